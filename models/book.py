@@ -1,0 +1,90 @@
+"""The book of a subscriber: what is rare about him and does not fit into columns.
+
+Most subscribers have none. It holds open cases, the latest visits, the contacts made, and the episodes: the alerts
+whose life goes on. It is one state record of JSON, written whole when it changed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct, field
+
+from models.events import Channel
+
+KEPT_VISITS: Final = 32
+KEPT_TOUCHES: Final = 64
+
+
+class Case(Struct):
+    """A complaint or fault that the operator promised to resolve."""
+
+    opened_ts: int
+    reason: str
+    due_ts: int | None = None
+    department: str | None = None
+    told: bool = False
+    """Whether the overdue breach was already raised."""
+
+
+class Visit(Struct, array_like=True):
+    """A visit to a competitor's site, kept whole so that the policy's windows are exact."""
+
+    ts: int
+    dwell_s: float
+    page: str
+    operator: str
+
+
+class Touch(Struct, array_like=True):
+    """A contact with the subscriber, by whomever."""
+
+    ts: int
+    channel: Channel | None
+    status: str
+    by: str | None = None
+
+
+class Episode(Struct):
+    """An alert's life between its breach and its end.
+
+    ``seq`` is the number of records published so far: 0 while the ``raised`` is withheld, and then nobody sees the
+    rest of its life either.
+    """
+
+    alert_id: str
+    kind: str
+    started_ts: int
+    seq: int = 0
+    severity: str = "normal"
+    tier: str = "healthy"
+    previous_tier: str | None = None
+    expires_ts: int | None = None
+    withheld: str | None = None
+    """The reason of the last suppression while ``seq`` is 0."""
+    snoozed_until: int | None = None
+    trigger_topic: str | None = None
+    trigger_offset: int | None = None
+    trigger_tick: int | None = None
+    trigger_ts: int = 0
+
+
+class Book(Struct):
+    """See the module."""
+
+    cases: dict[str, Case] = field(default_factory=dict)
+    visits: list[Visit] = field(default_factory=list)
+    touches: list[Touch] = field(default_factory=list)
+    episodes: dict[str, Episode] = field(default_factory=dict)
+    """Open episodes by kind: a subscriber has at most one of a kind."""
+    raised_ts: dict[str, int] = field(default_factory=dict)
+    """When an alert of a kind was last raised, for the cooldown."""
+    refused_ts: int | None = None
+    appointment_ts: int | None = None
+
+    def empty(self) -> bool:
+        """Whether nothing is written in it, so that its record may go."""
+        return self == _EMPTY
+
+
+_EMPTY: Final = Book()
