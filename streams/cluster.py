@@ -1,0 +1,215 @@
+"""What the cluster holds: topics created, checked, and told apart by their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.protocol.abstract import AbstractType
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import (
+    Boolean,
+    CompactArray,
+    CompactString,
+    Int16,
+    Int32,
+    Schema,
+    TaggedFields,
+)
+
+from streams.topics import ALL_TOPICS, Topic
+
+_UNKNOWN_TOPIC: Final = 3
+
+
+class TopicOnCluster(NamedTuple):
+    """A topic as the cluster has it. ``topic_id`` changes when a topic is deleted and created anew."""
+
+    name: str
+    topic_id: str
+    partitions: int
+
+
+class Created(NamedTuple):
+    """What became of one topic on ``topics create``."""
+
+    name: str
+    partitions: int
+    created: bool
+
+
+class _Uuid(AbstractType[bytes]):
+    """Sixteen bytes; aiokafka's types stop before the versions that carry topic ids."""
+
+    @classmethod
+    def encode(cls, value: bytes) -> bytes:
+        return value
+
+    @classmethod
+    def decode(cls, data: Any) -> bytes:
+        return bytes(data.read(16))
+
+    @classmethod
+    def repr(cls, value: bytes) -> str:
+        return value.hex()
+
+
+class _MetadataResponse(Response):  # type: ignore[misc]
+    API_KEY: ClassVar[int] = 3
+    API_VERSION: ClassVar[int] = 10
+    SCHEMA: ClassVar[Schema] = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "brokers",
+            CompactArray(
+                ("node_id", Int32),
+                ("host", CompactString("utf-8")),
+                ("port", Int32),
+                ("rack", CompactString("utf-8")),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("cluster_id", CompactString("utf-8")),
+        ("controller_id", Int32),
+        (
+            "topics",
+            CompactArray(
+                ("error_code", Int16),
+                ("topic", CompactString("utf-8")),
+                ("topic_id", _Uuid),
+                ("is_internal", Boolean),
+                (
+                    "partitions",
+                    CompactArray(
+                        ("error_code", Int16),
+                        ("partition", Int32),
+                        ("leader", Int32),
+                        ("leader_epoch", Int32),
+                        ("replicas", CompactArray(Int32)),
+                        ("isr", CompactArray(Int32)),
+                        ("offline_replicas", CompactArray(Int32)),
+                        ("tags", TaggedFields),
+                    ),
+                ),
+                ("authorized_operations", Int32),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("cluster_authorized_operations", Int32),
+        ("tags", TaggedFields),
+    )
+
+
+class _MetadataRequestStruct(RequestStruct):  # type: ignore[misc]
+    FLEXIBLE_VERSION: ClassVar[bool] = True
+    API_KEY: ClassVar[int] = 3
+    API_VERSION: ClassVar[int] = 10
+    RESPONSE_TYPE: ClassVar[type[Response]] = _MetadataResponse
+    SCHEMA: ClassVar[Schema] = Schema(
+        (
+            "topics",
+            CompactArray(("topic_id", _Uuid), ("name", CompactString("utf-8")), ("tags", TaggedFields)),
+        ),
+        ("allow_auto_topic_creation", Boolean),
+        ("include_cluster_authorized_operations", Boolean),
+        ("include_topic_authorized_operations", Boolean),
+        ("tags", TaggedFields),
+    )
+
+
+class _MetadataRequest(Request[_MetadataRequestStruct]):  # type: ignore[misc]
+    API_KEY = 3
+
+    def __init__(self, topics: list[str]) -> None:
+        self._topics = topics
+
+    def build(self, request_struct_class: type[_MetadataRequestStruct]) -> _MetadataRequestStruct:
+        topics = [(bytes(16), name, {}) for name in self._topics]
+        return request_struct_class(topics, False, False, False, {})
+
+
+class Cluster:
+    """An administrator's connection; use as an async context manager.
+
+    Parameters
+    ----------
+    client
+        Keyword arguments for aiokafka clients: bootstrap servers and security.
+    """
+
+    def __init__(self, client: Mapping[str, Any]) -> None:
+        self._admin = AIOKafkaAdminClient(**client)
+
+    async def __aenter__(self) -> Cluster:
+        await self._admin.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._admin.close()
+
+    async def topics(self, names: list[str]) -> dict[str, TopicOnCluster]:
+        """Those of `names` that exist."""
+        response = await self._admin._send_request(_MetadataRequest(names))
+        found = {}
+        for error, name, topic_id, _internal, partitions, *_ in response.topics:
+            if error == _UNKNOWN_TOPIC:
+                continue
+            if error:
+                raise for_code(error)(f"metadata of {name}")
+            found[name] = TopicOnCluster(name, topic_id.hex(), len(partitions))
+        return found
+
+    async def create(
+        self,
+        prefix: str,
+        partitions: int,
+        *,
+        replication: int | None = None,
+        overrides: Mapping[str, str] | None = None,
+        topics: tuple[Topic, ...] = ALL_TOPICS,
+    ) -> list[Created]:
+        """Create what is missing of the table; what exists is left as it is.
+
+        ``replication`` defaults to 3, or the number of brokers where there are fewer. ``overrides`` go over the configuration of topics that expire
+        by time (a demo keeps records of 45 days ago).
+        """
+        replication = replication or min(3, len(self._admin._client.cluster.brokers()))
+        existing = await self.topics([topic.full(prefix) for topic in topics])
+        report = [Created(t.name, t.partitions, False) for t in existing.values()]
+        wanted = [
+            NewTopic(
+                topic.full(prefix),
+                partitions,
+                replication,
+                topic_configs={
+                    **topic.config,
+                    **((overrides or {}) if topic.config["cleanup.policy"] == "delete" else {}),
+                },
+            )
+            for topic in topics
+            if topic.full(prefix) not in existing
+        ]
+        if wanted:
+            response = await self._admin.create_topics(wanted)
+            for name, error, *rest in response.topic_errors:
+                if error and for_code(error) is not TopicAlreadyExistsError:
+                    raise for_code(error)(f"create {name}: {rest[0] if rest else ''}")
+                report.append(Created(name, partitions, True))
+        return report
+
+    async def faults(self, prefix: str, partitions: int) -> list[str]:
+        """What of the table is missing or has another partition count, in words; empty when all is well."""
+        found = await self.topics([topic.full(prefix) for topic in ALL_TOPICS])
+        faults = []
+        for topic in ALL_TOPICS:
+            name = topic.full(prefix)
+            if name not in found:
+                faults.append(f"{name} does not exist: run `holdfast topics create`")
+            elif found[name].partitions != partitions:
+                faults.append(
+                    f"{name} has {found[name].partitions} partitions where the lanes have {partitions}: every topic "
+                    f"of Holdfast needs the same count (HOLDFAST_PARTITIONS)"
+                )
+        return faults
