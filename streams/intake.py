@@ -1,0 +1,108 @@
+"""What waits for a lane: the fetches of its topics, in order and without a hole."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from streams.merge import Placed, merge
+from streams.transport import Fetch
+from streams.wire import RawRecord
+
+FULL_RECORDS: Final = 16_000
+"""A lane with this many waiting takes no more; its partitions are not polled until it has room again."""
+FULL_BYTES: Final = 32 << 20
+BATCH_RECORDS: Final = 8_000
+"""Most records of one transaction; with at most two blocks and a book a record this keeps it under 8 MiB."""
+BATCH_BYTES: Final = 4 << 20
+
+
+class GapError(Exception):
+    """A fetch does not start where the one before it ended. The lane seeks and reads the hole."""
+
+
+class Intake:
+    """Waiting records of one lane, by topic.
+
+    Parameters
+    ----------
+    topics
+        Inputs without prefix.
+    """
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self._waiting: dict[str, deque[RawRecord]] = {topic: deque() for topic in topics}
+        self._epochs: dict[str, int] = {}
+        self._expected: dict[str, int] = {}
+        self._records = 0
+        self._bytes = 0
+
+    def sought(self, topic: str, epoch: int, offset: int) -> None:
+        """Start `topic` anew at `offset`: only fetches of `epoch` count from now on."""
+        for record in self._waiting[topic]:
+            self._count(record, -1)
+        self._waiting[topic].clear()
+        self._epochs[topic] = epoch
+        self._expected[topic] = offset
+
+    def offer(self, topic: str, fetch: Fetch) -> bool:
+        """Take a fetch; False if it belongs to a place that the lane has left.
+
+        Raises
+        ------
+        GapError
+            If records between the last fetch and this one are missing.
+        """
+        if fetch.epoch != self._epochs.get(topic):
+            return False
+        if fetch.start != self._expected[topic]:
+            raise GapError(f"{topic}: fetch from {fetch.start}, expected {self._expected[topic]}")
+        self._expected[topic] = fetch.end
+        self._waiting[topic].extend(fetch.records)
+        for record in fetch.records:
+            self._count(record, 1)
+        return True
+
+    def _count(self, record: RawRecord, sign: int) -> None:
+        self._records += sign
+        self._bytes += sign * len(record.value or b"")
+
+    @property
+    def full(self) -> bool:
+        """Whether the lane should not be offered more."""
+        return self._records >= FULL_RECORDS or self._bytes >= FULL_BYTES
+
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return self._records == 0
+
+    def read_to(self, topic: str) -> int | None:
+        """The place up to which `topic` is fetched and nothing waits, or None while something does."""
+        return None if self._waiting[topic] else self._expected.get(topic)
+
+    def starved(self, behind: Callable[[str], bool]) -> bool:
+        """Whether some topic has records in its log and none here: running ahead of it would bend the order."""
+        return any(not waiting and topic in self._epochs and behind(topic) for topic, waiting in self._waiting.items())
+
+    def take(self) -> list[Placed]:
+        """The next batch in the lane's order, within the bounds of one transaction; the rest goes on waiting."""
+        # A record that is not among the first BATCH_RECORDS of its own topic cannot be in the batch.
+        heads = {topic: _head(waiting) for topic, waiting in self._waiting.items() if waiting}
+        batch: list[Placed] = []
+        size = 0
+        for placed in merge(heads):
+            size += len(placed.record.value or b"")
+            if batch and (len(batch) == BATCH_RECORDS or size > BATCH_BYTES):
+                break
+            batch.append(placed)
+        for topic, record in batch:
+            self._waiting[topic].popleft()
+            self._count(record, -1)
+        return batch
+
+
+def _head(waiting: deque[RawRecord]) -> list[RawRecord]:
+    if len(waiting) <= BATCH_RECORDS:
+        return list(waiting)
+    return [waiting[i] for i in range(BATCH_RECORDS)]
