@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from models.events import Arrival
 from streams.wire import Poison
 
 
@@ -74,18 +73,3 @@ class Report(Protocol):
 
     def lag(self, topic: str, partition: int, records: int, seconds: float) -> None:
         """How far the ledger is behind the end of an input, in records and in time; from the watchdog's thread."""
-
-
-def applied(arrivals: Sequence[Arrival]) -> dict[str, int]:
-    """Count arrivals by topic.
-
-    Examples
-    --------
-    >>> from models.events import CALLS, Deletion
-    >>> applied([Arrival(CALLS, 1, 0, Deletion("s")), Arrival(CALLS, 2, 0, Deletion("s"))])
-    {'telecom.calls.v1': 2}
-    """
-    counts: dict[str, int] = {}
-    for arrival in arrivals:
-        counts[arrival.topic] = counts.get(arrival.topic, 0) + 1
-    return counts

@@ -1,0 +1,254 @@
+"""Every series that Holdfast exposes, declared in one place.
+
+Counts are recorded after the commit, from what the core returned. Every label value of a closed set is created at
+zero, so that a rate and an alert rule work from the first scrape on. No label ever carries a subscriber.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from itertools import product
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from models.events import INPUTS
+from streams.report import Commit
+from streams.wire import POISONS
+
+NAMESPACE: Final = "holdfast"
+KINDS: Final = (
+    "risk_tier",
+    "competitor_browsing",
+    "leave_intent",
+    "port_out",
+    "disconnect_appointment",
+    "value_decline",
+    "silence",
+    "contract_expiry",
+    "complaint_overdue",
+    "account_exodus",
+    "win_back",
+)
+EVENTS: Final = ("raised", "escalated", "eased", "closed")
+TIERS: Final = ("healthy", "warning", "high_risk")
+SUPPRESSIONS: Final = (
+    "no_profile",
+    "no_consent",
+    "do_not_contact",
+    "passive_churn",
+    "cooldown",
+    "channel_cap",
+    "person_cap",
+    "quiet_hours",
+    "capacity",
+    "expired",
+    "hold_out",
+    "snoozed",
+    "blocked",
+    "low_priority",
+    "legal",
+    "stale_feed",
+)
+LABELS: Final = ("positive", "negative", "void", "downgraded")
+
+_LATENCY_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200)
+"""Fine where the promise is (a second), and still telling while a backlog of hours drains."""
+_WORK_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60)
+_DAYS_S: Final = tuple(days * 86_400 for days in (1, 7, 14, 30, 45, 60, 90, 120))
+_BODY_LABELS: Final = {"alert": ("kind", "event", "tier"), "suppression": ("reason",)}
+
+
+class Metrics:
+    """The port ``streams.report.Report``, kept for Prometheus in a registry of its own.
+
+    The loop's thread calls everything but :meth:`lag`; gauges that are sums over lanes are kept by lane, so that a
+    lane which moved to another worker takes its share along.
+    """
+
+    def __init__(self) -> None:
+        # A second series beside every counter, which nothing here reads.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        # Under our own prefix, like everything else that is scraped here.
+        ProcessCollector(namespace=NAMESPACE, registry=self.registry)
+        self._lock = threading.Lock()
+        self._open: set[int] = set()
+        self._lagging: set[tuple[str, int]] = set()
+        self._tiers: dict[int, Mapping[str, int]] = {}
+        self._rows: dict[int, int] = {}
+        self._remaining: dict[int, int] = {}
+        self._declare_events()
+        self._declare_times()
+        self._declare_state()
+        self._declare_learning()
+        self._create_at_zero()
+
+    def _declare_events(self) -> None:
+        self.events = self._counter("events", "Valid events applied.", "topic")
+        self.late = self._counter("late_events", "Events applied that came too late to trigger anything.", "topic")
+        self.duplicates = self._counter("duplicates", "Events with an event_id that was applied before.", "topic")
+        self.dead_letters = self._counter("dead_letters", "Poison records kept aside.", "topic", "reason")
+        self.alerts = self._counter("alerts", "Alert records published.", "kind", "event", "tier")
+        self.breaches = self._counter("breaches", "Breaches: each is raised, suppressed or waiting.", "kind")
+        self.suppressions = self._counter("suppressions", "Decisions not to contact.", "reason")
+        self.waiting = self._gauge("waiting", "Breaches that wait for a free hand.", "unit")
+        self.scores = self._counter("scores", "Risk scores published.")
+        self.receipts = self._counter("receipts", "Erasures done.")
+
+    def _declare_times(self) -> None:
+        self.event_to_alert = self._histogram(
+            "event_to_alert_seconds", "From the timestamp of an alert's trigger to the commit.", _LATENCY_S
+        )
+        self.batch = self._histogram("batch_seconds", "Work on one batch, without its commit.", _WORK_S)
+        self.transaction = self._histogram("transaction_seconds", "From begin to confirmed commit.", _WORK_S)
+        self.lag_records = self._gauge("lag_records", "Records between ledger and end.", "topic", "partition")
+        self.lag_seconds = self._gauge("lag_seconds", "Age of the first record not applied.", "topic", "partition")
+        self.watermark = self._gauge("watermark_timestamp_seconds", "Event time of a lane.", "partition")
+        self.last_progress = self._gauge("last_progress_timestamp_seconds", "Wall clock of the last commit.")
+
+    def _declare_state(self) -> None:
+        self.subscribers = self._gauge("subscribers", "Subscribers of the open lanes.", "tier")
+        self.state_rows = self._gauge("state_rows", "Subscribers held in memory.")
+        self.remaining = self._gauge("restore_remaining_records", "State records still to be read.")
+        self.lanes_open = self._gauge("lanes_open", "Lanes that take events.")
+        self.model_info = self._gauge("model_info", "Version of the model served; always 1.", "version")
+
+    def _declare_learning(self) -> None:
+        self.examples = self._counter("model_examples", "Training examples labelled.", "label")
+        self.label_delay = self._histogram("label_delay_seconds", "From a prediction to its label.", _DAYS_S)
+        self.roc_auc = self._gauge("model_roc_auc", "Of the risks that were served; NaN until known.")
+        self.lift = self._gauge("model_lift_top_decile", "Of the risks that were served; NaN until known.")
+        self.calibration = self._gauge("model_calibration_error", "Of the risks that were served; NaN until known.")
+        self.success = self._gauge("retention_success_ratio", "Contacted and still in service, by unit.", "unit")
+
+    def _create_at_zero(self) -> None:
+        closed: dict[Counter | Gauge, Iterable[tuple[str, ...]]] = {
+            self.events: product(INPUTS),
+            self.late: product(INPUTS),
+            self.duplicates: product(INPUTS),
+            self.dead_letters: product(INPUTS, POISONS),
+            self.breaches: product(KINDS),
+            self.alerts: product(KINDS, EVENTS, TIERS),
+            self.suppressions: product(SUPPRESSIONS),
+            self.subscribers: product(TIERS),
+            self.examples: product(LABELS),
+        }
+        for family, combinations in closed.items():
+            for combination in combinations:
+                family.labels(*combination)
+        for unknown in (self.roc_auc, self.lift, self.calibration):
+            unknown.set(float("nan"))
+
+    def lane_opened(self, partition: int) -> None:
+        """See ``streams.report.Report``."""
+        with self._lock:
+            self._open.add(partition)
+            self._remaining.pop(partition, None)
+            for topic in INPUTS:
+                self._set_lag(topic, partition, 0, 0.0)
+        self._sum_up()
+
+    def lane_closed(self, partition: int) -> None:
+        """See ``streams.report.Report``."""
+        with self._lock:
+            self._open.discard(partition)
+            for kept in (self._tiers, self._rows, self._remaining):
+                kept.pop(partition, None)
+            for topic, _ in [each for each in self._lagging if each[1] == partition]:
+                self._lagging.discard((topic, partition))
+                self.lag_records.remove(topic, str(partition))
+                self.lag_seconds.remove(topic, str(partition))
+        self.watermark.remove_by_labels({"partition": str(partition)})
+        self._sum_up()
+
+    def committed(self, partition: int, commit: Commit) -> None:
+        """See ``streams.report.Report``."""
+        _count(self.events, commit.events)
+        _count(self.duplicates, commit.duplicates)
+        _count(self.late, commit.late)
+        _count(self.breaches, commit.breaches)
+        _count(self.examples, commit.examples)
+        for (topic, reason), number in commit.rejected.items():
+            self.dead_letters.labels(topic, reason).inc(number)
+        for output in commit.outputs:
+            self._count_output(output.kind, output.body)
+        for seconds in commit.latencies_s:
+            self.event_to_alert.observe(seconds)
+        for seconds in commit.label_delays_s:
+            self.label_delay.observe(seconds)
+        self.batch.observe(commit.batch_s)
+        self.transaction.observe(commit.transaction_s)
+        self.last_progress.set(commit.now_s)
+        if commit.watermark_ms is not None:
+            self.watermark.labels(str(partition)).set(commit.watermark_ms / 1000)
+        self._tiers[partition] = commit.tiers
+        self._rows[partition] = commit.state_rows
+        self._sum_up()
+
+    def restore_remaining(self, partition: int, records: int) -> None:
+        """See ``streams.report.Report``."""
+        self._remaining[partition] = records
+        self._sum_up()
+
+    def lag(self, topic: str, partition: int, records: int, seconds: float) -> None:
+        """See ``streams.report.Report``; a lane that closed meanwhile gets no series again."""
+        with self._lock:
+            if partition in self._open:
+                self._set_lag(topic, partition, records, seconds)
+
+    def serving(self, version: str) -> None:
+        """Say which model is served from now on."""
+        self.model_info.clear()
+        self.model_info.labels(version).set(1)
+
+    def quality(self, roc_auc: float, lift: float, calibration_error: float) -> None:
+        """Keep the learner's judgement of the model that is served."""
+        self.roc_auc.set(roc_auc)
+        self.lift.set(lift)
+        self.calibration.set(calibration_error)
+
+    def _count_output(self, kind: str, body: object) -> None:
+        labels = [str(getattr(body, name)) for name in _BODY_LABELS.get(kind, ())]
+        if kind == "alert":
+            self.alerts.labels(*labels).inc()
+        elif kind == "suppression":
+            self.suppressions.labels(*labels).inc()
+        elif kind == "score":
+            self.scores.inc()
+        elif kind == "receipt":
+            self.receipts.inc()
+
+    def _set_lag(self, topic: str, partition: int, records: int, seconds: float) -> None:
+        self._lagging.add((topic, partition))
+        self.lag_records.labels(topic, str(partition)).set(records)
+        self.lag_seconds.labels(topic, str(partition)).set(seconds)
+
+    def _sum_up(self) -> None:
+        for tier in TIERS:
+            self.subscribers.labels(tier).set(sum(lane.get(tier, 0) for lane in self._tiers.values()))
+        self.state_rows.set(sum(self._rows.values()))
+        self.remaining.set(sum(self._remaining.values()))
+        self.lanes_open.set(len(self._open))
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, namespace=NAMESPACE, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, namespace=NAMESPACE, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(name, text, namespace=NAMESPACE, registry=self.registry, buckets=buckets)
+
+
+def _count(counter: Counter, numbers: Mapping[str, int]) -> None:
+    for label, number in numbers.items():
+        counter.labels(label).inc(number)

@@ -1,0 +1,197 @@
+"""Metrics: names and zeros of the contract, counts by commit, lanes that come and go."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NamedTuple
+
+import pytest
+from msgspec import Struct
+from prometheus_client import generate_latest
+
+from app.metrics import EVENTS, KINDS, SUPPRESSIONS, TIERS, Metrics
+from models.events import CALLS, INPUTS, SITE_VISITS
+from streams.report import Commit, Report
+from streams.wire import POISONS
+
+CONTRACT = {
+    "events_total",
+    "dead_letters_total",
+    "duplicates_total",
+    "alerts_total",
+    "breaches_total",
+    "suppressions_total",
+    "waiting",
+    "event_to_alert_seconds",
+    "batch_seconds",
+    "transaction_seconds",
+    "lag_records",
+    "lag_seconds",
+    "watermark_timestamp_seconds",
+    "subscribers",
+    "state_rows",
+    "restore_remaining_records",
+    "last_progress_timestamp_seconds",
+    "model_info",
+    "model_examples_total",
+    "model_roc_auc",
+    "model_lift_top_decile",
+    "model_calibration_error",
+    "label_delay_seconds",
+    "retention_success_ratio",
+}
+
+
+class Body(Struct):
+    kind: str = "silence"
+    event: str = "raised"
+    tier: str = "warning"
+    reason: str = "cooldown"
+    subscriber_id: str = "s-10086"
+
+
+class Out(NamedTuple):
+    kind: str
+    body: object
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(f"holdfast_{name}", labels)
+
+
+def text(metrics: Metrics) -> str:
+    return generate_latest(metrics.registry).decode()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+def test_every_family_of_the_contract_is_exposed(metrics: Metrics) -> None:
+    exposed = set(re.findall(r"^# TYPE holdfast_(\S+)", text(metrics), re.MULTILINE))
+    assert exposed >= CONTRACT
+
+
+def test_every_series_has_the_prefix(metrics: Metrics) -> None:
+    metrics.lane_opened(0)
+    metrics.committed(0, Commit(watermark_ms=1))
+    names = {line.split("{")[0].split(" ")[0] for line in text(metrics).splitlines() if not line.startswith("#")}
+    assert names
+    assert all(name.startswith("holdfast_") for name in names)
+    assert not [name for name in names if name.endswith("_created")]
+
+
+def test_every_label_value_starts_at_zero(metrics: Metrics) -> None:
+    for topic in INPUTS:
+        assert value(metrics, "events_total", topic=topic) == 0
+        assert value(metrics, "duplicates_total", topic=topic) == 0
+        for poison in POISONS:
+            assert value(metrics, "dead_letters_total", topic=topic, reason=poison) == 0
+    for kind in KINDS:
+        assert value(metrics, "breaches_total", kind=kind) == 0
+        for event in EVENTS:
+            for tier in TIERS:
+                assert value(metrics, "alerts_total", kind=kind, event=event, tier=tier) == 0
+    for reason in SUPPRESSIONS:
+        assert value(metrics, "suppressions_total", reason=reason) == 0
+    for tier in TIERS:
+        assert value(metrics, "subscribers", tier=tier) == 0
+
+
+def test_what_is_not_known_is_nan_and_not_zero(metrics: Metrics) -> None:
+    unknown = value(metrics, "model_roc_auc")
+    assert unknown is not None
+    assert math.isnan(unknown)
+
+
+def test_a_commit_is_counted_once(metrics: Metrics) -> None:
+    report: Report = metrics
+    report.lane_opened(3)
+    report.committed(
+        3,
+        Commit(
+            events={CALLS: 5, SITE_VISITS: 1},
+            duplicates={CALLS: 2},
+            rejected={(CALLS, "not_json"): 1},
+            late={CALLS: 1},
+            outputs=[Out("alert", Body()), Out("suppression", Body()), Out("score", Body()), Out("receipt", Body())],
+            breaches={"silence": 2},
+            latencies_s=[0.03, 7.0],
+            batch_s=0.01,
+            transaction_s=0.02,
+            watermark_ms=1_780_000_000_000,
+            tiers={"healthy": 7, "warning": 1},
+            state_rows=8,
+            now_s=1_780_000_100.5,
+        ),
+    )
+    assert value(metrics, "events_total", topic=CALLS) == 5
+    assert value(metrics, "duplicates_total", topic=CALLS) == 2
+    assert value(metrics, "dead_letters_total", topic=CALLS, reason="not_json") == 1
+    assert value(metrics, "late_events_total", topic=CALLS) == 1
+    assert value(metrics, "alerts_total", kind="silence", event="raised", tier="warning") == 1
+    assert value(metrics, "suppressions_total", reason="cooldown") == 1
+    assert value(metrics, "breaches_total", kind="silence") == 2
+    assert value(metrics, "event_to_alert_seconds_count") == 2
+    assert value(metrics, "event_to_alert_seconds_bucket", le="0.05") == 1
+    assert value(metrics, "watermark_timestamp_seconds", partition="3") == 1_780_000_000
+    assert value(metrics, "last_progress_timestamp_seconds") == 1_780_000_100.5
+    assert value(metrics, "subscribers", tier="healthy") == 7
+
+
+def test_gauges_are_sums_over_lanes_and_a_closed_lane_takes_its_share_along(metrics: Metrics) -> None:
+    for partition in (0, 1):
+        metrics.lane_opened(partition)
+        metrics.committed(partition, Commit(tiers={"high_risk": 2}, state_rows=10, watermark_ms=1000))
+        metrics.lag(CALLS, partition, 4, 1.5)
+    assert value(metrics, "state_rows") == 20
+    assert value(metrics, "subscribers", tier="high_risk") == 4
+    metrics.lane_closed(1)
+    assert value(metrics, "state_rows") == 10
+    assert value(metrics, "subscribers", tier="high_risk") == 2
+    assert value(metrics, "lag_records", topic=CALLS, partition="0") == 4
+    assert value(metrics, "lag_records", topic=CALLS, partition="1") is None
+    assert value(metrics, "watermark_timestamp_seconds", partition="1") is None
+    assert value(metrics, "watermark_timestamp_seconds", partition="0") == 1
+
+
+def test_lag_of_a_closed_lane_is_not_set_again(metrics: Metrics) -> None:
+    metrics.lane_opened(0)
+    metrics.lane_closed(0)
+    metrics.lag(CALLS, 0, 9, 9.0)
+    assert value(metrics, "lag_records", topic=CALLS, partition="0") is None
+
+
+def test_closing_a_lane_that_never_committed_is_no_error(metrics: Metrics) -> None:
+    metrics.lane_closed(5)
+    metrics.restore_remaining(5, 100)
+    metrics.lane_closed(5)
+    assert value(metrics, "restore_remaining_records") == 0
+
+
+def test_restore_counts_down_over_all_lanes(metrics: Metrics) -> None:
+    metrics.restore_remaining(0, 10)
+    metrics.restore_remaining(1, 5)
+    assert value(metrics, "restore_remaining_records") == 15
+    metrics.lane_opened(0)
+    assert value(metrics, "restore_remaining_records") == 5
+
+
+def test_only_the_model_served_now_is_told(metrics: Metrics) -> None:
+    metrics.serving("m-00001")
+    metrics.serving("m-00002")
+    assert value(metrics, "model_info", version="m-00001") is None
+    assert value(metrics, "model_info", version="m-00002") == 1
+
+
+def test_no_label_carries_a_subscriber(metrics: Metrics) -> None:
+    metrics.committed(0, Commit(outputs=[Out(kind, Body()) for kind in ("alert", "suppression", "score", "receipt")]))
+    assert "s-10086" not in text(metrics)
+
+
+def test_two_instances_do_not_share_series() -> None:
+    first, second = Metrics(), Metrics()
+    first.committed(0, Commit(events={CALLS: 1}))
+    assert value(second, "events_total", topic=CALLS) == 0
