@@ -1,0 +1,73 @@
+"""The topics a simulation stands on: there, stamped by event time, and keeping what is weeks old.
+
+A topic with the usual week of retention loses a history of 45 days minutes after it was written: Kafka counts the age
+of a segment by its records, and these are old when they arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from app.simulator.rates import DAY_MS
+from streams.cluster import Cluster
+from streams.topics import INPUT_TOPICS
+
+KEPT: Final = {"retention.ms": "-1"}
+"""For topics made here: a simulation's topics are thrown away as a whole, not by age."""
+_TOPIC_LEVEL: Final = 1
+_SLACK_MS: Final = 14 * DAY_MS
+
+
+def mended(config: Mapping[str, str], span_ms: int) -> dict[str, str]:
+    """What must change in a topic's configuration for it to keep records of ``span_ms`` ago, with their timestamps.
+
+    >>> mended({"retention.ms": "604800000", "message.timestamp.type": "CreateTime"}, 45 * DAY_MS)
+    {'retention.ms': '5097600000'}
+    >>> mended({"retention.ms": "-1", "message.timestamp.type": "LogAppendTime"}, DAY_MS)
+    {'message.timestamp.type': 'CreateTime'}
+    >>> mended({"retention.ms": "1", "cleanup.policy": "compact"}, DAY_MS)
+    {}
+    """
+    changes = {}
+    if config.get("message.timestamp.type", "CreateTime") != "CreateTime":
+        changes["message.timestamp.type"] = "CreateTime"
+    limits = ["message.timestamp.before.max.ms"]
+    if "delete" in config.get("cleanup.policy", "delete"):
+        limits.append("retention.ms")
+    for limit in limits:
+        if 0 <= int(config.get(limit, -1)) < span_ms:
+            changes[limit] = str(span_ms + _SLACK_MS)
+    return changes
+
+
+async def prepare(client: Mapping[str, Any], prefix: str, partitions: int, span_ms: int) -> list[str]:
+    """Make the input topics fit for records of ``span_ms`` ago; returns what was done, in words.
+
+    Missing ones are created with ``partitions``; those that are there get a longer retention where it is too short.
+    """
+    async with Cluster(client) as cluster:
+        report = await cluster.create(prefix, partitions, overrides=KEPT, topics=INPUT_TOPICS)
+    done = [f"created {topic.name} with {topic.partitions} partitions" for topic in report if topic.created]
+    admin = AIOKafkaAdminClient(**client)
+    await admin.start()
+    try:
+        for name in sorted(topic.name for topic in report if not topic.created):
+            done += [f"{name}: {change}" for change in await _mend(admin, name, span_ms)]
+    finally:
+        await admin.close()
+    return done
+
+
+async def _mend(admin: AIOKafkaAdminClient, name: str, span_ms: int) -> list[str]:
+    """Change what must change; the other settings of the topic are sent along, since Kafka replaces the whole."""
+    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    entries = answer.resources[0][4]
+    changes = mended({entry[0]: entry[1] for entry in entries if entry[1] is not None}, span_ms)
+    if changes:
+        own = {entry[0]: entry[1] for entry in entries if entry[3] == _TOPIC_LEVEL}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {**own, **changes})])
+    return [f"{key} set to {value}" for key, value in changes.items()]
