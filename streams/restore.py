@@ -57,15 +57,7 @@ async def restore(
     RestoreStalledError
         If the position did not move for :data:`STALL_S` seconds.
     """
-    consumer = aiokafka.AIOKafkaConsumer(
-        **client,
-        group_id=None,
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=8 << 20,
-        fetch_max_wait_ms=100,
-    )
+    consumer = _consumer(client)
     tp = TopicPartition(state_topic, partition)
     await consumer.start()
     try:
@@ -98,3 +90,26 @@ async def restore(
         return Restored(found, end, count)
     finally:
         await consumer.stop()
+
+
+async def state_end(client: Mapping[str, Any], state_topic: str, partition: int) -> int:
+    """Offset after the last committed record of the lane's state."""
+    consumer = _consumer(client)
+    tp = TopicPartition(state_topic, partition)
+    await consumer.start()
+    try:
+        return int((await consumer.end_offsets([tp]))[tp])
+    finally:
+        await consumer.stop()
+
+
+def _consumer(client: Mapping[str, Any]) -> aiokafka.AIOKafkaConsumer:
+    return aiokafka.AIOKafkaConsumer(
+        **client,
+        group_id=None,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=8 << 20,
+        fetch_max_wait_ms=100,
+    )

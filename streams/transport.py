@@ -121,6 +121,12 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                 consumer.seek(TopicPartition(*tp), offset)
         return {tp: self._epochs[tp] for tp in offsets}
 
+    async def committed_of(self, tps: list[TopicPartition]) -> dict[TP, int]:
+        """Committed offsets by asking the coordinator; partitions without one are left out."""
+        consumer = self._ensure_consumer()
+        offsets = {TP(tp.topic, tp.partition): await consumer.committed(tp) for tp in tps}
+        return {tp: offset for tp, offset in offsets.items() if offset is not None}
+
 
 class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     """Faust's consumer, with a fetch for a message and the ledger for the committed offset."""
@@ -205,6 +211,10 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         asked = [TopicPartition(*tp) for tp in tps]
         ends = await self._in_thread(self._thread._ensure_consumer().end_offsets(asked))
         return {TP(tp.topic, tp.partition): offset for tp, offset in ends.items()}
+
+    async def committed(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """What the group has committed of each partition, where it has."""
+        return dict(await self._in_thread(self._thread.committed_of([TopicPartition(*tp) for tp in tps])))
 
     async def _in_thread(self, coroutine: Any) -> Any:
         # Not through Faust's method queue: its two workers are busy with the poll and a commit.

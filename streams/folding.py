@@ -1,0 +1,88 @@
+"""What a lane needs of others: a fold to fold into, a place in the consumer, and what all lanes of a worker share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from models.events import Arrival
+from streams.ledger import Logs
+from streams.report import Commit, Report
+from streams.transaction import OutRecord
+from streams.wire import Decoded, RawRecord
+
+StateRecord = tuple[bytes, bytes | None]
+
+
+class Folded(NamedTuple):
+    """What a fold made of the arrivals since the last time it was asked."""
+
+    state: Sequence[StateRecord]
+    outputs: Sequence[OutRecord]
+    counts: Commit
+    triggers_ms: Sequence[int]
+    """Record timestamps of the triggers of published alerts, from which latency is measured."""
+
+
+class Fold(Protocol):
+    """What a lane folds its records into. Pure: the same arrivals in the same order give the same bytes."""
+
+    @property
+    def versions(self) -> tuple[str, str]:
+        """Model and policy in force; they change only between transactions."""
+
+    def load(self, records: list[StateRecord]) -> None:
+        """Take up state records; called before :meth:`resume` only."""
+
+    def resume(self, clock: Mapping[str, Any]) -> None:
+        """Go on from the time in the ledger; called once, after the last :meth:`load`."""
+
+    def clock(self) -> dict[str, Any]:
+        """What of time belongs into the ledger."""
+
+    def decode(self, topic: str, record: RawRecord, broker_ms: int | None) -> Decoded:
+        """An event, or why the record is none."""
+
+    def apply(self, arrivals: Sequence[Arrival]) -> int:
+        """Apply in order; returns how many were applied, fewer than given when the output would grow too large."""
+
+    def take(self) -> Folded:
+        """What came of it since the last call."""
+
+
+class Place(Protocol):
+    """The consumer as one lane sees it: its own partition, by topic without prefix."""
+
+    async def logs(self) -> Logs:
+        """Ids, starts and ends of the inputs, and what the group has committed."""
+
+    async def seek(self, offsets: Mapping[str, int]) -> Mapping[str, int]:
+        """Seek; returns the epochs that fetches from there on carry."""
+
+    def behind(self, topic: str) -> bool:
+        """Whether the log holds more than was fetched."""
+
+
+def _nothing(*_: Any) -> None:
+    """Stand in for a hook that is not set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneSpec:
+    """What all lanes of a worker share."""
+
+    prefix: str
+    group: str
+    partitions: int
+    client: Mapping[str, Any]
+    report: Report
+    wall_s: Callable[[], float]
+    """The wall clock, for metrics only: it never reaches a fold."""
+    merge_wait_s: float = 0.1
+    take_over: bool = False
+    accept_loss: bool = False
+    poison: Callable[[int, int], None] = _nothing
+    """Told after each batch how many records it had and how many were poison; may raise to end the worker."""
+    fail_at: Callable[[str], None] = _nothing
+    """Fault tests: called at each step with its name, and may not return."""

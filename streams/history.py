@@ -1,0 +1,71 @@
+"""The history of a lane: one record a transaction, from which the whole fold can be done again off-line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from streams.topics import HISTORY, INPUT_TOPICS
+from streams.transaction import OutRecord
+
+TOPICS: Final = [topic.name for topic in INPUT_TOPICS]
+
+
+class HistoryRecord(msgspec.Struct, omit_defaults=True):
+    """What one transaction applied, in order.
+
+    ``segments`` are runs ``[topic, first offset, last offset]``, the topic as its place in ``topics``. ``broker_ms``
+    is the time against which the records were held. ``stopped`` says that the fold ended this transaction before
+    the next record by its own choice. ``opened`` is the group, on the record that a lane writes when it opens.
+    """
+
+    partition: int
+    segments: list[tuple[int, int, int]]
+    model: str
+    policy: str
+    broker_ms: int | None = None
+    stopped: bool = False
+    opened: str | None = None
+    topics: list[str] = []
+    format: int = 1
+
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def history_record(
+    partition: int,
+    segments: Sequence[tuple[int, int, int]],
+    broker_ms: int | None,
+    versions: tuple[str, str],
+    *,
+    stopped: bool = False,
+    opened: str | None = None,
+) -> OutRecord:
+    """The record for ``churn.history.v1``.
+
+    Examples
+    --------
+    >>> record = history_record(3, [(3, 10, 12)], None, ("m-00000", "p-0"))
+    >>> read(record.value).segments
+    [(3, 10, 12)]
+    """
+    model, policy = versions
+    body = HistoryRecord(
+        partition,
+        list(segments),
+        model,
+        policy,
+        broker_ms=broker_ms,
+        stopped=stopped,
+        opened=opened,
+        topics=TOPICS,
+    )
+    return OutRecord(HISTORY, b"%d" % partition, _encode(body))
+
+
+def read(value: bytes | None) -> HistoryRecord:
+    """A record of the history, as the off-line checks read it."""
+    return msgspec.json.decode(value or b"", type=HistoryRecord)

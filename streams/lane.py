@@ -1,0 +1,312 @@
+"""A lane: partition p of every input, the subscribers in it, and one transactional producer.
+
+The protocol, step by step; the code carries the same numbers.
+
+Opening
+    1. *Fence.* Start the producer: whoever held the lane before can commit nothing more, and what he left open is
+       aborted.
+    2. *Restore.* Read the state's partition, as committed, to its end: rows and ledger. A lane that was kept over a
+       rebalance skips this if the partition still ends where the lane left it.
+    3. *Check.* Hold the ledger against the cluster; state and topics that disagree end the worker with 78.
+    4. *Bootstrap.* A new ledger first applies profiles, erasures and outcomes up to their ends of that moment.
+    5. *Seek.* Each input to the offset after the ledger's.
+
+Running, once a batch
+    6. *Take* what waits, within the bounds of a transaction; while a topic lags, wait for it a little.
+    7. *Merge* it into one order.
+    8. *Decode* each record: an event, or a dead letter.
+    9. *Fold, score, decide.* The fold may stop early, at a point of its own choice; the rest comes with the next batch.
+    10. *Commit* one transaction: state rows, outputs, dead letters, history, ledger. If nothing changed, there is none.
+    11. *Account*: only now does the ledger in memory move, and only now are counts told.
+
+Closing
+    12. Let the transaction under way end, within a bound; keep the state for a reopening.
+
+The protocol knows nothing of subscribers: what is folded is a :class:`streams.folding.Fold`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+import structlog
+
+from models.events import Arrival
+from streams import ledger as ledgers
+from streams import opening
+from streams.dead_letters import dead_letter
+from streams.history import history_record
+from streams.intake import GapError, Intake
+from streams.ledger import LEDGER_KEY, Ledger
+from streams.merge import Placed, segments
+from streams.opening import Kept
+from streams.folding import Fold, Folded, LaneSpec, Place
+from streams.topics import BOOTSTRAP, DEAD_LETTERS, HISTORY, INPUT_TOPICS, STATE
+from streams.transaction import LaneProducer, OutRecord
+from streams.transport import Fetch
+from streams.wire import Decoded, Poison, Rejected
+
+log = structlog.get_logger(__name__)
+
+PACE_S: Final = 0.02
+"""Least time between the beginnings of two transactions: at low rates more of them would only cost the broker."""
+CLOSE_S: Final = 5.0
+"""How long a revoke waits for the transaction under way; past it the lane is given up and read back when it reopens."""
+
+
+class _Batch(NamedTuple):
+    """Records taken, in order, with what they decoded to and the broker's time they were held against."""
+
+    placed: list[Placed]
+    decoded: list[Decoded]
+    broker_ms: int | None
+
+
+class Lane:
+    """One open lane of a worker; see the module for the protocol."""
+
+    def __init__(self, partition: int, spec: LaneSpec, place: Place) -> None:
+        self.partition = partition
+        self.ready = False
+        self._spec = spec
+        self._place = place
+        self._intake = Intake(topic.name for topic in INPUT_TOPICS)
+        self._rest: _Batch | None = None
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closing = False
+        self._gaps: set[str] = set()
+        self._began = 0.0
+        self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock when it was told
+        self._fold: Fold
+        self._ledger: Ledger
+        self._state_end: int
+        self._producer: LaneProducer | None = None
+
+    async def open(self, new_fold: Callable[[], Fold], kept: Kept | None) -> None:
+        """Steps 1 to 5. After this returns the lane takes fetches; :meth:`run` works them off.
+
+        Raises
+        ------
+        streams.ledger.LedgerMismatchError
+            If state and topics disagree.
+        streams.restore.RestoreStalledError
+            If the state cannot be read.
+        """
+        spec = self._spec
+        self._producer = await opening.fence(spec, self.partition)  # 1. fence
+        spec.fail_at("fenced")
+        self._fold, ledger, self._state_end = await opening.restored(spec, self.partition, new_fold, kept)  # 2. restore
+        spec.fail_at("restored")
+        logs = await self._place.logs()
+        self._ledger = opening.checked(spec, self.partition, ledger, logs)  # 3. check, 4. bootstrap
+        # The broker tells its time only in answer to a write; without it a first batch could be held against nothing.
+        await self._write([history_record(self.partition, [], None, self._fold.versions, opened=spec.group)])
+        await self._seek({t: self._ledger.next_offset(t, logs.starts[t]) for t in logs.topic_ids})  # 5. seek
+        self.ready = True
+        spec.report.lane_opened(self.partition)
+        log.info("lane_opened", partition=self.partition, group=spec.group)
+
+    async def _seek(self, offsets: Mapping[str, int]) -> None:
+        epochs = await self._place.seek(offsets)
+        for topic, offset in offsets.items():
+            self._intake.sought(topic, epochs[topic], offset)
+
+    # What the consumer asks; nothing here waits.
+
+    def wants(self, topic: str) -> bool:
+        """Whether a fetch of `topic` is welcome now."""
+        if not self.ready or self._intake.full:
+            return False
+        return not self._ledger.bootstrap or topic in BOOTSTRAP
+
+    def offer(self, topic: str, fetch: Fetch) -> None:
+        """Take a fetch."""
+        if not self.ready:
+            return
+        try:
+            self._intake.offer(topic, fetch)
+        except GapError as gap:
+            log.warning("fetch_gap", partition=self.partition, topic=topic, detail=str(gap))
+            self._gaps.add(topic)
+        self._wake.set()
+
+    def next_offset(self, topic: str) -> int | None:
+        """Offset after the last that is durably applied; past trailing markers once all is applied."""
+        if not self.ready:
+            return None
+        read_to = self._intake.read_to(topic) if self._idle.is_set() and self._rest is None else None
+        applied = self._ledger.offsets.get(topic)
+        return read_to if read_to is not None else None if applied is None else applied + 1
+
+    # Running
+
+    async def run(self) -> None:
+        """Steps 6 to 11 until the lane is closed; whatever this raises ends the worker."""
+        while not self._closing:
+            if self._rest is None and self._intake.empty():
+                if self._gaps:
+                    await self._read_gaps()
+                self._end_bootstrap()
+                await self._woken(0.05 if self._ledger.bootstrap else 1.0)
+                continue
+            await self._pace()
+            if self._closing:
+                break
+            self._idle.clear()
+            began = time.perf_counter()
+            batch = self._rest or self._taken()
+            self._rest = None
+            self._spec.fail_at("decoded")
+            await self._apply(batch, began)
+            self._idle.set()
+
+    async def _woken(self, timeout: float) -> None:
+        self._wake.clear()
+        try:
+            await asyncio.wait_for(self._wake.wait(), timeout)
+        except TimeoutError:
+            return
+
+    async def _pace(self) -> None:
+        wait = self._began + PACE_S - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        self._began = time.monotonic()
+        deadline = self._began + self._spec.merge_wait_s
+        while not self._closing and not self._intake.full and self._intake.starved(self._lags):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            await self._woken(min(left, 0.01))
+
+    def _lags(self, topic: str) -> bool:
+        return self.wants(topic) and self._place.behind(topic)
+
+    def _end_bootstrap(self) -> None:
+        """Step 4 ends when all that was there at the opening is applied: nothing waits, and nothing is behind."""
+        if self._ledger.bootstrap and all(
+            (self._intake.read_to(topic) or 0) >= end or not self._place.behind(topic)
+            for topic, end in self._ledger.bootstrap.items()
+        ):
+            self._ledger = msgspec.structs.replace(self._ledger, bootstrap={})
+            log.info("bootstrap_done", partition=self.partition)
+
+    async def _read_gaps(self) -> None:
+        topics, self._gaps = self._gaps, set()
+        logs, spec = await self._place.logs(), self._spec
+        found = ledgers.mismatches(self._ledger, spec.group, spec.partitions, logs, take_over=False)
+        if found:
+            raise opening.mismatch(self.partition, found)
+        await self._seek({t: self._ledger.next_offset(t, logs.starts[t]) for t in topics})
+
+    def _taken(self) -> _Batch:
+        placed = self._intake.take()  # 6. take, 7. merge
+        broker_ms, decode = self._broker_ms(), self._fold.decode
+        return _Batch(placed, [decode(topic, record, broker_ms) for topic, record in placed], broker_ms)  # 8. decode
+
+    async def _apply(self, batch: _Batch, began: float) -> None:
+        arrivals, positions = [], []
+        for i, (placed, event) in enumerate(zip(batch.placed, batch.decoded, strict=True)):
+            if not isinstance(event, Rejected):
+                arrivals.append(Arrival(placed.topic, placed.record.offset, placed.record.timestamp, event))
+                positions.append(i)
+        applied = self._fold.apply(arrivals)  # 9. fold, score, decide
+        stopped = applied < len(arrivals)
+        cut = positions[applied] if stopped else len(batch.placed)
+        done = _Batch(batch.placed[:cut], batch.decoded[:cut], batch.broker_ms)
+        if stopped:
+            self._rest = _Batch(batch.placed[cut:], batch.decoded[cut:], batch.broker_ms)
+        folded = self._fold.take()
+        self._spec.fail_at("folded")
+        poison, letters = self._poison(done)
+        ledger = self._advanced(done)
+        if ledger == self._ledger and not folded.state and not folded.outputs:
+            return
+        writing = time.perf_counter()
+        await self._write(  # 10. commit
+            [
+                *(OutRecord(STATE, key, value) for key, value in folded.state),
+                OutRecord(STATE, LEDGER_KEY, ledgers.encode(ledger)),
+                *folded.outputs,
+                *letters,
+                history_record(
+                    self.partition, segments(done.placed), batch.broker_ms, self._fold.versions, stopped=stopped
+                ),
+            ]
+        )
+        self._ledger = ledger  # 11. account
+        self._account(folded, poison, len(done.placed), began, writing)
+
+    def _poison(self, done: _Batch) -> tuple[dict[tuple[str, Poison], int], list[OutRecord]]:
+        counts: dict[tuple[str, Poison], int] = {}
+        letters = []
+        for (topic, record), event in zip(done.placed, done.decoded, strict=True):
+            if isinstance(event, Rejected):
+                counts[topic, event.reason] = counts.get((topic, event.reason), 0) + 1
+                letter = dead_letter(self._spec.prefix + topic, self.partition, record, event)
+                letters.append(OutRecord(DEAD_LETTERS, letter.key, letter.value, letter.headers))
+        return counts, letters
+
+    def _advanced(self, done: _Batch) -> Ledger:
+        offsets = dict(self._ledger.offsets)
+        offsets.update((topic, record.offset) for topic, record in done.placed)
+        model, policy = self._fold.versions
+        clock = self._fold.clock()
+        return msgspec.structs.replace(self._ledger, offsets=offsets, clock=clock, model=model, policy=policy)
+
+    async def _write(self, records: list[OutRecord]) -> None:
+        if self._producer is None:
+            raise RuntimeError("the lane is not open")
+        self._spec.fail_at("before_commit")
+        written = await self._producer.write(records)
+        self._spec.fail_at("after_commit")
+        if STATE in written:
+            # The commit's marker takes the offset after the last record.
+            self._state_end = written[STATE].last_offset + 2
+        append_ms = written[HISTORY].append_ms
+        self._broker_told = (append_ms, time.monotonic()) if append_ms is not None else None
+
+    def _broker_ms(self) -> int | None:
+        if self._broker_told is None:
+            return None
+        told, at = self._broker_told
+        return told + int((time.monotonic() - at) * 1000)
+
+    def _account(
+        self, folded: Folded, poison: dict[tuple[str, Poison], int], records: int, began: float, writing: float
+    ) -> None:
+        now, wall_s = time.perf_counter(), self._spec.wall_s()
+        counts = folded.counts._replace(
+            rejected=poison,
+            latencies_s=[wall_s - ms / 1000 for ms in folded.triggers_ms],
+            batch_s=now - began,
+            transaction_s=now - writing,
+            now_s=wall_s,
+        )
+        self._spec.report.committed(self.partition, counts)
+        self._spec.poison(records, sum(poison.values()))
+
+    # Closing
+
+    async def close(self) -> Kept | None:
+        """Step 12. After this returns the lane writes nothing more; the state, if it may be kept for a reopening."""
+        opened, self.ready, self._closing = self.ready, False, True
+        self._wake.set()
+        kept = None
+        try:
+            await asyncio.wait_for(self._idle.wait(), CLOSE_S)
+            kept = Kept(self._fold, self._ledger, self._state_end) if opened else None
+        except TimeoutError:
+            # The fold is ahead of what is known to be committed.
+            log.warning("lane_given_up", partition=self.partition)
+        if self._producer is not None:
+            await self._producer.close()
+        if opened:
+            self._spec.report.lane_closed(self.partition)
+        return kept
