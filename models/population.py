@@ -10,57 +10,30 @@ written: a call rewrites the calls block, not the profile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final, NewType
+from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from models.block import ROW_VERSION, Block, StateRecord
 from models.book import Book
-from models.columns import BLOCKS, BlockSpec
+from models.columns import BLOCKS
 from models.events import Profile
 
-Row = NewType("Row", int)
-Rows = npt.NDArray[np.int64]
-StateRecord = tuple[bytes, bytes | None]
+__all__ = ["BOOK_CODE", "PROFILE_CODE", "ROW_VERSION", "Block", "Population", "Rows", "StateMalformedError", "StateRecord"]
 
-ROW_VERSION: Final = b"\x01\x00"
-"""Leads every block's bytes. A reader that does not know it stops, naming the key."""
+Rows = npt.NDArray[np.int64]
+
 PROFILE_CODE: Final = b"P"
 BOOK_CODE: Final = b"B"
 _NO_ROW: Final = -1
+_FIRST_CAPACITY: Final = 1024
 
 
 class StateMalformedError(Exception):
     """A record of the state topic cannot be read; the message names its key."""
-
-
-class Block:
-    """One group of columns: ``data`` has a row a subscriber.
-
-    ``dirty`` marks the rows changed since the last :meth:`Population.take_changes`.
-    """
-
-    def __init__(self, spec: BlockSpec) -> None:
-        self.spec = spec
-        self.code = spec.code
-        self.fill = np.array(spec.fill, dtype=spec.dtype)
-        self.data: npt.NDArray[np.float64] = np.empty((0, len(spec.columns)), dtype=spec.dtype)
-        self.dirty: npt.NDArray[np.bool_] = np.zeros(0, dtype=bool)
-
-    def grow(self, capacity: int) -> None:
-        """Make room for `capacity` rows; new ones hold the fill values."""
-        old = len(self.data)
-        data = np.empty((capacity, self.data.shape[1]), dtype=self.data.dtype)
-        data[:old] = self.data
-        data[old:] = self.fill
-        self.data = data
-        self.dirty = np.concatenate([self.dirty, np.zeros(capacity - old, dtype=bool)])
-
-    def column(self, name: str) -> npt.NDArray[np.float64]:
-        """All rows of one column, a view."""
-        return self.data[:, self.spec.index[name]]
 
 
 class Population:
@@ -79,6 +52,7 @@ class Population:
     def __init__(self) -> None:
         self.blocks: dict[str, Block] = {spec.name: Block(spec) for spec in BLOCKS}
         self.ids: list[str | None] = []
+        self._keys: list[bytes] = []
         self.profiles: list[Profile | None] = []
         self.books: dict[int, Book] = {}
         self._rows: dict[str, int] = {}
@@ -88,6 +62,8 @@ class Population:
         self._dirty_books: set[int] = set()
         self._deleted: dict[str, None] = {}
         self._by_code = {block.code: block for block in self.blocks.values()}
+        self._identity = next(block for block in self.blocks.values() if block.spec.identity)
+        self._grow(_FIRST_CAPACITY)
         self._encode = msgspec.json.Encoder().encode
         self._decode_profile = msgspec.json.Decoder(Profile).decode
         self._decode_book = msgspec.json.Decoder(Book).decode
@@ -104,24 +80,33 @@ class Population:
         return self._rows.get(subscriber_id, _NO_ROW)
 
     def row(self, subscriber_id: str) -> int:
-        """Row of the subscriber; a new one if he is not known yet."""
+        """Row of the subscriber; a new one if he is not known yet, which is a change to be written."""
         row = self._rows.get(subscriber_id, _NO_ROW)
-        return row if row != _NO_ROW else self._add(subscriber_id)
+        if row == _NO_ROW:
+            row = self._add(subscriber_id)
+            # Without this record a subscriber of whom only a profile is known could not be deleted after a restart.
+            self._identity.dirty[row] = True
+        return row
 
     def _add(self, subscriber_id: str) -> int:
         if self._free:
             row = self._free.pop()
             self.ids[row] = subscriber_id
+            self._keys[row] = subscriber_id.encode()
         else:
             row = len(self.ids)
             self.ids.append(subscriber_id)
+            self._keys.append(subscriber_id.encode())
             self.profiles.append(None)
             if row >= self._capacity:
-                self._capacity = max(1024, 2 * self._capacity)
-                for block in self.blocks.values():
-                    block.grow(self._capacity)
+                self._grow(2 * self._capacity)
         self._rows[subscriber_id] = row
         return row
+
+    def _grow(self, capacity: int) -> None:
+        self._capacity = capacity
+        for block in self.blocks.values():
+            block.grow(capacity)
 
     def id_of(self, row: int) -> str:
         """Who has this row; a free row is a mistake of ours."""
@@ -148,17 +133,19 @@ class Population:
 
     def delete(self, row: int) -> None:
         """Forget the subscriber: tombstones for all that was written of him, and his row is free."""
-        subscriber_id = self.id_of(row)
-        del self._rows[subscriber_id]
+        self._deleted[self.id_of(row)] = None
+        self._free_row(row)
+
+    def _free_row(self, row: int) -> None:
+        del self._rows[self.id_of(row)]
         self.ids[row] = None
+        self._keys[row] = b""
         self.profiles[row] = None
         self.books.pop(row, None)
         self._dirty_profiles.discard(row)
         self._dirty_books.discard(row)
         for block in self.blocks.values():
-            block.data[row] = block.fill
-            block.dirty[row] = False
-        self._deleted[subscriber_id] = None
+            block.clear(row)
         self._free.append(row)
 
     def take_changes(self) -> list[StateRecord]:
@@ -173,35 +160,19 @@ class Population:
             records += [(code + key, None) for code in codes]
         self._deleted.clear()
         for block in self.blocks.values():
-            records += self._take_block(block)
+            records += block.take(self._keys)
         for row in sorted(self._dirty_profiles):
             profile = self.profiles[row]
-            key = PROFILE_CODE + self.id_of(row).encode()
-            records.append((key, None if profile is None else self._encode(profile)))
+            records.append((PROFILE_CODE + self._keys[row], None if profile is None else self._encode(profile)))
         self._dirty_profiles.clear()
         for row in sorted(self._dirty_books):
             book = self.books.get(row)
             if book is not None and book.empty():
                 del self.books[row]
                 book = None
-            key = BOOK_CODE + self.id_of(row).encode()
-            records.append((key, None if book is None else self._encode(book)))
+            records.append((BOOK_CODE + self._keys[row], None if book is None else self._encode(book)))
         self._dirty_books.clear()
         return records
-
-    def _take_block(self, block: Block) -> Iterator[StateRecord]:
-        rows = np.flatnonzero(block.dirty)
-        if not len(rows):
-            return
-        block.dirty[rows] = False
-        taken = block.data[rows]
-        raw, width, ids = taken.tobytes(), taken.shape[1] * taken.itemsize, self.ids
-        start = 0
-        for row in rows.tolist():
-            subscriber_id = ids[row]
-            assert subscriber_id is not None  # noqa: S101 - a deleted row is never dirty
-            yield block.code + subscriber_id.encode(), ROW_VERSION + raw[start : start + width]
-            start += width
 
     def load(self, records: Iterable[StateRecord]) -> None:
         """Take up state records as the topic holds them; the last of a key wins.
@@ -211,26 +182,33 @@ class Population:
         StateMalformedError
             If a record is of no known kind or version. The lane must not start on half a state.
         """
+        rows, by_code = self._rows, self._by_code
         for key, value in records:
-            code, subscriber_id = key[:1], key[1:].decode()
-            if value is None:
-                self._load_tombstone(code, subscriber_id)
-                continue
-            row = self.row(subscriber_id)
-            block = self._by_code.get(code)
             try:
+                code, subscriber_id = key[:1], key[1:].decode()
+                if value is None:
+                    self._load_tombstone(code, subscriber_id)
+                    continue
+                row = rows.get(subscriber_id, _NO_ROW)
+                if row == _NO_ROW:
+                    row = self._add(subscriber_id)
+                block = by_code.get(code)
                 if block is not None:
-                    if value[:2] != ROW_VERSION:
-                        raise ValueError(f"row version {value[:2]!r}")  # noqa: TRY301 - one message for all causes
-                    block.data[row] = np.frombuffer(value, dtype=block.data.dtype, offset=2)
-                elif code == PROFILE_CODE:
-                    self.profiles[row] = self._decode_profile(value)
-                elif code == BOOK_CODE:
-                    self.books[row] = self._decode_book(value)
+                    block.read(row, value)
                 else:
-                    raise ValueError(f"kind {code!r}")  # noqa: TRY301
+                    self._load_object(code, row, value)
             except (ValueError, msgspec.MsgspecError) as error:
                 raise StateMalformedError(f"state record {key!r}: {error}") from error
+        for block in self.blocks.values():
+            block.settle()
+
+    def _load_object(self, code: bytes, row: int, value: bytes) -> None:
+        if code == PROFILE_CODE:
+            self.profiles[row] = self._decode_profile(value)
+        elif code == BOOK_CODE:
+            self.books[row] = self._decode_book(value)
+        else:
+            raise ValueError(f"kind {code!r}")
 
     def _load_tombstone(self, code: bytes, subscriber_id: str) -> None:
         row = self.find(subscriber_id)
@@ -241,20 +219,17 @@ class Population:
         elif code == BOOK_CODE:
             self.books.pop(row, None)
         elif code in self._by_code:
-            block = self._by_code[code]
-            block.data[row] = block.fill
-            if block.spec.identity:
+            # What was read before the tombstone must not be put in place after it.
+            for block in self.blocks.values():
+                block.settle()
+            if code == self._identity.code:
                 # The last block that a living subscriber can lose: his row is free again.
-                self.profiles[row] = None
-                self.books.pop(row, None)
-                del self._rows[subscriber_id]
-                self.ids[row] = None
-                for other in self.blocks.values():
-                    other.data[row] = other.fill
-                self._free.append(row)
+                self._free_row(row)
+            else:
+                self._by_code[code].clear(row)
 
     def memory(self) -> dict[str, int]:
         """Bytes by part, for the budget that operators watch."""
         parts = {name: block.data.nbytes + block.dirty.nbytes for name, block in self.blocks.items()}
-        parts["ids"] = sum(2 * len(i) + 150 for i in self._rows)
+        parts["ids"] = sum(3 * len(i) + 190 for i in self._rows)
         return parts
