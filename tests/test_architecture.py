@@ -1,6 +1,6 @@
 """What the tree must look like, so that the next reader finds one noun a module and the core stays pure.
 
-Import directions are import-linter's (`.importlinter`) and style is ruff's (`.ruff.toml`); here is what neither can say.
+Import directions are import-linter's (`.importlinter`), style is ruff's (`.ruff.toml`); here is what neither can say.
 Each rule is a function from what it judges to findings, tried below on planted damage as well as on the tree.
 """
 
@@ -77,10 +77,7 @@ def rounding_that_depends_on_rows(path: str, tree: ast.Module) -> Iterator[Findi
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.MatMult):
             yield f"`@` in line {node.lineno}"
-        if (
-            isinstance(node, ast.Attribute | ast.Name)
-            and (node.attr if isinstance(node, ast.Attribute) else node.id) in BLAS
-        ):
+        if isinstance(node, ast.Attribute | ast.Name) and {getattr(node, "attr", ""), getattr(node, "id", "")} & BLAS:
             yield f"BLAS in line {node.lineno}"
 
 
@@ -124,26 +121,29 @@ def tracked() -> list[str]:
     return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
+def none(findings: list[Finding]) -> None:
+    assert not findings, "\n".join(findings)
+
+
 def hits(pattern: re.Pattern[str], names: list[str]) -> list[Finding]:
     found = []
     for name in names:
         content = (ROOT / name).read_bytes()
         if b"\0" not in content:
-            lines = content.decode(errors="replace").splitlines()
-            found += [
-                f"{name}:{number}: {line.strip()}" for number, line in enumerate(lines, 1) if pattern.search(line)
-            ]
+            lines = enumerate(content.decode(errors="replace").splitlines(), 1)
+            found += [f"{name}:{number}: {line.strip()}" for number, line in lines if pattern.search(line)]
     return found
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_every_module_keeps_the_rule(rule: Rule) -> None:
-    findings = [
-        f"{path.relative_to(ROOT)}: {finding}"
-        for path in modules()
-        for finding in rule(path.relative_to(ROOT).as_posix(), ast.parse(path.read_bytes()))
-    ]
-    assert findings == []
+    none(
+        [
+            f"{path.relative_to(ROOT)}: {finding}"
+            for path in modules()
+            for finding in rule(path.relative_to(ROOT).as_posix(), ast.parse(path.read_bytes()))
+        ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ def test_the_fields_own_words_are_not_banned() -> None:
 
 
 def test_modules_are_short() -> None:
-    long = {str(path.relative_to(ROOT)): len(path.read_bytes().splitlines()) for path in modules()}
-    assert {path: lines for path, lines in long.items() if lines > MODULE_LINES} == {}
+    sizes = [(len(path.read_bytes().splitlines()), path.relative_to(ROOT)) for path in modules()]
+    none([f"{path} has {lines} lines" for lines, path in sizes if lines > MODULE_LINES])
 
 
 def test_top_level_holds_exactly_what_was_agreed() -> None:
@@ -195,20 +195,20 @@ def test_top_level_holds_exactly_what_was_agreed() -> None:
 
 def test_tests_and_deploy_are_not_packages() -> None:
     """An editable install puts the root on `sys.path`: as packages they would shadow other people's `tests`."""
-    assert [name for name in tracked() if re.match(r"(?:tests|deploy)/(?:.*/)?__init__\.py$", name)] == []
+    none([name for name in tracked() if re.match(r"(?:tests|deploy)/(?:.*/)?__init__\.py$", name)])
 
 
 def test_nothing_is_left_open_in_the_code() -> None:
-    assert hits(LEFT_OPEN, [name for name in tracked() if name.startswith(("app/", "streams/", "models/"))]) == []
+    none(hits(LEFT_OPEN, [name for name in tracked() if name.startswith(("app/", "streams/", "models/"))]))
 
 
 def test_no_file_names_a_path_of_one_machine() -> None:
-    assert hits(MACHINE_PATH, tracked()) == []
+    none(hits(MACHINE_PATH, tracked()))
 
 
 def test_no_file_names_a_package_registry() -> None:
     """Where packages come from is the operator's choice, made in his own pip or uv configuration."""
-    assert hits(REGISTRY_HOST, tracked()) == []
+    none(hits(REGISTRY_HOST, tracked()))
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -222,4 +222,4 @@ def test_what_packages_export_exists() -> None:
     for init in (path for path in modules() if path.name == "__init__.py"):
         package = importlib.import_module(".".join(init.parent.relative_to(ROOT).parts))
         exported = getattr(package, "__all__", ())
-        assert [name for name in exported if not hasattr(package, name)] == []
+        none([f"{package.__name__} has no {name}" for name in exported if not hasattr(package, name)])
