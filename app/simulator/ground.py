@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import for_code
 
 from app.simulator.rates import DAY_MS
 from streams.cluster import Cluster
@@ -51,7 +53,9 @@ async def prepare(client: Mapping[str, Any], prefix: str, partitions: int, span_
     """
     async with Cluster(client) as cluster:
         report = await cluster.create(prefix, partitions, overrides=KEPT, topics=INPUT_TOPICS)
-    done = [f"created {topic.name} with {topic.partitions} partitions" for topic in report if topic.created]
+    created = [topic for topic in report if topic.created]
+    await _settled(client, {topic.name: topic.partitions for topic in created})
+    done = [f"created {topic.name} with {topic.partitions} partitions" for topic in created]
     admin = AIOKafkaAdminClient(**client)
     await admin.start()
     try:
@@ -62,6 +66,19 @@ async def prepare(client: Mapping[str, Any], prefix: str, partitions: int, span_
     return done
 
 
+async def _settled(client: Mapping[str, Any], created: Mapping[str, int]) -> None:
+    """Wait until every partition has a leader that answers: until then a producer fills the log with refusals."""
+    places = [TopicPartition(name, at) for name, count in created.items() for at in range(count)]
+    if not places:
+        return
+    consumer = AIOKafkaConsumer(**client)
+    await consumer.start()
+    try:
+        await consumer.end_offsets(places)
+    finally:
+        await consumer.stop()
+
+
 async def _mend(admin: AIOKafkaAdminClient, name: str, span_ms: int) -> list[str]:
     """Change what must change; the other settings of the topic are sent along, since Kafka replaces the whole."""
     (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
@@ -69,5 +86,7 @@ async def _mend(admin: AIOKafkaAdminClient, name: str, span_ms: int) -> list[str
     changes = mended({entry[0]: entry[1] for entry in entries if entry[1] is not None}, span_ms)
     if changes:
         own = {entry[0]: entry[1] for entry in entries if entry[3] == _TOPIC_LEVEL}
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {**own, **changes})])
+        (answer,) = await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {**own, **changes})])
+        if error := answer.resources[0][0]:
+            raise for_code(error)(f"retention of {name}: {answer.resources[0][1]}")
     return [f"{key} set to {value}" for key, value in changes.items()]

@@ -146,12 +146,15 @@ def _fates(
         (Path.PASSIVE, rates.passive_per_month, ~corporate),
         (Path.DOWNGRADE, rates.downgrade_per_month, ~corporate & (population.plan > 1)),
     ):
-        then = opens + _monthly(rng, share, np.ones(count))
+        then = opens + _monthly(
+            rng, share, np.full(count, 1 / max(float(also.mean()), 0.1))
+        )  # those it spares weigh in
         free = (at > ends + LONGEST_DAYS) & also & (then < ends + LONGEST_DAYS)
         at, path, fate = np.where(free, then, at), np.where(free, other, path), np.where(free, Fate.LEAVES, fate)
     then = opens + _monthly(rng, rates.decoys_per_month, np.ones(count))
     free = (at > ends + LONGEST_DAYS) & (then < ends + LONGEST_DAYS)
     decoys = rng.choice(_DECOYS, count, p=_DECOY_SHARES)
+    decoys = np.where(corporate & (decoys == Path.PASSIVE), Path.BAD_SERVICE, decoys)  # the company pays, or nobody
     at, path, fate = np.where(free, then, at), np.where(free, decoys, path), np.where(free, Fate.STAYS, fate)
     at[at > ends + LONGEST_DAYS] = np.inf
     return at, path.astype(np.int64), fate.astype(np.int64)

@@ -130,8 +130,8 @@ def settle(rng: np.random.Generator, count: int, start_ms: int) -> Population:
     arpu = np.round(np.clip(58 * spread / np.median(spread), 5, 600), 2) if count else spread
     activated = _activated(rng, count, start_ms)
     years = (start_ms - activated) / (365 * DAY_MS)
-    gap = np.where(corporate, np.inf, rng.lognormal(np.log(27), 0.25, count))
-    due = start_ms + (np.where(corporate, 0, gap) * rng.random(count) * DAY_MS).astype(np.int64)
+    gap = rng.lognormal(np.log(27), 0.25, count)
+    due = start_ms + (gap * rng.random(count) * DAY_MS).astype(np.int64)
     return Population(
         homes=places,
         stage=stage,
