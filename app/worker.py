@@ -23,8 +23,8 @@ asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 from streams.agents import declare_agents  # noqa: E402
 from streams.assignment import Lanes  # noqa: E402
 from streams.cluster import Cluster  # noqa: E402
-from streams.ledger import LedgerMismatchError  # noqa: E402
 from streams.folding import Fold, LaneSpec  # noqa: E402
+from streams.ledger import LedgerMismatchError  # noqa: E402
 from streams.restore import RestoreStalledError  # noqa: E402
 from streams.transport import BatchApp, new_app  # noqa: E402
 

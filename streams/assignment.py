@@ -14,10 +14,10 @@ import structlog
 from faust.types.tuples import TP
 
 from streams.cluster import Cluster
+from streams.folding import Fold, LaneSpec
 from streams.lane import Lane
 from streams.ledger import LedgerMismatchError, Logs
 from streams.opening import Kept
-from streams.folding import Fold, LaneSpec
 from streams.topics import INPUT_TOPICS
 from streams.transport import BatchApp, Fetch
 

@@ -58,11 +58,11 @@ class LaneAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
     def __init__(self, held: Callable[[], Iterable[int]]) -> None:
         self._held = held
 
-    def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:  # type: ignore[override]
+    def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
         """What this member tells the leader: its topics and the lanes that it holds."""
         return ConsumerProtocolMemberMetadata(_VERSION, sorted(topics), json.dumps(sorted(self._held())).encode())
 
-    def assign(  # type: ignore[override]
+    def assign(
         self, cluster: Any, members: Mapping[str, ConsumerProtocolMemberMetadata]
     ) -> dict[str, ConsumerProtocolMemberAssignment]:
         """The leader's deal: the same lanes of all topics to a member."""
@@ -74,5 +74,5 @@ class LaneAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
             for member, dealt in deal_lanes(lanes, held).items()
         }
 
-    def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:  # type: ignore[override]
+    def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:
         """Nothing to note: the lanes know what they hold."""

@@ -40,7 +40,7 @@ class Created(NamedTuple):
     created: bool
 
 
-class _Uuid(AbstractType[bytes]):
+class _Uuid(AbstractType[bytes]):  # type: ignore[misc]
     """Sixteen bytes; aiokafka's types stop before the versions that carry topic ids."""
 
     @classmethod
@@ -123,10 +123,10 @@ class _MetadataRequest(Request[_MetadataRequestStruct]):  # type: ignore[misc]
     API_KEY = 3
 
     def __init__(self, topics: list[str]) -> None:
-        self._topics = topics
+        self._topics: list[str] = topics
 
     def build(self, request_struct_class: type[_MetadataRequestStruct]) -> _MetadataRequestStruct:
-        topics = [(bytes(16), name, {}) for name in self._topics]
+        topics: list[tuple[bytes, str, dict[int, bytes]]] = [(bytes(16), name, {}) for name in self._topics]
         return request_struct_class(topics, False, False, False, {})
 
 
@@ -172,8 +172,8 @@ class Cluster:
     ) -> list[Created]:
         """Create what is missing of the table; what exists is left as it is.
 
-        ``replication`` defaults to 3, or the number of brokers where there are fewer. ``overrides`` go over the configuration of topics that expire
-        by time (a demo keeps records of 45 days ago).
+        ``replication`` defaults to 3, or the number of brokers where there are fewer. ``overrides`` go over the
+        configuration of topics that expire by time (a demo keeps records of 45 days ago).
         """
         replication = replication or min(3, len(self._admin._client.cluster.brokers()))
         existing = await self.topics([topic.full(prefix) for topic in topics])

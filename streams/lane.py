@@ -39,12 +39,12 @@ from models.events import Arrival
 from streams import ledger as ledgers
 from streams import opening
 from streams.dead_letters import dead_letter
+from streams.folding import Fold, Folded, LaneSpec, Place
 from streams.history import history_record
 from streams.intake import GapError, Intake
 from streams.ledger import LEDGER_KEY, Ledger
 from streams.merge import Placed, segments
 from streams.opening import Kept
-from streams.folding import Fold, Folded, LaneSpec, Place
 from streams.topics import BOOTSTRAP, DEAD_LETTERS, HISTORY, INPUT_TOPICS, STATE
 from streams.transaction import LaneProducer, OutRecord
 from streams.transport import Fetch
@@ -166,10 +166,10 @@ class Lane:
             await self._apply(batch, began)
             self._idle.set()
 
-    async def _woken(self, timeout: float) -> None:
+    async def _woken(self, within_s: float) -> None:
         self._wake.clear()
         try:
-            await asyncio.wait_for(self._wake.wait(), timeout)
+            await asyncio.wait_for(self._wake.wait(), within_s)
         except TimeoutError:
             return
 

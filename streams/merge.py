@@ -56,7 +56,8 @@ def segments(done: Sequence[Placed]) -> list[tuple[int, int, int]]:
     --------
     >>> class R(NamedTuple):
     ...     offset: int; timestamp: int = 0; key: bytes = b""; value: bytes = b""; headers: tuple = ()
-    >>> segments([Placed("telecom.calls.v1", R(4)), Placed("telecom.calls.v1", R(6))]) == [(RANK["telecom.calls.v1"], 4, 6)]
+    >>> rank = RANK["telecom.calls.v1"]
+    >>> segments([Placed("telecom.calls.v1", R(4)), Placed("telecom.calls.v1", R(6))]) == [(rank, 4, 6)]
     True
     """
     runs: list[tuple[int, int, int]] = []

@@ -9,8 +9,8 @@ import msgspec
 import structlog
 
 from streams import ledger as ledgers
-from streams.ledger import Ledger, LedgerMismatchError, Logs
 from streams.folding import Fold, LaneSpec
+from streams.ledger import Ledger, LedgerMismatchError, Logs
 from streams.restore import restore, state_end
 from streams.topics import STATE
 from streams.transaction import LaneProducer

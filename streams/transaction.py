@@ -7,7 +7,7 @@ wrote it before, whatever their groups are called.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import aiokafka
@@ -22,7 +22,7 @@ LOG_APPEND_TIME: Final = 1
 # waits 20 ms before it asks again, on loopback the marker takes 2.
 sender.BACKOFF_OVERRIDE = 0.002
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = list[tuple[str, bytes]]
 
 
 class OutRecord(NamedTuple):
@@ -31,7 +31,7 @@ class OutRecord(NamedTuple):
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: Headers = ()
+    headers: Headers = []  # noqa: RUF012 - aiokafka takes a list only, and never writes to it
 
 
 class Written(NamedTuple):

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
@@ -165,6 +165,9 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         except OffsetOutOfRangeError as error:
             reader.out_of_range({TP(tp.topic, tp.partition): offset for tp, offset in error.args[0].items()})
             return
+        except NoOffsetForPartitionError:
+            # A poll from before a rebalance meets a partition of the new assignment that its lane has not sought yet.
+            return
         for tp, fetch in fetched.items():
             if self.should_stop or not self.flow_active:
                 # A rebalance: what is dropped here is fetched again by whoever opens the lane.
@@ -198,23 +201,23 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     async def seek_all(self, offsets: Mapping[TP, int]) -> dict[TP, int]:
         """Seek partitions; returns each one's new epoch, which fetches from there on carry."""
-        return await self._in_thread(self._thread.seek_all(offsets))
+        epochs: dict[TP, int] = await self._in_thread(self._thread.seek_all(offsets))
+        return epochs
 
     async def log_starts(self, tps: Iterable[TP]) -> dict[TP, int]:
         """First offset that each log still holds."""
         asked = [TopicPartition(*tp) for tp in tps]
-        starts = await self._in_thread(self._thread._ensure_consumer().beginning_offsets(asked))
-        return {TP(tp.topic, tp.partition): offset for tp, offset in starts.items()}
+        return _by_tp(await self._in_thread(self._thread._ensure_consumer().beginning_offsets(asked)))
 
     async def log_ends(self, tps: Iterable[TP]) -> dict[TP, int]:
         """Offset after the last committed record of each log."""
         asked = [TopicPartition(*tp) for tp in tps]
-        ends = await self._in_thread(self._thread._ensure_consumer().end_offsets(asked))
-        return {TP(tp.topic, tp.partition): offset for tp, offset in ends.items()}
+        return _by_tp(await self._in_thread(self._thread._ensure_consumer().end_offsets(asked)))
 
     async def committed(self, tps: Iterable[TP]) -> dict[TP, int]:
         """What the group has committed of each partition, where it has."""
-        return dict(await self._in_thread(self._thread.committed_of([TopicPartition(*tp) for tp in tps])))
+        committed: dict[TP, int] = await self._in_thread(self._thread.committed_of([TopicPartition(*tp) for tp in tps]))
+        return committed
 
     async def _in_thread(self, coroutine: Any) -> Any:
         # Not through Faust's method queue: its two workers are busy with the poll and a commit.
@@ -230,6 +233,10 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         if state is None or not state.has_valid_position or state.lso is None:
             return True
         return bool(state.position < state.lso)
+
+
+def _by_tp(offsets: Mapping[TopicPartition, int]) -> dict[TP, int]:
+    return {TP(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
 
 
 class BatchTransport(driver.Transport):  # type: ignore[misc]

@@ -49,15 +49,20 @@ class RawRecord(Protocol):
     """What is needed of a consumed record; aiokafka's ``ConsumerRecord`` has it."""
 
     @property
-    def offset(self) -> int: ...
+    def offset(self) -> int:
+        """Place in the partition."""
+
     @property
-    def timestamp(self) -> int: ...
+    def timestamp(self) -> int:
+        """Milliseconds: the producer's word, or the broker's on topics that say so."""
+
     @property
-    def key(self) -> bytes | None: ...
+    def key(self) -> bytes | None:
+        """UTF-8 of the subscriber."""
+
     @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Any: ...
+    def value(self) -> bytes | None:
+        """One JSON object."""
 
 
 Decoded = AnyEvent | Deletion | Rejected
@@ -169,7 +174,8 @@ def _validation_reason(message: str) -> Poison:
 def _place(message: str) -> str:
     """Keep the message to its structure: an enum's wrong value is content, and may be a person's number."""
     if message.startswith("Invalid enum value"):
-        return "Invalid enum value" + message[message.rfind(" - at ") :] if " - at " in message else "Invalid enum value"
+        value, at, place = message.rpartition(" - at ")
+        return f"Invalid enum value{at}{place}" if value else "Invalid enum value"
     return message[:300]
 
 
