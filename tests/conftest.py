@@ -1,0 +1,25 @@
+"""What tests of the whole tree share: one real Kafka, and a topic prefix of one's own on it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from streams.broker import EmbeddedBroker
+
+_NUMBERS = itertools.count(1000)
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[EmbeddedBroker]:
+    """One broker for the session: tests share it and keep apart by their ``prefix``. Do not stop it."""
+    with EmbeddedBroker.start() as started:
+        yield started
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Prefix for the topics, groups and transactional ids of this test alone."""
+    return f"t{next(_NUMBERS)}."
