@@ -14,7 +14,6 @@ from models.events import Billing, Call, CareContact, DataUsage, SiteVisit
 Amounts = dict[str, Floats]
 
 _SHOP_PAGES: Final = frozenset({"store_locator", "checkout"})
-_SLOW: Final = frozenset({"2g", "3g"})
 _NO_RIVAL: Final = -1
 _CARE_STEMS: Final = {
     "leave_intent": "leave_intent",
@@ -47,7 +46,6 @@ def of_calls(events: Sequence[Call]) -> Amounts:
         "outgoing": _floats([e.direction == "outgoing" for e in events]) * voice,
         "off_net": off_net,
         "rival_care": _floats([n == "competitor_care" for n in networks]),
-        "own_care": _floats([n == "own_care" for n in networks]),
         "forwarded": _floats([e.forwarded for e in events]) * voice,
         "dropped": _floats([e.dropped for e in events]) * voice,
         "mobile": (slots == 0) * off_net,
@@ -65,7 +63,6 @@ def of_data(events: Sequence[DataUsage]) -> Amounts:
         "sessions": np.ones(len(events)),
         "failed": _floats([e.failed for e in events]),
         "throttled": _floats([e.throttled for e in events]),
-        "slow": _floats([e.rat in _SLOW for e in events]),
     }
 
 

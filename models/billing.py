@@ -1,8 +1,9 @@
-"""What billing leaves behind beside the accruals: the last four bills, the recharges' rhythm, the last change of plan."""
+"""What billing leaves behind beside the accruals: the last bills, the recharges' rhythm, the last change of plan."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import isnan
 from typing import Final
 
 from models.columns import BILLING, NAN
@@ -56,7 +57,7 @@ def _take_bill(held: list[float], event: Billing) -> None:
     bills, size = held[_BILLS], _BILLS.stop - _BILLS.start
     newest = held[_PERIOD]
     if not period <= newest:
-        gap = size if newest != newest else min(int(period - newest), size)
+        gap = size if isnan(newest) else min(int(period - newest), size)
         bills = [NAN] * gap + bills[: size - gap]
         held[_PERIOD] = newest = float(period)
     back = int(newest - period)

@@ -95,7 +95,7 @@ CALLS: Final = _block(
     "first_ts?",
     *_over("calls minutes", 1),
     *_over("calls minutes off_net rival_care dropped", 7),
-    *_over("calls minutes sms outgoing off_net rival_care own_care forwarded dropped", 30),
+    *_over("calls minutes sms outgoing off_net rival_care forwarded", 30),
     *_over("mobile unicom telecom broadnet other", 30),  # calls by the peer's operator, in the order of RIVALS
     *_over("calls minutes", 90),
 )
@@ -106,7 +106,7 @@ DATA: Final = _block(
     "first_ts?",
     *_over("mb sessions", 1),
     *_over("mb sessions failed throttled", 7),
-    *_over("mb sessions failed throttled slow", 30),  # slow: on 2g or 3g
+    *_over("mb sessions", 30),
     *_over("mb sessions", 90),
 )
 VISITS: Final = _block(
@@ -115,7 +115,7 @@ VISITS: Final = _block(
     "ref_ts?",
     "first_ts?",
     *_over("visits dwell pages", 1, 7, 30),
-    *_over("portability shop", 7, 30),
+    *_over("portability shop", 30),
     *(f"{name}_ts?" for name in ("mobile", "unicom", "telecom", "broadnet", "other")),  # latest visit by rival
 )
 CARE: Final = _block(
@@ -140,7 +140,7 @@ BILLING: Final = _block(
     b"b",
     "ref_ts?",
     "first_ts?",
-    *_over("accrued", 7, 30, 90),
+    *_over("accrued", 7, 30),
     "period?",  # months since year 0 of the newest bill
     "bill?",
     "bill_before?",

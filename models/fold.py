@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -105,13 +106,11 @@ def fold(population: Population, arrivals: Sequence[Arrival], watermark: float) 
     before he folds. An erasure changes nothing here: the caller ends the piece with it and deletes the subscriber.
     """
     kinds = np.array([_KINDS[type(a.event)] for a in arrivals], dtype=np.int64)
-    times = np.array(
-        [a.record_ts if isinstance(a.event, Deletion) else a.event.ts for a in arrivals], dtype=np.float64
-    )
+    times = np.array([a.record_ts if isinstance(a.event, Deletion) else a.event.ts for a in arrivals], dtype=np.float64)
     bounds = [0, *_cuts(population, arrivals, kinds), len(arrivals)]
     traces = [
         _fold_piece(population, arrivals[begin:end], kinds[begin:end], times[begin:end])
-        for begin, end in zip(bounds, bounds[1:], strict=False)
+        for begin, end in pairwise(bounds)
     ]
     trace = traces[0] if len(traces) == 1 else _joined(traces)
     trace.late = _late(kinds, times, watermark)
@@ -138,7 +137,7 @@ def _cuts(population: Population, arrivals: Sequence[Arrival], kinds: Ints) -> l
         event = arrivals[index].event
         if isinstance(event, Profile) and not event.consent.behaviour:
             row = population.find(event.subscriber_id)
-            visited = row >= 0 and refs[row] == refs[row]
+            visited = row >= 0 and not np.isnan(refs[row])
             if visited or any(
                 arrivals[i].event.subscriber_id == event.subscriber_id
                 for i in np.flatnonzero(kinds[:index] == _VISIT).tolist()

@@ -22,7 +22,16 @@ from models.book import Book
 from models.columns import BLOCKS
 from models.events import Profile
 
-__all__ = ["BOOK_CODE", "PROFILE_CODE", "ROW_VERSION", "Block", "Population", "Rows", "StateMalformedError", "StateRecord"]
+__all__ = [
+    "BOOK_CODE",
+    "PROFILE_CODE",
+    "ROW_VERSION",
+    "Block",
+    "Population",
+    "Rows",
+    "StateMalformedError",
+    "StateRecord",
+]
 
 Rows = npt.NDArray[np.int64]
 

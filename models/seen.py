@@ -11,8 +11,8 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
-from models.columns import SEEN
 from models.block import Block
+from models.columns import SEEN
 from models.rounds import Bools, Lineup
 
 Hashes = npt.NDArray[np.uint64]
