@@ -1,0 +1,154 @@
+"""The policy: what the operator decides, as one frozen value with the shipped defaults.
+
+Every default is trade judgement and stands here with its reason; an operator changes it in a file of the same shape.
+Nothing else in ``models`` holds a number that a business could want to change.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from models.events import CareReason, Page
+from models.playbook import DEFAULT_PLAYBOOK, Play
+from models.words import Kind, Severity
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+
+Share = Annotated[float, Meta(gt=0, lt=1)]
+Positive = Annotated[float, Meta(gt=0)]
+Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Date = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Days = Annotated[float, Meta(ge=1, le=3650)]
+"""No timer of the policy is shorter than a day: a lane may fold a day of events before it looks at timers anew."""
+
+
+class TierPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a subscriber is at risk. A cut-off is the larger of a share of all and a multiple of the base rate."""
+
+    high_risk_share: Share = 0.02
+    warning_share: Share = 0.10  # the top 2 % and the next 8 %
+    high_risk_times_base: Positive = 5.0
+    warning_times_base: Positive = 2.0
+    high_risk_from: Share | None = None  # an absolute risk instead of share and multiple
+    warning_from: Share | None = None
+    fall_below: Share = 0.8  # of the cut-off: a risk that trembles about it must not ring every day
+    min_dwell_hours: Annotated[float, Meta(ge=0)] = 24.0  # before a tier eases; it rises at once
+    min_history_days: Annotated[float, Meta(ge=0)] = 7.0  # of observed events; signals need none
+
+
+class BrowsingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When visits to competitors' sites are a signal: any of the three within the window."""
+
+    window_days: Annotated[float, Meta(gt=0, le=90)] = 7.0
+    visits: Annotated[int, Meta(ge=1, le=32)] = 3
+    dwell_s: Positive = 600.0
+    page_dwell_s: Positive = 30.0  # of one visit to one of the pages below: the strongest of the three
+    strong_pages: tuple[Page, ...] = ("number_portability", "checkout")
+    excluded_pages: tuple[Page, ...] = ("support",)  # who looks for help is a customer there already, or lost
+
+
+class SilencePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a subscriber with a rhythm has fallen silent: against his own usual gap, but never before the floor."""
+
+    floor_days: Days = 3.0
+    usual_gaps: Positive = 8.0
+    min_history_days: Annotated[float, Meta(ge=0)] = 7.0
+    min_per_week: Positive = 3.0  # calls and sessions together; below it there is no rhythm to break
+    stale_feed_hours: Positive = 2.0  # a usage feed further behind the others: silence is withheld as stale_feed
+
+
+class KindPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long an alert of a kind lives, how soon it wants a contact, and what it weighs."""
+
+    ttl_days: Days = 30.0
+    contact_hours: Positive = 72.0
+    working_hours: bool = False  # whether contact_hours count only inside the contact windows
+    strong_severity: Severity = "high"
+    severity: Severity = "normal"
+    propensity: Annotated[float, Meta(ge=0, le=1)] = 0.0  # at least so likely to leave, whatever the model says
+    actionability: Annotated[float, Meta(ge=0, le=1)] = 0.7  # how much a contact can still change
+    escalates: bool = True  # on a stronger trigger
+
+
+class KindPolicies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of each kind."""
+
+    risk_tier: KindPolicy = KindPolicy(actionability=0.8)
+    competitor_browsing: KindPolicy = KindPolicy(ttl_days=7.0, contact_hours=24.0, propensity=0.10, actionability=0.9)
+    leave_intent: KindPolicy = KindPolicy(contact_hours=4.0, working_hours=True, severity="high", propensity=0.50)
+    port_out: KindPolicy = KindPolicy(contact_hours=2.0, severity="high", propensity=0.60, actionability=0.5)
+    disconnect_appointment: KindPolicy = KindPolicy(
+        contact_hours=24.0, severity="high", propensity=0.70, actionability=0.6
+    )
+    value_decline: KindPolicy = KindPolicy()
+    silence: KindPolicy = KindPolicy(propensity=0.20, actionability=0.5)
+    contract_expiry: KindPolicy = KindPolicy()
+    complaint_overdue: KindPolicy = KindPolicy(contact_hours=24.0)
+    account_exodus: KindPolicy = KindPolicy(contact_hours=24.0, severity="high")
+    win_back: KindPolicy = KindPolicy()
+
+
+class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When and how often people are contacted."""
+
+    windows: Annotated[tuple[tuple[Clock, Clock], ...], Meta(min_length=1)] = (("09:00", "12:00"), ("14:00", "20:00"))
+    utc_offset_hours: Annotated[float, Meta(ge=-12, le=14)] = 8.0  # Asia/Shanghai, which knows no summer time
+    holidays: tuple[Date, ...] = ()  # "2026-10-01": no working hours on that day
+    high_risk_hours: Positive = 24.0  # contact_by of a high_risk tier; that of a warning is the kind's
+    appointment_margin_hours: Positive = 1.0  # a disconnect appointment is answered so long before it
+    cooldown_days: Days = 30.0  # since an alert of the same kind was raised
+    cooldown_exempt: tuple[Kind, ...] = ()
+    refusal_days: Days = 90.0  # of peace from every kind after a refusal
+    snooze_days: Days = 7.0  # when a snooze names no end
+    do_not_contact_exempt: tuple[Kind, ...] = ()
+    """Kinds that reach even who asked not to be contacted. Empty: whoever asked for peace has it, and even what he
+    started himself is answered by the service that he spoke with, not by retention."""
+
+
+class ValuePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a subscriber is worth. Set the thresholds where the top 20 % and the next 30 % by ARPU begin."""
+
+    high_arpu: float = 100.0
+    mid_arpu: float = 50.0
+    months: Positive = 12.0  # of revenue that stand at risk
+
+
+class RetentionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long what is known of a subscriber is kept without need."""
+
+    idle_days: Annotated[float, Meta(ge=30)] = 180.0  # no event, no profile, no open alert: forgotten
+    stop_mark_days: Annotated[float, Meta(ge=1)] = 30.0  # an erased subscriber is not recreated by late events
+    outputs_days: Annotated[float, Meta(ge=1)] = 30.0  # alerts and suppressions already written go after so long
+    compaction_days: Annotated[float, Meta(ge=0)] = 2.0  # until a deleted state record is gone from disk
+
+
+class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """See the module.
+
+    Examples
+    --------
+    >>> Policy().kind("leave_intent").contact_hours, Policy().kind("win_back").ttl_days
+    (4.0, 30.0)
+    """
+
+    version: Annotated[str, Meta(min_length=1, max_length=64)] = "p-1"
+    base_rate: Share = 0.015  # of subscribers who leave in a month; the served risk is shifted to it
+    score_step: Share = 0.2  # a risk is published when it moved by so much of itself
+    tiers: TierPolicy = TierPolicy()
+    browsing: BrowsingPolicy = BrowsingPolicy()
+    silence: SilencePolicy = SilencePolicy()
+    contact: ContactPolicy = ContactPolicy()
+    value: ValuePolicy = ValuePolicy()
+    retention: RetentionPolicy = RetentionPolicy()
+    kinds: KindPolicies = KindPolicies()
+    disclosable_signals: tuple[CareReason, ...] = ("leave_intent", "disconnect_appointment")
+    """What the customer said himself may be spoken of; his browsing, his silence and his port-out query never."""
+    playbook: tuple[Play, ...] = DEFAULT_PLAYBOOK
+
+    def kind(self, kind: Kind) -> KindPolicy:
+        """Settings of a kind."""
+        found: KindPolicy = getattr(self.kinds, kind)
+        return found

@@ -1,0 +1,67 @@
+"""The closed vocabularies of the outputs, and a text in the two languages of the front line."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+from msgspec import Struct
+
+Kind = Literal[
+    "risk_tier",
+    "competitor_browsing",
+    "leave_intent",
+    "port_out",
+    "disconnect_appointment",
+    "value_decline",
+    "silence",
+    "contract_expiry",
+    "complaint_overdue",
+    "account_exodus",
+    "win_back",
+]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+Severity = Literal["normal", "high"]
+Segment = Literal["high", "mid", "low"]
+SEGMENTS: Final[tuple[Segment, ...]] = get_args(Segment)
+AlertEvent = Literal["raised", "escalated", "eased", "closed"]
+CloseReason = Literal["recovered", "expired", "feedback", "outcome", "suspended", "erased", "superseded"]
+SuppressionReason = Literal[
+    "no_profile",
+    "no_consent",
+    "do_not_contact",
+    "passive_churn",
+    "cooldown",
+    "channel_cap",
+    "person_cap",
+    "quiet_hours",
+    "capacity",
+    "expired",
+    "hold_out",
+    "snoozed",
+    "blocked",
+    "low_priority",
+    "legal",
+    "stale_feed",
+]
+Cause = Literal[
+    "competitor_offer",
+    "stated_leave",
+    "port_out_query",
+    "port_out_code",
+    "disconnect",
+    "silence",
+    "complaint",
+    "service_quality",
+    "contract_end",
+    "price",
+    "usage_decline",
+    "general",
+]
+"""Why the subscriber may leave, as the playbook knows it."""
+
+
+class Text(Struct, frozen=True):
+    """One text in both languages."""
+
+    en: str
+    zh: str
