@@ -1,0 +1,254 @@
+"""The watchdog: a thread with a Kafka client of its own, which ends a worker that makes no progress.
+
+An asyncio check dies with the loop that it checks, and a client that has stopped cannot say so. So this runs in a
+thread, asks the broker itself, and leaves by ``os._exit``: state and alerts are safe at any moment, and whoever
+supervises the worker starts it again. What counts as no progress stands in ``app.judgement``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, Protocol
+
+import structlog
+
+from app.judgement import REBALANCE_S, Input, Memory, Observation, Verdict, begin, judge, stalled
+from app.lag import EndHistory
+from streams.broker_view import Bounds
+
+log = structlog.get_logger(__name__)
+
+LOOK_S: Final = 1.0
+ASK_S: Final = 10.0
+PEEK_AFTER_S: Final = 20.0
+"""Before an input is called stuck, the record that it should be reading is fetched: there may be only markers."""
+LAST_WORDS_S: Final = 5.0
+"""A log or a dump that blocks, on a full pipe or on a lock of the stuck loop, must not keep the process alive."""
+SHOWN_TASKS: Final = 50
+
+
+class Standing(NamedTuple):
+    """What the worker says of itself, once a second and on its own loop, so that no other thread reads live state."""
+
+    positions: Mapping[Input, int | None] = {}
+    """Of each input of an open lane, the offset to be applied next; None if nothing was applied yet."""
+    barred: frozenset[Input] = frozenset()
+    opening: Mapping[int, int] = {}
+    """Lanes that are not open yet, with the records they still have to restore."""
+    rebalancing: bool = False
+
+
+class View(Protocol):
+    """The broker as the watchdog's own client sees it: :class:`streams.broker_view.BrokerView`."""
+
+    async def bounds(self, inputs: Iterable[Input]) -> Bounds | None:
+        """Starts and ends, or None if the broker does not answer."""
+
+    async def peek(self, positions: Mapping[Input, int]) -> dict[Input, float | None]:
+        """When the next record came (wall clock, s); None where there is none to be read."""
+
+    async def close(self) -> None:
+        """Let the client go."""
+
+
+class Heart:
+    """A task of the worker's loop: as long as it beats, the loop runs.
+
+    Parameters
+    ----------
+    standing
+        Asked at every beat; must not block.
+    """
+
+    def __init__(self, standing: Callable[[], Standing], clock: Callable[[], float] = time.monotonic) -> None:
+        self._standing = standing
+        self._clock = clock
+        self.last: tuple[float, Standing] = (clock(), Standing())
+        """When it last beat, and what the worker said then; replaced whole, never changed."""
+
+    async def beat(self) -> None:
+        """Beat until cancelled."""
+        while True:
+            self.last = (self._clock(), self._standing())
+            await asyncio.sleep(LOOK_S)
+
+
+class Watchdog(threading.Thread):
+    """See the module.
+
+    Parameters
+    ----------
+    heart
+        Of the worker's loop.
+    view
+        Used in this thread only.
+    tell_lag
+        ``(topic, partition, records, seconds)``, for the metrics; called in this thread.
+    end
+        Ends the process; it does not return.
+    """
+
+    def __init__(
+        self,
+        heart: Heart,
+        view: View,
+        tell_lag: Callable[[str, int, int, float], None],
+        end: Callable[[int], None],
+        rebalance_s: float = REBALANCE_S,
+    ) -> None:
+        super().__init__(name="watchdog", daemon=True)
+        self.verdict = Verdict(None, (), ())
+        self._heart = heart
+        self._view = view
+        self._tell_lag = tell_lag
+        self._end = end
+        self._rebalance_s = rebalance_s
+        self._memory = begin(time.monotonic())
+        self._seen = Observation(now=self._memory.looked, beat=self._memory.looked)
+        self._histories: dict[Input, EndHistory] = {}
+        self._ends: Mapping[Input, int] = {}
+        self._starts: Mapping[Input, int] = {}
+        self._unreadable: dict[Input, tuple[int, int]] = {}
+        self._came: dict[Input, tuple[int, float]] = {}
+        self._reachable = True
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Watch until :meth:`stop`; a watchdog that fails ends the worker, since nobody else would notice."""
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(self._watch())
+        finally:
+            if not self._stopping.is_set():
+                self._end(1)
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """End the watch in good order, before the loop stops to beat."""
+        self._stopping.set()
+        self.join(timeout)
+
+    async def _watch(self) -> None:
+        asking = asyncio.create_task(self._ask_for_ever())
+        try:
+            while not self._stopping.is_set():
+                if asking.done():
+                    asking.result()
+                if not self._look():
+                    return
+                await asyncio.sleep(LOOK_S)
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            await self._view.close()
+
+    def _look(self) -> bool:
+        """Judge once; False when the process is to end."""
+        self._seen = self._observation(time.monotonic())
+        self._memory, self.verdict = judge(self._memory, self._seen, self._rebalance_s)
+        if self.verdict.code is None:
+            return True
+        log.error("worker_stuck", code=int(self.verdict.code), reasons=list(self.verdict.reasons))
+        self._stopping.set()
+        self._end(int(self.verdict.code))
+        return False
+
+    def _observation(self, now: float) -> Observation:
+        beat, said = self._heart.last
+        positions = {
+            each: self._starts.get(each, 0) if position is None else position
+            for each, position in said.positions.items()
+        }
+        current = {each for each, place in self._unreadable.items() if place == self._place(positions, each)}
+        return Observation(
+            now=now,
+            beat=beat,
+            positions=positions,
+            ends=self._ends,
+            reachable=self._reachable,
+            barred=said.barred,
+            unreadable=frozenset(current),
+            opening=said.opening,
+            rebalancing=said.rebalancing,
+        )
+
+    def _place(self, positions: Mapping[Input, int], each: Input) -> tuple[int, int]:
+        return positions.get(each, -1), self._ends.get(each, -1)
+
+    # What only the broker knows
+
+    async def _ask_for_ever(self) -> None:
+        while True:
+            _, said = self._heart.last
+            found = await self._view.bounds(list(said.positions))
+            self._reachable = found is not None
+            if found is not None:
+                self._starts, self._ends = found
+                now = time.monotonic()
+                self._histories = {each: self._histories.get(each, EndHistory()) for each in self._ends}
+                for each, end in self._ends.items():
+                    self._histories[each].saw(now, end)
+                seen = self._observation(now)
+                await self._peek(self._memory, seen)
+                self._tell(self._observation(now))
+            await asyncio.sleep(ASK_S)
+
+    async def _peek(self, memory: Memory, seen: Observation) -> None:
+        """Look at the record that is next, where an input stands still or nobody knows how old its backlog is."""
+        standing = stalled(memory, seen, PEEK_AFTER_S)
+        unknown = [
+            each
+            for each, end in seen.ends.items()
+            if end > seen.positions.get(each, end) and not self._histories[each].bounded(seen.positions[each])
+        ]
+        asked = {each: seen.positions[each] for each in [*standing, *unknown]}
+        for each, came_s in (await self._view.peek(asked)).items():
+            if came_s is None:
+                self._unreadable[each] = self._place(seen.positions, each)
+            else:
+                self._came[each] = (asked[each], came_s)
+
+    def _tell(self, seen: Observation) -> None:
+        for each, position in seen.positions.items():
+            if each not in seen.ends:
+                continue
+            records = 0 if each in seen.unreadable else max(0, seen.ends[each] - position)
+            self._tell_lag(*each, records, self._lag_s(each, position, seen.now) if records else 0.0)
+
+    def _lag_s(self, each: Input, position: int, now: float) -> float:
+        history = self._histories[each]
+        came = self._came.get(each)
+        if came is not None and not history.bounded(position):
+            # A lower bound while the backlog is worked off: the next peek tells it anew.
+            return max(0.0, time.time() - came[1])
+        since = history.behind_since(position)
+        return 0.0 if since is None else max(0.0, now - since)
+
+
+def end_process(code: int, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    """Say where every thread and task stands, flush, and leave at once.
+
+    The dump has file names, lines and functions; never a value, which could be a customer's.
+    """
+    last = threading.Timer(LAST_WORDS_S, os._exit, (code,))
+    last.daemon = True
+    last.start()
+    if loop is not None:
+        log.error("tasks_at_the_end", tasks=list(_tasks(loop)))
+    faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr, all_threads=True)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+def _tasks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
+    """Name and place of the tasks of a loop that may be stuck."""
+    for task in list(asyncio.all_tasks(loop))[:SHOWN_TASKS]:
+        frames: list[Any] = task.get_stack(limit=8)
+        places = [f"{os.path.basename(f.f_code.co_filename)}:{f.f_lineno} {f.f_code.co_name}" for f in frames]
+        yield f"{task.get_name()}: {' < '.join(reversed(places)) or 'no frame'}"

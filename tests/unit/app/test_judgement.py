@@ -1,0 +1,141 @@
+"""The judgement of progress: what ends a worker, and what must not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from app.errors import ExitCode
+from app.judgement import Memory, Observation, Verdict, begin, judge, stalled
+
+CALLS = ("telecom.calls.v1", 3)
+VISITS = ("telecom.site-visits.v1", 3)
+
+
+def watch(looks: Iterable[Observation], memory: Memory | None = None) -> tuple[Memory, Verdict]:
+    memory = memory or begin(0.0)
+    verdict = Verdict(None, (), ())
+    for look in looks:
+        memory, verdict = judge(memory, look)
+        if verdict.code is not None:
+            break
+    return memory, verdict
+
+
+def seconds(first: int, last: int, **seen: object) -> list[Observation]:
+    """A look each second with a loop that beats."""
+    return [Observation(**{"now": float(t), "beat": float(t), **seen}) for t in range(first, last + 1)]  # type: ignore[arg-type]
+
+
+BEHIND: dict[str, object] = {"positions": {CALLS: 5}, "ends": {CALLS: 9}}
+
+
+def test_a_beating_loop_with_nothing_to_do_lives_for_ever() -> None:
+    _, verdict = watch(seconds(1, 600, positions={CALLS: 9}, ends={CALLS: 9}))
+    assert verdict == Verdict(None, (), ())
+
+
+def test_a_silent_loop_is_stuck_after_20_seconds_and_not_before() -> None:
+    assert watch(seconds(1, 20, beat=0.0))[1].code is None
+    _, verdict = watch(seconds(1, 21, beat=0.0))
+    assert verdict.code is ExitCode.STUCK
+    assert verdict.code == 70
+
+
+def test_lag_without_progress_is_75_after_a_minute_and_names_the_partition() -> None:
+    assert watch(seconds(1, 60, **BEHIND))[1].code is None
+    _, verdict = watch(seconds(1, 61, **BEHIND))
+    assert verdict.code == 75
+    assert "telecom.calls.v1-3 stands at 5" in verdict.reasons[0]
+
+
+def test_one_step_in_a_minute_is_progress() -> None:
+    looks = [
+        look._replace(positions={CALLS: 5 + int(look.now // 50)}) for look in seconds(1, 600, ends={CALLS: 10_000})
+    ]
+    assert watch(looks)[1].code is None
+
+
+def test_a_stuck_input_is_seen_beside_one_that_moves() -> None:
+    looks = [
+        look._replace(positions={CALLS: 5, VISITS: int(look.now)})
+        for look in seconds(1, 61, ends={CALLS: 9, VISITS: 10_000})
+    ]
+    verdict = watch(looks)[1]
+    assert verdict.code == 75
+    assert len(verdict.reasons) == 1
+
+
+def test_the_clock_starts_when_the_first_record_comes_not_when_the_ledger_last_moved() -> None:
+    idle = seconds(1, 300, positions={CALLS: 9}, ends={CALLS: 9})
+    memory, _ = watch(idle)
+    behind = seconds(301, 359, positions={CALLS: 9}, ends={CALLS: 10})
+    assert watch(behind, memory)[1].code is None
+
+
+@pytest.mark.parametrize("excuse", ["barred", "unreadable"])
+def test_what_is_barred_or_only_markers_is_no_stall(excuse: str) -> None:
+    assert watch(seconds(1, 300, **BEHIND, **{excuse: frozenset({CALLS})}))[1].code is None
+
+
+def test_a_broker_that_does_not_answer_keeps_the_worker_alive_but_not_ready() -> None:
+    memory, verdict = watch(seconds(1, 300, **BEHIND, reachable=False))
+    assert verdict == Verdict(None, (), ("broker_unavailable",))
+    # When it is back, the worker has a full minute to catch on.
+    memory, verdict = watch(seconds(301, 359, **BEHIND), memory)
+    assert verdict.code is None
+    assert watch(seconds(360, 362, **BEHIND), memory)[1].code == 75
+
+
+def test_a_restore_that_stands_still_is_75() -> None:
+    assert watch(seconds(1, 60, opening={3: 500}))[1].code is None
+    verdict = watch(seconds(1, 61, opening={3: 500}))[1]
+    assert verdict.code == 75
+    assert "3 (500 records left)" in verdict.reasons[0]
+
+
+def test_a_restore_that_goes_on_is_let_alone_and_blocks_ready() -> None:
+    looks = [look._replace(opening={3: 1000 - int(look.now)}) for look in seconds(1, 600)]
+    verdict = watch(looks)[1]
+    assert verdict.code is None
+    assert verdict.blockers == ("lane_3_opening",)
+
+
+def test_a_lane_that_waits_its_turn_has_longer() -> None:
+    assert watch(seconds(1, 120, opening={3: 0}))[1].code is None
+    assert watch(seconds(1, 121, opening={3: 0}))[1].code == 75
+
+
+def test_rebalancing_for_more_than_twice_its_timeout_is_75() -> None:
+    verdict = watch(seconds(1, 61, rebalancing=True))[1]
+    assert verdict.code is None
+    assert verdict.blockers == ("rebalancing",)
+    assert watch(seconds(1, 62, rebalancing=True))[1].code == 75
+
+
+def test_two_rebalances_are_not_one_long_one() -> None:
+    looks = [look._replace(rebalancing=int(look.now) % 50 != 0) for look in seconds(1, 600)]
+    assert watch(looks)[1].code is None
+
+
+def test_a_process_that_was_stopped_and_continued_is_not_judged_by_the_pause() -> None:
+    memory, _ = watch(seconds(1, 30, **BEHIND))
+    after = Observation(now=300.0, beat=30.0, positions={CALLS: 5}, ends={CALLS: 9})
+    memory, verdict = judge(memory, after)
+    assert verdict.code is None
+    assert watch(seconds(301, 319, beat=30.0), memory)[1].code is None
+    assert watch(seconds(301, 321, beat=30.0), memory)[1].code == 70
+
+
+def test_a_lane_that_moved_away_and_came_back_starts_anew() -> None:
+    memory, _ = watch(seconds(1, 50, **BEHIND))
+    memory, _ = watch(seconds(51, 52), memory)
+    assert watch(seconds(53, 100, **BEHIND), memory)[1].code is None
+
+
+def test_stalled_tells_what_to_look_at_before_it_is_too_late() -> None:
+    looks = seconds(1, 40, **BEHIND)
+    memory, _ = watch(looks)
+    assert stalled(memory, looks[-1], 20.0) == [CALLS]
+    assert stalled(memory, looks[-1], 50.0) == []

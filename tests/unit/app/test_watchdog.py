@@ -1,0 +1,208 @@
+"""The watchdog as a thread: what it asks, what it tells, and that it ends the process when it must."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import pytest
+
+from app import watchdog
+from app.judgement import Input
+from app.watchdog import Heart, Standing, Watchdog
+from streams.broker_view import Bounds
+
+CALLS = ("telecom.calls.v1", 0)
+WAIT_S = 10.0
+
+
+class FakeView:
+    """A broker in memory."""
+
+    def __init__(self) -> None:
+        self.ends: dict[Input, int] = {}
+        self.starts: dict[Input, int] = {}
+        self.came: dict[Input, float | None] = {}
+        self.up = True
+        self.closed = False
+        self.error: Exception | None = None
+
+    async def bounds(self, inputs: Iterable[Input]) -> Bounds | None:
+        if self.error is not None:
+            raise self.error
+        inputs = list(inputs)
+        if not self.up:
+            return None
+        return {each: self.starts.get(each, 0) for each in inputs}, {each: self.ends.get(each, 0) for each in inputs}
+
+    async def peek(self, positions: Mapping[Input, int]) -> dict[Input, float | None]:
+        return {each: self.came[each] for each in positions if each in self.came}
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Rig:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(watchdog, "LOOK_S", 0.01)
+        monkeypatch.setattr(watchdog, "ASK_S", 0.02)
+        self.view = FakeView()
+        self.standing = Standing()
+        self.heart = Heart(lambda: self.standing)
+        self.lags: dict[Input, tuple[int, float]] = {}
+        self.ended: list[int] = []
+        self.dog = Watchdog(self.heart, self.view, self._tell, self.ended.append)
+
+    def _tell(self, topic: str, partition: int, records: int, seconds: float) -> None:
+        self.lags[topic, partition] = (records, seconds)
+
+    def say(self, standing: Standing, *, beat: float | None = None) -> None:
+        self.heart.last = (time.monotonic() if beat is None else beat, standing)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + WAIT_S
+        while not condition():
+            assert time.monotonic() < deadline, "the condition did not come about"
+            time.sleep(0.005)
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    rig = Rig(monkeypatch)
+    yield rig
+    if rig.dog.ident is not None:
+        rig.dog.stop()
+        assert not rig.dog.is_alive()
+
+
+def test_a_silent_loop_ends_the_process_with_70(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.judgement.BEAT_S", 0.2)
+    rig.dog.start()
+    rig.until(lambda: rig.ended != [])
+    assert rig.ended == [70]
+
+
+def test_lag_without_progress_ends_it_with_75(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.judgement.STALL_S", 0.2)
+    rig.view.ends[CALLS] = 9
+    rig.say(Standing(positions={CALLS: 5}), beat=time.monotonic() + 60)
+    rig.dog.start()
+    rig.until(lambda: rig.ended != [])
+    assert rig.ended == [75]
+    assert rig.dog.verdict.code == 75
+
+
+def test_markers_behind_the_position_are_no_lag(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.judgement.STALL_S", 0.3)
+    monkeypatch.setattr(watchdog, "PEEK_AFTER_S", 0.05)
+    rig.view.ends[CALLS] = 9
+    rig.view.came[CALLS] = None
+    rig.say(Standing(positions={CALLS: 8}), beat=time.monotonic() + 60)
+    rig.dog.start()
+    rig.until(lambda: rig.lags.get(CALLS) == (0, 0.0))
+    time.sleep(0.5)
+    assert rig.ended == []
+
+
+def test_lag_is_told_in_records_and_seconds(rig: Rig) -> None:
+    rig.view.ends[CALLS] = 9
+    rig.view.came[CALLS] = time.time() - 3600
+    rig.say(Standing(positions={CALLS: 5}))
+    rig.dog.start()
+    rig.until(lambda: CALLS in rig.lags)
+    records, seconds = rig.lags[CALLS]
+    assert records == 4
+    assert 3600 <= seconds < 3700
+
+
+def test_an_input_of_which_nothing_was_applied_counts_from_the_logs_start(rig: Rig) -> None:
+    rig.view.starts[CALLS], rig.view.ends[CALLS] = 100, 103
+    rig.say(Standing(positions={CALLS: None}))
+    rig.dog.start()
+    rig.until(lambda: rig.lags.get(CALLS, (0, 0.0))[0] == 3)
+
+
+def test_a_broker_that_does_not_answer_is_a_blocker_and_no_end(rig: Rig) -> None:
+    rig.view.up = False
+    rig.say(Standing(positions={CALLS: 5}))
+    rig.dog.start()
+    rig.until(lambda: rig.dog.verdict.blockers == ("broker_unavailable",))
+    rig.view.up = True
+    rig.until(lambda: rig.dog.verdict.blockers == ())
+    assert rig.ended == []
+
+
+def test_a_stop_closes_the_client_and_ends_nothing(rig: Rig) -> None:
+    rig.dog.start()
+    rig.dog.stop()
+    assert rig.view.closed
+    assert rig.ended == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_watchdog_that_fails_ends_the_process(rig: Rig) -> None:
+    rig.view.error = RuntimeError("a bug of ours")
+    rig.dog.start()
+    rig.until(lambda: rig.ended == [1])
+
+
+async def test_the_heart_beats_with_what_the_worker_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "LOOK_S", 0.001)
+    thrice = asyncio.Event()
+    said = []
+
+    def standing() -> Standing:
+        said.append(1)
+        if len(said) == 3:
+            thrice.set()
+        return Standing(rebalancing=True)
+
+    heart = Heart(standing, clock=lambda: float(len(said)))
+    beating = asyncio.create_task(heart.beat())
+    await asyncio.wait_for(thrice.wait(), WAIT_S)
+    beating.cancel()
+    assert heart.last[0] >= 2
+    assert heart.last[1].rebalancing
+
+
+STUCK = """
+import asyncio, threading, time
+from app.watchdog import Heart, Standing, Watchdog, end_process
+import app.judgement
+app.judgement.BEAT_S = 0.3
+
+class View:
+    async def bounds(self, inputs): return {}, {}
+    async def peek(self, positions): return {}
+    async def close(self): pass
+
+async def stuck():
+    await asyncio.sleep(0.1)
+    time.sleep(60)
+
+async def main():
+    loop = asyncio.get_running_loop()
+    heart = Heart(Standing)
+    Watchdog(heart, View(), print, lambda code: end_process(code, loop)).start()
+    beating = asyncio.create_task(heart.beat(), name="heart")
+    await asyncio.create_task(stuck(), name="lane-7")
+
+asyncio.run(main())
+"""
+
+
+def test_a_blocked_process_ends_and_tells_where_it_stood() -> None:
+    done = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 70
+    assert "Thread" in done.stderr
+    assert "in stuck" in done.stderr
+    assert "lane-7" in done.stdout + done.stderr
+
+
+def test_the_thread_is_no_reason_to_stay() -> None:
+    assert Watchdog(Heart(Standing), FakeView(), lambda *_: None, lambda _: None).daemon
+    assert threading.main_thread().is_alive()
