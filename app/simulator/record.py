@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import msgspec
+
 from models.events import INPUTS
 
 
@@ -27,6 +29,9 @@ class Record(NamedTuple):
         """The key as the operator writes it."""
         return self.key.decode()
 
+
+encode: Final = msgspec.json.Encoder().encode
+"""To JSON. Not by orjson, whose 3.13 holds 4 KiB for each small value: 400 MB for a span of 100,000 instead of 35."""
 
 RANK: Final = {topic: rank for rank, topic in enumerate(INPUTS)}
 """Of two records with one timestamp the lower rank goes first, as a lane applies them: a profile before a call."""

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from app.simulator.population import CHANNELS
 from app.simulator.rates import DAY_MS, HOUR_MS, MINUTE_MS
-from app.simulator.record import RANK, Record
+from app.simulator.record import RANK, Record, encode
 from models.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS, SUBSCRIBERS
 
 
@@ -137,9 +135,9 @@ def story(number: int, subscriber_id: str | None, now_ms: int) -> list[Record]:
     if subscriber_id is None:
         opening = now_ms - beats[0].before
         value = {"event_id": f"story-{number}-{now_ms}-{who}-0", **_stranger(who, opening)}
-        records.append(Record(SUBSCRIBERS, who.encode(), orjson.dumps(value), opening))
+        records.append(Record(SUBSCRIBERS, who.encode(), encode(value), opening))
     for at, beat in enumerate(beats, 1):
         ts = now_ms - beat.before
         head = {"event_id": f"story-{number}-{now_ms}-{who}-{at}", "subscriber_id": who, "ts": ts}
-        records.append(Record(beat.topic, who.encode(), orjson.dumps({**head, **beat.fields}), ts))
+        records.append(Record(beat.topic, who.encode(), encode({**head, **beat.fields}), ts))
     return records

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from app.simulator import rhythm
 from app.simulator.behaviour import Behaviour
 from app.simulator.habits import CATEGORIES, MIX
 from app.simulator.population import OPERATORS
+from app.simulator.record import encode
 from app.simulator.rhythm import Span
 from app.simulator.world import KINDS, Strip, World
 from models.events import CALLS, DATA_USAGE
@@ -88,7 +88,7 @@ def calls(world: World, now: Behaviour, span: Span) -> Strip:
         }
         if net in (_OFF_NET, _COMPETITOR_CARE):
             event["peer_operator"] = OPERATORS[op]
-        values.append(orjson.dumps(event))
+        values.append(encode(event))
     return Strip(CALLS, ts, who, values)
 
 
@@ -119,7 +119,7 @@ def sessions(world: World, now: Behaviour, span: Span) -> Strip:
     roaming = rng.random(count) < 0.01
     first, run, ids = world.take(KINDS[DATA_USAGE], count), world.run, world.ids
     values = [
-        orjson.dumps(
+        encode(
             {
                 "event_id": f"{run}-d{number}",
                 "subscriber_id": ids[row],

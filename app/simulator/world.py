@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from app.simulator import chances, habits, milestones, paths, rhythm
@@ -17,6 +16,7 @@ from app.simulator.habits import Habits
 from app.simulator.paths import Courses
 from app.simulator.population import Population
 from app.simulator.rates import Rates
+from app.simulator.record import encode
 from app.simulator.rhythm import Rhythm, Span
 from models.events import (
     BILLING,
@@ -111,4 +111,4 @@ class World:
         """One event as bytes, with an id that no other event of this run has."""
         kind = KINDS[topic]
         head = {"event_id": f"{self.run}-{kind}{self.take(kind, 1)}", "subscriber_id": self.ids[who], "ts": ts}
-        return orjson.dumps({**head, **fields})
+        return encode({**head, **fields})
