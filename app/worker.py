@@ -1,7 +1,8 @@
 """The worker process: where settings, lanes, Faust, metrics and the watchdog are put together, and nowhere else.
 
-It ends in one of the contract's ways: 0 when it was asked to, 1 when a lane or the broker failed, 78 when state and
-topics disagree, 75 and 70 by the watchdog. Whoever supervises it starts it again; it replays from the ledger.
+It ends in one of the contract's ways: 0 when it was asked to, 1 when a lane or the broker failed, 65 in a flood of
+poison if so configured, 78 when state and topics disagree, 75 and 70 by the watchdog. Whoever supervises it starts it
+again; it replays from the ledger.
 """
 
 from __future__ import annotations
@@ -12,17 +13,32 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 import uvloop
+from aiokafka.errors import ProducerFenced
 
 # Before Faust is imported: its consumer thread takes its loop from the policy of that moment.
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
+from app.errors import ExitCode  # noqa: E402
+from app.health import Condition, Health  # noqa: E402
+from app.logs import quiet  # noqa: E402
+from app.metrics import Metrics  # noqa: E402
+from app.poison import PoisonBreaker, PoisonFloodError  # noqa: E402
+from app.settings import Settings  # noqa: E402
+from app.watchdog import Heart, Standing, Watchdog, end_process  # noqa: E402
+from models.detector import Detector  # noqa: E402
+from models.policy import Policy  # noqa: E402
+from models.risk import Scorer  # noqa: E402
+from models.snapshot import Snapshot, starting_snapshot  # noqa: E402
 from streams.agents import declare_agents  # noqa: E402
 from streams.assignment import Lanes  # noqa: E402
+from streams.broker_view import BrokerView  # noqa: E402
 from streams.cluster import Cluster  # noqa: E402
+from streams.detection import DetectionFold  # noqa: E402
 from streams.folding import Fold, LaneSpec  # noqa: E402
 from streams.ledger import LedgerMismatchError  # noqa: E402
 from streams.restore import RestoreStalledError  # noqa: E402
@@ -32,69 +48,119 @@ log = structlog.get_logger(__name__)
 
 STOP_S: Final = 10.0
 """How long a stop may take before the process ends regardless: state and alerts are safe at any moment."""
-EXIT_OF: Final[dict[type[BaseException], int]] = {LedgerMismatchError: 78, RestoreStalledError: 75}
+EXIT_OF: Final[dict[type[BaseException], ExitCode]] = {
+    LedgerMismatchError: ExitCode.MISMATCH,
+    RestoreStalledError: ExitCode.NO_PROGRESS,
+    PoisonFloodError: ExitCode.POISON,
+    # Another worker has taken the lane, and this one did not notice: it was paused, or cut off.
+    ProducerFenced: ExitCode.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """Where a worker answers probes, and what it counts."""
+
+    metrics: Metrics
+    host: str
+    port: int
 
 
 class Worker:
-    """A running worker; :meth:`run` is its whole life."""
+    """A running worker; :meth:`run` is its whole life.
 
-    def __init__(self, spec: LaneSpec, new_fold: Callable[[int], Fold]) -> None:
-        self.spec = spec
+    Parameters
+    ----------
+    new_fold
+        Makes the empty fold of a partition.
+    vitals
+        None leaves out probes and watchdog, for tests of the protocol.
+    """
+
+    def __init__(self, spec: LaneSpec, new_fold: Callable[[int], Fold], vitals: Vitals | None = None) -> None:
         self.stop = asyncio.Event()
-        self.lanes = Lanes(spec, new_fold)
-        self.app: BatchApp = new_app(spec.group, spec.client, self.lanes)
-        self.lanes.attach(self.app)
-        declare_agents(self.app, spec.prefix, self.lanes.deliver)
+        self._spec = spec
+        self._vitals = vitals
+        self._lanes = Lanes(spec, new_fold)
+        self._app: BatchApp = new_app(spec.group, spec.client, self._lanes)
+        self._lanes.attach(self._app)
+        declare_agents(self._app, spec.prefix, self._lanes.deliver)
 
     async def run(self) -> int:
         """Run until asked to stop or until something fails; returns the exit code."""
         try:
-            await self._check()
-            async with self._faust():
+            async with self._watched(), self._faust():
                 return await self._wait()
         except tuple(EXIT_OF) as error:
-            log.error("worker_refused", error=str(error), code=EXIT_OF[type(error)])  # noqa: TRY400 - the message is all
-            return EXIT_OF[type(error)]
+            code = EXIT_OF[type(error)]
+            log.error("worker_ends", error=str(error), code=int(code))  # noqa: TRY400 - a trace would add nothing
+            return code
 
-    async def _check(self) -> None:
-        async with Cluster(self.spec.client) as cluster:
-            faults = await cluster.faults(self.spec.prefix, self.spec.partitions)
+    @contextlib.asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        """Check the topics, then answer probes and be watched."""
+        async with Cluster(self._spec.client) as cluster:
+            faults = await cluster.faults(self._spec.prefix, self._spec.partitions)
         if faults:
             raise LedgerMismatchError("; ".join(faults))
+        if self._vitals is None:
+            yield
+            return
+        loop, heart = asyncio.get_running_loop(), Heart(self._standing)
+        view = BrokerView(self._spec.client, self._spec.prefix)
+        watchdog = Watchdog(heart, view, self._vitals.metrics.lag, lambda code: end_process(code, loop))
+        health = Health(
+            self._vitals.metrics.registry, lambda: Condition(), lambda: Condition(watchdog.verdict.blockers)
+        )
+        beating = asyncio.create_task(heart.beat(), name="heart")
+        await health.start(self._vitals.host, self._vitals.port)
+        watchdog.start()
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(watchdog.stop)
+            beating.cancel()
+            await health.stop()
+
+    def _standing(self) -> Standing:
+        return Standing(
+            self._lanes.positions(), self._lanes.barred(), self._lanes.opening(), bool(self._app.rebalancing)
+        )
 
     @contextlib.asynccontextmanager
     async def _faust(self) -> AsyncIterator[None]:
-        self.app.finalize()
-        await self.app.start()
+        self._app.finalize()
+        await self._app.start()
+        quiet()
         try:
             yield
         finally:
             try:
                 async with asyncio.timeout(STOP_S):
-                    await self.lanes.close()
-                    await self.app.stop()
+                    await self._lanes.close()
+                    await self._app.stop()
             except TimeoutError:
                 log.warning("stop_took_too_long", seconds=STOP_S)
 
     async def _wait(self) -> int:
         stopping = asyncio.create_task(self.stop.wait())
-        crashed = asyncio.create_task(self.app.wait_until_stopped())
-        done, _ = await asyncio.wait({stopping, crashed, self.lanes.failed}, return_when=asyncio.FIRST_COMPLETED)
+        crashed = asyncio.create_task(self._app.wait_until_stopped())
+        done, _ = await asyncio.wait({stopping, crashed, self._lanes.failed}, return_when=asyncio.FIRST_COMPLETED)
         for task in (stopping, crashed):
             task.cancel()
-        if self.lanes.failed in done:
-            self.lanes.failed.result()
+        if self._lanes.failed in done:
+            self._lanes.failed.result()
         if crashed in done and stopping not in done:
-            log.error("faust_stopped", error=repr(self.app.crash_reason))
-            return 1
-        return 0
+            log.error("faust_stopped", error=repr(self._app.crash_reason))
+            return ExitCode.FAILED
+        return ExitCode.OK
 
 
-def run_worker(spec: LaneSpec, new_fold: Callable[[int], Fold]) -> int:
+def run_worker(spec: LaneSpec, new_fold: Callable[[int], Fold], vitals: Vitals | None = None) -> int:
     """Run a worker in this process until SIGTERM, SIGINT or a failure; returns the exit code."""
 
     async def live() -> int:
-        worker = Worker(spec, new_fold)
+        worker = Worker(spec, new_fold, vitals)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop.set)
@@ -103,11 +169,38 @@ def run_worker(spec: LaneSpec, new_fold: Callable[[int], Fold]) -> int:
     return asyncio.run(live())
 
 
-def end_process(code: int) -> None:
-    """Leave at once: threads of Faust's consumer may be past joining, and nothing is left to save."""
-    os._exit(code)
+def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = False) -> int:
+    """Run the detection job as configured; returns the exit code."""
+    metrics = Metrics()
+    policy = Policy() if settings.base_rate is None else Policy(base_rate=settings.base_rate)
+    snapshot = starting_snapshot() if settings.model is None else Snapshot.read(settings.model.read_bytes())
+    scorer = Scorer(snapshot, policy.base_rate)
+    metrics.serving(snapshot.version)
+    spec = LaneSpec(
+        prefix=settings.topic_prefix,
+        group=settings.group,
+        partitions=settings.partitions,
+        client=settings.kafka_client_kwargs(),
+        report=metrics,
+        wall_s=time.time,
+        merge_wait_s=settings.merge_wait_ms / 1000,
+        take_over=take_over,
+        accept_loss=accept_loss,
+        poison=PoisonBreaker(ends_worker=settings.poison_exit).saw,
+        fail_at=_fail_at(settings.fail_at),
+    )
+
+    def new_fold(partition: int) -> Fold:
+        return DetectionFold(Detector(scorer, policy, partition), settings.group)
+
+    return run_worker(spec, new_fold, Vitals(metrics, settings.metrics_host, settings.metrics_port))
 
 
-def wall_s() -> float:
-    """The wall clock, for metrics."""
-    return time.time()
+def _fail_at(wanted: str | None) -> Callable[[str], None]:
+    """Fault tests: die at a step as by kill -9, without a word to anybody."""
+
+    def reached(step: str) -> None:
+        if step == wanted:
+            os._exit(9)
+
+    return reached

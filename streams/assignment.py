@@ -18,7 +18,7 @@ from streams.folding import Fold, LaneSpec
 from streams.lane import Lane
 from streams.ledger import LedgerMismatchError, Logs
 from streams.opening import Kept
-from streams.topics import INPUT_TOPICS
+from streams.topics import BOOTSTRAP, INPUT_TOPICS
 from streams.transport import BatchApp, Fetch
 
 log = structlog.get_logger(__name__)
@@ -159,6 +159,31 @@ class Lanes:
         lane = self.lanes.get(tp.partition)
         name = self._names.get(tp.topic)
         return lane.next_offset(name) if lane is not None and name is not None else None
+
+    # What the watchdog asks
+
+    def positions(self) -> dict[tuple[str, int], int | None]:
+        """Of each input of an open lane, the offset to be applied next."""
+        return {
+            (name, partition): lane.next_offset(name)
+            for partition, lane in self.lanes.items()
+            if lane.ready
+            for name in self._names.values()
+        }
+
+    def barred(self) -> frozenset[tuple[str, int]]:
+        """Inputs that a lane does not read yet, since its profiles come first."""
+        return frozenset(
+            (name, partition)
+            for partition, lane in self.lanes.items()
+            if lane.bootstrapping
+            for name in self._names.values()
+            if name not in BOOTSTRAP
+        )
+
+    def opening(self) -> dict[int, int]:
+        """Lanes that are not open yet, with the records they still have to restore."""
+        return {partition: lane.to_restore for partition, lane in self.lanes.items() if not lane.ready}
 
     def held(self) -> set[int]:
         """Lanes that could reopen at once; called in the consumer's thread."""

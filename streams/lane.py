@@ -30,25 +30,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import structlog
 
-from models.events import Arrival
 from streams import ledger as ledgers
 from streams import opening
-from streams.dead_letters import dead_letter
+from streams.batch import Batch, decoded
 from streams.folding import Fold, Folded, LaneSpec, Place
 from streams.history import history_record
 from streams.intake import GapError, Intake
 from streams.ledger import LEDGER_KEY, Ledger
-from streams.merge import Placed, segments
+from streams.merge import segments
 from streams.opening import Kept
-from streams.topics import BOOTSTRAP, DEAD_LETTERS, HISTORY, INPUT_TOPICS, STATE
+from streams.topics import BOOTSTRAP, HISTORY, INPUT_TOPICS, STATE
 from streams.transaction import LaneProducer, OutRecord
 from streams.transport import Fetch
-from streams.wire import Decoded, Poison, Rejected
+from streams.wire import Poison
 
 log = structlog.get_logger(__name__)
 
@@ -58,24 +57,17 @@ CLOSE_S: Final = 5.0
 """How long a revoke waits for the transaction under way; past it the lane is given up and read back when it reopens."""
 
 
-class _Batch(NamedTuple):
-    """Records taken, in order, with what they decoded to and the broker's time they were held against."""
-
-    placed: list[Placed]
-    decoded: list[Decoded]
-    broker_ms: int | None
-
-
 class Lane:
     """One open lane of a worker; see the module for the protocol."""
 
     def __init__(self, partition: int, spec: LaneSpec, place: Place) -> None:
         self.partition = partition
         self.ready = False
+        self.to_restore = 0
         self._spec = spec
         self._place = place
         self._intake = Intake(topic.name for topic in INPUT_TOPICS)
-        self._rest: _Batch | None = None
+        self._rest: Batch | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -101,7 +93,9 @@ class Lane:
         spec = self._spec
         self._producer = await opening.fence(spec, self.partition)  # 1. fence
         spec.fail_at("fenced")
-        self._fold, ledger, self._state_end = await opening.restored(spec, self.partition, new_fold, kept)  # 2. restore
+        self._fold, ledger, self._state_end = await opening.restored(  # 2. restore
+            spec, self.partition, new_fold, kept, self._restoring
+        )
         spec.fail_at("restored")
         logs = await self._place.logs()
         self._ledger = opening.checked(spec, self.partition, ledger, logs)  # 3. check, 4. bootstrap
@@ -112,6 +106,10 @@ class Lane:
         spec.report.lane_opened(self.partition)
         log.info("lane_opened", partition=self.partition, group=spec.group)
 
+    def _restoring(self, remaining: int) -> None:
+        self.to_restore = remaining
+        self._spec.report.restore_remaining(self.partition, remaining)
+
     async def _seek(self, offsets: Mapping[str, int]) -> None:
         epochs = await self._place.seek(offsets)
         for topic, offset in offsets.items():
@@ -119,11 +117,16 @@ class Lane:
 
     # What the consumer asks; nothing here waits.
 
+    @property
+    def bootstrapping(self) -> bool:
+        """Whether only profiles, erasures and outcomes are read."""
+        return self.ready and bool(self._ledger.bootstrap)
+
     def wants(self, topic: str) -> bool:
         """Whether a fetch of `topic` is welcome now."""
         if not self.ready or self._intake.full:
             return False
-        return not self._ledger.bootstrap or topic in BOOTSTRAP
+        return topic in BOOTSTRAP or not self._ledger.bootstrap
 
     def offer(self, topic: str, fetch: Fetch) -> None:
         """Take a fetch."""
@@ -205,29 +208,23 @@ class Lane:
             raise opening.mismatch(self.partition, found)
         await self._seek({t: self._ledger.next_offset(t, logs.starts[t]) for t in topics})
 
-    def _taken(self) -> _Batch:
+    def _taken(self) -> Batch:
         placed = self._intake.take()  # 6. take, 7. merge
-        broker_ms, decode = self._broker_ms(), self._fold.decode
-        return _Batch(placed, [decode(topic, record, broker_ms) for topic, record in placed], broker_ms)  # 8. decode
+        return decoded(placed, self._fold.decode, self._broker_ms())  # 8. decode
 
-    async def _apply(self, batch: _Batch, began: float) -> None:
-        arrivals, positions = [], []
-        for i, (placed, event) in enumerate(zip(batch.placed, batch.decoded, strict=True)):
-            if not isinstance(event, Rejected):
-                arrivals.append(Arrival(placed.topic, placed.record.offset, placed.record.timestamp, event))
-                positions.append(i)
+    async def _apply(self, batch: Batch, began: float) -> None:
+        arrivals, places = batch.arrivals()
         applied = self._fold.apply(arrivals)  # 9. fold, score, decide
         stopped = applied < len(arrivals)
-        cut = positions[applied] if stopped else len(batch.placed)
-        done = _Batch(batch.placed[:cut], batch.decoded[:cut], batch.broker_ms)
         if stopped:
-            self._rest = _Batch(batch.placed[cut:], batch.decoded[cut:], batch.broker_ms)
+            batch, self._rest = batch.cut(places[applied])
         folded = self._fold.take()
         self._spec.fail_at("folded")
-        poison, letters = self._poison(done)
-        ledger = self._advanced(done)
+        ledger = self._advanced(batch)
         if ledger == self._ledger and not folded.state and not folded.outputs:
             return
+        poison, letters = batch.letters(self._spec.prefix, self.partition)
+        runs, versions = segments(batch.placed), self._fold.versions
         writing = time.perf_counter()
         await self._write(  # 10. commit
             [
@@ -235,25 +232,13 @@ class Lane:
                 OutRecord(STATE, LEDGER_KEY, ledgers.encode(ledger)),
                 *folded.outputs,
                 *letters,
-                history_record(
-                    self.partition, segments(done.placed), batch.broker_ms, self._fold.versions, stopped=stopped
-                ),
+                history_record(self.partition, runs, batch.broker_ms, versions, stopped=stopped),
             ]
         )
         self._ledger = ledger  # 11. account
-        self._account(folded, poison, len(done.placed), began, writing)
+        self._account(folded, poison, len(batch.placed), began, writing)
 
-    def _poison(self, done: _Batch) -> tuple[dict[tuple[str, Poison], int], list[OutRecord]]:
-        counts: dict[tuple[str, Poison], int] = {}
-        letters = []
-        for (topic, record), event in zip(done.placed, done.decoded, strict=True):
-            if isinstance(event, Rejected):
-                counts[topic, event.reason] = counts.get((topic, event.reason), 0) + 1
-                letter = dead_letter(self._spec.prefix + topic, self.partition, record, event)
-                letters.append(OutRecord(DEAD_LETTERS, letter.key, letter.value, letter.headers))
-        return counts, letters
-
-    def _advanced(self, done: _Batch) -> Ledger:
+    def _advanced(self, done: Batch) -> Ledger:
         offsets = dict(self._ledger.offsets)
         offsets.update((topic, record.offset) for topic, record in done.placed)
         model, policy = self._fold.versions

@@ -33,16 +33,23 @@ async def fence(spec: LaneSpec, partition: int) -> LaneProducer:
     return producer
 
 
-async def restored(spec: LaneSpec, partition: int, new_fold: Callable[[], Fold], kept: Kept | None) -> Kept:
-    """Step 2: the state as committed; what was kept serves if the partition still ends where it was left."""
+async def restored(
+    spec: LaneSpec,
+    partition: int,
+    new_fold: Callable[[], Fold],
+    kept: Kept | None,
+    remaining: Callable[[int], None],
+) -> Kept:
+    """Step 2: the state as committed; what was kept serves if the partition still ends where it was left.
+
+    ``remaining`` is told how many records are still to be read.
+    """
     topic = spec.prefix + STATE
     if kept is not None and await state_end(spec.client, topic, partition) == kept.end:
         log.info("state_kept", partition=partition)
         return kept
     fold = new_fold()
-    found = await restore(
-        spec.client, topic, partition, fold, lambda left: spec.report.restore_remaining(partition, left)
-    )
+    found = await restore(spec.client, topic, partition, fold, remaining)
     ledger = found.ledger or Ledger(spec.group, spec.partitions, {}, {})
     fold.resume(ledger.clock)
     log.info("state_restored", partition=partition, records=found.records)

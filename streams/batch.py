@@ -1,0 +1,55 @@
+"""A batch of a lane: records in the order they are applied, with what each decoded to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from models.events import Arrival
+from streams.dead_letters import dead_letter
+from streams.merge import Placed
+from streams.topics import DEAD_LETTERS
+from streams.transaction import OutRecord
+from streams.wire import Decoded, Poison, RawRecord, Rejected
+
+Decode = Callable[[str, RawRecord, int | None], Decoded]
+
+
+class Batch(NamedTuple):
+    """See the module. ``broker_ms`` is the broker's time that the records were held against."""
+
+    placed: list[Placed]
+    decoded: list[Decoded]
+    broker_ms: int | None
+
+    def arrivals(self) -> tuple[list[Arrival], list[int]]:
+        """The events, and the place of each in the batch."""
+        arrivals, places = [], []
+        for i, ((topic, record), event) in enumerate(zip(self.placed, self.decoded, strict=True)):
+            if not isinstance(event, Rejected):
+                arrivals.append(Arrival(topic, record.offset, record.timestamp, event))
+                places.append(i)
+        return arrivals, places
+
+    def cut(self, at: int) -> tuple[Batch, Batch]:
+        """The records before place `at`, and those from there on."""
+        return (
+            Batch(self.placed[:at], self.decoded[:at], self.broker_ms),
+            Batch(self.placed[at:], self.decoded[at:], self.broker_ms),
+        )
+
+    def letters(self, prefix: str, partition: int) -> tuple[dict[tuple[str, Poison], int], list[OutRecord]]:
+        """The poison: its counts by topic and reason, and its dead letters."""
+        counts: dict[tuple[str, Poison], int] = {}
+        letters = []
+        for (topic, record), event in zip(self.placed, self.decoded, strict=True):
+            if isinstance(event, Rejected):
+                counts[topic, event.reason] = counts.get((topic, event.reason), 0) + 1
+                letter = dead_letter(prefix + topic, partition, record, event)
+                letters.append(OutRecord(DEAD_LETTERS, letter.key, letter.value, letter.headers))
+        return counts, letters
+
+
+def decoded(placed: list[Placed], decode: Decode, broker_ms: int | None) -> Batch:
+    """Decode what was taken, in order."""
+    return Batch(placed, [decode(topic, record, broker_ms) for topic, record in placed], broker_ms)
