@@ -7,8 +7,9 @@ days; such columns stand together, behind ``ref_ts`` and ``first_ts``. Adding a 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 NAN: Final = float("nan")
 TAU_DAYS: Final = (1, 7, 30, 90)
@@ -43,7 +44,8 @@ def rival(operator: str) -> int:
     return len(RIVALS) - 1
 
 
-class BlockSpec(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockSpec:
     """Name, one-byte code in the state key, columns and their fill values.
 
     ``identity`` marks the one block that every living subscriber has. ``taus`` has, for each of the sums, the index

@@ -37,12 +37,14 @@ def factors(elapsed_ms: Floats) -> Floats:
     >>> factors(np.array([0.0, 86_400_000.0])).round(3).tolist()
     [[1.0, 1.0, 1.0, 1.0], [0.368, 0.867, 0.967, 0.989]]
     """
-    return np.exp(elapsed_ms[:, None] / -TAU_MS)
+    weights: Floats = np.exp(elapsed_ms[:, None] / -TAU_MS)
+    return weights
 
 
 def factor(elapsed_ms: Floats, tau: int) -> Floats:
     """Decay over the time elapsed for the time constant at place `tau` of `TAU_DAYS`."""
-    return np.exp(elapsed_ms / -TAU_MS[tau])
+    weights: Floats = np.exp(elapsed_ms / -TAU_MS[tau])
+    return weights
 
 
 def span_days(age_ms: Floats, tau: int) -> Floats:
@@ -56,4 +58,5 @@ def span_days(age_ms: Floats, tau: int) -> Floats:
     >>> span_days(np.array([86_400_000.0, 1e12]), TAU_DAYS.index(30)).round(2).tolist()
     [0.98, 30.0]
     """
-    return TAU_DAYS[tau] * -np.expm1(age_ms / -TAU_MS[tau])
+    days: Floats = TAU_DAYS[tau] * -np.expm1(age_ms / -TAU_MS[tau])
+    return days

@@ -29,7 +29,8 @@ def _sum(column: str) -> Compute:
 
 def _overdue_days(view: View) -> Floats:
     """Days that the earliest promise among the open complaints is past; 0 while none is."""
-    return np.fmax(view.days(view.column(_BLOCK, "due_ts")), 0.0)
+    days: Floats = np.fmax(view.days(view.column(_BLOCK, "due_ts")), 0.0)
+    return days
 
 
 def _appointment(view: View) -> Floats:
