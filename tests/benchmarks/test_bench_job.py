@@ -6,6 +6,7 @@ least once. ``pytest -m benchmark -s tests/benchmarks/test_bench_job.py``; the i
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
@@ -25,6 +26,8 @@ from streams import history
 from streams.topics import HISTORY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streams.broker import EmbeddedBroker
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1500)]
@@ -37,13 +40,16 @@ PLAIN_EVENTS = 15_000
 NEEDED = 20
 
 
-async def test_whole_job_is_twenty_times_plain_faust(broker: EmbeddedBroker, prefix: str, tmp_path: Path) -> None:
+async def test_whole_job_is_twenty_times_plain_faust(
+    broker: EmbeddedBroker, prefix: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     simulate(broker.bootstrap, prefix, JOB_EVENTS)
     plain, whole = [], []
     for i in range(ROUNDS):
         plain.append(plain_faust(broker.bootstrap, prefix, f"plain-{i}", tmp_path))
         whole.append(await holdfast(broker.bootstrap, prefix, i, tmp_path))
-    table(plain, whole)
+    record_property("table", table(plain, whole))
+    sys.stdout.write(f"\n{table(plain, whole)}\n")
     assert statistics.median(whole) >= NEEDED * statistics.median(plain)
 
 
@@ -102,12 +108,13 @@ async def holdfast(bootstrap: str, prefix: str, round_: int, logs: Path) -> floa
     await forget(bootstrap, prefix)
     with (logs / f"worker-{round_}.log").open("w") as log:
         env = environment(bootstrap, prefix, HOLDFAST_GROUP=f"bench-{round_}")
-        process = subprocess.Popen([sys.executable, "-m", "app.cli", "worker"], env=env, stdout=log, stderr=log)
+        command = [sys.executable, "-m", "app.cli", "worker"]
+        process = await asyncio.create_subprocess_exec(*command, env=env, stdout=log, stderr=log)
         try:
             return await rate(bootstrap, prefix, process)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            await asyncio.wait_for(process.wait(), 30)
 
 
 async def forget(bootstrap: str, prefix: str) -> None:
@@ -123,7 +130,7 @@ async def forget(bootstrap: str, prefix: str) -> None:
         await cluster.create(prefix, PARTITIONS, overrides={"retention.ms": "-1"})
 
 
-async def rate(bootstrap: str, prefix: str, process: subprocess.Popen[bytes]) -> float:
+async def rate(bootstrap: str, prefix: str, process: asyncio.subprocess.Process) -> float:
     """Applied events over time, as the history has them with the broker's clock."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
     await consumer.start()
@@ -134,7 +141,7 @@ async def rate(bootstrap: str, prefix: str, process: subprocess.Popen[bytes]) ->
         commits: list[tuple[int, int]] = []
         end = time.monotonic() + 240
         while sum(events for _, events in commits) < JOB_EVENTS:
-            assert process.poll() is None, "the worker ended"
+            assert process.returncode is None, "the worker ended"
             assert time.monotonic() < end, f"{sum(e for _, e in commits)} of {JOB_EVENTS} events after 240 s"
             for records in (await consumer.getmany(timeout_ms=500)).values():
                 for record in records:
@@ -147,12 +154,13 @@ async def rate(bootstrap: str, prefix: str, process: subprocess.Popen[bytes]) ->
     return (JOB_EVENTS - worked[0][1]) / seconds
 
 
-def table(plain: list[float], whole: list[float]) -> None:
+def table(plain: list[float], whole: list[float]) -> str:
     versions = " ".join(f"{name} {version(name)}" for name in ("faust-streaming", "aiokafka", "numpy", "msgspec"))
-    print(
-        f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
-    )
-    print(f"{'one process, simulated input':44} {'median':>9} {'min':>9} {'max':>9}  events/s")
+    lines = [
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}",
+        f"{'one process, simulated input':44} {'median':>9} {'min':>9} {'max':>9}  events/s",
+    ]
     for name, rates in (("plain Faust, Record + Table", plain), ("Holdfast, whole job, exactly once", whole)):
-        print(f"{name:44} {statistics.median(rates):9,.0f} {min(rates):9,.0f} {max(rates):9,.0f}")
-    print(f"ratio of medians {statistics.median(whole) / statistics.median(plain):.1f}")
+        lines.append(f"{name:44} {statistics.median(rates):9,.0f} {min(rates):9,.0f} {max(rates):9,.0f}")
+    lines.append(f"ratio of medians {statistics.median(whole) / statistics.median(plain):.1f}")
+    return "\n".join(lines)
