@@ -1,0 +1,75 @@
+"""The detector as a lane's fold: its time in the ledger, its decisions as records, its counts for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from models.detector import Clock, Detector
+from models.events import Arrival
+from streams.folding import Folded, StateRecord
+from streams.outputs import out_record
+from streams.report import Commit
+from streams.wire import Decoded, RawRecord, decode
+
+
+class DetectionFold:
+    """:class:`streams.folding.Fold` over a :class:`models.detector.Detector`.
+
+    Parameters
+    ----------
+    group
+        Consumer group, the source of the events that go out.
+    """
+
+    def __init__(self, detector: Detector, group: str) -> None:
+        self._detector = detector
+        self._source = f"/holdfast/{group}".encode()
+
+    @property
+    def versions(self) -> tuple[str, str]:
+        """Model and policy in force."""
+        return self._detector.versions
+
+    def load(self, records: list[StateRecord]) -> None:
+        """Take up state records."""
+        self._detector.load(records)
+
+    def resume(self, clock: Mapping[str, Any]) -> None:
+        """Go on from the time in the ledger."""
+        self._detector.resume(msgspec.convert(clock, Clock))
+
+    def clock(self) -> dict[str, Any]:
+        """What of time belongs into the ledger."""
+        builtins: dict[str, Any] = msgspec.to_builtins(self._detector.clock)
+        return builtins
+
+    def decode(self, topic: str, record: RawRecord, broker_ms: int | None) -> Decoded:
+        """An event, or why the record is none."""
+        return decode(topic, record, broker_ms)
+
+    def apply(self, arrivals: Sequence[Arrival]) -> int:
+        """Apply in order; returns how many were applied."""
+        return self._detector.apply(arrivals)
+
+    def take(self) -> Folded:
+        """What came of it since the last call."""
+        records, outputs, counts = self._detector.take()
+        clock = self._detector.clock
+        return Folded(
+            records,
+            [out_record(output, self._source) for output in outputs],
+            Commit(
+                events=counts.applied,
+                duplicates=counts.duplicates,
+                late=counts.late,
+                outputs=outputs,
+                breaches=counts.breaches,
+                watermark_ms=clock.watermark,
+                tiers=self._detector.tiers_count(),
+                state_rows=len(self._detector.population),
+            ),
+            [output.trigger_record_ts for output in outputs if output.trigger_record_ts is not None],
+        )
