@@ -82,7 +82,7 @@ class Worker:
         self._spec = spec
         self._vitals = vitals
         self._lanes = Lanes(spec, new_fold)
-        self._app: BatchApp = new_app(spec.group, spec.client, self._lanes)
+        self._app: BatchApp = new_app(spec.group, spec.client, self._lanes, spec.session_timeout_s)
         self._lanes.attach(self._app)
         declare_agents(self._app, spec.prefix, self._lanes.deliver)
 

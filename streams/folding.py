@@ -80,6 +80,8 @@ class LaneSpec:
     wall_s: Callable[[], float]
     """The wall clock, for metrics only: it never reaches a fold."""
     merge_wait_s: float = 0.1
+    session_timeout_s: float = 10.0
+    """How long a worker that says nothing keeps its lanes: shorter only in fault tests."""
     take_over: bool = False
     accept_loss: bool = False
     poison: Callable[[int, int], None] = _nothing

@@ -261,7 +261,7 @@ class BatchApp(faust.App):  # type: ignore[misc]
         return BatchTransport(self.conf.broker_consumer, self, loop=self.loop)
 
 
-def new_app(group: str, client: Mapping[str, Any], reader: Reader) -> BatchApp:
+def new_app(group: str, client: Mapping[str, Any], reader: Reader, session_timeout_s: float = 10.0) -> BatchApp:
     """An application whose settings leave Faust nothing to decide about state, topics or time.
 
     Parameters
@@ -270,6 +270,8 @@ def new_app(group: str, client: Mapping[str, Any], reader: Reader) -> BatchApp:
         The consumer group, exactly.
     client
         aiokafka's arguments: bootstrap servers and security.
+    session_timeout_s
+        How long a member that says nothing keeps its lanes.
     """
     app = BatchApp(
         group,
@@ -284,8 +286,8 @@ def new_app(group: str, client: Mapping[str, Any], reader: Reader) -> BatchApp:
         stream_buffer_maxsize=32,
         consumer_auto_offset_reset="earliest",
         broker_commit_interval=1.0,
-        broker_session_timeout=10.0,
-        broker_heartbeat_interval=2.0,
+        broker_session_timeout=session_timeout_s,
+        broker_heartbeat_interval=session_timeout_s / 5,
         broker_rebalance_timeout=30.0,
         broker_request_timeout=40.0,
         broker_max_poll_interval=300.0,
