@@ -29,7 +29,7 @@ FIELDS: Final = frozenset(
         "limit", "share",
         # decisions
         "reason", "reasons", "code", "error", "state", "step", "kind", "version", "model", "policy", "since",
-        "signal", "advice", "faults", "settings", "tasks",
+        "signal", "advice", "faults", "settings", "tasks", "detail",
     }
 )  # fmt: skip
 """Every field that a log line may carry. None of them names a subscriber, a key or a value."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from itertools import product
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -21,43 +21,14 @@ from prometheus_client import (
 )
 
 from models.events import INPUTS
+from models.tiers import TIERS
+from models.words import KINDS, AlertEvent, SuppressionReason
 from streams.report import Commit
 from streams.wire import POISONS
 
 NAMESPACE: Final = "holdfast"
-KINDS: Final = (
-    "risk_tier",
-    "competitor_browsing",
-    "leave_intent",
-    "port_out",
-    "disconnect_appointment",
-    "value_decline",
-    "silence",
-    "contract_expiry",
-    "complaint_overdue",
-    "account_exodus",
-    "win_back",
-)
-EVENTS: Final = ("raised", "escalated", "eased", "closed")
-TIERS: Final = ("healthy", "warning", "high_risk")
-SUPPRESSIONS: Final = (
-    "no_profile",
-    "no_consent",
-    "do_not_contact",
-    "passive_churn",
-    "cooldown",
-    "channel_cap",
-    "person_cap",
-    "quiet_hours",
-    "capacity",
-    "expired",
-    "hold_out",
-    "snoozed",
-    "blocked",
-    "low_priority",
-    "legal",
-    "stale_feed",
-)
+EVENTS: Final = get_args(AlertEvent)
+SUPPRESSIONS: Final = get_args(SuppressionReason)
 LABELS: Final = ("positive", "negative", "void", "downgraded")
 
 _LATENCY_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200)

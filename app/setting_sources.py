@@ -16,10 +16,11 @@ from types import NoneType, UnionType
 from typing import Any, Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from app.settings import KEYS, SECRETS, Settings, SettingsError
+from streams.broker_settings import VARIABLES
 
 PREFIX: Final = "HOLDFAST_"
 CONFIG_VARIABLE: Final = "HOLDFAST_CONFIG"
-NOT_SETTINGS: Final = frozenset({CONFIG_VARIABLE, "HOLDFAST_MAVEN_MIRROR", "HOLDFAST_HOME", "HOLDFAST_JAVA"})
+NOT_SETTINGS: Final = frozenset({CONFIG_VARIABLE, *VARIABLES})
 """Variables that the embedded broker reads, before there are settings."""
 
 _SERVICE_LINK: Final = re.compile(r"HOLDFAST(_\w+)?_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")

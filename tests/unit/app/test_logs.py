@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -91,6 +93,26 @@ def test_a_traceback_shows_no_local_variables(stream: io.StringIO) -> None:
         structlog.get_logger().exception("crashed")
     assert "RuntimeError: no progress" in str(lines(stream)[0]["exception"])
     assert NUMBER not in stream.getvalue()
+
+
+def fields_logged(tree: ast.AST) -> Iterator[str]:
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            owner = call.func.value
+            if isinstance(owner, ast.Name) and owner.id in {"log", "_log", "logger"}:
+                yield from (keyword.arg for keyword in call.keywords if keyword.arg)
+
+
+def test_every_field_that_the_product_logs_is_on_the_list() -> None:
+    root = Path(logs.__file__).parents[1]
+    used = {
+        field: str(path)
+        for package in ("app", "streams")
+        for path in (root / package).rglob("*.py")
+        for field in fields_logged(ast.parse(path.read_text()))
+    }
+    assert "partition" in used
+    assert {field: path for field, path in used.items() if field not in logs.FIELDS} == {}
 
 
 def test_level_is_kept() -> None:

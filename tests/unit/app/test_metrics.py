@@ -10,8 +10,10 @@ import pytest
 from msgspec import Struct
 from prometheus_client import generate_latest
 
-from app.metrics import EVENTS, KINDS, SUPPRESSIONS, TIERS, Metrics
+from app.metrics import EVENTS, SUPPRESSIONS, Metrics
 from models.events import CALLS, INPUTS, SITE_VISITS
+from models.tiers import TIERS
+from models.words import KINDS
 from streams.report import Commit, Report
 from streams.wire import POISONS
 

@@ -1,0 +1,97 @@
+"""``holdfast``: the one command, and its verbs.
+
+Verbs are imported when they are called, so that ``--help`` answers at once; what is listed is what is there.
+"""
+
+from __future__ import annotations
+
+import importlib
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import click
+
+from app.errors import ExitCode
+
+
+class Verb(NamedTuple):
+    """Where a verb is made, and what it does in a line."""
+
+    module: str
+    attribute: str
+    text: str
+
+
+VERBS: Final[dict[str, Verb]] = {
+    "demo": Verb("app.demo", "demo", "Show everything on this machine, with simulated subscribers."),
+    "kafka": Verb("app.kafka_cli", "kafka", "Run a Kafka of your own on this machine."),
+    "bundle": Verb("app.kafka_cli", "bundle", "Pack that Kafka for machines without Internet."),
+    "topics": Verb("app.topics_cli", "topics", "Create the topics, or check them."),
+    "worker": Verb("app.worker_cli", "worker", "Read the events, raise the alerts."),
+    "simulate": Verb("app.simulator.simulate_cli", "simulate", "Write events of simulated subscribers."),
+    "alerts": Verb("app.alerts_cli", "alerts", "Follow the alerts, show one."),
+    "dlq": Verb("app.dlq_cli", "dlq", "Look at the records that could not be read."),
+    "config": Verb("app.config_cli", "config", "Show the settings, and where each comes from."),
+}
+"""In the order in which a newcomer meets them."""
+
+
+class Verbs(click.Group):
+    """The group, with its verbs unimported until called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the verbs that this installation has, and no others."""
+        return [name for name, verb in VERBS.items() if find_spec(verb.module) is not None]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        verb = VERBS[cmd_name]
+        command = getattr(importlib.import_module(verb.module), verb.attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 - tells the type checker what the table promises
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Suggest the nearest verb for one that is mistyped."""
+        name = args[0]
+        known = self.list_commands(ctx)
+        if name not in known and not name.startswith("-"):
+            nearest = get_close_matches(name, known, n=1)
+            hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+            ctx.fail(f"No such command '{name}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs from the table, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, VERBS[name].text) for name in self.list_commands(ctx)])
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="First steps: holdfast kafka start. Settings: holdfast config show.",
+)
+@click.option(
+    "--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file, TOML.  [HOLDFAST_CONFIG]"
+)
+@click.version_option(package_name="holdfast", message="%(prog)s %(version)s")
+@click.pass_context
+def holdfast(context: click.Context, config: Path | None) -> None:
+    """Tell which subscribers are about to leave, why, and what to do, while it still helps."""
+    context.obj = config
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run one command; returns the exit code. The entry point of the console script."""
+    try:
+        code = holdfast.main(args=args, prog_name="holdfast", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return ExitCode.INTERRUPTED
+    return int(code or 0)
