@@ -1,0 +1,56 @@
+"""The contract as JSON Schemas, generated from the types: ``python -m app.contract`` writes ``deploy/contract/``.
+
+The types are the only source; a test fails when the files differ from what they give.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from models.alerts import Alert, Receipt, Score, Suppression
+from models.events import INPUTS
+from streams.topics import ALERTS, RECEIPTS, SCORES, SUPPRESSIONS
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+OUTPUTS: Final[dict[str, type[msgspec.Struct]]] = {
+    ALERTS: Alert,
+    SCORES: Score,
+    SUPPRESSIONS: Suppression,
+    RECEIPTS: Receipt,
+}
+DIRECTORY: Final = Path(__file__).parent.parent / "deploy" / "contract"
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """A schema for each topic, by its name without prefix."""
+    return {topic: schema(topic, kind) for topic, kind in {**INPUTS, **OUTPUTS}.items()}
+
+
+def schema(topic: str, kind: type[Any]) -> dict[str, Any]:
+    """The schema of one topic's value. Unknown fields are allowed: additions within a ``v1`` break nobody.
+
+    Examples
+    --------
+    >>> from models.events import Erasure
+    >>> schema("telecom.erasures.v1", Erasure)["$defs"]["Erasure"]["required"]
+    ['subscriber_id', 'ts', 'request_id']
+    """
+    return {"$schema": DIALECT, "$id": f"urn:holdfast:{topic}", **msgspec.json.schema(kind)}
+
+
+def main() -> None:
+    """Write a file for each topic."""
+    DIRECTORY.mkdir(parents=True, exist_ok=True)
+    for topic, body in schemas().items():
+        path = DIRECTORY / f"{topic}.schema.json"
+        path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        sys.stdout.write(f"{path.name}\n")
+
+
+if __name__ == "__main__":
+    main()
