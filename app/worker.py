@@ -28,10 +28,10 @@ from app.health import Condition, Health  # noqa: E402
 from app.logs import quiet  # noqa: E402
 from app.metrics import Metrics  # noqa: E402
 from app.poison import PoisonBreaker, PoisonFloodError  # noqa: E402
+from app.policy_file import policy_in_force  # noqa: E402
 from app.settings import Settings  # noqa: E402
 from app.watchdog import Heart, Standing, Watchdog, end_process  # noqa: E402
 from models.detector import Detector  # noqa: E402
-from models.policy import Policy  # noqa: E402
 from models.risk import Scorer  # noqa: E402
 from models.snapshot import Snapshot, starting_snapshot  # noqa: E402
 from streams.agents import declare_agents  # noqa: E402
@@ -172,7 +172,7 @@ def run_worker(spec: LaneSpec, new_fold: Callable[[int], Fold], vitals: Vitals |
 def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = False) -> int:
     """Run the detection job as configured; returns the exit code."""
     metrics = Metrics()
-    policy = Policy() if settings.base_rate is None else Policy(base_rate=settings.base_rate)
+    policy = policy_in_force(settings.policy, settings.base_rate)
     snapshot = starting_snapshot() if settings.model is None else Snapshot.read(settings.model.read_bytes())
     scorer = Scorer(snapshot, policy.base_rate)
     metrics.serving(snapshot.version)

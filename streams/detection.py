@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from models.detector import Clock, Detector
+from models.clock import Clock
+from models.detector import Detector
 from models.events import Arrival
 from streams.folding import Folded, StateRecord
 from streams.outputs import out_record

@@ -1,0 +1,29 @@
+"""A policy file goes over the shipped policy, and a wrong one is refused with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.errors import Refused
+from app.policy_file import policy_in_force
+from models.policy import Policy
+
+
+def test_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text('version = "p-9"\n[browsing]\nvisits = 5\n', encoding="utf-8")
+    policy = policy_in_force(path, None)
+    assert (policy.version, policy.browsing.visits, policy.tiers) == ("p-9", 5, Policy().tiers)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("[browsing]\nvisits = 0\n", "visits"), ("[browsing]\nvisit = 5\n", "visit"), ("version =", "line 1")],
+)
+def test_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, place: str) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(Refused, match=place):
+        policy_in_force(path, None)
