@@ -56,17 +56,21 @@ class Episode(Struct):
     kind: str
     started_ts: int
     seq: int = 0
-    severity: str = "normal"
-    tier: str = "healthy"
-    previous_tier: str | None = None
+    level: int = 1
+    """Strength of the strongest trigger so far: a stronger one escalates. Of ``risk_tier`` it is the tier."""
+    code: str = ""
+    value: float = 0.0
+    """The signal's own reason, for the card of an alert that is raised later than its breach."""
+    appointment_ts: int | None = None
     expires_ts: int | None = None
     withheld: str | None = None
     """The reason of the last suppression while ``seq`` is 0."""
+    retry_ts: int | None = None
+    """When to ask again whether a withheld breach may be raised."""
     snoozed_until: int | None = None
     trigger_topic: str | None = None
     trigger_offset: int | None = None
     trigger_tick: int | None = None
-    trigger_ts: int = 0
 
 
 class Book(Struct):
@@ -81,6 +85,10 @@ class Book(Struct):
     """When an alert of a kind was last raised, for the cooldown."""
     refused_ts: int | None = None
     appointment_ts: int | None = None
+    previous_tier: int | None = None
+    """The tier before the last change."""
+    silent_since: int | None = None
+    """Last sign of life before the silence that was told: one silence is one breach."""
 
     def empty(self) -> bool:
         """Whether nothing is written in it, so that its record may go."""

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from models.events import CareReason, Page
+from models.events import Page
 from models.playbook import DEFAULT_PLAYBOOK, Play
 from models.words import Kind, Severity
 
@@ -144,7 +144,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     value: ValuePolicy = ValuePolicy()
     retention: RetentionPolicy = RetentionPolicy()
     kinds: KindPolicies = KindPolicies()
-    disclosable_signals: tuple[CareReason, ...] = ("leave_intent", "disconnect_appointment")
+    disclosable_signals: tuple[str, ...] = ("leave_intent", "disconnect_appointment")
     """What the customer said himself may be spoken of; his browsing, his silence and his port-out query never."""
     playbook: tuple[Play, ...] = DEFAULT_PLAYBOOK
 

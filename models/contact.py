@@ -1,0 +1,224 @@
+"""Whether to contact, and by when: one small stage for each reason not to, and the arithmetic of working hours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from models.events import Channel, Profile
+from models.policy import DAY_MS, HOUR_MS, ContactPolicy, Policy
+from models.tiers import HIGH_RISK
+from models.words import Kind, SuppressionReason
+
+_MINUTE_MS: Final = 60_000
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_LONGEST_HOLIDAY_DAYS: Final = 400
+_PASSIVE: Final = frozenset({"suspended_arrears", "suspended_fraud", "left"})
+CHANNELS: Final[tuple[Channel, ...]] = (
+    "account_manager",
+    "field_visit",
+    "outbound_call",
+    "store",
+    "app_push",
+    "wechat",
+    "sms",
+)
+
+
+class Standing(NamedTuple):
+    """What decides whether a breach may be raised now."""
+
+    kind: Kind
+    clock: int
+    profile: Profile | None
+    involuntary: bool
+    """His last outcome was involuntary, and nothing newer says that he is back."""
+    raised_ts: int | None
+    """When an alert of the kind was last raised."""
+    refused_ts: int | None
+    after_snooze: bool
+    """The front line asked for it to be raised anew: then the cooldown of its own kind does not hold."""
+    stale_feed: bool
+    appointment_ts: int | None
+
+
+Stage = Callable[[Standing, Policy], SuppressionReason | None]
+
+
+def passive(profile: Profile | None, involuntary: bool) -> bool:
+    """Whether the subscriber leaves by our will or has left, not by his: no matter for retention.
+
+    A profile that says *active* is newer than an involuntary outcome only if `involuntary` is already false.
+    """
+    return involuntary or (profile is not None and profile.status in _PASSIVE)
+
+
+def _passive_churn(standing: Standing, policy: Policy) -> SuppressionReason | None:
+    return "passive_churn" if passive(standing.profile, standing.involuntary) else None
+
+
+def _no_profile(standing: Standing, policy: Policy) -> SuppressionReason | None:
+    return "no_profile" if standing.profile is None else None
+
+
+def _no_consent(standing: Standing, policy: Policy) -> SuppressionReason | None:
+    profile = standing.profile
+    if profile is None:
+        return None
+    consent = profile.consent
+    if standing.kind == "risk_tier" and not consent.profiling:
+        return "no_consent"
+    if standing.kind == "competitor_browsing" and not consent.behaviour:
+        return "no_consent"
+    return None if any(allowed(profile, channel) for channel in CHANNELS) else "no_consent"
+
+
+def _do_not_contact(standing: Standing, policy: Policy) -> SuppressionReason | None:
+    profile = standing.profile
+    if profile is None or not profile.do_not_contact or standing.kind in policy.contact.do_not_contact_exempt:
+        return None
+    return "do_not_contact"
+
+
+def _cooldown(standing: Standing, policy: Policy) -> SuppressionReason | None:
+    ends = cooldown_ends(standing, policy.contact)
+    return "cooldown" if ends is not None and standing.clock < ends else None
+
+
+def _stale_feed(standing: Standing, policy: Policy) -> SuppressionReason | None:
+    return "stale_feed" if standing.stale_feed else None
+
+
+def _expired(standing: Standing, policy: Policy) -> SuppressionReason | None:
+    appointment = standing.appointment_ts
+    return "expired" if appointment is not None and appointment <= standing.clock else None
+
+
+STAGES: Final[tuple[Stage, ...]] = (
+    _passive_churn,
+    _no_profile,
+    _no_consent,
+    _do_not_contact,
+    _cooldown,
+    _stale_feed,
+    _expired,
+)
+"""In their order: the first that objects names the reason. Law and the customer's own word stand before our habits."""
+
+
+def withhold(standing: Standing, policy: Policy) -> SuppressionReason | None:
+    """Why a breach is not raised now, or None if it is.
+
+    Examples
+    --------
+    >>> nobody = Standing("leave_intent", 0, None, False, None, None, False, False, None)
+    >>> withhold(nobody, Policy())
+    'no_profile'
+    >>> known = nobody._replace(profile=Profile(subscriber_id="s-1", ts=0))
+    >>> withhold(known, Policy()) is None
+    True
+    >>> withhold(known._replace(raised_ts=-86_400_000), Policy())
+    'cooldown'
+    """
+    for stage in STAGES:
+        reason = stage(standing, policy)
+        if reason is not None:
+            return reason
+    return None
+
+
+def cooldown_ends(standing: Standing, policy: ContactPolicy) -> int | None:
+    """When the peace after an alert of the kind, or after a refusal, is over; None if there is none."""
+    ends = []
+    if standing.raised_ts is not None and not standing.after_snooze and standing.kind not in policy.cooldown_exempt:
+        ends.append(standing.raised_ts + round(policy.cooldown_days * DAY_MS))
+    if standing.refused_ts is not None:
+        ends.append(standing.refused_ts + round(policy.refusal_days * DAY_MS))
+    return max(ends, default=None)
+
+
+def allowed(profile: Profile, channel: Channel) -> bool:
+    """Whether a channel may be used: yes until the subscriber said no."""
+    return profile.consent.marketing.get(channel, True)
+
+
+def pick_channel(profile: Profile | None, preferences: tuple[Channel, ...], *, own_choice: bool = True) -> Channel:
+    """The subscriber's own channel if he allows it, else the first allowed of the play's, else any allowed.
+
+    Examples
+    --------
+    >>> from models.events import Consent
+    >>> asked = Profile(subscriber_id="s-1", ts=0, preferred_channel="sms", consent=Consent(marketing={"sms": False}))
+    >>> pick_channel(asked, ("sms", "outbound_call"))
+    'outbound_call'
+    """
+    if profile is None:
+        return preferences[0]
+    preferred = profile.preferred_channel
+    if own_choice and preferred is not None and allowed(profile, preferred):
+        return preferred
+    return next((c for c in (*preferences, *CHANNELS) if allowed(profile, c)), preferences[0])
+
+
+def contact_by(kind: Kind, level: int, ts: int, appointment_ts: int | None, policy: Policy) -> int:
+    """Until when the first contact is to be made.
+
+    Examples
+    --------
+    >>> evening = 1_780_048_800_000  # 18:00 in Shanghai
+    >>> (contact_by("leave_intent", 1, evening, None, Policy()) - evening) / HOUR_MS
+    17.0
+    >>> (contact_by("risk_tier", HIGH_RISK, evening, None, Policy()) - evening) / HOUR_MS
+    24.0
+    """
+    settings = policy.kind(kind)
+    hours = settings.contact_hours
+    if kind == "risk_tier" and level >= HIGH_RISK:
+        hours = policy.contact.high_risk_hours
+    span = round(hours * HOUR_MS)
+    by = working(ts, span, policy.contact) if settings.working_hours else ts + span
+    if appointment_ts is not None and appointment_ts > ts:
+        # Before the appointment, with a margin; of a short notice half is left for the call.
+        margin = min(round(policy.contact.appointment_margin_hours * HOUR_MS), (appointment_ts - ts + 1) // 2)
+        by = min(by, appointment_ts - margin)
+    return by
+
+
+def working(ts: int, span_ms: int, policy: ContactPolicy) -> int:
+    """The moment when so much time inside the contact windows will have passed since `ts`.
+
+    The offset from UTC is fixed: a zone with summer time would need a table that models may not read.
+
+    Examples
+    --------
+    >>> four_hours, nine = 4 * HOUR_MS, 1_780_016_400_000  # 09:00 in Shanghai
+    >>> (working(nine, four_hours, ContactPolicy()) - nine) / HOUR_MS
+    6.0
+    """
+    offset = round(policy.utc_offset_hours * HOUR_MS)
+    local = ts + offset
+    windows, holidays = _compiled(policy)
+    day = local // DAY_MS
+    for today in range(day, day + _LONGEST_HOLIDAY_DAYS):
+        if today in holidays:
+            continue
+        for opens, closes in windows:
+            start = max(local, today * DAY_MS + opens)
+            left = today * DAY_MS + closes - start
+            if span_ms <= left:
+                return start + span_ms - offset
+            span_ms -= max(0, left)
+    return ts + span_ms
+
+
+@lru_cache(maxsize=8)
+def _compiled(policy: ContactPolicy) -> tuple[tuple[tuple[int, int], ...], frozenset[int]]:
+    windows = tuple(sorted((_of_day(opens), _of_day(closes)) for opens, closes in policy.windows))
+    return windows, frozenset(date.fromisoformat(day).toordinal() - _EPOCH_DAY for day in policy.holidays)
+
+
+def _of_day(clock: str) -> int:
+    hours, _, minutes = clock.partition(":")
+    return int(hours) * HOUR_MS + int(minutes) * _MINUTE_MS

@@ -1,0 +1,305 @@
+"""The lives of a lane's alerts: breach, raise or withhold, escalate, ease, close.
+
+An episode is opened by a breach and lives in the subscriber's book until its end, whether its alert was published or
+withheld. Nobody sees anything of one whose `raised` was withheld. Every decision on a breach is counted once, and is
+then either a published `raised` or a published suppression.
+"""
+
+from __future__ import annotations
+
+from math import isnan
+
+import msgspec
+
+from models import cards, contact
+from models.alerts import Alert, Trigger, alert_id, decision_id
+from models.book import Book, Episode
+from models.columns import NAN, RISK
+from models.moment import Moment
+from models.outbox import Outbox, Output
+from models.policy import DAY_MS, HOUR_MS, Policy
+from models.population import Population
+from models.risk import Scorer
+from models.signals import UNUSED, Signal
+from models.tiers import HEALTHY
+from models.words import AlertEvent, CloseReason, Kind, SuppressionReason
+
+_DUE = RISK.index["due_ts"]
+_STALE_RETRY_MS = HOUR_MS
+"""How often it is asked whether a feed is back, while silence is withheld for it."""
+
+
+class Episodes:
+    """See the module.
+
+    Parameters
+    ----------
+    population
+        Whose books hold the episodes.
+    outbox
+        Takes what is published.
+    scorer, policy
+        In force; switched between transactions only.
+    partition
+        Of the lane, for the coordinates of triggers.
+    """
+
+    def __init__(self, population: Population, outbox: Outbox, scorer: Scorer, policy: Policy, partition: int) -> None:
+        self.scorer = scorer
+        self.policy = policy
+        self._population = population
+        self._outbox = outbox
+        self._partition = partition
+
+    def breach(self, moment: Moment, signal: Signal, *, stale_feed: bool = False) -> None:
+        """A trigger: it opens an episode, escalates the one that is open, or keeps it alive."""
+        book = self._book(moment)
+        kind = signal.kind
+        episode = book.episodes.get(kind)
+        if episode is None:
+            episode = book.episodes[kind] = self._opened(moment, signal)
+            self._decide(moment, episode, kind, stale_feed=stale_feed)
+        else:
+            self._again(moment, episode, signal)
+        self._arm(moment.row, book)
+
+    def _opened(self, moment: Moment, signal: Signal) -> Episode:
+        trigger = moment.trigger
+        return Episode(
+            alert_id=alert_id(signal.kind, moment.subscriber_id, trigger),
+            kind=signal.kind,
+            started_ts=moment.ts,
+            level=signal.level,
+            code=signal.code,
+            value=signal.value,
+            appointment_ts=signal.appointment_ts,
+            expires_ts=self._expiry(moment, signal.kind, signal.appointment_ts),
+            trigger_topic=trigger.topic,
+            trigger_offset=trigger.offset,
+            trigger_tick=trigger.tick,
+        )
+
+    def _expiry(self, moment: Moment, kind: Kind, appointment_ts: int | None) -> int | None:
+        """A tier lasts as long as the risk; a signal as its kind says, but not past the appointment it is about."""
+        if kind == "risk_tier":
+            return None
+        expiry = moment.clock + round(self.policy.kind(kind).ttl_days * DAY_MS)
+        if appointment_ts is not None and appointment_ts > moment.clock:
+            expiry = min(expiry, appointment_ts)
+        return expiry
+
+    def _again(self, moment: Moment, episode: Episode, signal: Signal) -> None:
+        kind = signal.kind
+        episode.expires_ts = self._expiry(moment, kind, signal.appointment_ts)
+        if signal.appointment_ts is not None:
+            episode.appointment_ts = signal.appointment_ts
+        if episode.snoozed_until is not None and episode.withheld is None:
+            # The breach goes on while the front line has asked for quiet: told once.
+            self._suppress(moment, episode, kind, "snoozed")
+        level = signal.level
+        if kind == "leave_intent":
+            # The same words a second time are the stronger trigger.
+            level = max(level, 2)
+        if level <= episode.level:
+            return
+        episode.level = level
+        episode.code, episode.value = signal.code, signal.value
+        if episode.seq and self.policy.kind(kind).escalates:
+            self._publish(moment, episode, kind, "escalated")
+
+    def tier_moved(self, moment: Moment, before: int) -> None:
+        """The subscriber's tier moved from `before` to the moment's."""
+        tier, kind = moment.tier, "risk_tier"
+        if tier > before:
+            self.breach(moment, Signal("risk_tier", tier, "", moment.risk))
+            return
+        book = self._population.books.get(moment.row)
+        episode = None if book is None else book.episodes.get(kind)
+        if book is None or episode is None:
+            return
+        if tier == HEALTHY:
+            self._close(moment, book, "risk_tier", "recovered")
+        else:
+            episode.level = tier
+            if episode.seq:
+                self._publish(moment, episode, "risk_tier", "eased")
+        self._population.mark_book(moment.row)
+        self._arm(moment.row, book)
+
+    def unprofiled(self, moment: Moment, reached: int) -> None:
+        """The model's word on somebody who refused profiling: not used, and that it was not used is told once."""
+        book = self._population.books.get(moment.row)
+        episode = None if book is None else book.episodes.get("risk_tier")
+        if episode is None and reached > HEALTHY:
+            self.breach(moment, Signal("risk_tier", reached, UNUSED, 0.0))
+        elif book is not None and episode is not None and episode.code == UNUSED and reached == HEALTHY:
+            del book.episodes["risk_tier"]
+            self._population.mark_book(moment.row)
+            self._arm(moment.row, book)
+
+    def recovered(self, moment: Moment) -> None:
+        """The subscriber gave a sign of life: a silence is over."""
+        book = self._book(moment)
+        book.silent_since = None
+        if "silence" in book.episodes:
+            self._close(moment, book, "silence", "recovered")
+        self._arm(moment.row, book)
+
+    def fed_back(self, moment: Moment, of: str | None, status: str, until_ts: int | None) -> None:
+        """The front line reports: some words close the alert, the others change nothing of it."""
+        book = self._population.books.get(moment.row)
+        found = [] if book is None else [k for k, e in book.episodes.items() if e.seq and e.alert_id == of]
+        if book is None or not found:
+            self._outbox.counts.unknown_feedback += of is not None
+            return
+        kind: Kind = found[0]  # type: ignore[assignment]  # a book's kinds are ours
+        episode = book.episodes[kind]
+        if status in ("retained", "lost", "refused", "dismissed", "withdrawn", "snoozed"):
+            self._close(moment, book, kind, "feedback")
+            if status == "snoozed":
+                self._snooze(moment, book, kind, episode, until_ts)
+            self._population.mark_book(moment.row)
+            self._arm(moment.row, book)
+
+    def _snooze(self, moment: Moment, book: Book, kind: Kind, episode: Episode, until_ts: int | None) -> None:
+        """Keep the breach, unseen, so that it can be raised anew."""
+        until = moment.clock + round(self.policy.contact.snooze_days * DAY_MS) if until_ts is None else until_ts
+        book.episodes[kind] = msgspec.structs.replace(episode, seq=0, withheld=None, retry_ts=None, snoozed_until=until)
+
+    def close_all(self, moment: Moment, reason: CloseReason) -> None:
+        """End every episode; of the withheld ones nobody hears."""
+        book = self._population.books.get(moment.row)
+        if book is None or not book.episodes:
+            return
+        for kind in sorted(book.episodes):
+            self._close(moment, book, kind, reason)  # type: ignore[arg-type]  # a book's kinds are ours
+        self._population.mark_book(moment.row)
+        self._arm(moment.row, book)
+
+    def reconsider(self, moment: Moment) -> None:
+        """A profile came: what was withheld may be raised now, or withheld for another reason."""
+        book = self._population.books.get(moment.row)
+        for kind in () if book is None else sorted(book.episodes):
+            mine = self._book(moment)
+            episode = mine.episodes[kind]
+            if episode.seq or episode.snoozed_until is not None:
+                continue
+            if episode.code == UNUSED and _allowed_now(moment, kind):
+                # He allows it now, but what he did before is not held against him.
+                del mine.episodes[kind]
+            else:
+                self._decide(moment, episode, kind)  # type: ignore[arg-type]  # a book's kinds are ours
+            self._arm(moment.row, mine)
+
+    def due(self, moment: Moment, *, stale_feed: bool) -> None:
+        """A tick at which a term of the subscriber is over."""
+        book, clock = self._book(moment), moment.clock
+        for name in sorted(book.episodes):
+            kind: Kind = name  # type: ignore[assignment]  # a book's kinds are ours
+            episode = book.episodes[name]
+            if episode.expires_ts is not None and episode.expires_ts <= clock:
+                self._close(moment, book, kind, "expired")
+            elif episode.snoozed_until is not None and episode.snoozed_until <= clock:
+                self._anew(moment, book, kind, episode)
+            elif episode.retry_ts is not None and episode.retry_ts <= clock:
+                self._decide(moment, episode, kind, stale_feed=stale_feed and kind == "silence")
+        self._arm(moment.row, book)
+
+    def _anew(self, moment: Moment, book: Book, kind: Kind, episode: Episode) -> None:
+        """The snooze is over and the breach stands: an alert of its own, set off by the tick."""
+        trigger = moment.trigger
+        anew = book.episodes[kind] = msgspec.structs.replace(
+            episode,
+            alert_id=alert_id(kind, moment.subscriber_id, trigger),
+            withheld=None,
+            snoozed_until=None,
+            trigger_topic=trigger.topic,
+            trigger_offset=trigger.offset,
+            trigger_tick=trigger.tick,
+        )
+        self._decide(moment, anew, kind, after_snooze=True)
+
+    def _decide(
+        self, moment: Moment, episode: Episode, kind: Kind, *, stale_feed: bool = False, after_snooze: bool = False
+    ) -> None:
+        """Raise, or withhold and say why; the same reason is not told twice."""
+        book = self._book(moment)
+        standing = contact.Standing(
+            kind=kind,
+            clock=moment.clock,
+            profile=moment.profile,
+            involuntary=moment.involuntary,
+            raised_ts=book.raised_ts.get(kind),
+            refused_ts=moment.refused_ts,
+            after_snooze=after_snooze,
+            stale_feed=stale_feed,
+            appointment_ts=episode.appointment_ts,
+        )
+        reason = contact.withhold(standing, self.policy)
+        episode.retry_ts = None
+        if reason == "cooldown":
+            episode.retry_ts = contact.cooldown_ends(standing, self.policy.contact)
+        elif reason == "stale_feed":
+            episode.retry_ts = moment.clock + _STALE_RETRY_MS
+        if reason is None:
+            episode.withheld = None
+            book.raised_ts[kind] = moment.clock
+            self._outbox.counts.add("breaches", kind)
+            self._publish(moment, episode, kind, "raised")
+        elif reason != episode.withheld:
+            self._suppress(moment, episode, kind, reason)
+
+    def _suppress(self, moment: Moment, episode: Episode, kind: Kind, reason: SuppressionReason) -> None:
+        episode.withheld = reason
+        self._outbox.counts.add("breaches", kind)
+        decision = decision_id(episode.alert_id, reason, moment.trigger)
+        body = cards.suppression(self._composed(moment, episode, kind, "raised", None), reason, decision, moment)
+        self._outbox.put(Output("suppression", moment.subscriber_id, body, moment.ts, decision, moment.record_ts))
+
+    def _close(self, moment: Moment, book: Book, kind: Kind, reason: CloseReason) -> None:
+        episode = book.episodes.pop(kind)
+        if episode.seq:
+            self._publish(moment, episode, kind, "closed", reason)
+
+    def _publish(
+        self, moment: Moment, episode: Episode, kind: Kind, step: AlertEvent, reason: CloseReason | None = None
+    ) -> None:
+        episode.seq += 1
+        body = self._composed(moment, episode, kind, step, reason)
+        ce_id = f"{episode.alert_id}:{episode.seq}"
+        self._outbox.put(Output("alert", moment.subscriber_id, body, moment.ts, ce_id, moment.record_ts))
+
+    def _composed(
+        self, moment: Moment, episode: Episode, kind: Kind, step: AlertEvent, reason: CloseReason | None
+    ) -> Alert:
+        alert = cards.compose(moment, episode, kind, step, reason, self.scorer, self.policy)
+        if step != "raised":
+            return alert
+        trigger = Trigger(
+            topic=episode.trigger_topic,
+            partition=self._partition,
+            offset=episode.trigger_offset,
+            tick=episode.trigger_tick,
+        )
+        return msgspec.structs.replace(alert, trigger=trigger)
+
+    def _book(self, moment: Moment) -> Book:
+        self._population.mark_book(moment.row)
+        return self._population.book(moment.row)
+
+    def _arm(self, row: int, book: Book) -> None:
+        """Set when a tick is to look at the subscriber again."""
+        terms = [
+            t for e in book.episodes.values() for t in (e.expires_ts, e.retry_ts, e.snoozed_until) if t is not None
+        ]
+        block = self._population.blocks[RISK.name]
+        due = float(min(terms)) if terms else NAN
+        held = float(block.data[row, _DUE])
+        if due != held and not (isnan(due) and isnan(held)):
+            block.data[row, _DUE] = due
+            block.dirty[row] = True
+
+
+def _allowed_now(moment: Moment, kind: str) -> bool:
+    consent = None if moment.profile is None else moment.profile.consent
+    return consent is None or (consent.profiling if kind == "risk_tier" else consent.behaviour)

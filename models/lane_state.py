@@ -1,0 +1,163 @@
+"""What the decisions of one lane share: its subscribers, the model and the policy in force, and where outputs go."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from models.alerts import Score, alert_id
+from models.book import Book
+from models.columns import RISK
+from models.decay import Floats
+from models.episodes import Episodes
+from models.moment import Moment
+from models.outbox import Outbox, Output
+from models.policy import Policy
+from models.population import Population, Rows
+from models.risk import Scorer
+from models.tiers import HEALTHY, TIERS, WARNING, cutoffs, may_change, next_tier
+
+_TIER = RISK.index["tier"]
+_TIER_TS = RISK.index["tier_ts"]
+_PUBLISHED = RISK.index["published"]
+_RISK = RISK.index["risk"]
+_SCORED = RISK.index["scored_ts"]
+
+
+class LaneState:
+    """See the module. Beside the population it holds caches only: all of it is rebuilt from the state records.
+
+    Attributes
+    ----------
+    cut
+        Cut-offs of the tiers, for this model and policy.
+    silent
+        Row to the last sign of life, of who is silent and was told.
+    """
+
+    def __init__(self, scorer: Scorer, policy: Policy, partition: int) -> None:
+        self.population = Population()
+        self.outbox = Outbox()
+        self.scorer = scorer
+        self.policy = policy
+        self.partition = partition
+        self.episodes = Episodes(self.population, self.outbox, scorer, policy, partition)
+        self.cut = cutoffs(policy.tiers, scorer)
+        self.silent: dict[int, int] = {}
+
+    def switch(self, scorer: Scorer, policy: Policy) -> None:
+        """Take another model or policy into force."""
+        self.scorer = self.episodes.scorer = scorer
+        self.policy = self.episodes.policy = policy
+        self.cut = cutoffs(policy.tiers, scorer)
+
+    def loaded(self) -> None:
+        """Rebuild the caches after the state was read."""
+        books = self.population.books
+        self.silent = {row: book.silent_since for row, book in books.items() if book.silent_since is not None}
+
+    def is_silent(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Which of these rows are of silent subscribers."""
+        if not self.silent:
+            return np.zeros(len(rows), dtype=bool)
+        return np.isin(rows, np.fromiter(self.silent, dtype=np.int64, count=len(self.silent)))
+
+    def fall_silent(self, row: int, last_ts: int) -> Book:
+        """Note a silence, so that it is told once."""
+        book = self.population.book(row)
+        self.silent[row] = book.silent_since = last_ts
+        self.population.mark_book(row)
+        return book
+
+    def wakes(self, row: int, ts: int) -> bool:
+        """Whether use at `ts` ends a silence."""
+        since = self.silent.get(row)
+        if since is None or ts <= since:
+            return False
+        del self.silent[row]
+        return True
+
+    def may_move(self, rows: Rows, risk: Floats, history: Floats, now: Floats) -> npt.NDArray[np.bool_]:
+        """Whose tier or published risk can move with these scores; exactly what :meth:`rescore` would do."""
+        columns = self.population.blocks[RISK.name].data[rows]
+        published, since = columns[:, _PUBLISHED], columns[:, _TIER_TS]
+        seasoned = (history >= self.cut.min_history_ms) & (
+            np.abs(risk - published) >= self.policy.score_step * published
+        )
+        held = np.where(np.isnan(since), np.inf, now - since)
+        moved = (np.isnan(published) & ~np.isnan(history)) | seasoned
+        flags: npt.NDArray[np.bool_] = moved | may_change(columns[:, _TIER], risk, held, history, self.cut)
+        return flags
+
+    def forget(self, moment: Moment) -> None:
+        """Delete a subscriber, and take back the latest risk that was published of him."""
+        published = self.population.blocks[RISK.name].data[moment.row, _PUBLISHED]
+        if not np.isnan(published):
+            ce_id = alert_id("forgotten", moment.subscriber_id, moment.trigger)
+            self.outbox.put(Output("score", moment.subscriber_id, None, moment.ts, ce_id, None))
+        self.silent.pop(moment.row, None)
+        self.population.delete(moment.row)
+
+    def rescore(self, moment: Moment, history_ms: float) -> bool:
+        """Move the tier by the moment's risk and publish what moved; whether anything did.
+
+        Who has left of his own will has no tier to speak of. Before the minimum history only the first score of a
+        subscriber is published: the risk of somebody unknown moves with every event and says little.
+        """
+        block = self.population.blocks[RISK.name]
+        columns = block.data[moment.row]
+        before, since = moment.tier, columns[_TIER_TS]
+        held = np.inf if np.isnan(since) else moment.now - since
+        reached = HEALTHY if moment.gone else next_tier(before, moment.risk, float(held), history_ms, self.cut)[0]
+        tier = reached if moment.profiled else HEALTHY
+        if not moment.profiled:
+            self.episodes.unprofiled(moment, reached)
+        moved = not (moment.gone or np.isnan(history_ms)) and self._moved(moment.risk, columns[_PUBLISHED], history_ms)
+        if tier == before and not moved:
+            return False
+        columns[_PUBLISHED] = columns[_RISK] = moment.risk
+        columns[_SCORED] = moment.now
+        if tier != before:
+            self._enter(moment, tier)
+        block.dirty[moment.row] = True
+        if moment.profiled:
+            self._publish(moment)
+        if tier != before:
+            self.episodes.tier_moved(moment, before)
+        return True
+
+    def _moved(self, risk: float, published: float, history_ms: float) -> bool:
+        if np.isnan(published):
+            return True
+        step = self.policy.score_step * published
+        return history_ms >= self.cut.min_history_ms and bool(abs(risk - published) >= step)
+
+    def _enter(self, moment: Moment, tier: int) -> None:
+        columns = self.population.blocks[RISK.name].data[moment.row]
+        columns[_TIER], columns[_TIER_TS] = float(tier), moment.now
+        book = self.population.book(moment.row)
+        book.previous_tier = moment.previous = moment.tier
+        moment.tier = tier
+        self.population.mark_book(moment.row)
+
+    def _publish(self, moment: Moment) -> None:
+        score = Score(
+            subscriber_id=moment.subscriber_id,
+            ts=moment.ts,
+            risk=round(moment.risk, 6),
+            base_rate=self.scorer.base_rate,
+            tier=TIERS[moment.tier],
+            previous_tier=None if moment.previous is None else TIERS[moment.previous],
+            model_version=self.scorer.version,
+            policy_version=self.policy.version,
+        )
+        # One trigger moves a subscriber's score once, so its coordinates name it.
+        ce_id = alert_id("score", moment.subscriber_id, moment.trigger)
+        self.outbox.put(Output("score", moment.subscriber_id, score, moment.ts, ce_id, moment.record_ts))
+
+    def tiers_count(self) -> dict[str, int]:
+        """Subscribers by tier."""
+        tier = self.population.blocks[RISK.name].column("tier")[self.population.live_rows()]
+        high = int(np.count_nonzero(tier > WARNING))
+        warned = int(np.count_nonzero(tier == WARNING))
+        return dict(zip(TIERS, (len(tier) - high - warned, warned, high), strict=True))
