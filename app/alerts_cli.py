@@ -8,11 +8,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
 
 from app.card import Card
 from app.errors import ExitCode, Refused
-from app.options import PLACE, json_option, language, settings_options, talking_to
+from app.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.settings import Settings
 from models.alerts import Alert
 from streams.tail import TopicMissingError, as_alert, tail
@@ -61,15 +60,15 @@ def show(settings: Settings, alert_id: str, as_json: bool) -> None:
         for _, value in found:
             click.echo(value)
         return
-    console, card = _console(), _card(settings)
+    out, card = console(), _card(settings)
     life = [alert for alert, _ in found]
-    console.print(card.card(next((alert for alert in reversed(life) if alert.action is not None), life[-1])))
+    out.print(card.card(next((alert for alert in reversed(life) if alert.action is not None), life[-1])))
     for alert in life:
-        console.print(card.line(alert), soft_wrap=True)
+        out.print(card.line(alert), soft_wrap=True)
 
 
 async def _follow(settings: Settings, *, from_beginning: bool, limit: int | None, as_json: bool) -> None:
-    console, card, shown = _console(), _card(settings), 0
+    out, card, shown = console(), _card(settings), 0
     topic = settings.topic_prefix + ALERTS
     if not from_beginning:
         click.echo(f"Waiting for alerts in {topic}; Ctrl-C ends.", err=True)
@@ -84,7 +83,7 @@ async def _follow(settings: Settings, *, from_beginning: bool, limit: int | None
                     click.echo(f"{record.partition}:{record.offset} is no alert that this version can read.", err=True)
                     continue
                 else:
-                    console.print(card.line(alert) if shown else card.card(alert), soft_wrap=bool(shown))
+                    out.print(card.line(alert) if shown else card.card(alert), soft_wrap=bool(shown))
                 shown += 1
                 if shown == limit:
                     return
@@ -114,7 +113,3 @@ def no_topic(missing: TopicMissingError) -> Refused:
 
 def _card(settings: Settings) -> Card:
     return Card(language(settings), ZoneInfo(settings.timezone))
-
-
-def _console() -> Console:
-    return Console(highlight=False)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from app.options import json_option, resolved_options
+from app.options import console, json_option, resolved_options
 from app.setting_sources import PREFIX, Resolved
 from app.settings import KEYS, SECRETS
 
@@ -39,7 +38,7 @@ def show(resolved: Resolved, as_json: bool) -> None:
         source = resolved.sources[key]
         told = "-" if value in (None, "") else str(value)
         table.add_row(PREFIX + key.upper(), told, source, KEYS[key].metadata["help"], style=_style(source))
-    Console(soft_wrap=True).print(table)
+    console().print(table)
 
 
 def _style(source: str) -> str:

@@ -6,18 +6,19 @@ import asyncio
 import base64
 import json
 from collections import Counter
+from collections.abc import Callable
 from contextlib import aclosing
 from datetime import datetime
-from typing import Final
+from operator import itemgetter
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from app.alerts_cli import no_topic
 from app.errors import ExitCode, Refused
-from app.options import PLACE, json_option, settings_options, talking_to
+from app.options import PLACE, console, json_option, settings_options, talking_to
 from app.settings import Settings
 from streams.tail import TailRecord, TopicMissingError, tail
 from streams.topics import DEAD_LETTERS
@@ -30,6 +31,7 @@ _MESSAGE: Final = "__connect.errors.exception.message"
 _REASON: Final = "holdfast.reason"
 
 Facts = dict[str, str | int | None]
+T = TypeVar("T")
 
 
 @click.group()
@@ -45,8 +47,12 @@ def dlq() -> None:
 @json_option
 def list_(settings: Settings, reason: str | None, topic: str | None, limit: int | None, as_json: bool) -> None:
     """List the dead letters, oldest first, without their content; exit 3 if there is none."""
-    found = [facts(record) for record in _letters(settings)]
-    found = [each for each in found if reason in (None, each["reason"]) and topic in (None, each["topic"])]
+
+    def wanted(record: TailRecord) -> Facts | None:
+        each = facts(record)
+        return each if reason in (None, each["reason"]) and topic in (None, each["topic"]) else None
+
+    found = _read(settings, wanted)
     if not found:
         raise Refused("no dead letters", code=ExitCode.NOT_FOUND)
     counts = Counter(str(each["reason"]) for each in found)
@@ -66,7 +72,8 @@ def list_(settings: Settings, reason: str | None, topic: str | None, limit: int 
             str(each["bytes"]),
             str(each["message"]),
         )
-    Console(soft_wrap=True, highlight=False, markup=False).print(table)
+    table.columns[3].overflow = table.columns[5].overflow = "fold"
+    console().print(table)
     click.echo(", ".join(f"{count} {name}" for name, count in counts.most_common()), err=True)
 
 
@@ -80,9 +87,10 @@ def show(settings: Settings, letter_id: str, as_json: bool) -> None:
     if not (colon and partition.isdecimal() and offset.isdecimal()):
         raise click.UsageError("The ID is PARTITION:OFFSET, such as 3:17.")
     wanted = (int(partition), int(offset))
-    record = next((each for each in _letters(settings) if (each.partition, each.offset) == wanted), None)
-    if record is None:
+    found = _read(settings, lambda each: each if (each.partition, each.offset) == wanted else None)
+    if not found:
         raise Refused(f"no dead letter {letter_id}", "list them:  holdfast dlq list", code=ExitCode.NOT_FOUND)
+    record = found[0]
     told = {**facts(record), **_content("key", record.key), **_content("value", record.value)}
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False))
@@ -129,14 +137,17 @@ def _when(each: Facts, settings: Settings) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
-def _letters(settings: Settings) -> list[TailRecord]:
-    async def read() -> list[TailRecord]:
+def _read(settings: Settings, keep: Callable[[TailRecord], T | None]) -> list[T]:
+    """What `keep` makes of the dead letters, oldest first; their content is not held, which may be gigabytes."""
+
+    async def read() -> list[tuple[int, T]]:
         topic = settings.topic_prefix + DEAD_LETTERS
         async with aclosing(tail(settings.kafka_client_kwargs(), topic, from_beginning=True, follow=False)) as records:
-            return sorted([each async for each in records], key=lambda each: each.timestamp)
+            return [(each.timestamp, kept) async for each in records if (kept := keep(each)) is not None]
 
     try:
         with talking_to(settings):
-            return asyncio.run(read())
+            found = asyncio.run(read())
     except TopicMissingError as missing:
         raise no_topic(missing) from None
+    return [kept for _, kept in sorted(found, key=itemgetter(0))]

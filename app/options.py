@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar, get_args, get_type_hints
 
 import click
+from rich.console import Console
 
 from app.errors import ExitCode, Refused
 from app.setting_sources import Resolved, resolve
@@ -21,6 +23,7 @@ R = TypeVar("R")
 
 PLACE: Final = ("brokers", "topic_prefix")
 """Settings without which nothing can be read."""
+PIPE_WIDTH: Final = 120
 _TYPES: Final = get_type_hints(Settings)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -99,6 +102,11 @@ def language(settings: Settings, environment: Mapping[str, str] = os.environ) ->
         return settings.lang
     locale = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
     return "zh" if locale.casefold().startswith("zh") else "en"
+
+
+def console() -> Console:
+    """Where tables and cards go: stdout, with room for a table where no terminal says how wide it is."""
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 @contextmanager

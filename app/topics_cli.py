@@ -6,11 +6,10 @@ import asyncio
 import json
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from app.errors import ExitCode
-from app.options import PLACE, json_option, settings_options, talking_to
+from app.options import PLACE, console, json_option, settings_options, talking_to
 from app.settings import Settings
 
 
@@ -48,7 +47,7 @@ def create(settings: Settings, replication: int | None, as_json: bool) -> None:
         table = Table("topic", "partitions", "", box=None, pad_edge=False)
         for topic in report:
             table.add_row(topic.name, str(topic.partitions), "created" if topic.created else "exists")
-        Console(soft_wrap=True).print(table)
+        console().print(table)
     _end(faults)
 
 

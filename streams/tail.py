@@ -72,9 +72,11 @@ async def tail(
     )
     await consumer.start()
     try:
-        if topic not in await consumer.topics():
+        # The whole cluster's, which asks for no topic by name: that would create one that is missing.
+        partitions = (await consumer._client.fetch_all_metadata()).partitions_for_topic(topic)
+        if not partitions:
             raise TopicMissingError(topic)
-        places = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
+        places = [TopicPartition(topic, number) for number in sorted(partitions)]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         starts = await consumer.beginning_offsets(places) if from_beginning else ends

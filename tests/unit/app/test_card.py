@@ -1,0 +1,141 @@
+"""The card: what it must show, what it must never show, in both languages."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from rich.console import Console
+from support.alerts_made import NUMBER, RAISED_MS, an_action, an_alert
+
+from app.card import _EN, _ZH, Card, masked
+from app.settings import Language
+from models.alerts import Alert
+from models.words import KINDS
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def shown(alert: Alert, lang: Language = "en", *, line: bool = False, width: int = 200) -> str:
+    console = Console(width=width, color_system=None, highlight=False)
+    card = Card(lang, SHANGHAI)
+    with console.capture() as capture:
+        console.print(card.line(alert) if line else card.card(alert), soft_wrap=line)
+    return capture.get()
+
+
+def test_the_chinese_card_is_that_of_the_trade() -> None:
+    text = shown(an_alert(), "zh")
+    for expected in (
+        "高危 · 竞对网站访问",
+        "138****8000 · 高价值 · 138元/月 · tianhe-03 · 今日10:00前首触",
+        "12%，同类客户的8倍",
+        "原因：浏览竞对网站24分钟（仅内部）；合约剩21天",
+        "开场：“您的合约下月到期，方便吗？”",
+        "荐：上门维系 · 续约礼包A（上限60元）",
+        "✔ 先听后荐；先办结投诉再谈优惠；当场回单",
+        "✘ 不提浏览记录；不提竞对名称；不阻拦携转；不夸大违约金；拒绝即止",
+    ):
+        assert expected in text
+
+
+def test_the_english_card_says_the_same() -> None:
+    text = shown(an_alert())
+    for expected in (
+        "HIGH RISK · competitor browsing",
+        "138****8000 · high value · 138 a month · tianhe-03 · first contact by 10:00 today",
+        "12 %, 8 times that of similar customers",
+        "24 minutes on competitor sites (internal only); 21 days of contract left",
+        "Renewal package A (up to 60)",
+        "✔ Listen before you recommend",
+        "✘ Do not mention browsing records",
+    ):
+        assert expected in text
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("line", [True, False])
+def test_no_number_no_milliseconds_no_bare_risk(lang: Language, line: bool) -> None:
+    text = shown(an_alert(), lang, line=line)
+    assert NUMBER not in text
+    assert not re.search(r"\d{11,}(?![0-9a-f])", text.replace(an_alert().alert_id, ""))
+    assert "0.12" not in text
+
+
+def test_only_reasons_that_may_not_be_told_are_marked() -> None:
+    assert shown(an_alert()).count("internal only") == 1
+
+
+def test_a_line_is_one_line_however_long() -> None:
+    text = shown(an_alert(), line=True, width=40)
+    assert text.count("\n") == 1
+    assert "9f0c1122" in text
+    assert "→ field visit tianhe-03" in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_kind_has_a_name(kind: str, lang: Language) -> None:
+    assert kind not in shown(an_alert(kind=kind), lang) or kind == "silence"
+
+
+def test_both_languages_have_the_same_words() -> None:
+    assert _EN.keys() == _ZH.keys()
+
+
+@pytest.mark.parametrize("reason", ["recovered", "expired", "feedback", "outcome", "suspended", "erased", "superseded"])
+def test_the_end_of_an_alert_has_no_action_and_says_why(reason: str) -> None:
+    text = shown(an_alert(event="closed", close_reason=reason, action=None, reasons=None))
+    assert f"closed ({_EN[reason]})" in text
+    assert "first contact" not in text
+
+
+def test_an_account_has_its_name_and_its_members() -> None:
+    alert = an_alert(kind="account_exodus", subscriber_id=None, account_id="a-9", members=["s-1", "s-2", "s-3"])
+    text = shown(alert)
+    assert "account a-9" in text
+    assert "3 members" in text
+    assert "s-1" not in text
+
+
+def test_contact_by_another_day_has_its_date() -> None:
+    assert "05-30 04:26" in shown(an_alert(action=an_action(contact_by=RAISED_MS + 86_400_000)))
+
+
+def test_a_signal_from_a_healthy_subscriber_does_not_call_him_healthy() -> None:
+    assert "healthy" not in shown(an_alert(kind="leave_intent", tier="healthy"))
+
+
+def test_whoever_holds_a_porting_code_is_asked_nothing() -> None:
+    assert "Ask" in shown(an_alert())
+    assert "Ask" not in shown(an_alert(action=an_action(cause="port_out_code", offer=None)))
+
+
+def test_a_risk_like_everybodys_is_not_called_one_times() -> None:
+    assert "times" not in shown(an_alert(risk=0.015))
+
+
+def test_no_unit_is_the_queue_that_everybody_sees() -> None:
+    assert "未归属" in shown(an_alert(action=an_action(unit="unassigned")), "zh")
+
+
+@pytest.mark.parametrize("where", ["unit", "assignee"])
+def test_a_name_cannot_steer_the_terminal(where: str) -> None:
+    changed: dict[str, Any] = {where: "\x1b[2Jx"}
+    assert "\x1b" not in shown(an_alert(action=an_action(**changed)))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("13812348000", "138****8000"),
+        ("+8613812348000", "138****8000"),
+        ("s-10086", "s-10086"),
+        ("9f0c11223344556677889900aabbccdd", "9f0c11223344556677889900aabbccdd"),
+        ("1381234800012", "1381234800012"),
+    ],
+)
+def test_phone_numbers_are_masked_and_pseudonyms_kept(given: str, expected: str) -> None:
+    assert masked(given) == expected

@@ -1,0 +1,175 @@
+"""The command as a whole: what is listed, how it refuses, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from app import cli
+from app.errors import ExitCode, Refused
+from app.settings import KEYS, SECRETS
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in [*KEYS, "config"]:
+        monkeypatch.delenv(f"HOLDFAST_{key.upper()}", raising=False)
+
+
+def test_help_lists_what_is_there_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--help"]) == 0
+    told = capsys.readouterr().out
+    for verb in ("worker", "topics", "alerts", "dlq", "config", "kafka"):
+        assert f"\n  {verb} " in told
+    listed = {line.split()[0] for line in told.partition("Commands:")[2].splitlines() if line.startswith("  ")}
+    assert "nothing" not in listed
+
+
+def test_a_verb_that_is_not_built_yet_is_not_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(cli.VERBS, "oracle", cli.Verb("app.no_such_module", "oracle", "See the future."))
+    cli.main(["--help"])
+    assert "oracle" not in capsys.readouterr().out
+    assert cli.main(["oracle"]) == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("verb", [name for name in cli.VERBS if name != "worker"])
+def test_every_verb_of_the_table_is_a_command_with_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    context = click.Context(cli.holdfast)
+    if verb not in cli.holdfast.list_commands(context):
+        pytest.skip(f"{verb} is not built yet")
+    assert cli.main([verb, "--help"]) == 0
+    assert f"holdfast {verb}" in capsys.readouterr().out
+
+
+def test_help_imports_neither_faust_nor_numpy() -> None:
+    code = "import sys; from app.cli import main; main(['--help']); print([m for m in %r if m in sys.modules])"
+    heavy = ["faust", "aiokafka", "numpy", "msgspec", "aiohttp", "prometheus_client", "rich"]
+    done = subprocess.run([sys.executable, "-c", code % heavy], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_mistyped_verb_suggests_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["alrts"]) == ExitCode.USAGE
+    told = capsys.readouterr()
+    assert "Did you mean 'alerts'?" in told.err
+    assert told.out == ""
+
+
+def test_an_unknown_flag_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["alerts", "tail", "--frm-beginning"]) == ExitCode.USAGE
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["worker"],
+        ["topics", "create"],
+        ["topics", "check"],
+        ["alerts", "tail"],
+        ["alerts", "show", "9f0c1122"],
+        ["dlq", "list"],
+        ["dlq", "show", "0:0"],
+    ],
+)
+def test_without_brokers_a_verb_refuses_and_says_what_to_do(
+    args: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(args) == ExitCode.USAGE
+    told = capsys.readouterr()
+    assert "holdfast kafka start" in told.err
+    assert "export HOLDFAST_BROKERS=" in told.err
+    assert told.out == ""
+
+
+def test_a_broker_that_does_not_answer_is_not_ready_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["topics", "check", "--brokers", "127.0.0.1:1"]) == ExitCode.NOT_FOUND
+    told = capsys.readouterr().err
+    assert "no Kafka broker answers at 127.0.0.1:1" in told
+    assert "Traceback" not in told
+
+
+def test_mistyped_variables_stop_every_verb_and_all_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOLDFAST_TOPIC_PREFX", "x")
+    monkeypatch.setenv("HOLDFAST_PARTITIONS", "many")
+    assert cli.main(["topics", "check", "--brokers", "127.0.0.1:1"]) == ExitCode.USAGE
+    told = capsys.readouterr().err
+    assert "did you mean HOLDFAST_TOPIC_PREFIX?" in told
+    assert "HOLDFAST_PARTITIONS: expected a whole number" in told
+
+
+def test_config_show_tells_value_and_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "holdfast.toml"
+    path.write_text('group = "of-file"\n')
+    for args in (
+        ["--config", str(path), "config", "show", "--json"],
+        ["config", "show", "--json", "--config", str(path)],
+    ):
+        assert cli.main([*args, "--partitions", "3"]) == 0
+        lines = {each["key"]: each for each in map(json.loads, capsys.readouterr().out.splitlines())}
+        assert lines["group"] == {"key": "group", "value": "of-file", "source": f"file {path}"}
+        assert lines["partitions"] == {"key": "partitions", "value": 3, "source": "--partitions"}
+        assert lines["metrics_port"]["source"] == "default"
+
+
+def test_config_show_hides_secrets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("HOLDFAST_SASL_PASSWORD", "hunter2")
+    for args in (["config", "show"], ["config", "show", "--json"]):
+        assert cli.main(args) == 0
+        told = capsys.readouterr()
+        assert "hunter2" not in told.out + told.err
+        assert "********" in told.out
+
+
+def test_no_secret_can_be_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["config", "show", "--help"])
+    told = capsys.readouterr().out
+    assert "--sasl-username" in told
+    assert not [secret for secret in SECRETS if f"--{secret.replace('_', '-')}" in told]
+
+
+def test_ctrl_c_is_130_and_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.config_cli.console", interrupted)
+    assert cli.main(["config", "show"]) == ExitCode.INTERRUPTED
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_refusal_is_shown_on_stderr_with_its_advice(capsys: pytest.CaptureFixture[str]) -> None:
+    Refused("the sky fell", "prop it up").show()
+    told = capsys.readouterr()
+    assert told.err == "holdfast: the sky fell\n  prop it up\n"
+    assert told.out == ""
+
+
+def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("holdfast ")
+
+
+def test_the_worker_hands_its_flags_on_and_its_code_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, object] = {}
+
+    class Worker:
+        @staticmethod
+        def detect(settings: object, *, take_over: bool, accept_loss: bool) -> int:
+            seen.update(settings=settings, take_over=take_over, accept_loss=accept_loss)
+            return 78
+
+    monkeypatch.setitem(sys.modules, "app.worker", Worker)  # type: ignore[arg-type]
+    monkeypatch.setattr("app.logs.set_up", lambda level: seen.update(level=level))
+    args = ["worker", "--brokers", "h:1", "--take-over", "--base-rate", "0.02", "--log-level", "error"]
+    assert cli.main(args) == ExitCode.MISMATCH
+    assert (seen["take_over"], seen["accept_loss"], seen["level"]) == (True, False, "error")
+    assert getattr(seen["settings"], "base_rate", None) == 0.02
