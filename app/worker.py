@@ -109,9 +109,7 @@ class Worker:
         loop, heart = asyncio.get_running_loop(), Heart(self._standing)
         view = BrokerView(self._spec.client, self._spec.prefix)
         watchdog = Watchdog(heart, view, self._vitals.metrics.lag, lambda code: end_process(code, loop))
-        health = Health(
-            self._vitals.metrics.registry, lambda: Condition(), lambda: Condition(watchdog.verdict.blockers)
-        )
+        health = Health(self._vitals.metrics.registry, Condition, lambda: Condition(watchdog.verdict.blockers))
         beating = asyncio.create_task(heart.beat(), name="heart")
         await health.start(self._vitals.host, self._vitals.port)
         watchdog.start()

@@ -20,7 +20,7 @@ def test_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [("[browsing]\nvisits = 0\n", "visits"), ("[browsing]\nvisit = 5\n", "visit"), ("version =", "line 1")],
+    [("[browsing]\nvisits = 0\n", "visits"), ("[browsing]\nvisit = 5\n", "visit"), ("version =", "Invalid value")],
 )
 def test_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, place: str) -> None:
     path = tmp_path / "policy.toml"
