@@ -14,6 +14,8 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -23,7 +25,7 @@ from aiokafka.errors import ProducerFenced
 # Before Faust is imported: its consumer thread takes its loop from the policy of that moment.
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
-from app.errors import ExitCode  # noqa: E402
+from app.errors import ExitCode, Refused  # noqa: E402
 from app.health import Condition, Health  # noqa: E402
 from app.logs import quiet  # noqa: E402
 from app.metrics import Metrics  # noqa: E402
@@ -33,7 +35,7 @@ from app.settings import Settings  # noqa: E402
 from app.watchdog import Heart, Standing, Watchdog, end_process  # noqa: E402
 from models.detector import Detector  # noqa: E402
 from models.risk import Scorer  # noqa: E402
-from models.snapshot import Snapshot, starting_snapshot  # noqa: E402
+from models.snapshot import STARTING_SNAPSHOT, Snapshot, SnapshotRefusedError, decode  # noqa: E402
 from streams.agents import declare_agents  # noqa: E402
 from streams.assignment import Lanes  # noqa: E402
 from streams.broker_view import BrokerView  # noqa: E402
@@ -171,7 +173,7 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
     """Run the detection job as configured; returns the exit code."""
     metrics = Metrics()
     policy = policy_in_force(settings.policy, settings.base_rate)
-    snapshot = starting_snapshot() if settings.model is None else Snapshot.read(settings.model.read_bytes())
+    snapshot = _snapshot(settings.model)
     scorer = Scorer(snapshot, policy.base_rate)
     metrics.serving(snapshot.version)
     spec = LaneSpec(
@@ -192,6 +194,16 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
         return DetectionFold(Detector(scorer, policy, partition), settings.group)
 
     return run_worker(spec, new_fold, Vitals(metrics, settings.metrics_host, settings.metrics_port))
+
+
+def _snapshot(path: Path | None) -> Snapshot:
+    """The model to serve: the operator's file, else the one that is shipped."""
+    if path is None:
+        return decode(resources.files("models").joinpath(STARTING_SNAPSHOT).read_bytes())
+    try:
+        return decode(path.read_bytes())
+    except (OSError, SnapshotRefusedError) as error:
+        raise Refused(f"model {path}: {error}", "start without HOLDFAST_MODEL to serve the shipped one") from error
 
 
 def _fail_at(wanted: str | None) -> Callable[[str], None]:

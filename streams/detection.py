@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from models.clock import Clock
 from models.detector import Detector
 from models.events import Arrival
 from streams.folding import Folded, StateRecord
@@ -34,13 +33,18 @@ class DetectionFold:
         """Model and policy in force."""
         return self._detector.versions
 
+    @property
+    def owed(self) -> bool:
+        """Whether a sweep did not fit into the transaction."""
+        return self._detector.owed
+
     def load(self, records: list[StateRecord]) -> None:
         """Take up state records."""
         self._detector.load(records)
 
     def resume(self, clock: Mapping[str, Any]) -> None:
         """Go on from the time in the ledger."""
-        self._detector.resume(msgspec.convert(clock, Clock))
+        self._detector.resume(clock)
 
     def clock(self) -> dict[str, Any]:
         """What of time belongs into the ledger."""

@@ -135,8 +135,9 @@ class Repository:
         try:
             return urllib.request.urlopen(request, timeout=_SILENCE_S)  # noqa: S310
         except urllib.error.HTTPError as error:
+            error.close()  # it is the answer itself, with its socket
             if error.code >= http.HTTPStatus.INTERNAL_SERVER_ERROR or error.code == http.HTTPStatus.TOO_MANY_REQUESTS:
-                raise  # passing: tried again
+                raise _CutError(f"it answers {error.code}") from error  # passing: tried again
             raise BrokerError(
                 f"{self.host} answers {error.code} for {jar.repository_path}: set HOLDFAST_MAVEN_MIRROR to the root of "
                 "a Maven repository that has it."

@@ -32,6 +32,10 @@ class Fold(Protocol):
     def versions(self) -> tuple[str, str]:
         """Model and policy in force; they change only between transactions."""
 
+    @property
+    def owed(self) -> bool:
+        """Whether a sweep of the clock did not fit: to be applied again, if need be with nothing."""
+
     def load(self, records: list[StateRecord]) -> None:
         """Take up state records; called before :meth:`resume` only."""
 

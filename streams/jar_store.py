@@ -61,7 +61,7 @@ class Jar(NamedTuple):
                 return False
             with file.open("rb") as opened:
                 return hashlib.file_digest(opened, "sha256").hexdigest() == self.sha256
-        except FileNotFoundError:
+        except OSError:
             return False
 
 
@@ -143,8 +143,8 @@ class JarStore:
             if (self.directory / _MARKER).read_text(encoding="ascii") != self._digest:
                 return False
             return all(self.path(jar).stat().st_size == jar.size for jar in self.jars)
-        except (FileNotFoundError, UnicodeDecodeError):
-            return False
+        except (OSError, UnicodeDecodeError):
+            return False  # whatever is wrong there, filling the store anew says it in words
 
     def missing(self) -> list[Jar]:
         """Jars that are not here or not right, by checksum."""
@@ -153,8 +153,11 @@ class JarStore:
     def mark_complete(self) -> None:
         """Remember that the checksums were verified. Called when nothing is missing, never before."""
         part = self.directory / f"{_MARKER}.part"
-        part.write_text(self._digest, encoding="ascii")
-        os.replace(part, self.directory / _MARKER)
+        try:
+            part.write_text(self._digest, encoding="ascii")
+            os.replace(part, self.directory / _MARKER)
+        except OSError as error:
+            raise write_error(error, part) from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -15,7 +15,8 @@ Running, once a batch
     6. *Take* what waits, within the bounds of a transaction; while a topic lags, wait for it a little.
     7. *Merge* it into one order.
     8. *Decode* each record: an event, or a dead letter.
-    9. *Fold, score, decide.* The fold may stop early, at a point of its own choice; the rest comes with the next batch.
+    9. *Fold, score, decide.* The fold may stop early, at a point of its own choice; the rest, and what time alone
+       still owes, comes with the next transaction.
     10. *Commit* one transaction: state rows, outputs, dead letters, history, ledger. If nothing changed, there is none.
     11. *Account*: only now does the ledger in memory move, and only now are counts told.
 
@@ -152,7 +153,7 @@ class Lane:
     async def run(self) -> None:
         """Steps 6 to 11 until the lane is closed; whatever this raises ends the worker."""
         while not self._closing:
-            if self._rest is None and self._intake.empty():
+            if self._rest is None and self._intake.empty() and not self._fold.owed:
                 if self._gaps:
                     await self._read_gaps()
                 self._end_bootstrap()
