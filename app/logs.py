@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict, Processor
 
-FIELDS: Final = frozenset(
+_STRUCTLOG: Final = frozenset(
+    {"event", "level", "timestamp", "logger", "exception", "exc_info", "stack_info", "stack", "dropped"}
+)
+FIELDS: Final = _STRUCTLOG | frozenset(
     {
-        # structlog's own
-        "event", "level", "timestamp", "logger", "exception", "exc_info", "stack_info", "stack", "dropped",
         # places
         "topic", "partition", "partitions", "offset", "start", "end", "generation", "epoch", "group", "brokers",
         "prefix", "topic_id", "transactional_id", "host", "port", "url", "pid",
@@ -34,9 +35,21 @@ FIELDS: Final = frozenset(
 )  # fmt: skip
 """Every field that a log line may carry. None of them names a subscriber, a key or a value."""
 
-LOUD: Final = ("faust", "aiokafka", "mode", "kafka", "aiohttp", "asyncio", "rich", "jgo", "urllib3")
+LOUD: Final = (
+    "faust",
+    "aiokafka",
+    "mode",
+    "kafka",
+    "aiohttp",
+    "asyncio",
+    "rich",
+    "jgo",
+    "urllib3",
+    "streams.transport",
+)
 """Loggers of others. Faust's, aiokafka's and mode's build DEBUG records for every message whatever the level of the
-root is, which halves the throughput."""
+root is, which halves the throughput. ``streams.transport`` is one of them: mode names a service's logger after the
+module of its class."""
 MUTE: Final = ("faust.topics",)
 """It warns with the whole message that it could not deliver: a customer's data."""
 _LEVELS: Final[Mapping[str, int]] = {
@@ -77,7 +90,7 @@ def set_up(level: str = "info", *, stream: TextIO | None = None, json_lines: boo
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.ExtraAdder(allow=FIELDS),
+        structlog.stdlib.ExtraAdder(allow=FIELDS - _STRUCTLOG),
         _allowed,
     ]
     structlog.configure(

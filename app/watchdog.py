@@ -247,8 +247,16 @@ def end_process(code: int, loop: asyncio.AbstractEventLoop | None = None) -> Non
 
 
 def _tasks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
-    """Name and place of the tasks of a loop that may be stuck."""
-    for task in list(asyncio.all_tasks(loop))[:SHOWN_TASKS]:
-        frames: list[Any] = task.get_stack(limit=8)
-        places = [f"{os.path.basename(f.f_code.co_filename)}:{f.f_lineno} {f.f_code.co_name}" for f in frames]
-        yield f"{task.get_name()}: {' < '.join(reversed(places)) or 'no frame'}"
+    """Name and place of the tasks of a loop that may be stuck; ours first, which have names."""
+    tasks = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name().startswith(("Task-", "<")))
+    for task in tasks[:SHOWN_TASKS]:
+        yield f"{task.get_name()[:60]}: {' > '.join(_awaits(task.get_coro())) or 'no frame'}"
+
+
+def _awaits(awaited: Any) -> Iterator[str]:
+    """Places from a task's outermost call to what it waits for; a task's own stack shows only the first."""
+    while awaited is not None:
+        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
+        if frame is not None:
+            yield f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno} {frame.f_code.co_name}"
+        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
