@@ -1,0 +1,178 @@
+"""The verb: jars, Kafka, worker and population are started, shown, and taken away again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+import click
+
+from app.errors import ExitCode, Refused
+from app.options import language, resolved_options
+
+if TYPE_CHECKING:
+    from app.demo.scene import Scene
+    from app.demo.show import Show
+    from app.demo.stage import Stage
+    from app.demo.view import View
+    from app.setting_sources import Resolved
+    from app.settings import Settings
+
+SUBSCRIBERS: Final = 400
+"""About 370,000 events in 45 days: lived through in seconds on two cores, with a few on their way out on any day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What was asked for on the command line."""
+
+    subscribers: int
+    seed: int
+    seconds: float | None
+    as_json: bool
+
+    @property
+    def on_screen(self) -> bool:
+        """Whether somebody watches a terminal."""
+        return not self.as_json and sys.stdout.isatty()
+
+
+@click.command()
+@click.option("--subscribers", type=click.IntRange(10, 100_000), default=SUBSCRIBERS, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Of the simulated population.")
+@click.option("--seconds", type=click.FloatRange(1), help="End by itself after so long.  [default: until Ctrl-C]")
+@click.option("--json", "as_json", is_flag=True, help="Show nothing; one JSON object on stdout at the end.")
+@resolved_options("lang", "timezone")
+@click.pass_context
+def demo(context: click.Context, resolved: Resolved, /, **flags: Any) -> None:
+    """Show Holdfast at work on this machine: a real Kafka, a worker, simulated subscribers. Ctrl-C leaves nothing.
+
+    Keys: 1 to 5 tell the story of a customer and stop the time to its alert, k kills the worker and counts what was
+    lost, q ends. Everything shown is simulated. Exit code 0 if an alert was seen.
+    """
+    context.exit(_perform(Call(**flags), resolved.settings))
+
+
+def _perform(call: Call, settings: Settings) -> int:
+    """Set the stage, show, clear up; returns the exit code."""
+    from app.demo.child import ChildError
+    from app.demo.stage import StageError
+    from streams.broker_error import BrokerError
+
+    # Clients that wait for a broker say so many times a second, and a killed worker is no news here.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        with _interrupted_by(signal.SIGTERM, signal.SIGHUP), ExitStack() as after:
+            stage, began = _stage()
+            after.callback(stage.close)
+            scene, view = asyncio.run(_shown(call, settings, stage, began))
+            _conclude(call, scene, view)
+    except (BrokerError, ChildError, StageError) as error:
+        raise Refused(str(error)) from error
+    if scene.alerts:
+        return ExitCode.OK
+    click.echo("No alert was seen.", err=True)
+    return ExitCode.FAILED
+
+
+@contextmanager
+def _interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
+    """Let other ways of being asked to end go the way of Ctrl-C, also while Kafka is still starting."""
+
+    def interrupt(_number: int, _frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stage() -> tuple[Stage, float]:
+    """Jars and Kafka; and when it began, which is after a download."""
+    from app.demo.stage import raise_stage
+    from app.demo.words import LABEL
+    from app.download_bar import DownloadBar
+    from streams.broker_settings import BrokerSettings
+    from streams.jars import ensure_jars
+
+    settings = BrokerSettings.from_environment()
+    with DownloadBar() as bar:
+        bar.say(f"Holdfast demo: {LABEL}.")
+        ensure_jars(settings, bar)
+        began = time.monotonic()
+        return raise_stage(settings, bar), began
+
+
+async def _shown(call: Call, settings: Settings, stage: Stage, began: float) -> tuple[Scene, View]:
+    """Run the show until its end; returns what it came to."""
+    from rich.console import Console
+
+    from app.demo import fronts
+    from app.demo.feed import AHEAD_DAYS, LIVED_DAYS, Order
+    from app.demo.keys import Keys
+    from app.demo.scene import Scene
+    from app.demo.show import Show
+    from app.demo.stage import PREFIX
+    from app.demo.view import View
+    from app.simulator.publish import wall_clock_ms
+    from app.simulator.rates import DAY_MS
+
+    start_ms = wall_clock_ms() - (LIVED_DAYS + AHEAD_DAYS) * DAY_MS
+    order = Order(stage.brokers, PREFIX, call.subscribers, call.seed, start_ms)
+    scene = Scene(
+        brokers=stage.brokers,
+        subscribers=call.subscribers,
+        seed=call.seed,
+        began=began,
+        start_ms=start_ms,
+        live_ms=order.live_ms,
+    )
+    view = View(scene, language(settings), ZoneInfo(settings.timezone))
+    show = Show(stage, order, scene)
+    console = Console(highlight=False)
+    keys = Keys() if call.on_screen and sys.stdin.isatty() else None
+
+    def front() -> Coroutine[Any, Any, None]:
+        if call.as_json:
+            return fronts.silence()
+        if call.on_screen:
+            return fronts.screen(console, view, show.press, keys)
+        return fronts.log(console, view, scene)
+
+    with keys or nullcontext():
+        _stop_on_signals(show)
+        await show.run(call.seconds, front)
+    return scene, view
+
+
+def _stop_on_signals(show: Show) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, show.stop)
+
+
+def _conclude(call: Call, scene: Scene, view: View) -> None:
+    """Leave behind what a closed screen took with it, or the object for a script."""
+    from rich.console import Console
+
+    from app.demo.summary import summary
+
+    if call.as_json:
+        click.echo(json.dumps(summary(scene, time.monotonic())))
+        return
+    console = Console(highlight=False)
+    if call.on_screen and scene.first_alert is not None:
+        console.print(view.cards.card(scene.first_alert))
+    console.print(view.conclusion())

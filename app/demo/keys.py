@@ -1,0 +1,53 @@
+"""Single keys from the terminal, and the terminal given back as it was."""
+
+from __future__ import annotations
+
+import os
+import sys
+import termios
+import tty
+from collections.abc import Callable
+from typing import Any, Final, Self
+
+_CC: Final = 6
+"""Where ``tcgetattr`` keeps the control characters."""
+_LFLAG: Final = 3
+
+
+class Keys:
+    """A context manager: inside, keys come one by one, unseen; after it the terminal is as before.
+
+    Ctrl-C stays a signal. Ctrl-Z does nothing: a stopped demonstration would leave its children running behind a
+    terminal without echo.
+
+    Parameters
+    ----------
+    fd
+        The terminal; standard input's when absent.
+    """
+
+    def __init__(self, fd: int | None = None) -> None:
+        self.fd: Final = sys.stdin.fileno() if fd is None else fd
+        self._before: list[Any] | None = None
+
+    def __enter__(self) -> Self:
+        self._before = termios.tcgetattr(self.fd)
+        tty.setcbreak(self.fd)
+        mode = termios.tcgetattr(self.fd)
+        mode[_CC][termios.VSUSP] = b"\0"
+        termios.tcsetattr(self.fd, termios.TCSANOW, mode)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            # Flushing: keys pressed after the end are not for the shell.
+            termios.tcsetattr(self.fd, termios.TCSAFLUSH, self._before)
+
+    def read(self, press: Callable[[str], None]) -> None:
+        """Hand on what was pressed; called when the terminal has something to read."""
+        try:
+            pressed = os.read(self.fd, 64)
+        except (BlockingIOError, OSError):
+            return  # the terminal is gone: SIGHUP follows
+        for key in pressed.decode(errors="ignore"):
+            press(key.lower())

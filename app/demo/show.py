@@ -1,0 +1,227 @@
+"""The demonstration itself: it reads what the worker commits, keeps the scene, and does what the keys say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import aclosing
+from typing import Any, Final
+
+import aiohttp
+
+from app.demo.child import Child
+from app.demo.feed import Order
+from app.demo.lines import JsonLines
+from app.demo.recovery import Recovery
+from app.demo.scene import Scene
+from app.demo.stage import INPUTS, PARTITIONS, PREFIX, Stage
+from app.demo.vitals import scrape
+from app.simulator.publish import publish
+from app.simulator.record import Record
+from app.simulator.stories import STORIES, story
+from streams.broker_view import BrokerView
+from streams.history import read
+from streams.tail import TailRecord, as_alert, tail
+from streams.topics import ALERTS, HISTORY, SUPPRESSIONS
+
+_LOOK_S: Final = 0.25
+_DEATHS: Final = 3
+"""Ends of a worker that nobody asked for, after which starting it again would only hide the fault."""
+
+
+class Show:
+    """See the module.
+
+    Parameters
+    ----------
+    order
+        What the simulated population is to live through.
+    scene
+        Kept up to date while :meth:`run` runs.
+    """
+
+    def __init__(self, stage: Stage, order: Order, scene: Scene) -> None:
+        self.scene: Final = scene
+        self._stage = stage
+        self._order = order
+        self._stop = asyncio.Event()
+        self._all_open = asyncio.Event()
+        self._acts: set[asyncio.Task[None]] = set()
+        self._told: JsonLines | None = None
+        self._spoken = JsonLines(stage.directory / "worker.log")
+        self._metrics: str | None = None
+        self._last_story_ms = 0
+
+    def stop(self) -> None:
+        """End :meth:`run` in order."""
+        self._stop.set()
+
+    async def run(self, seconds: float | None, front: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Show until stopped, or for so many seconds from the worker's start.
+
+        Parameters
+        ----------
+        front
+            Draws the scene until it is cancelled.
+
+        Raises
+        ------
+        app.demo.child.ChildError
+            A child ended that should run; with the end of its log.
+        """
+        await self._stage.set_topics()
+        self._start_worker()
+        tasks = [
+            asyncio.create_task(act())
+            for act in (self._history, self._alerts, self._suppressions, self._watch, self._open, front)
+        ]
+        ending = asyncio.create_task(self._ending(seconds))
+        try:
+            while not ending.done():
+                done, _ = await asyncio.wait({*tasks, *self._acts, ending}, return_when=asyncio.FIRST_COMPLETED)
+                for task in done - {ending}:
+                    task.result()  # raises what ended it
+                    self._acts.discard(task)
+                    tasks = [each for each in tasks if each is not task]
+        finally:
+            acts = [*tasks, *self._acts, ending]
+            for task in acts:
+                task.cancel()
+            await asyncio.gather(*acts, return_exceptions=True)
+
+    async def _ending(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        except TimeoutError:
+            return
+
+    def press(self, key: str) -> None:
+        """Do what a key says; unknown ones do nothing."""
+        if key == "q":
+            self.stop()
+        elif key == "k":
+            self._act(self._kill())
+        elif key.isdecimal() and int(key) in STORIES:
+            self._act(self._tell(int(key)))
+
+    def _act(self, act: Coroutine[Any, Any, None]) -> None:
+        self._acts.add(asyncio.create_task(act))
+
+    # What was committed
+
+    async def _history(self) -> None:
+        async for record in self._records(HISTORY):
+            self.scene.tally.transaction(read(record.value))
+            if self.scene.tally.openings >= PARTITIONS:
+                self._all_open.set()
+
+    async def _alerts(self) -> None:
+        async for record in self._records(ALERTS):
+            alert = as_alert(record.value)
+            if alert is not None:
+                self.scene.saw(alert, time.monotonic())
+
+    async def _suppressions(self) -> None:
+        async for record in self._records(SUPPRESSIONS):
+            withheld = json.loads(record.value or b"{}")
+            self.scene.suppressions[withheld.get("reason", "?")] += 1
+            self.scene.watch.withheld(withheld.get("subscriber_id"), withheld.get("reason", "?"), time.monotonic())
+
+    async def _records(self, topic: str) -> AsyncIterator[TailRecord]:
+        async with aclosing(tail(self._stage.client, PREFIX + topic, from_beginning=True, follow=True)) as records:
+            async for record in records:
+                yield record
+
+    # How it goes
+
+    async def _open(self) -> None:
+        """Let the population live only when every lane is open.
+
+        A new ledger takes up outcomes first, as far as they go: of a past that is already written it would learn who
+        has left before it sees why.
+        """
+        await self._all_open.wait()
+        self._stage.start_feed(self._order)
+        self._told = JsonLines(self._stage.directory / "simulator.log")
+        self.scene.phase = "past"
+
+    async def _watch(self) -> None:
+        view = BrokerView(self._stage.client, PREFIX)
+        async with aiohttp.ClientSession() as session:
+            try:
+                while True:
+                    self._look_after_children()
+                    bounds = await view.bounds(INPUTS)
+                    if bounds is not None:
+                        self.scene.look(time.monotonic(), self.scene.tally.lag(bounds[1]))
+                    self.scene.tick(time.monotonic())
+                    vitals = await scrape(session, self._metrics) if self._metrics else None
+                    if vitals is not None:
+                        self.scene.tiers = vitals.tiers
+                        self.scene.event_ms = vitals.event_ms
+                    await asyncio.sleep(_LOOK_S)
+            finally:
+                await view.close()
+
+    def _look_after_children(self) -> None:
+        stage, scene = self._stage, self.scene
+        if not stage.broker.is_running():
+            raise stage.obituary()
+        for line in self._spoken.new():
+            self._metrics = line.get("metrics", self._metrics)
+        if self._told is not None:
+            for line in self._told.new():
+                scene.simulated_ms = line.get("simulated_ms", scene.simulated_ms)
+                if "ended" in line:
+                    scene.phase = "ended"
+        if scene.phase == "past" and (scene.event_ms or 0) >= scene.live_ms:
+            scene.phase = "live"
+        if stage.feed is not None and stage.feed.code():
+            raise stage.feed.obituary()
+        if stage.worker is not None and stage.worker.code() is not None:
+            self._bury(stage.worker)
+
+    def _bury(self, worker: Child) -> None:
+        """Start a worker again that ended by itself, as a supervisor would; not for ever."""
+        self.scene.deaths += 1
+        if self.scene.deaths > _DEATHS:
+            raise worker.obituary()
+        self._start_worker()
+
+    def _start_worker(self) -> None:
+        self._metrics = None
+        self.scene.worker_pid = self._stage.start_worker().pid
+
+    # What the keys do
+
+    async def _kill(self) -> None:
+        """Kill the worker as a crash would, and start another one at once."""
+        scene, worker = self.scene, self._stage.worker
+        if worker is None or scene.phase == "starting" or (scene.kills and scene.kills[-1].reopened_s is None):
+            scene.note = "k"
+            return
+        scene.note = ""
+        scene.kills.append(Recovery(time.monotonic(), scene.tally.openings, scene.lag, PARTITIONS))
+        worker.kill()
+        self._start_worker()
+
+    async def _tell(self, number: int) -> None:
+        """Write a story that ends at the population's present; its clock starts as the last event is handed over."""
+        scene = self.scene
+        if scene.simulated_ms is None:
+            scene.note = "story"
+            return
+        scene.note = ""
+        self._last_story_ms = max(scene.simulated_ms, self._last_story_ms + 1)
+        records = story(number, None, self._last_story_ms)
+        who = records[0].subscriber_id
+
+        def handed_over() -> Iterator[Record]:
+            yield from records[:-1]
+            scene.watch.start(number, who, time.monotonic())
+            yield records[-1]
+
+        await publish(handed_over(), self._stage.client, PREFIX)

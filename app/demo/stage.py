@@ -1,0 +1,145 @@
+"""What a demonstration stands on: a Kafka of its own, its topics, and the processes on it.
+
+All of it is gone after :meth:`Stage.close`, and equally when this process is killed: the broker and each child hang on
+pipes of ours, and logs and data lie in one directory that the broker's guard removes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from app.demo.child import Child
+from app.demo.feed import Order
+from models.events import SUBSCRIBERS
+from streams.broker import EmbeddedBroker
+from streams.broker_settings import BrokerSettings
+from streams.broker_view import BrokerView
+from streams.cluster import Cluster
+from streams.jars import Talk
+from streams.topics import ALL_TOPICS, INPUT_TOPICS, Topic
+
+PREFIX: Final = "demo."
+PARTITIONS: Final = 4
+"""Lanes: each costs transactions of its own, and the broker shares the worker's cores."""
+_KEPT: Final = {"retention.ms": "-1"}
+"""Kafka counts the age of records by their own time, and these are weeks old when they arrive."""
+_UNCOMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(1 << 52)}
+"""A compacted log has holes, and the tally takes every hole for a lost event."""
+_OWN: Final = ("HOLDFAST_MODEL", "HOLDFAST_POLICY", "HOLDFAST_BASE_RATE", "HOLDFAST_LOG_LEVEL")
+"""Settings of the operator that a demonstration may show at work; all others are its own."""
+_WORKER: Final = "import sys; from app.cli import main; sys.exit(main(['worker']))"
+_SETTLE_TRIES: Final = 50
+
+
+class StageError(Exception):
+    """The stage could not be set, or broke down."""
+
+
+def topics() -> tuple[Topic, ...]:
+    """The table of topics, with nothing in it that takes records away during a demonstration."""
+    return tuple(
+        topic._replace(config=_UNCOMPACTED if topic.name == SUBSCRIBERS else topic.config) for topic in ALL_TOPICS
+    )
+
+
+def worker_environment(brokers: str, environment: dict[str, str]) -> dict[str, str]:
+    """Environment of the worker: the caller's, with no setting in it that points elsewhere.
+
+    Examples
+    --------
+    >>> made = worker_environment("127.0.0.1:9", {"HOME": "/h", "HOLDFAST_BROKERS": "production:9092"})
+    >>> made["HOME"], made["HOLDFAST_BROKERS"], made["HOLDFAST_METRICS_PORT"]
+    ('/h', '127.0.0.1:9', '0')
+    """
+    kept = {name: value for name, value in environment.items() if not name.startswith("HOLDFAST_") or name in _OWN}
+    return {
+        **kept,
+        "HOLDFAST_BROKERS": brokers,
+        "HOLDFAST_TOPIC_PREFIX": PREFIX,
+        "HOLDFAST_PARTITIONS": str(PARTITIONS),
+        "HOLDFAST_METRICS_PORT": "0",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+@dataclass(slots=True)
+class Stage:
+    """See the module; made by :func:`raise_stage`."""
+
+    broker: EmbeddedBroker
+    worker: Child | None = None
+    feed: Child | None = None
+
+    @property
+    def brokers(self) -> str:
+        """Where clients connect."""
+        return self.broker.bootstrap
+
+    @property
+    def client(self) -> dict[str, Any]:
+        """Keyword arguments of an aiokafka client."""
+        return {"bootstrap_servers": [self.brokers]}
+
+    @property
+    def directory(self) -> Path:
+        """Logs of all processes; removed with the broker."""
+        return self.broker.home.directory
+
+    async def set_topics(self) -> None:
+        """Create the topics; after this returns every input partition answers."""
+        async with Cluster(self.client) as cluster:
+            await cluster.create(PREFIX, PARTITIONS, overrides=_KEPT, topics=topics())
+        view = BrokerView(self.client, PREFIX)
+        try:
+            for _ in range(_SETTLE_TRIES):
+                if await view.bounds(INPUTS) is not None:
+                    return
+                await asyncio.sleep(0.2)
+        finally:
+            await view.close()
+        raise StageError("the topics were created, and do not answer")
+
+    def start_worker(self) -> Child:
+        """Start a worker; of a former one there must be none left."""
+        command = [sys.executable, "-c", _WORKER]
+        environment = worker_environment(self.brokers, dict(os.environ))
+        self.worker = Child.start("worker", command, self.directory / "worker.log", environment)
+        return self.worker
+
+    def start_feed(self, order: Order) -> Child:
+        """Start the simulated population."""
+        command = [sys.executable, "-m", "app.demo.feed", msgspec.json.encode(order).decode()]
+        self.feed = Child.start("simulator", command, self.directory / "simulator.log", dict(os.environ))
+        return self.feed
+
+    def obituary(self) -> StageError:
+        """Say that the broker ended, and what it said last."""
+        return StageError(f"Kafka ended by itself. The end of its log:\n{self.broker.home.log_tail()}")
+
+    def close(self) -> None:
+        """End everything, the readers of Kafka before Kafka. Nothing here is worth an orderly farewell."""
+        for child in (self.feed, self.worker):
+            if child is not None:
+                child.kill()
+        self.broker.stop()
+
+
+INPUTS: Final = tuple((topic.name, partition) for topic in INPUT_TOPICS for partition in range(PARTITIONS))
+
+
+def raise_stage(settings: BrokerSettings, talk: Talk) -> Stage:
+    """Start the broker on any free port; the jars must be there.
+
+    Raises
+    ------
+    streams.broker_error.BrokerError
+        No Java, no answer in time; with the end of the broker's log.
+    """
+    return Stage(EmbeddedBroker.start(settings=settings, talk=talk))
