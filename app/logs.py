@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TextIO
 
 import structlog
@@ -50,6 +52,7 @@ LOUD: Final = (
 """Loggers of others. Faust's, aiokafka's and mode's build DEBUG records for every message whatever the level of the
 root is, which halves the throughput. ``streams.transport`` is one of them: mode names a service's logger after the
 module of its class."""
+REPEAT_S: Final = 10.0
 MUTE: Final = ("faust.topics",)
 """It warns with the whole message that it could not deliver: a customer's data."""
 _LEVELS: Final[Mapping[str, int]] = {
@@ -58,6 +61,35 @@ _LEVELS: Final[Mapping[str, int]] = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+
+
+class Repeats(logging.Filter):
+    """Lets a line of others through once in a while: without a broker, aiokafka writes hundreds a second.
+
+    Parameters
+    ----------
+    clock
+        Monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._told: dict[tuple[str, int], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to tell; a line that was kept back is counted in the next one like it."""
+        if record.name.partition(".")[0] not in LOUD:
+            return True
+        place, now = (record.name, record.lineno), self._clock()
+        last, kept_back = self._told.get(place, (-REPEAT_S, 0))
+        if now - last < REPEAT_S:
+            self._told[place] = (last, kept_back + 1)
+            return False
+        self._told[place] = (now, 0)
+        if kept_back:
+            record.__dict__["count"] = kept_back
+        return True
 
 
 def allow_listed(_logger: object, _method: str, event: MutableMapping[str, object]) -> Mapping[str, object]:
@@ -107,6 +139,7 @@ def set_up(level: str = "info", *, stream: TextIO | None = None, json_lines: boo
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last_steps(as_json=as_json))
     )
+    handler.addFilter(Repeats())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[level])

@@ -95,6 +95,20 @@ def test_a_traceback_shows_no_local_variables(stream: io.StringIO) -> None:
     assert NUMBER not in stream.getvalue()
 
 
+def test_a_line_of_others_is_told_once_in_a_while_with_the_number_kept_back() -> None:
+    now = [0.0]
+    repeats = logs.Repeats(lambda: now[0])
+
+    def told(name: str) -> object:
+        record = logging.LogRecord(name, logging.WARNING, "conn.py", 12, "no broker", (), None)
+        return repeats.filter(record) and getattr(record, "count", 0)
+
+    assert [told("aiokafka.conn") for _ in range(3)] == [0, False, False]
+    now[0] = logs.REPEAT_S
+    assert told("aiokafka.conn") == 2
+    assert [told("app.watchdog") for _ in range(2)] == [0, 0]
+
+
 def fields_logged(tree: ast.AST) -> Iterator[str]:
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
