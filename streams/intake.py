@@ -13,8 +13,9 @@ from streams.wire import RawRecord
 FULL_RECORDS: Final = 16_000
 """A lane with this many waiting takes no more; its partitions are not polled until it has room again."""
 FULL_BYTES: Final = 32 << 20
-BATCH_RECORDS: Final = 8_000
-"""Most records of one transaction; with at most two blocks and a book a record this keeps it under 8 MiB."""
+BATCH_RECORDS: Final = 4_000
+"""Most records of one transaction: larger ones save little more, hold the loop longer than a quiet lane should wait,
+and come near the 8 MiB that a transaction may have."""
 BATCH_BYTES: Final = 4 << 20
 
 
