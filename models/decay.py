@@ -24,6 +24,7 @@ from models.events import DAY_MS
 Floats = npt.NDArray[np.float64]
 
 TAU_MS: Final[Floats] = np.array(TAU_DAYS, dtype=np.float64) * DAY_MS
+_MINUS_TAU: Final[tuple[float, ...]] = tuple((-TAU_MS).tolist())
 
 
 def factors(elapsed_ms: Floats) -> Floats:
@@ -43,7 +44,7 @@ def factors(elapsed_ms: Floats) -> Floats:
 
 def factor(elapsed_ms: Floats, tau: int) -> Floats:
     """Decay over the time elapsed for the time constant at place `tau` of `TAU_DAYS`."""
-    weights: Floats = np.exp(elapsed_ms / -TAU_MS[tau])
+    weights: Floats = np.exp(elapsed_ms / _MINUS_TAU[tau])
     return weights
 
 
@@ -58,5 +59,5 @@ def span_days(age_ms: Floats, tau: int) -> Floats:
     >>> span_days(np.array([86_400_000.0, 1e12]), TAU_DAYS.index(30)).round(2).tolist()
     [0.98, 30.0]
     """
-    days: Floats = TAU_DAYS[tau] * -np.expm1(age_ms / -TAU_MS[tau])
+    days: Floats = TAU_DAYS[tau] * -np.expm1(age_ms / _MINUS_TAU[tau])
     return days

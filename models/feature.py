@@ -54,10 +54,14 @@ class Feature(NamedTuple):
 
 
 def total(block: str, column: str) -> Compute:
-    """A sum as of now; NaN for who never had such an event: he may not use the service, or its feed is missing."""
+    """A sum as of now. In the blocks of calls, data and billing it is NaN for who never had an event there.
+
+    He may not use the service, or its feed is missing; nobody can tell that from a silence. In those of care and
+    visits it is a true zero: who has no complaint leaves no event that says so.
+    """
 
     def compute(view: View) -> Floats:
-        return np.where(view.never(block), NAN, view.total(block, column))
+        return view.total(block, column)
 
     return compute
 
@@ -80,7 +84,8 @@ def change(block: str, short: str, long: str, least: float = 1.0) -> Compute:
     min_age = _MIN_AGE_DAYS[TAU_DAYS[tau_of(short)]] * DAY_MS
 
     def compute(view: View) -> Floats:
-        enough = (view.age(block) >= min_age) & (view.total(block, long) >= least)
+        old = view.once(("old", block, min_age), lambda: view.age(block) >= min_age)
+        enough = old & (view.total(block, long) >= least)
         return np.where(enough, view.rate(block, short) / view.rate(block, long), NAN)
 
     return compute
@@ -91,10 +96,14 @@ def usual_rate(view: View, block: str, *columns: str) -> Floats:
 
     Taken at the last event and not now, or the usual gap would grow with the very silence that is measured by it.
     """
-    count = sum((view.column(block, c) for c in columns[1:]), view.column(block, columns[0]))
-    age = view.column(block, "ref_ts") - view.column(block, "first_ts")
-    enough = (age >= 7.0 * DAY_MS) & (count >= 2.0)
-    return np.where(enough, count / span_days(age, tau_of(columns[0])), 0.0)
+
+    def compute() -> Floats:
+        count = sum((view.column(block, c) for c in columns[1:]), view.column(block, columns[0]))
+        age = view.column(block, "ref_ts") - view.column(block, "first_ts")
+        enough = (age >= 7.0 * DAY_MS) & (count >= 2.0)
+        return np.where(enough, count / span_days(age, tau_of(columns[0])), 0.0)
+
+    return view.once(("usual_rate", block, columns), compute)
 
 
 def rhythm(block: str, *columns: str) -> Compute:

@@ -70,8 +70,12 @@ def _days_left(kind: str) -> Feature:
 
 def _tenure(view: View) -> Floats:
     """Months since activation; an activation yet to come is not known to be one."""
-    months = view.days(view.column("profile", "activated_ts")) / _MONTH_DAYS
-    return np.where(months >= 0.0, months, NAN)
+
+    def compute() -> Floats:
+        months = view.days(view.column("profile", "activated_ts")) / _MONTH_DAYS
+        return np.where(months >= 0.0, months, NAN)
+
+    return view.once("tenure", compute)
 
 
 def _first_year(view: View) -> Floats:

@@ -34,7 +34,7 @@ def _overdue_days(view: View) -> Floats:
 
 
 def _appointment(view: View) -> Floats:
-    return (view.days(view.column(_BLOCK, "appointment_ts")) <= APPOINTMENT_DAYS) * 1.0
+    return np.where(view.days(view.column(_BLOCK, "appointment_ts")) <= APPOINTMENT_DAYS, 1.0, 0.0)
 
 
 FEATURES: Final = (

@@ -31,6 +31,10 @@ def _data(name: str, unit: Unit, text_en: str, text_zh: str, compute: Compute) -
 
 def stage(view: View) -> Floats:
     """Stage of use: 0 acquired, 1 interested, 2 habit, 3 losing interest, 4 cancelled; NaN for who never used data."""
+    return view.once("stage", lambda: _stage_of(view))
+
+
+def _stage_of(view: View) -> Floats:
     age, elapsed = view.age(_BLOCK), view.elapsed(_BLOCK)
     week, month = view.rate(_BLOCK, "sessions_7"), view.rate(_BLOCK, "sessions_30")
     found = np.where(view.total(_BLOCK, "sessions_30") >= HABIT_SESSIONS, 2.0, 1.0)
@@ -43,16 +47,15 @@ def stage(view: View) -> Floats:
 def _stage(number: int, name: str, en: str, zh: str) -> Feature:
     def compute(view: View) -> Floats:
         found = stage(view)
-        return np.where(np.isnan(found), NAN, (found == number) * 1.0)
+        return np.where(np.isnan(found), NAN, found == number)
 
     texts = f"data use: {en}|data use: not {en}", f"流量使用处于{zh}|流量使用不在{zh}"
     return _data(f"data_stage_{name}", "flag", *texts, compute)
 
 
 def _silent_days(view: View) -> Floats:
-    calls = np.where(view.never("calls"), NAN, view.elapsed("calls"))
-    data = np.where(view.never(_BLOCK), NAN, view.elapsed(_BLOCK))
-    return np.fmin(calls, data) / DAY_MS
+    days: Floats = np.fmin(view.elapsed("calls"), view.elapsed(_BLOCK)) / DAY_MS
+    return days
 
 
 def _usage_rhythm(view: View) -> Floats:

@@ -18,7 +18,8 @@ _RIVALS_DAYS: Final = 30.0
 
 
 def _allowed(view: View, values: Floats) -> Floats:
-    return np.where(view.column("profile", "behaviour") == 0.0, NAN, values)
+    refused = view.once("refused", lambda: np.where(view.column("profile", "behaviour") == 0.0, NAN, 0.0))
+    return values + refused
 
 
 def _visits(name: str, unit: Unit, text_en: str, text_zh: str, compute: Compute) -> Feature:

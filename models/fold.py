@@ -159,16 +159,16 @@ def _joined(traces: list[Trace]) -> Trace:
 
 def _fold_piece(population: Population, arrivals: Sequence[Arrival], kinds: Ints, times: Floats) -> Trace:
     piece = _Piece(population, [a.event for a in arrivals], kinds, times)
-    piece.fold_columns(PROFILE.name, (kinds == _PROFILE) | (kinds == _DELETION), take_profile)
-    piece.fold_columns(OUTCOME.name, kinds == _OUTCOME, take_outcome)
-    refused = (kinds == _VISIT) & (piece.state[PROFILE.name][:, _BEHAVIOUR] == 0.0)
-    piece.fold_sums(CALLS.name, kinds == _CALL, amounts.of_calls)
-    piece.fold_sums(DATA.name, kinds == _DATA, amounts.of_data)
-    piece.fold_sums(VISITS.name, (kinds == _VISIT) & ~refused, amounts.of_visits, take_visit)
-    piece.fold_sums(CARE.name, kinds == _CARE, amounts.of_care, take_care)
-    piece.fold_sums(BILLING.name, kinds == _BILLING, amounts.of_billing, take_billing)
+    piece.fold_columns(PROFILE.name, (_PROFILE, _DELETION), take_profile)
+    piece.fold_columns(OUTCOME.name, (_OUTCOME,), take_outcome)
+    piece.refuse_visits()
+    piece.fold_sums(CALLS.name, _CALL, amounts.of_calls)
+    piece.fold_sums(DATA.name, _DATA, amounts.of_data)
+    piece.fold_sums(VISITS.name, _VISIT, amounts.of_visits, take_visit)
+    piece.fold_sums(CARE.name, _CARE, amounts.of_care, take_care)
+    piece.fold_sums(BILLING.name, _BILLING, amounts.of_billing, take_billing)
     piece.fold_touches()
-    piece.fold_activity((kinds <= _LAST_ACTIVITY) & ~refused)
+    piece.fold_activity()
     piece.drop_refused_visits()
     last = piece.state[ACTIVITY.name][:, ACTIVITY.index["last_ts"]]
     now = np.where(np.isnan(last), times, last)
@@ -186,9 +186,12 @@ class _Piece:
         self.times = times
         self.rows = self._find_rows()
         self.line = Lineup.of(self.rows)
+        self.present = frozenset(kinds.tolist())
         names = [e.event_id if k <= _LAST_CREATING else None for e, k in zip(events, kinds.tolist(), strict=True)]
         self.applied = admit(population.blocks[SEEN_IDS.name], self.line, hashes(names))
-        self.effective = self.applied & (self.rows >= 0)
+        unknown = self.rows < 0
+        self.unknown = unknown if unknown.any() else None
+        self.effective = self.applied & ~unknown
         self.state: dict[str, Floats] = {}
 
     def _find_rows(self) -> Ints:
@@ -204,27 +207,42 @@ class _Piece:
     def fold_sums(
         self,
         name: str,
-        mask: Bools,
+        kind: int,
         amounts_of: Callable[[Any], dict[str, Floats]],
         step: Step | None = None,
     ) -> None:
         """Move on a block with decayed sums; `step` does the columns behind them, one event at a time."""
-        block = self.population.blocks[name]
-        own = self.line.only(mask & self.effective)
-        events = [self.events[i] for i in own.order.tolist()]
-        after: Floats = np.empty((0, len(block.spec.columns)))
-        if events:
-            after = accumulate(block, own, self.times[own.order], amounts_of(events))
-            if step is not None:
-                behind = after_sums(block.spec)
-                after[:, behind:] = self._stepped(block, own, step)[:, behind:]
-        self._put(block, own.order, after)
+        block, own = self.population.blocks[name], self._own((kind,))
+        if own is None:
+            return self._as_it_stands(block)
+        after = accumulate(block, own, self.times[own.order], amounts_of([self.events[i] for i in own.order.tolist()]))
+        if step is not None:
+            behind = after_sums(block.spec)
+            after[:, behind:] = self._stepped(block, own, step)[:, behind:]
+        return self._put(block, own, after)
 
-    def fold_columns(self, name: str, mask: Bools, step: Step) -> None:
+    def fold_columns(self, name: str, kinds: tuple[int, ...], step: Step) -> None:
         """Move on a block that has no sums, one event at a time."""
-        block = self.population.blocks[name]
+        block, own = self.population.blocks[name], self._own(kinds)
+        if own is None:
+            return self._as_it_stands(block)
+        return self._put(block, own, self._stepped(block, own, step))
+
+    def refuse_visits(self) -> None:
+        """Visits of who refused the use of his behaviour have no effect at all."""
+        if _VISIT in self.present:
+            refused = self.state[PROFILE.name][:, _BEHAVIOUR] == 0.0
+            self.effective &= ~(refused & (self.kinds == _VISIT))
+
+    def _own(self, kinds: tuple[int, ...]) -> Lineup | None:
+        """Those arrivals of the line that move a block on; ``None`` for none, which is common in small pieces."""
+        if self.present.isdisjoint(kinds):
+            return None
+        mask = self.kinds == kinds[0]
+        for kind in kinds[1:]:
+            mask |= self.kinds == kind
         own = self.line.only(mask & self.effective)
-        self._put(block, own.order, self._stepped(block, own, step))
+        return own if len(own.rows) else None
 
     def _stepped(self, block: Block, own: Lineup, step: Step) -> Floats:
         population, held = self.population, []
@@ -237,27 +255,35 @@ class _Piece:
             after[place] = held
         return after
 
-    def _put(self, block: Block, at: Ints, after: Floats) -> None:
-        state = put(block, self.rows, self.line, at, after)
-        state[self.rows < 0] = block.fill
+    def _as_it_stands(self, block: Block) -> None:
+        self._note(block, block.data[self.rows])
+
+    def _put(self, block: Block, own: Lineup, after: Floats) -> None:
+        self._note(block, put(block, self.rows, self.line, own.order, after))
+
+    def _note(self, block: Block, state: Floats) -> None:
+        if self.unknown is not None:
+            state[self.unknown] = block.fill
         self.state[block.spec.name] = state
 
     def fold_touches(self) -> None:
         """Contacts and feedback live in the book alone."""
+        if self.present.isdisjoint((_CONTACT, _FEEDBACK)):
+            return
         contact = (self.kinds == _CONTACT) | (self.kinds == _FEEDBACK)
         for index in np.flatnonzero(contact & self.effective).tolist():
             take_touch(self.population, int(self.rows[index]), self.events[index])
 
-    def fold_activity(self, mask: Bools) -> None:
+    def fold_activity(self) -> None:
         """When the subscriber first and last did anything."""
         block = self.population.blocks[ACTIVITY.name]
-        own = self.line.only(mask & self.effective)
-        after = block.data[own.rows]
-        times = self.times[own.order]
-        if len(times):
-            after[:, 0] = own.smallest(times, after[:, 0])
-            after[:, 1] = own.largest(times, after[:, 1])
-        self._put(block, own.order, after)
+        own = self.line.only((self.kinds <= _LAST_ACTIVITY) & self.effective)
+        if not len(own.rows):
+            return self._as_it_stands(block)
+        times, after = self.times[own.order], block.data[own.rows]
+        after[:, 0] = own.smallest(times, after[:, 0])
+        after[:, 1] = own.largest(times, after[:, 1])
+        return self._put(block, own, after)
 
     def drop_refused_visits(self) -> None:
         """Forget the visits of who refused their use with the last arrival of the piece."""

@@ -63,12 +63,11 @@ def put(block: Block, rows: Ints, line: Lineup, at: Ints, after: Floats) -> Floa
     after each of them.
     """
     state: Floats = block.data[rows]
-    if len(at):
-        source = line.latest(at)
-        changed = np.flatnonzero(source >= 0)
-        state[changed] = after[source[changed]]
-        ends = line.ends()
-        ends = ends[source[ends] >= 0]
-        block.data[rows[ends]] = state[ends]
-        block.dirty[rows[ends]] = True
+    source = line.latest(at)
+    changed = np.flatnonzero(source >= 0)
+    state[changed] = after[source[changed]]
+    ends = line.ends()
+    ends = ends[source[ends] >= 0]
+    block.data[rows[ends]] = state[ends]
+    block.dirty[rows[ends]] = True
     return state

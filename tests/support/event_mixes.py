@@ -75,8 +75,8 @@ visits = st.builds(
 care = st.builds(
     CareContact,
     **COMMON,
-    reason=one_of(CareReason),
-    case_id=maybe(st.sampled_from(["c-1", "c-2", "c-3"])),
+    reason=st.one_of(one_of(CareReason), st.sampled_from(["complaint", "billing_dispute", "fault"])),
+    case_id=maybe(st.sampled_from(["c-1", "c-2"])),
     status=st.sampled_from(["opened", "opened", "resolved"]),
     due_ts=maybe(times),
     appointment_ts=maybe(times),
@@ -86,7 +86,7 @@ care = st.builds(
 billing = st.builds(
     Billing,
     **COMMON,
-    kind=st.sampled_from(["accrual", "bill", "recharge", "plan_change"]),
+    kind=st.sampled_from(["accrual", "bill", "bill", "recharge", "plan_change"]),
     amount=money,
     period=maybe(st.sampled_from(["2026-02", "2026-04", "2026-05", "2026-06", "2031-01"])),
     fee=maybe(money),
