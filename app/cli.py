@@ -73,7 +73,8 @@ class Verbs(click.Group):
 
 def _is_there(module: str) -> bool:
     """Look for the file only: ``find_spec`` would import the package around it."""
-    return _ROOT.joinpath(*module.split(".")).with_suffix(".py").is_file()
+    place = _ROOT.joinpath(*module.split("."))
+    return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
 
 
 @click.group(
