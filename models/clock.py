@@ -70,7 +70,8 @@ def next_slice_tick(after: int, slices: int) -> int:
     >>> next_slice_tick(0, 1) // TICK_MS, next_slice_tick(0, 2) // TICK_MS
     (96, 48)
     """
-    tick = after + TICK_MS
+    step = max(1, TICKS_A_DAY // slices) * TICK_MS
+    tick = (after // step + 1) * step
     while not slices_at(tick, slices):
         tick += TICK_MS
     return tick

@@ -118,9 +118,9 @@ def rhythm(view: View, policy: SilencePolicy) -> Rhythm:
     calls, data = view.column("calls", "ref_ts"), view.column("data", "ref_ts")
     last = np.fmax(calls, data)
     first = np.fmin(view.column("calls", "first_ts"), view.column("data", "first_ts"))
-    rate = usual_rate(view, "calls", "calls_30", "sms_30") + usual_rate(view, "data", "sessions_30")
-    steady = (rate * 7.0 >= policy.min_per_week) & (last - first >= policy.min_history_days * DAY_MS)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = usual_rate(view, "calls", "calls_30", "sms_30") + usual_rate(view, "data", "sessions_30")
+        steady = (rate * 7.0 >= policy.min_per_week) & (last - first >= policy.min_history_days * DAY_MS)
         gaps = np.maximum(policy.usual_gaps / rate, policy.floor_days) * DAY_MS
     return Rhythm(last, np.where(steady, last + gaps, np.nan))
 

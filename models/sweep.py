@@ -83,12 +83,14 @@ class Sweep:
     def next_live(self) -> float:
         """The next tick at which anything can be due; the caller cuts a piece there."""
         last = self.clock.last_tick
-        return np.inf if last is None else min(float(next_slice_tick(last, self.clock.slices)), self._next_term(last))
+        if last is None:
+            return np.inf
+        return min(float(next_slice_tick(last, self.clock.slices)), self._next_term(last, self._silence_due))
 
-    def _next_term(self, last: int) -> float:
+    def _next_term(self, last: int, silence_due: float) -> float:
         """The next tick at which a term can end. Terms that have ended and were not looked at wait for the next."""
         due = self._lane.population.blocks[RISK.name].column("due_ts")
-        soonest = min(float(np.fmin.reduce(due, initial=np.inf)), self._silence_due, self._marks.next_end())
+        soonest = min(float(np.fmin.reduce(due, initial=np.inf)), silence_due, self._marks.next_end())
         if soonest == np.inf:
             return np.inf
         return float(last + TICK_MS if soonest <= last else ceil_tick(soonest))
@@ -114,7 +116,9 @@ class Sweep:
         """Take up the next live tick up to `target`. After a long jump only the last day's slices are run."""
         clock = self.clock
         first_slice = next_slice_tick(max(last, target - TICKS_A_DAY * TICK_MS), clock.slices)
-        tick = min(float(first_slice), self._next_term(last))
+        # While the usage feeds stand still nobody falls silent, however many ticks go by.
+        silence_due = self._silence_due if self._silence_due <= self._usage_ts() else np.inf
+        tick = min(float(first_slice), self._next_term(last, silence_due))
         if tick > target:
             return False
         clock.sweeping, clock.cursor = int(tick), ""
@@ -215,17 +219,18 @@ class Sweep:
         place = self._slice_keys[live] & (clock.slices - 1)
         return live[(place >= due.start) & (place < due.stop)]
 
+    def _usage_ts(self) -> float:
+        """How far the slowest of the usage feeds has come; one that was never seen does not count."""
+        return min((float(self.clock.feeds[t]) for t in _USAGE if t in self.clock.feeds), default=-np.inf)
+
     def _silent_rows(self, tick: int) -> tuple[Rows, bool]:
         """Who has fallen silent by the slowest usage feed, and whether one of them is so late that it means nothing.
 
         The time of a feed that stands still does not pass, so a dead feed makes nobody silent.
         """
         lane, blocks = self._lane, self._lane.population.blocks
-        policy, feeds = lane.policy.silence, [self.clock.feeds[t] for t in _USAGE if t in self.clock.feeds]
-        if not feeds:
-            self._silence_due = np.inf
-            return np.empty(0, dtype=np.int64), False
-        at = min(tick, *feeds)
+        policy, usage_ts = lane.policy.silence, self._usage_ts()
+        at = min(tick, usage_ts)
         last = np.fmax(blocks["calls"].column("ref_ts"), blocks["data"].column("ref_ts"))
         last[list(lane.silent)] = np.nan
         earliest = last + policy.floor_days * DAY_MS
@@ -236,7 +241,7 @@ class Sweep:
         self._silence_due = min(
             float(np.fmin.reduce(earliest, initial=np.inf)), float(np.fmin.reduce(later, initial=np.inf))
         )
-        return rows[due <= at], tick - min(feeds) > policy.stale_feed_hours * HOUR_MS
+        return rows[due <= at], tick - usage_ts > policy.stale_feed_hours * HOUR_MS
 
     def _silent(self, moment: Moment, *, stale: bool) -> None:
         blocks, row = self._lane.population.blocks, moment.row
