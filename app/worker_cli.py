@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import click
+import structlog
 
 from app.options import PLACE, settings_options, talking_to
 from app.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 _FLAGS = (
     *PLACE,
@@ -41,5 +44,6 @@ def worker(context: click.Context, settings: Settings, take_over: bool, accept_l
     from app.worker import detect
 
     logs.set_up(settings.log_level)
+    log.info("settings", settings=settings.redacted())
     with talking_to(settings):
         context.exit(detect(settings, take_over=take_over, accept_loss=accept_loss))
