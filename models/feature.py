@@ -39,7 +39,8 @@ _MIN_AGE_DAYS: Final = {1: 3.0, 7: 14.0, 30: 45.0}
 class Feature(NamedTuple):
     """One number about a subscriber.
 
-    ``source`` is the topic it is made of. In the texts ``{v}`` is the value in words and ``{s}`` the English plural;
+    ``source`` is the topic it is made of. In the texts ``{v}`` is the value in words, ``{times}`` how often in
+    English, and ``{s}`` and ``{ies}`` the English plural;
     two texts stand apart by ``|`` where the sign matters: yes and no, to come and past, down and up. What is not
     ``disclosable`` is never said to the subscriber.
     """

@@ -42,7 +42,7 @@ FEATURES: Final = (
     _care(
         "leave_intent_30d",
         "count",
-        "said {v} time{s} in 30 days to be leaving",
+        "said {times} in 30 days to be leaving",
         "近30天表达离网意向{v}次",
         _sum("leave_intent_30"),
     ),
@@ -65,7 +65,7 @@ FEATURES: Final = (
     _care(
         "penalty_queries_30d",
         "count",
-        "asked {v} time{s} in 30 days what leaving would cost",
+        "asked {times} in 30 days what leaving would cost",
         "近30天查询违约金{v}次",
         _sum("penalty_query_30"),
         disclosable=False,
@@ -88,14 +88,14 @@ FEATURES: Final = (
     _care(
         "suspensions_30d",
         "count",
-        "asked {v} time{s} in 30 days to suspend the number",
+        "asked {times} in 30 days to suspend the number",
         "近30天办理停机保号{v}次",
         _sum("suspend_30"),
     ),
     _care(
         "transfers_30d",
         "count",
-        "asked {v} time{s} in 30 days to transfer the number",
+        "asked {times} in 30 days to transfer the number",
         "近30天办理过户{v}次",
         _sum("transfer_30"),
     ),

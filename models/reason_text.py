@@ -22,6 +22,7 @@ _MISSING: Final[dict[str, Words]] = {
 }
 _COMPARED: Final = frozenset({"count", "minutes", "megabytes", "share"})
 _LITTLE: Final = 0.05
+_OFTEN: Final = {"no": "not once", "1": "once", "2": "twice"}
 
 
 def _plain(value: float) -> str:
@@ -142,7 +143,8 @@ def say(feature: Feature, value: float, usual: float) -> dict[str, str]:
     variant = _variant(feature, value)
     text_en, text_zh = feature.text_en.split("|"), feature.text_zh.split("|")
     one = en == "1"
-    said_en = text_en[variant % len(text_en)].format(v=en, s="" if one else "s", ies="y" if one else "ies")
+    forms = {"s": "" if one else "s", "ies": "y" if one else "ies", "times": _OFTEN.get(en, f"{en} times")}
+    said_en = text_en[variant % len(text_en)].format(v=en, **forms)
     said_zh = text_zh[variant % len(text_zh)].format(v=zh)
     compared = feature.unit in _COMPARED and feature.source in (CALLS, DATA_USAGE) and not isnan(usual)
     if compared and words(usual)[0] != en:

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.columns import BLOCKS
+from models.events import Profile
+from models.population import BOOK_CODE, PROFILE_CODE, Population, StateMalformedError
+
+
+def state_of(population: Population) -> dict[bytes, bytes]:
+    return {key: value for key, value in population.take_changes() if value is not None}
+
+
+def test_new_subscriber_is_a_change_even_with_a_profile_alone():
+    population = Population()
+    population.set_profile(population.row("s-1"), Profile(subscriber_id="s-1", ts=1))
+    assert set(state_of(population)) == {b"as-1", b"Ps-1"}
+    assert population.take_changes() == []
+
+
+def test_subscriber_known_by_profile_alone_is_gone_after_deletion_and_restart():
+    population = Population()
+    row = population.row("s-1")
+    population.set_profile(row, Profile(subscriber_id="s-1", ts=1))
+    records = population.take_changes()
+    population.delete(row)
+    records += population.take_changes()
+    again = Population()
+    again.load(records)
+    assert len(again) == 0
+    assert again.find("s-1") == -1
+
+
+def test_tombstones_come_first_so_that_who_came_back_stays():
+    population = Population()
+    population.row("s-1")
+    records = population.take_changes()
+    population.delete(population.find("s-1"))
+    row = population.row("s-1")
+    population.blocks["calls"].data[row, 0] = 5.0
+    population.blocks["calls"].dirty[row] = True
+    records += population.take_changes()
+    again = Population()
+    again.load(records)
+    assert again.find("s-1") >= 0
+    assert again.blocks["calls"].column("ref_ts")[again.find("s-1")] == 5.0
+
+
+def test_row_of_a_forgotten_subscriber_is_clean_for_the_next():
+    population = Population()
+    row = population.row("s-1")
+    for block in population.blocks.values():
+        block.data[row] = 7
+        block.dirty[row] = True
+    population.book(row).refused_ts = 3
+    population.mark_book(row)
+    population.delete(row)
+    assert population.row("s-2") == row
+    for block in population.blocks.values():
+        np.testing.assert_array_equal(block.data[row], block.fill)
+    population.take_changes()
+    assert row not in population.books
+
+
+def test_growth_keeps_what_is_known():
+    population = Population()
+    rows = [population.row(f"s-{i}") for i in range(3000)]
+    population.blocks["calls"].data[rows[0], 0] = 1.0
+    population.row("one more")
+    for i in range(3000, 9000):
+        population.row(f"s-{i}")
+    assert [population.find(f"s-{i}") for i in range(3000)] == rows
+    assert population.blocks["calls"].data[rows[0], 0] == 1.0
+    assert np.isnan(population.blocks["calls"].data[population.find("s-8999"), 0])
+
+
+def test_of_one_key_the_last_record_stands():
+    first, second = Population(), Population()
+    for value, population in ((1.0, first), (2.0, second)):
+        population.blocks["activity"].data[population.row("s-1")] = value
+    loaded = Population()
+    loaded.load([*first.take_changes(), *second.take_changes()])
+    assert loaded.blocks["activity"].data[loaded.find("s-1")].tolist() == [2.0, 2.0]
+
+
+def test_tombstone_of_a_block_between_two_records_of_it():
+    population = Population()
+    population.blocks["calls"].data[population.row("s-1"), 0] = 4.0
+    population.blocks["calls"].dirty[population.row("s-1")] = True
+    records = population.take_changes()
+    loaded = Population()
+    loaded.load([*records, (b"cs-1", None)])
+    assert np.isnan(loaded.blocks["calls"].data[loaded.find("s-1"), 0])
+    loaded.load(records)
+    assert loaded.blocks["calls"].data[loaded.find("s-1"), 0] == 4.0
+    loaded.load([(b"cs-1", None)])
+    loaded.load([])
+    assert np.isnan(loaded.blocks["calls"].data[loaded.find("s-1"), 0])
+
+
+def test_what_is_loaded_is_not_written_again():
+    population = Population()
+    population.row("s-1")
+    loaded = Population()
+    loaded.load(population.take_changes())
+    assert loaded.take_changes() == []
+
+
+def test_tombstone_of_somebody_unknown_is_nothing():
+    population = Population()
+    population.load([(code + b"nobody", None) for code in (b"a", PROFILE_CODE, BOOK_CODE, b"?")])
+    assert len(population) == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (b"as-1", b"\x09\x00" + bytes(16)),  # a later row version
+        (b"as-1", b"\x01\x00" + bytes(15)),  # cut short
+        (b"?s-1", b"x"),
+        (b"Ps-1", b"{"),
+        (b"Bs-1", b"[]"),
+        (b"a\xff", b""),
+    ],
+)
+def test_state_that_cannot_be_read_is_refused_by_name(key: bytes, value: bytes):
+    with pytest.raises(StateMalformedError, match=r"state record b'"):
+        Population().load([(key, value)])
+
+
+def test_empty_book_is_closed_and_its_record_goes():
+    population = Population()
+    row = population.row("s-1")
+    population.book(row).refused_ts = 5
+    population.mark_book(row)
+    assert (BOOK_CODE + b"s-1") in state_of(population)
+    population.book(row).refused_ts = None
+    population.mark_book(row)
+    assert population.take_changes() == [(BOOK_CODE + b"s-1", None)]
+    assert row not in population.books
+
+
+def test_codes_of_the_blocks_are_unlike_each_other_and_the_rest():
+    codes = [spec.code for spec in BLOCKS]
+    assert len({*codes, PROFILE_CODE, BOOK_CODE}) == len(codes) + 2
+    assert [spec.name for spec in BLOCKS if spec.identity] == ["activity"]
+
+
+def test_sums_of_a_block_stand_together_behind_its_times():
+    for spec in BLOCKS:
+        names = spec.columns[2 : 2 + len(spec.taus)]
+        assert [f"{stem}_{(1, 7, 30, 90)[tau]}" for stem, tau in zip(spec.stems, spec.taus, strict=True)] == list(names)
+        if spec.taus:
+            assert spec.columns[:2] == ("ref_ts", "first_ts")
+            assert sorted(spec.taus) == list(spec.taus)
