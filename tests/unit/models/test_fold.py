@@ -262,3 +262,32 @@ def test_nothing_to_fold():
     population, trace = folded()
     assert len(trace.rows) == 0
     assert population.take_changes() == []
+
+
+@pytest.mark.parametrize(
+    ("next_period", "expected"),
+    [
+        ("2026-04", [40.0, 10.0, NEVER, NEVER]),
+        ("2026-06", [40.0, NEVER, NEVER, 10.0]),
+        ("2026-07", [40.0] + [NEVER] * 3),
+    ],
+)
+def test_bill_after_a_gap_leaves_the_months_between_unknown(next_period: str, expected: list[float]):
+    population, _ = folded(bill("2026-03", 10.0), bill(next_period, 40.0, START + 60 * DAY))
+    columns = ("bill", "bill_before", "bill_two_before", "bill_three_before")
+    np.testing.assert_array_equal([value(population, "billing", c) for c in columns], expected)
+
+
+def test_newest_contacts_are_kept_in_their_order():
+    events = [Contact(subscriber_id="s-1", ts=START + (i * 7) % 80, channel="sms") for i in range(80)]
+    population, _ = folded(*events)
+    assert [t.ts for t in population.book(0).touches] == [START + i for i in range(16, 80)]
+
+
+def test_who_is_unknown_shows_the_columns_of_nobody():
+    population = Population()
+    for block in population.blocks.values():
+        block.data[-1] = 7
+    trace = fold(population, arrivals_of([Deletion("nobody"), call()]), NEVER)
+    for name, state in trace.state.items():
+        np.testing.assert_array_equal(state[0], population.blocks[name].fill)
