@@ -65,7 +65,7 @@ class Child:
         with guard.stdout or io.BytesIO() as told:
             line = told.readline()
         if not line:
-            guard.wait()
+            guard.communicate()
             raise ChildError(f"the {name} could not be started. The end of {log}:\n{log_tail(log)}")
         return cls(name, int(line), log, guard)
 

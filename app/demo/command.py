@@ -20,6 +20,8 @@ from app.errors import ExitCode, Refused
 from app.options import language, resolved_options
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from app.demo.scene import Scene
     from app.demo.show import Show
     from app.demo.stage import Stage
@@ -39,11 +41,6 @@ class Call:
     seed: int
     seconds: float | None
     as_json: bool
-
-    @property
-    def on_screen(self) -> bool:
-        """Whether somebody watches a terminal."""
-        return not self.as_json and sys.stdout.isatty()
 
 
 @click.command()
@@ -142,12 +139,13 @@ async def _shown(call: Call, settings: Settings, stage: Stage, began: float) -> 
     view = View(scene, language(settings), ZoneInfo(settings.timezone))
     show = Show(stage, order, scene)
     console = Console(highlight=False)
-    keys = Keys() if call.on_screen and sys.stdin.isatty() else None
+    on_screen = _on_screen(call, console)
+    keys = Keys() if on_screen and sys.stdin.isatty() else None
 
     def front() -> Coroutine[Any, Any, None]:
         if call.as_json:
             return fronts.silence()
-        if call.on_screen:
+        if on_screen:
             return fronts.screen(console, view, show.press, keys)
         return fronts.log(console, view, scene)
 
@@ -155,6 +153,11 @@ async def _shown(call: Call, settings: Settings, stage: Stage, began: float) -> 
         _stop_on_signals(show)
         await show.run(call.seconds, front)
     return scene, view
+
+
+def _on_screen(call: Call, console: Console) -> bool:
+    """Whether somebody watches a terminal that can be drawn on."""
+    return not call.as_json and console.is_terminal and not console.is_dumb_terminal
 
 
 def _stop_on_signals(show: Show) -> None:
@@ -173,6 +176,6 @@ def _conclude(call: Call, scene: Scene, view: View) -> None:
         click.echo(json.dumps(summary(scene, time.monotonic())))
         return
     console = Console(highlight=False)
-    if call.on_screen and scene.first_alert is not None:
+    if _on_screen(call, console) and scene.first_alert is not None:
         console.print(view.cards.card(scene.first_alert))
     console.print(view.conclusion())

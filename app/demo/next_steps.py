@@ -15,4 +15,4 @@ def commands(scene: Scene) -> list[str]:
     """Three commands; the second needs an alert and comes with the first one."""
     shown = scene.card or scene.first_alert
     show = [f"holdfast alerts show {shown.alert_id[:8]}"] if shown is not None else []
-    return ["holdfast alerts tail", *show, "holdfast topics check --partitions 4"][:3]
+    return ["holdfast alerts tail", *show, "holdfast dlq list"]

@@ -11,6 +11,7 @@ from app.demo.recovery import Recovery
 from app.demo.stopwatch import Stopwatch
 from app.demo.tally import Tally
 from app.demo.ticker import Line, Ticker
+from app.demo.vitals import Vitals
 from models.alerts import Alert
 
 Phase = Literal["starting", "past", "live", "ended"]
@@ -47,7 +48,10 @@ class Scene:
     worker_pid: int | None = None
     deaths: int = 0
     """Ends of a worker that nobody asked for."""
-    note: str = ""
+    note: tuple[str, float] | None = None
+    """What a key could not do, and when it was pressed."""
+    open_s: float | None = None
+    """When every lane was open for the first time, in seconds after ``began``."""
     first_alert_s: float | None = None
     first_alert: Alert | None = None
     card: Alert | None = None
@@ -85,6 +89,16 @@ class Scene:
         self.pace.look(at, self.tally.events)
         for kill in self.kills:
             kill.look(at, self.tally.openings, lag)
+
+    def follow(self, vitals: Vitals) -> None:
+        """Take in what the worker says of itself; one that has just started knows nothing yet."""
+        if sum(vitals.tiers.values()) and not (self.kills and self.kills[-1].reopened_s is None):
+            self.tiers = vitals.tiers
+        self.event_ms = vitals.event_ms or self.event_ms
+
+    def say(self, note: str, at: float) -> None:
+        """Answer a key that could not do what it should."""
+        self.note = (note, at)
 
     def tick(self, at: float) -> None:
         """Take the line that is due, if there is one."""

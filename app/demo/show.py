@@ -147,6 +147,7 @@ class Show:
         self._stage.start_feed(self._order)
         self._told = JsonLines(self._stage.directory / "simulator.log")
         self.scene.phase = "past"
+        self.scene.open_s = round(time.monotonic() - self.scene.began, 1)
 
     async def _watch(self) -> None:
         view = BrokerView(self._stage.client, PREFIX)
@@ -160,8 +161,7 @@ class Show:
                     self.scene.tick(time.monotonic())
                     vitals = await scrape(session, self._metrics) if self._metrics else None
                     if vitals is not None:
-                        self.scene.tiers = vitals.tiers
-                        self.scene.event_ms = vitals.event_ms
+                        self.scene.follow(vitals)
                     await asyncio.sleep(_LOOK_S)
             finally:
                 await view.close()
@@ -185,9 +185,9 @@ class Show:
             self._bury(stage.worker)
 
     def _bury(self, worker: Child) -> None:
-        """Start a worker again that ended by itself, as a supervisor would; not for ever."""
+        """Start a worker again that ended by itself, as a supervisor would; not for ever, nor one that never ran."""
         self.scene.deaths += 1
-        if self.scene.deaths > _DEATHS:
+        if self.scene.deaths > _DEATHS or self.scene.phase == "starting":
             raise worker.obituary()
         self._start_worker()
 
@@ -201,9 +201,8 @@ class Show:
         """Kill the worker as a crash would, and start another one at once."""
         scene, worker = self.scene, self._stage.worker
         if worker is None or scene.phase == "starting" or (scene.kills and scene.kills[-1].reopened_s is None):
-            scene.note = "k"
+            scene.say("k", time.monotonic())
             return
-        scene.note = ""
         scene.kills.append(Recovery(time.monotonic(), scene.tally.openings, scene.lag, PARTITIONS))
         worker.kill()
         self._start_worker()
@@ -212,9 +211,8 @@ class Show:
         """Write a story that ends at the population's present; its clock starts as the last event is handed over."""
         scene = self.scene
         if scene.simulated_ms is None:
-            scene.note = "story"
+            scene.say("story", time.monotonic())
             return
-        scene.note = ""
         self._last_story_ms = max(scene.simulated_ms, self._last_story_ms + 1)
         records = story(number, None, self._last_story_ms)
         who = records[0].subscriber_id

@@ -93,15 +93,15 @@ class Stage:
         return self.broker.home.directory
 
     async def set_topics(self) -> None:
-        """Create the topics; after this returns every input partition answers."""
-        async with Cluster(self.client) as cluster:
-            await cluster.create(PREFIX, PARTITIONS, overrides=_KEPT, topics=topics())
+        """Create the topics; after this returns all are known, and every input partition answers."""
         view = BrokerView(self.client, PREFIX)
         try:
-            for _ in range(_SETTLE_TRIES):
-                if await view.bounds(INPUTS) is not None:
-                    return
-                await asyncio.sleep(0.2)
+            async with Cluster(self.client) as cluster:
+                await cluster.create(PREFIX, PARTITIONS, overrides=_KEPT, topics=topics())
+                for _ in range(_SETTLE_TRIES):
+                    if not await cluster.faults(PREFIX, PARTITIONS) and await view.bounds(INPUTS) is not None:
+                        return
+                    await asyncio.sleep(0.2)
         finally:
             await view.close()
         raise StageError("the topics were created, and do not answer")

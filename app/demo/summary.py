@@ -15,6 +15,7 @@ def summary(scene: Scene, at: float) -> dict[str, Any]:
         "seed": scene.seed,
         "subscribers": scene.subscribers,
         "seconds": round(at - scene.began, 1),
+        "open_s": scene.open_s,
         "first_alert_s": scene.first_alert_s,
         "events": tally.events,
         "events_per_s": round(scene.pace.overall),

@@ -30,6 +30,7 @@ _TIERS: Final = {"high_risk": "bold red", "warning": "yellow", "healthy": "green
 _ROOMY: Final = 32
 """Rows from which on the stories stand there with their titles, one below the other."""
 _LEAST_LINES: Final = 2
+_NOTE_S: Final = 4.0
 
 
 class View:
@@ -59,7 +60,7 @@ class View:
             return [row for part in parts for row in console.render_lines(part, flowing, pad=False)]
 
         top, bottom = rows(self._top()), rows(self._bottom(roomy=room >= _ROOMY))
-        card = rows([self._card()])[: max(0, room - len(top) - len(bottom) - _LEAST_LINES)]
+        card = _fitted(rows([self._card()]), room - len(top) - len(bottom) - _LEAST_LINES)
         free = max(0, room - len(top) - len(card) - len(bottom))
         lines = rows(self._line(line) for line in list(self._scene.lines)[-free:]) if free else []
         for row in [*top, *card, *lines, *([] for _ in range(free - len(lines))), *bottom][:room]:
@@ -68,11 +69,7 @@ class View:
 
     def line(self, line: Line) -> Text:
         """One alert as a line, with how many more came meanwhile."""
-        drawn = self.cards.line(line.alert)
-        if count := line.others.total():
-            told = self._words["others"].format(count=count)
-            drawn = Text.assemble((f"{told}  ", "cyan"), drawn)
-        return drawn
+        return self.cards.line(line.alert).append_text(self._others(line))
 
     def status(self) -> Text:
         """Everything countable in one line, for a log."""
@@ -94,10 +91,16 @@ class View:
         )
         return Text(f"{told} {words['no_quality']}")
 
-    def _line(self, line: Line) -> Text:
-        drawn = self.line(line)
-        drawn.no_wrap, drawn.overflow = True, "ellipsis"
-        return drawn
+    def _others(self, line: Line) -> Text:
+        count = line.others.total()
+        return Text(self._words["others"].format(count=count) if count else "", style="cyan")
+
+    def _line(self, line: Line) -> RenderableType:
+        row = Table.grid(expand=True)
+        row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        row.add_column(no_wrap=True)
+        row.add_row(self.cards.line(line.alert), self._others(line))
+        return row
 
     def _top(self) -> Iterator[RenderableType]:
         scene, words = self._scene, self._words
@@ -133,12 +136,13 @@ class View:
         yield self._event()
         if roomy:
             yield from self._titles()
-            yield Text.assemble(("  k ", "bold cyan"), words["k"], ("   q ", "bold cyan"), words["q"])
+            yield Text.assemble(("  k ", "bold cyan"), " " * 10, words["k"], ("   q ", "bold cyan"), words["q"])
         else:
             keys = (("1-5", words["stories"]), ("k", words["k"]), ("q", words["q"]))
             yield Text("   ").join(Text.assemble((f" {key} ", "bold cyan"), text) for key, text in keys)
         yield Text(f" {words['next']}", style="dim")
-        for command in (next_steps.export(scene), " ; ".join(next_steps.commands(scene))):
+        commands = next_steps.commands(scene)
+        for command in (next_steps.export(scene), *(commands if roomy else ["   ".join(commands)])):
             yield Text(f"  {command}", no_wrap=True, overflow="ellipsis")
 
     def _titles(self) -> Iterator[Text]:
@@ -146,9 +150,9 @@ class View:
         for lap in self._scene.watch.laps:
             latest.setdefault(lap.story, lap)
         for number, told in STORIES.items():
-            title = Text.assemble((f"  {number} ", "bold cyan"), told.title[self._lang])
-            if number in latest:
-                title.append(f"  {self._lap(latest[number])}", style="bold")
+            seconds = latest[number].seconds if number in latest else None
+            clock = "" if seconds is None else f"{seconds:.2f} s"
+            title = Text.assemble((f"  {number} ", "bold cyan"), (f"{clock:>8}  ", "bold"), told.title[self._lang])
             title.no_wrap, title.overflow = True, "ellipsis"
             yield title
 
@@ -163,8 +167,9 @@ class View:
             told = max(told, (lap.began, self._lap(lap)))
         if scene.kills:
             told = max(told, (scene.kills[-1].began, self._kill()))
-        text = self._words[f"note_{scene.note}"] if scene.note else told[1]
-        return Text(f" {text}", style="bold", no_wrap=True, overflow="ellipsis")
+        if scene.note is not None and self._clock() - scene.note[1] < _NOTE_S:
+            told = (0.0, self._words[f"note_{scene.note[0]}"])
+        return Text(f" {told[1]}", style="bold", no_wrap=True, overflow="ellipsis")
 
     def _lap(self, lap: Lap) -> str:
         if lap.seconds is None:
@@ -195,3 +200,8 @@ class View:
         scene = self._scene
         lived = ((scene.event_ms or scene.start_ms) - scene.start_ms) // DAY_MS
         return self._words[scene.phase].format(days=LIVED_DAYS, day=min(lived + 1, LIVED_DAYS))
+
+
+def _fitted(card: list[list[Segment]], room: int) -> list[list[Segment]]:
+    """A card that fits: the last line inside goes first, which is its command and stands in the footer too."""
+    return card if len(card) <= room else [*card[: max(0, room - 1)], *card[-1:]][: max(0, room)]
