@@ -39,6 +39,9 @@ PROFILE_CODE: Final = b"P"
 BOOK_CODE: Final = b"B"
 _NO_ROW: Final = -1
 _FIRST_CAPACITY: Final = 1024
+_ID_OVERHEAD: Final = 190
+_PROFILE_SIZE: Final = 900
+_BOOK_SIZE: Final = 1500
 
 
 class StateMalformedError(Exception):
@@ -67,6 +70,8 @@ class Population:
         self._rows: dict[str, int] = {}
         self._free: list[int] = []
         self._capacity = 0
+        self._id_bytes = 0
+        self._profiles_held = 0
         self._dirty_profiles: set[int] = set()
         self._dirty_books: set[int] = set()
         self._deleted: dict[str, None] = {}
@@ -110,6 +115,7 @@ class Population:
             if row >= self._capacity:
                 self._grow(2 * self._capacity)
         self._rows[subscriber_id] = row
+        self._id_bytes += len(self._keys[row])
         return row
 
     def _grow(self, capacity: int) -> None:
@@ -137,8 +143,12 @@ class Population:
 
     def set_profile(self, row: int, profile: Profile | None) -> None:
         """Replace the profile whole; ``None`` deletes it."""
-        self.profiles[row] = profile
+        self._hold(row, profile)
         self._dirty_profiles.add(row)
+
+    def _hold(self, row: int, profile: Profile | None) -> None:
+        self._profiles_held += (profile is not None) - (self.profiles[row] is not None)
+        self.profiles[row] = profile
 
     def delete(self, row: int) -> None:
         """Forget the subscriber: tombstones for all that was written of him, and his row is free."""
@@ -148,8 +158,9 @@ class Population:
     def _free_row(self, row: int) -> None:
         del self._rows[self.id_of(row)]
         self.ids[row] = None
+        self._id_bytes -= len(self._keys[row])
         self._keys[row] = b""
-        self.profiles[row] = None
+        self._hold(row, None)
         self.books.pop(row, None)
         self._dirty_profiles.discard(row)
         self._dirty_books.discard(row)
@@ -213,7 +224,7 @@ class Population:
 
     def _load_object(self, code: bytes, row: int, value: bytes) -> None:
         if code == PROFILE_CODE:
-            self.profiles[row] = self._decode_profile(value)
+            self._hold(row, self._decode_profile(value))
         elif code == BOOK_CODE:
             self.books[row] = self._decode_book(value)
         else:
@@ -224,7 +235,7 @@ class Population:
         if row == _NO_ROW:
             return
         if code == PROFILE_CODE:
-            self.profiles[row] = None
+            self._hold(row, None)
         elif code == BOOK_CODE:
             self.books.pop(row, None)
         elif code in self._by_code:
@@ -238,7 +249,9 @@ class Population:
                 self._by_code[code].clear(row)
 
     def memory(self) -> dict[str, int]:
-        """Bytes by part, for the budget that operators watch."""
+        """Bytes by part, for the budget that operators watch; those of objects are estimates of the usual size."""
         parts = {name: block.data.nbytes + block.dirty.nbytes for name, block in self.blocks.items()}
-        parts["ids"] = sum(3 * len(i) + 190 for i in self._rows)
+        parts["ids"] = 2 * self._id_bytes + _ID_OVERHEAD * len(self._rows)
+        parts["profiles"] = _PROFILE_SIZE * self._profiles_held
+        parts["books"] = _BOOK_SIZE * len(self.books)
         return parts

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from models.columns import SEEN
 from models.rounds import Bools, Lineup
 
 Hashes = npt.NDArray[np.uint64]
+_FEW: Final = 16
 
 
 def event_hash(event_id: str | None) -> int:
@@ -48,14 +50,16 @@ def admit(block: Block, line: Lineup, ids: Hashes) -> Bools:
     """Which arrivals (by index in the piece) are applied, and remember their ids.
 
     Repetitions are rare. A subscriber for whom nothing in the piece looks like one takes all his ids into the ring in
-    one step with everybody else; the others are walked one by one.
+    one step with everybody else; the others are walked one by one, as is a piece of a few events, where that is less
+    work than the step.
     """
     applied = np.ones(len(ids), dtype=bool)
     named = line.only(ids != 0)
     if not len(named.rows):
         return applied
     mine = ids[named.order]
-    doubtful = _doubtful(block, named, mine)
+    few = len(mine) <= _FEW
+    doubtful = np.ones(len(mine), dtype=bool) if few else _doubtful(block, named, mine)
     _take_in(block, named, mine, ~doubtful)
     for begin in np.flatnonzero(doubtful & named.start).tolist():
         row = int(named.rows[begin])

@@ -154,3 +154,19 @@ def test_sums_of_a_block_stand_together_behind_its_times():
         if spec.taus:
             assert spec.columns[:2] == ("ref_ts", "first_ts")
             assert sorted(spec.taus) == list(spec.taus)
+
+
+def test_memory_is_told_by_part_and_given_back():
+    population = Population()
+    empty = population.memory()
+    row = population.row("s-1")
+    population.set_profile(row, Profile(subscriber_id="s-1", ts=1))
+    population.set_profile(row, Profile(subscriber_id="s-1", ts=2))
+    population.book(row)
+    used = population.memory()
+    assert {part for part in used if used[part] > empty[part]} == {"ids", "profiles", "books"}
+    again = Population()
+    again.load(population.take_changes())
+    assert again.memory()["profiles"] == used["profiles"]
+    population.delete(row)
+    assert population.memory() == empty

@@ -43,9 +43,9 @@ def test_only_the_last_sixteen_are_remembered():
 
 def test_more_than_a_ring_of_new_ids_in_one_piece_is_the_same_as_one_by_one():
     whole, single = Population(), Population()
-    admitted(whole, ids(*range(40)))
-    admitted(single, *[ids(n) for n in range(40)])
-    np.testing.assert_array_equal(whole.blocks["seen"].data[0], single.blocks["seen"].data[0])
+    admitted(whole, ids(*range(40)) + ids(7, subscriber="s-2"))
+    admitted(single, *[ids(n) for n in range(40)], ids(7, subscriber="s-2"))
+    np.testing.assert_array_equal(whole.blocks["seen"].data, single.blocks["seen"].data)
     assert whole.blocks["seen"].data[0, SEEN] == 40 % SEEN
 
 
@@ -53,6 +53,13 @@ def test_duplicate_far_behind_in_the_same_piece_is_judged_by_the_ring_of_its_mom
     # 20 other ids lie between the two: the first is forgotten by then, as it would be over two pieces.
     assert admitted(Population(), ids(0, *range(1, 21), 0)) == [[True] * 22]
     assert admitted(Population(), ids(0, *range(1, 16), 0)) == [[True] * 16 + [False]]
+
+
+def test_repetition_in_a_long_piece_is_found_for_its_subscriber_alone():
+    others = [(f"s-{i}", "e-1") for i in range(2, 40)]
+    population = Population()
+    assert admitted(population, others + ids(1, 2, 1)) == [[True] * 40 + [False]]
+    assert admitted(population, others + ids(3, 2)) == [[False] * 38 + [True, False]]
 
 
 def test_refused_ids_leave_the_ring_alone():
