@@ -20,7 +20,6 @@ from typing import Final
 
 import structlog
 import uvloop
-from aiokafka.errors import ProducerFenced
 
 # Before Faust is imported: its consumer thread takes its loop from the policy of that moment.
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
@@ -44,6 +43,7 @@ from streams.detection import DetectionFold  # noqa: E402
 from streams.folding import Fold, LaneSpec  # noqa: E402
 from streams.ledger import LedgerMismatchError  # noqa: E402
 from streams.restore import RestoreStalledError  # noqa: E402
+from streams.transaction import LaneLostError  # noqa: E402
 from streams.transport import BatchApp, new_app  # noqa: E402
 
 log = structlog.get_logger(__name__)
@@ -54,8 +54,7 @@ EXIT_OF: Final[dict[type[BaseException], ExitCode]] = {
     LedgerMismatchError: ExitCode.MISMATCH,
     RestoreStalledError: ExitCode.NO_PROGRESS,
     PoisonFloodError: ExitCode.POISON,
-    # Another worker has taken the lane, and this one did not notice: it was paused, or cut off.
-    ProducerFenced: ExitCode.FAILED,
+    LaneLostError: ExitCode.FAILED,
 }
 
 

@@ -211,9 +211,7 @@ class Feedback(Event, frozen=True, gc=False, kw_only=True):
     attempt: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
 
 
-AnyEvent = (
-    Call | DataUsage | SiteVisit | CareContact | Billing | Contact | Profile | Outcome | Erasure | Feedback
-)
+AnyEvent = Call | DataUsage | SiteVisit | CareContact | Billing | Contact | Profile | Outcome | Erasure | Feedback
 
 
 class Deletion(Struct, frozen=True, gc=False):

@@ -202,14 +202,13 @@ class Cluster:
     async def faults(self, prefix: str, partitions: int) -> list[str]:
         """What of the table is missing or has another partition count, in words; empty when all is well."""
         found = await self.topics([topic.full(prefix) for topic in ALL_TOPICS])
-        faults = []
-        for topic in ALL_TOPICS:
-            name = topic.full(prefix)
-            if name not in found:
-                faults.append(f"{name} does not exist: run `holdfast topics create`")
-            elif found[name].partitions != partitions:
-                faults.append(
-                    f"{name} has {found[name].partitions} partitions where the lanes have {partitions}: every topic "
-                    f"of Holdfast needs the same count (HOLDFAST_PARTITIONS)"
-                )
+        missing = [topic.full(prefix) for topic in ALL_TOPICS if topic.full(prefix) not in found]
+        faults = [f"missing: {', '.join(missing)}; run `holdfast topics create`"] if missing else []
+        counts = {each.name: each.partitions for each in found.values() if each.partitions != partitions}
+        if counts:
+            told = ", ".join(f"{name} has {count}" for name, count in sorted(counts.items()))
+            faults.append(
+                f"partitions: {told}, where the lanes have {partitions}; every topic of Holdfast needs the same count "
+                "(HOLDFAST_PARTITIONS)"
+            )
         return faults

@@ -76,5 +76,5 @@ class DetectionFold:
                 tiers=self._detector.tiers_count(),
                 state_rows=len(self._detector.population),
             ),
-            [output.trigger_record_ts for output in outputs if output.trigger_record_ts is not None],
+            [o.trigger_record_ts for o in outputs if o.kind == "alert" and o.trigger_record_ts is not None],
         )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import aiokafka
+from aiokafka.errors import ProducerFenced
 from aiokafka.producer import sender
 
 MAX_BATCH_BYTES: Final = 900 << 10
@@ -32,6 +33,10 @@ class OutRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers = []  # noqa: RUF012 - aiokafka takes a list only, and never writes to it
+
+
+class LaneLostError(Exception):
+    """Another worker has taken the lane, and this one did not notice: it was paused, or cut off. It must end."""
 
 
 class Written(NamedTuple):
@@ -75,11 +80,17 @@ class LaneProducer:
 
         Raises
         ------
-        aiokafka.errors.ProducerFenced
+        LaneLostError
             If another worker holds the lane now.
         aiokafka.errors.KafkaError
             If the broker refuses a write; nothing is committed then.
         """
+        try:
+            return await self._write(records)
+        except ProducerFenced as fenced:
+            raise LaneLostError(f"another worker holds lane {self._partition}") from fenced
+
+    async def _write(self, records: Iterable[OutRecord]) -> dict[str, Written]:
         producer = self._producer
         await producer.begin_transaction()
         try:
