@@ -132,6 +132,7 @@ class Lane:
     def offer(self, topic: str, fetch: Fetch) -> None:
         """Take a fetch."""
         if not self.ready:
+            self._gaps.add(topic)  # it may be of the place that is sought right now
             return
         try:
             self._intake.offer(topic, fetch)
@@ -156,6 +157,7 @@ class Lane:
             if self._rest is None and self._intake.empty() and not self._fold.owed:
                 if self._gaps:
                     await self._read_gaps()
+                    continue  # what came meanwhile has been announced already
                 self._end_bootstrap()
                 await self._woken(0.05 if self._ledger.bootstrap else 1.0)
                 continue

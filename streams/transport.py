@@ -159,7 +159,6 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         if not wanted or self.should_stop:
             await asyncio.sleep(POLL_WITH_CLOSED_S)
             return
-        generation = self.app.consumer_generation_id
         try:
             fetched = await self._getmany(wanted, POLL_S if reader.complete() else POLL_WITH_CLOSED_S)
         except OffsetOutOfRangeError as error:
@@ -169,10 +168,13 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             # A poll from before a rebalance meets a partition of the new assignment that its lane has not sought yet.
             return
         for tp, fetch in fetched.items():
-            if self.should_stop or not self.flow_active:
-                # A rebalance: what is dropped here is fetched again by whoever opens the lane.
+            if not self.flow_active:
+                # A poll can outlive a rebalance and bring what a reopened lane has sought since: dropped here it would
+                # be missed only with the next record of that partition. What is older than the seek has another epoch.
+                await self.wait(self.can_resume_flow)
+            if self.should_stop:
                 return
-            await self._deliver(tp, fetch, generation)
+            await self._deliver(tp, fetch, self.app.consumer_generation_id)
         return
         yield  # an async generator, as Faust's drain loop expects
 
