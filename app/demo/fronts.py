@@ -39,6 +39,8 @@ async def log(console: Console, view: View, scene: Scene) -> None:
         if scene.card is not None and scene.card is not carded:
             carded = scene.card
             console.print(view.cards.card(carded))
+            for command in view.next_steps(roomy=True):
+                console.print(command, style="dim", soft_wrap=True)
         fresh = min(scene.told - printed, len(scene.lines))
         for line in list(scene.lines)[len(scene.lines) - fresh :]:
             console.print(view.line(line), soft_wrap=True)

@@ -7,11 +7,12 @@ import sys
 import termios
 import tty
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Self
 
+QUIT: Final = "q"
 _CC: Final = 6
 """Where ``tcgetattr`` keeps the control characters."""
-_LFLAG: Final = 3
 
 
 class Keys:
@@ -41,13 +42,16 @@ class Keys:
     def __exit__(self, *_: object) -> None:
         if self._before is not None:
             # Flushing: keys pressed after the end are not for the shell.
-            termios.tcsetattr(self.fd, termios.TCSAFLUSH, self._before)
+            with suppress(termios.error):  # of a terminal that was closed
+                termios.tcsetattr(self.fd, termios.TCSAFLUSH, self._before)
 
     def read(self, press: Callable[[str], None]) -> None:
         """Hand on what was pressed; called when the terminal has something to read."""
         try:
             pressed = os.read(self.fd, 64)
-        except (BlockingIOError, OSError):
-            return  # the terminal is gone: SIGHUP follows
+        except OSError:
+            pressed = b""
+        if not pressed:  # the terminal is gone; nobody could end us any more, and the loop would spin on its corpse
+            press(QUIT)
         for key in pressed.decode(errors="ignore"):
             press(key.lower())

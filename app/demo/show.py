@@ -13,6 +13,7 @@ import aiohttp
 
 from app.demo.child import Child
 from app.demo.feed import Order
+from app.demo.keys import QUIT
 from app.demo.lines import JsonLines
 from app.demo.recovery import Recovery
 from app.demo.scene import Scene
@@ -100,7 +101,7 @@ class Show:
 
     def press(self, key: str) -> None:
         """Do what a key says; unknown ones do nothing."""
-        if key == "q":
+        if key == QUIT:
             self.stop()
         elif key == "k":
             self._act(self._kill())

@@ -80,6 +80,11 @@ class View:
             f"{words['lag']} {scene.lag:,}  {tiers}  {words['alerts']} {scene.alerts:,}  {self._tally()}"
         )
 
+    def next_steps(self, *, roomy: bool) -> list[str]:
+        """Commands for another terminal, one a line where there is room."""
+        commands = next_steps.commands(self._scene)
+        return [next_steps.export(self._scene), *(commands if roomy else ["   ".join(commands)])]
+
     def conclusion(self) -> Text:
         """What it came to, for the terminal after the end."""
         scene, words = self._scene, self._words
@@ -132,7 +137,7 @@ class View:
         return self.cards.card(scene.card)
 
     def _bottom(self, *, roomy: bool) -> Iterator[RenderableType]:
-        scene, words = self._scene, self._words
+        words = self._words
         yield self._event()
         if roomy:
             yield from self._titles()
@@ -141,8 +146,7 @@ class View:
             keys = (("1-5", words["stories"]), ("k", words["k"]), ("q", words["q"]))
             yield Text("   ").join(Text.assemble((f" {key} ", "bold cyan"), text) for key, text in keys)
         yield Text(f" {words['next']}", style="dim")
-        commands = next_steps.commands(scene)
-        for command in (next_steps.export(scene), *(commands if roomy else ["   ".join(commands)])):
+        for command in self.next_steps(roomy=roomy):
             yield Text(f"  {command}", no_wrap=True, overflow="ellipsis")
 
     def _titles(self) -> Iterator[Text]:
@@ -184,7 +188,7 @@ class View:
         if kill.caught_up_s is None:
             return words["reopened"].format(seconds=kill.reopened_s)
         told = words["caught_up"].format(reopened=kill.reopened_s, seconds=kill.caught_up_s)
-        return f"{told}: {self._tally()}"
+        return words["sum"].format(told=told, tally=self._tally())
 
     def _tally(self) -> str:
         tally = self._scene.tally

@@ -137,11 +137,16 @@ class Terminal:
     def press(self, key: str) -> None:
         os.write(self.ours, key.encode())
 
+    def hang_up(self) -> None:
+        for end in (self.theirs, self.ours):
+            os.close(end)
+        self.ours = self.theirs = -1
+
     def close(self) -> None:
         self.demo.kill()
         self.demo.wait()
-        os.close(self.ours)
-        os.close(self.theirs)
+        if self.ours >= 0:
+            self.hang_up()
 
 
 @pytest.fixture
@@ -171,10 +176,14 @@ def test_keys_tell_a_story_and_kill_the_worker_and_ctrl_c_leaves_nothing(place: 
     place.assert_empty(port)
 
 
-def test_a_demonstration_that_is_killed_leaves_nothing(place: Place, terminal: Terminal) -> None:
+@pytest.mark.parametrize("end", ["killed", "terminal closed"])
+def test_a_demonstration_that_is_cut_off_leaves_nothing(place: Place, terminal: Terminal, end: str) -> None:
     terminal.wait_for(r"day \d+ of 45")
     port = _kafka_port(place)
     assert len(place.processes()) >= 6, "itself, broker, worker, population, and their guards"
-    terminal.demo.kill()
-    _until(lambda: terminal.read() or not place.processes(), GONE_S)
+    if end == "killed":
+        terminal.demo.kill()
+    else:
+        terminal.hang_up()
+    _until(lambda: not place.processes(), GONE_S)
     place.assert_empty(port)

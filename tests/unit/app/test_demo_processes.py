@@ -99,6 +99,16 @@ def test_keys_come_one_by_one_and_the_terminal_is_given_back(terminal: tuple[int
     assert termios.tcgetattr(theirs) == before
 
 
+def test_a_terminal_that_goes_away_is_a_wish_to_quit() -> None:
+    ours, theirs = pty.openpty()
+    pressed = list[str]()
+    with Keys(theirs) as keys:
+        os.close(ours)
+        keys.read(pressed.append)
+    os.close(theirs)
+    assert pressed == ["q"]
+
+
 def test_the_terminal_is_given_back_after_a_failure(terminal: tuple[int, int]) -> None:
     _, theirs = terminal
     before = termios.tcgetattr(theirs)
