@@ -7,7 +7,6 @@ the clock, and pieces are cut by event time at every tick that can bring anythin
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -61,7 +60,8 @@ class Detector:
     @property
     def clock(self) -> Clock:
         """The lane's time, a copy: it belongs into the ledger of the transaction that writes the changes."""
-        return copy.deepcopy(self._sweep.clock)
+        clock = self._sweep.clock
+        return msgspec.structs.replace(clock, feeds=dict(clock.feeds))
 
     @property
     def owed(self) -> bool:
@@ -86,7 +86,8 @@ class Detector:
     def resume(self, clock: Clock | Mapping[str, Any]) -> None:
         """Go on from the clock of the ledger; after this the lane stands where the ledger's transaction left it."""
         self._lane.loaded()
-        self._sweep.resume(msgspec.convert(clock, Clock) if not isinstance(clock, Clock) else copy.deepcopy(clock))
+        held = clock if isinstance(clock, Clock) else msgspec.convert(clock, Clock)
+        self._sweep.resume(msgspec.structs.replace(held, feeds=dict(held.feeds)))
 
     def switch(self, scorer: Scorer | None = None, policy: Policy | None = None) -> None:
         """Take another model or policy into force; only between :meth:`take` and the next :meth:`apply`."""

@@ -15,7 +15,7 @@ from models.outbox import Outbox, Output
 from models.policy import Policy
 from models.population import Population, Rows
 from models.risk import Scorer
-from models.tiers import HEALTHY, TIERS, WARNING, cutoffs, may_change, next_tier
+from models.tiers import HEALTHY, HIGH_RISK, TIERS, WARNING, cutoffs, may_change, next_tier
 
 _TIER = RISK.index["tier"]
 _TIER_TS = RISK.index["tier_ts"]
@@ -44,6 +44,8 @@ class LaneState:
         self.episodes = Episodes(self.population, self.outbox, scorer, policy, partition)
         self.cut = cutoffs(policy.tiers, scorer)
         self.silent: dict[int, int] = {}
+        # Counted as they change: the lane tells them after every transaction, and its subscribers are many.
+        self._raised_tiers = [0, 0]
 
     def switch(self, scorer: Scorer, policy: Policy) -> None:
         """Take another model or policy into force."""
@@ -54,6 +56,8 @@ class LaneState:
     def loaded(self) -> None:
         """Rebuild the caches after the state was read."""
         books = self.population.books
+        tier = self.population.blocks[RISK.name].column("tier")
+        self._raised_tiers = [int(np.count_nonzero(tier == WARNING)), int(np.count_nonzero(tier == HIGH_RISK))]
         self.silent = {row: book.silent_since for row, book in books.items() if book.silent_since is not None}
 
     def is_silent(self, rows: Rows) -> npt.NDArray[np.bool_]:
@@ -91,7 +95,9 @@ class LaneState:
 
     def forget(self, moment: Moment) -> None:
         """Delete a subscriber, and take back the latest risk that was published of him."""
-        published = self.population.blocks[RISK.name].data[moment.row, _PUBLISHED]
+        columns = self.population.blocks[RISK.name].data[moment.row]
+        published = columns[_PUBLISHED]
+        self._count_tier(int(columns[_TIER]), -1)
         if not np.isnan(published):
             ce_id = alert_id("forgotten", moment.subscriber_id, moment.trigger)
             self.outbox.put(Output("score", moment.subscriber_id, None, moment.ts, ce_id, None))
@@ -134,11 +140,17 @@ class LaneState:
 
     def _enter(self, moment: Moment, tier: int) -> None:
         columns = self.population.blocks[RISK.name].data[moment.row]
+        self._count_tier(int(columns[_TIER]), -1)
+        self._count_tier(tier, 1)
         columns[_TIER], columns[_TIER_TS] = float(tier), moment.now
         book = self.population.book(moment.row)
         book.previous_tier = moment.previous = moment.tier
         moment.tier = tier
         self.population.mark_book(moment.row)
+
+    def _count_tier(self, tier: int, change: int) -> None:
+        if tier != HEALTHY:
+            self._raised_tiers[tier - 1] += change
 
     def _publish(self, moment: Moment) -> None:
         score = Score(
@@ -157,7 +169,7 @@ class LaneState:
 
     def tiers_count(self) -> dict[str, int]:
         """Subscribers by tier."""
-        tier = self.population.blocks[RISK.name].column("tier")[self.population.live_rows()]
-        high = int(np.count_nonzero(tier > WARNING))
-        warned = int(np.count_nonzero(tier == WARNING))
-        return dict(zip(TIERS, (len(tier) - high - warned, warned, high), strict=True))
+        return {
+            "healthy": len(self.population) - sum(self._raised_tiers),
+            **dict(zip(TIERS[1:], self._raised_tiers, strict=True)),
+        }
