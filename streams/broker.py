@@ -6,12 +6,8 @@ with EmbeddedBroker.start() as broker:
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -19,21 +15,20 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from streams import broker_guard
+from streams.broker_child import BrokerChild
 from streams.broker_error import BrokerError
 from streams.broker_home import BrokerHome
 from streams.broker_settings import BrokerSettings
 from streams.jar_store import KAFKA_VERSION
 from streams.jars import Silent, Talk, ensure_jars
-from streams.java import find_java, java_environment
+from streams.java import find_java
 from streams.ports import HOST, free_ports, is_free, kafka_answers
 from streams.resident import Resident
+from streams.unclean_end import settle
 
 _LOOK_S: Final = 0.05
 _SAY_EVERY_S: Final = 5.0
-_STOP_S: Final = 20.0
 _TRIES: Final = 3
-_CLEAN_EXITS: Final = {0, 128 + signal.SIGTERM}
 
 
 class AlreadyRunningError(BrokerError):
@@ -61,15 +56,13 @@ class EmbeddedBroker:
         Directory of its data and log.
     """
 
-    def __init__(
-        self, home: BrokerHome, resident: Resident, process: subprocess.Popen[bytes], *, guarded: bool
-    ) -> None:
+    def __init__(self, home: BrokerHome, resident: Resident, child: BrokerChild, discard: Path | None = None) -> None:
         self.home: Final = home
         self.port: Final = resident.port
         self.pid: Final = resident.pid
         self.bootstrap: Final = resident.bootstrap
-        self._process: Final = process
-        self._guarded: Final = guarded
+        self._child: Final = child
+        self._discard: Final = discard
         self._owner: Final = os.getpid()
 
     @classmethod
@@ -119,6 +112,7 @@ class EmbeddedBroker:
         try:
             with home.locked():
                 _refuse_second(home, settings.patience_s)
+                settle(home, java, talk, settings.patience_s)
                 return _until_ready(launch, 1 if port else _TRIES, talk, settings.patience_s)
         except BaseException:
             if discard:
@@ -140,10 +134,10 @@ class EmbeddedBroker:
         home.write_properties(port, controller, properties)
         home.format(java)
         command = [*java, "kafka.Kafka", str(home.properties)]
-        process, pid = _guarded(home, command, discard) if guarded else _detached(home, command)
-        resident = Resident(pid, port)
+        child = BrokerChild.bound(home, command, discard) if guarded else BrokerChild.detached(home, command)
+        resident = Resident(child.pid, port)
         home.note(resident)
-        return cls(home, resident, process, guarded=guarded)
+        return cls(home, resident, child, discard)
 
     def wait_ready(self, talk: Talk, patience: float) -> None:
         """Return when the broker answers; raise with the end of its log when it ended or takes too long."""
@@ -170,41 +164,24 @@ class EmbeddedBroker:
 
     def is_running(self) -> bool:
         """Whether the broker's process lives."""
-        return self._process.poll() is None
+        return self._child.is_running()
 
     def wait(self) -> bool:
         """Block until the broker ends by itself or is stopped from elsewhere; returns whether it ended in order."""
-        return self._process.wait() in _CLEAN_EXITS
+        return self._child.wait()
 
     def stop(self) -> None:
         """End the broker and wait for its end: in order, then by force. Calling it twice is fine."""
         if os.getpid() != self._owner:
             return  # a forked child got a copy of this object; the broker is its parent's
-        if self.is_running():
-            if self._guarded:
-                self._release()
-            else:
-                self.home.evict()
-                self._process.wait()
-        if self._process.stdin and not self._process.stdin.closed:
-            self._process.stdin.close()
+        if self._child.guarded:
+            self._child.release()
+        elif self.is_running():
+            self.home.evict()
+            self._child.wait()
         self.home.forget_if(self.pid)
-
-    def _release(self) -> None:
-        """Tell the guard, which ends the JVM and then itself."""
-        pipe = self._process.stdin
-        if pipe is not None:
-            try:
-                # A byte, not only the end of file: a forked child may hold the pipe open.
-                pipe.write(b"q")
-                pipe.close()
-            except BrokenPipeError:
-                pass  # the guard has just ended by itself
-        try:
-            self._process.wait(_STOP_S + broker_guard.STOP_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)  # the guard's own session: the guard and its JVM
-            self._process.wait()
+        if self._discard:
+            shutil.rmtree(self._discard, ignore_errors=True)
 
     def __enter__(self) -> EmbeddedBroker:
         return self
@@ -258,41 +235,3 @@ def _home(
         return BrokerHome(settings.state / "kafka"), None
     temporary = Path(tempfile.mkdtemp(prefix="holdfast-kafka-"))
     return BrokerHome(temporary), None if keep else temporary
-
-
-def _guarded(home: BrokerHome, command: list[str], discard: Path | None) -> tuple[subprocess.Popen[bytes], int]:
-    """Start the broker below a guard; returns the guard, and the pid of the JVM as it tells it.
-
-    In a session of its own, as the detached one: Ctrl-C must reach us first, and the broker in order after that.
-    """
-    own = [sys.executable, "-I", "-S", broker_guard.__file__, str(os.getpid()), str(discard or "-")]
-    with home.open_log() as log:
-        guard = subprocess.Popen(
-            [*own, *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            cwd=home.directory,
-            env=java_environment(),
-            start_new_session=True,
-        )
-    with guard.stdout or io.BytesIO() as told:
-        line = told.readline()
-    if not line:
-        guard.wait()
-        raise BrokerError(f"Kafka could not be started. The end of {home.log}:\n{home.log_tail()}")
-    return guard, int(line)
-
-
-def _detached(home: BrokerHome, command: list[str]) -> tuple[subprocess.Popen[bytes], int]:
-    with home.open_log() as log:
-        broker = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=home.directory,
-            env=java_environment(),
-            start_new_session=True,
-        )
-    return broker, broker.pid

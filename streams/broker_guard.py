@@ -48,6 +48,9 @@ def main(arguments: list[str]) -> int:
         ready, _, _ = select.select([0], [], [], _LOOK_S)
         if ready:  # a byte says stop, end of file says that the parent is gone
             break
+    else:
+        if os.getppid() == parent and not stopped:
+            return jvm.wait()  # it ended by itself: the parent wants to read its log
     code = _end(jvm)
     if directory != "-":
         shutil.rmtree(directory, ignore_errors=True)

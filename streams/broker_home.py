@@ -29,11 +29,12 @@ _STOP_S: Final = 20
 _LOOK_S: Final = 0.05
 
 _PROPERTIES: Final = {
-    "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-    "inter.broker.listener.name": "PLAINTEXT",
+}
+
+_BROKER_PROPERTIES: Final = {
     # One node: every internal topic asks for three replicas by default and would never be created.
     "offsets.topic.replication.factor": "1",
     "transaction.state.log.replication.factor": "1",
@@ -58,7 +59,8 @@ _PROPERTIES: Final = {
 class BrokerHome:
     """One directory that holds everything of one broker.
 
-    Files: ``data/`` (Kafka's own), ``server.properties``, ``broker.log``, ``broker.json`` (pid and port), ``lock``.
+    Files: ``data/`` (Kafka's own), ``server.properties``, ``broker.log``, ``broker.json`` (pid and port), ``lock``, and
+    ``controller.properties`` if a broker here was ever killed.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -66,6 +68,7 @@ class BrokerHome:
         self.data: Final = self.directory / "data"
         self.properties: Final = self.directory / "server.properties"
         self.log: Final = self.directory / "broker.log"
+        self._controller: Final = self.directory / "controller.properties"
         self._note: Final = self.directory / "broker.json"
 
     @contextmanager
@@ -88,17 +91,45 @@ class BrokerHome:
 
     def write_properties(self, port: int, controller: int, extra: Mapping[str, str]) -> None:
         """Write ``server.properties``; ``extra`` wins over all of ours."""
+        self._write(
+            self.properties,
+            {
+                **_PROPERTIES,
+                **_BROKER_PROPERTIES,
+                "process.roles": "broker,controller",
+                "inter.broker.listener.name": "PLAINTEXT",
+                "controller.quorum.voters": f"1@{HOST}:{controller}",
+                "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller}",
+                "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+                "log.dirs": str(self.data),
+                **extra,
+            },
+        )
+
+    def write_controller_properties(self, controller: int) -> Path:
+        """Write properties for the controller alone, which loses patience with an absent broker at once."""
+        self._write(
+            self._controller,
+            {
+                **_PROPERTIES,
+                "process.roles": "controller",
+                "controller.quorum.voters": f"1@{HOST}:{controller}",
+                "listeners": f"CONTROLLER://{HOST}:{controller}",
+                "log.dirs": str(self.data),
+                "broker.session.timeout.ms": "500",
+                "broker.heartbeat.interval.ms": "200",
+            },
+        )
+        return self._controller
+
+    def _write(self, file: Path, properties: Mapping[str, str]) -> None:
         self._make()  # again: the guard of a first try has deleted a temporary one
-        all_properties = {
-            **_PROPERTIES,
-            "controller.quorum.voters": f"1@{HOST}:{controller}",
-            "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller}",
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
-            "log.dirs": str(self.data),
-            **extra,
-        }
-        lines = "".join(f"{key}={escape(value)}\n" for key, value in all_properties.items())
-        self.properties.write_text(lines, encoding="ascii")
+        lines = "".join(f"{key}={escape(value)}\n" for key, value in properties.items())
+        file.write_text(lines, encoding="ascii")
+
+    def ended_uncleanly(self) -> bool:
+        """Whether a broker ran on this data and did not come to its own end: Kafka leaves a mark when it does."""
+        return (self.data / "__cluster_metadata-0").exists() and not (self.data / ".kafka_cleanshutdown").exists()
 
     def format(self, java: list[str]) -> None:
         """Give the data directory its cluster id, once; a formatted one is left as it is."""
@@ -135,13 +166,18 @@ class BrokerHome:
 
     def log_tail(self, lines: int = 20) -> str:
         """Last lines of the broker's log."""
+        size = self.log.stat().st_size if self.log.exists() else 0
+        text = self.log_since(max(0, size - _TAIL_BYTES)).decode("utf-8", "replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+    def log_since(self, begin: int) -> bytes:
+        """What the log gained since it had this many bytes; all of it when it began anew."""
         try:
             with self.log.open("rb") as file:
-                file.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
-                text = file.read().decode("utf-8", "replace")
+                file.seek(begin if begin <= self.log.stat().st_size else 0)
+                return file.read()
         except FileNotFoundError:
-            return ""
-        return "\n".join(text.splitlines()[-lines:])
+            return b""
 
     def note(self, resident: Resident) -> None:
         """Write down who runs here; whole or not at all, since ``stop`` signals the pid in it."""
@@ -215,7 +251,7 @@ class BrokerHome:
         found = self.data.exists() or self.properties.exists()
         if (self.data / "meta.properties").exists():
             shutil.rmtree(self.data)
-        for file in (self.properties, self.log, self._note, self.directory / "lock"):
+        for file in (self.properties, self._controller, self.log, self._note, self.directory / "lock"):
             file.unlink(missing_ok=True)
         try:
             self.directory.rmdir()
