@@ -131,15 +131,16 @@ def _reasons(
     told = {_FAMILY[INDEX[r.code]] for r in lead if r.code in INDEX}
     if not moment.profiled:
         return lead
-    contributions = scorer.contributions(moment.x[:, None])[:, 0]
+    x = moment.x
+    contributions = scorer.contributions(x[:, None])[:, 0]
     found: list[Reason] = []
     for f in np.argsort(-contributions, kind="stable").tolist():
         if len(lead) + len(found) >= MAX_REASONS or (contributions[f] <= 0.0 and (lead or found)):
             break
-        if np.isnan(moment.x[f]) or _FAMILY[f] in told:
+        if np.isnan(x[f]) or _FAMILY[f] in told:
             continue
         told.add(_FAMILY[f])
-        found.append(_feature_reason(f, float(moment.x[f]), float(contributions[f]), scorer))
+        found.append(_feature_reason(f, float(x[f]), float(contributions[f]), scorer))
     return lead + found
 
 

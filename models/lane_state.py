@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf, isnan
+
 import numpy as np
 import numpy.typing as npt
 
@@ -111,21 +113,21 @@ class LaneState:
         subscriber is published: the risk of somebody unknown moves with every event and says little.
         """
         block = self.population.blocks[RISK.name]
-        columns = block.data[moment.row]
+        columns = block.data[moment.row].tolist()
         before, since = moment.tier, columns[_TIER_TS]
-        held = np.inf if np.isnan(since) else moment.now - since
-        reached = HEALTHY if moment.gone else next_tier(before, moment.risk, float(held), history_ms, self.cut)[0]
+        held = inf if isnan(since) else moment.now - since
+        reached = HEALTHY if moment.gone else next_tier(before, moment.risk, held, history_ms, self.cut)[0]
         tier = reached if moment.profiled else HEALTHY
         if not moment.profiled:
             self.episodes.unprofiled(moment, reached)
-        moved = not (moment.gone or np.isnan(history_ms)) and self._moved(moment.risk, columns[_PUBLISHED], history_ms)
+        moved = not (moment.gone or isnan(history_ms)) and self._moved(moment.risk, columns[_PUBLISHED], history_ms)
         if tier == before and not moved:
             return False
-        columns[_PUBLISHED] = columns[_RISK] = moment.risk
-        columns[_SCORED] = moment.now
+        block.data[moment.row, _PUBLISHED] = block.data[moment.row, _RISK] = moment.risk
+        block.data[moment.row, _SCORED] = moment.now
+        block.dirty[moment.row] = True
         if tier != before:
             self._enter(moment, tier)
-        block.dirty[moment.row] = True
         if moment.profiled:
             self._publish(moment)
         if tier != before:
@@ -133,10 +135,9 @@ class LaneState:
         return True
 
     def _moved(self, risk: float, published: float, history_ms: float) -> bool:
-        if np.isnan(published):
+        if isnan(published):
             return True
-        step = self.policy.score_step * published
-        return history_ms >= self.cut.min_history_ms and bool(abs(risk - published) >= step)
+        return history_ms >= self.cut.min_history_ms and abs(risk - published) >= self.policy.score_step * published
 
     def _enter(self, moment: Moment, tier: int) -> None:
         columns = self.population.blocks[RISK.name].data[moment.row]

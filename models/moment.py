@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from models.alerts import Trigger
 from models.decay import Floats
 from models.events import Profile
@@ -21,8 +23,8 @@ class Moment:
         The lane's time, from which terms run: it never goes back, as a late event's `ts` does.
     now
         The subscriber's own time, from which he was scored.
-    x
-        His features, one column.
+    columns, column
+        The features of many, (F, n), and which of them are his.
     involuntary
         His last outcome was involuntary, and no newer profile says that he is back.
     gone
@@ -46,6 +48,12 @@ class Moment:
     previous: int | None
     risk: float
     profiled: bool
-    x: Floats
+    columns: Floats
+    column: int
     trigger: Trigger
     record_ts: int | None
+
+    @property
+    def x(self) -> Floats:
+        """His features. Most moments end without anybody asking for them."""
+        return np.ascontiguousarray(self.columns[:, self.column])

@@ -124,7 +124,7 @@ class Piece:
             # A profile may be dated long ago; what it sets free happens now.
             ts = clock
         profile = self._asof.profile(row, subscriber_id)
-        outcome = self._trace.state[OUTCOME.name][i]
+        outcome = self._trace.state[OUTCOME.name][i].tolist()
         tier = lane.population.blocks[RISK.name].data[row, RISK.index["tier"]]
         book = lane.population.books.get(row)
         return Moment(
@@ -141,7 +141,8 @@ class Piece:
             previous=None if book is None else book.previous_tier,
             risk=float(self._risk[i]),
             profiled=profile is None or profile.consent.profiling,
-            x=np.ascontiguousarray(self._x[:, i]),
+            columns=self._x,
+            column=i,
             trigger=Trigger(topic=arrival.topic, partition=lane.partition, offset=arrival.offset, tick=None),
             record_ts=arrival.record_ts,
         )
@@ -195,14 +196,14 @@ class Piece:
             lane.episodes.breach(moment, signal)
 
 
-def left_involuntarily(outcome: Floats, profile: Profile | None) -> bool:
+def left_involuntarily(outcome: list[float], profile: Profile | None) -> bool:
     """Whether the last word on the subscriber is that we let him go; an active profile that is newer takes it back."""
     if not (outcome[_LEFT] == 1.0 and outcome[_CODE] == _INVOLUNTARY):
         return False
     return profile is None or profile.status != "active" or profile.ts <= outcome[_LEFT_TS]
 
 
-def left_willingly(outcome: Floats, profile: Profile | None) -> bool:
+def left_willingly(outcome: list[float], profile: Profile | None) -> bool:
     """Whether the subscriber is gone; `returned`, or an activation after he left, takes it back."""
     if outcome[_LEFT] != 1.0 or outcome[_CODE] == _INVOLUNTARY:
         return False

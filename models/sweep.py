@@ -162,7 +162,7 @@ class Sweep:
         flagged = ended | fallen | (rescored & lane.may_move(rows, risk, history, now)) | idle
         for i in np.flatnonzero(flagged).tolist():
             row = int(rows[i])
-            moment = self._moment(tick, row, float(now[i]), float(risk[i]), x[:, i], state[OUTCOME.name][i])
+            moment = self._moment(tick, row, float(now[i]), float(risk[i]), (x, i), state[OUTCOME.name][i].tolist())
             clock.cursor = moment.subscriber_id
             lane.outbox.wrote(_ROW_BYTES)
             if ended[i]:
@@ -178,7 +178,9 @@ class Sweep:
         clock.cursor = lane.population.ids[int(rows[-1])] or clock.cursor
         return True
 
-    def _moment(self, tick: int, row: int, now: float, risk: float, x: Floats, outcome: Floats) -> Moment:
+    def _moment(
+        self, tick: int, row: int, now: float, risk: float, features_of: tuple[Floats, int], outcome: list[float]
+    ) -> Moment:
         lane = self._lane
         population = lane.population
         profile, book = population.profiles[row], population.books.get(row)
@@ -196,7 +198,8 @@ class Sweep:
             previous=None if book is None else book.previous_tier,
             risk=risk,
             profiled=profile is None or profile.consent.profiling,
-            x=np.ascontiguousarray(x),
+            columns=features_of[0],
+            column=features_of[1],
             trigger=Trigger(topic=None, partition=lane.partition, offset=None, tick=tick),
             record_ts=None,
         )
