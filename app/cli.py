@@ -6,6 +6,7 @@ Verbs are imported when they are called, so that ``--help`` answers at once; wha
 from __future__ import annotations
 
 import importlib
+import sys
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -102,3 +103,8 @@ def main(args: list[str] | None = None) -> int:
     except click.Abort:
         return ExitCode.INTERRUPTED
     return int(code or 0)
+
+
+if __name__ == "__main__":
+    # Where only the module is at hand; without this it would end with 0 and have done nothing.
+    sys.exit(main())
