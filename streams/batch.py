@@ -38,6 +38,23 @@ class Batch(NamedTuple):
             Batch(self.placed[at:], self.decoded[at:], self.broker_ms),
         )
 
+    def settled(self, rest: Batch | None, read_to: Callable[[str], int | None]) -> dict[str, int]:
+        """Of each of its topics the last offset that is settled with it.
+
+        Where nothing of a topic waits, that is the end of what was fetched: behind the last record there may be
+        markers and aborted records, and a log that retention has trimmed past those has lost nothing.
+
+        Parameters
+        ----------
+        rest
+            What was cut off.
+        read_to
+            Place up to which a topic is fetched, or None while something of it waits.
+        """
+        offsets = {topic: record.offset for topic, record in self.placed}
+        ends = {topic: read_to(topic) for topic in offsets.keys() - {topic for topic, _ in (rest.placed if rest else ())}}
+        return offsets | {topic: end - 1 for topic, end in ends.items() if end is not None}
+
     def letters(self, prefix: str, partition: int) -> tuple[dict[tuple[str, Poison], int], list[OutRecord]]:
         """The poison: its counts by topic and reason, and its dead letters."""
         counts: dict[tuple[str, Poison], int] = {}

@@ -24,8 +24,9 @@ class LedgerMismatchError(Exception):
 class Ledger(msgspec.Struct):
     """See the module.
 
-    ``offsets`` holds the last applied offset of each input that has one; ``bootstrap`` the ends that subscribers,
-    erasures and outcomes must reach before the other inputs are read at all; ``clock`` what the fold keeps of time.
+    ``offsets`` holds for each input the last offset that is settled, one before the log's start where nothing is yet;
+    ``bootstrap`` the ends that subscribers, erasures and outcomes must reach before the other inputs are read at all;
+    ``clock`` what the fold keeps of time.
     """
 
     group: str
@@ -82,7 +83,9 @@ def decode(value: bytes) -> Ledger:
 def new(group: str, partitions: int, logs: Logs) -> Ledger:
     """A ledger for a lane that has none yet: the profiles come first, up to where they end now."""
     bootstrap = {topic: logs.ends[topic] for topic in BOOTSTRAP if logs.ends[topic] > logs.starts[topic]}
-    return Ledger(group, partitions, dict(logs.topic_ids), {}, bootstrap)
+    # The starts too: records that are deleted before the first of their topic is read would not be missed otherwise.
+    offsets = {topic: start - 1 for topic, start in logs.starts.items()}
+    return Ledger(group, partitions, dict(logs.topic_ids), offsets, bootstrap)
 
 
 def mismatches(ledger: Ledger, group: str, partitions: int, logs: Logs, *, take_over: bool) -> list[str]:
