@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from streams.topics import HISTORY, INPUT_TOPICS
+from streams.merge import Placed
+from streams.topics import HISTORY, INPUT_TOPICS, RANK
 from streams.transaction import OutRecord
 
 TOPICS: Final = [topic.name for topic in INPUT_TOPICS]
@@ -17,8 +18,9 @@ class HistoryRecord(msgspec.Struct, omit_defaults=True):
     """What one transaction applied, in order.
 
     ``segments`` are runs ``[topic, first offset, last offset]``, the topic as its place in ``topics``. ``broker_ms``
-    is the time against which the records were held. ``stopped`` says that the fold ended this transaction before
-    the next record by its own choice. ``opened`` is the group, on the record that a lane writes when it opens.
+    is the time against which the records were held. ``stopped`` is the record, ``[topic, offset]``, before which the
+    fold ended this transaction by its own choice: to fold again exactly, it must be shown that too, and after a crash
+    another record may have come next. ``opened`` is the group, on the record that a lane writes when it opens.
     """
 
     partition: int
@@ -26,7 +28,7 @@ class HistoryRecord(msgspec.Struct, omit_defaults=True):
     model: str
     policy: str
     broker_ms: int | None = None
-    stopped: bool = False
+    stopped: tuple[int, int] | None = None
     opened: str | None = None
     topics: list[str] = []
     format: int = 1
@@ -41,7 +43,7 @@ def history_record(
     broker_ms: int | None,
     versions: tuple[str, str],
     *,
-    stopped: bool = False,
+    stopped: Placed | None = None,
     opened: str | None = None,
 ) -> OutRecord:
     """The record for ``churn.history.v1``.
@@ -59,7 +61,7 @@ def history_record(
         model,
         policy,
         broker_ms=broker_ms,
-        stopped=stopped,
+        stopped=(RANK[stopped.topic], stopped.record.offset) if stopped else None,
         opened=opened,
         topics=TOPICS,
     )

@@ -218,8 +218,7 @@ class Lane:
     async def _apply(self, batch: Batch, began: float) -> None:
         arrivals, places = batch.arrivals()
         applied = self._fold.apply(arrivals)  # 9. fold, score, decide
-        stopped = applied < len(arrivals)
-        if stopped:
+        if applied < len(arrivals):
             batch, self._rest = batch.cut(places[applied])
         folded = self._fold.take()
         self._spec.fail_at("folded")
@@ -235,15 +234,16 @@ class Lane:
                 OutRecord(STATE, LEDGER_KEY, ledgers.encode(ledger)),
                 *folded.outputs,
                 *letters,
-                history_record(self.partition, runs, batch.broker_ms, versions, stopped=stopped),
+                history_record(
+                    self.partition, runs, batch.broker_ms, versions, stopped=self._rest and self._rest.placed[0]
+                ),
             ]
         )
         self._ledger = ledger  # 11. account
         self._account(folded, poison, len(batch.placed), began, writing)
 
     def _advanced(self, done: Batch) -> Ledger:
-        offsets = dict(self._ledger.offsets)
-        offsets.update((topic, record.offset) for topic, record in done.placed)
+        offsets = self._ledger.offsets | done.settled(self._rest, self._intake.read_to)
         model, policy = self._fold.versions
         clock = self._fold.clock()
         return msgspec.structs.replace(self._ledger, offsets=offsets, clock=clock, model=model, policy=policy)
@@ -273,7 +273,7 @@ class Lane:
         counts = folded.counts._replace(
             rejected=poison,
             latencies_s=[wall_s - ms / 1000 for ms in folded.triggers_ms],
-            batch_s=now - began,
+            batch_s=writing - began,
             transaction_s=now - writing,
             now_s=wall_s,
         )
