@@ -67,7 +67,7 @@ class Intake:
 
     def _count(self, record: RawRecord, sign: int) -> None:
         self._records += sign
-        self._bytes += sign * len(record.value or b"")
+        self._bytes += sign * _size(record)
 
     @property
     def full(self) -> bool:
@@ -93,7 +93,7 @@ class Intake:
         batch: list[Placed] = []
         size = 0
         for placed in merge(heads):
-            size += len(placed.record.value or b"")
+            size += _size(placed.record)
             if batch and (len(batch) == BATCH_RECORDS or size > BATCH_BYTES):
                 break
             batch.append(placed)
@@ -101,6 +101,11 @@ class Intake:
             self._waiting[topic].popleft()
             self._count(record, -1)
         return batch
+
+
+def _size(record: RawRecord) -> int:
+    # A key may be as large as a value, and ends among the dead letters just so.
+    return len(record.key or b"") + len(record.value or b"")
 
 
 def _head(waiting: deque[RawRecord]) -> list[RawRecord]:
