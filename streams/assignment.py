@@ -156,9 +156,13 @@ class Lanes:
 
     def next_offset(self, tp: TP) -> int | None:
         """Offset after the last that is durably applied."""
-        lane = self.lanes.get(tp.partition)
-        name = self._names.get(tp.topic)
-        return lane.next_offset(name) if lane is not None and name is not None else None
+        name, lane, kept = self._names.get(tp.topic), self.lanes.get(tp.partition), self._kept.get(tp.partition)
+        if name is None:
+            return None
+        if lane is not None:
+            return lane.next_offset(name)
+        # When the worker stops, Faust commits after the lanes have been closed.
+        return kept.ledger.offsets[name] + 1 if kept is not None and name in kept.ledger.offsets else None
 
     # What the watchdog asks
 
