@@ -11,10 +11,15 @@ from bisect import insort_right
 from collections.abc import Sequence
 from operator import attrgetter
 
+import numpy as np
+
+from models.batch import DELETION, FEEDBACK, PROFILE, VISIT
 from models.book import KEPT_VISITS, Visit
 from models.events import Arrival, Deletion, Feedback, Profile, SiteVisit
 from models.population import Population
+from models.rounds import Ints
 
+_READ = (PROFILE, DELETION, VISIT, FEEDBACK)
 _BY_TS = attrgetter("ts")
 
 
@@ -24,15 +29,13 @@ class AsOf:
     Made before the piece is folded; a subscriber without such an arrival in it is as the population has him.
     """
 
-    def __init__(self, population: Population, arrivals: Sequence[Arrival]) -> None:
+    def __init__(self, population: Population, arrivals: Sequence[Arrival], kinds: Ints) -> None:
         self._population = population
         self._profiles: dict[str, Profile | None] = {}
         self._visits: dict[str, list[Visit]] = {}
         self._refused: dict[str, int | None] = {}
-        for arrival in arrivals:
-            event = arrival.event
-            if not isinstance(event, Profile | Deletion | SiteVisit | Feedback):
-                continue
+        for i in np.flatnonzero(np.isin(kinds, _READ)).tolist():
+            event = arrivals[i].event
             subscriber_id = event.subscriber_id
             row = population.find(subscriber_id)
             book = population.books.get(row)

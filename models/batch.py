@@ -13,33 +13,48 @@ from models.columns import BLOCKS
 from models.decay import Floats
 from models.erasure import StopMarks
 from models.events import (
-    BILLING,
-    CALLS,
-    DATA_USAGE,
-    ERASURES,
-    MOVES_WATERMARK,
-    SITE_VISITS,
+    INPUTS,
     SUBSCRIBERS,
     Arrival,
+    Call,
     CareContact,
+    Contact,
+    DataUsage,
     Deletion,
+    Erasure,
     Feedback,
+    Outcome,
+    Profile,
+    SiteVisit,
 )
+from models.events import Billing as Bill
 from models.policy import DAY_MS
 from models.rounds import Bools, Ints
 
 MAX_PIECE: Final = 4_096
-_USAGE_TOPICS: Final = frozenset({CALLS, DATA_USAGE})
-_USAGE_BYTES: Final = sum(8 * len(spec.columns) + 60 for spec in BLOCKS if spec.name in ("activity", "seen", "calls"))
-_STATE_BYTES: Final = {
-    CALLS: _USAGE_BYTES,
-    DATA_USAGE: _USAGE_BYTES,
-    SITE_VISITS: _USAGE_BYTES + 2_000,
-    BILLING: _USAGE_BYTES,
-    SUBSCRIBERS: 1_500,
+CALL, DATA, BILL, VISIT, CARE, CONTACT, FEEDBACK, OUTCOME, PROFILE, DELETION, ERASURE = range(11)
+KINDS: Final[dict[type, int]] = {
+    Call: CALL,
+    DataUsage: DATA,
+    Bill: BILL,
+    SiteVisit: VISIT,
+    CareContact: CARE,
+    Contact: CONTACT,
+    Feedback: FEEDBACK,
+    Outcome: OUTCOME,
+    Profile: PROFILE,
+    Deletion: DELETION,
+    Erasure: ERASURE,
 }
-"""State that an arrival rewrites, by estimate; the other topics write a book."""
-_BOOK_BYTES: Final = _USAGE_BYTES + 1_500
+"""Events as numbers: up to `DATA` the service is used, up to `CARE` the lane's time moves."""
+_TOPIC_OF: Final = {kind: topic for topic, kind in INPUTS.items()} | {Deletion: SUBSCRIBERS}
+TOPICS: Final = tuple(_TOPIC_OF[kind] for kind in KINDS)
+"""The topic of each kind."""
+_USAGE_BYTES: Final = sum(8 * len(spec.columns) + 60 for spec in BLOCKS if spec.name in ("activity", "seen", "calls"))
+_STATE_BYTES: Final = np.full(len(KINDS), _USAGE_BYTES + 1_500.0)
+"""State that an arrival rewrites, by estimate; most beside use and bills write a book."""
+_STATE_BYTES[[CALL, DATA, BILL]] = _USAGE_BYTES
+_STATE_BYTES[VISIT] = _USAGE_BYTES + 2_000.0
 
 
 @dataclass(slots=True)
@@ -48,6 +63,8 @@ class Batch:
 
     Attributes
     ----------
+    kinds
+        See `KINDS`.
     applied
         False where a stop mark keeps the arrival away.
     clocks
@@ -58,10 +75,9 @@ class Batch:
         Bytes of state that it rewrites, by estimate.
     """
 
+    kinds: Ints
     times: Floats
     applied: Bools
-    usage: Bools
-    erasures: Bools
     clocks: Floats
     terms: Floats
     sizes: Floats
@@ -69,26 +85,22 @@ class Batch:
     @classmethod
     def of(cls, arrivals: Sequence[Arrival], watermark: int | None, marks: StopMarks) -> Batch:
         """Arrivals that come to a lane whose watermark stands there."""
-        topics = [a.topic for a in arrivals]
+        kinds = np.array([KINDS[type(a.event)] for a in arrivals], dtype=np.int64)
         times = np.array(
             [a.record_ts if isinstance(a.event, Deletion) else a.event.ts for a in arrivals], dtype=np.float64
         )
         applied = np.ones(len(arrivals), dtype=bool)
-        erasures = np.array([t == ERASURES for t in topics], dtype=bool)
         if marks:
-            for i in np.flatnonzero(~erasures).tolist():
+            for i in np.flatnonzero(kinds != ERASURE).tolist():
                 applied[i] = not marks.stops(arrivals[i].event.subscriber_id, times[i])
-        moves = np.array([t in MOVES_WATERMARK for t in topics], dtype=bool) & applied
-        usage = np.array([t in _USAGE_TOPICS for t in topics], dtype=bool)
-        clocks = np.fmax.accumulate(np.where(moves, times, np.nan))
+        clocks = np.fmax.accumulate(np.where((kinds <= CARE) & applied, times, np.nan))
         clocks = np.fmax(clocks, np.nan if watermark is None else float(watermark))
         # No term of the policy is shorter than a day. It runs from the lane's time; silence runs from the use itself,
         # however late that is told.
-        terms = np.where(usage | np.isnan(clocks), times, clocks) + DAY_MS
-        for i in np.flatnonzero(~usage).tolist():
+        terms = np.where((kinds <= DATA) | np.isnan(clocks), times, clocks) + DAY_MS
+        for i in np.flatnonzero((kinds == CARE) | (kinds == FEEDBACK)).tolist():
             terms[i] = min(terms[i], _named_term(arrivals[i].event))
-        sizes = np.array([_STATE_BYTES.get(t, _BOOK_BYTES) for t in topics], dtype=np.float64)
-        return cls(times, applied, usage, erasures, clocks, terms, sizes)
+        return cls(kinds, times, applied, clocks, terms, _STATE_BYTES[kinds])
 
     def part(self, which: slice | Bools) -> Batch:
         """Some of the arrivals."""
@@ -108,7 +120,7 @@ class Batch:
             terms = np.ceil(np.minimum.accumulate(self.terms[start:stop]) / TICK_MS) * TICK_MS
             live = np.maximum(np.minimum(terms, next_live), last_tick + TICK_MS)
             cuts = np.flatnonzero(self.clocks[start:stop] >= live)
-        erasures = np.flatnonzero(self.erasures[start:stop])
+        erasures = np.flatnonzero(self.kinds[start:stop] == ERASURE)
         for found in (cuts, erasures):
             if len(found):
                 stop = min(stop, start + int(found[0]) + 1)

@@ -14,10 +14,10 @@ import msgspec
 import numpy as np
 
 from models.asof import AsOf
-from models.batch import Batch
+from models.batch import CARE, DATA, ERASURE, TOPICS, Batch
 from models.clock import Clock
 from models.erasure import Mark, StopMarks, receipt, request_hash
-from models.events import MOVES_WATERMARK, Arrival, Erasure
+from models.events import Arrival, Erasure
 from models.features import NAMES, catalogue_hash
 from models.fold import Trace, fold
 from models.lane_state import LaneState
@@ -142,11 +142,11 @@ class Detector:
             view = view.part(view.applied)
             if not arrivals:
                 return
-        asof = AsOf(lane.population, arrivals)
+        asof = AsOf(lane.population, arrivals, view.kinds)
         trace = fold(lane.population, arrivals, np.nan if clock.watermark is None else float(clock.watermark))
-        piece = Piece(lane, arrivals, trace, asof, view.clocks)
+        piece = Piece(lane, arrivals, view, trace, asof)
         piece.decide()
-        if view.erasures[-1]:
+        if view.kinds[-1] == ERASURE:
             self._erase(arrivals[-1], piece, len(arrivals) - 1, trace)
         self._account(arrivals, view, trace)
 
@@ -154,19 +154,20 @@ class Detector:
         clock, outbox = self._sweep.clock, self._lane.outbox
         counts = outbox.counts
         outbox.wrote(int(view.sizes.sum()))
-        topics = np.array([a.topic for a in arrivals])
-        for topic in np.unique(topics).tolist():
-            mine = topics == topic
-            applied, late = mine & trace.applied, mine & trace.late & trace.applied
-            counts.add("applied", topic, int(np.count_nonzero(applied)))
-            if not trace.applied[mine].all():
-                counts.add("duplicates", topic, int(np.count_nonzero(mine & ~trace.applied)))
-            if late.any():
-                counts.add("late", topic, int(np.count_nonzero(late)))
-            if topic in MOVES_WATERMARK:
+        for kind in np.unique(view.kinds).tolist():
+            mine = view.kinds == kind
+            topic, applied = TOPICS[kind], int(np.count_nonzero(mine & trace.applied))
+            late, repeated = int(np.count_nonzero(mine & trace.applied & trace.late)), np.count_nonzero(mine) - applied
+            counts.add("applied", topic, applied)
+            if repeated:
+                counts.add("duplicates", topic, int(repeated))
+            if late:
+                counts.add("late", topic, late)
+            if kind <= CARE:
                 clock.feeds[topic] = max(clock.feeds.get(topic, 0), int(view.times[mine].max()))
-        if view.usage.any():
-            self._sweep.used(float(view.times[view.usage].min()))
+        usage = view.times[view.kinds <= DATA]
+        if len(usage):
+            self._sweep.used(float(usage.min()))
         if not np.isnan(view.clocks[-1]):
             clock.watermark = int(view.clocks[-1])
 

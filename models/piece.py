@@ -11,20 +11,18 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from models import features
 from models.alerts import Trigger
 from models.asof import AsOf
+from models.batch import CARE, CONTACT, DATA, VISIT, Batch
 from models.columns import ACTIVITY, OUTCOME, OUTCOME_CODES, PROFILE, RISK
-from models.decay import Floats
 from models.events import (
     Arrival,
     Call,
     CareContact,
     DataUsage,
     Deletion,
-    Erasure,
     Feedback,
     Outcome,
     Profile,
@@ -33,9 +31,9 @@ from models.events import (
 from models.fold import Trace
 from models.lane_state import LaneState
 from models.moment import Moment
+from models.rounds import Bools, Ints
 from models.signals import CARE_TRIGGERS, UNUSED_VISIT, browsing, care
 
-Bools = npt.NDArray[np.bool_]
 _FIRST: Final = ACTIVITY.index["first_ts"]
 _LEFT: Final = OUTCOME.index["left"]
 _CODE: Final = OUTCOME.index["code"]
@@ -43,8 +41,6 @@ _LEFT_TS: Final = OUTCOME.index["left_ts"]
 _BEHAVIOUR: Final = PROFILE.index["behaviour"]
 _INVOLUNTARY: Final = float(OUTCOME_CODES.index("involuntary"))
 _GONE: Final = frozenset({"ported_out", "disconnected", "lapsed", "involuntary"})
-_ALWAYS: Final = (SiteVisit, Profile, Deletion, Outcome, Feedback)
-"""Arrivals that the scan cannot judge; they are few."""
 
 
 class Piece:
@@ -54,42 +50,37 @@ class Piece:
     ----------
     lane
         State and instruments of the lane.
-    arrivals, trace
-        The piece and what folding it did.
+    arrivals, batch, trace
+        The piece, in numbers, and what folding it did.
     asof
         Made before the fold.
-    clocks
-        The lane's time right after each arrival; NaN before it began.
     """
 
-    def __init__(self, lane: LaneState, arrivals: Sequence[Arrival], trace: Trace, asof: AsOf, clocks: Floats) -> None:
+    def __init__(self, lane: LaneState, arrivals: Sequence[Arrival], batch: Batch, trace: Trace, asof: AsOf) -> None:
         self._lane = lane
         self._arrivals = arrivals
         self._trace = trace
         self._asof = asof
-        self._clocks = clocks
-        events = [a.event for a in arrivals]
-        usage = np.array([isinstance(e, Call | DataUsage) for e in events], dtype=bool)
-        told = np.array([isinstance(e, Profile | Deletion | Outcome | Feedback | Erasure) for e in events], dtype=bool)
+        self._clocks = clocks = batch.clocks
         # What is told about a subscriber does not move his own clock. He is then looked at from the lane's time, or
         # a sweep that scored him as silent would be contradicted by a profile.
-        self._now = np.where(told, np.fmax(trace.now, clocks), trace.now)
+        self._now = np.where(batch.kinds >= CONTACT, np.fmax(trace.now, clocks), trace.now)
         self._x = features.compute(trace.state, self._now)
         self._risk = lane.scorer.score(self._x).risk
         self._history = self._now - trace.state[ACTIVITY.name][:, _FIRST]
         self._live = trace.applied & (trace.rows >= 0)
-        self._flags = self._scan(events, usage)
+        self._flags = self._scan(batch.kinds)
         self._heap: list[int] = np.flatnonzero(self._flags).tolist()
 
-    def _scan(self, events: Sequence[object], usage: Bools) -> Bools:
-        lane, trace, rows = self._lane, self._trace, self._trace.rows
+    def _scan(self, kinds: Ints) -> Bools:
+        lane, trace = self._lane, self._trace
         # One subscriber's tier can move within the piece: decide() then flags the rest of his arrivals.
-        scored = lane.may_move(rows, self._risk, self._history, self._now)
-        rare = np.array(
-            [isinstance(e, _ALWAYS) or (isinstance(e, CareContact) and e.reason in CARE_TRIGGERS) for e in events],
-            dtype=bool,
-        )
-        waking = usage & lane.is_silent(rows)
+        scored = lane.may_move(trace.rows, self._risk, self._history, self._now)
+        waking = (kinds <= DATA) & lane.is_silent(trace.rows)
+        rare = (kinds >= VISIT) & (kinds != CARE) & (kinds != CONTACT)
+        for i in np.flatnonzero(kinds == CARE).tolist():
+            event = self._arrivals[i].event
+            rare[i] = isinstance(event, CareContact) and event.reason in CARE_TRIGGERS
         flags: Bools = self._live & (rare | (~trace.late & (scored | waking)))
         return flags
 
