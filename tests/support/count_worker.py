@@ -1,15 +1,48 @@
-"""A worker process with the counting fold, for the tests of the protocol: python count_worker.py BROKER PREFIX GROUP."""
+"""A worker process with the counting fold: python count_worker.py BROKER PREFIX GROUP.
+
+It logs lines of JSON to stdout. What is done to it comes by environment:
+
+PARTITIONS, SESSION_TIMEOUT_S, BUDGET, TAKE_OVER, ACCEPT_LOSS
+    As in LaneSpec and CountingFold.
+KILL_AT=step[:n], PAUSE_AT=step[:n]
+    SIGKILL or SIGSTOP to itself when it comes to the step for the n-th time (first). Beside the lane's own steps there
+    are ``produced`` (all records of a transaction are in the log, the commit is not asked for) and ``committing``
+    (it is asked for, and not confirmed).
+HOLD=partition:path
+    That lane's batches wait until the file is there before they are written: a broker that is slow for one partition.
+SLOW=partition:seconds
+    Folding a batch of that lane takes so long.
+FULL_RECORDS, CLOSE_S
+    The bounds of the same names in streams.intake and streams.lane.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import signal
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
-from app.worker import end_process, run_worker, wall_s
+import aiokafka
+import structlog
+
+from app.worker import run_worker
+from counting import CountingFold
+from models.events import Arrival
+from streams import intake, lane
 from streams.folding import LaneSpec
 from streams.report import Commit
-from counting import CountingFold
+from streams.topics import STATE
+from streams.transaction import LaneProducer, OutRecord
+
+STEPS = ("fenced", "restored", "decoded", "folded", "before_commit", "produced", "committing", "after_commit")
+_ENDS = {"KILL_AT": signal.SIGKILL, "PAUSE_AT": signal.SIGSTOP}
 
 
 class Silent:
@@ -22,21 +55,98 @@ class Silent:
     def lag(self, topic: str, partition: int, records: int, seconds: float) -> None: ...
 
 
-def main() -> None:
-    broker, prefix, group = sys.argv[1:4]
-    logging.basicConfig(level=logging.INFO)
-    for name in ("aiokafka", "faust", "mode"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    wanted = os.environ.get("FAIL_AT")
+class SlowFold(CountingFold):
+    """Takes its time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    def apply(self, arrivals: Sequence[Arrival]) -> int:
+        time.sleep(self._seconds)
+        return super().apply(arrivals)
+
+
+def fail_points() -> Callable[[str], None]:
+    wanted = {}
+    for name, number in _ENDS.items():
+        step, _, nth = os.environ.get(name, "").partition(":")
+        if step:
+            assert step in STEPS, step
+            wanted[step, int(nth or 1)] = number
+    reached: Counter[str] = Counter()
 
     def fail_at(step: str) -> None:
-        if step == wanted:
-            os._exit(9)
+        reached[step] += 1
+        if number := wanted.get((step, reached[step])):
+            structlog.get_logger().info("struck", step=step)
+            os.kill(os.getpid(), number)
 
+    return fail_at
+
+
+def strike_inside_transactions(fail_at: Callable[[str], None]) -> None:
+    commit = aiokafka.AIOKafkaProducer.commit_transaction
+
+    async def commit_transaction(self: Any) -> None:
+        fail_at("produced")
+        asked = asyncio.ensure_future(commit(self))
+        await asyncio.sleep(0.002)
+        fail_at("committing")
+        await asked
+
+    aiokafka.AIOKafkaProducer.commit_transaction = commit_transaction
+
+
+def hold(partition: int, gate: Path) -> None:
+    write = LaneProducer.write
+
+    async def held(self: LaneProducer, records: list[OutRecord]) -> Any:
+        ours = self._partition == partition and any(record.topic == STATE for record in records)
+        while ours and not gate.exists():
+            await asyncio.sleep(0.02)
+        return await write(self, records)
+
+    LaneProducer.write = held
+
+
+def new_fold(partition: int) -> CountingFold:
+    slow, _, seconds = os.environ.get("SLOW", "-1:0").partition(":")
+    if partition == int(slow):
+        return SlowFold(float(seconds))
+    return CountingFold(int(os.environ.get("BUDGET", "1000000")))
+
+
+def main() -> None:
+    broker, prefix, group = sys.argv[1:4]
+    environment = os.environ
+    logging.basicConfig(level=logging.WARNING, stream=sys.stdout)
+    stamp = structlog.processors.TimeStamper("%H:%M:%S.%f", utc=True)
+    structlog.configure([structlog.processors.add_log_level, stamp, structlog.processors.JSONRenderer()])
+    fail_at = fail_points()
+    if any(name in environment for name in _ENDS):
+        strike_inside_transactions(fail_at)
+    if held := environment.get("HOLD"):
+        partition, _, path = held.partition(":")
+        hold(int(partition), Path(path))
+    intake.FULL_RECORDS = int(environment.get("FULL_RECORDS", intake.FULL_RECORDS))
+    lane.CLOSE_S = float(environment.get("CLOSE_S", lane.CLOSE_S))
     spec = LaneSpec(
-        prefix=prefix, group=group, partitions=int(os.environ.get("PARTITIONS", "4")), client={"bootstrap_servers": [broker]}, report=Silent(), wall_s=wall_s, fail_at=fail_at,
+        prefix=prefix,
+        group=group,
+        partitions=int(environment["PARTITIONS"]),
+        client={"bootstrap_servers": [broker]},
+        report=Silent(),
+        wall_s=time.time,
+        session_timeout_s=float(environment.get("SESSION_TIMEOUT_S", "10")),
+        take_over="TAKE_OVER" in environment,
+        accept_loss="ACCEPT_LOSS" in environment,
+        fail_at=fail_at,
     )
-    end_process(run_worker(spec, lambda partition: CountingFold()))
+    code = run_worker(spec, new_fold)
+    sys.stdout.flush()
+    # As app.cli does: threads of Faust's consumer may be past joining.
+    os._exit(code)
 
 
 if __name__ == "__main__":

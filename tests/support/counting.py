@@ -36,6 +36,7 @@ class CountingFold:
 
     versions = ("m-test", "p-test")
     owed = False
+    owed = False
 
     def __init__(self, budget: int = 1_000_000) -> None:
         self.rows: dict[str, Row] = {}

@@ -1,0 +1,64 @@
+"""kill -9 at each step of the protocol, and a worker that was paused past its session."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+
+import pytest
+from support.rig import Rig, clean, mix, now_ms
+
+pytestmark = pytest.mark.faults
+STEPS = {"fenced": 1, "restored": 2, "decoded": 3, "folded": 4, "before_commit": 5, "produced": 6, "committing": 4}
+"""Where it is struck, and the how-manieth time: the first transactions of a lane only open it."""
+
+
+async def _killed_at(rig: Rig, step: str, nth: int) -> None:
+    await rig.create()
+    begin = now_ms() - 60_000
+    await rig.send_all(mix(0, 100, rig.partitions, begin))
+    struck = rig.worker(KILL_AT=f"{step}:{nth}", SESSION_TIMEOUT_S=2)
+    sent = 100
+    while struck.code is None:
+        assert sent < 3000, struck.tail()
+        await rig.send_all(mix(sent, 20, rig.partitions, begin + 10 * sent))
+        sent += 20
+        await asyncio.sleep(0.1)
+    assert struck.code == -signal.SIGKILL, struck.tail()
+    assert struck.events("struck", step=step)
+    heir = rig.worker(SESSION_TIMEOUT_S=2)
+    await rig.applied()
+    assert await heir.stop() == 0
+    await clean(rig, sent)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [("fenced", "restored", "decoded", "folded"), ("before_commit", "produced", "committing", "after_commit")],
+    ids="-".join,
+)
+async def test_killed_at_a_step(rigs: Callable[[str], Awaitable[Rig]], steps: tuple[str, ...]) -> None:
+    """Whoever comes next ends what was begun, and nobody sees that it happened."""
+    async with asyncio.TaskGroup() as group:
+        for step in steps:
+            group.create_task(_killed_at(await rigs(step), step, STEPS.get(step, 5)))
+
+
+@pytest.mark.parametrize("step", ["before_commit", "produced"])
+async def test_zombie_is_fenced(rig: Rig, step: str) -> None:
+    """It wakes when others have gone on: with a batch to be written, or with records that the heir has aborted."""
+    await rig.create()
+    begin = now_ms() - 60_000
+    await rig.send_all(mix(1, 200, rig.partitions, begin))
+    zombie = rig.worker(PAUSE_AT=f"{step}:4", SESSION_TIMEOUT_S=2)
+    await zombie.said("struck")
+    heir = rig.worker(SESSION_TIMEOUT_S=2)
+    await rig.send_all(mix(2, 200, rig.partitions, begin + 5_000))
+    await rig.applied()
+    zombie.signal(signal.SIGCONT)
+    assert await zombie.ended() == 1
+    await rig.send_all(mix(3, 200, rig.partitions, begin + 10_000))
+    await rig.applied()
+    assert await heir.stop() == 0
+    await clean(rig, 600)
