@@ -1,0 +1,144 @@
+"""Why a breach is withheld, in which order, and by when a contact is due."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.contact import STAGES, Standing, contact_by, pick_channel, withhold, working
+from models.events import Consent, Profile
+from models.policy import DAY_MS, HOUR_MS, ContactPolicy, Policy
+
+CHANNELS = ("field_visit", "account_manager", "outbound_call", "store", "sms", "app_push", "wechat")
+NINE = 1_780_016_400_000
+"""09:00 of a Friday in Shanghai."""
+POLICY = Policy()
+
+
+def profile(**fields: Any) -> Profile:
+    return Profile(subscriber_id="s-1", ts=0, **fields)
+
+
+def standing(**fields: Any) -> Standing:
+    calm = Standing(
+        kind="leave_intent",
+        clock=100 * DAY_MS,
+        profile=profile(),
+        involuntary=False,
+        raised_ts=None,
+        refused_ts=None,
+        after_snooze=False,
+        stale_feed=False,
+        appointment_ts=None,
+    )
+    return calm._replace(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, None),
+        ({"profile": None}, "no_profile"),
+        ({"profile": profile(do_not_contact=True)}, "do_not_contact"),
+        ({"profile": profile(status="suspended_arrears")}, "passive_churn"),
+        ({"profile": profile(status="suspended_fraud")}, "passive_churn"),
+        ({"profile": profile(status="left")}, "passive_churn"),
+        ({"profile": profile(status="suspended_voluntary")}, None),
+        ({"involuntary": True}, "passive_churn"),
+        ({"involuntary": True, "profile": None}, "passive_churn"),
+        ({"kind": "risk_tier", "profile": profile(consent=Consent(profiling=False))}, "no_consent"),
+        ({"kind": "leave_intent", "profile": profile(consent=Consent(profiling=False))}, None),
+        ({"kind": "competitor_browsing", "profile": profile(consent=Consent(behaviour=False))}, "no_consent"),
+        ({"kind": "risk_tier", "profile": profile(consent=Consent(behaviour=False))}, None),
+        ({"profile": profile(consent=Consent(marketing=dict.fromkeys(CHANNELS, False)))}, "no_consent"),
+        ({"profile": profile(consent=Consent(marketing={"sms": False}))}, None),
+        ({"raised_ts": 100 * DAY_MS - 30 * DAY_MS + 1}, "cooldown"),
+        ({"raised_ts": 70 * DAY_MS}, None),
+        ({"raised_ts": 99 * DAY_MS, "after_snooze": True}, None),
+        ({"refused_ts": 11 * DAY_MS}, "cooldown"),
+        ({"refused_ts": 10 * DAY_MS}, None),
+        ({"refused_ts": 11 * DAY_MS, "after_snooze": True}, "cooldown"),
+        ({"kind": "silence", "stale_feed": True}, "stale_feed"),
+        ({"kind": "disconnect_appointment", "appointment_ts": 100 * DAY_MS}, "expired"),
+        ({"kind": "disconnect_appointment", "appointment_ts": 100 * DAY_MS + 1}, None),
+    ],
+)
+def test_withhold(fields: dict[str, Any], reason: str | None) -> None:
+    assert withhold(standing(**fields), POLICY) == reason
+
+
+def test_law_comes_before_habit() -> None:
+    everything = standing(
+        profile=profile(do_not_contact=True, consent=Consent(profiling=False)), kind="risk_tier", raised_ts=99 * DAY_MS
+    )
+    assert withhold(everything, POLICY) == "no_consent"
+    assert len(STAGES) == 7
+
+
+def test_exempt_kinds_are_the_operators_choice() -> None:
+    import msgspec
+
+    contact = msgspec.structs.replace(
+        ContactPolicy(), do_not_contact_exempt=("leave_intent",), cooldown_exempt=("leave_intent",)
+    )
+    policy = msgspec.structs.replace(POLICY, contact=contact)
+    asked = standing(profile=profile(do_not_contact=True), raised_ts=99 * DAY_MS)
+    assert withhold(asked, policy) is None
+    assert withhold(asked._replace(kind="port_out"), policy) == "do_not_contact"
+
+
+@pytest.mark.parametrize(
+    ("start_h", "hours", "ends_h"),
+    [
+        (0.0, 3.0, 3.0),  # 09:00 + 3 h = 12:00
+        (0.0, 4.0, 6.0),  # over noon: 15:00
+        (-9.0, 1.0, 1.0),  # from midnight: counts from nine
+        (3.5, 1.0, 6.0),  # 12:30, closed: 15:00
+        (10.5, 4.0, 29.5),  # 19:30 + half an hour today, 3 h tomorrow morning, half an hour after lunch: 14:30
+        (12.0, 9.0, 35.0),  # 21:00: the whole of the next working day, until its 20:00
+    ],
+)
+def test_working_hours_count_inside_the_windows_only(start_h: float, hours: float, ends_h: float) -> None:
+    start = NINE + round(start_h * HOUR_MS)
+    expected = NINE + round(ends_h * HOUR_MS)
+    found = working(start, round(hours * HOUR_MS), ContactPolicy())
+    assert (found - NINE) / HOUR_MS == pytest.approx((expected - NINE) / HOUR_MS)
+
+
+def test_working_hours_skip_holidays() -> None:
+    plain, holiday = ContactPolicy(), ContactPolicy(holidays=("2026-05-29",))
+    assert working(NINE, HOUR_MS, holiday) == working(NINE + 15 * HOUR_MS, HOUR_MS, plain)
+
+
+@pytest.mark.parametrize(
+    ("kind", "level", "hours"),
+    [
+        ("leave_intent", 1, 6.0),  # four working hours from nine, over noon
+        ("port_out", 1, 2.0),
+        ("disconnect_appointment", 1, 24.0),
+        ("risk_tier", 2, 24.0),
+        ("risk_tier", 1, 72.0),
+        ("competitor_browsing", 1, 24.0),
+    ],
+)
+def test_contact_by_of_each_kind(kind: Any, level: int, hours: float) -> None:
+    assert contact_by(kind, level, NINE, None, POLICY) - NINE == hours * HOUR_MS
+
+
+@pytest.mark.parametrize("ahead_h", [0.5, 1.0, 2.0, 10.0, 30.0])
+def test_contact_comes_before_the_appointment(ahead_h: float) -> None:
+    appointment = NINE + round(ahead_h * HOUR_MS)
+    by = contact_by("disconnect_appointment", 1, NINE, appointment, POLICY)
+    assert NINE < by < appointment
+    assert by <= NINE + 24 * HOUR_MS
+
+
+def test_channel_is_the_customers_own_unless_he_refused_it() -> None:
+    plays = ("field_visit", "outbound_call")
+    assert pick_channel(profile(preferred_channel="wechat"), plays) == "wechat"
+    assert pick_channel(profile(preferred_channel="wechat"), plays, own_choice=False) == "field_visit"
+    refused = Consent(marketing={"wechat": False, "field_visit": False})
+    assert pick_channel(profile(preferred_channel="wechat", consent=refused), plays) == "outbound_call"
+    only_sms = Consent(marketing=dict.fromkeys(CHANNELS, False) | {"sms": True})
+    assert pick_channel(profile(consent=only_sms), plays) == "sms"

@@ -1,0 +1,82 @@
+"""A snapshot that is torn, foreign or not made for these features is refused, with the reason."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import msgspec
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from models.features import NAMES, catalogue_hash
+from models.risk import Scorer
+from models.snapshot import (
+    STARTING_SNAPSHOT,
+    Curve,
+    Cutoff,
+    Snapshot,
+    SnapshotRefusedError,
+    check_features,
+    decode,
+    encode,
+)
+
+GOOD = Snapshot(
+    version="m-1",
+    curves=[Curve(feature="calls_1d", knots=[0.0, 1.0], values=[0.0, 0.5])],
+    intercept=-3.0,
+    base_rate=0.05,
+    cutoffs=[Cutoff(0.02, 0.2)],
+)
+
+
+def test_decode_gives_back_what_was_encoded() -> None:
+    assert replace(decode(encode(GOOD)), checksum="") == GOOD
+
+
+def test_decode_takes_the_same_snapshot_indented() -> None:
+    assert decode(msgspec.json.format(encode(GOOD), indent=2)) == decode(encode(GOOD))
+
+
+def test_decode_refuses_an_edited_weight() -> None:
+    with pytest.raises(SnapshotRefusedError, match="checksum"):
+        decode(encode(GOOD).replace(b"-3.0", b"-2.0"))
+
+
+def test_decode_refuses_half_a_file() -> None:
+    with pytest.raises(SnapshotRefusedError, match="not a snapshot"):
+        decode(encode(GOOD)[:-20])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"format": "holdfast.snapshot/9"}, "format"),
+        ({"base_rate": 0.0}, "base rate"),
+        ({"cutoffs": [Cutoff(0.02, 1.0)]}, "cut-off"),
+        ({"curves": [Curve(feature="f", knots=[1.0, 1.0], values=[0.0, 0.0])]}, "rise"),
+        ({"curves": [Curve(feature="f", knots=[1.0, 2.0], values=[0.0])]}, "2 knots, 1 values"),
+    ],
+)
+def test_decode_refuses_nonsense(change: dict[str, object], reason: str) -> None:
+    with pytest.raises(SnapshotRefusedError, match=reason):
+        decode(encode(replace(GOOD, **change)))
+
+
+def test_check_features_names_the_first_that_differs() -> None:
+    with pytest.raises(SnapshotRefusedError, match="calls_1d"):
+        check_features(GOOD, ("calls_7d",), "")
+    with pytest.raises(SnapshotRefusedError, match="catalogue"):
+        check_features(GOOD, ("calls_1d",), "other")
+    check_features(GOOD, ("calls_1d",), "")
+
+
+def test_shipped_snapshot_fits_the_catalogue_and_computes_its_own_examples() -> None:
+    shipped = decode(files("models").joinpath(STARTING_SNAPSHOT).read_bytes())
+    check_features(shipped, NAMES, catalogue_hash())
+    assert shipped.examples
+    x = np.array([[np.nan if v is None else v for v in e.x] for e in shipped.examples]).T
+    np.testing.assert_allclose(Scorer(shipped).score(x).risk, [e.risk for e in shipped.examples], atol=1e-12)
+    assert "simulator" in shipped.provenance.source
+    assert shipped.provenance.positives > 500
