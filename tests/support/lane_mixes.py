@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from typing import Any, get_args
 
-from models.events import Arrival, CareReason, Channel, FeedbackStatus, OutcomeKind, Page, Status
 from support.detecting import DAY, HOUR, MINUTE, START, Bench
+
+from models.events import Arrival, CareReason, Channel, FeedbackStatus, OutcomeKind, Page, Status
 
 PEOPLE = ["s-0", "s-1", "s-2", "s-3", "s-移动"]
 _KINDS = (
@@ -25,8 +26,7 @@ def lived(seed: int, events: int) -> tuple[Bench, list[Arrival]]:
     """A bench that took one arrival at a time, and the arrivals."""
     dice, bench, arrivals = random.Random(seed), Bench(), []
     now = START
-    for person in PEOPLE[:4]:
-        arrivals.append(bench.arrival("profile", person, START - DAY))
+    arrivals += [bench.arrival("profile", person, START - DAY) for person in PEOPLE[:4]]
     # Two of them have been watched for a while.
     arrivals += [bench.arrival("call", PEOPLE[n % 2], START - DAY * (22 - n) // 2) for n in range(22)]
     bench.apply(arrivals)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from models.contact import STAGES, Standing, contact_by, pick_channel, withhold, working
@@ -77,8 +78,6 @@ def test_law_comes_before_habit() -> None:
 
 
 def test_exempt_kinds_are_the_operators_choice() -> None:
-    import msgspec
-
     contact = msgspec.structs.replace(
         ContactPolicy(), do_not_contact_exempt=("leave_intent",), cooldown_exempt=("leave_intent",)
     )
