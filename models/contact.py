@@ -67,10 +67,7 @@ def _no_consent(standing: Standing, policy: Policy) -> SuppressionReason | None:
     profile = standing.profile
     if profile is None:
         return None
-    consent = profile.consent
-    if standing.kind == "risk_tier" and not consent.profiling:
-        return "no_consent"
-    if standing.kind == "competitor_browsing" and not consent.behaviour:
+    if not signal_allowed(profile, standing.kind):
         return "no_consent"
     return None if any(allowed(profile, channel) for channel in CHANNELS) else "no_consent"
 
@@ -137,6 +134,22 @@ def cooldown_ends(standing: Standing, policy: ContactPolicy) -> int | None:
     if standing.refused_ts is not None:
         ends.append(standing.refused_ts + round(policy.refusal_days * DAY_MS))
     return max(ends, default=None)
+
+
+def signal_allowed(profile: Profile | None, kind: str) -> bool:
+    """Whether what makes a breach of this kind may be used at all: the model's word, or the visits.
+
+    Examples
+    --------
+    >>> from models.events import Consent
+    >>> private = Profile(subscriber_id="s-1", ts=0, consent=Consent(behaviour=False))
+    >>> signal_allowed(private, "competitor_browsing"), signal_allowed(private, "leave_intent")
+    (False, True)
+    """
+    if profile is None:
+        return True
+    consent = profile.consent
+    return {"risk_tier": consent.profiling, "competitor_browsing": consent.behaviour}.get(kind, True)
 
 
 def allowed(profile: Profile, channel: Channel) -> bool:

@@ -184,7 +184,7 @@ class Episodes:
             episode = mine.episodes[kind]
             if episode.seq or episode.snoozed_until is not None:
                 continue
-            if episode.code == UNUSED and _allowed_now(moment, kind):
+            if episode.code == UNUSED and contact.signal_allowed(moment.profile, kind):
                 # He allows it now, but what he did before is not held against him.
                 del mine.episodes[kind]
             else:
@@ -298,8 +298,3 @@ class Episodes:
         if due != held and not (isnan(due) and isnan(held)):
             block.data[row, _DUE] = due
             block.dirty[row] = True
-
-
-def _allowed_now(moment: Moment, kind: str) -> bool:
-    consent = None if moment.profile is None else moment.profile.consent
-    return consent is None or (consent.profiling if kind == "risk_tier" else consent.behaviour)
