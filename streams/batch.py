@@ -52,7 +52,8 @@ class Batch(NamedTuple):
             Place up to which a topic is fetched, or None while something of it waits.
         """
         offsets = {topic: record.offset for topic, record in self.placed}
-        ends = {topic: read_to(topic) for topic in offsets.keys() - {topic for topic, _ in (rest.placed if rest else ())}}
+        waiting = {topic for topic, _ in rest.placed} if rest else set()
+        ends = {topic: read_to(topic) for topic in offsets.keys() - waiting}
         return offsets | {topic: end - 1 for topic, end in ends.items() if end is not None}
 
     def letters(self, prefix: str, partition: int) -> tuple[dict[tuple[str, Poison], int], list[OutRecord]]:
