@@ -68,6 +68,8 @@ class Metrics:
         self.late = self._counter("late_events", "Events applied that came too late to trigger anything.", "topic")
         self.duplicates = self._counter("duplicates", "Events with an event_id that was applied before.", "topic")
         self.dead_letters = self._counter("dead_letters", "Poison records kept aside.", "topic", "reason")
+        self.ignored = self._counter("ignored_events", "Events older than the subscriber's erasure.", "topic")
+        self.unknown_feedback = self._counter("unknown_feedback", "Feedback for an alert that is unknown or closed.")
         self.alerts = self._counter("alerts", "Alert records published.", "kind", "event", "tier")
         self.breaches = self._counter("breaches", "Breaches: each is raised, suppressed or waiting.", "kind")
         self.suppressions = self._counter("suppressions", "Decisions not to contact.", "reason")
@@ -105,6 +107,7 @@ class Metrics:
         closed: dict[Counter | Gauge, Iterable[tuple[str, ...]]] = {
             self.events: product(INPUTS),
             self.late: product(INPUTS),
+            self.ignored: product(INPUTS),
             self.duplicates: product(INPUTS),
             self.dead_letters: product(INPUTS, POISONS),
             self.breaches: product(KINDS),
@@ -146,6 +149,8 @@ class Metrics:
         _count(self.events, commit.events)
         _count(self.duplicates, commit.duplicates)
         _count(self.late, commit.late)
+        _count(self.ignored, commit.ignored)
+        self.unknown_feedback.inc(commit.unknown_feedback)
         _count(self.breaches, commit.breaches)
         _count(self.examples, commit.examples)
         for (topic, reason), number in commit.rejected.items():

@@ -70,6 +70,8 @@ class DetectionFold:
                 events=counts.applied,
                 duplicates=counts.duplicates,
                 late=counts.late,
+                ignored=counts.ignored,
+                unknown_feedback=counts.unknown_feedback,
                 outputs=outputs,
                 breaches=counts.breaches,
                 watermark_ms=clock.watermark,

@@ -38,6 +38,10 @@ class Commit(NamedTuple):
     rejected: Mapping[tuple[str, Poison], int] = {}
     late: Mapping[str, int] = {}
     """Events too late to trigger anything; they are in ``events`` too."""
+    ignored: Mapping[str, int] = {}
+    """Events older than the erasure of their subscriber: not applied."""
+    unknown_feedback: int = 0
+    """Feedback for an alert that is unknown or closed."""
     outputs: Sequence[Written] = ()
     breaches: Mapping[str, int] = {}
     """New breaches by kind: each is raised, suppressed or waiting."""

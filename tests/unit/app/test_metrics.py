@@ -118,6 +118,8 @@ def test_a_commit_is_counted_once(metrics: Metrics) -> None:
             duplicates={CALLS: 2},
             rejected={(CALLS, "not_json"): 1},
             late={CALLS: 1},
+            ignored={CALLS: 3},
+            unknown_feedback=2,
             outputs=[Out("alert", Body()), Out("suppression", Body()), Out("score", Body()), Out("receipt", Body())],
             breaches={"silence": 2},
             latencies_s=[0.03, 7.0],
@@ -133,6 +135,8 @@ def test_a_commit_is_counted_once(metrics: Metrics) -> None:
     assert value(metrics, "duplicates_total", topic=CALLS) == 2
     assert value(metrics, "dead_letters_total", topic=CALLS, reason="not_json") == 1
     assert value(metrics, "late_events_total", topic=CALLS) == 1
+    assert value(metrics, "ignored_events_total", topic=CALLS) == 3
+    assert value(metrics, "unknown_feedback_total") == 2
     assert value(metrics, "alerts_total", kind="silence", event="raised", tier="warning") == 1
     assert value(metrics, "suppressions_total", reason="cooldown") == 1
     assert value(metrics, "breaches_total", kind="silence") == 2
