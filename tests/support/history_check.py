@@ -239,9 +239,9 @@ class _Lane:
         by_topic: dict[str, list[Record]] = defaultdict(list)
         for topic, r in placed:
             by_topic[topic].append(r)
-        again = segments(merge({t: sorted(records) for t, records in by_topic.items()}))
-        if again != [tuple(run) for run in record.segments]:
-            self._tell("wrong_order", f"transaction {number}: {record.segments}, the lane's order is {again}")
+        again = merge({topic: sorted(records) for topic, records in by_topic.items()})
+        if again != placed:
+            self._tell("wrong_order", f"transaction {number}: {record.segments}, not {segments(again)}")
 
     def _fold_again(self, number: int, record: HistoryRecord, batch: Batch) -> None:
         fold = self._fold

@@ -48,7 +48,7 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
 assert set(FIELDS) == set(INPUTS)
 
 
-def event(topic: str, who: str, ts: int, **fields: Any) -> bytes:
+def event(topic: str, who: str, ts: int, /, **fields: Any) -> bytes:
     """A valid event, unless `fields` say otherwise."""
     return json.dumps({"subscriber_id": who, "ts": ts, **FIELDS[topic], **fields}).encode()
 
@@ -155,7 +155,9 @@ class Rig:
         self._ledgers: dict[int, Ledger] = {}
 
     async def _connect(self) -> None:
-        self._producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, enable_idempotence=True, linger_ms=5)
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap, enable_idempotence=True, linger_ms=5, max_request_size=8 << 20
+        )
         self._state = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,
             enable_auto_commit=False,
