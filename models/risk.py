@@ -16,7 +16,7 @@ from models.snapshot import Snapshot
 
 Floats = npt.NDArray[np.float64]
 
-_STRIP: Final = 256
+_STRIP: Final = 128
 """So many subscribers are interpolated at once: their intermediate arrays stay in the processor's cache."""
 _MAX_LOGIT: Final = 40.0
 """Beyond it a risk is 0 or 1 to the last bit anyway, and the exponential stays far from overflow."""
@@ -130,10 +130,10 @@ class Scorer:
 
     def _strip(self, x: Floats) -> Floats:
         inside = np.minimum(np.maximum(x, self._low), self._high)
-        segment = np.zeros(inside.shape, dtype=np.int64)
+        passed = np.zeros(inside.shape, dtype=np.int8)
         for k in range(self._inner.shape[1]):
-            segment += inside >= self._inner[:, k : k + 1]
-        segment += self._offset
+            passed += inside >= self._inner[:, k : k + 1]
+        segment = passed + self._offset
         y = inside - self._left.take(segment)
         y *= self._slope.take(segment)
         y += self._value.take(segment)
