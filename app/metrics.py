@@ -23,7 +23,7 @@ from prometheus_client import (
 from models.events import INPUTS
 from models.tiers import TIERS
 from models.words import KINDS, AlertEvent, SuppressionReason
-from streams.report import Commit
+from streams.report import NOTHING, Commit
 from streams.wire import POISONS
 
 NAMESPACE: Final = "holdfast"
@@ -122,14 +122,14 @@ class Metrics:
         for unknown in (self.roc_auc, self.lift, self.calibration):
             unknown.set(float("nan"))
 
-    def lane_opened(self, partition: int) -> None:
+    def lane_opened(self, partition: int, found: Commit = NOTHING) -> None:
         """See ``streams.report.Report``."""
         with self._lock:
             self._open.add(partition)
             self._remaining.pop(partition, None)
             for topic in INPUTS:
                 self._set_lag(topic, partition, 0, 0.0)
-        self._sum_up()
+        self._stands(partition, found)
 
     def lane_closed(self, partition: int) -> None:
         """See ``streams.report.Report``."""
@@ -164,6 +164,9 @@ class Metrics:
         self.batch.observe(commit.batch_s)
         self.transaction.observe(commit.transaction_s)
         self.last_progress.set(commit.now_s)
+        self._stands(partition, commit)
+
+    def _stands(self, partition: int, commit: Commit) -> None:
         if commit.watermark_ms is not None:
             self.watermark.labels(str(partition)).set(commit.watermark_ms / 1000)
         self._tiers[partition] = commit.tiers

@@ -62,11 +62,10 @@ class DetectionFold:
     def take(self) -> Folded:
         """What came of it since the last call."""
         records, outputs, counts = self._detector.take()
-        clock = self._detector.clock
         return Folded(
             records,
             [out_record(output, self._source) for output in outputs],
-            Commit(
+            self.standing()._replace(
                 events=counts.applied,
                 duplicates=counts.duplicates,
                 late=counts.late,
@@ -74,9 +73,14 @@ class DetectionFold:
                 unknown_feedback=counts.unknown_feedback,
                 outputs=outputs,
                 breaches=counts.breaches,
-                watermark_ms=clock.watermark,
-                tiers=self._detector.tiers_count(),
-                state_rows=len(self._detector.population),
             ),
             [o.trigger_record_ts for o in outputs if o.kind == "alert" and o.trigger_record_ts is not None],
+        )
+
+    def standing(self) -> Commit:
+        """Watermark, tiers and rows as they stand."""
+        return Commit(
+            watermark_ms=self._detector.clock.watermark,
+            tiers=self._detector.tiers_count(),
+            state_rows=len(self._detector.population),
         )

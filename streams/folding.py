@@ -54,6 +54,9 @@ class Fold(Protocol):
     def take(self) -> Folded:
         """What came of it since the last call."""
 
+    def standing(self) -> Commit:
+        """Watermark, tiers and rows as they stand; a restored lane may wait long for its next commit."""
+
 
 class Place(Protocol):
     """The consumer as one lane sees it: its own partition, by topic without prefix."""

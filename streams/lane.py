@@ -104,7 +104,7 @@ class Lane:
         await self._write([history_record(self.partition, [], None, self._fold.versions, opened=spec.group)])
         await self._seek({t: self._ledger.next_offset(t, logs.starts[t]) for t in logs.topic_ids})  # 5. seek
         self.ready = True
-        spec.report.lane_opened(self.partition)
+        spec.report.lane_opened(self.partition, self._fold.standing())
         log.info("lane_opened", partition=self.partition, group=spec.group)
 
     def _restoring(self, remaining: int) -> None:

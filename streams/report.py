@@ -6,7 +6,7 @@ Everything here is called from the event loop's thread, except :meth:`Report.lag
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from streams.wire import Poison
 
@@ -60,11 +60,15 @@ class Commit(NamedTuple):
     """Wall clock of the commit."""
 
 
+NOTHING: Final = Commit()
+"""A lane of which nothing is known yet."""
+
+
 class Report(Protocol):
     """Port of the lanes to whoever counts. No method may block or raise: a metric must not cost an alert."""
 
-    def lane_opened(self, partition: int) -> None:
-        """After the lane is restored and takes events."""
+    def lane_opened(self, partition: int, found: Commit = NOTHING) -> None:
+        """After the lane is restored and takes events; `found` tells watermark, tiers and rows as they stand."""
 
     def lane_closed(self, partition: int) -> None:
         """After the last transaction of the lane; its series go, since another worker reports them from now on."""

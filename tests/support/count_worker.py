@@ -37,7 +37,7 @@ from counting import CountingFold
 from models.events import Arrival
 from streams import intake, lane
 from streams.folding import LaneSpec
-from streams.report import Commit
+from streams.report import NOTHING, Commit
 from streams.topics import STATE
 from streams.transaction import LaneProducer, OutRecord
 
@@ -48,7 +48,7 @@ _ENDS = {"KILL_AT": signal.SIGKILL, "PAUSE_AT": signal.SIGSTOP}
 class Silent:
     """A report that nobody reads."""
 
-    def lane_opened(self, partition: int) -> None: ...
+    def lane_opened(self, partition: int, found: Commit = NOTHING) -> None: ...
     def lane_closed(self, partition: int) -> None: ...
     def committed(self, partition: int, commit: Commit) -> None: ...
     def restore_remaining(self, partition: int, records: int) -> None: ...

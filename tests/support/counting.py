@@ -86,3 +86,6 @@ class CountingFold:
         folded = Folded(state, self._outputs, Commit(events=self._applied), [])
         self._changed, self._outputs, self._applied = {}, [], Counter()
         return folded
+
+    def standing(self) -> Commit:
+        return Commit(state_rows=len(self.rows))

@@ -147,6 +147,13 @@ def test_a_commit_is_counted_once(metrics: Metrics) -> None:
     assert value(metrics, "subscribers", tier="healthy") == 7
 
 
+def test_a_lane_that_was_restored_is_counted_before_its_first_commit(metrics: Metrics) -> None:
+    metrics.lane_opened(1, Commit(tiers={"warning": 2, "healthy": 3}, state_rows=5, watermark_ms=7000))
+    assert value(metrics, "state_rows") == 5
+    assert value(metrics, "subscribers", tier="warning") == 2
+    assert value(metrics, "watermark_timestamp_seconds", partition="1") == 7
+
+
 def test_gauges_are_sums_over_lanes_and_a_closed_lane_takes_its_share_along(metrics: Metrics) -> None:
     for partition in (0, 1):
         metrics.lane_opened(partition)
