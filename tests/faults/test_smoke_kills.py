@@ -44,6 +44,7 @@ class Fleet:
 
     async def stop(self) -> None:
         for worker in self._alive:
+            await worker.said("lanes_assigned")  # before that it may not even hear of the signal
             assert await worker.stop() == 0, worker.tail()
 
 
