@@ -130,6 +130,11 @@ class Batch:
 
 def _named_term(event: object) -> float:
     """A time that the event itself names, at which something is to happen."""
-    named = event.appointment_ts if isinstance(event, CareContact) else None
-    named = event.until_ts if isinstance(event, Feedback) else named
+    if isinstance(event, CareContact):
+        named = event.appointment_ts if event.reason == "disconnect_appointment" else None
+    elif isinstance(event, Feedback):
+        # The peace after a refusal runs from when it was said, which may be long before it is told.
+        named = event.ts if event.status == "refused" else event.until_ts
+    else:
+        named = None
     return np.inf if named is None else float(named)

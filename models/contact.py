@@ -7,6 +7,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from models.book import Book
 from models.events import Channel, Profile
 from models.policy import DAY_MS, HOUR_MS, ContactPolicy, Policy
 from models.tiers import HIGH_RISK
@@ -130,10 +131,24 @@ def cooldown_ends(standing: Standing, policy: ContactPolicy) -> int | None:
     """When the peace after an alert of the kind, or after a refusal, is over; None if there is none."""
     ends = []
     if standing.raised_ts is not None and not standing.after_snooze and standing.kind not in policy.cooldown_exempt:
-        ends.append(standing.raised_ts + round(policy.cooldown_days * DAY_MS))
+        ends.append(_cooldown_end(standing.raised_ts, policy))
     if standing.refused_ts is not None:
-        ends.append(standing.refused_ts + round(policy.refusal_days * DAY_MS))
+        ends.append(_refusal_end(standing.refused_ts, policy))
     return max(ends, default=None)
+
+
+def peace_ends(book: Book, policy: ContactPolicy) -> list[int]:
+    """When each peace that the subscriber was given is over."""
+    ends = [_cooldown_end(ts, policy) for ts in book.raised_ts.values()]
+    return ends if book.refused_ts is None else [*ends, _refusal_end(book.refused_ts, policy)]
+
+
+def _cooldown_end(raised_ts: int, policy: ContactPolicy) -> int:
+    return raised_ts + round(policy.cooldown_days * DAY_MS)
+
+
+def _refusal_end(refused_ts: int, policy: ContactPolicy) -> int:
+    return refused_ts + round(policy.refusal_days * DAY_MS)
 
 
 def signal_allowed(profile: Profile | None, kind: str) -> bool:

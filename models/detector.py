@@ -93,7 +93,7 @@ class Detector:
         """Take another model or policy into force; only between :meth:`take` and the next :meth:`apply`."""
         scorer = scorer or self._lane.scorer
         check_features(scorer.snapshot, NAMES, catalogue_hash())
-        self._lane.switch(scorer, policy or self._lane.policy)
+        self._lane.switch(scorer, policy or self._lane.policy, self._sweep.clock.watermark or 0)
         self._sweep.resume(self._sweep.clock)
 
     def tiers_count(self) -> dict[str, int]:

@@ -7,14 +7,11 @@ then either a published `raised` or a published suppression.
 
 from __future__ import annotations
 
-from math import isnan
-
 import msgspec
 
-from models import cards, contact
+from models import cards, contact, terms
 from models.alerts import Alert, Trigger, alert_id, decision_id
 from models.book import Book, Episode
-from models.columns import NAN, RISK
 from models.moment import Moment
 from models.outbox import Outbox, Output
 from models.policy import DAY_MS, HOUR_MS, Policy
@@ -24,7 +21,6 @@ from models.signals import UNUSED, Signal
 from models.tiers import HEALTHY
 from models.words import AlertEvent, CloseReason, Kind, SuppressionReason
 
-_DUE = RISK.index["due_ts"]
 _STALE_RETRY_MS = HOUR_MS
 """How often it is asked whether a feed is back, while silence is withheld for it."""
 
@@ -61,7 +57,7 @@ class Episodes:
             self._decide(moment, episode, kind, stale_feed=stale_feed)
         else:
             self._again(moment, episode, signal)
-        self._arm(moment.row, book)
+        self._arm(moment.row, book, moment.clock)
 
     def _opened(self, moment: Moment, signal: Signal) -> Episode:
         trigger = moment.trigger
@@ -124,7 +120,7 @@ class Episodes:
             if episode.seq:
                 self._publish(moment, episode, "risk_tier", "eased")
         self._population.mark_book(moment.row)
-        self._arm(moment.row, book)
+        self._arm(moment.row, book, moment.clock)
 
     def unprofiled(self, moment: Moment, reached: int) -> None:
         """The model's word on somebody who refused profiling: not used, and that it was not used is told once."""
@@ -135,7 +131,7 @@ class Episodes:
         elif book is not None and episode is not None and episode.code == UNUSED and reached == HEALTHY:
             del book.episodes["risk_tier"]
             self._population.mark_book(moment.row)
-            self._arm(moment.row, book)
+            self._arm(moment.row, book, moment.clock)
 
     def recovered(self, moment: Moment) -> None:
         """The subscriber gave a sign of life: a silence is over."""
@@ -143,12 +139,14 @@ class Episodes:
         book.silent_since = None
         if "silence" in book.episodes:
             self._close(moment, book, "silence", "recovered")
-        self._arm(moment.row, book)
+        self._arm(moment.row, book, moment.clock)
 
     def fed_back(self, moment: Moment, of: str | None, status: str, until_ts: int | None) -> None:
         """The front line reports: some words close the alert, the others change nothing of it."""
         book = self._population.books.get(moment.row)
         found = [] if book is None else [k for k, e in book.episodes.items() if e.seq and e.alert_id == of]
+        if book is not None and status == "refused":
+            self._arm(moment.row, book, moment.clock)
         if book is None or not found:
             self._outbox.counts.unknown_feedback += of is not None
             return
@@ -159,7 +157,7 @@ class Episodes:
             if status == "snoozed":
                 self._snooze(moment, book, kind, episode, until_ts)
             self._population.mark_book(moment.row)
-            self._arm(moment.row, book)
+            self._arm(moment.row, book, moment.clock)
 
     def _snooze(self, moment: Moment, book: Book, kind: Kind, episode: Episode, until_ts: int | None) -> None:
         """Keep the breach, unseen, so that it can be raised anew."""
@@ -174,7 +172,7 @@ class Episodes:
         for kind in sorted(book.episodes):
             self._close(moment, book, kind, reason)  # type: ignore[arg-type]  # a book's kinds are ours
         self._population.mark_book(moment.row)
-        self._arm(moment.row, book)
+        self._arm(moment.row, book, moment.clock)
 
     def reconsider(self, moment: Moment) -> None:
         """A profile came: what was withheld may be raised now, or withheld for another reason."""
@@ -182,14 +180,14 @@ class Episodes:
         for kind in () if book is None else sorted(book.episodes):
             mine = self._book(moment)
             episode = mine.episodes[kind]
-            if episode.seq or episode.snoozed_until is not None:
+            if episode.seq or episode.snoozed_until is not None or episode.withheld == "stale_feed":
                 continue
             if episode.code == UNUSED and contact.signal_allowed(moment.profile, kind):
                 # He allows it now, but what he did before is not held against him.
                 del mine.episodes[kind]
             else:
                 self._decide(moment, episode, kind)  # type: ignore[arg-type]  # a book's kinds are ours
-            self._arm(moment.row, mine)
+            self._arm(moment.row, mine, moment.clock)
 
     def due(self, moment: Moment, *, stale_feed: bool) -> None:
         """A tick at which a term of the subscriber is over."""
@@ -203,7 +201,7 @@ class Episodes:
                 self._anew(moment, book, kind, episode)
             elif episode.retry_ts is not None and episode.retry_ts <= clock:
                 self._decide(moment, episode, kind, stale_feed=stale_feed and kind == "silence")
-        self._arm(moment.row, book)
+        self._arm(moment.row, book, moment.clock)
 
     def _anew(self, moment: Moment, book: Book, kind: Kind, episode: Episode) -> None:
         """The snooze is over and the breach stands: an alert of its own, set off by the tick."""
@@ -287,14 +285,10 @@ class Episodes:
         self._population.mark_book(moment.row)
         return self._population.book(moment.row)
 
-    def _arm(self, row: int, book: Book) -> None:
-        """Set when a tick is to look at the subscriber again."""
-        terms = [
-            t for e in book.episodes.values() for t in (e.expires_ts, e.retry_ts, e.snoozed_until) if t is not None
-        ]
-        block = self._population.blocks[RISK.name]
-        due = float(min(terms)) if terms else NAN
-        held = float(block.data[row, _DUE])
-        if due != held and not (isnan(due) and isnan(held)):
-            block.data[row, _DUE] = due
-            block.dirty[row] = True
+    def _arm(self, row: int, book: Book, clock: int) -> None:
+        terms.arm(self._population, row, book, self.policy.contact, clock)
+
+    def rearm(self, clock: int) -> None:
+        """The policy changed, and with it the terms of everybody."""
+        for row, book in self._population.books.items():
+            self._arm(row, book, clock)

@@ -49,11 +49,12 @@ class LaneState:
         # Counted as they change: the lane tells them after every transaction, and its subscribers are many.
         self._raised_tiers = [0, 0]
 
-    def switch(self, scorer: Scorer, policy: Policy) -> None:
-        """Take another model or policy into force."""
+    def switch(self, scorer: Scorer, policy: Policy, clock: int) -> None:
+        """Take another model or policy into force, at this time of the lane."""
         self.scorer = self.episodes.scorer = scorer
         self.policy = self.episodes.policy = policy
         self.cut = cutoffs(policy.tiers, scorer)
+        self.episodes.rearm(clock)
 
     def loaded(self) -> None:
         """Rebuild the caches after the state was read."""

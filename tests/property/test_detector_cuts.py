@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.detecting import Bench
-from support.lane_mixes import lived
+from support.detecting import DAY, HOUR, MINUTE, START, Bench
+from support.lane_mixes import hurried, lived, policy_of
 
 from models.events import Arrival
 from models.outbox import Output
@@ -35,7 +35,7 @@ def assert_same(bench: Bench, reference: Bench) -> None:
 @given(st.integers(0, 1 << 32), st.integers(1, 160), st.lists(st.integers(0, 200), max_size=6))
 def test_detector_any_cut_gives_the_same_alerts_and_state(seed: int, events: int, cuts: list[int]) -> None:
     reference, arrivals = lived(seed, events)
-    bench = Bench()
+    bench = Bench(policy=policy_of(seed))
     for piece in pieces_of(arrivals, cuts):
         bench.apply(piece)
     assert_same(bench, reference)
@@ -47,7 +47,7 @@ def test_detector_restarted_at_every_cut_gives_the_same_alerts_and_state(
     seed: int, events: int, cuts: list[int]
 ) -> None:
     reference, arrivals = lived(seed, events)
-    bench = Bench()
+    bench = Bench(policy=policy_of(seed))
     for piece in pieces_of(arrivals, cuts):
         bench.restart()
         bench.apply(piece)
@@ -60,7 +60,7 @@ def test_detector_full_transactions_give_the_same_alerts_and_state(seed: int, ev
     reference, arrivals = lived(seed, events)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("models.outbox.MAX_OUTPUTS", most)
-        bench = Bench()
+        bench = Bench(policy=policy_of(seed))
         bench.apply(arrivals)
     assert len(bench.counts) >= len(reference.outputs) // (20 * most)
     assert_same(bench, reference)
@@ -82,3 +82,29 @@ def test_detector_breaches_are_raised_or_suppressed_and_lives_are_well_formed(se
         assert steps[0] == "raised"
         assert "raised" not in steps[1:]
         assert "closed" not in steps[:-1]
+
+
+@pytest.mark.parametrize("quiet", ["dismissed", "refused"])
+def test_detector_peace_that_ends_within_the_batch_ends_at_its_tick(quiet: str) -> None:
+    def lived_through(*, cut: bool) -> Bench:
+        bench = Bench(policy=hurried())
+        ends = START + 6 * HOUR + (2 if quiet == "dismissed" else 3) * DAY
+        arrivals = [
+            bench.arrival("profile", "s-1", START - DAY),
+            bench.arrival("care", "s-1", START + 5 * HOUR, reason="port_out_query"),
+        ]
+        bench.apply(arrivals)
+        told_of = bench.alerts()[0].alert_id
+        rest = [bench.arrival("feedback", "s-1", START + 6 * HOUR, status=quiet, alert_id=told_of)]
+        rest.append(bench.arrival("call", "s-2", ends - 3 * HOUR))
+        rest.append(bench.arrival("care", "s-1", ends - 2 * HOUR, reason="port_out_query"))
+        # A day like any other, with a complaint in it that a later look would see.
+        rest += [bench.arrival("call", "s-2", ends - HOUR + n * MINUTE) for n in range(0, 600, 25)]
+        rest.insert(-10, bench.arrival("care", "s-1", ends + 4 * HOUR, reason="complaint", case_id="c-1"))
+        for piece in pieces_of(rest, list(range(len(rest))) if cut else []):
+            bench.apply(piece)
+        return bench
+
+    whole = lived_through(cut=False)
+    assert whole.life("port_out")[-2:] == ["port_out suppressed cooldown", "port_out raised"]
+    assert_same(whole, lived_through(cut=True))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from typing import Any, get_args
 
+from msgspec.structs import replace
 from support.detecting import DAY, HOUR, MINUTE, START, Bench
 
 from models.events import Arrival, CareReason, Channel, FeedbackStatus, OutcomeKind, Page, Status
+from models.policy import Policy
 
 PEOPLE = ["s-0", "s-1", "s-2", "s-3", "s-移动"]
 _KINDS = (
@@ -22,9 +24,30 @@ _KINDS = (
 _STRONG: list[CareReason] = ["leave_intent", "disconnect_appointment", "port_out_query", "port_out_code", "complaint"]
 
 
+def hurried() -> Policy:
+    """A policy whose terms are as short as they may be: they end all the time."""
+    policy = Policy()
+    return replace(
+        policy,
+        contact=replace(policy.contact, cooldown_days=2.0, refusal_days=3.0, snooze_days=1.0),
+        kinds=replace(
+            policy.kinds,
+            competitor_browsing=replace(policy.kinds.competitor_browsing, ttl_days=3.0),
+            leave_intent=replace(policy.kinds.leave_intent, ttl_days=4.0),
+            port_out=replace(policy.kinds.port_out, ttl_days=2.5),
+            silence=replace(policy.kinds.silence, ttl_days=2.0),
+        ),
+        retention=replace(policy.retention, idle_days=30.0, stop_mark_days=2.0),
+    )
+
+
+def policy_of(seed: int) -> Policy:
+    return hurried() if seed % 2 else Policy()
+
+
 def lived(seed: int, events: int) -> tuple[Bench, list[Arrival]]:
     """A bench that took one arrival at a time, and the arrivals."""
-    dice, bench, arrivals = random.Random(seed), Bench(), []
+    dice, bench, arrivals = random.Random(seed), Bench(policy=policy_of(seed)), []
     now = START
     arrivals += [bench.arrival("profile", person, START - DAY) for person in PEOPLE[:4]]
     # Two of them have been watched for a while.
