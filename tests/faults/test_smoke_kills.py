@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import signal
+import sys
 import time
 
 import pytest
@@ -65,7 +66,7 @@ async def _load(rig: Rig, seed: int) -> int:
 
 async def test_random_kills_under_load(rig: Rig) -> None:
     seed = int(os.environ.get("SMOKE_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 30)
-    print(f"SMOKE_SEED={seed}")
+    sys.stdout.write(f"SMOKE_SEED={seed}\n")
     draw = random.Random(seed)
     await rig.create()
     loading = asyncio.create_task(_load(rig, seed))
@@ -79,4 +80,4 @@ async def test_random_kills_under_load(rig: Rig) -> None:
     await fleet.stop()
     verdict = await clean(rig, sent)
     assert fleet.kills >= 4
-    print(f"{fleet.kills} kills, {verdict}")
+    sys.stdout.write(f"{fleet.kills} kills, {verdict}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import sys
 
 import pytest
 from support.rig import CountWorker, Rig, clean, mix, now_ms
@@ -15,7 +16,7 @@ ROUNDS = 8
 
 async def test_rebalances_faster_than_openings(rig: Rig) -> None:
     seed = int(os.environ.get("SMOKE_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 30)
-    print(f"SMOKE_SEED={seed}")
+    sys.stdout.write(f"SMOKE_SEED={seed}\n")
     draw = random.Random(seed)
     await rig.create()
     stays = rig.worker()
@@ -35,4 +36,4 @@ async def test_rebalances_faster_than_openings(rig: Rig) -> None:
     await rig.applied(60)
     for worker in (stays, *guests):
         assert await worker.stop() == 0, worker.tail()
-    print(await clean(rig, 500 * ROUNDS))
+    await clean(rig, 500 * ROUNDS)
