@@ -21,6 +21,8 @@ _KINDS = (
     + ["profile"] * 4
     + ["feedback"] * 4
 )
+_DENSE = [MINUTE, 10 * MINUTE, 20 * MINUTE, HOUR, 2 * HOUR, 7 * HOUR]
+_SPARSE = [MINUTE, 10 * MINUTE, HOUR, HOUR, 6 * HOUR, DAY, DAY, DAY, 5 * DAY, 31 * DAY]
 _STRONG: list[CareReason] = ["leave_intent", "disconnect_appointment", "port_out_query", "port_out_code", "complaint"]
 
 
@@ -54,7 +56,7 @@ def lived(seed: int, events: int) -> tuple[Bench, list[Arrival]]:
     arrivals += [bench.arrival("call", PEOPLE[n % 2], START - DAY * (22 - n) // 2) for n in range(22)]
     bench.apply(arrivals)
     for _ in range(events):
-        now += dice.choice([MINUTE, 10 * MINUTE, HOUR, HOUR, 6 * HOUR, dice.choice([DAY, DAY, DAY, 5 * DAY, 31 * DAY])])
+        now += dice.choice(_DENSE if seed % 3 == 0 else _SPARSE)
         arrival = _arrival(dice, bench, now)
         arrivals.append(arrival)
         bench.apply([arrival])
