@@ -1,0 +1,254 @@
+"""Each kind of alert, from the events that make it to the end that it finds by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.black_box import DAY, HOUR, MINUTE, Subscriber, World
+
+# Competitor browsing
+
+
+@pytest.mark.parametrize(
+    ("visits", "raised"),
+    [
+        pytest.param([{}] * 3, True, id="three visits"),
+        pytest.param([{}] * 2, False, id="two visits"),
+        pytest.param([{}, {}, {"page": "support"}], False, id="a support page does not count"),
+        pytest.param([{"dwell_s": 300}, {"dwell_s": 300}], True, id="ten minutes"),
+        pytest.param([{"dwell_s": 300}, {"dwell_s": 299}], False, id="not quite ten minutes"),
+        pytest.param([{"dwell_s": 3000, "page": "support"}], False, id="support for an hour"),
+        pytest.param([{"dwell_s": 30, "page": "number_portability"}], True, id="portability page"),
+        pytest.param([{"dwell_s": 30, "page": "checkout"}], True, id="checkout page"),
+        pytest.param([{"dwell_s": 29, "page": "number_portability"}], False, id="a glance at the portability page"),
+        pytest.param([{"dwell_s": 30, "page": "plans"}], False, id="half a minute of plans"),
+    ],
+)
+def test_what_counts_as_competitor_browsing(customer: Subscriber, visits: list[dict[str, Any]], raised: bool) -> None:
+    for visit in visits:
+        customer.visit(**visit)
+    assert customer.steps() == ([("raised", None)] if raised else [])
+    assert customer.withheld() == []
+
+
+@pytest.mark.parametrize(("between_h", "raised"), [(83, True), (85, False)])
+def test_three_visits_count_within_seven_days(customer: Subscriber, between_h: float, raised: bool) -> None:
+    for _ in range(3):
+        customer.visit()
+        customer.world.clock[customer.lane] += round(between_h * HOUR)
+    assert customer.steps() == ([("raised", None)] if raised else [])
+
+
+def test_a_portability_page_is_a_stronger_trigger_than_three_visits(customer: Subscriber) -> None:
+    for _ in range(3):
+        customer.visit()
+    customer.visit()
+    assert customer.steps() == [("raised", None)]
+    customer.browses()
+    first, second = customer.alerts()
+    assert (second["event"], second["seq"], second["alert_id"]) == ("escalated", 2, first["alert_id"])
+    assert second["trigger"]["offset"] > first["trigger"]["offset"]
+    customer.browses()
+    assert len(customer.alerts()) == 2, "as strong as before is not stronger"
+
+
+def test_browsing_expires_a_week_after_its_last_trigger(customer: Subscriber, world: World) -> None:
+    customer.browses()
+    world.pass_time(customer.lane, days=5)
+    customer.visit()  # the third within the window? no: the second, and no trigger
+    world.pass_time(customer.lane, days=1.9)
+    assert customer.steps() == [("raised", None)]
+    world.pass_time(customer.lane, days=0.2)
+    assert customer.steps() == [("raised", None), ("closed", "expired")]
+    closed = customer.alerts()[-1]
+    assert closed["trigger"]["topic"] is None
+    assert closed["trigger"]["offset"] is None
+    assert closed["trigger"]["tick"] % (15 * MINUTE) == 0
+    assert closed["trigger"]["partition"] == customer.lane
+
+
+def test_a_trigger_keeps_an_alert_alive(customer: Subscriber, world: World) -> None:
+    for _ in range(3):
+        customer.browses()
+        world.pass_time(customer.lane, days=6)
+    assert customer.steps() == [("raised", None)]
+
+
+# What the customer says
+
+
+def test_leave_intent_wants_a_contact_within_four_working_hours(customer: Subscriber, world: World) -> None:
+    world.pass_to(customer.lane, "18:00")
+    customer.care("leave_intent", channel="hotline")
+    (alert,) = customer.alerts()
+    assert (alert["kind"], alert["event"]) == ("leave_intent", "raised")
+    # Two hours are left until 20:00, two more from 09:00 on.
+    assert alert["action"]["contact_by"] - alert["ts"] == 17 * HOUR
+
+
+def test_leave_intent_in_the_morning_skips_the_noon_break(customer: Subscriber, world: World) -> None:
+    world.pass_to(customer.lane, "09:00")
+    customer.care("leave_intent")
+    (alert,) = customer.alerts()
+    assert alert["action"]["contact_by"] - alert["ts"] == 6 * HOUR
+
+
+def test_a_repeated_leave_threat_escalates(customer: Subscriber) -> None:
+    customer.care("leave_intent")
+    customer.care("leave_intent")
+    assert customer.steps() == [("raised", None), ("escalated", None)]
+    assert [a["seq"] for a in customer.alerts()] == [1, 2]
+
+
+def test_a_port_out_query_is_raised_and_the_code_escalates(customer: Subscriber) -> None:
+    customer.care("port_out_query")
+    (query,) = customer.alerts()
+    assert (query["kind"], query["event"]) == ("port_out", "raised")
+    assert query["action"]["contact_by"] - query["ts"] == 2 * HOUR
+    customer.care("port_out_code")
+    _, code = customer.alerts()
+    assert (code["event"], code["seq"], code["alert_id"]) == ("escalated", 2, query["alert_id"])
+    assert code["action"]["offer"] is None, "after a code nothing is pressed on the customer"
+
+
+def test_a_code_without_a_query_is_raised(customer: Subscriber) -> None:
+    customer.care("port_out_code")
+    assert customer.steps("port_out") == [("raised", None)]
+
+
+@pytest.mark.parametrize(("notice", "by"), [(5 * DAY, DAY), (26 * HOUR, DAY)])
+def test_a_disconnect_appointment_is_answered_within_a_day(customer: Subscriber, notice: int, by: int) -> None:
+    customer.care("disconnect_appointment", appointment_ts=customer.now + notice)
+    (alert,) = customer.alerts()
+    assert (alert["kind"], alert["event"]) == ("disconnect_appointment", "raised")
+    assert alert["action"]["contact_by"] - alert["ts"] == by
+
+
+@pytest.mark.parametrize("notice", [MINUTE, 2 * HOUR, 20 * HOUR])
+def test_a_disconnect_appointment_is_answered_before_it(customer: Subscriber, notice: int) -> None:
+    at = customer.now + notice
+    customer.care("disconnect_appointment", appointment_ts=at)
+    (alert,) = customer.alerts()
+    assert alert["ts"] < alert["action"]["contact_by"] < at
+
+
+@pytest.mark.parametrize("reason", ["complaint", "fault", "penalty_query", "satisfaction", "inquiry", "transfer"])
+def test_other_care_contacts_set_off_nothing(customer: Subscriber, reason: str) -> None:
+    customer.care(reason)
+    assert customer.alerts() == []
+    assert customer.suppressions() == []
+
+
+def test_a_resolved_case_sets_off_nothing(customer: Subscriber) -> None:
+    customer.care("leave_intent", status="resolved")
+    assert customer.alerts() == []
+
+
+# The tier
+
+
+def test_a_tier_eases_only_after_a_day(customer: Subscriber, world: World) -> None:
+    customer.seasoned()
+    customer.rates(1)
+    world.pass_time(customer.lane, hours=20)
+    customer.rates(10)
+    assert customer.steps("risk_tier") == [("raised", None)]
+    world.pass_time(customer.lane, days=2)
+    assert customer.steps("risk_tier") == [("raised", None), ("closed", "recovered")]
+
+
+def test_straight_to_high_risk_is_one_raised(customer: Subscriber) -> None:
+    customer.seasoned()
+    customer.rates(1)
+    (alert,) = customer.alerts("risk_tier")
+    assert (alert["event"], alert["previous_tier"], alert["tier"]) == ("raised", "healthy", "high_risk")
+
+
+def test_a_later_breach_is_a_new_alert(customer: Subscriber, world: World) -> None:
+    customer.seasoned()
+    customer.rates(1)
+    world.pass_time(customer.lane, days=2)
+    customer.rates(10)
+    world.pass_time(customer.lane, days=31)
+    customer.rates(1)
+    assert customer.steps("risk_tier") == [("raised", None), ("closed", "recovered"), ("raised", None)]
+    first, _, second = customer.alerts("risk_tier")
+    assert first["alert_id"] != second["alert_id"]
+    assert second["seq"] == 1
+
+
+def test_a_tier_without_a_profile_is_raised_as_it_stands_when_the_profile_comes(
+    someone: Subscriber, world: World
+) -> None:
+    someone.rates(10)
+    world.clock[someone.lane] += 8 * DAY
+    someone.rates(5)
+    someone.rates(1)
+    assert someone.withheld() == ["no_profile"]
+    assert someone.alerts() == []
+    someone.profile()
+    (alert,) = someone.alerts()
+    assert (alert["event"], alert["seq"], alert["tier"]) == ("raised", 1, "high_risk")
+    assert alert["alert_id"] == someone.suppressions()[0]["alert_id"]
+
+
+def test_a_tier_that_recovered_before_the_profile_came_is_never_heard_of(someone: Subscriber, world: World) -> None:
+    someone.rates(10)
+    world.clock[someone.lane] += 8 * DAY
+    someone.rates(1)
+    world.pass_time(someone.lane, days=2)
+    someone.rates(10)
+    someone.profile()
+    assert someone.withheld() == ["no_profile"]
+    assert someone.alerts() == []
+
+
+# Silence
+
+
+def live(subscriber: Subscriber, days: int) -> None:
+    """Four calls a day, and what a bystander does, who goes on."""
+    for _ in range(days):
+        for _ in range(4):
+            subscriber.event("telecom.calls.v1")
+            subscriber.world.clock[subscriber.lane] += 6 * HOUR
+    subscriber.world.drive(subscriber.lane, usage=True)
+
+
+def test_silence_is_raised_once_and_recovers_with_the_next_call(customer: Subscriber, world: World) -> None:
+    live(customer, days=9)
+    for _ in range(2):
+        world.pass_time(customer.lane, usage=True, days=1)
+    assert customer.alerts() == []
+    for _ in range(6):
+        world.pass_time(customer.lane, usage=True, days=1)
+    (alert,) = customer.alerts("silence")
+    assert alert["event"] == "raised"
+    assert alert["trigger"]["tick"] == alert["ts"]
+    assert (alert["trigger"]["topic"], alert["trigger"]["offset"]) == (None, None)
+    customer.event("telecom.calls.v1")
+    assert customer.steps("silence") == [("raised", None), ("closed", "recovered")]
+
+
+def test_a_dead_feed_makes_nobody_silent(customer: Subscriber, world: World) -> None:
+    live(customer, days=9)
+    for _ in range(6):
+        world.pass_time(customer.lane, days=1)
+    assert customer.alerts("silence") == []
+    assert customer.suppressions("silence") == []
+
+
+def test_silence_by_a_late_feed_is_withheld_until_the_feed_is_back(customer: Subscriber, world: World) -> None:
+    lane = customer.lane
+    live(customer, days=9)
+    silent_since = customer.now - 6 * HOUR
+    world.pass_time(lane, days=6)
+    world.drive(lane, usage=True, ts=silent_since + 4 * DAY)  # two days behind the rest of the lane
+    world.pass_time(lane, minutes=30)
+    assert customer.withheld("silence") == ["stale_feed"]
+    assert customer.alerts("silence") == []
+    world.pass_time(lane, usage=True, hours=3)
+    world.pass_time(lane, usage=True, hours=1)
+    assert customer.steps("silence") == [("raised", None)]
+    assert customer.alerts("silence")[0]["alert_id"] == customer.suppressions("silence")[0]["alert_id"]
