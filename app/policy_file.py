@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -35,8 +36,24 @@ def policy_in_force(path: Path | None, base_rate: float | None) -> Policy:
 
 def _read(path: Path) -> Policy:
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Policy)
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        return msgspec.convert(_over(msgspec.to_builtins(Policy()), said), Policy)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Refused(
             f"policy {path}: {error}", "correct the file, or start without HOLDFAST_POLICY", code=ExitCode.USAGE
         ) from error
+
+
+def _over(shipped: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """`said` over `shipped`, table by table: a file that sets one term of a kind keeps the kind's others.
+
+    Examples
+    --------
+    >>> _over({"a": {"x": 1, "y": 2}, "b": 3}, {"a": {"y": 5}})
+    {'a': {'x': 1, 'y': 5}, 'b': 3}
+    """
+    merged = dict(shipped)
+    for name, value in said.items():
+        below = shipped.get(name)
+        merged[name] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged

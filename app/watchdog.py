@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
@@ -153,7 +153,6 @@ class Watchdog(threading.Thread):
         self._memory, self.verdict = judge(self._memory, self._seen, self._rebalance_s)
         if self.verdict.code is None:
             return True
-        log.error("worker_stuck", code=int(self.verdict.code), reasons=list(self.verdict.reasons))
         self._stopping.set()
         self._end(int(self.verdict.code))
         return False
@@ -230,14 +229,19 @@ class Watchdog(threading.Thread):
         return 0.0 if since is None else max(0.0, now - since)
 
 
-def end_process(code: int, loop: asyncio.AbstractEventLoop | None = None) -> None:
-    """Say where every thread and task stands, flush, and leave at once.
+def end_process(code: int, loop: asyncio.AbstractEventLoop | None = None, reasons: Sequence[str] = ()) -> None:
+    """Say why, and where every thread and task stands, flush, and leave at once.
 
-    The dump has file names, lines and functions; never a value, which could be a customer's.
+    The dump has file names, lines and functions; never a value, which could be a customer's. The timer comes before
+    the first word: a log pipe that nobody reads must not keep a stuck worker alive.
     """
     last = threading.Timer(LAST_WORDS_S, os._exit, (code,))
     last.daemon = True
     last.start()
+    if reasons:
+        log.error("worker_stuck", code=code, reasons=list(reasons))
+    if (failed := sys.exc_info()[1]) is not None:
+        log.error("watchdog_failed", code=code, exc_info=failed)
     if loop is not None:
         log.error("tasks_at_the_end", tasks=list(_tasks(loop)))
     faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr, all_threads=True)

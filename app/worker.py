@@ -109,7 +109,12 @@ class Worker:
             return
         loop, heart = asyncio.get_running_loop(), Heart(self._standing)
         view = BrokerView(self._spec.client, self._spec.prefix)
-        watchdog = Watchdog(heart, view, self._vitals.metrics.lag, lambda code: end_process(code, loop))
+        watchdog = Watchdog(
+            heart,
+            view,
+            self._vitals.metrics.lag,
+            lambda code: end_process(code, loop, watchdog.verdict.reasons),
+        )
         health = Health(self._vitals.metrics.registry, Condition, lambda: Condition(watchdog.verdict.blockers))
         beating = asyncio.create_task(heart.beat(), name="heart")
         await health.start(self._vitals.host, self._vitals.port)

@@ -1,7 +1,7 @@
 """Who gets which lane: partition p of every input goes to one member, and stays with him while it can.
 
 aiokafka's round-robin assignor deals out topic-partitions one by one, so with three workers partition 0 of the calls
-and partition 0 of the visits would end with two of them, who would fence each other for ever.
+and partition 0 of the care contacts would end with two of them, who would fence each other for ever.
 """
 
 from __future__ import annotations

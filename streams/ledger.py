@@ -136,12 +136,10 @@ def accept_loss(ledger: Ledger, partitions: int, logs: Logs) -> Ledger:
     """The ledger after the operator said ``--accept-loss``: reading goes on where the logs allow it."""
     offsets = {}
     for topic, applied in ledger.offsets.items():
+        before, last = logs.starts[topic] - 1, logs.ends[topic] - 1
         recreated = ledger.topic_ids.get(topic) != logs.topic_ids[topic]
-        inside = logs.starts[topic] - 1 <= applied < logs.ends[topic]
-        if not recreated and inside:
-            offsets[topic] = applied
-        elif logs.starts[topic] > 0:
-            offsets[topic] = logs.starts[topic] - 1
+        # A log that is shorter than the ledger lost records that are applied: what is left of it is, too.
+        offsets[topic] = before if recreated else min(max(applied, before), last)
     return msgspec.structs.replace(
         ledger, partitions=partitions, topic_ids=dict(logs.topic_ids), offsets=offsets, bootstrap={}
     )

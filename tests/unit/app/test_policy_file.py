@@ -18,6 +18,14 @@ def test_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     assert (policy.version, policy.browsing.visits, policy.tiers) == ("p-9", 5, Policy().tiers)
 
 
+def test_one_term_of_a_kind_keeps_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text("[kinds.leave_intent]\nttl_days = 12.0\n", encoding="utf-8")
+    kind, shipped = policy_in_force(path, None).kind("leave_intent"), Policy().kind("leave_intent")
+    assert (kind.ttl_days, kind.contact_hours, kind.severity) == (12.0, shipped.contact_hours, shipped.severity)
+    assert policy_in_force(path, None).kind("port_out") == Policy().kind("port_out")
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [("[browsing]\nvisits = 0\n", "visits"), ("[browsing]\nvisit = 5\n", "visit"), ("version =", "Invalid value")],
