@@ -29,7 +29,12 @@ class Kept(NamedTuple):
 async def fence(spec: LaneSpec, partition: int) -> LaneProducer:
     """Step 1: after this nobody else can commit to the lane's state."""
     producer = LaneProducer(spec.client, f"{spec.prefix}{STATE}-{partition}", spec.prefix, partition)
-    await producer.fence()
+    try:
+        await producer.fence()
+    except BaseException:
+        # A rebalance amid the opening: nobody else knows of it yet.
+        await producer.close()
+        raise
     return producer
 
 

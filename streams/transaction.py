@@ -11,12 +11,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import aiokafka
+import structlog
 from aiokafka.errors import ProducerFenced
 from aiokafka.producer import sender
+
+log = structlog.get_logger(__name__)
 
 MAX_BATCH_BYTES: Final = 900 << 10
 """A batch of the broker's wire: under the default ``max.message.bytes`` of 1 MiB."""
 TRANSACTION_TIMEOUT_MS: Final = 60_000
+CLOSE_S: Final = 5.0
+"""How long closing waits for what was sent; longer it would hold the rebalance."""
 LOG_APPEND_TIME: Final = 1
 
 # Between two transactions the coordinator answers "concurrent transactions" until its marker is written. aiokafka
@@ -100,6 +105,10 @@ class LaneProducer:
                     future = await producer.send_batch(batch, self._prefix + topic, partition=self._partition)
                     futures.setdefault(topic, []).append((batch.record_count(), future))
             sent = {topic: [(count, await future) for count, future in ours] for topic, ours in futures.items()}
+        except asyncio.CancelledError:
+            # The lane is given up and its producer closed, where an abort would wait for ever and hold the rebalance.
+            # Whoever fences the lane next aborts what is open.
+            raise
         except BaseException:
             if not producer._txn_manager.is_fatal_error():
                 await producer.abort_transaction()
@@ -121,7 +130,12 @@ class LaneProducer:
 
     async def close(self) -> None:
         """Let the connections go; an open transaction is settled by whoever fences the lane next."""
-        await self._producer.stop()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._producer.stop()
+        except TimeoutError:
+            # It waits for what it has sent, and a broker that does not answer must not hold the rebalance.
+            log.warning("producer_left_open", partition=self._partition)
 
 
 def _written(sent: list[tuple[int, Any]]) -> Written:
