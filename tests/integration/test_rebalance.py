@@ -97,12 +97,13 @@ async def test_more_workers_than_lanes(rig: Rig) -> None:
     await clean(rig, 200)
 
 
-async def test_lane_that_is_full_and_stuck_is_taken_away(rig: Rig, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["HOLD", "HOLD_SEND"])
+async def test_lane_that_is_full_and_stuck_is_taken_away(rig: Rig, tmp_path: Path, way: str) -> None:
     """A revoke waits for the transaction under way, but not for ever: the next holder fences and reads it back."""
     rig.partitions = 2
     await rig.create()
     begin = now_ms() - 60_000
-    stuck = rig.worker(HOLD=f"1:{tmp_path / 'never'}", FULL_RECORDS=50, CLOSE_S=1)
+    stuck = rig.worker(**{way: f"1:{tmp_path / 'never'}"}, FULL_RECORDS=50, CLOSE_S=1)
     await rig.send_all(mix(1, 400, 2, begin))
     await rig.applied(partitions=[0])
     other = rig.worker()

@@ -8,8 +8,9 @@ KILL_AT=step[:n], PAUSE_AT=step[:n]
     SIGKILL or SIGSTOP to itself when it comes to the step for the n-th time (first). Beside the lane's own steps there
     are ``produced`` (all records of a transaction are in the log, the commit is not asked for) and ``committing``
     (it is asked for, and not confirmed).
-HOLD=partition:path
-    That lane's batches wait until the file is there before they are written: a broker that is slow for one partition.
+HOLD=partition:path, HOLD_SEND=partition:path
+    That lane's batches wait until the file is there before they are written, or when the transaction has begun: a
+    broker that is slow for one partition.
 SLOW=partition:seconds
     Folding a batch of that lane takes so long.
 FULL_RECORDS, CLOSE_S
@@ -110,6 +111,18 @@ def hold(partition: int, gate: Path) -> None:
     LaneProducer.write = held
 
 
+def hold_send(partition: int, gate: Path) -> None:
+    send = aiokafka.AIOKafkaProducer.send_batch
+
+    async def held(self: Any, batch: Any, topic: str, *, partition: int) -> Any:
+        while partition == lane_held and topic.endswith(STATE) and not gate.exists():
+            await asyncio.sleep(0.02)
+        return await send(self, batch, topic, partition=partition)
+
+    lane_held = partition
+    aiokafka.AIOKafkaProducer.send_batch = held
+
+
 def new_fold(partition: int) -> CountingFold:
     slow, _, seconds = os.environ.get("SLOW", "-1:0").partition(":")
     if partition == int(slow):
@@ -126,9 +139,10 @@ def main() -> None:
     fail_at = fail_points()
     if any(name in environment for name in _ENDS):
         strike_inside_transactions(fail_at)
-    if held := environment.get("HOLD"):
-        partition, _, path = held.partition(":")
-        hold(int(partition), Path(path))
+    for name, way in {"HOLD": hold, "HOLD_SEND": hold_send}.items():
+        if held := environment.get(name):
+            partition, _, path = held.partition(":")
+            way(int(partition), Path(path))
     intake.FULL_RECORDS = int(environment.get("FULL_RECORDS", intake.FULL_RECORDS))
     lane.CLOSE_S = float(environment.get("CLOSE_S", lane.CLOSE_S))
     spec = LaneSpec(
