@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from support.foreign_producer import CALLS, DAY, REASONS, Landed, Sent, Town
 from support.history_check import Record
-from support.long_run import breaches_told, difference, misburied, not_in_sequence, schedule
+from support.long_run import breaches_told, by_key, difference, misburied, not_in_sequence, schedule
 
 from streams.dead_letters import dead_letter
+from streams.ledger import LEDGER_KEY
 from streams.topics import ALERTS, DEAD_LETTERS, SUPPRESSIONS
 from streams.wire import Rejected, decode
 
@@ -76,6 +77,13 @@ def test_breaches_are_raised_and_suppressed_ones() -> None:
 def test_difference_is_seen(other: list[str]) -> None:
     assert difference({ALERTS: ["a", "b"]}, {ALERTS: other})
     assert not difference({ALERTS: ["a", "b"]}, {ALERTS: ["a", "b"]})
+
+
+def test_rows_of_a_transaction_are_ordered_by_key_and_no_further() -> None:
+    ledger = Record(9, 0, LEDGER_KEY, b"{}")
+    gone, back, b = Record(0, 0, b"a", None), Record(1, 0, b"a", b"1"), Record(2, 0, b"b", b"1")
+    assert by_key([b, gone, ledger, b, back]) == [gone, b, ledger, b, back]
+    assert by_key([b, gone, back, ledger]) == [gone, back, b, ledger] != by_key([b, back, gone, ledger])
 
 
 def test_producer_knows_the_fate_of_each_record() -> None:

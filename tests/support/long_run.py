@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -32,7 +33,9 @@ from models.risk import Scorer
 from models.snapshot import Snapshot, decode
 from streams import history
 from streams.detection import DetectionFold
-from streams.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, SUPPRESSIONS
+from streams.folding import Folded
+from streams.ledger import LEDGER_KEY
+from streams.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE, SUPPRESSIONS
 
 RECOVERY_S: Final = 120.0
 """In which a step's share of the events must be applied: a session's 10 s, a restore, and a machine that is shared."""
@@ -194,6 +197,32 @@ class _CountedDetector(Detector):
         return changes
 
 
+class _KeyedFold(DetectionFold):
+    """A fold whose state records stand by their keys, as those of :func:`by_key` do."""
+
+    def take(self) -> Folded:
+        folded = super().take()
+        return folded._replace(state=sorted(folded.state, key=itemgetter(0)))
+
+
+def by_key(records: Iterable[Record]) -> list[Record]:
+    """The state records of each transaction in the order of their keys; of one key in their own.
+
+    A lane writes the rows of a transaction by row number. Rows are used again, so after a restart a subscriber may
+    have another number than in a life without one: the same rows are written, one before the other. Of one key the
+    order stays, for a tombstone before a row means something else than one behind it.
+    """
+    ordered: list[Record] = []
+    rows: list[Record] = []
+    for record in records:
+        if record.key == LEDGER_KEY:
+            ordered += [*sorted(rows, key=lambda row: row.key or b""), record]
+            rows = []
+        else:
+            rows.append(record)
+    return ordered + rows
+
+
 class Figures(NamedTuple):
     """What the fold of the history counted, over all lanes."""
 
@@ -210,9 +239,10 @@ def fold_again(log: Log, rig: Rig, model: Path | None) -> tuple[Verdict, Figures
 
     def new_fold(partition: int) -> DetectionFold:
         detectors.append(_CountedDetector(scorer, partition))
-        return DetectionFold(detectors[-1], rig.group)
+        return _KeyedFold(detectors[-1], rig.group)
 
-    verdict = check(log, rig.prefix, new_fold)
+    keyed = {p: by_key(records) for p, records in log[STATE].items()}
+    verdict = check({**log, STATE: keyed}, rig.prefix, new_fold)
     counts = [each for detector in detectors for each in detector.counts]
     breaches: Counter[str] = Counter()
     for each in counts:
