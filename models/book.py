@@ -87,6 +87,8 @@ class Book(Struct):
     appointment_ts: int | None = None
     previous_tier: int | None = None
     """The tier before the last change."""
+    risk_hidden: bool = False
+    """Whether the subscriber refuses profiling: his risk is not published, and none that was is left."""
     silent_since: int | None = None
     """Last sign of life before the silence that was told: one silence is one breach."""
 

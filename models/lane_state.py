@@ -102,10 +102,13 @@ class LaneState:
         published = columns[_PUBLISHED]
         self._count_tier(int(columns[_TIER]), -1)
         if not np.isnan(published):
-            ce_id = alert_id("forgotten", moment.subscriber_id, moment.trigger)
-            self.outbox.put(Output("score", moment.subscriber_id, None, moment.ts, ce_id, None))
+            self._take_back(moment)
         self.silent.pop(moment.row, None)
         self.population.delete(moment.row)
+
+    def _take_back(self, moment: Moment) -> None:
+        ce_id = alert_id("forgotten", moment.subscriber_id, moment.trigger)
+        self.outbox.put(Output("score", moment.subscriber_id, None, moment.ts, ce_id, None))
 
     def rescore(self, moment: Moment, history_ms: float) -> bool:
         """Move the tier by the moment's risk and publish what moved; whether anything did.
@@ -121,7 +124,9 @@ class LaneState:
         tier = reached if moment.profiled else HEALTHY
         if not moment.profiled:
             self.episodes.unprofiled(moment, reached)
-        moved = not (moment.gone or isnan(history_ms)) and self._moved(moment.risk, columns[_PUBLISHED], history_ms)
+        moved = self._shown_again(moment, columns[_PUBLISHED])
+        moved = moved or self._moved(moment.risk, columns[_PUBLISHED], history_ms)
+        moved = moved and not (moment.gone or isnan(history_ms))
         if tier == before and not moved:
             return False
         block.data[moment.row, _PUBLISHED] = block.data[moment.row, _RISK] = moment.risk
@@ -134,6 +139,18 @@ class LaneState:
         if tier != before:
             self.episodes.tier_moved(moment, before)
         return True
+
+    def _shown_again(self, moment: Moment, published: float) -> bool:
+        """Whether the subscriber allows profiling again; of one who no longer does, the latest risk is taken back."""
+        book = self.population.books.get(moment.row)
+        if moment.profiled == (book is None or not book.risk_hidden):
+            return False
+        book = self.population.book(moment.row)
+        book.risk_hidden = not moment.profiled
+        self.population.mark_book(moment.row)
+        if book.risk_hidden and not isnan(published):
+            self._take_back(moment)
+        return moment.profiled
 
     def _moved(self, risk: float, published: float, history_ms: float) -> bool:
         if isnan(published):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from support.black_box import AT_RISK, DAY, HOUR, SUPPRESSIONS, Subscriber, World
+from support.black_box import AT_RISK, DAY, HOUR, SCORES, SUPPRESSIONS, Subscriber, World
 
 from models.alerts import Suppression
 
@@ -121,6 +121,12 @@ def test_who_suspended_himself_is_still_alerted(someone: Subscriber) -> None:
     assert someone.withheld() == []
 
 
+def test_an_appointment_that_is_over_is_expired(customer: Subscriber) -> None:
+    customer.care("disconnect_appointment", appointment_ts=customer.now - HOUR)
+    assert customer.alerts() == []
+    assert customer.withheld() == ["expired"]
+
+
 def test_cooldown(customer: Subscriber, world: World) -> None:
     customer.care("leave_intent")
     customer.feedback("retained", customer.alerts()[0]["alert_id"])
@@ -174,6 +180,22 @@ def test_a_profile_is_not_scored_without_consent(someone: Subscriber, world: Wor
     someone.rates(AT_RISK)
     assert someone.alerts("risk_tier") == []
     assert someone.withheld("risk_tier") == ["no_consent"]
+
+
+def test_a_published_risk_is_taken_back_with_the_consent_and_shown_again_with_it(
+    customer: Subscriber, world: World
+) -> None:
+    customer.seasoned()
+    customer.rates(AT_RISK)
+    customer.profile(consent={"profiling": False})
+    assert customer.steps("risk_tier") == [("raised", None), ("closed", "recovered")]
+    scores = world.records(SCORES, customer.name)
+    assert scores[-1].value is None
+    customer.rates(5)
+    customer.profile(consent={"profiling": False})
+    assert len(world.records(SCORES, customer.name)) == len(scores)
+    customer.profile()
+    assert world.records(SCORES, customer.name)[-1].body["risk"] == pytest.approx(0.05, abs=1e-6)
 
 
 def test_without_any_channel_there_is_no_consent(someone: Subscriber) -> None:
