@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.black_box import Subscriber, World
+from support.black_box import World
+from support.black_box_subscriber import Subscriber
 
 from streams.broker import EmbeddedBroker
 

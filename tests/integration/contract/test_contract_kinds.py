@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.black_box import DAY, HOUR, MINUTE, Subscriber, World
+from support.black_box import World
+from support.black_box_events import DAY, HOUR, MINUTE
+from support.black_box_subscriber import Subscriber
 
 # Competitor browsing
 

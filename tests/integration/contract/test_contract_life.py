@@ -5,20 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.black_box import (
-    AT_RISK,
-    DAY,
-    ERASURES,
-    HOUR,
-    MINUTE,
-    RECEIPTS,
-    SCORES,
-    STATE,
-    SUBSCRIBERS,
-    Record,
-    Subscriber,
-    World,
-)
+from support.black_box import World
+from support.black_box_events import DAY, ERASURES, HOUR, MINUTE, RECEIPTS, SCORES, STATE, SUBSCRIBERS
+from support.black_box_outputs import Record
+from support.black_box_subscriber import Subscriber
+from support.known_model import AT_RISK
 
 RAISED = ("raised", None)
 

@@ -8,7 +8,10 @@ import time
 from typing import Any, NamedTuple
 
 import pytest
-from support.black_box import CALLS, CARE, DEAD_LETTERS, FIELDS, SUBSCRIBERS, VISITS, Record, Subscriber, World
+from support.black_box import World
+from support.black_box_events import CALLS, CARE, DEAD_LETTERS, FIELDS, SUBSCRIBERS, VISITS
+from support.black_box_outputs import Record
+from support.black_box_subscriber import Subscriber
 
 MIB = 1 << 20
 KEPT = 256 << 10

@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from support.black_box import AT_RISK, DAY, HOUR, SCORES, SUPPRESSIONS, Subscriber, World
+from support.black_box import World
+from support.black_box_events import DAY, HOUR, SCORES, SUPPRESSIONS
+from support.black_box_subscriber import Subscriber
+from support.known_model import AT_RISK
 
 from models.alerts import Suppression
 

@@ -10,20 +10,10 @@ from itertools import product
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import ConfigResource, OffsetSpec, ResourceType
-from support.black_box import (
-    ALERTS,
-    DEAD_LETTERS,
-    INPUTS,
-    OUTPUTS,
-    SCORES,
-    STATE,
-    SUBSCRIBERS,
-    Metrics,
-    Subscriber,
-    Worker,
-    World,
-    until,
-)
+from support.black_box import World
+from support.black_box_events import ALERTS, DEAD_LETTERS, INPUTS, OUTPUTS, SCORES, STATE, SUBSCRIBERS
+from support.black_box_subscriber import Subscriber
+from support.black_box_worker import Metrics, Worker, until
 
 from streams.broker import EmbeddedBroker
 
@@ -224,9 +214,8 @@ def other(broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def test_refusals(world: World, other: World) -> None:
     # Side by side: a start costs seconds.
-    without = {name: value for name, value in world.settings.items() if name != "HOLDFAST_BROKERS"}
     cases: dict[str, tuple[Worker, int, str]] = {
-        "no brokers": (_start(world, without), 2, "HOLDFAST_BROKERS"),
+        "no brokers": (_without(world, "HOLDFAST_BROKERS"), 2, "HOLDFAST_BROKERS"),
         "missing topics": (world.new_worker(HOLDFAST_TOPIC_PREFIX="contract-nowhere."), 78, "contract-nowhere."),
         "another count": (world.new_worker(HOLDFAST_PARTITIONS="3"), 78, "partitions"),
         "unknown key": (world.new_worker(HOLDFAST_BROKRES="x"), 2, "did you mean HOLDFAST_BROKERS"),
@@ -242,8 +231,8 @@ def test_refusals(world: World, other: World) -> None:
             world.workers.remove(worker)
 
 
-def _start(world: World, settings: dict[str, str]) -> Worker:
-    kept, world.settings = world.settings, settings
+def _without(world: World, setting: str) -> Worker:
+    kept, world.settings = world.settings, {k: v for k, v in world.settings.items() if k != setting}
     try:
         return world.new_worker()
     finally:
@@ -268,12 +257,14 @@ def test_a_state_over_the_lives_of_its_workers(other: World) -> None:
 
     # What happened while nobody worked is done at the next start, once.
     early.event("churn.alert-feedback.v1", status="retained", alert_id=raised["alert_id"])
-    restarted = other.new_worker().wait_open(2)
+    restarted = _without(other, "HOLDFAST_MODEL").wait_open(2)
     assert early.steps() == [RAISED, ("closed", "feedback")]
     assert early.alerts()[-1]["seq"] == 2
     assert late.steps() == [RAISED, ("escalated", None)]
     known = until(lambda: _rows(restarted.metrics()), "rows after a restart")
     assert known >= 2
+    (served,) = restarted.metrics().labels("holdfast_model_info")
+    assert served["version"] != "m-00007", "the shipped model, where no other is named"
     assert restarted.stop() == 0
 
     # Another group is refused, unless it takes over.

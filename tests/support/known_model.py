@@ -1,0 +1,43 @@
+"""A model whose word is known beforehand: one answer to one question makes the risk."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from models.features import NAMES, catalogue_hash
+from models.snapshot import Curve, Cutoff, Snapshot, encode
+
+HEALTHY, WARNED, AT_RISK = 10, 5, 1
+"""Answers to "how satisfied are you?" that put a subscriber into each tier, under :func:`known_model`."""
+RISKS: Final = {HEALTHY: 0.005, WARNED: 0.05, AT_RISK: 0.30}
+BASE_RATE: Final = 0.015
+
+
+def known_model() -> bytes:
+    """A snapshot in which the last satisfaction alone makes the risk: the tests decide the tier.
+
+    Of the product it takes only the names of the features and the form of the file.
+    """
+
+    def logit(risk: float) -> float:
+        return math.log(risk / (1 - risk))
+
+    knots = sorted(RISKS)
+    values = [logit(RISKS[knot]) - logit(RISKS[HEALTHY]) for knot in knots]
+    curves = [
+        Curve(feature=name, knots=[float(k) for k in knots], values=values, usual=9.0)
+        if name == "last_satisfaction"
+        else Curve(feature=name, knots=[0.0, 1.0], values=[0.0, 0.0])
+        for name in NAMES
+    ]
+    return encode(
+        Snapshot(
+            version="m-00007",
+            curves=curves,
+            intercept=logit(RISKS[HEALTHY]),
+            base_rate=BASE_RATE,
+            catalogue_hash=catalogue_hash(),
+            cutoffs=[Cutoff(0.02, 0.075), Cutoff(0.10, 0.03)],
+        )
+    )
