@@ -34,22 +34,39 @@ app = faust.App(
 class Call(faust.Record, serializer="json"):
     subscriber_id: str
     ts: int
+    direction: str
     duration_s: float
+    peer_network: str
+    event_id: str | None = None
+    peer_operator: str | None = None
+    kind: str = "voice"
+    forwarded: bool = False
     dropped: bool = False
+    roaming: bool = False
 
 
 class DataUsage(faust.Record, serializer="json"):
     subscriber_id: str
     ts: int
     bytes: float
+    event_id: str | None = None
+    duration_s: float | None = None
+    rat: str | None = None
+    app_category: str | None = None
     failed: bool = False
+    throttled: bool = False
+    roaming: bool = False
 
 
 class SiteVisit(faust.Record, serializer="json"):
     subscriber_id: str
     ts: int
+    operator: str
     dwell_s: float
+    event_id: str | None = None
     pages: int = 1
+    page: str = "other"
+    site: str | None = None
 
 
 class Alert(faust.Record, serializer="json"):

@@ -60,7 +60,7 @@ def simulate(bootstrap: str, prefix: str, events: int) -> None:
         [sys.executable, "-m", "app.cli", "topics", "create"],
         env=environment(bootstrap, prefix),
         check=True,
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
         timeout=60,
     )
     command = ["simulate", "--subscribers", "8000", "--days", "30", "--speed", "0", "--seed", "11", "--json"]
@@ -104,12 +104,12 @@ def plain_faust(bootstrap: str, prefix: str, group: str, logs: Path) -> float:
                     return float(result["events"] / result["seconds"])
         finally:
             process.kill()
-            process.wait(30)
+            process.communicate(timeout=30)
     raise AssertionError((logs / f"{group}.log").read_text()[-2000:])
 
 
 async def holdfast(bootstrap: str, prefix: str, round_: int, logs: Path) -> float:
-    """Events per second of a worker from its first to its last commit, over all of the preloaded input."""
+    """Events per second of a worker that reads all of the preloaded input."""
     with (logs / f"worker-{round_}.log").open("w") as log:
         env = environment(bootstrap, prefix, HOLDFAST_GROUP=f"bench-{round_}")
         command = [sys.executable, "-m", "app.cli", "worker"]
@@ -122,7 +122,7 @@ async def holdfast(bootstrap: str, prefix: str, round_: int, logs: Path) -> floa
 
 
 async def rate(bootstrap: str, prefix: str, process: asyncio.subprocess.Process) -> float:
-    """Applied events over time, as the history has them with the broker's clock."""
+    """Applied events over time, as the history has them by the broker's clock."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
     await consumer.start()
     try:
@@ -140,9 +140,18 @@ async def rate(bootstrap: str, prefix: str, process: asyncio.subprocess.Process)
                     commits.append((record.timestamp, events))
     finally:
         await consumer.stop()
-    worked = sorted(commit for commit in commits if commit[1])
-    seconds = (worked[-1][0] - worked[0][0]) / 1000
-    return (JOB_EVENTS - worked[0][1]) / seconds
+    return middle(sorted(commit for commit in commits if commit[1]))
+
+
+def middle(commits: list[tuple[int, int]]) -> float:
+    """Rate over the middle 80 % of the events, as with the plain agent: without the start and the last stragglers."""
+    applied, marks = 0, []
+    for at, events in commits:
+        applied += events
+        marks.append((applied, at))
+    low = next(mark for mark in marks if mark[0] >= 0.1 * JOB_EVENTS)
+    high = next(mark for mark in marks if mark[0] >= 0.9 * JOB_EVENTS)
+    return (high[0] - low[0]) / ((high[1] - low[1]) / 1000)
 
 
 def table(plain: list[float], whole: list[float]) -> str:
