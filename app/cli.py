@@ -35,6 +35,7 @@ VERBS: Final[dict[str, Verb]] = {
     "simulate": Verb("app.simulator.simulate_cli", "simulate", "Write events of simulated subscribers."),
     "alerts": Verb("app.alerts_cli", "alerts", "Follow the alerts, show one."),
     "dlq": Verb("app.dlq_cli", "dlq", "Look at the records that could not be read."),
+    "evaluate": Verb("app.evaluate", "evaluate", "Measure how well the model learns from data that has answers."),
     "config": Verb("app.config_cli", "config", "Show the settings, and where each comes from."),
 }
 """In the order in which a newcomer meets them."""

@@ -7,13 +7,15 @@ knots, which sum to 1; a missing value is a flag of its own. So the model is one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import river
 from river import linear_model, optim
 
+from models.basis import Basis, Block
 from models.decay import Floats
 from models.risk import logit
 from models.snapshot import Curve, Snapshot
@@ -170,3 +172,43 @@ class Champion:
             river_version=river.__version__,  # type: ignore[attr-defined]  # river does not list it in __all__
             catalogue_hash=catalogue_hash,
         )
+
+
+class OnlineLogistic:
+    """River's logistic regression over a :class:`~models.basis.Basis`, row by row: the first champion, to compare with.
+
+    Parameters
+    ----------
+    basis
+        Frozen.
+
+    Examples
+    --------
+    >>> from models.basis import Basis, Hats
+    >>> basis = Basis([Hats("silent_days", np.array([0.0, 10.0]))])
+    >>> model = OnlineLogistic(basis)
+    >>> model.learn(basis.place([np.array([9.0, 1.0] * 200)]), np.array([True, False] * 200))
+    >>> low, high = model.risk(basis.place([np.array([1.0, 9.0])])).tolist()
+    >>> low < 0.4 < 0.6 < high
+    True
+    """
+
+    def __init__(self, basis: Basis) -> None:
+        self.basis = basis
+        self._model = linear_model.LogisticRegression(optimizer=optim.AdaGrad(LEARNING_RATE), l2=0.0)
+
+    def learn(self, block: Block, left: npt.NDArray[np.bool_]) -> None:
+        """Learn from labelled rows, one after the other."""
+        for row, answer in zip(self._rows(block), left.tolist(), strict=True):
+            self._model.learn_one(row, answer)
+
+    def risk(self, block: Block) -> Floats:
+        """Probability of leaving, of many rows."""
+        told = [self._model.predict_proba_one(row).get(True, 0.0) for row in self._rows(block)]  # type: ignore[no-untyped-call]
+        return np.array(told, dtype=np.float64)
+
+    @staticmethod
+    def _rows(block: Block) -> Iterator[dict[int, float]]:
+        for places, shares in zip(block.places.tolist(), block.shares.tolist(), strict=True):
+            # Place 0 is the basis's own intercept; River has one too.
+            yield {place: share for place, share in zip(places[1:], shares[1:], strict=True) if share}
