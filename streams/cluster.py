@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -22,6 +24,8 @@ from aiokafka.protocol.types import (
 from streams.topics import ALL_TOPICS, Topic
 
 _UNKNOWN_TOPIC: Final = 3
+VISIBLE_S: Final = 30.0
+"""How long new topics may take to be known; past it the caller's own check names those that are missing."""
 
 
 class TopicOnCluster(NamedTuple):
@@ -197,7 +201,18 @@ class Cluster:
                 if error and for_code(error) is not TopicAlreadyExistsError:
                     raise for_code(error)(f"create {name}: {rest[0] if rest else ''}")
                 report.append(Created(name, partitions, True))
+            await self._visible([topic.name for topic in wanted])
         return report
+
+    async def _visible(self, names: list[str]) -> None:
+        """Wait until the broker knows the topics that its controller has created.
+
+        The controller answers before the brokers have read its log: whoever asked at once was told that what had
+        just been created was missing.
+        """
+        end = time.monotonic() + VISIBLE_S
+        while time.monotonic() < end and len(await self.topics(names)) < len(names):
+            await asyncio.sleep(0.05)
 
     async def faults(self, prefix: str, partitions: int) -> list[str]:
         """What of the table is missing or has another partition count, in words; empty when all is well."""

@@ -101,6 +101,7 @@ def plain_faust(bootstrap: str, prefix: str, group: str, logs: Path) -> float:
             for line in process.stdout:
                 if line.startswith("RESULT "):
                     result: dict[str, Any] = json.loads(line[7:])
+                    print(result)
                     return float(result["events"] / result["seconds"])
         finally:
             process.kill()

@@ -30,8 +30,11 @@ class Found(NamedTuple):
 class Admin:
     """aiokafka's admin client as far as the module asks it."""
 
-    def __init__(self, found: list[Found], brokers: int = 1, errors: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, found: list[Found], brokers: int = 1, errors: tuple[int, ...] = (), unseen_for: int = 0
+    ) -> None:
         self.created: list[Any] = []
+        self.unseen_for = unseen_for
         self._found = {topic.name: topic for topic in found}
         self._errors = errors
         self._client = SimpleNamespace(cluster=SimpleNamespace(brokers=lambda: set(range(brokers))))
@@ -40,6 +43,11 @@ class Admin:
         asked = request.build(_MetadataRequestStruct)
         assert asked.allow_auto_topic_creation is False
         unknown = [Found(3, name) for _, name, _ in asked.topics if name not in self._found]
+        if self.created:
+            # The controller has them; the broker that is asked learns of them a little later.
+            self.unseen_for -= 1
+            if self.unseen_for < 0:
+                self._found |= {t.name: Found(0, t.name, partitions=(0,) * t.num_partitions) for t in self.created}
         known = [self._found[name] for _, name, _ in asked.topics if name in self._found]
         return SimpleNamespace(topics=[*unknown, *known])
 
@@ -91,6 +99,14 @@ async def test_only_what_is_missing_is_created_as_the_table_says() -> None:
     assert {topic.num_partitions for topic in admin.created} == {4}
     assert {made.name for made in told if made.created} == {PREFIX + STATE, PREFIX + DEAD_LETTERS}
     assert len(told) == len(ALL_TOPICS)
+
+
+async def test_create_returns_when_the_broker_knows_what_the_controller_made() -> None:
+    admin = Admin([], unseen_for=3)
+    made = cluster(admin)
+    await made.create(PREFIX, 2)
+    assert await made.faults(PREFIX, 2) == []
+    assert admin.unseen_for < 0
 
 
 @pytest.mark.parametrize(("brokers", "replication", "expected"), [(1, None, 1), (5, None, 3), (5, 2, 2)])
