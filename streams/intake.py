@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from itertools import accumulate, islice
 from typing import Final
 
 from streams.merge import Placed, merge
@@ -41,8 +43,7 @@ class Intake:
 
     def sought(self, topic: str, epoch: int, offset: int) -> None:
         """Start `topic` anew at `offset`: only fetches of `epoch` count from now on."""
-        for record in self._waiting[topic]:
-            self._count(record, -1)
+        self._count(self._waiting[topic], -1)
         self._waiting[topic].clear()
         self._epochs[topic] = epoch
         self._expected[topic] = offset
@@ -61,13 +62,12 @@ class Intake:
             raise GapError(f"{topic}: fetch from {fetch.start}, expected {self._expected[topic]}")
         self._expected[topic] = fetch.end
         self._waiting[topic].extend(fetch.records)
-        for record in fetch.records:
-            self._count(record, 1)
+        self._count(fetch.records, 1)
         return True
 
-    def _count(self, record: RawRecord, sign: int) -> None:
-        self._records += sign
-        self._bytes += sign * _size(record)
+    def _count(self, records: Collection[RawRecord], sign: int) -> None:
+        self._records += sign * len(records)
+        self._bytes += sign * sum(map(_size, records))
 
     @property
     def full(self) -> bool:
@@ -90,16 +90,15 @@ class Intake:
         """The next batch in the lane's order, within the bounds of one transaction; the rest goes on waiting."""
         # A record that is not among the first BATCH_RECORDS of its own topic cannot be in the batch.
         heads = {topic: _head(waiting) for topic, waiting in self._waiting.items() if waiting}
-        batch: list[Placed] = []
-        size = 0
-        for placed in merge(heads):
-            size += _size(placed.record)
-            if batch and (len(batch) == BATCH_RECORDS or size > BATCH_BYTES):
-                break
-            batch.append(placed)
-        for topic, record in batch:
+        batch = merge(heads, BATCH_RECORDS)
+        sizes = list(accumulate(_size(placed.record) for placed in batch))
+        # One record that is larger than the bound is a batch of its own.
+        del batch[max(1, bisect_right(sizes, BATCH_BYTES)) :]
+        for topic, _ in batch:
             self._waiting[topic].popleft()
-            self._count(record, -1)
+        if batch:
+            self._records -= len(batch)
+            self._bytes -= sizes[len(batch) - 1]
         return batch
 
 
@@ -109,6 +108,4 @@ def _size(record: RawRecord) -> int:
 
 
 def _head(waiting: deque[RawRecord]) -> list[RawRecord]:
-    if len(waiting) <= BATCH_RECORDS:
-        return list(waiting)
-    return [waiting[i] for i in range(BATCH_RECORDS)]
+    return list(islice(waiting, BATCH_RECORDS))

@@ -22,8 +22,8 @@ class Placed(NamedTuple):
     record: RawRecord
 
 
-def merge(waiting: Mapping[str, Sequence[RawRecord]]) -> list[Placed]:
-    """Merge what waits of each topic into one order.
+def merge(waiting: Mapping[str, Sequence[RawRecord]], limit: int | None = None) -> list[Placed]:
+    """Merge what waits of each topic into one order, as far as its first `limit` records.
 
     Examples
     --------
@@ -34,19 +34,20 @@ def merge(waiting: Mapping[str, Sequence[RawRecord]]) -> list[Placed]:
     [('site-', 0), ('calls', 0), ('calls', 1), ('site-', 1)]
     """
     topics = sorted((topic for topic in waiting if waiting[topic]), key=RANK.__getitem__)
+    if not topics:
+        return []
     if len(topics) == 1:
-        return [Placed(topics[0], record) for record in waiting[topics[0]]]
-    placed = [Placed(topic, record) for topic in topics for record in waiting[topic]]
+        return [Placed(topics[0], record) for record in waiting[topics[0]][:limit]]
+    records = [record for topic in topics for record in waiting[topic]]
+    names = [topic for topic in topics for _ in waiting[topic]]
     # A k-way merge of heads is a stable sort by each partition's running maximum: topics stand in rank order, so
     # stability breaks ties by rank and then by offset.
     keys = [
         np.maximum.accumulate(np.fromiter((r.timestamp for r in waiting[topic]), np.int64, len(waiting[topic])))
         for topic in topics
     ]
-    if not keys:
-        return []
-    order = np.argsort(np.concatenate(keys), kind="stable")
-    return [placed[i] for i in order.tolist()]
+    order = np.argsort(np.concatenate(keys), kind="stable")[:limit]
+    return [Placed(names[i], records[i]) for i in order.tolist()]
 
 
 def segments(done: Sequence[Placed]) -> list[tuple[int, int, int]]:

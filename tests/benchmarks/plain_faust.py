@@ -1,9 +1,10 @@
 """The yardstick: a plain Faust job as its documentation shows, a Record an event, a Table, an alert sent by itself.
 
 It does the job that all engines were compared by: four features a topic of three topics, a logistic score, an alert at
-each rise above a threshold, with hysteresis. That is a small part of Holdfast's work, and nothing of it exactly once.
+each rise above a threshold, with hysteresis: one at every fourth event of the simulated input. That is a small part of
+Holdfast's work, and nothing of it exactly once.
 Run as ``python plain_faust.py worker`` with BENCH_BROKER, BENCH_PREFIX, BENCH_GROUP, BENCH_EVENTS; it prints one line
-``RESULT {"events": ..., "seconds": ..., "alerts": ...}``, rates over the middle 80 %, and ends.
+``RESULT {"events": ..., "seconds": ...}``, rates over the middle 80 %, and ends.
 """
 
 from __future__ import annotations
@@ -90,11 +91,9 @@ data = app.topic(PREFIX + "telecom.data-usage.v1", key_type=str, value_type=Data
 visits = app.topic(PREFIX + "telecom.site-visits.v1", key_type=str, value_type=SiteVisit)
 alerts = app.topic(f"{PREFIX}{os.environ['BENCH_GROUP']}.alerts", key_type=str, value_type=Alert)
 # Per subscriber: time of the last event of each topic, four features a topic, and which topics are above.
-table = app.Table(
-    "subscribers", default=lambda: [0.0] * 15 + [0], partitions=int(os.environ["BENCH_PARTITIONS"])
-)
+table = app.Table("subscribers", default=lambda: [0.0] * 15 + [0], partitions=int(os.environ["BENCH_PARTITIONS"]))
 marks: list[tuple[int, float]] = []
-seen = raised = 0
+seen = 0
 
 
 def step(row: list[Any], topic: int, ts: int, amount: float, second: float) -> tuple[float, float] | None:
@@ -124,12 +123,11 @@ def sigmoid(z: float) -> float:
 
 
 async def handle(topic: int, subscriber: str, ts: int, amount: float, second: float) -> None:
-    global seen, raised  # noqa: PLW0603 - the counters of a benchmark
+    global seen  # noqa: PLW0603 - one counter of a benchmark
     row = table[subscriber]
     risen = step(row, topic, ts, amount, second)
     table[subscriber] = row
     if risen is not None:
-        raised += 1
         alert = Alert(
             alert_id=f"{subscriber}-{topic}-{ts}",
             subscriber_id=subscriber,
@@ -169,7 +167,7 @@ async def on_visit(stream: faust.Stream) -> None:
 def report() -> None:
     low = next(mark for mark in marks if mark[0] >= 0.1 * EVENTS)
     high = next(mark for mark in marks if mark[0] >= 0.9 * EVENTS)
-    line = json.dumps({"events": high[0] - low[0], "seconds": high[1] - low[1], "alerts": raised / seen})
+    line = json.dumps({"events": high[0] - low[0], "seconds": high[1] - low[1]})
     os.write(sys.__stdout__.fileno(), f"RESULT {line}\n".encode())
 
 

@@ -1,6 +1,6 @@
 """Events per second of the whole job against a plain Faust agent, alternating in one run on one machine.
 
-Holdfast does all features of all ten topics, durable and exactly once; plain Faust four sums of three topics, at
+Holdfast does all features of all ten topics, durable and exactly once; plain Faust twelve of three topics, at
 least once. ``pytest -m benchmark -s tests/benchmarks/test_bench_job.py``; the input is simulated.
 """
 
@@ -101,7 +101,6 @@ def plain_faust(bootstrap: str, prefix: str, group: str, logs: Path) -> float:
             for line in process.stdout:
                 if line.startswith("RESULT "):
                     result: dict[str, Any] = json.loads(line[7:])
-                    print(result)
                     return float(result["events"] / result["seconds"])
         finally:
             process.kill()

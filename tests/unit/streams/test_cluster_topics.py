@@ -30,9 +30,7 @@ class Found(NamedTuple):
 class Admin:
     """aiokafka's admin client as far as the module asks it."""
 
-    def __init__(
-        self, found: list[Found], brokers: int = 1, errors: tuple[int, ...] = (), unseen_for: int = 0
-    ) -> None:
+    def __init__(self, found: list[Found], brokers: int = 1, errors: tuple[int, ...] = (), unseen_for: int = 0) -> None:
         self.created: list[Any] = []
         self.unseen_for = unseen_for
         self._found = {topic.name: topic for topic in found}
