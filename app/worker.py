@@ -50,8 +50,8 @@ from streams.transport import BatchApp, new_app  # noqa: E402
 log = structlog.get_logger(__name__)
 
 GC_THRESHOLDS: Final = (100_000, 20, 20)
-"""A fetch is thousands of records, alive until their lane has committed. At Python's 700 new objects a collection every
-pass walked through all that waited: a third of the worker's time. References free nearly everything here by themselves."""
+"""A fetch is thousands of records, alive until their lane has committed. With Python's own thresholds (700 new objects)
+the collector walked through all that waits again and again, for a third of the worker's time, and found nothing."""
 STOP_S: Final = 10.0
 """How long a stop may take before the process ends regardless: state and alerts are safe at any moment."""
 EXIT_OF: Final[dict[type[BaseException], ExitCode]] = {

@@ -22,7 +22,7 @@ import faust
 PREFIX = os.environ["BENCH_PREFIX"]
 EVENTS = int(os.environ["BENCH_EVENTS"])
 TAU_MS = 3 * 86_400_000.0
-# Calls: number, seconds, drops, mean seconds. Data: number, MB, seconds, mean MB. Visits: number, dwell, pages, mean dwell.
+# Calls: number, seconds, drops, mean seconds; data: number, MB, seconds, mean MB; visits: number, dwell, pages, mean.
 WEIGHTS = ((0.25, -0.001, 1.10, -0.004), (0.15, -0.004, -0.0005, -0.010), (0.45, 0.002, 0.05, 0.004))
 BIASES = (-2.1, 0.9, -5.0)
 HIGH, LOW = 0.55, 0.45
