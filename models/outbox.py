@@ -7,15 +7,17 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct, field
 
 from models.alerts import Alert, Receipt, Score, Suppression
+from models.example import Example
 from models.population import StateRecord
 
-OutputKind = Literal["alert", "score", "suppression", "receipt"]
-Body = Alert | Score | Suppression | Receipt
+OutputKind = Literal["alert", "score", "suppression", "receipt", "example"]
+Body = Alert | Score | Suppression | Receipt | Example
 
 MAX_OUTPUTS: Final = 8_000
 MAX_BYTES: Final = 4 << 20
 """Of state records and outputs together, by estimate: half of what a transaction may hold."""
 _CARD_BYTES: Final = 4_000
+_EXAMPLE_BYTES: Final = 2_500
 _SHORT_BYTES: Final = 900
 
 
@@ -82,7 +84,7 @@ class Outbox:
         """Publish with the batch."""
         self.outputs.append(output)
         full = output.kind in ("alert", "suppression") and getattr(output.body, "action", None) is not None
-        self._bytes += _CARD_BYTES if full else _SHORT_BYTES
+        self._bytes += _CARD_BYTES if full else _EXAMPLE_BYTES if output.kind == "example" else _SHORT_BYTES
 
     def wrote(self, size: int) -> None:
         """Count so many bytes of state records."""

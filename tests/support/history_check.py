@@ -43,6 +43,7 @@ from streams.merge import Placed, merge, segments
 from streams.topics import (
     ALERTS,
     ALL_TOPICS,
+    BY_NAME,
     DEAD_LETTERS,
     HISTORY,
     INPUT_TOPICS,
@@ -114,7 +115,7 @@ class _Transaction(NamedTuple):
 async def read_log(client: Mapping[str, Any], prefix: str, partitions: int, bound_s: float = 60.0) -> Log:
     """All committed records of all topics of `prefix`, to their ends of this moment."""
     names = {topic.full(prefix): topic.name for topic in ALL_TOPICS}
-    tps = [TopicPartition(full, p) for full in names for p in range(partitions)]
+    tps = [TopicPartition(full, p) for full, name in names.items() for p in range(BY_NAME[name].partitions(partitions))]
     log: dict[str, dict[int, list[Record]]] = {name: {p: [] for p in range(partitions)} for name in names.values()}
     consumer = AIOKafkaConsumer(
         **client, group_id=None, enable_auto_commit=False, isolation_level="read_committed", fetch_max_wait_ms=50
