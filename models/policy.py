@@ -140,7 +140,9 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     idle_days: Annotated[float, Meta(ge=30)] = 180.0  # no event, no profile, no open alert: forgotten
     stop_mark_days: Annotated[float, Meta(ge=1)] = 30.0  # an erased subscriber is not recreated by late events
-    outputs_days: Annotated[float, Meta(ge=1)] = 30.0  # alerts and suppressions already written go after so long
+    outputs_days: Annotated[float, Meta(ge=1)] = (
+        30.0  # alerts, suppressions and examples already written go after so long
+    )
     compaction_days: Annotated[float, Meta(ge=0)] = 2.0  # until a deleted state record is gone from disk
 
 

@@ -25,6 +25,7 @@ from models.pending import LABEL_CODE, Pending, Waiting, subscriber_of
 
 __all__ = [
     "BOOK_CODE",
+    "PARTS",
     "PROFILE_CODE",
     "ROW_VERSION",
     "Block",
@@ -38,6 +39,8 @@ Rows = npt.NDArray[np.int64]
 
 PROFILE_CODE: Final = b"P"
 BOOK_CODE: Final = b"B"
+PARTS: Final = (*(spec.name for spec in BLOCKS), "ids", "profiles", "books", "pending")
+"""Of what a lane's memory is made; see :meth:`Population.memory`."""
 _NO_ROW: Final = -1
 _FIRST_CAPACITY: Final = 1024
 _ID_OVERHEAD: Final = 190
