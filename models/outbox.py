@@ -7,15 +7,17 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct, field
 
 from models.alerts import Alert, Receipt, Score, Suppression
+from models.example import Example
 from models.population import StateRecord
 
-OutputKind = Literal["alert", "score", "suppression", "receipt"]
-Body = Alert | Score | Suppression | Receipt
+OutputKind = Literal["alert", "score", "suppression", "receipt", "example"]
+Body = Alert | Score | Suppression | Receipt | Example
 
 MAX_OUTPUTS: Final = 8_000
 MAX_BYTES: Final = 4 << 20
 """Of state records and outputs together, by estimate: half of what a transaction may hold."""
 _CARD_BYTES: Final = 4_000
+_EXAMPLE_BYTES: Final = 2_500
 _SHORT_BYTES: Final = 900
 
 
@@ -45,6 +47,10 @@ class Counts(Struct):
     """Decisions on a breach, by kind: each was raised or suppressed."""
     unknown_feedback: int = 0
     """Feedback for an alert that is unknown or closed; kept as contact history."""
+    later_outcomes: int = 0
+    """Outcomes of somebody who had left already: the first one decided."""
+    late_outcomes: int = 0
+    """Outcomes that came when some of what they are about may have been labelled by time."""
     forgotten: int = 0
     """Idle subscribers who were let go."""
 
@@ -82,7 +88,7 @@ class Outbox:
         """Publish with the batch."""
         self.outputs.append(output)
         full = output.kind in ("alert", "suppression") and getattr(output.body, "action", None) is not None
-        self._bytes += _CARD_BYTES if full else _SHORT_BYTES
+        self._bytes += _CARD_BYTES if full else _EXAMPLE_BYTES if output.kind == "example" else _SHORT_BYTES
 
     def wrote(self, size: int) -> None:
         """Count so many bytes of state records."""

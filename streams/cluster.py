@@ -185,7 +185,7 @@ class Cluster:
         wanted = [
             NewTopic(
                 topic.full(prefix),
-                partitions,
+                topic.partitions(partitions),
                 replication,
                 topic_configs={
                     **topic.config,
@@ -195,12 +195,13 @@ class Cluster:
             for topic in topics
             if topic.full(prefix) not in existing
         ]
+        counts = {topic.name: topic.num_partitions for topic in wanted}
         if wanted:
             response = await self._admin.create_topics(wanted)
             for name, error, *rest in response.topic_errors:
                 if error and for_code(error) is not TopicAlreadyExistsError:
                     raise for_code(error)(f"create {name}: {rest[0] if rest else ''}")
-                report.append(Created(name, partitions, True))
+                report.append(Created(name, counts[name], True))
             await self._visible([topic.name for topic in wanted])
         return report
 
@@ -219,11 +220,12 @@ class Cluster:
         found = await self.topics([topic.full(prefix) for topic in ALL_TOPICS])
         missing = [topic.full(prefix) for topic in ALL_TOPICS if topic.full(prefix) not in found]
         faults = [f"missing: {', '.join(missing)}; run `holdfast topics create`"] if missing else []
-        counts = {each.name: each.partitions for each in found.values() if each.partitions != partitions}
+        wanted = {topic.full(prefix): topic.partitions(partitions) for topic in ALL_TOPICS}
+        counts = {each.name: each.partitions for each in found.values() if each.partitions != wanted[each.name]}
         if counts:
-            told = ", ".join(f"{name} has {count}" for name, count in sorted(counts.items()))
+            told = ", ".join(f"{name} has {count} and not {wanted[name]}" for name, count in sorted(counts.items()))
             faults.append(
-                f"partitions: {told}, where the lanes have {partitions}; every topic of Holdfast needs the same count "
-                "(HOLDFAST_PARTITIONS)"
+                f"partitions: {told}; there are {partitions} lanes (HOLDFAST_PARTITIONS), and every topic has a "
+                "partition for each, but the learner's, which have one"
             )
         return faults

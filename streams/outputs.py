@@ -8,10 +8,16 @@ from typing import Final
 import msgspec
 
 from models.outbox import Output
-from streams.topics import ALERTS, RECEIPTS, SCORES, SUPPRESSIONS
+from streams.topics import ALERTS, EXAMPLES, RECEIPTS, SCORES, SUPPRESSIONS
 from streams.transaction import OutRecord
 
-TOPIC_OF: Final = {"alert": ALERTS, "score": SCORES, "suppression": SUPPRESSIONS, "receipt": RECEIPTS}
+TOPIC_OF: Final = {
+    "alert": ALERTS,
+    "score": SCORES,
+    "suppression": SUPPRESSIONS,
+    "receipt": RECEIPTS,
+    "example": EXAMPLES,
+}
 _JSON: Final = b"application/json"
 _encode: Final = msgspec.json.Encoder().encode
 

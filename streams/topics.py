@@ -18,6 +18,8 @@ SCORES: Final = "churn.risk-scores.v1"
 SUPPRESSIONS: Final = "churn.suppressions.v1"
 DEAD_LETTERS: Final = "churn.dead-letters.v1"
 RECEIPTS: Final = "churn.receipts.v1"
+EXAMPLES: Final = "churn.training-examples.v1"
+MODELS: Final = "churn.models.v1"
 
 _COMPACTED: Final = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
 _STATE_CONFIG: Final = {
@@ -33,15 +35,27 @@ _KEPT_MONTH: Final = {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * 
 
 
 class Topic(NamedTuple):
-    """One topic of the contract. All have the partition count of the lanes, since a lane writes partition p of each."""
+    """One topic of the contract. A lane writes partition p of each, so they have as many partitions as there are lanes.
+
+    Those of the one learner are `single`: its examples are learned in one order.
+    """
 
     name: str
     role: Literal["input", "output", "internal"]
     config: dict[str, str]
+    single: bool = False
 
     def full(self, prefix: str) -> str:
         """Name on the cluster."""
         return prefix + self.name
+
+    def partitions(self, lanes: int) -> int:
+        """How many it has where there are so many lanes."""
+        return 1 if self.single else lanes
+
+    def partition(self, lane: int) -> int:
+        """Where a lane writes."""
+        return 0 if self.single else lane
 
 
 INPUT_TOPICS: Final = tuple(
@@ -58,9 +72,13 @@ OUTPUT_TOPICS: Final = (
     Topic(STATE, "internal", _STATE_CONFIG),
     # The broker's own clock comes back with each record of the history: it is what a record's time is held against.
     Topic(HISTORY, "internal", {**_KEPT_MONTH, "message.timestamp.type": "LogAppendTime"}),
+    # Not compacted: the learner reads every one of them, and the erased are gone with their month.
+    Topic(EXAMPLES, "internal", _KEPT_MONTH, single=True),
+    Topic(MODELS, "internal", _COMPACTED, single=True),
 )
 
 ALL_TOPICS: Final = INPUT_TOPICS + OUTPUT_TOPICS
+BY_NAME: Final = {topic.name: topic for topic in ALL_TOPICS}
 RANK: Final = {topic.name: rank for rank, topic in enumerate(INPUT_TOPICS)}
 
 BOOTSTRAP: Final = (events.SUBSCRIBERS, events.ERASURES, events.OUTCOMES)

@@ -15,6 +15,8 @@ import structlog
 from aiokafka.errors import ProducerFenced
 from aiokafka.producer import sender
 
+from streams.topics import BY_NAME
+
 log = structlog.get_logger(__name__)
 
 MAX_BATCH_BYTES: Final = 900 << 10
@@ -102,7 +104,8 @@ class LaneProducer:
             futures: dict[str, list[tuple[int, asyncio.Future[Any]]]] = {}
             for topic, batches in self._batches(records).items():
                 for batch in batches:
-                    future = await producer.send_batch(batch, self._prefix + topic, partition=self._partition)
+                    partition = BY_NAME[topic].partition(self._partition)
+                    future = await producer.send_batch(batch, self._prefix + topic, partition=partition)
                     futures.setdefault(topic, []).append((batch.record_count(), future))
             sent = {topic: [(count, await future) for count, future in ours] for topic, ours in futures.items()}
         except asyncio.CancelledError:

@@ -43,7 +43,9 @@ from streams.merge import Placed, merge, segments
 from streams.topics import (
     ALERTS,
     ALL_TOPICS,
+    BY_NAME,
     DEAD_LETTERS,
+    EXAMPLES,
     HISTORY,
     INPUT_TOPICS,
     RECEIPTS,
@@ -56,6 +58,7 @@ OUTPUTS: Final = {
     ALERTS: "alert",
     SCORES: "score",
     SUPPRESSIONS: "suppression",
+    EXAMPLES: "example",
     RECEIPTS: "receipt",
     DEAD_LETTERS: "dead_letter",
 }
@@ -114,7 +117,7 @@ class _Transaction(NamedTuple):
 async def read_log(client: Mapping[str, Any], prefix: str, partitions: int, bound_s: float = 60.0) -> Log:
     """All committed records of all topics of `prefix`, to their ends of this moment."""
     names = {topic.full(prefix): topic.name for topic in ALL_TOPICS}
-    tps = [TopicPartition(full, p) for full in names for p in range(partitions)]
+    tps = [TopicPartition(full, p) for full, name in names.items() for p in range(BY_NAME[name].partitions(partitions))]
     log: dict[str, dict[int, list[Record]]] = {name: {p: [] for p in range(partitions)} for name in names.values()}
     consumer = AIOKafkaConsumer(
         **client, group_id=None, enable_auto_commit=False, isolation_level="read_committed", fetch_max_wait_ms=50
@@ -190,7 +193,13 @@ class _Lane:
         self._offsets = {topic: [r.offset for r in records] for topic, records in self._inputs.items()}
         self._history = [history.read(record.value) for record in log[HISTORY][partition]]
         self._written, self._torn_rows = _transactions(log[STATE][partition])
-        self._found = {topic: list(log[topic][partition]) for topic in OUTPUTS}
+        mine = {record.key for records in self._inputs.values() for record in records}
+        self._found = {
+            topic: [
+                r for r in log[topic][BY_NAME[topic].partition(partition)] if not BY_NAME[topic].single or r.key in mine
+            ]
+            for topic in OUTPUTS
+        }
         self._expected: dict[str, list[tuple[Any, ...]]] = {topic: [] for topic in OUTPUTS}
         self._covered: dict[str, list[tuple[int, int]]] = defaultdict(list)
         self._told: Counter[str] = Counter()

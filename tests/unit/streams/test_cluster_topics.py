@@ -62,7 +62,8 @@ def cluster(admin: Admin) -> Cluster:
 
 
 def everything(**partitions: int) -> list[Found]:
-    return [Found(0, t.full(PREFIX), partitions=tuple(range(partitions.get(t.name, 2)))) for t in ALL_TOPICS]
+    counts = {t.name: partitions.get(t.name, t.partitions(2)) for t in ALL_TOPICS}
+    return [Found(0, PREFIX + name, partitions=tuple(range(count))) for name, count in counts.items()]
 
 
 async def test_topics_that_exist_with_their_ids() -> None:

@@ -1,0 +1,86 @@
+"""A labelled vector: what was known of a subscriber when he was scored, what was said of him, and what came of it.
+
+Lanes write examples in the transaction in which the label became known; the learner reads nothing else. The vector and
+the risk are those that were served, so whatever is measured on examples is what the operator really saw.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from models.tiers import Tier
+from models.words import Segment
+
+Label = Literal["positive", "negative", "void"]
+"""``void``: it cannot be said whether he would have left, so nothing may be learned from it."""
+
+WEEKLY: Final = "weekly"
+"""Origin of the snapshots that are taken of everybody, and so are a fair sample; the others are taken at an alert."""
+
+
+class Example(Struct, frozen=True, kw_only=True):
+    """See the module.
+
+    Attributes
+    ----------
+    example_id
+        A hash of the subscriber and the moment: one label per snapshot.
+    ts, labelled_ts
+        The lane's time when the vector was frozen, and when its label was known, ms.
+    origin
+        ``weekly``, or the kind of the alert that was raised then.
+    outcome, outcome_ts, leave_reason
+        What decided the label, dated as the label has it (a lapse by its last activity); None when time did.
+    downgraded
+        A target of its own: whether he moved to a cheaper plan within the horizon.
+    first_alert_ts
+        When the first alert was raised of which he was told to be at risk, at most a horizon before he left.
+    contacted
+        The treatment mark: somebody spoke with him between the snapshot and its label.
+    hold_out
+        Whether he is one of those who are not contacted, for comparison.
+    cause, offer_code
+        Of the alert that was raised, and the last offer that was reported of him since.
+    risk, base_rate
+        As served, at the operator's base rate.
+    catalogue
+        Hash of the features, in whose order `x` is; None is a missing value.
+    """
+
+    example_id: str
+    subscriber_id: str
+    ts: int
+    labelled_ts: int
+    origin: str
+    label: Label
+    outcome: str | None
+    outcome_ts: int | None
+    leave_reason: str | None
+    downgraded: bool
+    first_alert_ts: int | None
+    contacted: bool
+    hold_out: bool
+    cause: str | None
+    offer_code: str | None
+    tier: Tier
+    segment: Segment
+    risk: float
+    base_rate: float
+    model_version: str
+    policy_version: str
+    catalogue: str
+    x: list[float | None]
+
+    @property
+    def delay_ms(self) -> int:
+        """How long the label took."""
+        return self.labelled_ts - self.ts
+
+    @property
+    def lead_ms(self) -> int | None:
+        """From the first alert to the leaving: how much earlier than the loss it was told."""
+        if self.label != "positive" or self.first_alert_ts is None or self.outcome_ts is None:
+            return None
+        return self.outcome_ts - self.first_alert_ts
