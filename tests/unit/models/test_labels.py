@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import random
+
 import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from support.detecting import CARE_MODEL, DAY, HOUR, START, Bench
+from support.detecting import CARE_MODEL, DAY, HOUR, START, Bench, snapshot
 
 from models.example import WEEKLY, Example
 from models.features import INDEX, NAMES, catalogue_hash
 from models.pending import LABEL_CODE
 from models.policy import Policy
+from models.quality import roc_auc
 from models.risk import Scorer
 
 HORIZON = 30 * DAY
@@ -245,3 +248,41 @@ def test_held_out_persons_are_not_contacted_but_are_learned_from() -> None:
     assert bench.life()[1:] == ["leave_intent raised"]
     bench.send("outcome", "s-1", end + DAY, outcome="ported_out")
     assert {(e.origin, e.hold_out) for e in examples(bench)} >= {("risk_tier", True), ("leave_intent", True)}
+
+
+# What only the future knows
+
+
+def test_the_future_does_not_reach_back_into_a_vector() -> None:
+    stays, end = seen()
+    leaves, _ = seen()
+    live(stays, end, 100, "s-1")
+    leaves.send("visit", "s-1", end, page="number_portability", dwell_s=900)
+    leaves.send("care", "s-1", end + HOUR, reason="port_out_code")
+    leaves.send("outcome", "s-1", end + DAY, outcome="ported_out")
+    before = [{e.ts: (e.x, e.risk, e.tier) for e in weekly(bench) if e.ts < end} for bench in (stays, leaves)]
+    assert len(before[0]) == 3
+    assert before[0] == before[1]
+
+
+def test_who_leaves_by_a_coin_that_is_tossed_later_is_not_foretold() -> None:
+    """The leak canary: whatever told it would have seen the outcome."""
+    dice, bench = random.Random(7), Bench(snapshot(-3.0, calls_7d=([0.0, 5.0, 60.0], [2.0, 0.0, -2.0])))
+    people = [f"s-{n}" for n in range(300)]
+    use = {person: dice.uniform(0.2, 4.0) for person in people}
+    for day in range(9):
+        times = sorted(
+            (dice.random(), person) for person in people for _ in range(round(dice.expovariate(1 / use[person])))
+        )
+        bench.apply([bench.arrival("call", who, START + day * DAY + int(at * DAY)) for at, who in times])
+    for person in people:
+        left = dice.random() < 0.5
+        bench.send("outcome", person, START + 9 * DAY, outcome="ported_out" if left else "involuntary")
+    # Who was cut off is void; for this one question he is the other side of the coin.
+    told = [(e.risk, e.label == "positive") for e in weekly(bench)]
+    assert len(told) > 250
+    risk, left_later = np.array([r for r, _ in told]), np.array([p for _, p in told])
+    assert np.ptp(risk) > 0.02
+    sides = left_later.sum() * (~left_later).sum()
+    three_errors = 3 * np.sqrt((len(told) + 1) / (12 * sides))
+    assert abs(roc_auc(risk, left_later) - 0.5) < three_errors
