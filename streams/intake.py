@@ -78,6 +78,10 @@ class Intake:
         """Whether nothing waits."""
         return self._records == 0
 
+    def waits(self, topic: str) -> bool:
+        """Whether records of `topic` wait."""
+        return bool(self._waiting[topic])
+
     def read_to(self, topic: str) -> int | None:
         """The place up to which `topic` is fetched and nothing waits, or None while something does."""
         return None if self._waiting[topic] else self._expected.get(topic)

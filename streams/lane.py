@@ -68,6 +68,7 @@ class Lane:
         self._spec = spec
         self._place = place
         self._intake = Intake(topic.name for topic in INPUT_TOPICS)
+        self.waits = self._intake.waits
         self._rest: Batch | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -116,8 +117,7 @@ class Lane:
         for topic, offset in offsets.items():
             self._intake.sought(topic, epochs[topic], offset)
 
-    # What the consumer asks; nothing here waits.
-
+    # What others ask; nothing here waits.
     @property
     def bootstrapping(self) -> bool:
         """Whether only profiles, erasures and outcomes are read."""
