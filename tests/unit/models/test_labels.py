@@ -102,7 +102,7 @@ def test_a_silence_that_ends_ends_the_waiting_too() -> None:
     bench.send("call", "s-1", end + 50 * DAY)
     live(bench, end + 51 * DAY, 2)
     told = [e for e in weekly(bench) if e.subscriber_id == "s-1"]
-    assert [(e.label, e.labelled_ts >= end + 50 * DAY) for e in told][:3] == [("negative", True)] * 3
+    assert [(e.label, e.labelled_ts > end + 49 * DAY) for e in told][:3] == [("negative", True)] * 3
 
 
 def test_a_feed_that_stands_still_labels_none_of_the_silent() -> None:
