@@ -1,4 +1,4 @@
-"""Simulated records onto Kafka: at the simulation's own pace, and never ahead of the wall clock.
+"""Records onto Kafka, simulated or recorded: at their own pace, and never ahead of the wall clock.
 
 The wall clock is read here only. Whole batches are built for each partition and handed to an idempotent producer,
 which keeps their order and writes none twice; record by record the producer's own path costs more than all of the
@@ -36,7 +36,7 @@ def wall_clock_ms() -> int:
 
 @dataclass(slots=True)
 class Published:
-    """What was written; all of it simulated. ``stopped`` is ``end``, ``events`` or ``now`` (the wall clock)."""
+    """What was written. ``stopped`` is ``end``, ``events`` or ``now`` (the wall clock)."""
 
     records: int = 0
     by_topic: dict[str, int] = field(default_factory=dict)
