@@ -14,6 +14,7 @@ from app.replay.recording import Recording
 from app.replay.reject import Reject
 from app.replay.words import FLAGS, plain
 
+_USAGE: Final = ExitCode.USAGE
 _TAUGHT: Final = (Sort.WORD, Sort.FLAG)
 
 
@@ -86,6 +87,9 @@ class Cartographer:
         self._day_first = day_first
         for known in (told.columns, told.constants, told.units, told.words):
             self._check(known)
+        for name in (*told.units, *told.words):
+            self._unit(self._fields[name], ())
+            self._words(self._fields[name])
 
     def map(self) -> ColumnMap:
         """All that is told and guessed.
@@ -109,6 +113,10 @@ class Cartographer:
             for name, field in self._fields.items()
             if given.get(name) or name in self._told.constants
         ]
+        for name in {*self._told.units, *self._told.words} - {source.field.name for source in sources}:
+            raise Refused(
+                f"nothing gives {name}, of which a unit or a word is told", f"--map {name}=COLUMN", code=_USAGE
+            )
         return ColumnMap(self._topic, self._fields, tuple(sources), self._local, tuple(self._notes))
 
     def _check(self, told: Mapping[str, object]) -> None:
@@ -116,7 +124,7 @@ class Cartographer:
             if name not in self._fields:
                 nearest = get_close_matches(name, self._fields, n=1)
                 hint = f"did you mean {nearest[0]!r}?" if nearest else f"it has: {', '.join(self._fields)}"
-                raise Refused(f"{self._topic} has no field {name!r}", hint, code=ExitCode.USAGE)
+                raise Refused(f"{self._topic} has no field {name!r}", hint, code=_USAGE)
 
     def _places(self, column: str) -> tuple[int, ...]:
         """Places of the columns named: one, or several joined by a plus."""
@@ -129,7 +137,7 @@ class Cartographer:
                     f"{self._recording.path.name} has no column {part!r}",
                     *([f"did you mean {nearest[0]!r}?"] if nearest else []),
                     f"it has: {', '.join(columns)}",
-                    code=ExitCode.USAGE,
+                    code=_USAGE,
                 )
         return tuple(columns.index(part) for part in parts)
 
@@ -198,7 +206,7 @@ class Cartographer:
         text = self._told.constants[field.name]
         value = read(text)
         if isinstance(value, Reject):
-            raise Refused(f"--set {field.name}={text}: {value.detail}", code=ExitCode.USAGE)
+            raise Refused(f"--set {field.name}={text}: {value.detail}", code=_USAGE)
         return Source(field, (), read, constant=value)
 
     def _unit(self, field: Field, columns: tuple[int, ...]) -> tuple[str | None, float]:
@@ -206,7 +214,7 @@ class Cartographer:
         told = self._told.units.get(field.name)
         if told is not None and (units is None or plain(told) not in units):
             known = f"it knows: {', '.join(units)}" if units else "it is no duration, volume or sum of money"
-            raise Refused(f"--unit {field.name}={told}: no unit of it", known, code=ExitCode.USAGE)
+            raise Refused(f"--unit {field.name}={told}: no unit of it", known, code=_USAGE)
         if units is None or not columns:
             return None, 1.0
         if told is not None:
@@ -222,10 +230,10 @@ class Cartographer:
     def _words(self, field: Field) -> dict[str, str]:
         taught = self._told.words.get(field.name, {})
         if taught and field.sort not in _TAUGHT:
-            raise Refused(f"--value {field.name}: it holds no fixed words", code=ExitCode.USAGE)
+            raise Refused(f"--value {field.name}: it holds no fixed words", code=_USAGE)
         allowed = FLAGS if field.sort is Sort.FLAG else dict.fromkeys(field.words)
         for word, meaning in taught.items():
             if meaning not in allowed:
                 known = f"it may be: {', '.join(field.words) or 'yes, no'}"
-                raise Refused(f"--value {field.name}:{word}={meaning}: no such value", known, code=ExitCode.USAGE)
+                raise Refused(f"--value {field.name}:{word}={meaning}: no such value", known, code=_USAGE)
         return {plain(word): meaning for word, meaning in taught.items()}

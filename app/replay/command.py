@@ -191,11 +191,15 @@ def _dry_run(order: Order) -> None:
     found = examples(order.recording, Conversion(order.mapping, order.now_ms))
     told = [{**each, "value": json.loads(each["value"])} for each in found]
     if order.as_json:
-        facts = {"topic": order.mapping.topic, "mapping": shown(order.recording, order.mapping), "records": told}
-        click.echo(json.dumps(facts, ensure_ascii=False, default=str))
+        _say({"topic": order.mapping.topic, "mapping": shown(order.recording, order.mapping), "records": told})
         return
     for each in told:
-        click.echo(json.dumps(each, ensure_ascii=False))
+        _say(each)
+
+
+def _say(facts: dict[str, Any]) -> None:
+    """One JSON object on stdout."""
+    click.echo(json.dumps(facts, ensure_ascii=False, default=str))
 
 
 def _replay(order: Order, settings: Settings, console: Console) -> None:
@@ -206,7 +210,7 @@ def _replay(order: Order, settings: Settings, console: Console) -> None:
         tell_rejects(tally, console)
         if first is None:
             if order.as_json:
-                click.echo(json.dumps({"topic": order.mapping.topic, "written": 0, **tally.facts()}))
+                _say({"topic": order.mapping.topic, "written": 0, **tally.facts()})
             raise Refused(f"none of {tally.rows:,} rows of {order.recording.path.name} converted; nothing was written")
         _write(order, settings, chain([first], records), first.ts, tally, console)
 
@@ -239,10 +243,8 @@ def _write(
     with talking_to(settings):
         done = asyncio.run(send())
     if order.as_json:
-        facts = {"topic": order.mapping.topic, "written": done.records, **tally.facts()}
-        click.echo(
-            json.dumps({**facts, "first_ts": done.first_ts, "last_ts": done.last_ts, "seconds": round(done.seconds, 3)})
-        )
+        times = {"first_ts": done.first_ts, "last_ts": done.last_ts, "seconds": round(done.seconds, 3)}
+        _say({"topic": order.mapping.topic, "written": done.records, **tally.facts(), **times})
     pace = f" ({done.records / done.seconds:,.0f}/s)" if done.seconds else ""
     where = settings.topic_prefix + order.mapping.topic
     click.echo(f"{done.records:,} of {tally.rows:,} rows are on {where} in {done.seconds:.1f} s{pace}", err=True)

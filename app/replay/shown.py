@@ -91,7 +91,7 @@ def examples(recording: Recording, conversion: Conversion) -> list[dict[str, Any
 def tell_rejects(tally: Tally, console: Console) -> None:
     """Say how many rows did not convert, why, and where the first of them stand."""
     for reason, count in tally.rejected.most_common():
-        console.print(Text(f"{count:,} rows rejected as {reason.value}:", style="yellow"))
+        console.print(Text(f"{reason.value}: {count:,} rejected", style="yellow"))
         for number, detail in tally.examples[reason]:
             console.print(Text(f"  row {number}: {detail}"))
 

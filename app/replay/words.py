@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 _YES: Final = "是 有 真 y yes true t 1 1.0 on"
@@ -134,7 +135,13 @@ def plain(cell: object) -> str:
     >>> plain(" Off-Net "), plain("ＭＯ")
     ('off_net', 'mo')
     """
-    return re.sub(r"[\s\-_]+", "_", unicodedata.normalize("NFKC", str(cell)).strip().casefold())
+    return _plain(str(cell))
+
+
+@lru_cache(8_192)
+def _plain(word: str) -> str:
+    """Remembered: a log has millions of cells and a handful of words."""
+    return re.sub(r"[\s\-_]+", "_", unicodedata.normalize("NFKC", word).strip().casefold())
 
 
 def words_for(topic: str, field: str, values: tuple[str, ...]) -> dict[str, str]:
