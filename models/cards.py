@@ -18,6 +18,7 @@ from models.alerts import (
     Reason,
     Suppression,
     TalkTrack,
+    Trigger,
     Value,
 )
 from models.book import Episode
@@ -107,7 +108,7 @@ def compose(
         priority=round(propensity * arpu * settings.actionability, 4),
         priority_factors=factors,
         action=action,
-        trigger=moment.trigger,
+        trigger=_trigger(moment, episode) if step == "raised" else moment.trigger,
     )
 
 
@@ -121,6 +122,15 @@ def suppression(whole: Alert, reason: SuppressionReason, decision: str, moment: 
         # What may not be used is not told either.
         fields |= {"reasons": None, "action": None}
     return Suppression(decision_id=decision, reason=reason, **fields)
+
+
+def _trigger(moment: Moment, episode: Episode) -> Trigger:
+    return Trigger(
+        topic=episode.trigger_topic,
+        partition=moment.trigger.partition,
+        offset=episode.trigger_offset,
+        tick=episode.trigger_tick,
+    )
 
 
 def _reasons(
