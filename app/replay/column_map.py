@@ -15,6 +15,7 @@ from app.replay.reject import Reject
 from app.replay.words import FLAGS, plain
 
 _USAGE: Final = ExitCode.USAGE
+_LOOKED_AT: Final = 50
 _TAUGHT: Final = (Sort.WORD, Sort.FLAG)
 
 
@@ -148,14 +149,25 @@ class Cartographer:
         found = self._named(known, self._fields[name].sort)
         if name == "ts":
             return self._dated(found)
-        if found:
-            return found[:1]
+        if fitting := [place for place in found if self._fits(self._fields[name], place)]:
+            return tuple(fitting[:1])
         if name == "bytes" and self._topic in SUMMED:
             halves = [self._named([bare(n) for n in names.split()], Sort.BYTES) for names in SUMMED[self._topic][0]]
             if all(halves):
                 self._notes.append("bytes: up and down are added")
                 return tuple(places[0] for places in halves)
         return ()
+
+    def _fits(self, field: Field, place: int) -> bool:
+        """Whether a column of this name holds such values: no row is to be rejected for a field that nobody needs."""
+        cells = self._cells(place)[:_LOOKED_AT]
+        read = reader(field, Reading(self._topic, self._local, 1.0, self._words(field)))
+        strange = [str(cell) for cell in cells if isinstance(read(cell), Reject)]
+        if field.required or 2 * len(strange) <= len(cells):
+            return True
+        column, words = self._recording.columns[place], ", ".join(dict.fromkeys(strange[:5]))
+        self._notes.append(f"{column} is called like {field.name}, but holds {words}: left out")
+        return False
 
     def _named(self, known: Sequence[str], sort: Sort) -> tuple[int, ...]:
         """Free columns with one of these names, in the order of the names; whole ones before those with a unit."""

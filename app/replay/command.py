@@ -26,6 +26,7 @@ from app.replay.conversion import Conversion, Rejects, Tally, converted
 from app.replay.fields import TOPICS
 from app.replay.order import in_time_order
 from app.replay.recording import Recording
+from app.replay.reject import Reason
 from app.replay.shown import examples, shown, tell_mapping, tell_rejects
 from app.setting_sources import Resolved
 from app.settings import Settings
@@ -211,8 +212,18 @@ def _replay(order: Order, settings: Settings, console: Console) -> None:
         if first is None:
             if order.as_json:
                 _say({"topic": order.mapping.topic, "written": 0, **tally.facts()})
-            raise Refused(f"none of {tally.rows:,} rows of {order.recording.path.name} converted; nothing was written")
+            raise _hopeless(order, tally)
         _write(order, settings, chain([first], records), first.ts, tally, console)
+
+
+def _hopeless(order: Order, tally: Tally) -> Refused:
+    (most, _), *_ = tally.rejected.most_common(1)
+    advice = {
+        Reason.UNKNOWN_WORD: ("say what its words mean:  --value direction:1=outgoing",),
+        Reason.NOT_A_TIME: ("from another column:       --map ts=COLUMN",),
+    }
+    message = f"none of {tally.rows:,} rows of {order.recording.path.name} converted; nothing was written"
+    return Refused(message, *advice.get(most, ()))
 
 
 def _converted(order: Order, tally: Tally, console: Console, stack: ExitStack) -> Iterator[Record]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +182,37 @@ def test_up_and_down_are_added(tmp_path: Path) -> None:
         tmp_path / "log.csv", ["号码", "时间", "上行流量(MB)", "下行流量(MB)"], ["u", "1777593600", "1", "2"]
     )
     assert events(recording, mapped(recording, "data-usage"))[0]["bytes"] == 3 << 20  # type: ignore[index]
+
+
+def test_a_column_of_the_name_but_not_the_kind_is_left_out_where_nobody_needs_it(tmp_path: Path) -> None:
+    recording = written(
+        tmp_path / "log.csv",
+        ["号码", "时间", "主被叫", "时长", "对端网络", "业务类型", "漫游"],
+        ["u", "1777593600", "主叫", "1", "网内", "全球通", "省内"],
+    )
+    mapping = mapped(recording, "calls")
+    assert not {"kind", "roaming"} & set(columns(recording, mapping))
+    assert any("全球通" in note for note in mapping.notes)
+    assert not isinstance(events(recording, mapping)[0], Reject)
+    taught = mapped(recording, "calls", Told(words={"roaming": {"省内": "no"}}))
+    assert columns(recording, taught)["roaming"] == "漫游"
+
+
+def test_types_of_parquet_become_the_contracts(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as files
+
+    table = {
+        "用户ID": pa.array([13800138000.0, None]),  # a gap makes floats of numbers
+        "开始时间": pa.array([datetime(2026, 5, 1, 8)] * 2, pa.timestamp("us")),  # noqa: DTZ001 - local, as exports are
+        "流量MB": pa.array([Decimal("1.50"), Decimal(2)], pa.decimal128(10, 2)),
+        "是否漫游": pa.array([True, False]),
+    }
+    files.write_table(pa.table(table), tmp_path / "log.parquet")
+    recording = Recording(tmp_path / "log.parquet")
+    first, second = events(recording, mapped(recording, "data-usage"))
+    assert first == {"subscriber_id": "13800138000", "ts": 1777593600000, "bytes": 1572864, "roaming": True}
+    assert second == Reject(Reason.EMPTY, "subscriber_id")
 
 
 def test_what_is_told_goes_over_what_is_guessed(tmp_path: Path) -> None:
