@@ -11,20 +11,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from heapq import merge
 from itertools import islice
-from operator import attrgetter
 from tempfile import TemporaryFile
 from typing import IO, Final
 
-from app.simulator.record import Record
+from app.simulator.record import RANK, Record
 
 RUN: Final = 250_000
 """Records that are sorted at once: about 150 MB. A file with fewer touches no disk."""
-_HEAD: Final = struct.Struct("<qHI")
-_BY_TIME: Final = attrgetter("ts")
+_HEAD: Final = struct.Struct("<qBHI")
+_TOPICS: Final = tuple(RANK)
 
 
 def in_time_order(records: Iterable[Record], run: int = RUN) -> Iterator[Record]:
-    """The records of one topic by timestamp; those of one timestamp as they came. None goes out before all are in.
+    """The records by timestamp, then by their topic's rank, then as they came. None goes out before all are in.
 
     Examples
     --------
@@ -35,22 +34,27 @@ def in_time_order(records: Iterable[Record], run: int = RUN) -> Iterator[Record]
     rest = iter(records)
     with ExitStack() as stack:
         runs: list[Iterator[Record]] = []
-        held = sorted(islice(rest, run), key=_BY_TIME)
+        held = sorted(islice(rest, run), key=_as_applied)
         while following := list(islice(rest, run)):
             runs.append(_spilled(held, stack.enter_context(TemporaryFile())))
-            held = sorted(following, key=_BY_TIME)
+            held = sorted(following, key=_as_applied)
         # Of equal times the earlier run goes first, and every run came before the one in memory.
-        yield from merge(*runs, held, key=_BY_TIME)
+        yield from merge(*runs, held, key=_as_applied)
+
+
+def _as_applied(record: Record) -> tuple[int, int]:
+    return record.ts, RANK[record.topic]
 
 
 def _spilled(held: list[Record], file: IO[bytes]) -> Iterator[Record]:
     for record in held:
-        file.write(_HEAD.pack(record.ts, len(record.key), len(record.value)) + record.key + record.value)
+        head = _HEAD.pack(record.ts, RANK[record.topic], len(record.key), len(record.value))
+        file.write(head + record.key + record.value)
     file.seek(0)
-    return _read(file, held[0].topic)
+    return _read(file)
 
 
-def _read(file: IO[bytes], topic: str) -> Iterator[Record]:
+def _read(file: IO[bytes]) -> Iterator[Record]:
     while head := file.read(_HEAD.size):
-        ts, key, value = _HEAD.unpack(head)
-        yield Record(topic, file.read(key), file.read(value), ts)
+        ts, rank, key, value = _HEAD.unpack(head)
+        yield Record(_TOPICS[rank], file.read(key), file.read(value), ts)

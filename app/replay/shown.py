@@ -88,10 +88,10 @@ def examples(recording: Recording, conversion: Conversion) -> list[dict[str, Any
     return found
 
 
-def tell_rejects(tally: Tally, console: Console) -> None:
+def tell_rejects(name: str, tally: Tally, console: Console) -> None:
     """Say how many rows did not convert, why, and where the first of them stand."""
     for reason, count in tally.rejected.most_common():
-        console.print(Text(f"{reason.value}: {count:,} rejected", style="yellow"))
+        console.print(Text(f"{name}: {count:,} rejected as {reason.value}", style="yellow"))
         for number, detail in tally.examples[reason]:
             console.print(Text(f"  row {number}: {detail}"))
 

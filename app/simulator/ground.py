@@ -6,7 +6,7 @@ of a segment by its records, and these are old when they arrive.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -47,14 +47,14 @@ def mended(config: Mapping[str, str], span_ms: int) -> dict[str, str]:
 
 
 async def prepare(
-    client: Mapping[str, Any], prefix: str, partitions: int, span_ms: int, only: str | None = None
+    client: Mapping[str, Any], prefix: str, partitions: int, span_ms: int, only: Collection[str] | None = None
 ) -> list[str]:
     """Make the input topics fit for records of ``span_ms`` ago; returns what was done, in words.
 
     Missing ones are created with ``partitions``; those that are there get a longer retention where it is too short.
-    With `only`, that one (without prefix), and no other is touched.
+    With `only`, those (without prefix), and no others are touched.
     """
-    topics = tuple(topic for topic in INPUT_TOPICS if only in (None, topic.name))
+    topics = tuple(topic for topic in INPUT_TOPICS if only is None or topic.name in only)
     async with Cluster(client) as cluster:
         report = await cluster.create(prefix, partitions, overrides=KEPT, topics=topics)
     created = [topic for topic in report if topic.created]

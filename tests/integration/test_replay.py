@@ -49,8 +49,8 @@ def test_the_topic_holds_the_file_and_the_worker_scores_it(world: World, tmp_pat
     done = world.holdfast("replay", str(tmp_path / "话单.csv"), "--as", "calls", "--json")
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
-    assert (facts["rows"], facts["converted"], facts["written"]) == (1001, 1000, 1000)
-    assert facts["reasons"]["not_a_time"]["first"][0]["row"] == 1002
+    assert (facts["files"][0]["rows"], facts["files"][0]["converted"], facts["written"]) == (1001, 1000, 1000)
+    assert facts["files"][0]["reasons"]["not_a_time"]["first"][0]["row"] == 1002
 
     there = [record for lane in range(LANES) for record in _records(world, lane)]
     told = [(body["subscriber_id"], body["ts"], body["duration_s"], body["direction"]) for _, _, body in there]
@@ -74,18 +74,48 @@ def test_what_retention_would_delete_is_kept(world: World, tmp_path: Path) -> No
     assert "data-usage" not in done.stderr
 
 
-def _records(world: World, lane: int) -> list[tuple[int, str, dict[str, object]]]:
+def test_outcomes_label_what_was_known_before_them(world: World, tmp_path: Path) -> None:
+    """Calls and outcomes in one stream, into a worker that runs: who left is positive for the month before."""
+    calls, left = tmp_path / "calls.csv", tmp_path / "left.csv"
+    day_of_leaving = 40
+    with calls.open("w", encoding="utf-8") as out:
+        out.write("号码,时间,主被叫,时长,对端网络\n")
+        for person in range(12):
+            for day in range(day_of_leaving if person == 0 else 130):
+                out.write(f"c-{person},{MAY // 1000 + day * 86_400 + person * 600},主叫,60,网内\n")
+    left.write_text(f"号码,离网时间,离网类型\nc-0,{MAY // 1000 + day_of_leaving * 86_400},携出\n", encoding="utf-8")
+    people = tmp_path / "people.csv"
+    people.write_text("号码,日期,ARPU\n" + "".join(f"c-{n},{MAY // 1000},88\n" for n in range(12)), encoding="utf-8")
+
+    worker = world.new_worker().wait_open(LANES)
+    files = [str(people), str(calls), str(left), "--as", "subscribers", "--as", "calls", "--as", "outcomes"]
+    done = world.holdfast("replay", *files, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["written"] == 12 + 11 * 130 + day_of_leaving + 1
+    until(lambda: worker.metrics().total("events_total") == 12 + 11 * 130 + day_of_leaving + 1, "all is applied")
+
+    examples = [body for _, _, body in _records(world, 0, "churn.training-examples.v1")]
+    weekly = [e for e in examples if e["origin"] == "weekly"]
+    assert {e["subscriber_id"] for e in weekly if e["label"] == "positive"} == {"c-0"}
+    assert {e["subscriber_id"] for e in weekly if e["label"] == "negative"} >= {f"c-{n}" for n in range(1, 12)}
+    month = [e for e in weekly if e["subscriber_id"] == "c-0" and e["label"] == "positive"]
+    assert all(0 <= MAY + day_of_leaving * 86_400_000 - int(str(e["ts"])) <= 30 * 86_400_000 for e in month)
+    assert len(month) >= 4
+
+
+def _records(world: World, lane: int, topic: str = CALLS) -> list[tuple[int, str, dict[str, object]]]:
     """All of a partition: timestamp, key and body."""
     from confluent_kafka import Consumer, TopicPartition
 
     consumer = Consumer({"bootstrap.servers": world.bootstrap, "group.id": "bystander", "enable.auto.commit": False})
-    place = TopicPartition(world.prefix + CALLS, lane, 0)
+    place = TopicPartition(world.prefix + topic, lane, 0)
     try:
         _, end = consumer.get_watermark_offsets(place, timeout=10)
         consumer.assign([place])
-        found = []
-        while len(found) < end:
-            for message in consumer.consume(end - len(found), timeout=5):
+        found: list[tuple[int, str, dict[str, object]]] = []
+        # A transaction's marker is an offset that no record has.
+        while consumer.position([place])[0].offset < end:
+            for message in consumer.consume(10_000, timeout=1):
                 key, value = message.key(), message.value()
                 assert isinstance(key, bytes)
                 assert value is not None

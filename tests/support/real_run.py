@@ -85,6 +85,8 @@ async def run(rig: Rig, records: Iterable[Record], policy: str, directory: Path)
         "HOLDFAST_GROUP": rig.group,
         "HOLDFAST_PARTITIONS": str(rig.partitions),
         "HOLDFAST_METRICS_PORT": "0",
+        # A busy machine must not bend the order of topics: figures would change with its load.
+        "HOLDFAST_MERGE_WAIT_MS": "5000",
         "HOLDFAST_POLICY": str(told),
     }
     workers = [Worker(environment, directory / f"worker-{number}.log") for number in range(WORKERS)]

@@ -43,10 +43,10 @@ def test_a_dry_run_shows_the_mapping_and_three_records_without_a_broker(tmp_path
 
 def test_a_dry_run_in_json_is_one_object(tmp_path: Path) -> None:
     facts = json.loads(run(tmp_path, HEADER + ROW, "--dry-run", "--json").stdout)
-    assert [each["column"] for each in facts["mapping"]] == HEADER.strip().replace(
+    assert [each["column"] for each in facts["files"][0]["mapping"]] == HEADER.strip().replace(
         "通话时长,主被叫", "主被叫,通话时长"
     ).split(",")
-    assert len(facts["records"]) == 1
+    assert len(facts["files"][0]["records"]) == 1
 
 
 def test_the_utc_offset_is_the_policys_unless_told(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_required_field_that_nothing_gives_names_the_columns_and_the_syntax(tm
 def test_none_converted_is_a_failure_and_needs_no_broker_to_say_so(tmp_path: Path) -> None:
     result = run(tmp_path, HEADER + ROW.replace("主叫", "1"), "--brokers", "127.0.0.1:1", "--json")
     assert result.exit_code == 1
-    assert json.loads(result.stdout)["reasons"]["unknown_word"]["first"][0]["row"] == 2
+    assert json.loads(result.stdout)["files"][0]["reasons"]["unknown_word"]["first"][0]["row"] == 2
 
 
 def test_without_brokers_nothing_is_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,3 +98,39 @@ def test_a_broker_that_does_not_answer_is_not_ready(tmp_path: Path) -> None:
 )
 def test_a_nonsensical_flag_is_usage(tmp_path: Path, flags: list[str]) -> None:
     assert run(tmp_path, HEADER + ROW, "--dry-run", *flags).exit_code == 2
+
+
+def test_several_files_are_each_mapped_to_their_own_topic(tmp_path: Path) -> None:
+    (tmp_path / "calls.csv").write_text(HEADER + ROW, encoding="utf-8")
+    (tmp_path / "left.csv").write_text("号码,离网时间,离网类型\n138,1777680000,X\n", encoding="utf-8")
+    flags = [
+        "--as",
+        "calls",
+        "--as",
+        "outcomes",
+        "--dry-run",
+        "--value",
+        "outcome:X=ported_out",
+        "--set",
+        "calls.kind=sms",
+    ]
+    result = CliRunner().invoke(replay, [str(tmp_path / "calls.csv"), str(tmp_path / "left.csv"), *flags])
+    assert result.exit_code == 0, result.stderr
+    first, second = map(json.loads, result.stdout.splitlines())
+    assert (first["topic"], first["value"]["kind"]) == ("telecom.calls.v1", "sms")
+    assert (second["topic"], second["value"]["outcome"]) == ("telecom.outcomes.v1", "ported_out")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--as", "calls", "--as", "outcomes", "--as", "billing"],
+        ["--as", "calls", "--rejects", "x.csv"],
+        ["--as", "calls", "--set", "billing.kind=bill"],
+        ["--as", "calls", "--set", "colour=red"],
+    ],
+)
+def test_what_does_not_go_with_several_files_is_usage(tmp_path: Path, flags: list[str]) -> None:
+    (tmp_path / "one.csv").write_text(HEADER + ROW, encoding="utf-8")
+    paths = [str(tmp_path / "one.csv")] * 2
+    assert CliRunner().invoke(replay, [*paths, *flags, "--dry-run"]).exit_code == 2

@@ -15,8 +15,8 @@ from app.errors import Refused
 from app.replay.order import in_time_order
 from app.replay.recording import Recording
 from app.replay.reject import Reason
-from app.simulator.record import Record
-from models.events import CALLS
+from app.simulator.record import RANK, Record
+from models.events import CALLS, OUTCOMES, SUBSCRIBERS
 
 HEADER = ["号码", "时间", "备注"]
 ROWS = [["138", "1777593600", '说"好"'], ["139", "1777593601", "a,b;c\td"]]
@@ -146,5 +146,6 @@ def test_a_file_without_a_header_has_numbered_columns(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("run", [1, 7, 100, 1000])
 def test_records_go_out_in_time_order_and_of_one_time_as_they_came(run: int) -> None:
-    given = [Record(CALLS, b"k%d" % n, b"%d" % n, (n * 37) % 50) for n in range(300)]
-    assert list(in_time_order(given, run)) == sorted(given, key=lambda record: record.ts)
+    topics = (CALLS, SUBSCRIBERS, OUTCOMES)
+    given = [Record(topics[n % 3], b"k%d" % n, b"%d" % n, (n * 37) % 50) for n in range(300)]
+    assert list(in_time_order(given, run)) == sorted(given, key=lambda record: (record.ts, RANK[record.topic]))
