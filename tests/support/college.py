@@ -1,7 +1,8 @@
-"""CollegeMsg as records: every message that somebody sent is a short message of his, at its own time.
+"""CollegeMsg as records: every message that somebody sent is a call of a minute that he made, at its own time.
 
-Real: who wrote when. Made up: that it is telephony at all (network, direction, an empty profile), and that somebody
-lapsed: fourteen days without a message, told on the fourteenth, and `returned` when he writes again.
+Real: who wrote when. Made up: that it is telephony at all (a call and no short message, which is no activity that the
+catalogue counts; duration, network, direction, an empty profile), and that somebody lapsed: fourteen days without a
+message, told on the fourteenth, and `returned` when he writes again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from models.events import CALLS, DAY_MS, OUTCOMES, SUBSCRIBERS
 
 SILENT_DAYS: Final = 14
 SYNTHESISED: Final = (
-    "that messages are telephony (direction, network), and the outcomes: lapsed after 14 days without a message, told "
+    "that messages are telephony (calls of a minute, direction, network), and the outcomes: lapsed after 14 days without a message, told "
     "on the fourteenth, returned with the next message"
 )
 
@@ -42,7 +43,7 @@ def _life(who: str, times: list[int], end: int) -> Iterator[Record]:
     silent = SILENT_DAYS * DAY_MS
     yield _record(SUBSCRIBERS, who, times[0])
     for ts in times:
-        yield _record(CALLS, who, ts, direction="outgoing", duration_s=0, peer_network="on_net", kind="sms")
+        yield _record(CALLS, who, ts, direction="outgoing", duration_s=60, peer_network="on_net")
     for before, after in pairwise([*times, end + silent]):
         if after - before > silent and before + silent <= end:
             yield _record(OUTCOMES, who, before + silent, outcome="lapsed", last_activity_ts=before)
