@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from app.errors import ExitCode, Refused
 from app.replay.fields import UNITS, Field, Read, Reading, Sort, fields_of, is_nothing, reader
 from app.replay.moments import LocalTime, day_comes_first, is_ambiguous, moment, of_day
-from app.replay.names import DATES, NAMES, SUMMED, bare, unit_at_end
+from app.replay.names import DATES, NAMES, SUMMED, bare, unit_of
 from app.replay.recording import Recording
 from app.replay.reject import Reject
 from app.replay.words import FLAGS, plain
@@ -160,10 +160,12 @@ class Cartographer:
 
     def _fits(self, field: Field, place: int) -> bool:
         """Whether a column of this name holds such values: no row is to be rejected for a field that nobody needs."""
+        if field.required:
+            return True
         cells = self._cells(place)[:_LOOKED_AT]
         read = reader(field, Reading(self._topic, self._local, 1.0, self._words(field)))
         strange = [str(cell) for cell in cells if isinstance(read(cell), Reject)]
-        if field.required or 2 * len(strange) <= len(cells):
+        if 2 * len(strange) <= len(cells):
             return True
         column, words = self._recording.columns[place], ", ".join(dict.fromkeys(strange[:5]))
         self._notes.append(f"{column} is called like {field.name}, but holds {words}: left out")
@@ -173,7 +175,7 @@ class Cartographer:
         """Free columns with one of these names, in the order of the names; whole ones before those with a unit."""
         units = UNITS.get(sort, {})
         whole = {name: place for place, name in enumerate(self._bare) if place not in self._taken}
-        stems = {unit_at_end(name, units)[0]: place for name, place in whole.items()} if units else {}
+        stems = {unit_of(self._recording.columns[place], units)[0]: place for place in whole.values()} if units else {}
         places = [where[name] for where in (whole, stems) for name in known if name in where]
         return tuple(dict.fromkeys(places))
 
@@ -231,13 +233,20 @@ class Cartographer:
             return None, 1.0
         if told is not None:
             return plain(told), units[plain(told)]
-        name = self._bare[columns[0]]
-        unit = name if name in units else unit_at_end(name, units)[1]
-        if unit is None and field.sort is Sort.BYTES and not name.endswith(("byte", "bytes", "字节")):
+        found = {self._unit_named(place, units) for place in columns}
+        if len(found) > 1:
+            names = ", ".join(self._recording.columns[place] for place in columns)
+            raise Refused(f"{field.name}: {names} are in different units", "convert one of them first", code=_USAGE)
+        (unit,) = found
+        if unit is None and field.sort is Sort.BYTES:
             self._notes.append(f"{field.name}: the column names no unit, so bytes; --unit {field.name}=MB for others")
-        if name == "mou":
-            unit = "min"  # minutes of use, as the trade says
         return unit, units.get(unit or "", 1.0)
+
+    def _unit_named(self, place: int, units: Mapping[str, float]) -> str | None:
+        name = self._bare[place]
+        if name == "mou" and "min" in units:
+            return "min"  # minutes of use, as the trade says
+        return name if name in units else unit_of(self._recording.columns[place], units)[1]
 
     def _words(self, field: Field) -> dict[str, str]:
         taught = self._told.words.get(field.name, {})

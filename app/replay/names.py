@@ -6,6 +6,7 @@ dashes and brackets, and then without a unit at its end: ``流量(MB)`` is ``流
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Final
@@ -26,16 +27,14 @@ Names = Mapping[str, str]
 
 _WHO: Final = (
     "subscriber_id 用户号码 用户ID 用户编号 用户标识 号码 手机号 手机号码 电话号码 业务号码 服务号码 计费号码 "
-    "本机号码 设备号 客户号码 "
-    "msisdn subscriber sub_id subid user_id userid uid user phone_number phone mobile_number mobile_no mobile "
-    "serv_number "
-    "service_number acc_nbr accnbr serial_number bill_id 客户ID 客户编号 customer_id cust_id customerid customer id"
+    "本机号码 设备号 客户号码 msisdn subscriber sub_id subid user_id userid uid user phone_number phone "
+    "mobile_number mobile_no mobile serv_number service_number acc_nbr accnbr serial_number bill_id 客户ID "
+    "客户编号 customer_id cust_id customerid customer"
 )
 _EVENT: Final = "event_id 事件ID 流水号 话单号 话单ID 记录ID 单据号 cdr_id record_id event_no uuid"
 _WHEN: Final = (
     "ts timestamp 时间戳 {own} 开始时间 起始时间 发生时间 业务时间 记录时间 创建时间 start_time start_datetime "
-    "begin_time "
-    "event_time occurred_at created_at date_time datetime 时间 time 日期时间 {day} 日期 date day"
+    "begin_time event_time occurred_at created_at date_time datetime 时间 time 日期时间 {day} 日期 date day"
 )
 _DATES: Final = "通话日期 开始日期 发生日期 业务日期 日期 date day start_date call_date event_date"
 _ROAMING: Final = "roaming 漫游 是否漫游 漫游标识 is_roaming roam"
@@ -50,14 +49,11 @@ NAMES: Final[Mapping[str, Names]] = {
         "subscriber_id": _WHO,
         "ts": _when("通话时间 通话开始时间 呼叫时间 起呼时间 拨打时间 call_time call_start call_start_time setup_time"),
         "direction": "direction 主被叫 主被叫类型 主被叫标识 呼叫类型 通话类型 呼叫方向 方向 话单类型 call_type "
-        "call_direction "
-        "calltype cdr_type",
+        "call_direction calltype cdr_type",
         "duration_s": "duration_s duration 通话时长 时长 通话秒数 通话分钟数 计费时长 持续时间 call_duration dur "
-        "talk_time length "
-        "billsec seconds minutes mou",
+        "talk_time length billsec seconds minutes mou",
         "peer_network": "peer_network 对端网络 对端运营商类型 对方网络 网络类型 网间类型 网内网外 呼叫网络 "
-        "network_type call_network "
-        "network other_network",
+        "network_type call_network network other_network",
         "peer_operator": "peer_operator 对端运营商 对方运营商 运营商 operator other_operator carrier",
         "kind": "kind 业务类型 通信类型 通信方式 服务类型 service_type service",
         "forwarded": "forwarded 呼叫转移 是否呼转 呼转 call_forwarded is_forwarded cfw",
@@ -69,8 +65,7 @@ NAMES: Final[Mapping[str, Names]] = {
         "subscriber_id": _WHO,
         "ts": _when("上网时间 上网开始时间 会话开始时间 使用时间 session_start session_time"),
         "bytes": "bytes 流量 总流量 上网流量 使用流量 数据流量 流量使用量 total_bytes total_volume volume "
-        "data_volume data_usage "
-        "traffic usage total data",
+        "data_volume data_usage traffic usage total data",
         "duration_s": "duration_s duration 上网时长 时长 会话时长 在线时长 session_duration",
         "rat": "rat 网络制式 制式 接入类型 接入方式 网络类型 网络 rat_type network_type bearer technology",
         "app_category": "app_category 应用类别 应用大类 应用类型 业务类别 应用 category app service_category",
@@ -94,8 +89,7 @@ NAMES: Final[Mapping[str, Names]] = {
         "subscriber_id": _WHO,
         "ts": _when("受理时间 来电时间 投诉时间 接触时间 联系时间 contact_time opened_at call_time"),
         "reason": "reason 受理类型 业务类型 诉求类型 服务请求类型 投诉类型 工单类型 原因 来电原因 诉求 "
-        "contact_reason request_type "
-        "ticket_type category type",
+        "contact_reason request_type ticket_type category type",
         "channel": "channel 受理渠道 渠道 来源渠道 接触渠道 contact_channel",
         "case_id": "case_id 工单号 工单编号 受理单号 投诉单号 ticket_id ticket case complaint_id",
         "status": "status 状态 工单状态 处理状态 办结状态 case_status",
@@ -133,13 +127,11 @@ NAMES: Final[Mapping[str, Names]] = {
         "ts": "ts 更新时间 数据日期 数据时间 统计日期 统计时间 快照日期 账期日期 updated_at update_time "
         "snapshot_date as_of 时间 日期 date",
         "activated_ts": "activated_ts 入网时间 入网日期 开户时间 开户日期 激活时间 开通时间 activation_date "
-        "activated_at open_date "
-        "join_date start_date",
+        "activated_at open_date join_date start_date",
         "arpu": "arpu 月均ARPU 户均收入 月均消费 月均收入 月消费 平均消费 avg_revenue monthly_revenue",
         "plan": "plan 套餐 套餐名称 主套餐 资费 资费套餐 plan_name tariff offer_name",
         "contract_end_ts": "contract_end_ts 合约到期时间 合约到期日 合约到期日期 合约到期 合约结束时间 "
-        "合约结束日期 contract_end "
-        "contract_end_date contract_expiry",
+        "合约结束日期 contract_end contract_end_date contract_expiry",
         "product": "product 产品 产品类型 业务类型 product_type",
         "customer_id": "customer_id 客户ID 客户编号 客户标识 cust_id",
         "household_id": "household_id 家庭ID 家庭编号 家庭群编号 family_id",
@@ -181,6 +173,9 @@ SUMMED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 DATES: Final = tuple(_DATES.split())
 """Columns that hold the date where that of the time holds none."""
 
+_LATIN_END: Final = re.compile(r"[A-Za-z]+$")
+_HUMP_END: Final = re.compile(r"(?<=[a-z])[A-Z]+[a-z]*$")
+
 
 def bare(name: str) -> str:
     """A column's name without what does not matter.
@@ -193,15 +188,21 @@ def bare(name: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if c.isalnum())
 
 
-def unit_at_end(name: str, units: Mapping[str, float]) -> tuple[str, str | None]:
-    """Split a bare name from the unit it ends with, the longest that there is.
+def unit_of(column: str, units: Mapping[str, float]) -> tuple[str, str | None]:
+    """A column's bare name without its unit, and the unit; it must stand apart, or `length` would be in hours.
 
     Examples
     --------
-    >>> from app.replay.quantities import BYTES
-    >>> unit_at_end("流量mb", BYTES), unit_at_end("流量", BYTES), unit_at_end("bytes", BYTES)
-    (('流量', 'mb'), ('流量', None), ('bytes', None))
+    >>> from app.replay.quantities import BYTES, SECONDS
+    >>> unit_of("流量(MB)", BYTES), unit_of("流量", BYTES), unit_of("totalKB", BYTES), unit_of("downlink", BYTES)
+    (('流量', 'mb'), ('流量', None), ('total', 'kb'), ('downlink', None))
+    >>> unit_of("通话分钟数", SECONDS), unit_of("duration_s", SECONDS), unit_of("length", SECONDS)
+    (('通话', '分钟'), ('duration', 's'), ('length', None))
     """
-    endings = [unit for unit in units if name.endswith(unit) and len(unit) < len(name)]
-    unit = max(endings, key=len, default=None)
-    return (name, None) if unit is None else (name[: -len(unit)], unit)
+    name = unicodedata.normalize("NFKC", column).strip().rstrip(")]】數数 ").rstrip()
+    found = _LATIN_END.search(name)
+    ends = [found[0]] if found else []
+    ends += [humped[0]] if (humped := _HUMP_END.search(name)) else []
+    ends += sorted((unit for unit in units if not unit.isascii() and name.endswith(unit)), key=len, reverse=True)
+    unit = next((end for end in ends if end.casefold() in units), None)
+    return (bare(column), None) if unit is None else (bare(name[: -len(unit)]), unit.casefold())

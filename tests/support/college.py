@@ -19,8 +19,8 @@ from models.events import CALLS, DAY_MS, OUTCOMES, SUBSCRIBERS
 
 SILENT_DAYS: Final = 14
 SYNTHESISED: Final = (
-    "that messages are telephony (calls of a minute, direction, network), and the outcomes: lapsed after 14 days without a message, told "
-    "on the fourteenth, returned with the next message"
+    "that messages are telephony (calls of a minute, direction, network), and the outcomes: lapsed after 14 days "
+    "without a message, told on the fourteenth, returned with the next message"
 )
 
 

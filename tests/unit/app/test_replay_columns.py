@@ -215,6 +215,27 @@ def test_types_of_parquet_become_the_contracts(tmp_path: Path) -> None:
     assert second == Reject(Reason.EMPTY, "subscriber_id")
 
 
+@pytest.mark.parametrize(
+    ("column", "seconds"),
+    [
+        ("通话时长", 2), ("通话时长(秒)", 2), ("通话时长(分钟)", 120), ("通话分钟数", 120), ("时长/小时", 7200), ("mou", 120),
+        ("Duration_Min", 120), ("DurationMinutes", 120), ("duration_ms", 0.002), ("length", 2),
+    ],
+)  # fmt: skip
+def test_the_unit_is_the_columns(tmp_path: Path, column: str, seconds: float) -> None:
+    recording = written(tmp_path / "log.csv", ["号码", "时间", column], ["u", "1777593600", "2"])
+    told = Told(constants={"direction": "mo", "peer_network": "网内"})
+    assert events(recording, mapped(recording, "calls", told))[0]["duration_s"] == seconds  # type: ignore[index]
+
+
+def test_columns_in_different_units_are_not_added(tmp_path: Path) -> None:
+    recording = written(
+        tmp_path / "log.csv", ["号码", "时间", "上行流量KB", "下行流量MB"], ["u", "1777593600", "1", "2"]
+    )
+    with pytest.raises(Refused, match="different units"):
+        mapped(recording, "data-usage")
+
+
 def test_what_is_told_goes_over_what_is_guessed(tmp_path: Path) -> None:
     recording = written(
         tmp_path / "log.csv",
