@@ -218,8 +218,8 @@ def test_types_of_parquet_become_the_contracts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "seconds"),
     [
-        ("通话时长", 2), ("通话时长(秒)", 2), ("通话时长(分钟)", 120), ("通话分钟数", 120), ("时长/小时", 7200), ("mou", 120),
-        ("Duration_Min", 120), ("DurationMinutes", 120), ("duration_ms", 0.002), ("length", 2),
+        ("通话时长", 2), ("通话时长(秒)", 2), ("通话时长(分钟)", 120), ("通话分钟数", 120), ("时长/小时", 7200),
+        ("mou", 120), ("Duration_Min", 120), ("DurationMinutes", 120), ("duration_ms", 0.002), ("length", 2),
     ],
 )  # fmt: skip
 def test_the_unit_is_the_columns(tmp_path: Path, column: str, seconds: float) -> None:
