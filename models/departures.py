@@ -187,21 +187,24 @@ def _why(contributions: Floats) -> Floats:
 
 
 def _traits(crowd: _Crowd, inside: Bools, beside: _Crowd, outside: Bools, tier: Tier | None) -> list[Trait]:
-    """The features that tell those inside from those outside; of each family the one that does so best."""
+    """The features that tell those inside from those outside; of each family the one that does so best.
+
+    First those that speak against the ones inside: what they do not have is no reason why they may leave.
+    """
     if not inside.any() or not outside.any():
         return []
-    moved = np.abs(crowd.contributions[inside].mean(axis=0) - beside.contributions[outside].mean(axis=0))
-    found: list[tuple[float, int, float]] = []
+    moved = crowd.contributions[inside].mean(axis=0) - beside.contributions[outside].mean(axis=0)
+    found: list[tuple[bool, float, int, float]] = []
     for f in range(len(NAMES)):
         mine, theirs = crowd.x[inside, f], beside.x[outside, f]
         known, known_there = mine[~np.isnan(mine)], theirs[~np.isnan(theirs)]
         if 2 * len(known) < len(mine) or not len(known_there):
             continue
         delta = cliffs_delta(known, known_there)
-        if abs(delta) >= LEAST_DELTA and moved[f] > 0.0:
-            found.append((-abs(delta) * float(moved[f]), f, delta))
+        if abs(delta) >= LEAST_DELTA and moved[f] != 0.0:
+            found.append((bool(moved[f] < 0.0), -abs(delta * float(moved[f])), f, delta))
     told: dict[int, Trait] = {}
-    for _, f, delta in sorted(found):
+    for _, _, f, delta in sorted(found):
         if _FAMILY[f] not in told:
             value, others = float(np.nanmedian(crowd.x[inside, f])), float(np.nanmedian(beside.x[outside, f]))
             told[int(_FAMILY[f])] = _trait(NAMES[f], value, others, delta, tier)

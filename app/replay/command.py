@@ -20,7 +20,7 @@ from app.replay.fields import TOPICS
 from app.replay.flags import SEPARATORS, Encoding, UtcOffset, paired, told
 from app.replay.playback import Part, Playback, play, say
 from app.replay.recording import Recording
-from app.replay.shown import examples, shown, tell_mapping
+from app.replay.shown import shown, tell_mapping, tell_rejects, tried
 from app.setting_sources import Resolved
 from app.settings import Settings
 
@@ -93,7 +93,7 @@ def replay(
             raise _incomplete(part)
     playback = Playback(parts, _now_ms(), speed, limit, rejects)
     if dry_run:
-        _dry_run(playback, as_json=as_json)
+        _dry_run(playback, console, as_json=as_json)
     else:
         play(playback, needing_brokers(resolved.settings), console, as_json=as_json)
 
@@ -135,14 +135,17 @@ def _incomplete(part: Part) -> Refused:
     )
 
 
-def _dry_run(playback: Playback, *, as_json: bool) -> None:
+def _dry_run(playback: Playback, console: Console, *, as_json: bool) -> None:
     facts: list[dict[str, Any]] = []
     for part in playback.parts:
-        found = examples(part.recording, Conversion(part.mapping, playback.now_ms))
-        records = [{**each, "value": json.loads(each["value"])} for each in found]
+        name, topic = part.recording.path.name, part.mapping.topic
+        found, tally = tried(part.recording, Conversion(part.mapping, playback.now_ms))
+        records = [{"topic": topic, "key": r.subscriber_id, "ts": r.ts, "value": json.loads(r.value)} for r in found]
         mapping = shown(part.recording, part.mapping)
-        facts.append(
-            {"file": part.recording.path.name, "topic": part.mapping.topic, "mapping": mapping, "records": records}
+        facts.append({"file": name, "topic": topic, "mapping": mapping, "first": tally.facts(), "records": records})
+        tell_rejects(name, tally, console)
+        click.echo(
+            f"{name}: {tally.converted:,} of the first {tally.rows:,} rows convert; nothing is written", err=True
         )
     if as_json:
         say({"files": facts})

@@ -76,16 +76,18 @@ def tell_mapping(recording: Recording, mapping: ColumnMap, console: Console) -> 
         console.print(Text(f"note: {note}", style="yellow"))
 
 
-def examples(recording: Recording, conversion: Conversion) -> list[dict[str, Any]]:
-    """The first records that come of the sample, as a dry run prints them."""
-    found = []
+def tried(recording: Recording, conversion: Conversion) -> tuple[list[Record], Tally]:
+    """Convert the sample: the first records that come of it, and what became of all its rows."""
+    found, tally = [], Tally()
     for row in recording.sample:
+        tally.rows += 1
         record = conversion.record(row)
         if isinstance(record, Record):
-            found.append({"topic": record.topic, "key": record.subscriber_id, "ts": record.ts, "value": record.value})
-        if len(found) == EXAMPLES:
-            break
-    return found
+            tally.converted += 1
+            found.append(record)
+        else:
+            tally.reject(row, record)
+    return found[:EXAMPLES], tally
 
 
 def tell_rejects(name: str, tally: Tally, console: Console) -> None:

@@ -7,7 +7,6 @@ skipped. Figures are printed with what of them is synthesised, and stand in the 
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +18,7 @@ import numpy.typing as npt
 import pytest
 import pytest_asyncio
 from support import college, upgrad
+from support.real_data import data, needed
 from support.real_run import LANES, Bools, Floats, Learned, Measured, RealRun, bystanders, measured, run, vectors
 from support.rig import Rig
 
@@ -27,22 +27,10 @@ from models.example import WEEKLY, Example
 from models.features import INDEX
 from streams.broker import EmbeddedBroker
 
-FOLDER = os.environ.get("HOLDFAST_DATA", "")
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.timeout(3600),
-    pytest.mark.skipif(not FOLDER, reason="HOLDFAST_DATA is not set: the folder of data that may not be shipped"),
-]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600), needed]
 Record = Callable[[str, object], None]
 Times = npt.NDArray[np.int64]
 FOLDS = 5
-
-
-def data(name: str) -> Path:
-    path = Path(FOLDER) / name
-    if not path.is_file():
-        pytest.skip(f"no {name} in HOLDFAST_DATA")
-    return path
 
 
 @pytest_asyncio.fixture

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from support.black_box_events import lane_of
 from support.black_box_worker import Worker, until
 from support.history_check import Log, Verdict, read_log
@@ -30,11 +31,12 @@ from models.example import Example
 from models.features import NAMES
 from models.newton import Newton
 from models.quality import roc_auc
-from streams.topics import EXAMPLES
+from streams.topics import EXAMPLES, HISTORY
 
 LANES: Final = 4
 WORKERS: Final = 2
 BOUND_S: Final = 1_800.0
+QUIET_S: Final = 8.0
 RESAMPLES: Final = 500
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -101,6 +103,7 @@ async def run(rig: Rig, records: Iterable[Record], policy: str, directory: Path)
             while not await progress.reached(len(ordered)):
                 assert all(worker.code is None for worker in workers), "\n".join(w.tail() for w in workers)
                 assert time.monotonic() < deadline, f"{progress.applied} of {len(ordered)} applied"
+        await _quiet(rig)
         seconds = time.monotonic() - began
         assert [await asyncio.to_thread(worker.stop) for worker in workers] == [0] * WORKERS
     finally:
@@ -109,6 +112,22 @@ async def run(rig: Rig, records: Iterable[Record], policy: str, directory: Path)
     log = await read_log(rig.client, rig.prefix, rig.partitions, bound_s=BOUND_S)
     verdict, _ = fold_again(log, rig, None, policy_in_force(told, None))
     return RealRun(log, verdict, _examples(log), len(ordered), round(seconds, 1))
+
+
+async def _quiet(rig: Rig) -> None:
+    """Wait until the lanes write no more: labels that time decides may be owed long after the last record."""
+    tps = [TopicPartition(rig.prefix + HISTORY, p) for p in range(rig.partitions)]
+    consumer = AIOKafkaConsumer(**rig.client, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        ends, since = await consumer.end_offsets(tps), time.monotonic()
+        while time.monotonic() - since < QUIET_S:
+            await asyncio.sleep(0.5)
+            now = await consumer.end_offsets(tps)
+            if now != ends:
+                ends, since = now, time.monotonic()
+    finally:
+        await consumer.stop()
 
 
 def _lanes(workers: Sequence[Worker]) -> int:

@@ -37,12 +37,14 @@ def test_a_dry_run_shows_the_mapping_and_three_records_without_a_broker(tmp_path
             "peer_network": "on_net",
         },
     }
+    assert "mine.csv: 5 of the first 5 rows convert" in result.stderr
     assert "gb18030" in result.stderr
     assert "主叫 = outgoing" in result.stderr
 
 
 def test_a_dry_run_in_json_is_one_object(tmp_path: Path) -> None:
-    facts = json.loads(run(tmp_path, HEADER + ROW, "--dry-run", "--json").stdout)
+    facts = json.loads(run(tmp_path, HEADER + ROW + ROW.replace("主叫", "?"), "--dry-run", "--json").stdout)
+    assert (facts["files"][0]["first"]["converted"], facts["files"][0]["first"]["rejected"]) == (1, 1)
     assert [each["column"] for each in facts["files"][0]["mapping"]] == HEADER.strip().replace(
         "通话时长,主被叫", "主被叫,通话时长"
     ).split(",")

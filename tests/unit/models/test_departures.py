@@ -47,6 +47,13 @@ def test_planted_groups_are_found_with_their_reasons() -> None:
     assert browsing.share == pytest.approx(90 / 225)
 
 
+def test_what_speaks_against_a_group_is_told_before_what_it_lacks() -> None:
+    """The silent ones differ most in that they do not browse; that is not why they may leave."""
+    strong = {"browsing": {"competitor_dwell_7d": 1500.0}, "silent": {"silent_days": 8.0}}
+    silent = departures(planted(strong, {"browsing": 60, "silent": 40}), SCORER).segments[1]
+    assert [trait.feature for trait in silent.traits[:2]] == ["silent_days", "competitor_dwell_7d"]
+
+
 def test_a_group_is_told_in_both_languages() -> None:
     text = departures(planted(REASONS, SIZES), SCORER).segments[0].text
     assert text.en.startswith("90 customers, 40 % of those at high risk, all of high value, 5,")
