@@ -21,6 +21,9 @@ SHOWN: Final = 5
 """Rows that a report names of each reason."""
 
 
+_COMPOUND: Final = (dict, list, tuple, bytes)
+
+
 class _Stored(NamedTuple):
     """A record as a worker will meet it."""
 
@@ -79,6 +82,8 @@ def value_of(source: Source, cells: Sequence[object]) -> object:
     """What a field gets from a row: its value, None when the row has nothing there, or why it cannot be read."""
     if len(source.columns) == 1:
         cell = cells[source.columns[0]]
+        if isinstance(cell, _COMPOUND) and source.field.sort is not Sort.NESTED:
+            return Reject(Reason.INVALID, "a list, an object or bytes, where one value is wanted")
         return None if is_nothing(cell) else source.read(cell)
     given = [cell for place in source.columns if not is_nothing(cell := cells[place])]
     if not given:

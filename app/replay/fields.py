@@ -130,7 +130,12 @@ def reader(field: Field, how: Reading) -> Read:
         return lambda cell: words.get(plain(cell)) or _unknown(field, cell)
     if field.sort is Sort.FLAG:
         flags = {**FLAGS, **{word: FLAGS[plain(meaning)] for word, meaning in how.taught.items()}}
-        return lambda cell: flags.get(plain(cell), _unknown(field, cell))
+
+        def flag(cell: object) -> object:
+            found = flags.get(plain(cell))
+            return _unknown(field, cell) if found is None else found
+
+        return flag
     if field.sort is Sort.TIME:
         return lambda cell: _ms(moment(cell, how.local))
     return {

@@ -107,7 +107,10 @@ def _times(value: float, unit: float) -> float:
 
 
 def _finite(value: int | float | Decimal) -> float | Reject:
-    given = float(value)
+    try:
+        given = float(value)
+    except OverflowError:
+        given = math.inf
     if not math.isfinite(given):
-        return Reject(Reason.NOT_A_NUMBER, f"{value}")
+        return Reject(Reason.NOT_A_NUMBER, "is too large, or no number")
     return int(given) if given.is_integer() else given

@@ -107,10 +107,8 @@ class Recording:
         return cast("IO[bytes]", gzip.open(self.path, "rb")) if packed else self.path.open("rb")
 
     def _encoding(self, head: bytes) -> str:
-        for bom, name in _BOMS.items():
-            if head.startswith(bom):
-                return name
-        for name in ("utf-8", "gb18030"):
+        marked = tuple(name for bom, name in _BOMS.items() if head.startswith(bom))
+        for name in marked or ("utf-8", "gb18030"):
             decoder = codecs.getincrementaldecoder(name)()
             try:
                 with self._open() as file:
@@ -235,7 +233,11 @@ def _object(line: str) -> dict[str, Any] | Reject:
         found = json.loads(line)
     except ValueError:
         return Reject(Reason.UNREADABLE, "is no JSON")
-    return found if isinstance(found, dict) else Reject(Reason.UNREADABLE, "is no JSON object")
+    if not isinstance(found, dict):
+        return Reject(Reason.UNREADABLE, "is no JSON object")
+    if "\\u" in line and any("\ud800" <= c <= "\udfff" for c in json.dumps(found, ensure_ascii=False)):
+        return Reject(Reason.UNREADABLE, "half of a surrogate pair is no text")
+    return found
 
 
 def _parquet_file(path: Path) -> Any:

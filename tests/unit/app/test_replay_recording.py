@@ -113,6 +113,7 @@ def test_without_the_library_parquet_says_what_to_install(tmp_path: Path, monkey
         (b"PAR1 and no more", "Parquet"),
         (gzip.compress(b"a,b\n1,2\n" * 1000)[:-20], "cannot be read"),
         (b"a,b\n\xff\xff,1\n", "--encoding"),
+        (b"\xff\xfea\x00,\x00b", "--encoding"),
     ],
 )
 def test_what_is_no_log_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
@@ -126,6 +127,12 @@ def test_lines_that_break_the_encoding_told_are_rejected_one_by_one(tmp_path: Pa
     (tmp_path / "log").write_bytes("名,b\n一,1\n".encode() + b"\xff\xff,2\n" + "二,3\n".encode())
     rows = list(Recording(tmp_path / "log", encoding="utf-8").rows())
     assert [row.reject and row.reject.reason for row in rows] == [None, Reason.UNREADABLE, None]
+
+
+def test_half_of_a_surrogate_pair_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text('{"a": "\\ud83d"}\n{"a": "\\ud83d\\ude00"}\n')
+    rows = list(Recording(tmp_path / "log").rows())
+    assert [row.reject and row.reject.reason for row in rows] == [Reason.UNREADABLE, None]
 
 
 def test_a_quote_that_is_never_closed_costs_its_own_lines_only(tmp_path: Path) -> None:
