@@ -89,7 +89,8 @@ def test_outcomes_label_what_was_known_before_them(world: World, tmp_path: Path)
 
     worker = world.new_worker().wait_open(LANES)
     files = [str(people), str(calls), str(left), "--as", "subscribers", "--as", "calls", "--as", "outcomes"]
-    done = world.holdfast("replay", *files, "--json")
+    # A lane that keeps up learns of another topic's records half a second late: ten days at this speed.
+    done = world.holdfast("replay", *files, "--json", "--speed", str(20 * 86_400))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["written"] == 12 + 11 * 130 + day_of_leaving + 1
     until(lambda: worker.metrics().total("events_total") == 12 + 11 * 130 + day_of_leaving + 1, "all is applied")
@@ -100,7 +101,7 @@ def test_outcomes_label_what_was_known_before_them(world: World, tmp_path: Path)
     assert {e["subscriber_id"] for e in weekly if e["label"] == "negative"} >= {f"c-{n}" for n in range(1, 12)}
     month = [e for e in weekly if e["subscriber_id"] == "c-0" and e["label"] == "positive"]
     assert all(0 <= MAY + day_of_leaving * 86_400_000 - int(str(e["ts"])) <= 30 * 86_400_000 for e in month)
-    assert len(month) >= 4
+    assert len(month) >= 2
 
 
 def _records(world: World, lane: int, topic: str = CALLS) -> list[tuple[int, str, dict[str, object]]]:

@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 from support import college, upgrad
 from support.real_data import data, needed
-from support.real_run import LANES, Bools, Floats, Learned, Measured, RealRun, bystanders, measured, run, vectors
+from support.real_run import LANES, Bools, Floats, Learned, Measured, RealRun, measured, run, vectors
 from support.rig import Rig
 
 from models.events import CALLS, DATA_USAGE, DAY_MS
@@ -84,9 +84,9 @@ async def test_upgrad(rig: Rig, tmp_path: Path, record_property: Record) -> None
     """589 subscribers, four months: risk at the end of the third against who is gone in the fourth."""
     rows = upgrad.rows(data("upgrad_sea_600.csv.gz"))
     gone = {row["mobile_number"] for row in rows if upgrad.left(row)}
-    end = upgrad.at(14, 28)
-    records = upgrad.records(rows) + bystanders(upgrad.at(6, 1), end, CALLS, DATA_USAGE)
-    over = await run(rig, records, "[labels]\nhorizon_days = 30\nlapse_days = 110\n", tmp_path)
+    policy = "[labels]\nhorizon_days = 30\nlapse_days = 110\n"
+    clocks = (CALLS, DATA_USAGE)
+    over = await run(rig, upgrad.records(rows), policy, tmp_path, end=upgrad.at(13, 28), clocks=clocks)
     exact(over, record_property, upgrad.SYNTHESISED)
 
     labelled = [e for e in weekly(over, upgrad.at(6, 8), upgrad.at(9, 1)) if e.label != "void"]
@@ -119,9 +119,8 @@ async def test_college_messages(rig: Rig, tmp_path: Path, record_property: Recor
     """Weekly looks at who wrote of late: does he stop within 14 days? Learned only when that is known."""
     sent = college.sent(data("collegemsg.csv.gz"))
     begin, end = min(times[0] for times in sent.values()), max(times[-1] for times in sent.values())
-    records = college.records(sent, end) + bystanders(begin, end + 40 * DAY_MS, CALLS)
     policy = f"[labels]\nhorizon_days = {college.SILENT_DAYS}\nlapse_days = {college.SILENT_DAYS}\n"
-    over = await run(rig, records, policy, tmp_path)
+    over = await run(rig, college.records(sent, end), policy, tmp_path, end=end + 40 * DAY_MS, clocks=(CALLS,))
     exact(over, record_property, college.SYNTHESISED)
 
     # Later ones cannot have been told: the data end.

@@ -8,35 +8,39 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from support.black_box_events import lane_of
 from support.black_box_worker import Worker, until
 from support.history_check import Log, Verdict, read_log
 from support.long_run import Progress, create_topics, fold_again
 from support.rig import Rig
+from support.rig import until as rig_until
 
 from app.policy_file import policy_in_force
-from app.simulator.publish import publish
+from app.simulator.publish import Pace, publish
 from app.simulator.record import RANK, Record, encode
 from models.basis import Basis, Block, hats
+from models.clock import floor_tick
 from models.events import CALLS, DATA_USAGE, DAY_MS
 from models.example import Example
 from models.features import NAMES
 from models.newton import Newton
 from models.quality import roc_auc
-from streams.topics import EXAMPLES, HISTORY
+from streams.topics import EXAMPLES
 
 LANES: Final = 4
 WORKERS: Final = 2
 BOUND_S: Final = 1_800.0
-QUIET_S: Final = 8.0
+SPEED: Final = 3.0 * 86_400
+"""Recorded seconds a second. A lane that keeps up knows of a topic's records half a second late: a day and a half of
+theirs. At once, it would be months, and outcomes would be applied long before the calls that they follow."""
 RESAMPLES: Final = 500
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -69,15 +73,22 @@ def bystanders(begin: int, end: int, *topics: str) -> list[Record]:
     return found
 
 
-async def run(rig: Rig, records: Iterable[Record], policy: str, directory: Path) -> RealRun:
+async def run(
+    rig: Rig, records: Sequence[Record], policy: str, directory: Path, *, end: int, clocks: tuple[str, ...]
+) -> RealRun:
     """Start the workers, let them live through the records, stop them, and fold the history again.
 
     Parameters
     ----------
     policy
         TOML over the shipped one: what the data can be labelled by.
+    end, clocks
+        Until when time goes on, and in which topics: the usage feeds that the data have.
     """
-    ordered = sorted(records, key=lambda r: (r.ts, RANK[r.topic]))
+    everything = [*records, *bystanders(min(r.ts for r in records), end, *clocks)]
+    ordered = sorted(everything, key=lambda r: (r.ts, RANK[r.topic]))
+    # A feed may have come to the end before another; what is due by the slower one is done at the next tick.
+    tail = bystanders(end, end + DAY_MS, *clocks)
     told = directory / "policy.toml"
     told.write_text(policy)
     await create_topics(rig)
@@ -96,14 +107,12 @@ async def run(rig: Rig, records: Iterable[Record], policy: str, directory: Path)
     try:
         await asyncio.to_thread(until, lambda: _lanes(workers) == rig.partitions, "all lanes open", 60)
         async with Progress(rig) as progress:
+            total = 0
             # A new ledger applies outcomes first, as far as they are there: they must come when the lanes are open.
-            done = await publish(ordered, rig.client, rig.prefix)
-            assert done.records == len(ordered)
-            deadline = time.monotonic() + BOUND_S
-            while not await progress.reached(len(ordered)):
-                assert all(worker.code is None for worker in workers), "\n".join(w.tail() for w in workers)
-                assert time.monotonic() < deadline, f"{progress.applied} of {len(ordered)} applied"
-        await _quiet(rig)
+            for part, pace in ((ordered, Pace(SPEED)), (tail, Pace())):
+                total += (await publish(part, rig.client, rig.prefix, pace=pace)).records
+                lived = partial(_lived, rig, workers, progress, total)
+                await rig_until(lived, f"{total} records lived", BOUND_S)
         seconds = time.monotonic() - began
         assert [await asyncio.to_thread(worker.stop) for worker in workers] == [0] * WORKERS
     finally:
@@ -111,23 +120,18 @@ async def run(rig: Rig, records: Iterable[Record], policy: str, directory: Path)
             worker.discard()
     log = await read_log(rig.client, rig.prefix, rig.partitions, bound_s=BOUND_S)
     verdict, _ = fold_again(log, rig, None, policy_in_force(told, None))
-    return RealRun(log, verdict, _examples(log), len(ordered), round(seconds, 1))
+    return RealRun(log, verdict, _examples(log), total, round(seconds, 1))
 
 
-async def _quiet(rig: Rig) -> None:
-    """Wait until the lanes write no more: labels that time decides may be owed long after the last record."""
-    tps = [TopicPartition(rig.prefix + HISTORY, p) for p in range(rig.partitions)]
-    consumer = AIOKafkaConsumer(**rig.client, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        ends, since = await consumer.end_offsets(tps), time.monotonic()
-        while time.monotonic() - since < QUIET_S:
-            await asyncio.sleep(0.5)
-            now = await consumer.end_offsets(tps)
-            if now != ends:
-                ends, since = now, time.monotonic()
-    finally:
-        await consumer.stop()
+async def _lived(rig: Rig, workers: Sequence[Worker], progress: Progress, records: int) -> bool:
+    """Whether so many records are applied, and each lane has done what its time asks for: labels may be owed yet."""
+    assert all(worker.code is None for worker in workers), "\n".join(worker.tail() for worker in workers)
+    if not await progress.reached(records):
+        return False
+    clocks = [found.clock for found in (await rig.ledgers()).values()]
+    return len(clocks) == rig.partitions and all(
+        clock["sweeping"] is None and clock["last_tick"] >= floor_tick(clock["watermark"]) for clock in clocks
+    )
 
 
 def _lanes(workers: Sequence[Worker]) -> int:
