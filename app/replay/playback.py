@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 from rich.console import Console
 
-from app.errors import Refused
+from app.errors import ExitCode, Refused
 from app.options import talking_to
 from app.replay.bar import reading, writing
 from app.replay.column_map import ColumnMap
@@ -106,16 +107,21 @@ def _converted(playback: Playback, console: Console, stack: ExitStack) -> Iterat
     """The files' records one after the other, each with a bar that goes when its last is read."""
     for part in playback.parts:
         conversion = Conversion(part.mapping, playback.now_ms)
-        out = None
-        if playback.rejects is not None:
-            out = stack.enter_context(playback.rejects.open("w", encoding="utf-8", newline=""))
+        out = None if playback.rejects is None else stack.enter_context(_opened(playback.rejects))
         rejects = Rejects(out, part.recording.columns)
         with reading(console, part.recording, playback.limit) as tell:
             yield from converted(part.recording, conversion, part.tally, rejects, limit=playback.limit, progress=tell)
 
 
+def _opened(path: Path) -> IO[str]:
+    try:
+        return path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise Refused(f"--rejects {path} cannot be written: {error.strerror}", code=ExitCode.USAGE) from error
+
+
 def _hopeless(playback: Playback) -> Refused:
-    reasons = sum((part.tally.rejected for part in playback.parts), playback.parts[0].tally.rejected.__class__())
+    reasons = sum((part.tally.rejected for part in playback.parts), Counter[Reason]())
     (most, _), *_ = reasons.most_common(1)
     advice = {
         Reason.UNKNOWN_WORD: ("say what its words mean:  --value direction:1=outgoing",),

@@ -94,6 +94,7 @@ def test_a_broker_that_does_not_answer_is_not_ready(tmp_path: Path) -> None:
         ["--utc-offset", "east"],
         ["--utc-offset", "+15"],
         ["--encoding", "klingon"],
+        ["--unit", "duration_s=GB"],
         ["--limit", "0"],
         ["--speed", "-1"],
     ],
@@ -136,3 +137,9 @@ def test_what_does_not_go_with_several_files_is_usage(tmp_path: Path, flags: lis
     (tmp_path / "one.csv").write_text(HEADER + ROW, encoding="utf-8")
     paths = [str(tmp_path / "one.csv")] * 2
     assert CliRunner().invoke(replay, [*paths, *flags, "--dry-run"]).exit_code == 2
+
+
+def test_rejects_that_cannot_be_written_are_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    result = run(tmp_path, HEADER + ROW, "--brokers", "127.0.0.1:1", "--rejects", str(tmp_path / "none" / "r.csv"))
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
