@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,8 @@ from app.evaluate.one_pass import OnePass
 from app.evaluate.progress import progress
 from app.evaluate.recipe import Placed, Recipe
 from app.evaluate.sheet import Sheet, read
-from models.quality import OneClassError, Quality, measure
+from app.evaluate.verdict import Scored, Verdict
+from models.quality import OneClassError, measure
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -36,17 +37,6 @@ class Question(NamedTuple):
     id_column: str | None
     learner: str
     in_order: bool
-
-
-class Verdict(NamedTuple):
-    """What came out. `ids` and `risk` are of the rows that were scored by the frozen model."""
-
-    frozen: Quality
-    prequential: Quality
-    about: dict[str, Any]
-    ids: list[str]
-    risk: Floats
-    left: Bools
 
 
 def evaluate_table(question: Question) -> Verdict:
@@ -110,7 +100,8 @@ def _run(
         "ratios": len(recipe.ratios),
         "weights": recipe.basis.width,
     }
-    return Verdict(frozen, prequential, about, [ids[row] for row in scored.tolist()], risk, truth[scored])
+    named = zip(scored.tolist(), truth[scored].tolist(), risk.tolist(), strict=True)
+    return Verdict(frozen, prequential, about, [Scored(ids[row], left, told) for row, left, told in named])
 
 
 def _features(train: Sheet, question: Question) -> list[str]:
