@@ -87,10 +87,10 @@ def calendar(log: Log, horizon: float, every: float) -> Floats:
         raise Refused(f"{(last - first) / every:.0f} snapshots are too many", "look less often: --every-days")
     days = first + horizon + every * np.arange(max(0, int((last - first - horizon) / every) + 1))
     latest = log.at[np.maximum(np.searchsorted(log.at, days, side="right") - 1, 0)]
-    days = np.asarray(days[days - latest < horizon], dtype=np.float64)
+    days = days[days - latest < horizon]
     if len(days) > MOST_SNAPSHOTS:
         raise Refused(f"{len(days)} snapshots are too many", "look less often: --every-days")
-    return days
+    return days.astype(np.float64)
 
 
 def known_labels(log: Log, days: Floats, horizon: float) -> Bools:
