@@ -1,4 +1,8 @@
-"""One pass over labelled rows: every row is scored before its label is learned, and no row is learned twice."""
+"""One pass over labelled rows: every row is scored before its label is learned, and counts once in what is known.
+
+Which pairs of features get a surface is decided from the first rows, which are kept until the last decision: a new
+learner that has the surfaces takes them in from its beginning, and the one before is dropped.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +22,10 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
-BLOCK: Final = 500
+BLOCK: Final = 1000
 """Scored together, then learned together: labels arrive late anyway."""
-SCREEN_AT: Final = 8000
-"""Labels after which pairs are chosen. Fewer rows choose by luck."""
-PAIRS: Final = 60
-_SETTLED: Final = 1000
-"""The first surprises are those of a model that knows nothing yet: they say nothing about pairs."""
+PAIRS_AT: Final = ((2000, 15), (8000, 40))
+"""Labels after which pairs are chosen, and how many. Few rows choose by luck, and can bear few surfaces."""
 
 
 class Learner(Protocol):
@@ -47,13 +48,13 @@ class OnePass:
     recipe
         Made from the first rows.
     learner
-        ``newton`` (smooth curves, with surfaces of pairs after :data:`SCREEN_AT` labels), ``curves`` (the same without
+        ``newton`` (curves as smooth as the labels speak for, and surfaces of pairs), ``curves`` (the same without
         pairs) or ``river`` (AdaGrad, additive).
     """
 
     def __init__(self, recipe: Recipe, learner: str) -> None:
         self._recipe = recipe
-        self._pairs = PAIRS if learner == "newton" else 0
+        self._choices = list(PAIRS_AT) if learner == "newton" else []
         self.learner: Learner = OnlineLogistic(recipe.basis) if learner == "river" else Newton(recipe.basis)
 
     def learn(self, placed: Placed, rows: Rows, left: Bools, tick: Callable[[int], None]) -> Floats:
@@ -65,9 +66,14 @@ class OnePass:
             told[part] = self.learner.risk(block)
             self.learner.learn(block, left[rows[part]])
             tick(len(told[part]))
-            if self._pairs and start + BLOCK >= SCREEN_AT:
-                self._add_pairs(placed, rows[_SETTLED : start + BLOCK], told[_SETTLED : start + BLOCK], left)
+            if self._choices and start + BLOCK >= self._choices[0][0]:
+                self._add_pairs(placed, rows[: start + BLOCK], left, self._choices.pop(0)[1])
         return told
+
+    def settle(self) -> None:
+        """Let the labels so far judge how smooth each curve should be, before the model is frozen."""
+        if isinstance(self.learner, Newton):
+            self.learner.review()
 
     def score(self, placed: Placed, rows: Rows, tick: Callable[[int], None]) -> Floats:
         """Score without learning."""
@@ -78,9 +84,13 @@ class OnePass:
             tick(len(told[part]))
         return told
 
-    def _add_pairs(self, placed: Placed, rows: Rows, told: Floats, left: Bools) -> None:
-        columns = {name: values[rows] for name, values in placed.numbers.items()}
-        pairs = crosses.best(columns, left[rows] - told, told * (1.0 - told), self._pairs)
-        self._pairs = 0
-        assert isinstance(self.learner, Newton)  # noqa: S101 - only it is given pairs
-        self.learner.widen(self._recipe.widen(pairs))
+    def _add_pairs(self, placed: Placed, rows: Rows, left: Bools, most: int) -> None:
+        self.settle()
+        told = self.score(placed, rows, lambda _: None)
+        columns = {name: values[rows] for name, values in placed.pairable.items()}
+        pairs = crosses.best(columns, left[rows] - told, told * (1.0 - told), most)
+        self.learner = Newton(self._recipe.pair(pairs))
+        for start in range(0, len(rows), BLOCK):
+            part = rows[start : start + BLOCK]
+            self.learner.learn(placed.block(part), left[part])
+        self.settle()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from app.errors import Refused
 from app.evaluate.answers import answers
 from app.evaluate.kinds import Kind
-from app.evaluate.one_pass import OnePass
+from app.evaluate.one_pass import BLOCK, OnePass
 from app.evaluate.progress import progress
 from app.evaluate.recipe import Placed, Recipe
 from app.evaluate.sheet import Sheet, read
@@ -80,6 +80,7 @@ def _run(
     one_pass = OnePass(recipe, question.learner)
     with progress("rows", len(learned) + 2 * len(scored)) as tick:
         on_the_way = one_pass.learn(placed, learned, left, tick)
+        one_pass.settle()
         risk = one_pass.score(placed_test, scored, tick)
         going_on = one_pass.learn(placed_test, scored, truth, tick)
     try:
@@ -91,8 +92,8 @@ def _run(
         "learner": question.learner,
         "rows": {"learned": len(learned), "scored": len(scored), "left_among_scored": int(truth[scored].sum())},
         "scored": {
-            "frozen": f"{where}",
-            "prequential": "the same rows, each scored before its block of 500 labels was learned",
+            "frozen": where,
+            "prequential": f"the same rows, each scored before its block of {BLOCK} labels was learned",
         },
         "on_the_way": _warmed(on_the_way, left[learned]),
         "order": "of the file" if question.in_order else "shuffled with a fixed seed",

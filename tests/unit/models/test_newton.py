@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
-import pytest
 
 from models import crosses
-from models.basis import Basis, Block, Hats, Pair
-from models.newton import Newton, prior, sigmoid
+from models.basis import Basis, Block, Hats
+from models.newton import Newton, sigmoid
 from models.quality import roc_auc
 
 CURVE = Hats("a", np.linspace(0.0, 1.0, 9))
@@ -38,7 +39,8 @@ def test_one_pass_comes_close_to_what_any_number_of_passes_reaches() -> None:
     newton.learn(block, left)
     dense = np.zeros((len(left), basis.width))
     np.add.at(dense, (np.arange(len(left))[:, None], block.places), block.shares)
-    best, start = np.zeros(basis.width), prior(basis)
+    # As loose or tight as the learner's last review left it.
+    best, start = np.zeros(basis.width), newton.known_before
     for _ in range(30):
         told = sigmoid(dense @ best)
         bend = start + dense.T @ (dense * (told * (1.0 - told))[:, None])
@@ -78,14 +80,33 @@ def test_one_class_and_no_rows_do_not_break_it() -> None:
     assert (risk > 0.9).all()
 
 
-def test_widening_keeps_what_was_learned() -> None:
-    a, b, luck = rows(2000)
-    newton = Newton(Basis([CURVE, OTHER]))
-    newton.learn(newton.basis.place([a, b]), luck < a)
-    before = newton.logit(newton.basis.place([a, b]))
-    newton.widen(Basis([CURVE, OTHER, Pair(CURVE, OTHER)]))
-    after = newton.logit(newton.basis.place([a, b, (a, b)]))
-    assert after == pytest.approx(before, abs=1e-12)
+def test_a_review_draws_noise_to_nothing_and_leaves_what_tells() -> None:
+    chance = np.random.default_rng(5)
+    columns = [chance.random(4000) for _ in range(12)]
+    parts = [Hats(f"x{k}", np.linspace(0.0, 1.0, 9)) for k in range(12)]
+    left = chance.random(4000) < sigmoid(2.0 * np.sin(6.0 * columns[0]))
+    newton = Newton(Basis(parts))
+    newton.learn(newton.basis.place(columns), left)
+    newton.review()
+    starts = [*newton.basis.starts, newton.basis.width]
+    spread = [np.ptp(newton.weights[a : b - 1]) for a, b in itertools.pairwise(starts)]
+    assert spread[0] > 2.0
+    assert max(spread[1:]) < 0.3
+
+
+def test_reviews_pay_on_rows_that_were_not_learned() -> None:
+    chance = np.random.default_rng(6)
+    columns = [chance.random(7000) for _ in range(30)]
+    left = chance.random(7000) < sigmoid(1.2 * np.sin(6.0 * columns[0]) + columns[1])
+    basis = Basis([Hats(f"x{k}", np.linspace(0.0, 1.0, 17)) for k in range(30)])
+    learned, unseen = basis.place([c[:2000] for c in columns]), basis.place([c[2000:] for c in columns])
+    newton = Newton(basis)
+    for start in range(0, 1900, 100):
+        part = slice(start, start + 100)
+        newton.learn(Block(learned.places[part], learned.shares[part]), left[part])
+    before = roc_auc(newton.risk(unseen), left[2000:])
+    newton.review()
+    assert roc_auc(newton.risk(unseen), left[2000:]) > before + 0.01
 
 
 def test_a_pair_that_says_more_than_both_alone_is_found_among_many_and_learned() -> None:
