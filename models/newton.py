@@ -71,13 +71,23 @@ class Newton:
         """Probability of leaving, of many rows."""
         return sigmoid(self.logit(block))
 
-    def learn(self, block: Block, left: npt.NDArray[np.bool_]) -> None:
-        """Learn from labelled rows, :data:`ROWS` at a time; fewer at the beginning, when each step changes much."""
+    def learn(self, block: Block, left: npt.NDArray[np.bool_], near: Floats | None = None) -> None:
+        """Learn from labelled rows, :data:`ROWS` at a time; fewer at the beginning, when each step changes much.
+
+        Parameters
+        ----------
+        block, left
+            The rows, and who of them left.
+        near
+            Log-odds near the truth, where another model knows better than this one does yet: a label weighs by how
+            uncertain it was, and a beginner, to whom all are, would weigh every one alike.
+        """
         start = 0
         while start < len(left):
             rows = min(ROWS, max(250, self.rows // 8))
             part = slice(start, start + rows)
-            self._step(Block(block.places[part], block.shares[part]), left[part])
+            at = None if near is None else near[part]
+            self._step(Block(block.places[part], block.shares[part]), left[part], at)
             start += rows
             if self.rows >= 2 * self._reviewed_at:
                 self.review()
@@ -96,13 +106,14 @@ class Newton:
         self._tell()
         self._reviewed_at = max(self.rows, FIRST_REVIEW // 2)
 
-    def _step(self, block: Block, left: npt.NDArray[np.bool_]) -> None:
+    def _step(self, block: Block, left: npt.NDArray[np.bool_], near: Floats | None) -> None:
         dense = self._dense(block)
-        told = sigmoid(dense @ self.weights)
-        root = (dense * np.sqrt(told * (1.0 - told))[:, None]).astype(np.float32)
-        bend = (root.T @ root).astype(np.float64)
-        self._evidence += bend
-        self._pull += dense.T @ (left - told) + bend @ self.weights
+        at = dense @ self.weights if near is None else near
+        told = sigmoid(at)
+        weight = told * (1.0 - told)
+        root = (dense * np.sqrt(weight)[:, None]).astype(np.float32)
+        self._evidence += (root.T @ root).astype(np.float64)
+        self._pull += dense.T @ (left - told + weight * at)
         self._tell()
         self.rows += len(left)
 

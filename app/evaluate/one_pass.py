@@ -89,8 +89,9 @@ class OnePass:
         told = self.score(placed, rows, lambda _: None)
         columns = {name: values[rows] for name, values in placed.pairable.items()}
         pairs = crosses.best(columns, left[rows] - told, told * (1.0 - told), most)
-        self.learner = Newton(self._recipe.pair(pairs))
+        self.learner = fresh = Newton(self._recipe.pair(pairs))
+        near = np.log(told) - np.log1p(-told)
         for start in range(0, len(rows), BLOCK):
-            part = rows[start : start + BLOCK]
-            self.learner.learn(placed.block(part), left[part])
+            part = slice(start, start + BLOCK)
+            fresh.learn(placed.block(rows[part]), left[rows[part]], near[part])
         self.settle()

@@ -70,6 +70,21 @@ def test_the_same_blocks_give_the_same_bits() -> None:
     assert told[0] == told[1]
 
 
+def test_who_is_told_what_is_near_learns_rare_leaving_honestly() -> None:
+    chance = np.random.default_rng(8)
+    a = chance.random(3000)
+    truth = 5.0 * a - 5.0
+    left = chance.random(3000) < sigmoid(truth)
+    errors = []
+    for near in (None, truth):
+        newton = Newton(Basis([CURVE]))
+        newton.learn(newton.basis.place([a]), left, near)
+        newton.review()
+        errors.append(abs(float(newton.risk(newton.basis.place([a])).mean() - left.mean())))
+    assert errors[1] < 0.005
+    assert errors[1] < errors[0]
+
+
 def test_one_class_and_no_rows_do_not_break_it() -> None:
     a, _, _ = rows(3000)
     newton = Newton(Basis([CURVE]))
