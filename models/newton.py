@@ -94,6 +94,8 @@ class Newton:
 
     def review(self) -> None:
         """Judge by all labels so far how smooth each curve should be, and tell the weights anew."""
+        if self.rows == self._reviewed_at:
+            return
         # From the beginning each time: what few labels drew to nothing would stay there, since it can no longer move.
         strengths = [np.array(each.strengths) for each in self._held]
         self.known_before = smoothing.prior(self.basis.width, self._held, strengths)

@@ -16,16 +16,19 @@ from app.evaluate.recipe import Placed, Recipe
 from models import crosses
 from models.basis import Basis, Block
 from models.learner import OnlineLogistic
-from models.newton import Newton
+from models.newton import Newton, sigmoid
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
 BLOCK: Final = 1000
-"""Scored together, then learned together: labels arrive late anyway."""
-PAIRS_AT: Final = ((2000, 15), (8000, 40))
-"""Labels after which pairs are chosen, and how many. Few rows choose by luck, and can bear few surfaces."""
+"""Most rows that are scored together and then learned together: labels arrive late anyway."""
+LEAST_BLOCK: Final = 200
+KEPT: Final = 8000
+"""Rows that are kept at most. Whatever comes later is learned once and forgotten."""
+PAIRS_AT: Final = ((2000, 15), (KEPT, 25))
+"""Labels after which pairs are chosen, and how many more. Few rows choose by luck, and can bear few surfaces."""
 
 
 class Learner(Protocol):
@@ -55,25 +58,36 @@ class OnePass:
     def __init__(self, recipe: Recipe, learner: str) -> None:
         self._recipe = recipe
         self._choices = list(PAIRS_AT) if learner == "newton" else []
+        self._seen = 0
         self.learner: Learner = OnlineLogistic(recipe.basis) if learner == "river" else Newton(recipe.basis)
 
     def learn(self, placed: Placed, rows: Rows, left: Bools, tick: Callable[[int], None]) -> Floats:
         """Score and learn `rows` in this order; returns what was told of each before its label was learned."""
         told = np.empty(len(rows))
-        for start in range(0, len(rows), BLOCK):
-            part = slice(start, start + BLOCK)
+        start = 0
+        while start < len(rows):
+            part = slice(start, start + min(BLOCK, max(LEAST_BLOCK, self._seen // 4)))
             block = placed.block(rows[part])
             told[part] = self.learner.risk(block)
             self.learner.learn(block, left[rows[part]])
             tick(len(told[part]))
-            if self._choices and start + BLOCK >= self._choices[0][0]:
-                self._add_pairs(placed, rows[: start + BLOCK], left, self._choices.pop(0)[1])
+            self._seen += len(told[part])
+            start = part.stop
+            if self._choices and self._seen >= self._choices[0][0]:
+                self._begin_anew(placed, rows[:start], left, self._choices.pop(0)[1])
         return told
 
-    def settle(self) -> None:
-        """Let the labels so far judge how smooth each curve should be, before the model is frozen."""
-        if isinstance(self.learner, Newton):
-            self.learner.review()
+    def settle(self, placed: Placed, rows: Rows, left: Bools) -> None:
+        """Judge by all labels how smooth each curve should be, before the model is frozen.
+
+        Where `rows`, which were learned, are few enough to be kept, they are also weighed anew, by what is known now.
+        """
+        if not isinstance(self.learner, Newton):
+            return
+        self.learner.review()
+        if len(rows) <= KEPT:
+            self._begin_anew(placed, rows, left, 0)
+        self._choices = []
 
     def score(self, placed: Placed, rows: Rows, tick: Callable[[int], None]) -> Floats:
         """Score without learning."""
@@ -84,14 +98,20 @@ class OnePass:
             tick(len(told[part]))
         return told
 
-    def _add_pairs(self, placed: Placed, rows: Rows, left: Bools, most: int) -> None:
-        self.settle()
-        told = self.score(placed, rows, lambda _: None)
-        columns = {name: values[rows] for name, values in placed.pairable.items()}
-        pairs = crosses.best(columns, left[rows] - told, told * (1.0 - told), most)
-        self.learner = fresh = Newton(self._recipe.pair(pairs))
-        near = np.log(told) - np.log1p(-told)
-        for start in range(0, len(rows), BLOCK):
-            part = slice(start, start + BLOCK)
-            fresh.learn(placed.block(rows[part]), left[rows[part]], near[part])
-        self.settle()
+    def _begin_anew(self, placed: Placed, rows: Rows, left: Bools, most: int) -> None:
+        """Choose pairs by what the learner so far cannot foresee, and let one that has them take the kept rows in."""
+        before = self.learner
+        assert isinstance(before, Newton)  # noqa: S101 - River's rows are never kept
+        before.review()
+        parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+        near = [before.logit(placed.block(part)) for part in parts]
+        if most:
+            told = sigmoid(np.concatenate(near))
+            columns = {name: values[rows] for name, values in placed.pairable.items()}
+            # Those that have a surface surprise no more; best to look for as many others.
+            found = crosses.best(columns, left[rows] - told, told * (1.0 - told), most + len(self._recipe.pairs))
+            self._recipe.pair([pair for pair in found if pair.feature not in self._recipe.pairs][:most])
+        self.learner = fresh = Newton(self._recipe.basis)
+        for part, at in zip(parts, near, strict=True):
+            fresh.learn(placed.block(part), left[part], at)
+        fresh.review()

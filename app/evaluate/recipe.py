@@ -52,10 +52,14 @@ class Recipe:
         """The columns of a kind."""
         return [name for name, found in self.kinds.items() if found is kind]
 
-    def pair(self, pairs: list[Pair]) -> Basis:
-        """Have these surfaces instead of those before; blocks placed from now on have them."""
-        self.basis = Basis([*(part for part in self.basis.parts if not isinstance(part, Pair)), *pairs])
-        return self.basis
+    def pair(self, pairs: list[Pair]) -> None:
+        """Add surfaces of pairs; blocks placed from now on have them."""
+        self.basis = Basis([*self.basis.parts, *pairs])
+
+    @property
+    def pairs(self) -> list[str]:
+        """The pairs that have a surface."""
+        return [part.feature for part in self.basis.parts if isinstance(part, Pair)]
 
     def short_categories(self) -> dict[str, Levels]:
         """Categories whose levels are few enough for a grid."""

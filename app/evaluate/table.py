@@ -80,7 +80,7 @@ def _run(
     one_pass = OnePass(recipe, question.learner)
     with progress("rows", len(learned) + 2 * len(scored)) as tick:
         on_the_way = one_pass.learn(placed, learned, left, tick)
-        one_pass.settle()
+        one_pass.settle(placed, learned, left)
         risk = one_pass.score(placed_test, scored, tick)
         going_on = one_pass.learn(placed_test, scored, truth, tick)
     try:
@@ -93,12 +93,13 @@ def _run(
         "rows": {"learned": len(learned), "scored": len(scored), "left_among_scored": int(truth[scored].sum())},
         "scored": {
             "frozen": where,
-            "prequential": f"the same rows, each scored before its block of {BLOCK} labels was learned",
+            "prequential": f"the same rows, each scored before its block of {BLOCK} labels at most was learned",
         },
         "on_the_way": _warmed(on_the_way, left[learned]),
         "order": "of the file" if question.in_order else "shuffled with a fixed seed",
         "columns": {str(kind): recipe.of(kind) for kind in Kind if recipe.of(kind)},
         "ratios": len(recipe.ratios),
+        "pairs": recipe.pairs,
         "weights": recipe.basis.width,
     }
     named = zip(scored.tolist(), truth[scored].tolist(), risk.tolist(), strict=True)
