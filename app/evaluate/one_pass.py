@@ -27,8 +27,8 @@ BLOCK: Final = 1000
 LEAST_BLOCK: Final = 200
 KEPT: Final = 8000
 """Rows that are kept at most. Whatever comes later is learned once and forgotten."""
-PAIRS_AT: Final = ((2000, 15), (KEPT, 25))
-"""Labels after which pairs are chosen, and how many more. Few rows choose by luck, and can bear few surfaces."""
+PAIRS_AT: Final = ((2000, 15), (KEPT, 40))
+"""Labels after which pairs are chosen, and how many. Few rows choose by luck, and can bear few surfaces."""
 
 
 class Learner(Protocol):
@@ -104,13 +104,13 @@ class OnePass:
         assert isinstance(before, Newton)  # noqa: S101 - River's rows are never kept
         before.review()
         parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-        near = [before.logit(placed.block(part)) for part in parts]
+        blocks = [placed.block(part) for part in parts]
+        near = [before.logit(block) for block in blocks]
         if most:
-            told = sigmoid(np.concatenate(near))
+            # By the curves alone, so that pairs which have a surface already stand trial again beside the others.
+            told = sigmoid(np.concatenate([before.logit(self._recipe.curves_of(block)) for block in blocks]))
             columns = {name: values[rows] for name, values in placed.pairable.items()}
-            # Those that have a surface surprise no more; best to look for as many others.
-            found = crosses.best(columns, left[rows] - told, told * (1.0 - told), most + len(self._recipe.pairs))
-            self._recipe.pair([pair for pair in found if pair.feature not in self._recipe.pairs][:most])
+            self._recipe.pair(crosses.best(columns, left[rows] - told, told * (1.0 - told), most))
         self.learner = fresh = Newton(self._recipe.basis)
         for part, at in zip(parts, near, strict=True):
             fresh.learn(placed.block(part), left[part], at)

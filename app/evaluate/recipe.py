@@ -53,8 +53,13 @@ class Recipe:
         return [name for name, found in self.kinds.items() if found is kind]
 
     def pair(self, pairs: list[Pair]) -> None:
-        """Add surfaces of pairs; blocks placed from now on have them."""
-        self.basis = Basis([*self.basis.parts, *pairs])
+        """Have these surfaces instead of those before; blocks placed from now on have them."""
+        self.basis = Basis([*(part for part in self.basis.parts if not isinstance(part, Pair)), *pairs])
+
+    def curves_of(self, block: Block) -> Block:
+        """What a block has beside its surfaces, which stand last."""
+        columns = 1 + 2 * (len(self.basis.parts) - len(self.pairs))
+        return Block(block.places[:, :columns], block.shares[:, :columns])
 
     @property
     def pairs(self) -> list[str]:
