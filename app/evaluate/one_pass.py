@@ -1,7 +1,8 @@
 """One pass over labelled rows: every row is scored before its label is learned, and counts once in what is known.
 
 Which pairs of features get a surface is decided from the first rows, which are kept until the last decision: a new
-learner that has the surfaces takes them in from its beginning, and the one before is dropped.
+learner that has the surfaces takes them in from its beginning, and the one before is dropped. So those rows are read
+more than once, a bounded number of them, and all others once.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ BLOCK: Final = 1000
 """Most rows that are scored together and then learned together: labels arrive late anyway."""
 LEAST_BLOCK: Final = 200
 KEPT: Final = 8000
-"""Rows that are kept at most. Whatever comes later is learned once and forgotten."""
+"""Rows that are kept, to the end of their block. Whatever comes later is learned once and forgotten."""
 PAIRS_AT: Final = ((2000, 15), (KEPT, 40))
 """Labels after which pairs are chosen, and how many. Few rows choose by luck, and can bear few surfaces."""
 

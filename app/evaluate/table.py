@@ -12,7 +12,7 @@ import numpy.typing as npt
 from app.errors import Refused
 from app.evaluate.answers import answers
 from app.evaluate.kinds import Kind
-from app.evaluate.one_pass import BLOCK, OnePass
+from app.evaluate.one_pass import BLOCK, KEPT, OnePass
 from app.evaluate.progress import progress
 from app.evaluate.recipe import Placed, Recipe
 from app.evaluate.sheet import Sheet, read
@@ -98,6 +98,7 @@ def _run(
         "on_the_way": _warmed(on_the_way, left[learned]),
         "order": "of the file" if question.in_order else "shuffled with a fixed seed",
         "columns": {str(kind): recipe.of(kind) for kind in Kind if recipe.of(kind)},
+        "kept": 0 if question.learner == "river" else min(KEPT, len(learned)),
         "ratios": len(recipe.ratios),
         "pairs": recipe.pairs,
         "weights": recipe.basis.width,
