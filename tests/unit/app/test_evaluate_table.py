@@ -139,6 +139,17 @@ def test_flipped_labels_cost_a_little_and_break_nothing(tmp_path: Path, capsys: 
     assert dirty["frozen"]["roc_auc"] > clean["frozen"]["roc_auc"] - 0.03
 
 
+@pytest.mark.parametrize("name", ["", "index", "Unnamed: 0", "序号"])
+def test_the_number_of_a_row_is_not_learned_though_the_file_is_sorted_by_the_label(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chance = np.random.default_rng(4)
+    table: Table = {name: range(1000), "x": chance.random(1000).tolist(), "left": ["no"] * 600 + ["yes"] * 400}
+    told = evaluated(capsys, written(tmp_path / "t.csv", table), "--label", "left")
+    assert told["columns"]["identity"] == [name]
+    assert told["frozen"]["roc_auc"] < 0.65
+
+
 def test_poisoned_values_and_repeated_rows_break_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = {name: list(values) for name, values in people(2000).items()}
     for row, poison in enumerate(["nan", "inf", "-inf", "1e308", "-1e308", "1e999", "NULL", "?", "千", "0x1f"] * 3):
