@@ -192,10 +192,12 @@ class Basis:
 
     def place(self, columns: Sequence[Column]) -> Block:
         """Place many rows, given as columns."""
-        rows = len(columns[0])
-        places, shares = [np.zeros((rows, 1), dtype=np.int64)], [np.ones((rows, 1))]
-        for part, start, column in zip(self.parts, self.starts, columns, strict=True):
-            block = part.place(column)  # type: ignore[arg-type]  # whoever made the basis gives numbers where hats are
-            places.append(block.places + start)
-            shares.append(block.shares)
-        return Block(np.concatenate(places, axis=1), np.concatenate(shares, axis=1))
+        # Whoever made the basis gives numbers where hats are.
+        blocks = [part.place(column) for part, column in zip(self.parts, columns, strict=True)]  # type: ignore[arg-type]
+        rows = len(blocks[0].places)
+        places = [block.places + start for block, start in zip(blocks, self.starts, strict=True)]
+        shares = [block.shares for block in blocks]
+        return Block(
+            np.concatenate([np.zeros((rows, 1), dtype=np.int64), *places], axis=1),
+            np.concatenate([np.ones((rows, 1)), *shares], axis=1),
+        )

@@ -22,6 +22,9 @@ MOST: Final = 120
 """More ratios than this make a table of two hundred columns slow and no better."""
 _NAMELESS: Final = 12
 """Columns that are paired by correlation alone."""
+_NAMELESS_STEMS: Final = frozenset(["v", "x", "f", "var", "feature", "feat", "col", "column", "attr", "field", "字段"])
+_LONGEST: Final = 24
+"""Var1 to Var230 are no months of one thing."""
 
 
 class Unit(StrEnum):
@@ -163,6 +166,7 @@ def infer(columns: Mapping[str, Floats]) -> list[Ratio]:
     >>> [r.name for r in infer(rows)][:2]
     ['arpu_8 / arpu_6, arpu_7', 'DroppedCalls / MonthlyMinutes']
     """
+    columns = {name: values for name, values in columns.items() if not np.isnan(values).all()}
     scales = {name: _scale(values) for name, values in columns.items()}
     units = {name: unit_of(name) for name in columns}
     series = list(_series(columns))
@@ -217,7 +221,7 @@ def _series(names: Mapping[str, Floats]) -> Iterator[tuple[str, list[str]]]:
     dated = sorted((*period, name) for name in names if (period := period_of(name)))
     for stem, group in groupby(dated, key=lambda each: each[0]):
         members = [name for _, _, name in group]
-        if len(members) > 1:
+        if 1 < len(members) <= _LONGEST and stem not in _NAMELESS_STEMS:
             yield stem, members
 
 

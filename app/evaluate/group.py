@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from pathlib import Path
 
 import click
 
-from app.evaluate.table import Question, Verdict, evaluate_table
+from app.evaluate.events import EventQuestion, evaluate_events
+from app.evaluate.table import Question, evaluate_table
+from app.evaluate.verdict import tell, write
 from app.options import json_option
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_DAYS = click.FloatRange(min=0.0, min_open=True)
+_scores = click.option("--scores", type=_FILE, help="Write id, label and score of each scored row here, as CSV.")
 _LEARNERS = click.Choice(["newton", "curves", "river"])
 
 
@@ -25,7 +27,7 @@ def evaluate() -> None:
 @click.option("--test", type=_FILE, help="Rows to score, never learned. Default: the last 30 % of TRAIN are held out.")
 @click.option("--label", required=True, help="Column that says who left: yes/no, 1/0, true/false, 是/否.")
 @click.option("--id", "id_column", help="Column that names the customer; it is not learned from.")
-@click.option("--scores", type=_FILE, help="Write the risk of each scored row here, as CSV.")
+@_scores
 @click.option("--learner", type=_LEARNERS, default="newton", show_default=True)
 @click.option("--in-order", is_flag=True, help="Learn in the order of the file: where that is the order of time.")
 @json_option
@@ -46,26 +48,38 @@ def table(
     """
     verdict = evaluate_table(Question(train, test, label, id_column, learner, in_order))
     if scores is not None:
-        _write(scores, id_column or "row", verdict)
+        write(scores, verdict.scored)
     tell(verdict, as_json)
 
 
-def tell(verdict: Verdict, as_json: bool) -> None:
-    """Print the figures; for people as a table, and what was scored."""
-    figures = {"frozen": verdict.frozen._asdict(), "prequential": verdict.prequential._asdict()}
-    if as_json:
-        click.echo(json.dumps(figures | verdict.about, ensure_ascii=False))
-        return
-    click.echo(f"{'':20}{'frozen':>12}{'prequential':>13}")
-    for name, value in figures["frozen"].items():
-        click.echo(f"{name:20}{value:12.4f}{figures['prequential'][name]:13.4f}")
-    for name, what in verdict.about["scored"].items():
-        click.echo(f"{name}: {what}", err=True)
+@evaluate.command()
+@click.argument("log", type=_FILE)
+@click.option("--id", "id_column", required=True, help="Column that names the customer.")
+@click.option(
+    "--ts", "ts_column", required=True, help="Column that says when: a date, or epoch seconds to nanoseconds."
+)
+@click.option("--value", "value_column", help="Column with an amount: minutes, money, bytes.")
+@click.option("--inactive-days", type=_DAYS, required=True, help="So many days without an event: gone.")
+@click.option("--every-days", type=_DAYS, required=True, help="Look at everybody so often.")
+@_scores
+@json_option
+def events(
+    log: Path,
+    id_column: str,
+    ts_column: str,
+    value_column: str | None,
+    inactive_days: float,
+    every_days: float,
+    scores: Path | None,
+    as_json: bool,
+) -> None:
+    """Replay a log of events, in one pass, with labels that are learned only when they are known.
 
-
-def _write(path: Path, id_name: str, verdict: Verdict) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        out = csv.writer(file)
-        out.writerow([id_name, "risk", "left"])
-        for row in zip(verdict.ids, verdict.risk.tolist(), verdict.left.tolist(), strict=True):
-            out.writerow([row[0], f"{row[1]:.9f}", int(row[2])])
+    LOG is CSV, plain or gzipped, in UTF-8 or GBK, one row an event. Whoever has three events or more, the last of them
+    within --inactive-days, is scored every --every-days; the label is that no event follows within --inactive-days. A
+    column with the ids of other customers is taken for the other side of the event.
+    """
+    verdict = evaluate_events(EventQuestion(log, id_column, ts_column, value_column, inactive_days, every_days))
+    if scores is not None:
+        write(scores, verdict.scored)
+    tell(verdict, as_json)

@@ -32,6 +32,10 @@ _IDENTITY: Final = frozenset(
 )
 
 
+_ROW_NUMBER: Final = frozenset(["", "index", "row", "unnamed: 0", "序号"])
+"""What other programs call the number of a row. In a file that is sorted by the label it would give it away."""
+
+
 class Kind(StrEnum):
     """See the module."""
 
@@ -59,7 +63,7 @@ def kind_of(name: str, values: list[str]) -> Kind:
     words = [value for value in there if value.lower() not in _UNKNOWN]
     numbers = sum(not math.isnan(number(value)) for value in words)
     if words and numbers >= _NEARLY * len(words):
-        named = bool(_IDENTITY & set(words_of(name)))
+        named = bool(_IDENTITY & set(words_of(name))) or name.lower() in _ROW_NUMBER
         return Kind.IDENTITY if named and len(different) == len(values) else Kind.NUMBER
     if there and date_format(there) is not None:
         return Kind.DATE

@@ -1,4 +1,9 @@
-"""One pass over labelled rows: every row is scored before its label is learned, and no row is learned twice."""
+"""One pass over labelled rows: every row is scored before its label is learned, and counts once in what is known.
+
+Which pairs of features get a surface is decided from the first rows, which are kept until the last decision: a new
+learner that has the surfaces takes them in from its beginning, and the one before is dropped. So those rows are read
+more than once, a bounded number of them, and all others once.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +17,19 @@ from app.evaluate.recipe import Placed, Recipe
 from models import crosses
 from models.basis import Basis, Block
 from models.learner import OnlineLogistic
-from models.newton import Newton
+from models.newton import Newton, sigmoid
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
-BLOCK: Final = 500
-"""Scored together, then learned together: labels arrive late anyway."""
-SCREEN_AT: Final = 8000
-"""Labels after which pairs are chosen. Fewer rows choose by luck."""
-PAIRS: Final = 60
-_SETTLED: Final = 1000
-"""The first surprises are those of a model that knows nothing yet: they say nothing about pairs."""
+BLOCK: Final = 1000
+"""Most rows that are scored together and then learned together: labels arrive late anyway."""
+LEAST_BLOCK: Final = 200
+KEPT: Final = 8000
+"""Rows that are kept, to the end of their block. Whatever comes later is learned once and forgotten."""
+PAIRS_AT: Final = ((2000, 15), (KEPT, 40))
+"""Labels after which pairs are chosen, and how many. Few rows choose by luck, and can bear few surfaces."""
 
 
 class Learner(Protocol):
@@ -47,27 +52,43 @@ class OnePass:
     recipe
         Made from the first rows.
     learner
-        ``newton`` (smooth curves, with surfaces of pairs after :data:`SCREEN_AT` labels), ``curves`` (the same without
+        ``newton`` (curves as smooth as the labels speak for, and surfaces of pairs), ``curves`` (the same without
         pairs) or ``river`` (AdaGrad, additive).
     """
 
     def __init__(self, recipe: Recipe, learner: str) -> None:
         self._recipe = recipe
-        self._pairs = PAIRS if learner == "newton" else 0
+        self._choices = list(PAIRS_AT) if learner == "newton" else []
+        self._seen = 0
         self.learner: Learner = OnlineLogistic(recipe.basis) if learner == "river" else Newton(recipe.basis)
 
     def learn(self, placed: Placed, rows: Rows, left: Bools, tick: Callable[[int], None]) -> Floats:
         """Score and learn `rows` in this order; returns what was told of each before its label was learned."""
         told = np.empty(len(rows))
-        for start in range(0, len(rows), BLOCK):
-            part = slice(start, start + BLOCK)
+        start = 0
+        while start < len(rows):
+            part = slice(start, start + min(BLOCK, max(LEAST_BLOCK, self._seen // 4)))
             block = placed.block(rows[part])
             told[part] = self.learner.risk(block)
             self.learner.learn(block, left[rows[part]])
             tick(len(told[part]))
-            if self._pairs and start + BLOCK >= SCREEN_AT:
-                self._add_pairs(placed, rows[_SETTLED : start + BLOCK], told[_SETTLED : start + BLOCK], left)
+            self._seen += len(told[part])
+            start = part.stop
+            if self._choices and self._seen >= self._choices[0][0]:
+                self._begin_anew(placed, rows[:start], left, self._choices.pop(0)[1])
         return told
+
+    def settle(self, placed: Placed, rows: Rows, left: Bools) -> None:
+        """Judge by all labels how smooth each curve should be, before the model is frozen.
+
+        Where `rows`, which were learned, are few enough to be kept, they are also weighed anew, by what is known now.
+        """
+        if not isinstance(self.learner, Newton):
+            return
+        self.learner.review()
+        if len(rows) <= KEPT:
+            self._begin_anew(placed, rows, left, 0)
+        self._choices = []
 
     def score(self, placed: Placed, rows: Rows, tick: Callable[[int], None]) -> Floats:
         """Score without learning."""
@@ -78,9 +99,20 @@ class OnePass:
             tick(len(told[part]))
         return told
 
-    def _add_pairs(self, placed: Placed, rows: Rows, told: Floats, left: Bools) -> None:
-        columns = {name: values[rows] for name, values in placed.numbers.items()}
-        pairs = crosses.best(columns, left[rows] - told, told * (1.0 - told), self._pairs)
-        self._pairs = 0
-        assert isinstance(self.learner, Newton)  # noqa: S101 - only it is given pairs
-        self.learner.widen(self._recipe.widen(pairs))
+    def _begin_anew(self, placed: Placed, rows: Rows, left: Bools, most: int) -> None:
+        """Choose pairs by what the learner so far cannot foresee, and let one that has them take the kept rows in."""
+        before = self.learner
+        assert isinstance(before, Newton)  # noqa: S101 - River's rows are never kept
+        before.review()
+        parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+        blocks = [placed.block(part) for part in parts]
+        near = [before.logit(block) for block in blocks]
+        if most:
+            # By the curves alone, so that pairs which have a surface already stand trial again beside the others.
+            told = sigmoid(np.concatenate([before.logit(self._recipe.curves_of(block)) for block in blocks]))
+            columns = {name: values[rows] for name, values in placed.pairable.items()}
+            self._recipe.pair(crosses.best(columns, left[rows] - told, told * (1.0 - told), most))
+        self.learner = fresh = Newton(self._recipe.basis)
+        for part, at in zip(parts, near, strict=True):
+            fresh.learn(placed.block(part), left[part], at)
+        fresh.review()

@@ -10,11 +10,14 @@ import numpy.typing as npt
 from app.evaluate.kinds import Kind, date_format, days, kind_of, numbers
 from app.evaluate.sheet import Sheet
 from models import ratios
-from models.basis import Basis, Block, Column, Hats, Levels, Pair, Part, hats, levels
+from models.basis import KNOTS, Basis, Block, Column, Hats, Levels, Pair, Part, hats, levels
+from models.crosses import CELLS
 from models.ratios import Ratio
 
 Floats = npt.NDArray[np.float64]
 
+WIDTH: Final = 2400
+"""Of all knots together: a step costs the cube of it, so a table of three hundred columns gets fewer knots a column."""
 FIRST: Final = 1000
 """So many unlabelled rows decide kinds, knots, levels and ratios."""
 
@@ -40,7 +43,8 @@ class Recipe:
         known = {name: self._number(name, sample[name]) for name in names if self._is_number(name)}
         self.ratios: list[Ratio] = ratios.infer({name: known[name] for name in self.of(Kind.NUMBER)})
         known |= {ratio.name: ratios.compute(ratio, known) for ratio in self.ratios}
-        parts: list[Part] = [hats(name, values) for name, values in known.items()]
+        count = max(2, min(KNOTS, WIDTH // max(1, len(known))))
+        parts: list[Part] = [hats(name, values, count) for name, values in known.items()]
         parts += [levels(name, sample[name]) for name in self.of(Kind.CATEGORY)]
         self.basis = Basis(parts)
 
@@ -48,10 +52,24 @@ class Recipe:
         """The columns of a kind."""
         return [name for name, found in self.kinds.items() if found is kind]
 
-    def widen(self, pairs: list[Pair]) -> Basis:
-        """Add surfaces of pairs; blocks placed from now on have them."""
-        self.basis = Basis([*self.basis.parts, *pairs])
-        return self.basis
+    def pair(self, pairs: list[Pair]) -> None:
+        """Have these surfaces instead of those before; blocks placed from now on have them."""
+        self.basis = Basis([*(part for part in self.basis.parts if not isinstance(part, Pair)), *pairs])
+
+    def curves_of(self, block: Block) -> Block:
+        """What a block has beside its surfaces, which stand last."""
+        columns = 1 + 2 * (len(self.basis.parts) - len(self.pairs))
+        return Block(block.places[:, :columns], block.shares[:, :columns])
+
+    @property
+    def pairs(self) -> list[str]:
+        """The pairs that have a surface."""
+        return [part.feature for part in self.basis.parts if isinstance(part, Pair)]
+
+    def short_categories(self) -> dict[str, Levels]:
+        """Categories whose levels are few enough for a grid."""
+        categories = [part for part in self.basis.parts if isinstance(part, Levels)]
+        return {part.feature: part for part in categories if part.width <= CELLS}
 
     def numbers(self, sheet: Sheet) -> dict[str, Floats]:
         """Every numeric feature of every row of a table, ratios included."""
@@ -82,6 +100,12 @@ class Placed:
         self._recipe = recipe
         self._sheet = sheet
         self.numbers = recipe.numbers(sheet)
+        self._codes = {name: self._code(part) for name, part in recipe.short_categories().items()}
+
+    @property
+    def pairable(self) -> dict[str, Floats]:
+        """What may be one side of a pair: numbers, and categories of few levels by the place of the level."""
+        return self.numbers | self._codes
 
     def block(self, rows: npt.NDArray[np.int64]) -> Block:
         """These rows over the basis as it is now."""
@@ -93,4 +117,8 @@ class Placed:
             return [column[row] for row in rows.tolist()]
         if isinstance(part, Hats):
             return self.numbers[part.feature][rows]
-        return self.numbers[part.first.feature][rows], self.numbers[part.second.feature][rows]
+        pairable = self.pairable
+        return pairable[part.first.feature][rows], pairable[part.second.feature][rows]
+
+    def _code(self, part: Levels) -> Floats:
+        return part.place(self._sheet.column(part.feature)).places[:, 0].astype(np.float64)

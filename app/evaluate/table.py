@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +12,12 @@ import numpy.typing as npt
 from app.errors import Refused
 from app.evaluate.answers import answers
 from app.evaluate.kinds import Kind
-from app.evaluate.one_pass import OnePass
+from app.evaluate.one_pass import BLOCK, KEPT, OnePass
 from app.evaluate.progress import progress
 from app.evaluate.recipe import Placed, Recipe
 from app.evaluate.sheet import Sheet, read
-from models.quality import OneClassError, Quality, measure
+from app.evaluate.verdict import Scored, Verdict
+from models.quality import OneClassError, measure
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -36,17 +37,6 @@ class Question(NamedTuple):
     id_column: str | None
     learner: str
     in_order: bool
-
-
-class Verdict(NamedTuple):
-    """What came out. `ids` and `risk` are of the rows that were scored by the frozen model."""
-
-    frozen: Quality
-    prequential: Quality
-    about: dict[str, Any]
-    ids: list[str]
-    risk: Floats
-    left: Bools
 
 
 def evaluate_table(question: Question) -> Verdict:
@@ -90,6 +80,7 @@ def _run(
     one_pass = OnePass(recipe, question.learner)
     with progress("rows", len(learned) + 2 * len(scored)) as tick:
         on_the_way = one_pass.learn(placed, learned, left, tick)
+        one_pass.settle(placed, learned, left)
         risk = one_pass.score(placed_test, scored, tick)
         going_on = one_pass.learn(placed_test, scored, truth, tick)
     try:
@@ -101,16 +92,19 @@ def _run(
         "learner": question.learner,
         "rows": {"learned": len(learned), "scored": len(scored), "left_among_scored": int(truth[scored].sum())},
         "scored": {
-            "frozen": f"{where}",
-            "prequential": "the same rows, each scored before its block of 500 labels was learned",
+            "frozen": where,
+            "prequential": f"the same rows, each scored before its block of {BLOCK} labels at most was learned",
         },
         "on_the_way": _warmed(on_the_way, left[learned]),
         "order": "of the file" if question.in_order else "shuffled with a fixed seed",
         "columns": {str(kind): recipe.of(kind) for kind in Kind if recipe.of(kind)},
+        "kept": 0 if question.learner == "river" else min(KEPT, len(learned)),
         "ratios": len(recipe.ratios),
+        "pairs": recipe.pairs,
         "weights": recipe.basis.width,
     }
-    return Verdict(frozen, prequential, about, [ids[row] for row in scored.tolist()], risk, truth[scored])
+    named = zip(scored.tolist(), truth[scored].tolist(), risk.tolist(), strict=True)
+    return Verdict(frozen, prequential, about, [Scored(ids[row], left, told) for row, left, told in named])
 
 
 def _features(train: Sheet, question: Question) -> list[str]:
