@@ -17,11 +17,12 @@ from msgspec import Struct
 
 from models import drift
 from models.challengers import LogScaledState
-from models.champion import Champion, ChampionState, HatBasis
+from models.champion import Champion, ChampionState
 from models.decay import Floats
 from models.drift import Counts
 from models.evidence import Comparison, Verdict
 from models.guard_sight import CHAMPION
+from models.hat_basis import HatBasis
 from models.learner_settings import LearnerSettings
 from models.recent import Recent
 from models.shadow import DURABLE, SHADOWS, Shadow
