@@ -10,7 +10,6 @@ import math
 from collections import Counter, deque
 from typing import Self
 
-import msgspec
 import numpy as np
 
 from models import checkpoint, evidence
@@ -68,12 +67,10 @@ class Learner:
         self._drift = DriftWatch()
         self._known = KnownIds(settings.seen_ids)
         self._lineages: Lineages | None = None
-        self._labels = 0
-        self._mature = False
+        self._labels, self._mature = 0, False
         self._base_rate: float | None = None
         self._watermark: int | None = None
-        self._lessons: Counter[Lesson] = Counter()
-        self._outcomes: Counter[str] = Counter()
+        self._lessons, self._outcomes = Counter[Lesson](), Counter[str]()
 
     @property
     def labels(self) -> int:
@@ -208,9 +205,8 @@ class Learner:
         look = publication.look(self._labels, found, held=self._guards.hold)
         if look.step not in (Step.PROMOTED, Step.REFRESHED):
             return
-        version = publication.next_version()
-        bare = compiled(self._settings, lineages.champion, self._window, self._recent, version, self._watermark)
-        snapshot = msgspec.structs.replace(bare, catalogue_hash=self.served.catalogue_hash)
+        named = publication.next_version(), self.served.catalogue_hash, self._watermark
+        snapshot = compiled(self._settings, lineages.champion, self._window, self._recent, named)
         self._incumbent = check_examples(snapshot)
         publication.published(snapshot, look, self._labels, self._window.rows)
         self._window.clear(INCUMBENT)
@@ -237,8 +233,8 @@ class Learner:
 
     def report(self) -> Report:
         """Everything that metrics and ``model show`` tell. Tens of milliseconds, of which no example pays any."""
-        windows = self._window, self._alerts
-        return reported(self._settings, self._state(), windows, self._lineages, self._recent, self._guards)
+        state, windows = self._state(), (self._window, self._alerts)
+        return reported(self._settings, state, windows, self._lineages, self._recent, self._guards)
 
     def checkpoint(self) -> bytes:
         """Everything but the challengers that live in memory, as one record."""
