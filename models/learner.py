@@ -157,11 +157,11 @@ class Learner:
         return self._learn(self._lineages, row, values, left=left)
 
     def _learn(self, lineages: Lineages, row: int, values: list[float], *, left: bool) -> Lesson:
-        risk = lineages.tell(self._window, row, values)
         if self._guards.stop:
+            lineages.tell(self._window, row, values)
             return Lesson.STOPPED
         self._recent.add(values, left=left)
-        lineages.learn(self._window, row, values, left=left)
+        risk = lineages.learn(self._window, row, values, left=left)
         self._labels += 1
         if self._drift.told(risk, left=left, labels=self._labels):
             self._begin_fresh(lineages)

@@ -209,7 +209,7 @@ def test_asking_for_a_report_changes_nothing(lived: Life) -> None:
 
 def test_an_operators_rollback_stands_until_there_is_evidence_against_it(lived: Life) -> None:
     learner = Learner.resume(lived.learner.checkpoint(), SETTINGS)
-    put_back = tell(planted.starting(), version="m-00040")
+    put_back = tell(planted.starting(), version="m-00040-r1")
     learner.rolled_back(put_back)
     at = learner.labels
     assert (learner.due(), learner.served) == (None, put_back)
