@@ -136,8 +136,8 @@ class Lineages:
         """Start a model from what is served, with knots and first labels of the latest rows."""
         x = recent.x
         model = self._begun(prior, base_rate, x)
-        for values, left in zip(x.T.tolist(), recent.left.tolist(), strict=True):
-            model.learn(values, left=left)
+        for kept in recent.rows():
+            model.learn(kept.values, left=kept.left)
         self.fresh = Fresh(why=Why.DRIFT, model=model, row=row, labels=labels, reference=drift.counts(model.basis, x))
 
     def crown_fresh(self, window: Window, labels: int, verdict: Verdict, comparison: Comparison) -> int:
