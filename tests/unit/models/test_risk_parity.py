@@ -136,15 +136,6 @@ def test_basis_weights_of_a_value_sum_to_one(rows: np.ndarray) -> None:
             assert len(mine) <= 2
 
 
-def test_a_step_tells_and_learns_as_one_after_the_other(rows: np.ndarray) -> None:
-    one, two = (Champion(HatBasis.of(NAMES, rows), base_rate=0.2) for _ in range(2))
-    for column in rows.T[:80].tolist():
-        told = one.predict(column)
-        one.learn(column, left=column[1] > 60)
-        assert two.step(column, left=column[1] > 60) == told
-    assert two.state() == one.state()
-
-
 def test_champion_begun_from_a_prior_says_what_it_says(champion: Champion, rows: np.ndarray) -> None:
     """At the prior's own knots the curves are the same; the level is the operator's."""
     prior = champion.snapshot("m-1", 0.2, "hash")
