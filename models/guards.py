@@ -59,7 +59,7 @@ class GuardBounds(Struct, frozen=True, kw_only=True):
     """When guards go on."""
 
     rows: int = 1_000  # latest rows that a figure is made of
-    flip_rows: int = 500  # an inversion must be seen before it is learned
+    flip_rows: int = 500  # an inversion must be seen before it is learned, and a level is of the latest voice
     least_positives: int = 20  # below, an AUC is a guess
     bad_share: float = 0.02  # of examples refused for one reason
     run_chance: float = 1e-6  # of a run of one label; by then it is no accident
@@ -202,7 +202,7 @@ class Guards:
             (Guard.FLIPPED, flip(lately, bounds.least_positives), 0.5, Behaviour.STOP),
             (
                 Guard.CALIBRATION_OFF,
-                calibration(latest, bounds.calibration_times, bounds.calibration_z),
+                calibration(lately, bounds.calibration_times, bounds.calibration_z),
                 bounds.calibration_times,
                 Behaviour.HOLD,
             ),

@@ -35,8 +35,11 @@ LESSONS: Final = tuple(Lesson)
 _LARGEST: Final = 1e30
 """Nothing about a subscriber is as large; what is would be infinite in single precision, as rows are kept."""
 
+_SURE: Final = 1e-6
+"""No operator loses fewer than one in a million, nor keeps as few: log-odds of such a rate would drown all others."""
+
 
 def usable(example: Example, values: Sequence[float]) -> bool:
     """Whether there is no infinity in a vector, and something at all, and risk and base rate are probabilities."""
     finite = not any(abs(value) > _LARGEST for value in values) and not all(map(math.isnan, values))
-    return finite and 0.0 <= example.risk <= 1.0 and 0.0 < example.base_rate < 1.0
+    return finite and 0.0 <= example.risk <= 1.0 and _SURE < example.base_rate < 1.0 - _SURE

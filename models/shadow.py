@@ -2,6 +2,9 @@
 
 Only ``log1p`` is small enough for a checkpoint. The others live in memory: after a restart they begin anew, and so
 does the evidence on them; nothing that is published depends on them, so a restart still gives the same snapshots.
+
+They are asked between labels. Where leavers and stayers come in heaps they follow the level and look better than they
+are (see :mod:`models.lineages`), so a verdict that one is better is a reason to try it off-line, no more.
 """
 
 from __future__ import annotations

@@ -62,11 +62,11 @@ def served_by(learner: Learner, rows: int, seed: int) -> Iterable[Example]:
 
 
 def withstood(learner: Learner, poisoned: Iterable[Example]) -> list[Lesson]:
-    """Teach poison. What was due from the healthy rows may go out in its first few; then nothing, and it is good."""
+    """Teach poison: what was due from healthy rows may go out while nobody can know; then nothing, and it is good."""
     given = list(poisoned)
-    lessons = teach(learner, given[:60])
+    lessons = teach(learner, given[:160])
     version = learner.served.version
-    lessons += teach(learner, given[60:])
+    lessons += teach(learner, given[160:])
     assert learner.served.version == version
     x = planted.vectors(55, 3_000)
     left = np.random.default_rng(54).random(3_000) < planted.truth(x, 2.5, LEVEL)
