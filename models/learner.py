@@ -93,7 +93,7 @@ class Learner:
         return lesson
 
     def due(self) -> Snapshot | None:
-        """A snapshot to publish now, or None; from then on it counts as served. Ask after each, or after some."""
+        """A snapshot to publish, or None. One that is not asked for gives way to the next."""
         snapshot, self._publication.pending = self._publication.pending, None
         return snapshot
 
@@ -145,7 +145,7 @@ class Learner:
         """Whether stayers are known by now: from then on leavers and stayers come as often as they are."""
         self._mature = self._mature or (example.label == "negative" and example.outcome is None)
         if not self._mature and example.origin == WEEKLY:
-            self._guards.labelled(example)
+            self._guards.labelled(example, early=True)
         return self._mature
 
     def _fair(self, example: Example, values: list[float], who: int) -> Lesson:

@@ -17,6 +17,7 @@ from models.hat_basis import HatBasis
 from models.learner import Learner, LearnerSettings
 from models.learner_report import Report
 from models.lineages import Why
+from models.quality import roc_auc
 from models.recent import Recent, Row
 from models.risk import Scorer
 from models.snapshot import Snapshot
@@ -55,8 +56,6 @@ def quiet() -> bytes:
 
 
 def area(snapshot: Snapshot, examples: list[Example]) -> float:
-    from models.quality import roc_auc
-
     x = np.array([[np.nan if v is None else v for v in e.x] for e in examples]).T.copy()
     return roc_auc(Scorer(snapshot).score(x).risk, np.array([e.label == "positive" for e in examples]))
 

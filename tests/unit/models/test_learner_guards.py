@@ -271,8 +271,11 @@ def test_leavers_who_are_known_before_the_first_stayer_are_early() -> None:
     beyond = tell(examples[100], label="negative", outcome="ported_out", outcome_ts=examples[100].ts + 40 * 86_400_000)
     assert learner.learn(beyond) is Lesson.EARLY
     stayed = planted.relabelled(examples[101], "negative")
+    bound = learner._guards.memory().run_bound
+    assert learner.learn(tell(stayed, example_id="first")) is Lesson.COLLECTING
+    assert learner._guards.memory().run_bound == bound > 200  # of stayers: early leavers do not count
     assert set(teach(learner, [stayed, *examples[102:200]])) == {Lesson.COLLECTING}
-    assert learner.report().quality.served.rows == 99
+    assert learner.report().quality.served.rows == 100
     assert learner.report().quality.lead_time.leavers > 100
 
 
