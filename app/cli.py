@@ -33,6 +33,7 @@ VERBS: Final[dict[str, Verb]] = {
     "topics": Verb("app.topics_cli", "topics", "Create the topics, or check them."),
     "worker": Verb("app.worker_cli", "worker", "Read the events, raise the alerts."),
     "simulate": Verb("app.simulator.simulate_cli", "simulate", "Write events of simulated subscribers."),
+    "replay": Verb("app.replay", "replay", "Put a recorded log of yours on an input topic."),
     "alerts": Verb("app.alerts_cli", "alerts", "Follow the alerts, show one."),
     "dlq": Verb("app.dlq_cli", "dlq", "Look at the records that could not be read."),
     "evaluate": Verb("app.evaluate", "evaluate", "Measure how well the model learns from data that has answers."),
