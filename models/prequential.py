@@ -16,6 +16,7 @@ from msgspec import Struct
 from models import quality
 from models.decay import Floats
 from models.evidence import Bounded, Whos, auc_bounded
+from models.proportion import proportion
 from models.window import Bools, Judged
 from models.words import SEGMENTS
 
@@ -24,7 +25,6 @@ _POINTS: Final = 101
 _BINS: Final = 10
 LEAD_BINS: Final = (1.0, 3.0, 7.0, 14.0, 21.0, 30.0, 45.0, 60.0)
 """Upper ends of the classes of lead time, days; the last class is open."""
-_Z95: Final = 1.959963984540054
 
 
 class Figures(Struct, frozen=True, kw_only=True):
@@ -178,24 +178,6 @@ def lead_time(leads: Sequence[float | None]) -> LeadTime:
     )
 
 
-def wilson(hits: int, rows: int, z: float = _Z95) -> tuple[float, float]:
-    """Interval of a share [1]_.
-
-    References
-    ----------
-    .. [1] Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA 22(158).
-
-    Examples
-    --------
-    >>> [round(bound, 4) for bound in wilson(0, 10)]
-    [0.0, 0.2775]
-    """
-    share = hits / rows
-    middle = share + z * z / (2.0 * rows)
-    reach = z * math.sqrt(share * (1.0 - share) / rows + z * z / (4.0 * rows * rows))
-    return max((middle - reach) / (1.0 + z * z / rows), 0.0), min((middle + reach) / (1.0 + z * z / rows), 1.0)
-
-
 def difference(hits: int, rows: int, other_hits: int, other_rows: int) -> Bounded:
     """The first share less the second, with Newcombe's 95 % interval [1]_: good for rare events, as Wald's is not.
 
@@ -210,11 +192,10 @@ def difference(hits: int, rows: int, other_hits: int, other_rows: int) -> Bounde
     >>> round(found.value, 4), round(found.low, 4), round(found.high, 4)
     (0.2, 0.0524, 0.3339)
     """
-    one, two = hits / rows, other_hits / other_rows
-    (low, high), (other_low, other_high) = wilson(hits, rows), wilson(other_hits, other_rows)
-    gap = one - two
-    below = math.hypot(one - low, other_high - two)
-    above = math.hypot(high - one, two - other_low)
+    one, two = proportion(hits, rows), proportion(other_hits, other_rows)
+    gap = one.rate - two.rate
+    below = math.hypot(one.rate - one.low, two.high - two.rate)
+    above = math.hypot(one.high - one.rate, two.rate - two.low)
     return Bounded(gap, gap - below, gap + above)
 
 
