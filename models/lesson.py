@@ -26,7 +26,7 @@ class Lesson(StrEnum):
     CONTRADICTORY = "contradictory"
     """The label does not fit what decided it, or what is known of the subscriber's leaving."""
     EARLY = "early"
-    """Before the first stayer is known by time: leavers are known months sooner, and alone would say that all leave."""
+    """Before the first stayer is known: leavers are known a month sooner, and alone would say that everybody leaves."""
     STOPPED = "stopped"
     """A guard is on under which learning would do harm: measured, not learned."""
 

@@ -262,7 +262,7 @@ def test_a_night_of_one_label_is_held_back_and_learned() -> None:
 
 
 def test_leavers_who_are_known_before_the_first_stayer_are_early() -> None:
-    """A stayer is known only when his time is up, months after the first leaver: those alone are no fair sample."""
+    """A stayer is known only when his time is up, long after the first leaver: those alone are no fair sample."""
     learner = Learner(SETTINGS, planted.starting())
     examples = list(planted.examples(300, seed=22, level=2.0))
     early = [planted.relabelled(e, "positive") for e in examples[:100]]
