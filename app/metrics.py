@@ -23,6 +23,7 @@ from prometheus_client import (
 from models.events import INPUTS
 from models.tiers import TIERS
 from models.words import KINDS, AlertEvent, SuppressionReason
+from streams.model_versions import Refusal
 from streams.report import NOTHING, Commit
 from streams.wire import POISONS
 
@@ -94,6 +95,7 @@ class Metrics:
         self.remaining = self._gauge("restore_remaining_records", "State records still to be read.")
         self.lanes_open = self._gauge("lanes_open", "Lanes that take events.")
         self.model_info = self._gauge("model_info", "Version of the model served; always 1.", "version")
+        self.models_refused = self._counter("models_refused", "Published models that are not served.", "reason")
 
     def _declare_learning(self) -> None:
         self.examples = self._counter("model_examples", "Training examples labelled.", "label")
@@ -115,6 +117,7 @@ class Metrics:
             self.suppressions: product(SUPPRESSIONS),
             self.subscribers: product(TIERS),
             self.examples: product(LABELS),
+            self.models_refused: product(Refusal),
         }
         for family, combinations in closed.items():
             for combination in combinations:
@@ -188,6 +191,10 @@ class Metrics:
         """Say which model is served from now on."""
         self.model_info.clear()
         self.model_info.labels(version).set(1)
+
+    def model_refused(self, reason: Refusal) -> None:
+        """See ``streams.model_feed.ModelReport``."""
+        self.models_refused.labels(reason).inc()
 
     def quality(self, roc_auc: float, lift: float, calibration_error: float) -> None:
         """Keep the learner's judgement of the model that is served."""
