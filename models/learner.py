@@ -1,214 +1,298 @@
-"""The champion that learns: River's logistic regression (AdaGrad) over a piecewise-linear basis on quantile knots.
+"""The model that learns, as one pure value: examples in; snapshots, a checkpoint and a report out.
 
-On real data the basis is worth 0.05 AUC over raw columns. Each value becomes the weights of its two neighbouring
-knots, which sum to 1; a missing value is a flag of its own. So the model is one curve a feature, and
-:meth:`Champion.snapshot` can write it down as plain JSON.
+Nothing here reads a clock, draws a number or knows of Kafka. Every decision falls at a count of examples, so the same
+examples in the same order give the same models to the last bit, however often the process was killed between them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+import math
+from collections import Counter, deque
+from typing import Self
 
+import msgspec
 import numpy as np
-import numpy.typing as npt
-import river
-from river import linear_model, optim
 
-from models.basis import Basis, Block
-from models.decay import Floats
-from models.risk import logit
-from models.snapshot import Curve, Snapshot
+from models import checkpoint, evidence
+from models.checkpoint import CheckpointRefusedError, LearnerState
+from models.compiled import base_rate, compiled
+from models.drift_watch import DriftWatch
+from models.evidence import Comparison
+from models.example import WEEKLY, Example
+from models.guard_sight import CHAMPION
+from models.guards import Guards
+from models.known_ids import KnownIds
+from models.learner_report import Report, reported
+from models.learner_settings import LearnerSettings
+from models.leavings import Leavings, hash_of
+from models.lesson import Lesson
+from models.lineages import FRESH, INCUMBENT, TOLD, TOLD_DURABLE, Lineages
+from models.publication import Publication, Step, promotion_demands
+from models.recent import Recent
+from models.risk import check_examples, shifted
+from models.snapshot import Snapshot, SnapshotRefusedError, check_features
+from models.window import Window
 
-KNOTS: Final = 10
-LEARNING_RATE: Final = 0.05
-
-
-class NotFiniteError(ValueError):
-    """An input is infinite, or all of them are missing. One such value would poison River's weights for good."""
-
-
-class HatBasis:
-    """Frozen knots of every feature.
-
-    Parameters
-    ----------
-    names
-        Of the features.
-    knots
-        Rising, at least one for each feature.
-    usual
-        Medians, NaN where a feature is usually missing.
-
-    Examples
-    --------
-    >>> basis = HatBasis(("arpu",), [[0.0, 50.0, 100.0]], np.array([50.0]))
-    >>> basis.weights([75.0])
-    {'arpu#1': 0.5, 'arpu#2': 0.5}
-    >>> basis.weights([float("nan")]), basis.weights([-7.0])
-    ({'arpu#na': 1.0}, {'arpu#0': 1.0})
-    """
-
-    def __init__(self, names: Sequence[str], knots: Sequence[Sequence[float]], usual: Floats) -> None:
-        self.names = tuple(names)
-        self.knots = [list(k) for k in knots]
-        self.usual = usual
-        self._arrays = [np.array(k) for k in self.knots]
-
-    @classmethod
-    def of(cls, names: Sequence[str], x: Floats, count: int = KNOTS) -> HatBasis:
-        """Knots at the quantiles of unlabelled rows `x`, (F, n); a feature with a few values has a knot at each."""
-        knots, usual = [], []
-        for row in x:
-            known = row[np.isfinite(row)]
-            usual.append(float(np.median(known)) if 2 * len(known) > len(row) else float("nan"))
-            found = np.unique(known)
-            if len(found) > count:
-                # Half of many features is zero: quantiles of the whole would spend most knots on it.
-                spread = np.quantile(found, np.linspace(0.01, 0.99, count))
-                mass = np.quantile(known, np.linspace(0.01, 0.99, count))
-                found = np.concatenate([spread[::3], mass])
-            knots.append(sorted({float(f"{v:.6g}") for v in found.tolist()}) or [0.0])
-        return cls(names, knots, np.array(usual))
-
-    def weights(self, values: Sequence[float]) -> dict[str, float]:
-        """A subscriber's features as weights of knots."""
-        found: dict[str, float] = {}
-        for name, knots, value in zip(self.names, self.knots, values, strict=True):
-            if value != value:  # noqa: PLR0124 - NaN, without a call: this runs ninety times a row
-                found[f"{name}#na"] = 1.0
-            elif value <= knots[0]:
-                found[f"{name}#0"] = 1.0
-            elif value >= knots[-1]:
-                found[f"{name}#{len(knots) - 1}"] = 1.0
-            else:
-                self._between(found, name, knots, value)
-        return found
-
-    @staticmethod
-    def _between(found: dict[str, float], name: str, knots: list[float], value: float) -> None:
-        right = int(np.searchsorted(knots, value, side="right"))
-        share = (value - knots[right - 1]) / (knots[right] - knots[right - 1])
-        found[f"{name}#{right - 1}"] = 1.0 - share
-        if share > 0.0:
-            found[f"{name}#{right}"] = share
+__all__ = ["CheckpointRefusedError", "Learner", "LearnerSettings", "Lesson", "Report"]
 
 
-class Champion:
-    """River's model behind the basis.
+class Learner:
+    """See the module.
 
     Parameters
     ----------
-    basis
-        Frozen for the life of the model.
-    base_rate
-        Share of leavers with which it begins.
-    l2
-        Pull of the weights towards zero.
+    settings
+        The numbers.
+    served
+        The snapshot that is served now. It says which features there are, and it is the prior: when the knots are
+        frozen, the champion begins with its curves.
 
-    Examples
-    --------
-    >>> champion = Champion(HatBasis(("silent_days",), [[0.0, 10.0]], np.array([0.0])))
-    >>> for _ in range(200):
-    ...     champion.learn([9.0], left=True)
-    ...     champion.learn([1.0], left=False)
-    >>> champion.predict([9.0]) > 0.6 > 0.4 > champion.predict([1.0])
-    True
+    Raises
+    ------
+    SnapshotRefusedError
+        If `served` does not reproduce its own examples.
     """
 
-    def __init__(self, basis: HatBasis, base_rate: float = 0.5, l2: float = 0.0) -> None:
-        self.basis = basis
-        self.examples = 0
-        self.positives = 0
-        # Begun at the base rate, the weights need not first learn that few people leave.
-        self._model = linear_model.LogisticRegression(
-            optimizer=optim.AdaGrad(LEARNING_RATE), l2=l2, intercept_init=logit(base_rate)
-        )
+    def __init__(self, settings: LearnerSettings, served: Snapshot) -> None:
+        self._settings = settings
+        self._incumbent = check_examples(served)
+        self._publication = Publication(settings, served)
+        self._guards = Guards(settings.guards)
+        self._window = Window(settings.window, TOLD)
+        self._alerts = Window(settings.alert_window, ())
+        self._origins: deque[str] = deque(maxlen=settings.alert_window)
+        self._recent = Recent(settings.warm_rows, len(served.curves))
+        self._warm: list[int] = []
+        self._leavings = Leavings(settings.leavers, settings.horizon_days)
+        self._drift = DriftWatch()
+        self._known = KnownIds(settings.seen_ids)
+        self._lineages: Lineages | None = None
+        self._labels = 0
+        self._base_rate: float | None = None
+        self._watermark: int | None = None
+        self._lessons: Counter[Lesson] = Counter()
+        self._outcomes: Counter[str] = Counter()
 
-    def learn(self, values: Sequence[float], *, left: bool) -> None:
-        """Learn from one labelled row.
+    @property
+    def labels(self) -> int:
+        """How many examples were learned."""
+        return self._labels
+
+    @property
+    def served(self) -> Snapshot:
+        """What is served as far as the learner knows: the last it gave out, or was told of."""
+        return self._publication.served
+
+    def learn(self, example: Example) -> Lesson:
+        """Measure an example and, if it is fair, learn it; says what became of it. No content of one raises."""
+        lesson = self._take(example)
+        self._guards.arrived(lesson, example.labelled_ts)
+        self._lessons[lesson] += 1
+        if lesson in (Lesson.LEARNED, Lesson.STOPPED, Lesson.COLLECTING):
+            self._look()
+        return lesson
+
+    def due(self) -> Snapshot | None:
+        """A snapshot to publish now, or None; from then on it counts as served. Ask after each, or after some."""
+        snapshot, self._publication.pending = self._publication.pending, None
+        return snapshot
+
+    def rolled_back(self, snapshot: Snapshot) -> None:
+        """An operator has put this one back: nothing is published until a cool-down and evidence against it.
 
         Raises
         ------
-        NotFiniteError
-            If the row would poison the weights.
+        SnapshotRefusedError
+            If it is of other features, or does not reproduce its own examples.
         """
-        self._check(values)
-        self._model.learn_one(self.basis.weights(values), left)
-        self.examples += 1
-        self.positives += left
+        check_features(snapshot, self.served.features, self.served.catalogue_hash)
+        self._incumbent = check_examples(snapshot)
+        self._publication.rolled_back(snapshot, self._labels, self._window.rows)
+        self._window.clear(INCUMBENT)
 
-    def predict(self, values: Sequence[float]) -> float:
-        """River's own probability: what the compiled scorer must equal."""
-        self._check(values)
-        found: dict[bool, float] = self._model.predict_proba_one(self.basis.weights(values))  # type: ignore[no-untyped-call]
-        return float(found.get(True, 0.0))
+    def heard(self, now_ms: int) -> None:
+        """Take note of the stream's time, for the guard against a stop of labels. It decides nothing."""
+        self._guards.heard(now_ms)
 
-    @staticmethod
-    def _check(values: Sequence[float]) -> None:
-        row = np.asarray(values, dtype=np.float64)
-        if np.isinf(row).any() or np.isnan(row).all():
-            raise NotFiniteError("an infinite feature, or none at all")
+    def _take(self, example: Example) -> Lesson:
+        served = self.served
+        if example.catalogue != served.catalogue_hash or len(example.x) != len(served.curves):
+            return Lesson.FOREIGN
+        if not self._known.is_new(example.example_id):
+            return Lesson.DUPLICATE
+        values = [math.nan if value is None else value for value in example.x]
+        if not _usable(example, values):
+            return Lesson.NOT_FINITE
+        self._watermark = max(example.labelled_ts, self._watermark or example.labelled_ts)
+        self._base_rate = example.base_rate
+        self._outcomes[example.label] += 1
+        if example.label == "void":
+            return Lesson.VOID
+        who = hash_of(example.subscriber_id)
+        if self._leavings.contradicts(example, who):
+            return Lesson.CONTRADICTORY
+        if example.label == "positive":
+            self._leavings.note(example, who)
+        if example.origin != WEEKLY:
+            self._alerts.add(example, who)
+            self._origins.append(example.origin)
+            return Lesson.BIASED
+        return self._fair(example, values, who)
 
-    def snapshot(self, version: str, base_rate: float, catalogue_hash: str) -> Snapshot:
-        """The weights as curves; the caller adds cut-offs, examples and where they come from."""
-        weights = self._model.weights
-        basis = self.basis
-        curves = [
-            Curve(
-                feature=name,
-                knots=knots,
-                values=[float(weights.get(f"{name}#{k}", 0.0)) for k in range(len(knots))],
-                missing=float(weights.get(f"{name}#na", 0.0)),
-                usual=None if np.isnan(usual) else float(usual),
-            )
-            for name, knots, usual in zip(basis.names, basis.knots, basis.usual.tolist(), strict=True)
-        ]
-        return Snapshot(
-            version=version,
-            curves=curves,
-            intercept=float(self._model.intercept),
-            base_rate=base_rate,
-            river_version=river.__version__,  # type: ignore[attr-defined]  # river does not list it in __all__
-            catalogue_hash=catalogue_hash,
+    def _fair(self, example: Example, values: list[float], who: int) -> Lesson:
+        left = example.label == "positive"
+        self._guards.labelled(left=left, base_rate=example.base_rate)
+        row = self._window.add(example, who)
+        self._window.tell(row, INCUMBENT, float(self._incumbent.score(np.array(values)[:, None]).risk[0]))
+        if self._lineages is None:
+            return self._collect(row, values, example, left=left)
+        return self._learn(self._lineages, row, values, left=left)
+
+    def _learn(self, lineages: Lineages, row: int, values: list[float], *, left: bool) -> Lesson:
+        risk = lineages.tell(self._window, row, values)
+        if self._guards.stop:
+            return Lesson.STOPPED
+        self._recent.add(values, left=left)
+        lineages.learn(self._window, row, values, left=left)
+        self._labels += 1
+        if self._drift.told(risk, left=left, labels=self._labels):
+            self._begin_fresh(lineages)
+        return Lesson.LEARNED
+
+    def _collect(self, row: int, values: list[float], example: Example, *, left: bool) -> Lesson:
+        if self._guards.stop:
+            return Lesson.STOPPED
+        self._recent.add(values, left=left)
+        self._warm.append(row)
+        if len(self._warm) < self._settings.warm_rows:
+            return Lesson.COLLECTING
+        warm, rows, self._warm = self._recent, self._warm, []
+        self._recent = Recent(self._settings.recent_rows, len(values))
+        self._lineages = Lineages(self._settings, self.served, example.base_rate, warm.x)
+        for kept, answer, number in zip(warm.x.T.tolist(), warm.left.tolist(), rows, strict=True):
+            self._learn(self._lineages, number, kept, left=answer)
+        return Lesson.LEARNED
+
+    def _begin_fresh(self, lineages: Lineages) -> None:
+        """Drift was seen: a fresh model begins beside the champion, unless one is at it."""
+        if lineages.fresh is None and self._base_rate is not None and len(self._recent) == self._recent.capacity:
+            lineages.begin_fresh(self.served, self._base_rate, self._recent, self._window.rows, self._labels)
+
+    def _look(self) -> None:
+        """At every so many rows: guards, drift, the fresh model's case, and the case for publishing."""
+        if self._window.rows % self._settings.look_every:
+            return
+        self._guards.judge(self._window)
+        lineages = self._lineages
+        if lineages is None:
+            return
+        if self._drift.look(lineages.champion.basis, lineages.reference, self._recent, self._labels):
+            self._begin_fresh(lineages)
+        self._look_at_fresh(lineages)
+        self._look_at_publishing(lineages)
+
+    def _look_at_publishing(self, lineages: Lineages) -> None:
+        publication = self._publication
+        found = self._compared(CHAMPION, INCUMBENT, publication.evidence_from)
+        look = publication.look(self._labels, found, held=self._guards.hold)
+        if look.step not in (Step.PROMOTED, Step.REFRESHED):
+            return
+        version = publication.next_version()
+        bare = compiled(self._settings, lineages.champion, self._window, self._recent, version, self._watermark)
+        snapshot = msgspec.structs.replace(bare, catalogue_hash=self.served.catalogue_hash)
+        self._incumbent = check_examples(snapshot)
+        publication.published(snapshot, look, self._labels, self._window.rows)
+        self._window.clear(INCUMBENT)
+
+    def _look_at_fresh(self, lineages: Lineages) -> None:
+        fresh = lineages.fresh
+        if fresh is None:
+            return
+        found = self._compared(FRESH, CHAMPION, fresh.row)
+        verdict = found and evidence.better(found, promotion_demands(self._settings))
+        if verdict in (evidence.Verdict.BETTER_RANKING, evidence.Verdict.BETTER_CALIBRATED):
+            if not self._guards.hold:
+                self._publication.another_champion(lineages.crown_fresh(self._window))
+        elif self._labels - fresh.labels >= self._settings.fresh_life:
+            lineages.dismiss_fresh(self._window)
+
+    def _compared(self, name: str, against: str, since: int) -> Comparison | None:
+        """Both at the operator's base rate, where either would be served."""
+        rows = self._window.latest(since)
+        rows = rows.of(~np.isnan(rows.told[name]) & ~np.isnan(rows.told[against]))
+        if not len(rows.left) or self._base_rate is None:
+            return None
+        rate = base_rate(self._window.latest().left)
+        rates = {INCUMBENT: self.served.base_rate, CHAMPION: rate, FRESH: rate}
+        one, two = (shifted(rows.told[who], rates[who], self._base_rate) for who in (name, against))
+        return evidence.compare(one, two, rows.left, rows.who)
+
+    def report(self) -> Report:
+        """Everything that metrics and ``model show`` tell. Tens of milliseconds, of which no example pays any."""
+        windows = self._window, self._alerts
+        return reported(self._settings, self._state(), windows, self._lineages, self._recent, self._guards)
+
+    def checkpoint(self) -> bytes:
+        """Everything but the challengers that live in memory, as one record."""
+        return checkpoint.encode(self._state(), self._settings.shape())
+
+    def _state(self) -> LearnerState:
+        return LearnerState(
+            labels=self._labels,
+            base_rate=self._base_rate,
+            watermark=self._watermark,
+            lessons=dict(self._lessons),
+            outcomes=dict(self._outcomes),
+            known=self._known.state(),
+            warm=list(self._warm),
+            recent=self._recent.state(),
+            window=self._window.state(TOLD_DURABLE),
+            alerts=self._alerts.state(()),
+            origins=list(self._origins),
+            leavings=self._leavings.state(),
+            guards=self._guards.memory(),
+            drift=self._drift.state(),
+            lineages=None if self._lineages is None else self._lineages.state(),
+            publication=self._publication.state(),
         )
 
+    @classmethod
+    def resume(cls, raw: bytes, settings: LearnerSettings) -> Self:
+        """Go on from a checkpoint, to the same bits as without a break.
 
-class OnlineLogistic:
-    """River's logistic regression over a :class:`~models.basis.Basis`, row by row: the first champion, to compare with.
+        Raises
+        ------
+        CheckpointRefusedError
+            If it is torn, or of another program or other settings.
+        """
+        state = checkpoint.decode(raw, settings.shape())
+        try:
+            learner = cls(settings, state.publication.served)
+            learner._restore(state)
+        except (ValueError, KeyError, SnapshotRefusedError) as error:
+            raise CheckpointRefusedError(f"its parts do not fit each other: {error}") from error
+        return learner
 
-    Parameters
-    ----------
-    basis
-        Frozen.
+    def _restore(self, state: LearnerState) -> None:
+        settings, served = self._settings, state.publication.served
+        self._publication = Publication.resume(state.publication, settings)
+        self._guards = Guards.resume(state.guards, settings.guards)
+        self._window = Window.resume(state.window, settings.window, TOLD)
+        self._alerts = Window.resume(state.alerts, settings.alert_window, ())
+        self._origins.extend(state.origins)
+        rows = settings.warm_rows if state.lineages is None else settings.recent_rows
+        self._recent = Recent.resume(state.recent, rows, len(served.curves))
+        self._warm = list(state.warm)
+        self._leavings = Leavings.resume(state.leavings, settings.leavers, settings.horizon_days)
+        self._known = KnownIds.resume(state.known, settings.seen_ids)
+        self._drift = DriftWatch.resume(state.drift)
+        if state.lineages is not None:
+            self._lineages = Lineages.resume(state.lineages, settings, served.features, self._recent.x)
+        self._labels, self._base_rate, self._watermark = state.labels, state.base_rate, state.watermark
+        self._lessons, self._outcomes = Counter(state.lessons), Counter(state.outcomes)
 
-    Examples
-    --------
-    >>> from models.basis import Basis, Hats
-    >>> basis = Basis([Hats("silent_days", np.array([0.0, 10.0]))])
-    >>> model = OnlineLogistic(basis)
-    >>> model.learn(basis.place([np.array([9.0, 1.0] * 200)]), np.array([True, False] * 200))
-    >>> low, high = model.risk(basis.place([np.array([1.0, 9.0])])).tolist()
-    >>> low < 0.4 < 0.6 < high
-    True
-    """
 
-    def __init__(self, basis: Basis) -> None:
-        self.basis = basis
-        self._model = linear_model.LogisticRegression(optimizer=optim.AdaGrad(LEARNING_RATE), l2=0.0)
-
-    def learn(self, block: Block, left: npt.NDArray[np.bool_]) -> None:
-        """Learn from labelled rows, one after the other."""
-        for row, answer in zip(self._rows(block), left.tolist(), strict=True):
-            self._model.learn_one(row, answer)
-
-    def risk(self, block: Block) -> Floats:
-        """Probability of leaving, of many rows."""
-        told = [self._model.predict_proba_one(row).get(True, 0.0) for row in self._rows(block)]  # type: ignore[no-untyped-call]
-        return np.array(told, dtype=np.float64)
-
-    @staticmethod
-    def _rows(block: Block) -> Iterator[dict[int, float]]:
-        for places, shares in zip(block.places.tolist(), block.shares.tolist(), strict=True):
-            # Place 0 is the basis's own intercept; River has one too.
-            yield {place: share for place, share in zip(places[1:], shares[1:], strict=True) if share}
+def _usable(example: Example, values: list[float]) -> bool:
+    """No infinity and not nothing at all, and the risk and the base rate are probabilities."""
+    finite = not any(math.isinf(value) for value in values) and not all(math.isnan(value) for value in values)
+    return finite and 0.0 <= example.risk <= 1.0 and 0.0 < example.base_rate < 1.0

@@ -133,8 +133,12 @@ def log_loss(risk: Floats, left: Bools) -> float:
     >>> round(log_loss(np.array([0.5, 0.5]), np.array([True, False])), 4)
     0.6931
     """
-    told = np.clip(np.where(left, risk, 1.0 - risk), _NEVER_CERTAIN, 1.0)
-    return float(-np.log(told).mean())
+    return float(log_losses(risk, left).mean())
+
+
+def log_losses(risk: Floats, left: Bools) -> Floats:
+    """Surprise at each row, in nats."""
+    return np.asarray(-np.log(np.clip(np.where(left, risk, 1.0 - risk), _NEVER_CERTAIN, 1.0)))
 
 
 def calibration_error(risk: Floats, left: Bools, bins: int = BINS) -> float:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.snapshot import Snapshot
+from models.snapshot import Snapshot, SnapshotRefusedError
 
 Floats = npt.NDArray[np.float64]
 
@@ -20,6 +20,8 @@ _STRIP: Final = 128
 """So many subscribers are interpolated at once: their intermediate arrays stay in the processor's cache."""
 _MAX_LOGIT: Final = 40.0
 """Beyond it a risk is 0 or 1 to the last bit anyway, and the exponential stays far from overflow."""
+
+_PARITY: Final = 1e-9
 
 
 def logit(risk: float) -> float:
@@ -42,6 +44,18 @@ def sigmoid(z: float) -> float:
     (0.5, 0.015)
     """
     return 1.0 / (1.0 + math.exp(-min(max(z, -_MAX_LOGIT), _MAX_LOGIT)))
+
+
+def shifted(risk: Floats, base_rate: float, other: float) -> Floats:
+    """Risks told at one base rate, at another: every log-odds moves by the same (see :class:`Scorer`).
+
+    Examples
+    --------
+    >>> shifted(np.array([0.5, 0.0, 1.0]), 0.5, 0.2).tolist()
+    [0.2, 0.0, 1.0]
+    """
+    odds = other * (1.0 - base_rate) / (base_rate * (1.0 - other))
+    return np.asarray(risk * odds / (risk * odds + 1.0 - risk))
 
 
 class Scored(NamedTuple):
@@ -146,3 +160,38 @@ class Scorer:
         for row in curves:
             z += row
         return z
+
+
+def check_examples(snapshot: Snapshot) -> Scorer:
+    """A scorer for a snapshot, once it computes for each example in it the risk that the trained model told.
+
+    A checksum proves that the bytes are whole, the catalogue's hash that the features are the same; only this proves
+    that whoever serves them computes what was trained.
+
+    Raises
+    ------
+    SnapshotRefusedError
+        With the first example that differs, or that is not as long as there are curves.
+
+    Examples
+    --------
+    >>> from models.snapshot import Curve, Example
+    >>> curve = Curve(feature="days_silent", knots=[0.0, 10.0], values=[-1.0, 1.0])
+    >>> wrong = Example(x=[5.0], risk=0.9)
+    >>> check_examples(Snapshot(version="m-1", curves=[curve], intercept=0.0, base_rate=0.5, examples=[wrong]))
+    Traceback (most recent call last):
+    models.snapshot.SnapshotRefusedError: example 1 was told a risk of 0.9 when trained, here it is 0.5
+    """
+    scorer = Scorer(snapshot)
+    for number, example in enumerate(snapshot.examples, 1):
+        if len(example.x) != len(snapshot.curves):
+            raise SnapshotRefusedError(
+                f"example {number} has {len(example.x)} values for {len(snapshot.curves)} curves"
+            )
+        values = [[np.nan if value is None else value] for value in example.x]
+        risk = float(scorer.score(np.array(values)).risk[0])
+        if not abs(risk - example.risk) <= _PARITY:
+            raise SnapshotRefusedError(
+                f"example {number} was told a risk of {example.risk:.9g} when trained, here it is {risk:.9g}"
+            )
+    return scorer

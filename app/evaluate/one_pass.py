@@ -11,7 +11,7 @@ import numpy.typing as npt
 from app.evaluate.recipe import Placed, Recipe
 from models import crosses
 from models.basis import Basis, Block
-from models.learner import OnlineLogistic
+from models.champion import OnlineLogistic
 from models.newton import Newton
 
 Floats = npt.NDArray[np.float64]

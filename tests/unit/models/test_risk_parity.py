@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from models.learner import Champion, HatBasis, NotFiniteError
+from models.champion import Champion, HatBasis, NotFiniteError
 from models.risk import Scorer, logit, sigmoid
 from models.snapshot import Curve, Cutoff, Snapshot, decode, encode
 

@@ -1,0 +1,299 @@
+"""The champion that learns: River's logistic regression (AdaGrad) over a piecewise-linear basis on quantile knots.
+
+On real data the basis is worth 0.05 AUC over raw columns. Each value becomes the weights of its two neighbouring
+knots, which sum to 1; a missing value is a flag of its own. So the model is one curve a feature, and
+:meth:`Champion.snapshot` can write it down as plain JSON.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import river
+from msgspec import Struct
+from river import linear_model, optim
+
+from models.basis import Basis, Block
+from models.decay import Floats
+from models.risk import logit
+from models.river_state import LEARNING_RATE, LogisticState, begin, put, take
+from models.snapshot import Curve, Snapshot
+
+KNOTS: Final = 10
+_UNSEEN: Final = 1e-4
+"""AdaGrad's memory of a knot that no row came near, as a share of that of a knot that every row hits. Without it the
+first such row would move the curve there by a whole learning rate."""
+
+
+class NotFiniteError(ValueError):
+    """An input is infinite, or all of them are missing. One such value would poison River's weights for good."""
+
+
+def refuse_poison(values: Sequence[float]) -> None:
+    """The one door in front of River.
+
+    Raises
+    ------
+    NotFiniteError
+        If the row would poison the weights.
+
+    Examples
+    --------
+    >>> refuse_poison([1.0, float("nan")])
+    >>> refuse_poison([1.0, float("inf")])
+    Traceback (most recent call last):
+    models.champion.NotFiniteError: an infinite feature, or none at all
+    """
+    row = np.asarray(values, dtype=np.float64)
+    if np.isinf(row).any() or np.isnan(row).all():
+        raise NotFiniteError("an infinite feature, or none at all")
+
+
+class HatBasis:
+    """Frozen knots of every feature.
+
+    Parameters
+    ----------
+    names
+        Of the features.
+    knots
+        Rising, at least one for each feature.
+    usual
+        Medians, NaN where a feature is usually missing.
+
+    Examples
+    --------
+    >>> basis = HatBasis(("arpu",), [[0.0, 50.0, 100.0]], np.array([50.0]))
+    >>> basis.weights([75.0])
+    {'arpu#1': 0.5, 'arpu#2': 0.5}
+    >>> basis.weights([float("nan")]), basis.weights([-7.0])
+    ({'arpu#na': 1.0}, {'arpu#0': 1.0})
+    """
+
+    def __init__(self, names: Sequence[str], knots: Sequence[Sequence[float]], usual: Floats) -> None:
+        self.names = tuple(names)
+        self.knots = [list(k) for k in knots]
+        self.usual = usual
+        self._keys = [[f"{name}#{k}" for k in range(len(found))] for name, found in zip(names, knots, strict=True)]
+        self._missing = [f"{name}#na" for name in names]
+
+    @classmethod
+    def of(cls, names: Sequence[str], x: Floats, count: int = KNOTS) -> HatBasis:
+        """Knots at the quantiles of unlabelled rows `x`, (F, n); a feature with a few values has a knot at each."""
+        knots, usual = [], []
+        for row in x:
+            known = row[np.isfinite(row)]
+            usual.append(float(np.median(known)) if 2 * len(known) > len(row) else float("nan"))
+            found = np.unique(known)
+            if len(found) > count:
+                # Half of many features is zero: quantiles of the whole would spend most knots on it.
+                spread = np.quantile(found, np.linspace(0.01, 0.99, count))
+                mass = np.quantile(known, np.linspace(0.01, 0.99, count))
+                found = np.concatenate([spread[::3], mass])
+            knots.append(sorted({float(f"{v:.6g}") for v in found.tolist()}) or [0.0])
+        return cls(names, knots, np.array(usual))
+
+    def weights(self, values: Sequence[float]) -> dict[str, float]:
+        """A subscriber's features as weights of knots."""
+        found: dict[str, float] = {}
+        for keys, missing, knots, value in zip(self._keys, self._missing, self.knots, values, strict=True):
+            if value != value:  # noqa: PLR0124 - NaN, without a call: this runs ninety times a row
+                found[missing] = 1.0
+            elif value <= knots[0]:
+                found[keys[0]] = 1.0
+            elif value >= knots[-1]:
+                found[keys[-1]] = 1.0
+            else:
+                right = bisect_right(knots, value)
+                share = (value - knots[right - 1]) / (knots[right] - knots[right - 1])
+                found[keys[right - 1]] = 1.0 - share
+                if share > 0.0:
+                    found[keys[right]] = share
+        return found
+
+    def interpolated(self, prior: Snapshot) -> dict[str, float]:
+        """A snapshot's curves at these knots: the weights that come nearest to it, in the order of the features."""
+        found: dict[str, float] = {}
+        for keys, missing, knots, curve in zip(self._keys, self._missing, self.knots, prior.curves, strict=True):
+            found |= dict(zip(keys, np.interp(knots, curve.knots, curve.values).tolist(), strict=True))
+            found[missing] = curve.missing
+        return found
+
+
+class ChampionState(Struct, frozen=True, kw_only=True):
+    """A champion as plain data; `usual` is None where a feature is usually missing."""
+
+    knots: list[list[float]]
+    usual: list[float | None]
+    model: LogisticState
+    examples: int
+    positives: int
+
+
+class Champion:
+    """River's model behind the basis.
+
+    Parameters
+    ----------
+    basis
+        Frozen for the life of the model.
+    base_rate
+        Share of leavers with which it begins.
+    l2
+        Pull of the weights towards zero.
+
+    Examples
+    --------
+    >>> champion = Champion(HatBasis(("silent_days",), [[0.0, 10.0]], np.array([0.0])))
+    >>> for _ in range(200):
+    ...     champion.learn([9.0], left=True)
+    ...     champion.learn([1.0], left=False)
+    >>> champion.predict([9.0]) > 0.6 > 0.4 > champion.predict([1.0])
+    True
+    """
+
+    def __init__(self, basis: HatBasis, base_rate: float = 0.5, l2: float = 0.0) -> None:
+        self.basis = basis
+        self.examples = 0
+        self.positives = 0
+        self._model = put(begin(base_rate, l2))
+
+    @classmethod
+    def of_prior(cls, basis: HatBasis, prior: Snapshot, base_rate: float, rows: Floats, l2: float = 0.0) -> Self:
+        """Begin from what is served, as if its curves had been learned from `rows`.
+
+        The curves are taken over at the new knots, the intercept is moved to the operator's base rate. AdaGrad's first
+        step at an input is a whole learning rate whatever the gradient, and with ninety inputs one label would throw
+        the log-odds by 4. So its memory begins with the squared gradients that these rows are expected to have, which
+        needs no label: share squared, times risk times one less the risk.
+
+        Parameters
+        ----------
+        basis
+            Of as many features as `prior`, in its order.
+        base_rate
+            The operator's own, at which `prior` is served.
+        rows
+            (F, n), unlabelled.
+        """
+        champion = cls(basis, l2=l2)
+        intercept = prior.intercept + logit(base_rate) - logit(prior.base_rate)
+        weights = basis.interpolated(prior)
+        champion._model = put(LogisticState(weights=weights, g2={}, intercept=intercept, iterations=0, l2=l2))
+        g2: defaultdict[str, float] = defaultdict(float)
+        spread = 0.0
+        for row in rows.T.tolist():
+            risk = champion.predict(row)
+            spread += risk * (1.0 - risk)
+            for key, share in basis.weights(row).items():
+                g2[key] += share * share * risk * (1.0 - risk)
+        seeded = {key: max(g2[key], _UNSEEN * spread) for key in weights}
+        champion._model = put(LogisticState(weights=weights, g2=seeded, intercept=intercept, iterations=0, l2=l2))
+        return champion
+
+    @classmethod
+    def resume(cls, names: Sequence[str], state: ChampionState) -> Self:
+        """Go on from :meth:`state`, to the same bits as without a break."""
+        usual = np.array([math.nan if u is None else u for u in state.usual])
+        champion = cls(HatBasis(names, state.knots, usual))
+        champion._model = put(state.model)
+        champion.examples, champion.positives = state.examples, state.positives
+        return champion
+
+    def state(self) -> ChampionState:
+        """Everything that is needed to go on."""
+        return ChampionState(
+            knots=self.basis.knots,
+            usual=[None if math.isnan(u) else u for u in self.basis.usual.tolist()],
+            model=take(self._model),
+            examples=self.examples,
+            positives=self.positives,
+        )
+
+    def learn(self, values: Sequence[float], *, left: bool) -> None:
+        """Learn from one labelled row.
+
+        Raises
+        ------
+        NotFiniteError
+            If the row would poison the weights.
+        """
+        refuse_poison(values)
+        self._model.learn_one(self.basis.weights(values), left)
+        self.examples += 1
+        self.positives += left
+
+    def predict(self, values: Sequence[float]) -> float:
+        """River's own probability: what the compiled scorer must equal."""
+        refuse_poison(values)
+        found: dict[bool, float] = self._model.predict_proba_one(self.basis.weights(values))  # type: ignore[no-untyped-call]
+        return float(found.get(True, 0.0))
+
+    def snapshot(self, version: str, base_rate: float, catalogue_hash: str) -> Snapshot:
+        """The weights as curves; the caller adds cut-offs, examples and where they come from."""
+        weights = self._model.weights
+        basis = self.basis
+        curves = [
+            Curve(
+                feature=name,
+                knots=knots,
+                values=[float(weights.get(f"{name}#{k}", 0.0)) for k in range(len(knots))],
+                missing=float(weights.get(f"{name}#na", 0.0)),
+                usual=None if np.isnan(usual) else float(usual),
+            )
+            for name, knots, usual in zip(basis.names, basis.knots, basis.usual.tolist(), strict=True)
+        ]
+        return Snapshot(
+            version=version,
+            curves=curves,
+            intercept=float(self._model.intercept),
+            base_rate=base_rate,
+            river_version=river.__version__,  # type: ignore[attr-defined]  # river does not list it in __all__
+            catalogue_hash=catalogue_hash,
+        )
+
+
+class OnlineLogistic:
+    """River's logistic regression over a :class:`~models.basis.Basis`, row by row: the first champion, to compare with.
+
+    Parameters
+    ----------
+    basis
+        Frozen.
+
+    Examples
+    --------
+    >>> from models.basis import Basis, Hats
+    >>> basis = Basis([Hats("silent_days", np.array([0.0, 10.0]))])
+    >>> model = OnlineLogistic(basis)
+    >>> model.learn(basis.place([np.array([9.0, 1.0] * 200)]), np.array([True, False] * 200))
+    >>> low, high = model.risk(basis.place([np.array([1.0, 9.0])])).tolist()
+    >>> low < 0.4 < 0.6 < high
+    True
+    """
+
+    def __init__(self, basis: Basis) -> None:
+        self.basis = basis
+        self._model = linear_model.LogisticRegression(optimizer=optim.AdaGrad(LEARNING_RATE), l2=0.0)
+
+    def learn(self, block: Block, left: npt.NDArray[np.bool_]) -> None:
+        """Learn from labelled rows, one after the other."""
+        for row, answer in zip(self._rows(block), left.tolist(), strict=True):
+            self._model.learn_one(row, answer)
+
+    def risk(self, block: Block) -> Floats:
+        """Probability of leaving, of many rows."""
+        told = [self._model.predict_proba_one(row).get(True, 0.0) for row in self._rows(block)]  # type: ignore[no-untyped-call]
+        return np.array(told, dtype=np.float64)
+
+    @staticmethod
+    def _rows(block: Block) -> Iterator[dict[int, float]]:
+        for places, shares in zip(block.places.tolist(), block.shares.tolist(), strict=True):
+            # Place 0 is the basis's own intercept; River has one too.
+            yield {place: share for place, share in zip(places[1:], shares[1:], strict=True) if share}

@@ -1,0 +1,124 @@
+"""A learner as one record of a topic, and what is refused when it is read back.
+
+It is msgpack of plain structs, compressed, in an envelope that says whose it is; never a pickle, which would run what
+a topic holds.
+"""
+
+from __future__ import annotations
+
+import zlib
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+import river
+from msgspec import Struct
+
+from models.drift_watch import DriftState
+from models.guards import GuardMemory
+from models.leavings import LeavingsState
+from models.lesson import Lesson
+from models.lineages import LineagesState
+from models.publication import PublicationState
+from models.recent import RecentState
+from models.window import WindowState
+
+FORMAT: Final = "holdfast.learner/1"
+MOST_BYTES: Final = 900_000
+"""One Kafka record, with room for headers below the usual limit of 1 MB."""
+_LEVEL: Final = 6
+
+
+class CheckpointRefusedError(Exception):
+    """A checkpoint is torn, or of another program, catalogue or setting: the learner must begin from examples anew."""
+
+
+class LearnerState(Struct, frozen=True, kw_only=True):
+    """Everything that a learner knows, but for the challengers that live in memory."""
+
+    labels: int
+    base_rate: float | None
+    watermark: int | None
+    lessons: dict[Lesson, int]
+    outcomes: dict[str, int]
+    known: bytes
+    warm: list[int]
+    recent: RecentState
+    window: WindowState
+    alerts: WindowState
+    origins: list[str]
+    leavings: LeavingsState
+    guards: GuardMemory
+    drift: DriftState
+    lineages: LineagesState | None
+    publication: PublicationState
+
+
+class _Envelope(Struct, frozen=True, kw_only=True):
+    format: str
+    river_version: str
+    catalogue: str
+    settings: str
+    checksum: str
+    body: bytes
+
+
+def encode(state: LearnerState, settings: bytes) -> bytes:
+    """The record; `settings` are those under which the state came about, encoded.
+
+    Raises
+    ------
+    CheckpointRefusedError
+        If it would not fit a record.
+    """
+    body = zlib.compress(msgspec.msgpack.encode(state), _LEVEL)
+    raw = msgspec.msgpack.encode(
+        _Envelope(
+            format=FORMAT,
+            river_version=_river_version(),
+            catalogue=state.publication.served.catalogue_hash,
+            settings=_hash(settings),
+            checksum=_hash(body),
+            body=body,
+        )
+    )
+    if len(raw) > MOST_BYTES:
+        raise CheckpointRefusedError(f"a checkpoint of {len(raw)} bytes; a record holds {MOST_BYTES}")
+    return raw
+
+
+def decode(raw: bytes, settings: bytes) -> LearnerState:
+    """Read a checkpoint.
+
+    Raises
+    ------
+    CheckpointRefusedError
+        With what does not fit.
+    """
+    try:
+        envelope = msgspec.msgpack.decode(raw, type=_Envelope)
+    except msgspec.MsgspecError as error:
+        raise CheckpointRefusedError(f"not a checkpoint: {error}") from error
+    if envelope.format != FORMAT:
+        raise CheckpointRefusedError(f"format {envelope.format!r}, this program reads {FORMAT!r}")
+    if envelope.checksum != _hash(envelope.body):
+        raise CheckpointRefusedError("the checksum does not match: the checkpoint was torn or edited")
+    if envelope.river_version != _river_version():
+        raise CheckpointRefusedError(f"of River {envelope.river_version}, here is {_river_version()}")
+    if envelope.settings != _hash(settings):
+        raise CheckpointRefusedError("laid out under other settings: windows, knots or memories have other sizes")
+    try:
+        state = msgspec.msgpack.decode(zlib.decompress(envelope.body), type=LearnerState)
+    except (msgspec.MsgspecError, zlib.error) as error:
+        raise CheckpointRefusedError(f"not a learner's state: {error}") from error
+    if state.publication.served.catalogue_hash != envelope.catalogue:
+        raise CheckpointRefusedError(f"its envelope says catalogue {envelope.catalogue}, its snapshot another")
+    return state
+
+
+def _hash(raw: bytes) -> str:
+    return blake2b(raw, digest_size=16).hexdigest()
+
+
+def _river_version() -> str:
+    return str(river.__version__)  # type: ignore[attr-defined]  # river does not list it in __all__

@@ -1,0 +1,94 @@
+"""The champion as a snapshot to serve: curves, cut-offs, base rate, medians and proofs, of fair rows only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from models.champion import Champion
+from models.decay import Floats
+from models.guard_sight import CHAMPION
+from models.learner_settings import LearnerSettings
+from models.recent import Recent
+from models.snapshot import Curve, Cutoff, Example, Provenance, Snapshot
+from models.window import Bools, Window
+
+SHARES: Final = (0.005, 0.01, 0.02, 0.05, 0.10, 0.20, 0.35, 0.50)
+"""Of the subscribers: cut-offs are known at these, and between them in proportion."""
+_NEVER_CERTAIN: Final = 1e-9
+
+
+def base_rate(left: Bools) -> float:
+    """Share of leavers, never 0 or 1: half a leaver and half a stayer are added [1]_.
+
+    References
+    ----------
+    .. [1] Krichevsky, R., Trofimov, V. (1981). The performance of universal encoding. IEEE Transactions on
+       Information Theory 27(2).
+
+    Examples
+    --------
+    >>> base_rate(np.array([True, False, False])), base_rate(np.zeros(0, dtype=bool))
+    (0.375, 0.5)
+    """
+    return float((left.sum() + 0.5) / (len(left) + 1.0))
+
+
+def cutoffs(risk: Floats) -> list[Cutoff]:
+    """The risks that these shares of the subscribers had at least.
+
+    Examples
+    --------
+    >>> [round(c.risk, 3) for c in cutoffs(np.linspace(0.0, 1.0, 1001))[:3]]
+    [0.995, 0.99, 0.98]
+    """
+    found = np.clip(np.quantile(risk, [1.0 - share for share in SHARES]), _NEVER_CERTAIN, 1.0 - _NEVER_CERTAIN)
+    return [Cutoff(share, float(cut)) for share, cut in zip(SHARES, found.tolist(), strict=True)]
+
+
+def medians(curves: list[Curve], x: Floats) -> list[Curve]:
+    """Curves with the medians of the latest rows; none for a feature that is usually missing."""
+    usual = []
+    for row in x:
+        known = row[~np.isnan(row)]
+        usual.append(float(np.median(known)) if 2 * len(known) > len(row) else None)
+    return [msgspec.structs.replace(curve, usual=u) for curve, u in zip(curves, usual, strict=True)]
+
+
+def compiled(
+    settings: LearnerSettings,
+    champion: Champion,
+    window: Window,
+    recent: Recent,
+    version: str,
+    watermark: int | None,
+) -> Snapshot:
+    """The champion as it is now.
+
+    Cut-offs are of the risks that it told of the latest rows before it learned them; examples are told by River
+    itself, so that whoever serves the snapshot proves the compilation by computing them.
+    """
+    fair = window.latest()
+    rate = base_rate(fair.left)
+    told = fair.told[CHAMPION]
+    told = told[~np.isnan(told)][-settings.cutoff_rows :]
+    bare = champion.snapshot(version, rate, "")
+    x = recent.x
+    picked = np.unique(np.linspace(0, x.shape[1] - 1, settings.examples).astype(np.int64)).tolist()
+    return msgspec.structs.replace(
+        bare,
+        curves=medians(bare.curves, x),
+        cutoffs=cutoffs(told),
+        examples=[
+            Example(x=[None if np.isnan(v) else v for v in x[:, i].tolist()], risk=champion.predict(x[:, i].tolist()))
+            for i in picked
+        ],
+        watermark=watermark,
+        provenance=Provenance(
+            source="labels of this operator, learned as they came",
+            rows=champion.examples,
+            positives=champion.positives,
+        ),
+    )

@@ -1,0 +1,159 @@
+"""The models that learn side by side: the champion, a fresh one after drift, and the challengers in the shadow.
+
+Each tells its risk of a row before it learns the label; so what is compared is always prequential [1]_.
+
+References
+----------
+.. [1] Gama, J., Sebastiao, R., Rodrigues, P. P. (2013). On evaluating stream learning algorithms. Machine Learning 90.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Self
+
+from msgspec import Struct
+
+from models import drift
+from models.challengers import LogScaledState
+from models.champion import Champion, ChampionState, HatBasis
+from models.decay import Floats
+from models.drift import Counts
+from models.guard_sight import CHAMPION
+from models.learner_settings import LearnerSettings
+from models.recent import Recent
+from models.shadow import DURABLE, SHADOWS, Shadow
+from models.snapshot import Snapshot
+from models.window import Window
+
+INCUMBENT: Final = "incumbent"
+FRESH: Final = "fresh"
+TOLD: Final = (INCUMBENT, CHAMPION, FRESH, *SHADOWS)
+"""All whose risks a window keeps beside the served ones."""
+TOLD_DURABLE: Final = (INCUMBENT, CHAMPION, FRESH, *DURABLE)
+
+
+class FreshState(Struct, frozen=True, kw_only=True):
+    """A fresh model, where its evidence begins, and the distribution that its knots were frozen on."""
+
+    model: ChampionState
+    row: int
+    labels: int
+    reference: Counts
+
+
+class LineagesState(Struct, frozen=True, kw_only=True):
+    """Everything that is needed to go on."""
+
+    base_rate: float
+    champion: ChampionState
+    reference: Counts
+    fresh: FreshState | None
+    log1p: LogScaledState | None
+
+
+class Fresh(Struct, frozen=True, kw_only=True):
+    """A model that began again from what is served, on the latest rows."""
+
+    model: Champion
+    row: int
+    labels: int
+    reference: Counts
+
+
+class Lineages:
+    """See the module; made when knots are frozen.
+
+    Parameters
+    ----------
+    settings
+        The numbers.
+    prior
+        What is served: where the champion begins.
+    base_rate
+        The operator's own.
+    rows
+        (F, n), on which knots are frozen.
+    """
+
+    def __init__(self, settings: LearnerSettings, prior: Snapshot, base_rate: float, rows: Floats) -> None:
+        self._settings = settings
+        self._names = prior.features
+        self._base_rate = base_rate
+        self.champion = self._begun(prior, base_rate, rows)
+        self.reference: Counts = drift.counts(self.champion.basis, rows)
+        """How the rows on which the champion's knots were frozen fall about them: drift is measured from there."""
+        self.fresh: Fresh | None = None
+        self._shadow = Shadow(self._names, rows, base_rate, settings.shadow)
+
+    def _begun(self, prior: Snapshot, base_rate: float, rows: Floats) -> Champion:
+        basis = HatBasis.of(self._names, rows, self._settings.knots)
+        return Champion.of_prior(basis, prior, base_rate, rows, self._settings.l2)
+
+    def tell(self, window: Window, row: int, values: Sequence[float]) -> float:
+        """Note what champion and fresh model say of a row; returns what the champion says."""
+        risk = self.champion.predict(values)
+        window.tell(row, CHAMPION, risk)
+        if self.fresh is not None:
+            window.tell(row, FRESH, self.fresh.model.predict(values))
+        return risk
+
+    def learn(self, window: Window, row: int, values: Sequence[float], *, left: bool) -> None:
+        """Learn a row that was told; the challengers tell and learn."""
+        self.champion.learn(values, left=left)
+        if self.fresh is not None:
+            self.fresh.model.learn(values, left=left)
+        self._shadow.learn(window, row, values, left=left)
+
+    def begin_fresh(self, prior: Snapshot, base_rate: float, recent: Recent, row: int, labels: int) -> None:
+        """Start a model from what is served, with knots and first labels of the latest rows."""
+        x = recent.x
+        model = self._begun(prior, base_rate, x)
+        for values, left in zip(x.T.tolist(), recent.left.tolist(), strict=True):
+            model.learn(values, left=left)
+        self.fresh = Fresh(model=model, row=row, labels=labels, reference=drift.counts(model.basis, x))
+
+    def crown_fresh(self, window: Window) -> int:
+        """The fresh model becomes the champion; returns the row from which its evidence begins."""
+        fresh = self.fresh
+        assert fresh is not None  # noqa: S101 - only a model that has won is crowned
+        self.champion, self.reference = fresh.model, fresh.reference
+        window.replace(CHAMPION, FRESH)
+        self.dismiss_fresh(window)
+        return fresh.row
+
+    def dismiss_fresh(self, window: Window) -> None:
+        """The fresh model has had its time."""
+        self.fresh = None
+        window.clear(FRESH)
+
+    def state(self) -> LineagesState:
+        """Everything that is needed to go on, but for the challengers that live in memory."""
+        fresh = self.fresh
+        return LineagesState(
+            base_rate=self._base_rate,
+            champion=self.champion.state(),
+            reference=self.reference,
+            fresh=None
+            if fresh is None
+            else FreshState(model=fresh.model.state(), row=fresh.row, labels=fresh.labels, reference=fresh.reference),
+            log1p=self._shadow.state(),
+        )
+
+    @classmethod
+    def resume(cls, state: LineagesState, settings: LearnerSettings, names: tuple[str, ...], rows: Floats) -> Self:
+        """Go on from :meth:`state`; challengers in memory begin anew, on the latest rows."""
+        lineages = cls.__new__(cls)
+        lineages._settings, lineages._names, lineages._base_rate = settings, names, state.base_rate
+        lineages.champion = Champion.resume(names, state.champion)
+        lineages.reference = state.reference
+        begun = state.fresh
+        lineages.fresh = (
+            None
+            if begun is None
+            else Fresh(
+                model=Champion.resume(names, begun.model), row=begun.row, labels=begun.labels, reference=begun.reference
+            )
+        )
+        lineages._shadow = Shadow.resume(names, rows, state.base_rate, settings.shadow, state.log1p)
+        return lineages

@@ -1,0 +1,112 @@
+"""Labelled examples with a planted truth: who leaves follows a known formula, over the product's own features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from models.example import WEEKLY, Example
+from models.features import NAMES, catalogue_hash
+from models.risk import Scorer, logit
+from models.snapshot import STARTING_SNAPSHOT, Snapshot, decode
+
+DAY_MS: Final = 86_400_000
+START_MS: Final = 1_767_225_600_000
+BASE_RATE: Final = 0.05
+SPEAKING: Final = 6
+"""So many features make the truth: the first of the catalogue; the others are noise, some of them often missing."""
+
+
+@cache
+def starting() -> Snapshot:
+    """The snapshot that is shipped: a prior that knows nothing of the planted truth."""
+    return decode((files("models") / STARTING_SNAPSHOT).read_bytes())
+
+
+def vectors(seed: int, rows: int) -> np.ndarray:
+    """(rows, F), of the shapes that features have: skewed amounts, counts that are mostly 0, flags, missing values."""
+    dice = np.random.default_rng(seed)
+    x = np.empty((rows, len(NAMES)))
+    for f in range(len(NAMES)):
+        shape = f % 4
+        if shape == 0:
+            x[:, f] = dice.gamma(2.0, 3.0, rows)
+        elif shape == 1:
+            x[:, f] = dice.exponential(20.0, rows) * (dice.random(rows) < 0.5)
+        elif shape == 2:
+            x[:, f] = dice.integers(0, 2, rows)
+        else:
+            x[:, f] = dice.normal(0.0, 1.0, rows)
+        if f >= SPEAKING and f % 5 == 0:
+            x[dice.random(rows) < 0.6, f] = np.nan
+    return x
+
+
+def truth(x: np.ndarray, strength: float = 1.0) -> np.ndarray:
+    """Chance of leaving: high for few calls, higher for a flag, with a hump that no straight line has."""
+    z = -0.35 * np.minimum(x[:, 0], 10.0) + 0.04 * np.minimum(x[:, 1], 50.0) + 1.2 * x[:, 2]
+    z = z + 1.5 * np.exp(-((x[:, 3] - 0.5) ** 2)) - 0.2 * np.minimum(x[:, 4], 8.0) + 0.03 * np.minimum(x[:, 5], 40.0)
+    z = strength * (z - z.mean())
+    return 1.0 / (1.0 + np.exp(-(z + logit(BASE_RATE) - 0.5)))
+
+
+def examples(
+    rows: int,
+    *,
+    seed: int = 1,
+    strength: float = 1.0,
+    base_rate: float = BASE_RATE,
+    first: int = 0,
+    snapshot: Snapshot | None = None,
+    x: np.ndarray | None = None,
+) -> Iterator[Example]:
+    """Weekly examples in the order in which their labels became known; labels follow :func:`truth`."""
+    x = vectors(seed, rows) if x is None else x
+    left = np.random.default_rng(seed + 1_000_000).random(rows) < truth(x, strength)
+    risk = Scorer(snapshot or starting(), base_rate).score(x.T.copy()).risk
+    for i in range(rows):
+        number = first + i
+        ts = START_MS + number * 600_000
+        delay = 10 * DAY_MS if left[i] else 44 * DAY_MS
+        yield Example(
+            example_id=f"e-{seed}-{number}",
+            subscriber_id=f"s-{seed}-{number}",
+            ts=ts,
+            labelled_ts=START_MS + 44 * DAY_MS + number * 600_000,
+            origin=WEEKLY,
+            label="positive" if left[i] else "negative",
+            outcome="ported_out" if left[i] else None,
+            outcome_ts=ts + delay if left[i] else None,
+            leave_reason=None,
+            downgraded=False,
+            first_alert_ts=ts + 3 * DAY_MS if left[i] and number % 2 else None,
+            contacted=number % 3 == 0,
+            hold_out=number % 20 < 2,
+            cause=None,
+            offer_code=None,
+            tier="high_risk" if risk[i] > 0.2 else "healthy",
+            segment=("high", "mid", "low")[number % 3],
+            risk=float(risk[i]),
+            base_rate=base_rate,
+            model_version=(snapshot or starting()).version,
+            policy_version="p-1",
+            catalogue=catalogue_hash(),
+            x=[None if np.isnan(v) else v for v in x[i].tolist()],
+        )
+
+
+def relabelled(example: Example, label: str) -> Example:
+    """The same with another label that fits itself."""
+    left = label == "positive"
+    return msgspec.structs.replace(
+        example,
+        label=label,
+        outcome="ported_out" if left else None,
+        outcome_ts=example.ts + DAY_MS if left else None,
+        first_alert_ts=None,
+    )
