@@ -1,4 +1,4 @@
-"""Every series that Holdfast exposes, declared in one place.
+"""Every series that a worker exposes, declared in one place.
 
 Counts are recorded after the commit, from what the core returned. Every label value of a closed set is created at
 zero, so that a rate and an alert rule work from the first scrape on. No label ever carries a subscriber.
@@ -11,15 +11,9 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Final, get_args
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    ProcessCollector,
-    disable_created_metrics,
-)
+from prometheus_client import Counter, Gauge
 
+from app.series import Series, at_zero, count
 from models.events import INPUTS
 from models.tiers import TIERS
 from models.words import KINDS, AlertEvent, SuppressionReason
@@ -27,7 +21,6 @@ from streams.model_versions import Refusal
 from streams.report import NOTHING, Commit
 from streams.wire import POISONS
 
-NAMESPACE: Final = "holdfast"
 EVENTS: Final = get_args(AlertEvent)
 SUPPRESSIONS: Final = get_args(SuppressionReason)
 LABELS: Final = ("positive", "negative", "void", "downgraded")
@@ -39,7 +32,7 @@ _DAYS_S: Final = tuple(days * 86_400 for days in (1, 7, 14, 30, 45, 60, 90, 120)
 _BODY_LABELS: Final = {"alert": ("kind", "event", "tier"), "suppression": ("reason",)}
 
 
-class Metrics:
+class Metrics(Series):
     """The port ``streams.report.Report``, kept for Prometheus in a registry of its own.
 
     The loop's thread calls everything but :meth:`lag`; gauges that are sums over lanes are kept by lane, so that a
@@ -47,11 +40,7 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        # A second series beside every counter, which nothing here reads.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.registry = CollectorRegistry()
-        # Under our own prefix, like everything else that is scraped here.
-        ProcessCollector(namespace=NAMESPACE, registry=self.registry)
+        super().__init__()
         self._lock = threading.Lock()
         self._open: set[int] = set()
         self._lagging: set[tuple[str, int]] = set()
@@ -100,9 +89,6 @@ class Metrics:
     def _declare_learning(self) -> None:
         self.examples = self._counter("model_examples", "Training examples labelled.", "label")
         self.label_delay = self._histogram("label_delay_seconds", "From a prediction to its label.", _DAYS_S)
-        self.roc_auc = self._gauge("model_roc_auc", "Of the risks that were served; NaN until known.")
-        self.lift = self._gauge("model_lift_top_decile", "Of the risks that were served; NaN until known.")
-        self.calibration = self._gauge("model_calibration_error", "Of the risks that were served; NaN until known.")
         self.success = self._gauge("retention_success_ratio", "Contacted and still in service, by unit.", "unit")
 
     def _create_at_zero(self) -> None:
@@ -119,11 +105,7 @@ class Metrics:
             self.examples: product(LABELS),
             self.models_refused: product(Refusal),
         }
-        for family, combinations in closed.items():
-            for combination in combinations:
-                family.labels(*combination)
-        for unknown in (self.roc_auc, self.lift, self.calibration):
-            unknown.set(float("nan"))
+        at_zero(closed)
 
     def lane_opened(self, partition: int, found: Commit = NOTHING) -> None:
         """See ``streams.report.Report``."""
@@ -149,13 +131,13 @@ class Metrics:
 
     def committed(self, partition: int, commit: Commit) -> None:
         """See ``streams.report.Report``."""
-        _count(self.events, commit.events)
-        _count(self.duplicates, commit.duplicates)
-        _count(self.late, commit.late)
-        _count(self.ignored, commit.ignored)
+        count(self.events, commit.events)
+        count(self.duplicates, commit.duplicates)
+        count(self.late, commit.late)
+        count(self.ignored, commit.ignored)
         self.unknown_feedback.inc(commit.unknown_feedback)
-        _count(self.breaches, commit.breaches)
-        _count(self.examples, commit.examples)
+        count(self.breaches, commit.breaches)
+        count(self.examples, commit.examples)
         for (topic, reason), number in commit.rejected.items():
             self.dead_letters.labels(topic, reason).inc(number)
         for output in commit.outputs:
@@ -196,12 +178,6 @@ class Metrics:
         """See ``streams.model_feed.ModelReport``."""
         self.models_refused.labels(reason).inc()
 
-    def quality(self, roc_auc: float, lift: float, calibration_error: float) -> None:
-        """Keep the learner's judgement of the model that is served."""
-        self.roc_auc.set(roc_auc)
-        self.lift.set(lift)
-        self.calibration.set(calibration_error)
-
     def _count_output(self, kind: str, body: object) -> None:
         labels = [str(getattr(body, name)) for name in _BODY_LABELS.get(kind, ())]
         if kind == "alert":
@@ -224,17 +200,3 @@ class Metrics:
         self.state_rows.set(sum(self._rows.values()))
         self.remaining.set(sum(self._remaining.values()))
         self.lanes_open.set(len(self._open))
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, namespace=NAMESPACE, registry=self.registry)
-
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(name, text, labels, namespace=NAMESPACE, registry=self.registry)
-
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(name, text, namespace=NAMESPACE, registry=self.registry, buckets=buckets)
-
-
-def _count(counter: Counter, numbers: Mapping[str, int]) -> None:
-    for label, number in numbers.items():
-        counter.labels(label).inc(number)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -24,6 +23,7 @@ import uvloop
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 from app.errors import ExitCode  # noqa: E402
+from app.fault import fail_at  # noqa: E402
 from app.health import Condition, Health  # noqa: E402
 from app.logs import quiet  # noqa: E402
 from app.metrics import Metrics  # noqa: E402
@@ -230,7 +230,7 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
         take_over=take_over,
         accept_loss=accept_loss,
         poison=PoisonBreaker(ends_worker=settings.poison_exit).saw,
-        fail_at=_fail_at(settings.fail_at),
+        fail_at=fail_at(settings.fail_at),
     )
 
     vitals = Vitals(metrics, settings.metrics_host, settings.metrics_port)
@@ -246,13 +246,3 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
         return DetectionFold(Detector(feed.scorer, policy, partition), settings.group, lambda: feed.scorer)
 
     return run_worker(spec, new_fold, vitals, feed)
-
-
-def _fail_at(wanted: str | None) -> Callable[[str], None]:
-    """Fault tests: die at a step as by kill -9, without a word to anybody."""
-
-    def reached(step: str) -> None:
-        if step == wanted:
-            os._exit(9)
-
-    return reached

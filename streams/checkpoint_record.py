@@ -30,8 +30,6 @@ class CheckpointRecord(Struct, frozen=True, kw_only=True):
         Of the topic of examples.
     writer
         A name that each learner process gives itself: another one's, and somebody has taken over.
-    served
-        Version in force, as far as the learner knew.
     payload
         ``Learner.checkpoint()``.
     """
@@ -39,7 +37,6 @@ class CheckpointRecord(Struct, frozen=True, kw_only=True):
     next_offset: int
     topic_id: str
     writer: str
-    served: str
     payload: bytes
     format: int = FORMAT
 
@@ -57,7 +54,7 @@ def encode(record: CheckpointRecord) -> bytes:
 
     Examples
     --------
-    >>> record = CheckpointRecord(next_offset=7, topic_id="a", writer="w", served="m-00001", payload=b"weights")
+    >>> record = CheckpointRecord(next_offset=7, topic_id="a", writer="w", payload=b"weights")
     >>> decode(encode(record)) == record
     True
     """
@@ -86,7 +83,7 @@ def mismatches(record: CheckpointRecord, log: ExampleLog) -> list[str]:
 
     Examples
     --------
-    >>> record = CheckpointRecord(next_offset=7, topic_id="a", writer="w", served="m-00001", payload=b"")
+    >>> record = CheckpointRecord(next_offset=7, topic_id="a", writer="w", payload=b"")
     >>> mismatches(record, ExampleLog("a", 7, 7)), mismatches(record, ExampleLog("b", 0, 9))
     ([], ['the topic of examples was recreated since the checkpoint was written'])
     >>> mismatches(record, ExampleLog("a", 9, 12))
@@ -112,7 +109,7 @@ def accepted(record: CheckpointRecord, log: ExampleLog) -> int:
 
     Examples
     --------
-    >>> record = CheckpointRecord(next_offset=7, topic_id="a", writer="w", served="m-00001", payload=b"")
+    >>> record = CheckpointRecord(next_offset=7, topic_id="a", writer="w", payload=b"")
     >>> [accepted(record, log) for log in (ExampleLog("b", 2, 9), ExampleLog("a", 9, 12), ExampleLog("a", 0, 5))]
     [2, 9, 5]
     """

@@ -46,7 +46,7 @@ class Found(NamedTuple):
 
 
 class LearnerTopics:
-    """See the module; :meth:`open`, :meth:`begin`, then :meth:`poll` and :meth:`write` in turn, then :meth:`close`.
+    """See the module; :meth:`open`, :meth:`begin`, then :meth:`poll` and :meth:`write` in turn, then :meth:`aclose`.
 
     Parameters
     ----------
@@ -72,6 +72,8 @@ class LearnerTopics:
         self._producer = LaneProducer(client, prefix + MODELS, prefix, 0)
         self._topic_id = ""
         self._claimed = False
+        self._written = -1
+        self._moved = False
 
     async def open(self) -> Found:
         """Fence whoever learned before, and read the models whole.
@@ -118,8 +120,11 @@ class LearnerTopics:
             If another learner has written a checkpoint.
         """
         found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=BATCH)
-        models = found.get(self._models, [])
-        return Arrived(found.get(self._examples, []), self._take(models))
+        self._take(found.get(self._models, []))
+        # What we have published ourselves counts first: until it is read back, an older one looks like the newest.
+        moved = self._moved and await self._consumer.position(self._models) > self._written
+        self._moved = self._moved and not moved
+        return Arrived(found.get(self._examples, []), moved)
 
     async def position(self) -> int:
         """Offset of the example to be polled next; past markers once everything before them was polled."""
@@ -130,7 +135,7 @@ class LearnerTopics:
         end = self._consumer.last_stable_offset(self._examples)
         return 0 if end is None else max(0, end - await self.position())
 
-    async def write(self, next_offset: int, served: str, payload: bytes, report: bytes, model: OutRecord | None) -> None:
+    async def write(self, next_offset: int, payload: bytes, report: bytes, model: OutRecord | None) -> None:
         """One transaction: the model, if there is one, with checkpoint and report.
 
         Raises
@@ -139,10 +144,10 @@ class LearnerTopics:
             If another learner holds the topic now.
         """
         record = CheckpointRecord(
-            next_offset=next_offset, topic_id=self._topic_id, writer=self._writer, served=served, payload=payload
+            next_offset=next_offset, topic_id=self._topic_id, writer=self._writer, payload=payload
         )
         try:
-            await self._producer.write(
+            written = await self._producer.write(
                 [
                     *([] if model is None else [model]),
                     OutRecord(MODELS, CHECKPOINT.encode(), checkpoint_record.encode(record)),
@@ -151,25 +156,22 @@ class LearnerTopics:
             )
         except LaneLostError as error:
             raise LearnerLostError("another learner has taken over") from error
-        self._claimed = True
+        self._claimed, self._written = True, written[MODELS].last_offset
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Let the connections go; a transaction that is open is settled by whoever fences next."""
         await self._producer.close()
         await self._consumer.stop()
 
-    def _take(self, batch: Sequence[Any]) -> bool:
-        """Take up records of the models; whether any of them could change what is served."""
-        moved = False
+    def _take(self, batch: Sequence[Any]) -> None:
         for record in batch:
             found = self.versions.take(record.key, record.value, record.offset, record.timestamp)
             if record.key == CHECKPOINT.encode():
                 self._check_writer(record.value)
-                continue
-            moved = moved or record.key != REPORT.encode()
+            elif record.key != REPORT.encode():
+                self._moved = True
             if isinstance(found, Refused):
                 log.warning("model_refused", version=found.version, reason=found.reason, detail=found.detail)
-        return moved
 
     def _check_writer(self, raw: bytes | None) -> None:
         """After our own first write nobody else's checkpoint can follow, unless he has fenced us."""

@@ -14,15 +14,13 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.features import NAMES, catalogue_hash
-from models.risk import Scorer
+from models.risk import check_examples
 from models.snapshot import Snapshot, SnapshotRefusedError, check_features, decode
 
 CHECKPOINT: Final = "checkpoint"
 REPORT: Final = "report"
 LEARNERS_OWN: Final = (CHECKPOINT, REPORT)
 """Keys that are no versions: the learner keeps its checkpoint and its report beside the models, in parts ``key/n``."""
-SAME_RISK: Final = 1e-9
-"""How far a risk may be from the one that the snapshot carries: the last bits are the processor's."""
 
 
 class Refusal(StrEnum):
@@ -76,20 +74,11 @@ def servable(raw: bytes, key: str | None = None) -> Snapshot | tuple[Refusal, st
         check_features(snapshot, NAMES, catalogue_hash())
     except SnapshotRefusedError as error:
         return Refusal.OTHER_FEATURES, str(error)
-    if any(len(example.x) != len(NAMES) for example in snapshot.examples):
-        return Refusal.OTHER_FEATURES, "an example of another length"
-    return _same_risks(snapshot)
-
-
-def _same_risks(snapshot: Snapshot) -> Snapshot | tuple[Refusal, str]:
-    if not snapshot.examples:
-        return snapshot
-    x = np.array([[np.nan if value is None else value for value in example.x] for example in snapshot.examples]).T
-    told = np.array([example.risk for example in snapshot.examples])
-    with np.errstate(all="ignore"):  # weights beyond all reason give a NaN, which is another risk
-        far = ~(np.abs(Scorer(snapshot).score(x).risk - told) <= SAME_RISK)
-    if far.any():
-        return Refusal.OTHER_RISKS, f"{int(far.sum())} of {len(told)} examples"
+    try:
+        with np.errstate(all="ignore"):  # weights beyond all reason give a NaN, which is another risk
+            check_examples(snapshot)
+    except SnapshotRefusedError as error:
+        return Refusal.OTHER_RISKS, str(error)
     return snapshot
 
 

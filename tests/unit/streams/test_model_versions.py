@@ -46,7 +46,7 @@ def test_each_refusal_has_its_reason() -> None:
         encode(replace(good, version="m-2")): Refusal.WRONG_KEY,
         encode(replace(good, curves=good.curves[::-1])): Refusal.OTHER_FEATURES,
         encode(replace(good, catalogue_hash="0")): Refusal.OTHER_FEATURES,
-        encode(replace(good, examples=[Example(x=x[1:], risk=0.1)])): Refusal.OTHER_FEATURES,
+        encode(replace(good, examples=[Example(x=x[1:], risk=0.005)])): Refusal.OTHER_RISKS,
         encode(replace(good, examples=[Example(x=x, risk=0.1)])): Refusal.OTHER_RISKS,
     }.items():
         found = topic.write("m-1", raw)
