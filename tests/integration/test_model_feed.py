@@ -165,15 +165,24 @@ async def test_lanes_switch_between_transactions_and_a_restart_finds_the_newest(
     await models.publish("m-00002", known_model("m-00002", HALVED))
     await serving(first, "m-00002")
     await scored_by(rig, "m-00002")
-    await refused(first, models)
-    await serving(first, "m-00002")
-    await asyncio.to_thread(first.discard)  # kill -9, under load
+    joined = worker()  # one lane moves, the other is kept over the rebalance
+    await serving(joined, "m-00002")
+    await asyncio.to_thread(joined.wait_open, 1)
     await models.publish("m-00003", known_model("m-00003", DOUBLED))
-    second = worker()
-    await serving(second, "m-00003")
+    for each in (first, joined):
+        await serving(each, "m-00003")
     await scored_by(rig, "m-00003")
-    await models.publish("m-00003", None)  # withdrawn: the one before it is the newest again
-    await serving(second, "m-00002")
+    await refused(joined, models)
+    await serving(joined, "m-00003")
+    for each in (first, joined):
+        await asyncio.to_thread(each.discard)  # kill -9, under load
+    await models.publish("m-00004", known_model("m-00004", HALVED))
+    second = worker()
+    await serving(second, "m-00004")
+    await scored_by(rig, "m-00004")
+    await models.publish("m-00004", None)  # withdrawn: the one before it is the newest again
+    await serving(second, "m-00003")
+    await town.live(200)
     enough.set()
     await load
     await town.live(200)
@@ -181,7 +190,7 @@ async def test_lanes_switch_between_transactions_and_a_restart_finds_the_newest(
     assert await asyncio.to_thread(second.stop) == 0
     log = await rig.log()
     for partition in range(rig.partitions):
-        assert served(log, partition) == ["m-00001", "m-00002", "m-00003", "m-00002"]
+        assert served(log, partition) == ["m-00001", "m-00002", "m-00003", "m-00004", "m-00003"]
     verdict = fold_again(log, rig)
     assert not verdict.findings, f"{verdict}\n{second.tail()}"
     assert verdict.applied == town.sent

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from support.black_box_worker import Metrics
-from support.examples_made import example, examples
 from support.known_model import known_model
 from support.learner_rig import LearnerRig
 from support.rig import CountWorker, Rig, until
+from support.ruled_examples import example, examples
 
 from app.errors import ExitCode
 from models.guards import Guard
