@@ -24,11 +24,12 @@ from app.simulator.rates import Rates
 from app.simulator.record import Record
 from app.simulator.stream import simulate
 from models import features
-from models.champion import Champion, HatBasis
+from models.champion import Champion
 from models.columns import ACTIVITY, OUTCOME
 from models.decay import Floats
 from models.events import DAY_MS, MOVES_WATERMARK, Arrival, Erasure, Outcome
 from models.fold import fold
+from models.hat_basis import HatBasis
 from models.population import Population
 from models.risk import Scorer
 from models.snapshot import STARTING_SNAPSHOT, Cutoff, Example, Provenance, Snapshot, encode

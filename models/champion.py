@@ -8,7 +8,6 @@ knots, which sum to 1; a missing value is a flag of its own. So the model is one
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final, Self
@@ -21,14 +20,18 @@ from river import linear_model, optim
 
 from models.basis import Basis, Block
 from models.decay import Floats
+from models.hat_basis import HatBasis
 from models.risk import logit
 from models.river_state import LEARNING_RATE, LogisticState, begin, put, take
 from models.snapshot import Curve, Snapshot
 
-KNOTS: Final = 10
 _UNSEEN: Final = 1e-4
 """AdaGrad's memory of a knot that no row came near, as a share of that of a knot that every row hits. Without it the
 first such row would move the curve there by a whole learning rate."""
+
+_NEVER_CERTAIN: Final = 1e-12
+_MOST_SHIFT: Final = 20.0
+"""Log-odds by which a level may be moved at most."""
 
 
 class NotFiniteError(ValueError):
@@ -53,77 +56,6 @@ def refuse_poison(values: Sequence[float]) -> None:
     row = np.asarray(values, dtype=np.float64)
     if np.isinf(row).any() or np.isnan(row).all():
         raise NotFiniteError("an infinite feature, or none at all")
-
-
-class HatBasis:
-    """Frozen knots of every feature.
-
-    Parameters
-    ----------
-    names
-        Of the features.
-    knots
-        Rising, at least one for each feature.
-    usual
-        Medians, NaN where a feature is usually missing.
-
-    Examples
-    --------
-    >>> basis = HatBasis(("arpu",), [[0.0, 50.0, 100.0]], np.array([50.0]))
-    >>> basis.weights([75.0])
-    {'arpu#1': 0.5, 'arpu#2': 0.5}
-    >>> basis.weights([float("nan")]), basis.weights([-7.0])
-    ({'arpu#na': 1.0}, {'arpu#0': 1.0})
-    """
-
-    def __init__(self, names: Sequence[str], knots: Sequence[Sequence[float]], usual: Floats) -> None:
-        self.names = tuple(names)
-        self.knots = [list(k) for k in knots]
-        self.usual = usual
-        self._keys = [[f"{name}#{k}" for k in range(len(found))] for name, found in zip(names, knots, strict=True)]
-        self._missing = [f"{name}#na" for name in names]
-
-    @classmethod
-    def of(cls, names: Sequence[str], x: Floats, count: int = KNOTS) -> HatBasis:
-        """Knots at the quantiles of unlabelled rows `x`, (F, n); a feature with a few values has a knot at each."""
-        knots, usual = [], []
-        for row in x:
-            known = row[np.isfinite(row)]
-            usual.append(float(np.median(known)) if 2 * len(known) > len(row) else float("nan"))
-            found = np.unique(known)
-            if len(found) > count:
-                # Half of many features is zero: quantiles of the whole would spend most knots on it.
-                spread = np.quantile(found, np.linspace(0.01, 0.99, count))
-                mass = np.quantile(known, np.linspace(0.01, 0.99, count))
-                found = np.concatenate([spread[::3], mass])
-            knots.append(sorted({float(f"{v:.6g}") for v in found.tolist()}) or [0.0])
-        return cls(names, knots, np.array(usual))
-
-    def weights(self, values: Sequence[float]) -> dict[str, float]:
-        """A subscriber's features as weights of knots."""
-        found: dict[str, float] = {}
-        for keys, missing, knots, value in zip(self._keys, self._missing, self.knots, values, strict=True):
-            if value != value:  # noqa: PLR0124 - NaN, without a call: this runs ninety times a row
-                found[missing] = 1.0
-            elif value <= knots[0]:
-                found[keys[0]] = 1.0
-            elif value >= knots[-1]:
-                found[keys[-1]] = 1.0
-            else:
-                right = bisect_right(knots, value)
-                share = (value - knots[right - 1]) / (knots[right] - knots[right - 1])
-                found[keys[right - 1]] = 1.0 - share
-                if share > 0.0:
-                    found[keys[right]] = share
-        return found
-
-    def interpolated(self, prior: Snapshot) -> dict[str, float]:
-        """A snapshot's curves at these knots: the weights that come nearest to it, in the order of the features."""
-        found: dict[str, float] = {}
-        for keys, missing, knots, curve in zip(self._keys, self._missing, self.knots, prior.curves, strict=True):
-            found |= dict(zip(keys, np.interp(knots, curve.knots, curve.values).tolist(), strict=True))
-            found[missing] = curve.missing
-        return found
 
 
 class ChampionState(Struct, frozen=True, kw_only=True):
@@ -234,6 +166,28 @@ class Champion:
         refuse_poison(values)
         found: dict[bool, float] = self._model.predict_proba_one(self.basis.weights(values))  # type: ignore[no-untyped-call]
         return float(found.get(True, 0.0))
+
+    def calibrate(self, rows: Floats, rate: float) -> None:
+        """Move the intercept until `rows`, (F, n), leave at this rate on average, as a fair sample does.
+
+        Every label moves ninety curves the same way at once, so the level of all risks trembles by a third with single
+        leavers while their order stands. Whoever is served must not get the level of one moment.
+
+        Examples
+        --------
+        >>> champion = Champion(HatBasis(("silent_days",), [[0.0, 10.0]], np.array([0.0])))
+        >>> champion.calibrate(np.array([[1.0, 9.0]]), 0.02)
+        >>> round(champion.predict([1.0]), 9)
+        0.02
+        """
+        risk = np.clip([self.predict(row) for row in rows.T.tolist()], _NEVER_CERTAIN, 1.0 - _NEVER_CERTAIN)
+        odds = risk / (1.0 - risk)
+        low, high = -_MOST_SHIFT, _MOST_SHIFT
+        for _ in range(60):
+            middle = (low + high) / 2.0
+            told = odds * math.exp(middle)
+            low, high = (middle, high) if float((told / (1.0 + told)).mean()) < rate else (low, middle)
+        self._model.intercept += (low + high) / 2.0
 
     def snapshot(self, version: str, base_rate: float, catalogue_hash: str) -> Snapshot:
         """The weights as curves; the caller adds cut-offs, examples and where they come from."""

@@ -65,13 +65,14 @@ def compiled(
     version: str,
     watermark: int | None,
 ) -> Snapshot:
-    """The champion as it is now.
+    """The champion as it is now, once its level is that of the window.
 
     Cut-offs are of the risks that it told of the latest rows before it learned them; examples are told by River
     itself, so that whoever serves the snapshot proves the compilation by computing them.
     """
     fair = window.latest()
     rate = base_rate(fair.left)
+    champion.calibrate(recent.x, rate)
     told = fair.told[CHAMPION]
     told = told[~np.isnan(told)][-settings.cutoff_rows :]
     bare = champion.snapshot(version, rate, "")

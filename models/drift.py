@@ -14,8 +14,8 @@ from msgspec import Struct
 from river import drift
 
 from models.basis import Hats
-from models.champion import HatBasis
 from models.decay import Floats
+from models.hat_basis import HatBasis
 
 Counts = list[list[int]]
 

@@ -8,8 +8,8 @@ import numpy as np
 from msgspec import Struct
 
 from models import drift
-from models.champion import HatBasis
 from models.drift import PSI_BOUND, Counts, LossDrift, LossDriftState
+from models.hat_basis import HatBasis
 from models.quality import log_losses
 from models.recent import Recent
 

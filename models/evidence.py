@@ -35,6 +35,9 @@ class Verdict(StrEnum):
     BETTER_CALIBRATED = "better_calibrated"
 
 
+WINS: Final = (Verdict.BETTER_RANKING, Verdict.BETTER_CALIBRATED)
+
+
 class Bounded(Struct, frozen=True):
     """A figure with its bounds."""
 

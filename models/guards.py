@@ -160,7 +160,7 @@ class Guards:
             rate = (memory.positives + _BASE_ROWS * base_rate) / (memory.labels + _BASE_ROWS)
             same = rate if left else 1.0 - rate
             memory.run, memory.run_left = 0, left
-            memory.run_bound = max(self._bounds.run_least, math.log(self._bounds.run_chance) / math.log(same))
+            memory.run_bound = max(float(self._bounds.run_least), math.log(self._bounds.run_chance) / math.log(same))
         memory.run += 1
         memory.labels += 1
         memory.positives += left

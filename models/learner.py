@@ -168,7 +168,7 @@ class Learner:
             return Lesson.COLLECTING
         warm, rows, self._warm = self._recent, self._warm, []
         self._recent = Recent(self._settings.recent_rows, len(values))
-        self._lineages = Lineages(self._settings, self.served, example.base_rate, warm.x)
+        self._lineages = Lineages(self._settings, self.served, example.base_rate, warm.x, rows[0])
         for kept, answer, number in zip(warm.x.T.tolist(), warm.left.tolist(), rows, strict=True):
             self._learn(self._lineages, number, kept, left=answer)
         return Lesson.LEARNED
@@ -209,11 +209,12 @@ class Learner:
         if fresh is None:
             return
         found = self._compared(FRESH, CHAMPION, fresh.row)
-        verdict = found and evidence.better(found, promotion_demands(self._settings))
-        if verdict in (evidence.Verdict.BETTER_RANKING, evidence.Verdict.BETTER_CALIBRATED):
+        verdict = None if found is None else evidence.better(found, promotion_demands(self._settings))
+        if found is not None and verdict in evidence.WINS:
             if not self._guards.hold:
-                self._publication.another_champion(lineages.crown_fresh(self._window))
-        elif self._labels - fresh.labels >= self._settings.fresh_life:
+                row = lineages.crown_fresh(self._window, self._labels, verdict, found)
+                self._publication.another_champion(row)
+        elif self._labels - fresh.labels >= lineages.fresh_life():
             lineages.dismiss_fresh(self._window)
 
     def _compared(self, name: str, against: str, since: int) -> Comparison | None:

@@ -20,7 +20,7 @@ from models.guard_sight import CHAMPION
 from models.guards import Guards, GuardState
 from models.learner_settings import LearnerSettings
 from models.lesson import Lesson
-from models.lineages import FRESH, INCUMBENT, Lineages
+from models.lineages import FRESH, INCUMBENT, Crowned, Lineages, Why
 from models.prequential import Curves, Delay, Figures, LeadTime, Uplift
 from models.publication import Look, PublicationState, promotion_demands
 from models.recent import Recent
@@ -103,6 +103,8 @@ class Report(Struct, frozen=True, kw_only=True):
         Share of leavers in the window: what the next snapshot would say.
     served_version, published, latest
         What is served; the look at which it was published, and the last look, with their evidence and reason.
+    crowned, fresh
+        When a fresh model last became the champion, and why there is one now that would.
     curves
         Of the champion as it is now.
     """
@@ -117,6 +119,8 @@ class Report(Struct, frozen=True, kw_only=True):
     follows: bool
     published: Look | None
     latest: Look | None
+    crowned: Crowned | None
+    fresh: Why | None
     base_rate: float | None
     operator_base_rate: float | None
     watermark: int | None
@@ -177,7 +181,7 @@ def _challenger(rows: Judged, name: str, settings: LearnerSettings) -> Challenge
         figures=prequential.figures(risk, rows.left, rows.who),
         comparison=found,
         verdict=verdict,
-        better=verdict in (Verdict.BETTER_RANKING, Verdict.BETTER_CALIBRATED),
+        better=verdict in evidence.WINS,
         durable=name in (*DURABLE, FRESH),
         why_not_served=WHY_NOT_SERVED.get(name),
     )
@@ -233,6 +237,8 @@ def reported(
         follows=state.publication.follows,
         published=state.publication.last,
         latest=state.publication.latest,
+        crowned=None if model is None else model.crowned,
+        fresh=None if model is None or model.fresh is None else model.fresh.why,
         base_rate=rate_of(rows),
         operator_base_rate=state.base_rate,
         watermark=state.watermark,

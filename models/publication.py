@@ -13,7 +13,7 @@ from typing import Final, Self
 import msgspec
 from msgspec import Struct
 
-from models.evidence import Comparison, Demands, Verdict, better, not_worse
+from models.evidence import WINS, Comparison, Demands, Verdict, better, not_worse
 from models.learner_settings import LearnerSettings
 from models.snapshot import Snapshot
 
@@ -108,11 +108,11 @@ class Publication:
                 margin=settings.margin,
             )
             verdict = not_worse(comparison, demands)
-            if verdict in (Verdict.NOT_WORSE, Verdict.BETTER_RANKING, Verdict.BETTER_CALIBRATED):
+            if verdict is Verdict.NOT_WORSE or verdict in WINS:
                 step = Step.REFRESHED
         elif comparison is not None:
             verdict = better(comparison, promotion_demands(settings))
-            if verdict in (Verdict.BETTER_RANKING, Verdict.BETTER_CALIBRATED):
+            if verdict in WINS:
                 step = Step.PROMOTED
         if not self.asks(labels):
             step = Step.TOO_SOON

@@ -7,7 +7,8 @@ import random
 import numpy as np
 import pytest
 
-from models.champion import Champion, HatBasis, NotFiniteError
+from models.champion import Champion, NotFiniteError
+from models.hat_basis import HatBasis
 from models.risk import Scorer, logit, sigmoid
 from models.snapshot import Curve, Cutoff, Snapshot, decode, encode
 
