@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +41,18 @@ def schema(topic: str, kind: type[Any]) -> dict[str, Any]:
     >>> schema("telecom.erasures.v1", Erasure)["$defs"]["Erasure"]["required"]
     ['subscriber_id', 'ts', 'request_id']
     """
-    return {"$schema": DIALECT, "$id": f"urn:holdfast:{topic}", **msgspec.json.schema(kind)}
+    return {"$schema": DIALECT, "$id": f"urn:holdfast:{topic}", **_dedented(msgspec.json.schema(kind))}
+
+
+def _dedented(node: Any) -> Any:
+    """Docstrings without their indentation, which Python itself takes away from 3.13 on: one file for all."""
+    match node:
+        case dict():
+            return {k: cleandoc(v) if k == "description" else _dedented(v) for k, v in node.items()}
+        case list():
+            return [_dedented(each) for each in node]
+        case _:
+            return node
 
 
 def main() -> None:

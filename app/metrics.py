@@ -15,6 +15,7 @@ from prometheus_client import Counter, Gauge
 
 from app.series import Series, at_zero, count
 from models.events import INPUTS
+from models.population import PARTS
 from models.tiers import TIERS
 from models.words import KINDS, AlertEvent, SuppressionReason
 from streams.model_versions import Refusal
@@ -23,6 +24,7 @@ from streams.wire import POISONS
 
 EVENTS: Final = get_args(AlertEvent)
 SUPPRESSIONS: Final = get_args(SuppressionReason)
+OUTCOMES_IGNORED: Final = ("later", "late")
 LABELS: Final = ("positive", "negative", "void", "downgraded")
 
 _LATENCY_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200)
@@ -46,6 +48,7 @@ class Metrics(Series):
         self._lagging: set[tuple[str, int]] = set()
         self._tiers: dict[int, Mapping[str, int]] = {}
         self._rows: dict[int, int] = {}
+        self._bytes: dict[int, Mapping[str, int]] = {}
         self._remaining: dict[int, int] = {}
         self._declare_events()
         self._declare_times()
@@ -59,6 +62,9 @@ class Metrics(Series):
         self.duplicates = self._counter("duplicates", "Events with an event_id that was applied before.", "topic")
         self.dead_letters = self._counter("dead_letters", "Poison records kept aside.", "topic", "reason")
         self.ignored = self._counter("ignored_events", "Events older than the subscriber's erasure.", "topic")
+        self.outcomes_ignored = self._counter(
+            "outcomes_ignored", "Outcomes that came after one that had decided, or after labels by time.", "why"
+        )
         self.unknown_feedback = self._counter("unknown_feedback", "Feedback for an alert that is unknown or closed.")
         self.alerts = self._counter("alerts", "Alert records published.", "kind", "event", "tier")
         self.breaches = self._counter("breaches", "Breaches: each is raised, suppressed or waiting.", "kind")
@@ -81,6 +87,7 @@ class Metrics(Series):
     def _declare_state(self) -> None:
         self.subscribers = self._gauge("subscribers", "Subscribers of the open lanes.", "tier")
         self.state_rows = self._gauge("state_rows", "Subscribers held in memory.")
+        self.state_bytes = self._gauge("state_bytes", "Memory of the subscribers, by part.", "part")
         self.remaining = self._gauge("restore_remaining_records", "State records still to be read.")
         self.lanes_open = self._gauge("lanes_open", "Lanes that take events.")
         self.model_info = self._gauge("model_info", "Version of the model served; always 1.", "version")
@@ -104,6 +111,8 @@ class Metrics(Series):
             self.subscribers: product(TIERS),
             self.examples: product(LABELS),
             self.models_refused: product(Refusal),
+            self.outcomes_ignored: product(OUTCOMES_IGNORED),
+            self.state_bytes: product(PARTS),
         }
         at_zero(closed)
 
@@ -120,7 +129,7 @@ class Metrics(Series):
         """See ``streams.report.Report``."""
         with self._lock:
             self._open.discard(partition)
-            for kept in (self._tiers, self._rows, self._remaining):
+            for kept in (self._tiers, self._rows, self._bytes, self._remaining):
                 kept.pop(partition, None)
             for topic, _ in [each for each in self._lagging if each[1] == partition]:
                 self._lagging.discard((topic, partition))
@@ -136,6 +145,7 @@ class Metrics(Series):
         count(self.late, commit.late)
         count(self.ignored, commit.ignored)
         self.unknown_feedback.inc(commit.unknown_feedback)
+        count(self.outcomes_ignored, commit.outcomes_ignored)
         count(self.breaches, commit.breaches)
         count(self.examples, commit.examples)
         for (topic, reason), number in commit.rejected.items():
@@ -156,6 +166,7 @@ class Metrics(Series):
             self.watermark.labels(str(partition)).set(commit.watermark_ms / 1000)
         self._tiers[partition] = commit.tiers
         self._rows[partition] = commit.state_rows
+        self._bytes[partition] = commit.state_bytes
         self._sum_up()
 
     def restore_remaining(self, partition: int, records: int) -> None:
@@ -198,5 +209,7 @@ class Metrics(Series):
         for tier in TIERS:
             self.subscribers.labels(tier).set(sum(lane.get(tier, 0) for lane in self._tiers.values()))
         self.state_rows.set(sum(self._rows.values()))
+        for part in PARTS:
+            self.state_bytes.labels(part).set(sum(lane.get(part, 0) for lane in self._bytes.values()))
         self.remaining.set(sum(self._remaining.values()))
         self.lanes_open.set(len(self._open))

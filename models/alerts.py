@@ -198,6 +198,11 @@ def alert_id(kind: str, subject: str, trigger: Trigger) -> AlertId:
     return AlertId(_hash(kind, subject, *_coordinates(trigger)))
 
 
+def example_id(subscriber_id: str, ts: int, origin: str) -> str:
+    """Id of a vector that was frozen for learning: one label per snapshot."""
+    return _hash("example", subscriber_id, str(ts), origin)
+
+
 def decision_id(alert: str, reason: str, trigger: Trigger) -> str:
     """Id of the decision that withheld a breach: its alert's id, why, and what made us look."""
     return _hash(alert, reason, *_coordinates(trigger))

@@ -110,7 +110,8 @@ class Batch:
         """Where the piece that begins at `start` ends.
 
         It ends behind the arrival with which the lane reaches a tick that can bring anything about, behind an
-        erasure, and where the transaction is full. Into one with any room a single arrival fits, whatever its size.
+        erasure, behind an outcome where there are contacts, and where the transaction is full. Into one with any room
+        a single arrival fits, whatever its size.
         """
         stop = min(len(self.times), start + MAX_PIECE)
         if last_tick is None:
@@ -120,8 +121,11 @@ class Batch:
             terms = np.ceil(np.minimum.accumulate(self.terms[start:stop]) / TICK_MS) * TICK_MS
             live = np.maximum(np.minimum(terms, next_live), last_tick + TICK_MS)
             cuts = np.flatnonzero(self.clocks[start:stop] >= live)
-        erasures = np.flatnonzero(self.kinds[start:stop] == ERASURE)
-        for found in (cuts, erasures):
+        kinds = self.kinds[start:stop]
+        erasures = np.flatnonzero(kinds == ERASURE)
+        # A label says whether he was contacted until then, and contacts are folded a piece at a time.
+        outcomes = np.flatnonzero((kinds == OUTCOME) & ((kinds == CONTACT) | (kinds == FEEDBACK)).any())
+        for found in (cuts, erasures, outcomes):
             if len(found):
                 stop = min(stop, start + int(found[0]) + 1)
         fits = int(np.searchsorted(np.cumsum(self.sizes[start:stop]), room, side="right"))

@@ -43,6 +43,8 @@ class Touch(Struct, array_like=True):
     channel: Channel | None
     status: str
     by: str | None = None
+    offer: str | None = None
+    """Code of what was offered."""
 
 
 class Episode(Struct):
@@ -91,6 +93,11 @@ class Book(Struct):
     """Whether the subscriber refuses profiling: his risk is not published, and none that was is left."""
     silent_since: int | None = None
     """Last sign of life before the silence that was told: one silence is one breach."""
+
+    left: str | None = None
+    """The outcome with which he left, until he returned: the first is believed."""
+    downgraded: list[int] = field(default_factory=list)
+    """When he moved to a cheaper plan, as long as a label may ask for it."""
 
     def empty(self) -> bool:
         """Whether nothing is written in it, so that its record may go."""

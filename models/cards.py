@@ -18,6 +18,7 @@ from models.alerts import (
     Reason,
     Suppression,
     TalkTrack,
+    Trigger,
     Value,
 )
 from models.book import Episode
@@ -82,7 +83,7 @@ def compose(
     )
     reasons = action = None
     if step in ("raised", "escalated"):
-        reasons = _reasons(moment, episode, kind, propensity, scorer, policy)
+        reasons = _reasons(moment, episode, propensity, value.segment, scorer, policy)
         action = _action(moment, episode, kind, value.segment, reasons, policy)
     return Alert(
         alert_id=AlertId(episode.alert_id),
@@ -107,7 +108,7 @@ def compose(
         priority=round(propensity * arpu * settings.actionability, 4),
         priority_factors=factors,
         action=action,
-        trigger=moment.trigger,
+        trigger=_trigger(moment, episode) if step == "raised" else moment.trigger,
     )
 
 
@@ -123,16 +124,25 @@ def suppression(whole: Alert, reason: SuppressionReason, decision: str, moment: 
     return Suppression(decision_id=decision, reason=reason, **fields)
 
 
+def _trigger(moment: Moment, episode: Episode) -> Trigger:
+    return Trigger(
+        topic=episode.trigger_topic,
+        partition=moment.trigger.partition,
+        offset=episode.trigger_offset,
+        tick=episode.trigger_tick,
+    )
+
+
 def _reasons(
-    moment: Moment, episode: Episode, kind: Kind, propensity: float, scorer: Scorer, policy: Policy
+    moment: Moment, episode: Episode, propensity: float, worth: Segment, scorer: Scorer, policy: Policy
 ) -> list[Reason]:
-    """The signal's own reason first, then the features that raise the risk most."""
-    lead = [] if kind == "risk_tier" else [_lead(moment, episode, propensity, scorer, policy)]
+    """The signal's own reason first, then what raises his risk most above the usual for customers of his worth."""
+    lead = [] if episode.kind == "risk_tier" else [_lead(moment, episode, propensity, scorer, policy)]
     told = {_FAMILY[INDEX[r.code]] for r in lead if r.code in INDEX}
     if not moment.profiled:
         return lead
     x = moment.x
-    contributions = scorer.contributions(x[:, None])[:, 0]
+    contributions, usual = scorer.contributions(x[:, None], worth)[:, 0], scorer.usual(worth)
     found: list[Reason] = []
     for f in np.argsort(-contributions, kind="stable").tolist():
         if len(lead) + len(found) >= MAX_REASONS or (contributions[f] <= 0.0 and (lead or found)):
@@ -140,12 +150,12 @@ def _reasons(
         if np.isnan(x[f]) or _FAMILY[f] in told:
             continue
         told.add(_FAMILY[f])
-        found.append(_feature_reason(f, float(x[f]), float(contributions[f]), scorer))
+        found.append(_feature_reason(f, float(x[f]), float(contributions[f]), float(usual[f])))
     return lead + found
 
 
-def _feature_reason(f: int, value: float, contribution: float, scorer: Scorer) -> Reason:
-    feature, usual = CATALOGUE[f], float(scorer.usual[f])
+def _feature_reason(f: int, value: float, contribution: float, usual: float) -> Reason:
+    feature = CATALOGUE[f]
     return Reason(
         code=feature.name,
         value=round(value, 4),
@@ -159,7 +169,7 @@ def _feature_reason(f: int, value: float, contribution: float, scorer: Scorer) -
 def _lead(moment: Moment, episode: Episode, propensity: float, scorer: Scorer, policy: Policy) -> Reason:
     """The signal as a reason. It contributes what it takes to lift the model's risk to the policy's propensity."""
     place = INDEX.get(episode.code)
-    usual = float("nan") if place is None else float(scorer.usual[place])
+    usual = float("nan") if place is None else float(scorer.usual()[place])
     return Reason(
         code=episode.code,
         value=round(episode.value, 4),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from models.book import Book
@@ -94,6 +95,31 @@ def _expired(standing: Standing, policy: Policy) -> SuppressionReason | None:
     return "expired" if appointment is not None and appointment <= standing.clock else None
 
 
+def _hold_out(standing: Standing, policy: Policy) -> SuppressionReason | None:
+    contact = policy.contact
+    if standing.profile is None or standing.kind in contact.hold_out_exempt:
+        return None
+    return "hold_out" if held_out(standing.profile, standing.profile.subscriber_id, contact) else None
+
+
+def held_out(profile: Profile | None, subscriber_id: str, policy: ContactPolicy) -> bool:
+    """Whether a person is one of those who are not contacted: main card, sub-card and broadband are one person.
+
+    Examples
+    --------
+    >>> half = ContactPolicy(hold_out_share=0.5)
+    >>> [held_out(None, f"s-{n}", half) for n in range(6)]
+    [False, False, True, False, True, False]
+    >>> held_out(None, "s-2", ContactPolicy())
+    False
+    """
+    if policy.hold_out_share == 0.0:
+        return False
+    person = subscriber_id if profile is None or profile.customer_id is None else profile.customer_id
+    digest = blake2b(b"hold-out\x1f" + person.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") < policy.hold_out_share * 2.0**64
+
+
 STAGES: Final[tuple[Stage, ...]] = (
     _passive_churn,
     _no_profile,
@@ -102,6 +128,8 @@ STAGES: Final[tuple[Stage, ...]] = (
     _cooldown,
     _stale_feed,
     _expired,
+    # Last, so that those held out are exactly those who would have been contacted.
+    _hold_out,
 )
 """In their order: the first that objects names the reason. Law and the customer's own word stand before our habits."""
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import msgspec
 
 from models import cards, contact, terms
-from models.alerts import Alert, Trigger, alert_id, decision_id
+from models.alerts import Alert, alert_id, decision_id
 from models.book import Book, Episode
+from models.labels import Labels
 from models.moment import Moment
 from models.outbox import Outbox, Output
 from models.policy import DAY_MS, HOUR_MS, Policy
@@ -36,16 +37,23 @@ class Episodes:
         Takes what is published.
     scorer, policy
         In force; switched between transactions only.
-    partition
-        Of the lane, for the coordinates of triggers.
+    labels
+        Freezes what was known when an alert was raised.
     """
 
-    def __init__(self, population: Population, outbox: Outbox, scorer: Scorer, policy: Policy, partition: int) -> None:
+    def __init__(
+        self,
+        population: Population,
+        outbox: Outbox,
+        scorer: Scorer,
+        policy: Policy,
+        labels: Labels,
+    ) -> None:
         self.scorer = scorer
         self.policy = policy
         self._population = population
         self._outbox = outbox
-        self._partition = partition
+        self._labels = labels
 
     def breach(self, moment: Moment, signal: Signal, *, stale_feed: bool = False) -> None:
         """A trigger: it opens an episode, escalates the one that is open, or keeps it alive."""
@@ -250,6 +258,9 @@ class Episodes:
     def _suppress(self, moment: Moment, episode: Episode, kind: Kind, reason: SuppressionReason) -> None:
         episode.withheld = reason
         self._outbox.counts.add("breaches", kind)
+        if reason == "hold_out":
+            # Who would have been contacted, for the comparison with those who were.
+            self._labels.freeze(moment, kind)
         decision = decision_id(episode.alert_id, reason, moment.trigger)
         body = cards.suppression(self._composed(moment, episode, kind, "raised", None), reason, decision, moment)
         self._outbox.put(Output("suppression", moment.subscriber_id, body, moment.ts, decision, moment.record_ts))
@@ -265,21 +276,14 @@ class Episodes:
         episode.seq += 1
         body = self._composed(moment, episode, kind, step, reason)
         ce_id = f"{episode.alert_id}:{episode.seq}"
+        if step == "raised":
+            self._labels.freeze(moment, kind, None if body.action is None else body.action.cause)
         self._outbox.put(Output("alert", moment.subscriber_id, body, moment.ts, ce_id, moment.record_ts))
 
     def _composed(
         self, moment: Moment, episode: Episode, kind: Kind, step: AlertEvent, reason: CloseReason | None
     ) -> Alert:
-        alert = cards.compose(moment, episode, kind, step, reason, self.scorer, self.policy)
-        if step != "raised":
-            return alert
-        trigger = Trigger(
-            topic=episode.trigger_topic,
-            partition=self._partition,
-            offset=episode.trigger_offset,
-            tick=episode.trigger_tick,
-        )
-        return msgspec.structs.replace(alert, trigger=trigger)
+        return cards.compose(moment, episode, kind, step, reason, self.scorer, self.policy)
 
     def _book(self, moment: Moment) -> Book:
         self._population.mark_book(moment.row)

@@ -128,7 +128,7 @@ def receipt(event: Erasure, clock: int, known: bool, policy: RetentionPolicy) ->
         subscriber_hash=subscriber_hash(event.subscriber_id),
         ts=event.ts,
         deleted=[
-            Remains(where="churn.state.v1", what="counters, profile, book", until=state),
+            Remains(where="churn.state.v1", what="counters, profile, book, vectors waiting for a label", until=state),
             Remains(where="churn.risk-scores.v1", what="latest risk", until=state),
         ]
         if known
@@ -136,6 +136,7 @@ def receipt(event: Erasure, clock: int, known: bool, policy: RetentionPolicy) ->
         remaining=[
             Remains(where="churn.retention-alerts.v1", what="alerts", until=outputs),
             Remains(where="churn.suppressions.v1", what="decisions not to contact", until=outputs),
+            Remains(where="churn.training-examples.v1", what="labelled vectors", until=outputs),
             Remains(
                 where="churn.state.v1",
                 what="stop mark (hash only)",

@@ -12,6 +12,7 @@ from models.book import Book
 from models.columns import RISK
 from models.decay import Floats
 from models.episodes import Episodes
+from models.labels import Labels
 from models.moment import Moment
 from models.outbox import Outbox, Output
 from models.policy import Policy
@@ -43,7 +44,8 @@ class LaneState:
         self.scorer = scorer
         self.policy = policy
         self.partition = partition
-        self.episodes = Episodes(self.population, self.outbox, scorer, policy, partition)
+        self.labels = Labels(self.population, self.outbox, scorer, policy)
+        self.episodes = Episodes(self.population, self.outbox, scorer, policy, self.labels)
         self.cut = cutoffs(policy.tiers, scorer)
         self.silent: dict[int, int] = {}
         # Counted as they change: the lane tells them after every transaction, and its subscribers are many.
@@ -57,15 +59,18 @@ class LaneState:
         """
         self.scorer = self.episodes.scorer = scorer
         self.cut = cutoffs(policy.tiers, scorer)
+        self.labels.scorer = scorer
         if policy != self.policy:
-            self.policy = self.episodes.policy = policy
+            self.policy = self.episodes.policy = self.labels.policy = policy
             self.episodes.rearm(clock)
+            self.labels.loaded()
 
     def loaded(self) -> None:
         """Rebuild the caches after the state was read."""
         books = self.population.books
         tier = self.population.blocks[RISK.name].column("tier")
         self._raised_tiers = [int(np.count_nonzero(tier == WARNING)), int(np.count_nonzero(tier == HIGH_RISK))]
+        self.labels.loaded()
         self.silent = {row: book.silent_since for row, book in books.items() if book.silent_since is not None}
 
     def is_silent(self, rows: Rows) -> npt.NDArray[np.bool_]:
@@ -109,6 +114,7 @@ class LaneState:
         if not np.isnan(published):
             self._take_back(moment)
         self.silent.pop(moment.row, None)
+        self.labels.forgotten(moment.row)
         self.population.delete(moment.row)
 
     def _take_back(self, moment: Moment) -> None:

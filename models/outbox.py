@@ -47,6 +47,10 @@ class Counts(Struct):
     """Decisions on a breach, by kind: each was raised or suppressed."""
     unknown_feedback: int = 0
     """Feedback for an alert that is unknown or closed; kept as contact history."""
+    later_outcomes: int = 0
+    """Outcomes of somebody who had left already: the first one decided."""
+    late_outcomes: int = 0
+    """Outcomes that came when some of what they are about may have been labelled by time."""
     forgotten: int = 0
     """Idle subscribers who were let go."""
 

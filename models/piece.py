@@ -145,6 +145,8 @@ class Piece:
         self._asof.pass_by(arrival, behaviour_refused=bool(refused))
         moment = self.moment(i)
         episodes = lane.episodes
+        if isinstance(event, Outcome):
+            lane.labels.outcome(moment, event)
         if isinstance(event, Outcome) and event.outcome in _GONE and self._trace.state[OUTCOME.name][i, _LEFT] == 1.0:
             episodes.close_all(moment, "outcome")
         elif isinstance(event, Profile) and moment.profile is event:

@@ -103,9 +103,28 @@ class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cooldown_exempt: tuple[Kind, ...] = ()
     refusal_days: Days = 90.0  # of peace from every kind after a refusal
     snooze_days: Days = 7.0  # when a snooze names no end
+    hold_out_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    """Of the persons, who are not contacted so that the others can be compared with them: none until the operator says
+    so, since it is his customers who go without."""
+    hold_out_exempt: tuple[Kind, ...] = (
+        "leave_intent",
+        "port_out",
+        "disconnect_appointment",
+        "complaint_overdue",
+        "contract_expiry",
+    )
+    """Kinds that reach even them: what the customer started himself, and what he has to be told."""
     do_not_contact_exempt: tuple[Kind, ...] = ()
     """Kinds that reach even who asked not to be contacted. Empty: whoever asked for peace has it, and even what he
     started himself is answered by the service that he spoke with, not by retention."""
+
+
+class LabelPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What counts as leaving, and how long is waited to be sure that somebody stayed."""
+
+    horizon_days: Days = 30.0  # who leaves within it was at risk
+    lapse_days: Days = 60.0  # the longest that a lapse takes to be declared after its last activity
+    weekly_share: Annotated[float, Meta(ge=0, le=1)] = 1.0  # of subscribers whose weekly vectors are kept for learning
 
 
 class ValuePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,7 +140,9 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     idle_days: Annotated[float, Meta(ge=30)] = 180.0  # no event, no profile, no open alert: forgotten
     stop_mark_days: Annotated[float, Meta(ge=1)] = 30.0  # an erased subscriber is not recreated by late events
-    outputs_days: Annotated[float, Meta(ge=1)] = 30.0  # alerts and suppressions already written go after so long
+    outputs_days: Annotated[float, Meta(ge=1)] = (
+        30.0  # alerts, suppressions and examples already written go after so long
+    )
     compaction_days: Annotated[float, Meta(ge=0)] = 2.0  # until a deleted state record is gone from disk
 
 
@@ -142,6 +163,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     silence: SilencePolicy = SilencePolicy()
     contact: ContactPolicy = ContactPolicy()
     value: ValuePolicy = ValuePolicy()
+    labels: LabelPolicy = LabelPolicy()
     retention: RetentionPolicy = RetentionPolicy()
     kinds: KindPolicies = KindPolicies()
     disclosable_signals: tuple[str, ...] = ("leave_intent", "disconnect_appointment")

@@ -21,9 +21,11 @@ from models.block import ROW_VERSION, Block, StateRecord
 from models.book import Book
 from models.columns import BLOCKS
 from models.events import Profile
+from models.pending import LABEL_CODE, Pending, Waiting, subscriber_of
 
 __all__ = [
     "BOOK_CODE",
+    "PARTS",
     "PROFILE_CODE",
     "ROW_VERSION",
     "Block",
@@ -37,6 +39,8 @@ Rows = npt.NDArray[np.int64]
 
 PROFILE_CODE: Final = b"P"
 BOOK_CODE: Final = b"B"
+PARTS: Final = (*(spec.name for spec in BLOCKS), "ids", "profiles", "books", "pending")
+"""Of what a lane's memory is made; see :meth:`Population.memory`."""
 _NO_ROW: Final = -1
 _FIRST_CAPACITY: Final = 1024
 _ID_OVERHEAD: Final = 190
@@ -67,6 +71,7 @@ class Population:
         self._keys: list[bytes] = []
         self.profiles: list[Profile | None] = []
         self.books: dict[int, Book] = {}
+        self.pending = Waiting()
         self._rows: dict[str, int] = {}
         self._free: list[int] = []
         self._capacity = 0
@@ -141,6 +146,14 @@ class Population:
         """Note that the book changed; an empty one is closed when the changes are taken."""
         self._dirty_books.add(row)
 
+    def hold(self, row: int, pending: Pending) -> None:
+        """Keep a vector until its label is known."""
+        self.pending.hold(row, self._keys[row], pending)
+
+    def release(self, row: int, pending: Pending) -> None:
+        """Let go a vector whose label is known."""
+        self.pending.release(row, self._keys[row], pending)
+
     def set_profile(self, row: int, profile: Profile | None) -> None:
         """Replace the profile whole; ``None`` deletes it."""
         self._hold(row, profile)
@@ -153,6 +166,7 @@ class Population:
     def delete(self, row: int) -> None:
         """Forget the subscriber: tombstones for all that was written of him, and his row is free."""
         self._deleted[self.id_of(row)] = None
+        self.pending.forget(row, self._keys[row])
         self._free_row(row)
 
     def _free_row(self, row: int) -> None:
@@ -162,6 +176,7 @@ class Population:
         self._keys[row] = b""
         self._hold(row, None)
         self.books.pop(row, None)
+        self.pending.drop(row)
         self._dirty_profiles.discard(row)
         self._dirty_books.discard(row)
         for block in self.blocks.values():
@@ -192,7 +207,7 @@ class Population:
                 book = None
             records.append((BOOK_CODE + self._keys[row], None if book is None else self._encode(book)))
         self._dirty_books.clear()
-        return records
+        return records + self.pending.take()
 
     def load(self, records: Iterable[StateRecord]) -> None:
         """Take up state records as the topic holds them; the last of a key wins.
@@ -205,7 +220,11 @@ class Population:
         rows, by_code = self._rows, self._by_code
         for key, value in records:
             try:
-                code, subscriber_id = key[:1], key[1:].decode()
+                code = key[:1]
+                if code == LABEL_CODE:
+                    self._load_pending(key, value)
+                    continue
+                subscriber_id = key[1:].decode()
                 if value is None:
                     self._load_tombstone(code, subscriber_id)
                     continue
@@ -221,6 +240,15 @@ class Population:
                 raise StateMalformedError(f"state record {key!r}: {error}") from error
         for block in self.blocks.values():
             block.settle()
+
+    def _load_pending(self, key: bytes, value: bytes | None) -> None:
+        subscriber_id = subscriber_of(key)
+        row = self.find(subscriber_id)
+        if row == _NO_ROW:
+            if value is None:
+                return
+            row = self._add(subscriber_id)
+        self.pending.load(row, key, value)
 
     def _load_object(self, code: bytes, row: int, value: bytes) -> None:
         if code == PROFILE_CODE:
@@ -254,4 +282,5 @@ class Population:
         parts["ids"] = 2 * self._id_bytes + _ID_OVERHEAD * len(self._rows)
         parts["profiles"] = _PROFILE_SIZE * self._profiles_held
         parts["books"] = _BOOK_SIZE * len(self.books)
+        parts["pending"] = self.pending.nbytes()
         return parts

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.snapshot import Snapshot, SnapshotRefusedError
+from models.snapshot import Curve, Snapshot, SnapshotRefusedError
+from models.words import SEGMENTS, Segment
 
 Floats = npt.NDArray[np.float64]
 
@@ -116,11 +117,9 @@ class Scorer:
         self._high = np.array([c.knots[-1] for c in curves])[:, None]
         self._missing = np.array([c.missing for c in curves])[:, None]
         self._offset = (np.arange(len(curves)) * segments)[:, None]
-        self.usual: Floats = np.array([np.nan if c.usual is None else c.usual for c in curves])
-        self._usual_curve = self._curves(self.usual[:, None])
         self.intercept = snapshot.intercept + self.shift
-        self.baseline = float(self._sum(self._usual_curve)[0])
-        """Log-odds of the usual subscriber: contributions add up from here."""
+        self._usual = {worth: _usual(curves, worth) for worth in (None, *SEGMENTS)}
+        self._usual_curve = {worth: self._curves(usual[:, None]) for worth, usual in self._usual.items()}
 
     def cutoff(self, share: float) -> float:
         """The risk above which this share of all subscribers stands, at the operator's base rate."""
@@ -132,9 +131,17 @@ class Scorer:
         risk = 1.0 / (1.0 + np.exp(-np.clip(z, -_MAX_LOGIT, _MAX_LOGIT)))
         return Scored(risk, z)
 
-    def contributions(self, x: Floats) -> Floats:
-        """How much each feature adds to the log-odds of the usual subscriber (`baseline`)."""
-        return self._curves(x) - self._usual_curve
+    def usual(self, worth: Segment | None = None) -> Floats:
+        """What each feature usually is, among all or among those of one worth; NaN where there usually is none."""
+        return self._usual[worth]
+
+    def baseline(self, worth: Segment | None = None) -> float:
+        """Log-odds of the usual subscriber: contributions add up from here."""
+        return float(self._sum(self._usual_curve[worth])[0])
+
+    def contributions(self, x: Floats, worth: Segment | None = None) -> Floats:
+        """How much each feature adds to the log-odds of the usual subscriber of that worth (:meth:`baseline`)."""
+        return self._curves(x) - self._usual_curve[worth]
 
     def _curves(self, x: Floats) -> Floats:
         y = np.empty(x.shape)
@@ -160,6 +167,11 @@ class Scorer:
         for row in curves:
             z += row
         return z
+
+
+def _usual(curves: list[Curve], worth: Segment | None) -> Floats:
+    found = [c.usual if worth is None else c.usual_of.get(worth, c.usual) for c in curves]
+    return np.array([np.nan if usual is None else usual for usual in found])
 
 
 def check_examples(snapshot: Snapshot) -> Scorer:

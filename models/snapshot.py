@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+
+from models.words import Segment
 
 FORMAT: Final = "holdfast.snapshot/1"
 STARTING_SNAPSHOT: Final = "starting_snapshot.json"
@@ -31,6 +33,8 @@ class Curve(Struct, frozen=True, kw_only=True):
     missing: float = 0.0
     usual: float | None = None
     """The median where the model was trained: what a reason compares with. ``None``: usually there is none."""
+    usual_of: dict[Segment, float | None] = {}
+    """The same among subscribers of one worth: a heavy user is compared with heavy users, where enough were seen."""
 
 
 class Cutoff(Struct, frozen=True, array_like=True):
@@ -98,15 +102,19 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         return known[-1][1]
 
 
-def checksum(snapshot: Snapshot) -> str:
-    """Hash of everything but the checksum itself."""
-    bare = msgspec.structs.replace(snapshot, checksum="")
-    return blake2b(msgspec.json.encode(bare), digest_size=16).hexdigest()
+def checksum(content: dict[str, Any]) -> str:
+    """Hash of everything but the checksum itself, as it stands in the JSON.
+
+    Not of what this program reads from it: a field that one version knows and another does not must not make either
+    call the other's snapshot torn.
+    """
+    return blake2b(msgspec.json.encode({**content, "checksum": ""}), digest_size=16).hexdigest()
 
 
 def encode(snapshot: Snapshot) -> bytes:
     """JSON, with its checksum."""
-    return msgspec.json.encode(msgspec.structs.replace(snapshot, checksum=checksum(snapshot)))
+    content = msgspec.to_builtins(snapshot)
+    return msgspec.json.encode({**content, "checksum": checksum(content)})
 
 
 def decode(raw: bytes) -> Snapshot:
@@ -119,11 +127,12 @@ def decode(raw: bytes) -> Snapshot:
     """
     try:
         snapshot = msgspec.json.decode(raw, type=Snapshot)
+        content = msgspec.json.decode(raw)
     except msgspec.MsgspecError as error:
         raise SnapshotRefusedError(f"not a snapshot: {error}") from error
     if snapshot.format != FORMAT:
         raise SnapshotRefusedError(f"format {snapshot.format!r}, this program reads {FORMAT!r}")
-    if snapshot.checksum != checksum(snapshot):
+    if snapshot.checksum != checksum(content):
         raise SnapshotRefusedError("the checksum does not match: the snapshot was torn or edited")
     for curve in snapshot.curves:
         _check_curve(curve)

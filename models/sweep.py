@@ -19,6 +19,7 @@ from models.columns import ACTIVITY, OUTCOME, RISK
 from models.decay import Floats
 from models.erasure import StopMarks
 from models.events import CALLS, DATA_USAGE
+from models.example import WEEKLY
 from models.lane_state import LaneState
 from models.moment import Moment
 from models.piece import left_involuntarily, left_willingly
@@ -85,12 +86,13 @@ class Sweep:
         last = self.clock.last_tick
         if last is None:
             return np.inf
-        return min(float(next_slice_tick(last, self.clock.slices)), self._next_term(last, self._silence_due))
+        by_usage = min(self._silence_due, self._lane.labels.next_due())
+        return min(float(next_slice_tick(last, self.clock.slices)), self._next_term(last, by_usage))
 
-    def _next_term(self, last: int, silence_due: float) -> float:
+    def _next_term(self, last: int, due_by_usage: float) -> float:
         """The next tick at which a term can end. Terms that have ended and were not looked at wait for the next."""
         due = self._lane.population.blocks[RISK.name].column("due_ts")
-        soonest = min(float(np.fmin.reduce(due, initial=np.inf)), silence_due, self._marks.next_end())
+        soonest = min(float(np.fmin.reduce(due, initial=np.inf)), due_by_usage, self._marks.next_end())
         if soonest == np.inf:
             return np.inf
         return float(last + TICK_MS if soonest <= last else ceil_tick(soonest))
@@ -116,9 +118,10 @@ class Sweep:
         """Take up the next live tick up to `target`. After a long jump only the last day's slices are run."""
         clock = self.clock
         first_slice = next_slice_tick(max(last, target - TICKS_A_DAY * TICK_MS), clock.slices)
-        # While the usage feeds stand still nobody falls silent, however many ticks go by.
-        silence_due = self._silence_due if self._silence_due <= self._usage_ts() else np.inf
-        tick = min(float(first_slice), self._next_term(last, silence_due))
+        # While the usage feeds stand still nobody falls silent and nobody has stayed, however many ticks go by.
+        by_usage = min(self._silence_due, self._lane.labels.next_due())
+        by_usage = by_usage if by_usage <= self._usage_ts() else np.inf
+        tick = min(float(first_slice), self._next_term(last, by_usage))
         if tick > target:
             return False
         clock.sweeping, clock.cursor = int(tick), ""
@@ -132,15 +135,16 @@ class Sweep:
         tick, lane = clock.sweeping or 0, self._lane
         ended = np.flatnonzero(lane.population.blocks[RISK.name].column("due_ts") <= tick)
         fallen, stale = self._silent_rows(tick)
+        labelled = np.flatnonzero(lane.labels.due <= min(tick, self._usage_ts()))
         rescored = self._slice_rows(tick) if tick > target - TICKS_A_DAY * TICK_MS else np.empty(0, dtype=np.int64)
         ids = lane.population.ids
         queue = sorted(
             (name, row)
-            for row in np.unique(np.concatenate([ended, fallen, rescored])).tolist()
+            for row in np.unique(np.concatenate([ended, fallen, rescored, labelled])).tolist()
             if (name := ids[row]) is not None and name > clock.cursor
         )
-        marked = [np.zeros(len(ids), dtype=bool) for _ in range(3)]
-        for marks, rows in zip(marked, (ended, fallen, rescored), strict=True):
+        marked = [np.zeros(len(ids), dtype=bool) for _ in range(4)]
+        for marks, rows in zip(marked, (ended, fallen, rescored, labelled), strict=True):
             marks[rows] = True
         for start in range(0, len(queue), STRIP_ROWS):
             strip = np.array([row for _, row in queue[start : start + STRIP_ROWS]], dtype=np.int64)
@@ -151,7 +155,7 @@ class Sweep:
     def _strip(self, tick: int, rows: Rows, marked: list[Bools], *, stale: bool) -> bool:
         """Score some subscribers and decide where anything can move; False if the transaction is full behind one."""
         lane, clock = self._lane, self.clock
-        ended, fallen, rescored = marked
+        ended, fallen, rescored, labelled = marked
         state = state_of(lane.population, rows)
         activity = state[ACTIVITY.name]
         now = np.fmax(float(tick), activity[:, _LAST])
@@ -159,7 +163,10 @@ class Sweep:
         risk = lane.scorer.score(x).risk
         history = now - activity[:, _FIRST]
         idle = rescored & ~(activity[:, _LAST] > tick - lane.policy.retention.idle_days * DAY_MS)
-        flagged = ended | fallen | (rescored & lane.may_move(rows, risk, history, now)) | idle
+        weekly = rescored & ~np.isnan(history)
+        weekly[weekly] = lane.labels.weekly(rows[weekly], self._keys_of(rows[weekly]), tick)
+        moves = rescored & lane.may_move(rows, risk, history, now)
+        flagged = ended | fallen | labelled | weekly | moves | idle
         for i in np.flatnonzero(flagged).tolist():
             row = int(rows[i])
             moment = self._moment(tick, row, float(now[i]), float(risk[i]), (x, i), state[OUTCOME.name][i].tolist())
@@ -171,6 +178,10 @@ class Sweep:
                 self._silent(moment, stale=stale)
             if rescored[i]:
                 lane.rescore(moment, float(history[i]))
+            if labelled[i]:
+                lane.labels.expire(moment, min(tick, self._usage_ts()))
+            if weekly[i] and lane.labels.sampled(moment.subscriber_id):
+                lane.labels.freeze(moment, WEEKLY)
             if idle[i]:
                 self._let_go(moment, tick)
             if not lane.outbox.room:
@@ -213,14 +224,19 @@ class Sweep:
         live = population.live_rows()
         if clock.slices == 1:
             return live
+        place = self._keys_of(live) & (clock.slices - 1)
+        return live[(place >= due.start) & (place < due.stop)]
+
+    def _keys_of(self, rows: Rows) -> Rows:
+        """A hash of each of these subscribers' ids, kept by row."""
+        population = self._lane.population
         if len(self._slice_keys) < len(population.ids):
             keys = np.full(max(1024, 2 * len(population.ids)), _NO_SLICE, dtype=np.int64)
             keys[: len(self._slice_keys)] = self._slice_keys
             self._slice_keys = keys
-        for row in live[self._slice_keys[live] == _NO_SLICE].tolist():
+        for row in rows[self._slice_keys[rows] == _NO_SLICE].tolist():
             self._slice_keys[row] = crc32(population.id_of(row).encode())
-        place = self._slice_keys[live] & (clock.slices - 1)
-        return live[(place >= due.start) & (place < due.stop)]
+        return self._slice_keys[rows]
 
     def _usage_ts(self) -> float:
         """How far the slowest of the usage feeds has come; one that was never seen does not count."""
@@ -254,12 +270,13 @@ class Sweep:
             self._lane.episodes.breach(moment, signals.silence(last, float(moment.clock)), stale_feed=stale)
 
     def _let_go(self, moment: Moment, tick: int) -> None:
-        """Forget an idle subscriber, unless a profile, an open alert or a recent contact holds him."""
+        """Forget an idle subscriber, unless a profile, an open alert, a recent contact or a label to come holds him."""
         lane, row = self._lane, moment.row
         population = lane.population
         book = population.books.get(row)
         since = tick - lane.policy.retention.idle_days * DAY_MS
         touched = book is not None and (book.episodes or any(t.ts > since for t in book.touches))
+        touched = touched or row in population.pending
         told = population.blocks[OUTCOME.name].data[row, OUTCOME.index["ts"]]
         if moment.profile is not None or touched or told > since:
             return

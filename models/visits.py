@@ -45,7 +45,7 @@ def take_touch(population: Population, row: int, event: Contact | Feedback) -> N
     if isinstance(event, Contact):
         touch = Touch(event.ts, event.channel, "contacted", BY_OTHERS)
     elif event.status in _TOUCHING:
-        touch = Touch(event.ts, event.channel, event.status, event.by)
+        touch = Touch(event.ts, event.channel, event.status, event.by, event.offer_code)
     else:
         return
     book = population.book(row)

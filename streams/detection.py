@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 
 from models.detector import Detector
 from models.events import Arrival
+from models.example import Example
 from models.risk import Scorer
 from streams.folding import Folded, StateRecord
 from streams.outputs import out_record
@@ -77,6 +79,7 @@ class DetectionFold:
     def take(self) -> Folded:
         """What came of it since the last call."""
         records, outputs, counts = self._detector.take()
+        examples = [output.body for output in outputs if isinstance(output.body, Example)]
         return Folded(
             records,
             [out_record(output, self._source) for output in outputs],
@@ -86,7 +89,10 @@ class DetectionFold:
                 late=counts.late,
                 ignored=counts.ignored,
                 unknown_feedback=counts.unknown_feedback,
+                outcomes_ignored={"later": counts.later_outcomes, "late": counts.late_outcomes},
                 outputs=outputs,
+                examples=_labels(examples),
+                label_delays_s=[example.delay_ms / 1000 for example in examples],
                 breaches=counts.breaches,
             ),
             [o.trigger_record_ts for o in outputs if o.kind == "alert" and o.trigger_record_ts is not None],
@@ -98,4 +104,10 @@ class DetectionFold:
             watermark_ms=self._detector.clock.watermark,
             tiers=self._detector.tiers_count(),
             state_rows=len(self._detector.population),
+            state_bytes=self._detector.population.memory(),
         )
+
+
+def _labels(examples: Sequence[Example]) -> Counter[str]:
+    """How many of each label; one who moved to a cheaper plan counts there too, since that is a target of its own."""
+    return Counter([e.label for e in examples] + ["downgraded" for e in examples if e.downgraded])

@@ -16,7 +16,7 @@ class Written(Protocol):
 
     @property
     def kind(self) -> str:
-        """One of ``alert score suppression receipt``."""
+        """One of ``alert score suppression receipt example``."""
         ...
 
     @property
@@ -42,6 +42,8 @@ class Commit(NamedTuple):
     """Events older than the erasure of their subscriber: not applied."""
     unknown_feedback: int = 0
     """Feedback for an alert that is unknown or closed."""
+    outcomes_ignored: Mapping[str, int] = {}
+    """Outcomes that could not label all that they are about: ``later`` than one that had decided, or ``late``."""
     outputs: Sequence[Written] = ()
     breaches: Mapping[str, int] = {}
     """New breaches by kind: each is raised, suppressed or waiting."""
@@ -56,6 +58,8 @@ class Commit(NamedTuple):
     tiers: Mapping[str, int] = {}
     """Subscribers of the lane by tier after the commit."""
     state_rows: int = 0
+    state_bytes: Mapping[str, int] = {}
+    """Memory of the lane by part."""
     now_s: float = 0.0
     """Wall clock of the commit."""
 

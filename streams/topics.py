@@ -31,7 +31,6 @@ _STATE_CONFIG: Final = {
     "segment.bytes": str(64 << 20),
 }
 _KEPT_WEEK: Final = {"cleanup.policy": "delete", "retention.ms": str(7 * 24 * HOUR_MS)}
-_KEPT_HALF_YEAR: Final = {"cleanup.policy": "delete", "retention.ms": str(180 * 24 * HOUR_MS)}
 _KEPT_MONTH: Final = {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * HOUR_MS)}
 
 
@@ -73,7 +72,8 @@ OUTPUT_TOPICS: Final = (
     Topic(STATE, "internal", _STATE_CONFIG),
     # The broker's own clock comes back with each record of the history: it is what a record's time is held against.
     Topic(HISTORY, "internal", {**_KEPT_MONTH, "message.timestamp.type": "LogAppendTime"}),
-    Topic(EXAMPLES, "internal", _KEPT_HALF_YEAR, single=True),
+    # Not compacted: the learner reads every one of them, and the erased are gone with their month.
+    Topic(EXAMPLES, "internal", _KEPT_MONTH, single=True),
     Topic(MODELS, "internal", _COMPACTED, single=True),
 )
 

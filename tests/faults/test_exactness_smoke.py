@@ -37,5 +37,6 @@ async def test_every_event_counts_once_under_kills(
     figures = exact(over, rig, town)
     told(figures, SEED, record_property)
     assert town.unique == EVENTS
+    assert figures["examples"] > 0
     assert (over.fleet.kills, over.fleet.joins) == (2, 1)
     assert set(town.garbage) == set(REASONS)

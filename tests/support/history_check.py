@@ -45,6 +45,7 @@ from streams.topics import (
     ALL_TOPICS,
     BY_NAME,
     DEAD_LETTERS,
+    EXAMPLES,
     HISTORY,
     INPUT_TOPICS,
     RECEIPTS,
@@ -57,6 +58,7 @@ OUTPUTS: Final = {
     ALERTS: "alert",
     SCORES: "score",
     SUPPRESSIONS: "suppression",
+    EXAMPLES: "example",
     RECEIPTS: "receipt",
     DEAD_LETTERS: "dead_letter",
 }
@@ -191,7 +193,13 @@ class _Lane:
         self._offsets = {topic: [r.offset for r in records] for topic, records in self._inputs.items()}
         self._history = [history.read(record.value) for record in log[HISTORY][partition]]
         self._written, self._torn_rows = _transactions(log[STATE][partition])
-        self._found = {topic: list(log[topic][partition]) for topic in OUTPUTS}
+        mine = {record.key for records in self._inputs.values() for record in records}
+        self._found = {
+            topic: [
+                r for r in log[topic][BY_NAME[topic].partition(partition)] if not BY_NAME[topic].single or r.key in mine
+            ]
+            for topic in OUTPUTS
+        }
         self._expected: dict[str, list[tuple[Any, ...]]] = {topic: [] for topic in OUTPUTS}
         self._covered: dict[str, list[tuple[int, int]]] = defaultdict(list)
         self._told: Counter[str] = Counter()

@@ -31,7 +31,8 @@ def hurried() -> Policy:
     policy = Policy()
     return replace(
         policy,
-        contact=replace(policy.contact, cooldown_days=2.0, refusal_days=3.0, snooze_days=1.0),
+        contact=replace(policy.contact, cooldown_days=2.0, refusal_days=3.0, snooze_days=1.0, hold_out_share=0.3),
+        labels=replace(policy.labels, horizon_days=4.0, lapse_days=3.0),
         kinds=replace(
             policy.kinds,
             competitor_browsing=replace(policy.kinds.competitor_browsing, ttl_days=3.0),
@@ -106,7 +107,10 @@ def _fields(dice: random.Random, bench: Bench, kind: str, now: int) -> dict[str,
                 },
             }
         case "outcome":
-            return {"outcome": dice.choice(get_args(OutcomeKind))}
+            return {
+                "outcome": dice.choice(["lapsed", "downgraded", *get_args(OutcomeKind)]),
+                "last_activity_ts": dice.choice([None, now - DAY, now - 9 * DAY]),
+            }
         case "erasure":
             return {"request_id": f"r-{dice.randrange(8)}"}
         case "feedback":

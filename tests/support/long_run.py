@@ -460,6 +460,7 @@ def exact(over: Run, rig: Rig, town: Town, model: Path | None = None) -> dict[st
         "suppressed": verdict.outputs["suppression"],
         "scores": verdict.outputs["score"],
         "receipts": verdict.outputs["receipt"],
+        "examples": verdict.outputs["example"],
         "breaches": breaches.total(),
         "seconds": round(over.seconds, 1),
     }

@@ -58,6 +58,19 @@ def test_feedback_of_a_walk_in_closes_nothing_and_a_refusal_counts(customer: Sub
     assert customer.withheld() == ["cooldown"]
 
 
+def test_leaving_labels_what_was_known_at_the_alert(customer: Subscriber, world: World) -> None:
+    before = world.metrics()
+    customer.care("leave_intent")
+    customer.outcome("ported_out")
+    customer.outcome("disconnected")
+    after = world.metrics()
+    assert (
+        after.total("model_examples_total", label="positive") - before.total("model_examples_total", label="positive")
+        == 1
+    )
+    assert after.total("outcomes_ignored_total", why="later") - before.total("outcomes_ignored_total", why="later") == 1
+
+
 def test_feedback_for_somebody_elses_alert_changes_nothing(customer: Subscriber, world: World) -> None:
     other = world.subscriber(customer.lane)
     customer.care("leave_intent")

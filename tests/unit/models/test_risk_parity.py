@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from models.champion import Champion, NotFiniteError
 from models.hat_basis import HatBasis
@@ -53,13 +54,24 @@ def test_scorer_survives_the_journey_as_json(champion: Champion, rows: np.ndarra
 
 def test_contributions_add_up_to_the_logit(champion: Champion, rows: np.ndarray) -> None:
     scorer = Scorer(champion.snapshot("m-1", 0.2, "hash"), base_rate=0.015)
-    whole = scorer.baseline + scorer.contributions(rows).sum(axis=0)
+    whole = scorer.baseline() + scorer.contributions(rows).sum(axis=0)
     np.testing.assert_allclose(whole, scorer.score(rows).logit, rtol=0, atol=1e-9)
 
 
 def test_contributions_of_the_usual_subscriber_are_nothing(champion: Champion) -> None:
     scorer = Scorer(champion.snapshot("m-1", 0.2, "hash"))
-    assert not scorer.contributions(scorer.usual[:, None]).any()
+    assert not scorer.contributions(scorer.usual()[:, None]).any()
+
+
+def test_contributions_add_up_from_the_usual_of_ones_own_worth(champion: Champion, rows: np.ndarray) -> None:
+    snapshot = champion.snapshot("m-1", 0.2, "hash")
+    richer = [replace(c, usual_of={"high": float(rows[f, 0])}) for f, c in enumerate(snapshot.curves)]
+    scorer = Scorer(replace(snapshot, curves=richer))
+    for worth in ("high", "low"):
+        whole = scorer.baseline(worth) + scorer.contributions(rows, worth).sum(axis=0)
+        np.testing.assert_allclose(whole, scorer.score(rows).logit, rtol=0, atol=1e-9)
+    assert not scorer.contributions(rows[:, :1], "high").any()
+    np.testing.assert_array_equal(scorer.usual("low"), scorer.usual())
 
 
 def test_score_of_a_subscriber_does_not_depend_on_who_is_scored_with_him(champion: Champion, rows: np.ndarray) -> None:

@@ -18,6 +18,7 @@ from models.snapshot import (
     Snapshot,
     SnapshotRefusedError,
     check_features,
+    checksum,
     decode,
     encode,
 )
@@ -80,3 +81,11 @@ def test_shipped_snapshot_fits_the_catalogue_and_computes_its_own_examples() -> 
     np.testing.assert_allclose(Scorer(shipped).score(x).risk, [e.risk for e in shipped.examples], atol=1e-12)
     assert "simulator" in shipped.provenance.source
     assert shipped.provenance.positives > 500
+
+
+def test_a_field_that_this_program_does_not_know_is_no_damage() -> None:
+    content = msgspec.json.decode(encode(GOOD)) | {"surfaces_of_tomorrow": [1.5]}
+    raw = msgspec.json.encode(content | {"checksum": checksum(content)})
+    assert decode(raw).curves == GOOD.curves
+    with pytest.raises(SnapshotRefusedError, match="torn or edited"):
+        decode(raw.replace(b"1.5", b"1.6"))
