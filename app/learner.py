@@ -30,7 +30,8 @@ from app.learner_metrics import LearnerMetrics
 from app.served_model import shipped
 from app.settings import Settings
 from models.example import Example
-from models.learner import CheckpointRefusedError, Learner, LearnerSettings
+from models.guards import Guard
+from models.learner import CheckpointRefusedError, Learner, LearnerSettings, Report
 from models.snapshot import Snapshot, encode
 from streams.checkpoint_record import CheckpointMismatchError, accepted, mismatches
 from streams.learner_topics import Found, LearnerLostError, LearnerTopics
@@ -59,7 +60,8 @@ class Apprenticeship:
     Parameters
     ----------
     checkpoint_s
-        Where examples are few, how long what was learned waits for a checkpoint.
+        Where examples are few, how long what was learned waits for a checkpoint; and how often it is asked how late
+        it is, so that a stop of labels is seen.
     accept_loss
         The operator's word that what is missing may stay missing.
     fail_at
@@ -88,7 +90,9 @@ class Apprenticeship:
         self._since = 0
         self._lessons: Counter[str] = Counter()
         self._unreadable = 0
+        self._alarms: frozenset[Guard] = frozenset()
         self._committed_at = time.monotonic()
+        self._heard_at = time.monotonic()
 
     async def begin(self) -> None:
         """Take the topic over, and stand where the last checkpoint stands.
@@ -160,8 +164,21 @@ class Apprenticeship:
                 self._metrics.lag.set(await self._topics.lag())
             if self._since and time.monotonic() - self._committed_at >= self._checkpoint_s:
                 await self._commit(None)
+            if time.monotonic() - self._heard_at >= self._checkpoint_s:
+                await self._hear()
         if self._since:
             await self._commit(None)
+
+    async def _hear(self) -> None:
+        """Let the learner know how late it is; what its guards then say is told at once."""
+        now = await self._topics.stream_time()
+        self._heard_at = time.monotonic()
+        if now is not None:
+            self._learner.heard(now)
+            report = self._learner.report()
+            self._metrics.told(report)
+            if _alarms(report) != self._alarms:
+                await self._commit(None)
 
     async def _take(self, record: Any) -> None:
         self._next = record.offset + 1
@@ -187,11 +204,16 @@ class Apprenticeship:
         self._fail_at("after_commit")
         self._metrics.committed(self._lessons, self._unreadable, time.perf_counter() - began, time.time())
         self._metrics.told(report)
+        self._alarms = _alarms(report)
         if snapshot is not None and report.published is not None:
             self._metrics.published.labels(report.published.step).inc()
             log.info("model_published", version=snapshot.version, reason=report.published.step)
         self._lessons, self._unreadable, self._since = Counter(), 0, 0
         self._committed_at = time.monotonic()
+
+
+def _alarms(report: Report) -> frozenset[Guard]:
+    return frozenset(state.guard for state in report.guards if state.on)
 
 
 def _record(snapshot: Snapshot) -> OutRecord:

@@ -18,7 +18,8 @@ from streams.checkpoint_record import CheckpointMismatchError, CheckpointRecord,
 from streams.cluster import Cluster
 from streams.model_versions import CHECKPOINT, REPORT, ModelVersions, Refused
 from streams.restore import chunks, reader
-from streams.topics import EXAMPLES, MODELS
+from streams.stream_time import StreamTime
+from streams.topics import EXAMPLES, MODELS, SCORES
 from streams.transaction import LaneLostError, LaneProducer, OutRecord
 
 log = structlog.get_logger(__name__)
@@ -69,6 +70,7 @@ class LearnerTopics:
         self._models = TopicPartition(prefix + MODELS, 0)
         self._examples = TopicPartition(prefix + EXAMPLES, 0)
         self._consumer: aiokafka.AIOKafkaConsumer = reader(client)
+        self._time = StreamTime(client, prefix)
         self._producer = LaneProducer(client, prefix + MODELS, prefix, 0)
         self._topic_id = ""
         self._claimed = False
@@ -87,11 +89,13 @@ class LearnerTopics:
         """
         await self._producer.fence()
         async with Cluster(self._client) as cluster:
-            found = await cluster.topics([self._models.topic, self._examples.topic])
-        missing = sorted({self._models.topic, self._examples.topic} - set(found))
+            wanted = [self._prefix + topic for topic in (MODELS, EXAMPLES, SCORES)]
+            found = await cluster.topics(wanted)
+        missing = sorted(set(wanted) - set(found))
         if missing:
             raise CheckpointMismatchError(f"topics are missing: {', '.join(missing)}. Run `holdfast topics create`.")
         self._topic_id = found[self._examples.topic].topic_id
+        await self._time.open(found[self._prefix + SCORES].partitions)
         consumer, both = self._consumer, [self._models, self._examples]
         await consumer.start()
         consumer.assign(both)
@@ -135,6 +139,10 @@ class LearnerTopics:
         end = self._consumer.last_stable_offset(self._examples)
         return 0 if end is None else max(0, end - await self.position())
 
+    async def stream_time(self) -> int | None:
+        """How late it is by the events, ms; None while nothing tells."""
+        return await self._time.look()
+
     async def write(self, next_offset: int, payload: bytes, report: bytes, model: OutRecord | None) -> None:
         """One transaction: the model, if there is one, with checkpoint and report.
 
@@ -162,6 +170,7 @@ class LearnerTopics:
         """Let the connections go; a transaction that is open is settled by whoever fences next."""
         await self._producer.close()
         await self._consumer.stop()
+        await self._time.close()
 
     def _take(self, batch: Sequence[Any]) -> None:
         for record in batch:

@@ -15,7 +15,7 @@ from support.black_box_worker import Metrics
 from support.known_model import known_model
 from support.learner_rig import LearnerRig
 from support.rig import CountWorker, Rig, until
-from support.ruled_examples import example, examples
+from support.ruled_examples import BEGIN, example, examples
 
 from app.errors import ExitCode
 from models.guards import Guard
@@ -23,7 +23,7 @@ from models.lesson import Lesson
 from models.shadow import SHADOWS
 from streams.model_versions import CHECKPOINT, REPORT
 from streams.tail import TailRecord
-from streams.topics import EXAMPLES
+from streams.topics import EXAMPLES, SCORES
 
 SEED = 4
 
@@ -162,6 +162,32 @@ async def test_a_record_that_is_no_example_is_counted_and_passed_over(learner: L
     assert (await learner.report())["examples_total"] | {"collecting": 3, "foreign": 1} == (await learner.report())[
         "examples_total"
     ]
+    assert await worker.stop() == 0
+
+
+async def test_a_stop_of_labels_is_seen_by_the_time_of_the_stream(learner: LearnerRig) -> None:
+    """Labels came every hour; then risks go on being published, and no label comes."""
+    await learner.send(examples(SEED, 150))
+    worker = learner.start()
+    await learner.learned()
+    hour = 3_600_000
+    last = BEGIN + 149 * hour
+
+    async def guard(value: float) -> bool:
+        return (await metrics_of(worker)).value("model_guard", guard=Guard.LABEL_STOP) == value
+
+    await learner.rig.send(SCORES, 0, json.dumps({"ts": last + 5 * hour}).encode(), b"s-1", last)
+    assert await guard(0)
+    await learner.rig.send(SCORES, 1, json.dumps({"ts": last + 40 * hour}).encode(), b"s-2", last)
+    await until(lambda: guard(1), "the guard is on")
+
+    async def told() -> bool:
+        states = (await learner.report())["guards"]
+        return any(state["on"] for state in states if state["guard"] == Guard.LABEL_STOP)
+
+    await until(told, "the report says so, though nothing was learned")
+    await learner.send(examples(SEED, 3, start=189))
+    await until(lambda: guard(0), "labels come again")
     assert await worker.stop() == 0
 
 
