@@ -26,13 +26,14 @@ from app.simulator.stream import simulate
 from models import features
 from models.champion import Champion
 from models.columns import ACTIVITY, OUTCOME
+from models.compiled import cutoffs
 from models.decay import Floats
 from models.events import DAY_MS, MOVES_WATERMARK, Arrival, Erasure, Outcome
 from models.fold import fold
 from models.hat_basis import HatBasis
 from models.population import Population
 from models.risk import Scorer
-from models.snapshot import STARTING_SNAPSHOT, Cutoff, Example, Provenance, Snapshot, encode
+from models.snapshot import STARTING_SNAPSHOT, Example, Provenance, Snapshot, encode
 from streams.wire import Rejected, decode
 
 START_MS: Final = 1_767_225_600_000
@@ -47,7 +48,6 @@ L2: Final = 0.03
 """Few leavers are simulated. With more knots and no pull to zero the curves follow single people: less was found on the
 second population, and three times as many risks moved with every event.
 """
-SHARES: Final = (0.005, 0.01, 0.02, 0.05, 0.10, 0.20, 0.35, 0.50)
 _LEAVING: Final = frozenset({"ported_out", "disconnected", "lapsed"})
 _PASSIVE: Final = frozenset({"suspended_arrears", "suspended_fraud", "left"})
 
@@ -193,7 +193,7 @@ def finished(champion: Champion, rows: Rows, unseen: Rows, command: str) -> Snap
     picked = np.linspace(0, len(risk) - 1, 8).astype(int).tolist()
     return msgspec.structs.replace(
         bare,
-        cutoffs=[Cutoff(share, float(np.quantile(risk, 1.0 - share))) for share in SHARES],
+        cutoffs=cutoffs(risk),
         examples=[
             Example(x=[None if np.isnan(v) else v for v in unseen.x[:, i].tolist()], risk=float(risk[i]))
             for i in picked

@@ -167,17 +167,17 @@ class Champion:
         found: dict[bool, float] = self._model.predict_proba_one(self.basis.weights(values))  # type: ignore[no-untyped-call]
         return float(found.get(True, 0.0))
 
-    def calibrate(self, rows: Floats, rate: float) -> None:
-        """Move the intercept until `rows`, (F, n), leave at this rate on average, as a fair sample does.
+    def calibrated(self, rows: Floats, rate: float) -> Self:
+        """Make another whose intercept lets `rows`, (F, n), leave at this rate on average, as a fair sample does.
 
         Every label moves ninety curves the same way at once, so the level of all risks trembles by a third with single
-        leavers while their order stands. Whoever is served must not get the level of one moment.
+        leavers while their order stands. Whoever is served must not get the level of one moment; what learns goes on
+        as it is, or what was published would change what is learned.
 
         Examples
         --------
         >>> champion = Champion(HatBasis(("silent_days",), [[0.0, 10.0]], np.array([0.0])))
-        >>> champion.calibrate(np.array([[1.0, 9.0]]), 0.02)
-        >>> round(champion.predict([1.0]), 9)
+        >>> round(champion.calibrated(np.array([[1.0, 9.0]]), 0.02).predict([1.0]), 9)
         0.02
         """
         risk = np.clip([self.predict(row) for row in rows.T.tolist()], _NEVER_CERTAIN, 1.0 - _NEVER_CERTAIN)
@@ -187,7 +187,9 @@ class Champion:
             middle = (low + high) / 2.0
             told = odds * math.exp(middle)
             low, high = (middle, high) if float((told / (1.0 + told)).mean()) < rate else (low, middle)
-        self._model.intercept += (low + high) / 2.0
+        other = type(self).resume(self.basis.names, self.state())
+        other._model.intercept += (low + high) / 2.0
+        return other
 
     def snapshot(self, version: str, base_rate: float, catalogue_hash: str) -> Snapshot:
         """The weights as curves; the caller adds cut-offs, examples and where they come from."""

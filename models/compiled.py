@@ -72,11 +72,11 @@ def compiled(
     """
     fair = window.latest()
     rate = base_rate(fair.left)
-    champion.calibrate(recent.x, rate)
+    x = recent.x
+    champion = champion.calibrated(x, rate)
     told = fair.told[CHAMPION]
     told = told[~np.isnan(told)][-settings.cutoff_rows :]
     bare = champion.snapshot(version, rate, "")
-    x = recent.x
     picked = np.unique(np.linspace(0, x.shape[1] - 1, settings.examples).astype(np.int64)).tolist()
     return msgspec.structs.replace(
         bare,

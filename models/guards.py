@@ -62,7 +62,7 @@ class GuardBounds(Struct, frozen=True, kw_only=True):
     least_positives: int = 20  # below, an AUC is a guess
     bad_share: float = 0.02  # of examples refused for one reason
     run_chance: float = 1e-6  # of a run of one label; by then it is no accident
-    run_least: int = 50  # no shorter run stops anything
+    run_least: int = 20  # no shorter run stops anything
     gap_times: float = 20.0  # the usual gap between labels
     near_half: float = 0.55  # an AUC below it, and no better than 0.5 within its bounds
     calibration_times: float = 1.5  # told against what happened, either way

@@ -25,7 +25,7 @@ from models.known_ids import KnownIds
 from models.learner_report import Report, reported
 from models.learner_settings import LearnerSettings
 from models.leavings import Leavings, hash_of
-from models.lesson import Lesson
+from models.lesson import Lesson, usable
 from models.lineages import FRESH, INCUMBENT, TOLD, TOLD_DURABLE, Lineages
 from models.publication import Publication, Step, promotion_demands
 from models.recent import Recent
@@ -121,7 +121,7 @@ class Learner:
         if not self._known.is_new(example.example_id):
             return Lesson.DUPLICATE
         values = [math.nan if value is None else value for value in example.x]
-        if not _usable(example, values):
+        if not usable(example, values):
             return Lesson.NOT_FINITE
         self._watermark = max(example.labelled_ts, self._watermark or example.labelled_ts)
         self._base_rate = example.base_rate
@@ -291,9 +291,3 @@ class Learner:
             self._lineages = Lineages.resume(state.lineages, settings, served.features, self._recent.x)
         self._labels, self._base_rate, self._watermark = state.labels, state.base_rate, state.watermark
         self._lessons, self._outcomes = Counter(state.lessons), Counter(state.outcomes)
-
-
-def _usable(example: Example, values: list[float]) -> bool:
-    """No infinity and not nothing at all, and the risk and the base rate are probabilities."""
-    finite = not any(math.isinf(value) for value in values) and not all(math.isnan(value) for value in values)
-    return finite and 0.0 <= example.risk <= 1.0 and 0.0 < example.base_rate < 1.0

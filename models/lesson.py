@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
+
+from models.example import Example
 
 
 class Lesson(StrEnum):
@@ -26,3 +30,11 @@ class Lesson(StrEnum):
 
 
 LESSONS: Final = tuple(Lesson)
+_LARGEST: Final = 1e30
+"""Nothing about a subscriber is as large; what is would be infinite in single precision, as rows are kept."""
+
+
+def usable(example: Example, values: Sequence[float]) -> bool:
+    """Whether there is no infinity in a vector, and something at all, and risk and base rate are probabilities."""
+    finite = not any(abs(value) > _LARGEST for value in values) and not all(map(math.isnan, values))
+    return finite and 0.0 <= example.risk <= 1.0 and 0.0 < example.base_rate < 1.0

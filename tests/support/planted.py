@@ -47,12 +47,12 @@ def vectors(seed: int, rows: int) -> np.ndarray:
     return x
 
 
-def truth(x: np.ndarray, strength: float = 1.0) -> np.ndarray:
+def truth(x: np.ndarray, strength: float = 1.0, level: float = 0.0) -> np.ndarray:
     """Chance of leaving: high for few calls, higher for a flag, with a hump that no straight line has."""
     z = -0.35 * np.minimum(x[:, 0], 10.0) + 0.04 * np.minimum(x[:, 1], 50.0) + 1.2 * x[:, 2]
     z = z + 1.5 * np.exp(-((x[:, 3] - 0.5) ** 2)) - 0.2 * np.minimum(x[:, 4], 8.0) + 0.03 * np.minimum(x[:, 5], 40.0)
     z = strength * (z - z.mean())
-    return 1.0 / (1.0 + np.exp(-(z + logit(BASE_RATE) - 0.5)))
+    return 1.0 / (1.0 + np.exp(-(z + logit(BASE_RATE) - 0.5 + level)))
 
 
 def examples(
@@ -60,6 +60,7 @@ def examples(
     *,
     seed: int = 1,
     strength: float = 1.0,
+    level: float = 0.0,
     base_rate: float = BASE_RATE,
     first: int = 0,
     snapshot: Snapshot | None = None,
@@ -67,7 +68,7 @@ def examples(
 ) -> Iterator[Example]:
     """Weekly examples in the order in which their labels became known; labels follow :func:`truth`."""
     x = vectors(seed, rows) if x is None else x
-    left = np.random.default_rng(seed + 1_000_000).random(rows) < truth(x, strength)
+    left = np.random.default_rng(seed + 1_000_000).random(rows) < truth(x, strength, level)
     risk = Scorer(snapshot or starting(), base_rate).score(x.T.copy()).risk
     for i in range(rows):
         number = first + i
