@@ -13,7 +13,7 @@ from typing import Final, get_args
 
 from prometheus_client import Counter, Gauge
 
-from app.series import Series, at_zero, count
+from app.series import Series, at_zero, count, unknown
 from models.events import INPUTS
 from models.population import PARTS
 from models.tiers import TIERS
@@ -96,6 +96,10 @@ class Metrics(Series):
     def _declare_learning(self) -> None:
         self.examples = self._counter("model_examples", "Training examples labelled.", "label")
         self.label_delay = self._histogram("label_delay_seconds", "From a prediction to its label.", _DAYS_S)
+        text = "Of the risks that were served, as the learner last said; NaN until known."
+        self.roc_auc = self._gauge("model_roc_auc", text)
+        self.lift = self._gauge("model_lift_top_decile", text)
+        self.calibration = self._gauge("model_calibration_error", text)
         self.success = self._gauge("retention_success_ratio", "Contacted and still in service, by unit.", "unit")
 
     def _create_at_zero(self) -> None:
@@ -115,6 +119,7 @@ class Metrics(Series):
             self.state_bytes: product(PARTS),
         }
         at_zero(closed)
+        unknown(self.roc_auc, self.lift, self.calibration)
 
     def lane_opened(self, partition: int, found: Commit = NOTHING) -> None:
         """See ``streams.report.Report``."""
@@ -184,6 +189,12 @@ class Metrics(Series):
         """Say which model is served from now on."""
         self.model_info.clear()
         self.model_info.labels(version).set(1)
+
+    def model_quality(self, roc_auc: float, lift: float, calibration_error: float) -> None:
+        """See ``streams.model_feed.ModelReport``."""
+        self.roc_auc.set(roc_auc)
+        self.lift.set(lift)
+        self.calibration.set(calibration_error)
 
     def model_refused(self, reason: Refusal) -> None:
         """See ``streams.model_feed.ModelReport``."""

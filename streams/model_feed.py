@@ -10,18 +10,21 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 import aiokafka
+import msgspec
 import structlog
 from aiokafka import TopicPartition
+from msgspec import Struct
 
 from models.risk import Scorer
 from models.snapshot import Snapshot
-from streams.model_versions import ModelVersions, Refusal, Refused
+from streams.model_versions import REPORT, ModelVersions, Refusal, Refused
 from streams.restore import chunks, reader
 from streams.topics import MODELS
 
 log = structlog.get_logger(__name__)
 
 _POLL_MS: Final = 1_000
+_NAN: Final = float("nan")
 
 
 class ModelReport(Protocol):
@@ -32,6 +35,29 @@ class ModelReport(Protocol):
 
     def model_refused(self, reason: Refusal) -> None:
         """For each record that is no model to serve."""
+
+    def model_quality(self, roc_auc: float, lift: float, calibration_error: float) -> None:
+        """When the learner has said how good the served risks were; NaN for what it does not know."""
+
+
+class _Value(Struct):
+    value: float
+
+
+class _Figures(Struct):
+    roc_auc: _Value | None = None
+    lift_top_decile: float | None = None
+    ece: float | None = None
+
+
+class _Quality(Struct):
+    served: _Figures
+
+
+class _Said(Struct):
+    """What a worker takes from the learner's report; the rest may be of another release."""
+
+    quality: _Quality
 
 
 class Record(NamedTuple):
@@ -72,6 +98,7 @@ class ModelFeed:
         self._base_rate = base_rate
         self._report = report
         self._versions = ModelVersions()
+        self._told: bytes | None = None
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
 
     async def read(self) -> None:
@@ -119,6 +146,25 @@ class ModelFeed:
                     reason=found.reason,
                     detail=found.detail,
                 )
+
+        self._tell_quality()
+
+    def _tell_quality(self) -> None:
+        raw = self._versions.own.get(REPORT)
+        if raw is None or raw is self._told:
+            return
+        self._told = raw
+        try:
+            served = msgspec.json.decode(raw, type=_Said).quality.served
+        except msgspec.MsgspecError as error:
+            log.warning("report_unreadable", topic=self._tp.topic, error=str(error))
+            return
+        auc = _NAN if served.roc_auc is None else served.roc_auc.value
+        self._report.model_quality(
+            auc,
+            _NAN if served.lift_top_decile is None else served.lift_top_decile,
+            _NAN if served.ece is None else served.ece,
+        )
 
     def _serve(self) -> None:
         """Take the newest into force; once a batch, so that models long superseded never are."""

@@ -214,12 +214,22 @@ async def refused(worker: Worker, models: Models) -> None:
     for value in damaged.values():
         await models.publish("m-00009", value)
     await models.publish("checkpoint", b"the learner's own")
+    figures = {"roc_auc": {"value": 0.7, "low": 0.6, "high": 0.8}, "lift_top_decile": 2.5, "ece": None}
+    await models.publish("report", json.dumps({"quality": {"served": figures}, "more": 1}).encode())
 
     async def counted() -> bool:
         found = await asyncio.to_thread(worker.metrics)
         return all(found.value("models_refused_total", reason=reason) == 1 for reason in damaged)
 
     await until(counted, f"each of {set(damaged)} is counted once")
+
+    async def told() -> bool:
+        found = await asyncio.to_thread(worker.metrics)
+        calibration = found.value("model_calibration_error")
+        known = (found.value("model_roc_auc"), found.value("model_lift_top_decile")) == (0.7, 2.5)
+        return known and calibration != calibration  # noqa: PLR0124 - NaN
+
+    await until(told, "what the learner said of the quality is told")
 
 
 async def test_a_file_is_served_frozen(rig: Rig, worker: Any, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import NamedTuple
 
@@ -36,6 +37,9 @@ CONTRACT = {
     "last_progress_timestamp_seconds",
     "model_info",
     "model_examples_total",
+    "model_roc_auc",
+    "model_lift_top_decile",
+    "model_calibration_error",
     "label_delay_seconds",
     "retention_success_ratio",
 }
@@ -96,6 +100,15 @@ def test_every_label_value_starts_at_zero(metrics: Metrics) -> None:
         assert value(metrics, "suppressions_total", reason=reason) == 0
     for tier in TIERS:
         assert value(metrics, "subscribers", tier=tier) == 0
+
+
+def test_what_is_not_known_is_nan_and_not_zero(metrics: Metrics) -> None:
+    unknown = value(metrics, "model_roc_auc")
+    assert unknown is not None
+    assert math.isnan(unknown)
+    metrics.model_quality(0.7, 2.0, float("nan"))
+    assert value(metrics, "model_roc_auc") == 0.7
+    assert math.isnan(value(metrics, "model_calibration_error") or 0.0)
 
 
 def test_a_commit_is_counted_once(metrics: Metrics) -> None:
