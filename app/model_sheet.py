@@ -57,7 +57,7 @@ def _report(report: Report, out: Console) -> None:
         out.print("Guards: all quiet.")
     for state in on:
         out.print(
-            f"Guard {state.guard}: seen {_figure(state.seen)} against {_figure(state.bound)}; does: {state.behaviour}"
+            f"Guard {state.guard}: seen {_short(state.seen)} against {_short(state.bound)}; does: {state.behaviour}"
         )
     worst = sorted(report.drift.psi.items(), key=lambda each: -each[1])[:3]
     told = ", ".join(f"{name} {value:.2f}" for name, value in worst) or "not known yet"
@@ -139,6 +139,10 @@ def _percent(share: float) -> str:
 
 def _figure(figure: float | None, digits: int = 4) -> str:
     return "-" if figure is None else f"{figure:.{digits}f}"
+
+
+def _short(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.4g}"
 
 
 def _interval(bounded: Bounded | None) -> str:
