@@ -38,6 +38,8 @@ class Observation(NamedTuple):
     """Whether the broker answered when it was last asked."""
     barred: frozenset[Input] = frozenset()
     """Inputs that a lane does not read yet, such as calls before the profiles are in."""
+    waiting: frozenset[Input] = frozenset()
+    """Inputs whose next record is fetched, and is applied when its time in the lane's order has come."""
     unreadable: frozenset[Input] = frozenset()
     """Inputs with nothing behind their position but markers of transactions, which no reader ever gets."""
     opening: Mapping[int, int] = {}
@@ -125,10 +127,14 @@ def _behind(each: Input, seen: Observation) -> bool:
 
 def _moved(memory: Memory, seen: Observation, forgiven: float) -> dict[Input, tuple[int, float]]:
     moved = {}
+    before = {each: memory.moved.get(each, (None, seen.now)) for each in seen.positions}
+    lanes = {partition for (topic, partition), to in seen.positions.items() if before[topic, partition][0] != to}
     for each, position in seen.positions.items():
-        former, since = memory.moved.get(each, (None, seen.now))
+        former, since = before[each]
+        # An erasure of tomorrow waits in a lane that still works off the calls of today, for as long as that takes.
+        in_turn = each in seen.waiting and each[1] in lanes
         # A broker that does not answer, or a log without records, is no standstill of ours.
-        fresh = former != position or not seen.reachable or not _behind(each, seen)
+        fresh = former != position or in_turn or not seen.reachable or not _behind(each, seen)
         moved[each] = (position, seen.now if fresh else max(since, forgiven))
     return moved
 

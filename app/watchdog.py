@@ -39,6 +39,7 @@ class Standing(NamedTuple):
     positions: Mapping[Input, int | None] = {}
     """Of each input of an open lane, the offset to be applied next; None if nothing was applied yet."""
     barred: frozenset[Input] = frozenset()
+    waiting: frozenset[Input] = frozenset()
     opening: Mapping[int, int] = {}
     """Lanes that are not open yet, with the records they still have to restore."""
     rebalancing: bool = False
@@ -171,6 +172,7 @@ class Watchdog(threading.Thread):
             ends=self._ends,
             reachable=self._reachable,
             barred=said.barred,
+            waiting=said.waiting,
             unreadable=frozenset(current),
             opening=said.opening,
             rebalancing=said.rebalancing,

@@ -161,7 +161,11 @@ class Worker:
 
     def _standing(self) -> Standing:
         return Standing(
-            self._lanes.positions(), self._lanes.barred(), self._lanes.opening(), bool(self._app.rebalancing)
+            self._lanes.positions(),
+            self._lanes.barred(),
+            self._lanes.waiting(),
+            self._lanes.opening(),
+            bool(self._app.rebalancing),
         )
 
     @contextlib.asynccontextmanager

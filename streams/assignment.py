@@ -185,6 +185,15 @@ class Lanes:
             if name not in BOOTSTRAP
         )
 
+    def waiting(self) -> frozenset[tuple[str, int]]:
+        """Inputs with fetched records that their lane has not applied yet."""
+        return frozenset(
+            (name, partition)
+            for partition, lane in self.lanes.items()
+            for name in self._names.values()
+            if lane.waits(name)
+        )
+
     def opening(self) -> dict[int, int]:
         """Lanes that are not open yet, with the records they still have to restore."""
         return {partition: lane.to_restore for partition, lane in self.lanes.items() if not lane.ready}

@@ -12,9 +12,12 @@ from streams.merge import Placed, merge
 from streams.transport import Fetch
 from streams.wire import RawRecord
 
-FULL_RECORDS: Final = 16_000
-"""A lane with this many waiting takes no more; its partitions are not polled until it has room again."""
+FULL_RECORDS: Final = 8_000
+"""A topic with this many waiting takes no more; its partition is not polled until it has room again. Each topic has a
+bound of its own: under one for all, a backlog of calls kept the data sessions of the same days out, and by the time
+they came in the lane's time had run a week past them."""
 FULL_BYTES: Final = 32 << 20
+"""Of all topics together; beyond it only a topic of which nothing waits is taken, since the order waits for it."""
 BATCH_RECORDS: Final = 4_000
 """Most records of one transaction: larger ones save little more, hold the loop longer than a quiet lane should wait,
 and come near the 8 MiB that a transaction may have."""
@@ -69,14 +72,18 @@ class Intake:
         self._records += sign * len(records)
         self._bytes += sign * sum(map(_size, records))
 
-    @property
-    def full(self) -> bool:
-        """Whether the lane should not be offered more."""
-        return self._records >= FULL_RECORDS or self._bytes >= FULL_BYTES
+    def takes(self, topic: str) -> bool:
+        """Whether more of `topic` is welcome."""
+        waiting = len(self._waiting[topic])
+        return not waiting or (waiting < FULL_RECORDS and self._bytes < FULL_BYTES)
 
     def empty(self) -> bool:
         """Whether nothing waits."""
         return self._records == 0
+
+    def waits(self, topic: str) -> bool:
+        """Whether records of `topic` wait."""
+        return bool(self._waiting[topic])
 
     def read_to(self, topic: str) -> int | None:
         """The place up to which `topic` is fetched and nothing waits, or None while something does."""

@@ -68,6 +68,7 @@ class Lane:
         self._spec = spec
         self._place = place
         self._intake = Intake(topic.name for topic in INPUT_TOPICS)
+        self.waits = self._intake.waits
         self._rest: Batch | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -116,8 +117,7 @@ class Lane:
         for topic, offset in offsets.items():
             self._intake.sought(topic, epochs[topic], offset)
 
-    # What the consumer asks; nothing here waits.
-
+    # What others ask; nothing here waits.
     @property
     def bootstrapping(self) -> bool:
         """Whether only profiles, erasures and outcomes are read."""
@@ -125,7 +125,7 @@ class Lane:
 
     def wants(self, topic: str) -> bool:
         """Whether a fetch of `topic` is welcome now."""
-        if not self.ready or self._intake.full:
+        if not self.ready or not self._intake.takes(topic):
             return False
         return topic in BOOTSTRAP or not self._ledger.bootstrap
 
@@ -185,7 +185,7 @@ class Lane:
             await asyncio.sleep(wait)
         self._began = time.monotonic()
         deadline = self._began + self._spec.merge_wait_s
-        while not self._closing and not self._intake.full and self._intake.starved(self._lags):
+        while not self._closing and self._intake.starved(self._lags):
             left = deadline - time.monotonic()
             if left <= 0:
                 return

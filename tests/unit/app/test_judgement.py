@@ -67,6 +67,29 @@ def test_a_stuck_input_is_seen_beside_one_that_moves() -> None:
     assert len(verdict.reasons) == 1
 
 
+def test_a_record_that_waits_its_turn_in_a_lane_that_moves_is_no_stall() -> None:
+    """A lane that drained a backlog for minutes was killed for the one erasure of tomorrow that lay in it."""
+    ends = {CALLS: 9, VISITS: 10_000}
+    draining = [
+        look._replace(positions={CALLS: 5, VISITS: int(look.now)}, waiting=frozenset({CALLS}))
+        for look in seconds(1, 300, ends=ends)
+    ]
+    memory, verdict = watch(draining)
+    assert verdict.code is None
+    # Once nothing of the lane moves, what waits is stuck like anything else.
+    stuck = seconds(301, 361, ends=ends, positions={CALLS: 5, VISITS: 300}, waiting=frozenset({CALLS}))
+    assert watch(stuck, memory)[1].code == 75
+
+
+def test_a_record_that_waits_is_not_excused_by_another_lane() -> None:
+    other = ("telecom.calls.v1", 1)
+    looks = [
+        look._replace(positions={CALLS: 5, other: int(look.now)}, waiting=frozenset({CALLS}))
+        for look in seconds(1, 61, ends={CALLS: 9, other: 10_000})
+    ]
+    assert watch(looks)[1].code == 75
+
+
 def test_the_clock_starts_when_the_first_record_comes_not_when_the_ledger_last_moved() -> None:
     idle = seconds(1, 300, positions={CALLS: 9}, ends={CALLS: 9})
     memory, _ = watch(idle)

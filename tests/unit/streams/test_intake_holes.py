@@ -73,20 +73,36 @@ def test_topic_that_was_never_sought_takes_nothing(intake: Intake) -> None:
     assert intake.read_to(DATA_USAGE) is None
 
 
-def test_full_by_records_and_by_bytes_until_taken(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_topic_is_full_by_its_own_records_and_by_the_bytes_of_all(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(intakes, "FULL_RECORDS", 3)
     monkeypatch.setattr(intakes, "FULL_BYTES", 100)
+    intake.sought(DATA_USAGE, 1, 0)
     intake.offer(CALLS, fetch(1, 10, 12))
-    assert not intake.full
+    assert intake.takes(CALLS)
     intake.offer(CALLS, fetch(1, 12, 13))
-    assert intake.full
+    assert not intake.takes(CALLS)
+    assert intake.takes(DATA_USAGE)
     intake.take()
-    assert not intake.full
+    assert intake.takes(CALLS)
     for record in (Raw(13, value=b"x" * 100), Raw(13, key=b"x" * 100)):
         intake.offer(CALLS, Fetch(1, 13, 14, [record]))
-        assert intake.full
+        assert not intake.takes(CALLS)
         intake.sought(CALLS, 1, 13)
-        assert not intake.full
+        assert intake.takes(CALLS)
+
+
+def test_a_topic_that_the_order_waits_for_is_taken_however_much_else_waits(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls of next week filled the lane, and the data sessions of today came too late to trigger anything."""
+    monkeypatch.setattr(intakes, "FULL_BYTES", 100)
+    intake.sought(DATA_USAGE, 1, 0)
+    intake.offer(CALLS, Fetch(1, 10, 11, [Raw(10, value=b"x" * 200)]))
+    assert intake.takes(DATA_USAGE)
+    intake.offer(DATA_USAGE, fetch(1, 0, 1))
+    assert not intake.takes(DATA_USAGE)
 
 
 def test_batch_is_bounded_by_records_and_bytes_but_never_empty(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
