@@ -37,6 +37,7 @@ class LearnerState(Struct, frozen=True, kw_only=True):
     """Everything that a learner knows, but for the challengers that live in memory."""
 
     labels: int
+    mature: bool
     base_rate: float | None
     watermark: int | None
     lessons: dict[Lesson, int]

@@ -62,13 +62,13 @@ def compiled(
     champion: Champion,
     window: Window,
     recent: Recent,
-    version: str,
-    watermark: int | None,
+    named: tuple[str, str, int | None],
 ) -> Snapshot:
     """The champion as it is now, once its level is that of the window.
 
     Cut-offs are of the risks that it told of the latest rows before it learned them; examples are told by River
-    itself, so that whoever serves the snapshot proves the compilation by computing them.
+    itself, so that whoever serves the snapshot proves the compilation by computing them. `named` are version, hash of
+    the catalogue and watermark.
     """
     fair = window.latest()
     rate = base_rate(fair.left)
@@ -76,7 +76,8 @@ def compiled(
     champion = champion.calibrated(x, rate)
     told = fair.told[CHAMPION]
     told = told[~np.isnan(told)][-settings.cutoff_rows :]
-    bare = champion.snapshot(version, rate, "")
+    version, catalogue, watermark = named
+    bare = champion.snapshot(version, rate, catalogue)
     picked = np.unique(np.linspace(0, x.shape[1] - 1, settings.examples).astype(np.int64)).tolist()
     return msgspec.structs.replace(
         bare,

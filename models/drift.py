@@ -23,8 +23,10 @@ PSI_BOUND: Final = 0.25
 """The trade's own rule of thumb: below 0.1 nothing, above 0.25 another population."""
 _DELTA: Final = 0.002
 """ADWIN's chance of a false cut, River's default."""
-_BLOCK: Final = 32
-"""Losses are averaged over so many rows before ADWIN sees them: a rare leaver's loss alone is a jump of 4."""
+_BLOCK: Final = 8
+"""Losses are averaged over so many rows before ADWIN sees them: its sure bound is for values of about 1, which a rare
+leaver's loss alone is not, and with few and long averages it sees little (of 32 rows: nothing within 6,000).
+"""
 _MOST: Final = 4_096
 """Averages that are kept; beyond, the later half begins anew, live and after a restart alike."""
 _MIXED: Final = 0.5
@@ -54,11 +56,11 @@ class LossDrift:
     Examples
     --------
     >>> watch = LossDrift()
-    >>> rose = [watch.add(loss) for loss in [0.1] * 6400 + [0.9] * 3200]
-    >>> sum(rose), rose.index(True) > 6400
+    >>> rose = [watch.add(loss) for loss in [0.1] * 1600 + [0.9] * 800]
+    >>> sum(rose), rose.index(True) > 1600
     (1, True)
     >>> falls = LossDrift()
-    >>> any(falls.add(loss) for loss in [0.9] * 6400 + [0.1] * 3200)
+    >>> any(falls.add(loss) for loss in [0.9] * 1600 + [0.1] * 800)
     False
     """
 

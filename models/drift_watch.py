@@ -27,12 +27,12 @@ class DriftState(Struct, frozen=True, kw_only=True):
 
 
 class DriftWatch:
-    """See the module. A feature warns once when it goes over the bound, not at each look while it stays there."""
+    """See the module. A feature warns once when it goes over the bound, and again only after it was below half of it."""
 
     def __init__(self) -> None:
         self.losses = LossDrift()
         self.over: list[str] = []
-        """Features whose PSI is over the bound."""
+        """Features that have drifted."""
         self.warnings = 0
         self.last: str | None = None
         """What was seen last to have drifted."""
@@ -51,7 +51,7 @@ class DriftWatch:
         if len(recent) < recent.capacity:
             return False
         moved = drift.psi_of_features(basis, reference, drift.counts(basis, recent.x))
-        over = [name for name, psi in moved.items() if psi > PSI_BOUND]
+        over = [name for name, psi in moved.items() if psi > PSI_BOUND * (0.5 if name in self.over else 1.0)]
         news = [name for name in over if name not in self.over]
         self.over = over
         if news:

@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from msgspec import Struct
 
+from models.example import Example
 from models.guard_sight import Sight, calibration, collapse, flip, ranking
 from models.lesson import LESSONS, Lesson
 from models.window import Window
@@ -62,7 +63,8 @@ class GuardBounds(Struct, frozen=True, kw_only=True):
     least_positives: int = 20  # below, an AUC is a guess
     bad_share: float = 0.02  # of examples refused for one reason
     run_chance: float = 1e-6  # of a run of one label; by then it is no accident
-    run_least: int = 20  # no shorter run stops anything
+    run_least: int = 20  # no shorter run is one
+    run_hours: float = 48.0  # of a run before it stops learning: leavers and stayers may come once a day, each at once
     gap_times: float = 20.0  # the usual gap between labels
     near_half: float = 0.55  # an AUC below it, and no better than 0.5 within its bounds
     calibration_times: float = 1.5  # told against what happened, either way
@@ -90,6 +92,8 @@ class GuardMemory(Struct, kw_only=True):
     positives: int = 0
     run: int = 0
     run_left: bool = False
+    run_from: int = 0
+    run_ms: int = 0
     run_bound: float = math.inf
     last_ts: int | None = None
     gap: int = 0
@@ -117,13 +121,11 @@ class Guards:
     Examples
     --------
     >>> guards = Guards(GuardBounds())
-    >>> for _ in range(1000):
-    ...     guards.labelled(left=False, base_rate=0.015)
-    >>> guards.stop
-    True
-    >>> guards.labelled(left=True, base_rate=0.015)
-    >>> guards.stop
-    False
+    >>> for hour in range(200):
+    ...     guards.arrived(Lesson.LEARNED, hour * 3_600_000)
+    >>> guards.heard(220 * 3_600_000)
+    >>> [state.guard.value for state in guards.states() if state.on]
+    ['label_stop']
     """
 
     def __init__(self, bounds: GuardBounds) -> None:
@@ -153,15 +155,16 @@ class Guards:
     def _stop_bound(self) -> float:
         return self._bounds.gap_times * max(self._memory.usual_gap, _HOUR_MS)
 
-    def labelled(self, *, left: bool, base_rate: float) -> None:
+    def labelled(self, example: Example) -> None:
         """Take note of a fair row's label."""
-        memory = self._memory
+        memory, left = self._memory, example.label == "positive"
         if left is not memory.run_left or not memory.run:
-            rate = (memory.positives + _BASE_ROWS * base_rate) / (memory.labels + _BASE_ROWS)
+            rate = (memory.positives + _BASE_ROWS * example.base_rate) / (memory.labels + _BASE_ROWS)
             same = rate if left else 1.0 - rate
-            memory.run, memory.run_left = 0, left
+            memory.run, memory.run_left, memory.run_from = 0, left, example.labelled_ts
             memory.run_bound = max(float(self._bounds.run_least), math.log(self._bounds.run_chance) / math.log(same))
         memory.run += 1
+        memory.run_ms = max(example.labelled_ts - memory.run_from, 0)
         memory.labels += 1
         memory.positives += left
 
@@ -219,7 +222,8 @@ class Guards:
 
     def _run(self) -> GuardState:
         memory = self._memory
-        return _state(Guard.ONE_CLASS, float(memory.run), memory.run_bound, Behaviour.STOP)
+        long = memory.run_ms >= self._bounds.run_hours * _HOUR_MS
+        return _state(Guard.ONE_CLASS, float(memory.run), memory.run_bound, Behaviour.STOP if long else Behaviour.HOLD)
 
     def _silence(self, now: int | None) -> GuardState:
         memory = self._memory
@@ -232,7 +236,7 @@ class Guards:
     @property
     def stop(self) -> bool:
         """Nothing may be learned."""
-        return self._run().on or any(s.on and s.behaviour is Behaviour.STOP for s in self._memory.states)
+        return any(s.on and s.behaviour is Behaviour.STOP for s in (*self._memory.states, self._run()))
 
     @property
     def hold(self) -> bool:

@@ -10,7 +10,6 @@ import math
 from collections import Counter, deque
 from typing import Self
 
-import msgspec
 import numpy as np
 
 from models import checkpoint, evidence
@@ -29,8 +28,9 @@ from models.lesson import Lesson, usable
 from models.lineages import FRESH, INCUMBENT, TOLD, TOLD_DURABLE, Lineages
 from models.publication import Publication, Step, promotion_demands
 from models.recent import Recent
-from models.risk import check_examples, shifted
+from models.risk import check_examples
 from models.snapshot import Snapshot, SnapshotRefusedError, check_features
+from models.trial import trial
 from models.window import Window
 
 __all__ = ["CheckpointRefusedError", "Learner", "LearnerSettings", "Lesson", "Report"]
@@ -67,11 +67,10 @@ class Learner:
         self._drift = DriftWatch()
         self._known = KnownIds(settings.seen_ids)
         self._lineages: Lineages | None = None
-        self._labels = 0
+        self._labels, self._mature = 0, False
         self._base_rate: float | None = None
         self._watermark: int | None = None
-        self._lessons: Counter[Lesson] = Counter()
-        self._outcomes: Counter[str] = Counter()
+        self._lessons, self._outcomes = Counter[Lesson](), Counter[str]()
 
     @property
     def labels(self) -> int:
@@ -133,15 +132,24 @@ class Learner:
             return Lesson.CONTRADICTORY
         if example.label == "positive":
             self._leavings.note(example, who)
+        if not self._is_mature(example):
+            return Lesson.EARLY
         if example.origin != WEEKLY:
             self._alerts.add(example, who)
             self._origins.append(example.origin)
             return Lesson.BIASED
         return self._fair(example, values, who)
 
+    def _is_mature(self, example: Example) -> bool:
+        """Whether stayers are known by now: from then on leavers and stayers come as often as they are."""
+        self._mature = self._mature or (example.label == "negative" and example.outcome is None)
+        if not self._mature and example.origin == WEEKLY:
+            self._guards.labelled(example)
+        return self._mature
+
     def _fair(self, example: Example, values: list[float], who: int) -> Lesson:
         left = example.label == "positive"
-        self._guards.labelled(left=left, base_rate=example.base_rate)
+        self._guards.labelled(example)
         row = self._window.add(example, who)
         self._window.tell(row, INCUMBENT, float(self._incumbent.score(np.array(values)[:, None]).risk[0]))
         if self._lineages is None:
@@ -197,9 +205,8 @@ class Learner:
         look = publication.look(self._labels, found, held=self._guards.hold)
         if look.step not in (Step.PROMOTED, Step.REFRESHED):
             return
-        version = publication.next_version()
-        bare = compiled(self._settings, lineages.champion, self._window, self._recent, version, self._watermark)
-        snapshot = msgspec.structs.replace(bare, catalogue_hash=self.served.catalogue_hash)
+        named = publication.next_version(), self.served.catalogue_hash, self._watermark
+        snapshot = compiled(self._settings, lineages.champion, self._window, self._recent, named)
         self._incumbent = check_examples(snapshot)
         publication.published(snapshot, look, self._labels, self._window.rows)
         self._window.clear(INCUMBENT)
@@ -218,20 +225,16 @@ class Learner:
             lineages.dismiss_fresh(self._window)
 
     def _compared(self, name: str, against: str, since: int) -> Comparison | None:
-        """Both at the operator's base rate, where either would be served."""
-        rows = self._window.latest(since)
-        rows = rows.of(~np.isnan(rows.told[name]) & ~np.isnan(rows.told[against]))
-        if not len(rows.left) or self._base_rate is None:
+        if self._base_rate is None:
             return None
         rate = base_rate(self._window.latest().left)
         rates = {INCUMBENT: self.served.base_rate, CHAMPION: rate, FRESH: rate}
-        one, two = (shifted(rows.told[who], rates[who], self._base_rate) for who in (name, against))
-        return evidence.compare(one, two, rows.left, rows.who)
+        return trial(self._window, name, against, since, rates, self._base_rate)
 
     def report(self) -> Report:
         """Everything that metrics and ``model show`` tell. Tens of milliseconds, of which no example pays any."""
-        windows = self._window, self._alerts
-        return reported(self._settings, self._state(), windows, self._lineages, self._recent, self._guards)
+        state, windows = self._state(), (self._window, self._alerts)
+        return reported(self._settings, state, windows, self._lineages, self._recent, self._guards)
 
     def checkpoint(self) -> bytes:
         """Everything but the challengers that live in memory, as one record."""
@@ -240,6 +243,7 @@ class Learner:
     def _state(self) -> LearnerState:
         return LearnerState(
             labels=self._labels,
+            mature=self._mature,
             base_rate=self._base_rate,
             watermark=self._watermark,
             lessons=dict(self._lessons),
@@ -290,4 +294,5 @@ class Learner:
         if state.lineages is not None:
             self._lineages = Lineages.resume(state.lineages, settings, served.features, self._recent.x)
         self._labels, self._base_rate, self._watermark = state.labels, state.base_rate, state.watermark
+        self._mature = state.mature
         self._lessons, self._outcomes = Counter(state.lessons), Counter(state.outcomes)

@@ -57,7 +57,10 @@ class Challenger(Struct, frozen=True, kw_only=True):
 
 
 class Drift(Struct, frozen=True, kw_only=True):
-    """What has moved; PSI is less what chance alone makes, and over `psi_bound` it is another population."""
+    """What has moved; PSI is less what chance alone makes, and over `psi_bound` it is another population.
+
+    ``over`` are the features that went over it and have not come back below half of it.
+    """
 
     psi: dict[str, float]
     psi_bound: float
@@ -257,7 +260,7 @@ def drifted(state: DriftState, rows: Judged, psi: dict[str, float]) -> Drift:
     return Drift(
         psi=psi,
         psi_bound=drift.PSI_BOUND,
-        over=[name for name, moved in psi.items() if moved > drift.PSI_BOUND],
+        over=list(state.over),
         psi_served=psi_of_scores(rows, SERVED),
         psi_champion=psi_of_scores(rows, CHAMPION),
         loss_mean=sum(told) / len(told) if told else None,

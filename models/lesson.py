@@ -25,6 +25,8 @@ class Lesson(StrEnum):
     DUPLICATE = "duplicate"
     CONTRADICTORY = "contradictory"
     """The label does not fit what decided it, or what is known of the subscriber's leaving."""
+    EARLY = "early"
+    """Before the first stayer is known by time: leavers are known months sooner, and alone would say that all leave."""
     STOPPED = "stopped"
     """A guard is on under which learning would do harm: measured, not learned."""
 

@@ -55,6 +55,16 @@ def truth(x: np.ndarray, strength: float = 1.0, level: float = 0.0) -> np.ndarra
     return 1.0 / (1.0 + np.exp(-(z + logit(BASE_RATE) - 0.5 + level)))
 
 
+def turned(rows: int, *, seed: int, first: int) -> Iterator[Example]:
+    """Examples of a life in which other features speak: what was learned of the first six is worth nothing."""
+    x = vectors(seed, rows)
+    speaking = x[:, [8, 9, 6, 7, 16, 13]]
+    chance = truth(np.concatenate([speaking, x[:, SPEAKING:]], axis=1), 2.5, -1.0)
+    left = np.random.default_rng(seed + 2_000_000).random(rows) < chance
+    for example, gone in zip(examples(rows, seed=seed, x=x, first=first), left.tolist(), strict=True):
+        yield relabelled(example, "positive" if gone else "negative")
+
+
 def examples(
     rows: int,
     *,

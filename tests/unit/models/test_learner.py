@@ -166,7 +166,9 @@ def test_every_example_has_its_lesson(lived: Life) -> None:
 
 def test_a_stayer_who_is_known_to_have_left_is_a_contradiction() -> None:
     learner = Learner(SETTINGS, planted.starting())
-    left = planted.relabelled(next(planted.examples(1, seed=4)), "positive")
+    left, other = planted.examples(2, seed=4)
+    left = planted.relabelled(left, "positive")
+    assert learner.learn(planted.relabelled(other, "negative")) is Lesson.COLLECTING
     stayed = tell(planted.relabelled(left, "negative"), example_id="other")
     assert learner.learn(left) is Lesson.COLLECTING
     assert learner.learn(stayed) is Lesson.CONTRADICTORY
