@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import aiokafka
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
 
 from streams import checkpoint_record
 from streams.checkpoint_record import CheckpointMismatchError, CheckpointRecord, ExampleLog
@@ -69,7 +70,7 @@ class LearnerTopics:
         self._writer = writer
         self._models = TopicPartition(prefix + MODELS, 0)
         self._examples = TopicPartition(prefix + EXAMPLES, 0)
-        self._consumer: aiokafka.AIOKafkaConsumer = reader(client)
+        self._consumer: aiokafka.AIOKafkaConsumer = reader(client, reset="none")
         self._time = StreamTime(client, prefix)
         self._producer = LaneProducer(client, prefix + MODELS, prefix, 0)
         self._topic_id = ""
@@ -99,6 +100,8 @@ class LearnerTopics:
         consumer, both = self._consumer, [self._models, self._examples]
         await consumer.start()
         consumer.assign(both)
+        for place in both:  # with a place of its own from the start: this consumer finds itself none
+            consumer.seek(place, 0)
         consumer.pause(self._examples)
         starts, ends = await consumer.beginning_offsets(both), await consumer.end_offsets(both)
         log.info("models_reading", topic=self._models.topic, end=ends[self._models])
@@ -122,8 +125,15 @@ class LearnerTopics:
         ------
         LearnerLostError
             If another learner has written a checkpoint.
+        streams.checkpoint_record.CheckpointMismatchError
+            If retention has overtaken the learner.
         """
-        found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=BATCH)
+        try:
+            found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=BATCH)
+        except OffsetOutOfRangeError as error:
+            raise CheckpointMismatchError(
+                f"records to read next were deleted: {error}. Start once with --accept-loss."
+            ) from error
         self._take(found.get(self._models, []))
         # What we have published ourselves counts first: until it is read back, an older one looks like the newest.
         moved = self._moved and await self._consumer.position(self._models) > self._written

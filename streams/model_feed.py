@@ -146,7 +146,6 @@ class ModelFeed:
                     reason=found.reason,
                     detail=found.detail,
                 )
-
         self._tell_quality()
 
     def _tell_quality(self) -> None:

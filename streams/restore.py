@@ -117,14 +117,20 @@ async def state_end(client: Mapping[str, Any], state_topic: str, partition: int)
         await consumer.stop()
 
 
-def reader(client: Mapping[str, Any]) -> aiokafka.AIOKafkaConsumer:
-    """A consumer without a group, of committed records, to be started and assigned by the caller."""
+def reader(client: Mapping[str, Any], reset: str = "earliest") -> aiokafka.AIOKafkaConsumer:
+    """A consumer without a group, of committed records, to be started and assigned by the caller.
+
+    Parameters
+    ----------
+    reset
+        Where to go on when the place to read next was deleted; ``none`` is an error.
+    """
     return aiokafka.AIOKafkaConsumer(
         **client,
         group_id=None,
         enable_auto_commit=False,
         isolation_level="read_committed",
-        auto_offset_reset="earliest",
+        auto_offset_reset=reset,
         max_partition_fetch_bytes=8 << 20,
         fetch_max_wait_ms=100,
     )

@@ -211,6 +211,26 @@ async def test_examples_that_were_deleted_unread_are_refused_until_the_loss_is_a
     assert (await learner.report())["labels"] == 130
 
 
+async def test_retention_that_overtakes_a_running_learner_ends_it(learner: LearnerRig) -> None:
+    """It was stopped for longer than examples are kept; what it had asked for before that still comes."""
+    await learner.send(examples(SEED, 20))
+    worker = learner.start()
+    await learner.learned()
+    worker.signal(signal.SIGSTOP)
+    await learner.send(examples(SEED, 5, start=20))
+    await learner.send(examples(SEED, 60, start=25))
+    await learner.rig.trim(EXAMPLES, 0, 80)
+    worker.signal(signal.SIGCONT)
+    assert await worker.ended() == ExitCode.MISMATCH
+    assert "were deleted" in worker.events("learner_ends")[0]["error"]
+
+
+async def test_without_topics_it_ends_with_what_is_missing(rig: Rig, tmp_path: Path) -> None:
+    worker = LearnerRig(rig, tmp_path).start()
+    assert await worker.ended() == ExitCode.MISMATCH
+    assert "holdfast topics create" in worker.events("learner_ends")[0]["error"]
+
+
 async def test_a_topic_made_anew_is_refused(learner: LearnerRig) -> None:
     await learner.send(examples(SEED, 10))
     worker = learner.start()
