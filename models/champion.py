@@ -161,10 +161,23 @@ class Champion:
         self.examples += 1
         self.positives += left
 
+    def step(self, values: Sequence[float], *, left: bool) -> float:
+        """Tell the risk of a row, then learn it: :meth:`predict` and :meth:`learn`, but placed once."""
+        refuse_poison(values)
+        placed = self.basis.weights(values)
+        risk = self._risk(placed)
+        self._model.learn_one(placed, left)
+        self.examples += 1
+        self.positives += left
+        return risk
+
     def predict(self, values: Sequence[float]) -> float:
         """River's own probability: what the compiled scorer must equal."""
         refuse_poison(values)
-        found: dict[bool, float] = self._model.predict_proba_one(self.basis.weights(values))  # type: ignore[no-untyped-call]
+        return self._risk(self.basis.weights(values))
+
+    def _risk(self, placed: dict[str, float]) -> float:
+        found: dict[bool, float] = self._model.predict_proba_one(placed)  # type: ignore[no-untyped-call]
         return float(found.get(True, 0.0))
 
     def calibrated(self, rows: Floats, rate: float) -> Self:

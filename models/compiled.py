@@ -14,10 +14,13 @@ from models.learner_settings import LearnerSettings
 from models.recent import Recent
 from models.snapshot import Curve, Cutoff, Example, Provenance, Snapshot
 from models.window import Bools, Window
+from models.words import SEGMENTS
 
 SHARES: Final = (0.005, 0.01, 0.02, 0.05, 0.10, 0.20, 0.35, 0.50)
 """Of the subscribers: cut-offs are known at these, and between them in proportion."""
 _NEVER_CERTAIN: Final = 1e-9
+_ENOUGH: Final = 50
+"""Rows of one worth, before their medians say anything."""
 
 
 def base_rate(left: Bools) -> float:
@@ -48,13 +51,23 @@ def cutoffs(risk: Floats) -> list[Cutoff]:
     return [Cutoff(share, float(cut)) for share, cut in zip(SHARES, found.tolist(), strict=True)]
 
 
-def medians(curves: list[Curve], x: Floats) -> list[Curve]:
-    """Curves with the medians of the latest rows; none for a feature that is usually missing."""
-    usual = []
-    for row in x:
-        known = row[~np.isnan(row)]
-        usual.append(float(np.median(known)) if 2 * len(known) > len(row) else None)
-    return [msgspec.structs.replace(curve, usual=u) for curve, u in zip(curves, usual, strict=True)]
+def medians(curves: list[Curve], recent: Recent) -> list[Curve]:
+    """Curves with the medians of the latest rows, of all and of each worth of which there are enough."""
+    x, segment = recent.x, recent.segment
+    parts = {worth: x[:, segment == code] for code, worth in enumerate(SEGMENTS)}
+    parts = {worth: part for worth, part in parts.items() if part.shape[1] >= _ENOUGH}
+    return [
+        msgspec.structs.replace(
+            curve, usual=_usual(x[f]), usual_of={worth: _usual(part[f]) for worth, part in parts.items()}
+        )
+        for f, curve in enumerate(curves)
+    ]
+
+
+def _usual(values: Floats) -> float | None:
+    """The median; none of a feature that is usually missing."""
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if 2 * len(known) > len(values) else None
 
 
 def compiled(
@@ -81,7 +94,7 @@ def compiled(
     picked = np.unique(np.linspace(0, x.shape[1] - 1, settings.examples).astype(np.int64)).tolist()
     return msgspec.structs.replace(
         bare,
-        curves=medians(bare.curves, x),
+        curves=medians(bare.curves, recent),
         cutoffs=cutoffs(told),
         examples=[
             Example(x=[None if np.isnan(v) else v for v in x[:, i].tolist()], risk=champion.predict(x[:, i].tolist()))

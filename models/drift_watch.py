@@ -27,7 +27,7 @@ class DriftState(Struct, frozen=True, kw_only=True):
 
 
 class DriftWatch:
-    """See the module. A feature warns once when it goes over the bound, and again only after it was below half of it."""
+    """See the module. A feature warns when it goes over the bound, and again only after it was below half of it."""
 
     def __init__(self) -> None:
         self.losses = LossDrift()

@@ -27,11 +27,12 @@ from models.leavings import Leavings, hash_of
 from models.lesson import Lesson, usable
 from models.lineages import FRESH, INCUMBENT, TOLD, TOLD_DURABLE, Lineages
 from models.publication import Publication, Step, promotion_demands
-from models.recent import Recent
+from models.recent import Recent, Row
 from models.risk import check_examples
 from models.snapshot import Snapshot, SnapshotRefusedError, check_features
 from models.trial import trial
 from models.window import Window
+from models.words import SEGMENTS
 
 __all__ = ["CheckpointRefusedError", "Learner", "LearnerSettings", "Lesson", "Report"]
 
@@ -148,37 +149,37 @@ class Learner:
         return self._mature
 
     def _fair(self, example: Example, values: list[float], who: int) -> Lesson:
-        left = example.label == "positive"
+        row = Row(values, example.label == "positive", SEGMENTS.index(example.segment))
         self._guards.labelled(example)
-        row = self._window.add(example, who)
-        self._window.tell(row, INCUMBENT, float(self._incumbent.score(np.array(values)[:, None]).risk[0]))
+        number = self._window.add(example, who)
+        self._window.tell(number, INCUMBENT, float(self._incumbent.score(np.array(values)[:, None]).risk[0]))
         if self._lineages is None:
-            return self._collect(row, values, example, left=left)
-        return self._learn(self._lineages, row, values, left=left)
+            return self._collect(number, row, example.base_rate)
+        return self._learn(self._lineages, number, row)
 
-    def _learn(self, lineages: Lineages, row: int, values: list[float], *, left: bool) -> Lesson:
-        risk = lineages.tell(self._window, row, values)
+    def _learn(self, lineages: Lineages, number: int, row: Row) -> Lesson:
         if self._guards.stop:
+            lineages.tell(self._window, number, row.values)
             return Lesson.STOPPED
-        self._recent.add(values, left=left)
-        lineages.learn(self._window, row, values, left=left)
+        self._recent.add(row)
+        risk = lineages.learn(self._window, number, row.values, left=row.left)
         self._labels += 1
-        if self._drift.told(risk, left=left, labels=self._labels):
+        if self._drift.told(risk, left=row.left, labels=self._labels):
             self._begin_fresh(lineages)
         return Lesson.LEARNED
 
-    def _collect(self, row: int, values: list[float], example: Example, *, left: bool) -> Lesson:
+    def _collect(self, number: int, row: Row, operator_rate: float) -> Lesson:
         if self._guards.stop:
             return Lesson.STOPPED
-        self._recent.add(values, left=left)
-        self._warm.append(row)
+        self._recent.add(row)
+        self._warm.append(number)
         if len(self._warm) < self._settings.warm_rows:
             return Lesson.COLLECTING
-        warm, rows, self._warm = self._recent, self._warm, []
-        self._recent = Recent(self._settings.recent_rows, len(values))
-        self._lineages = Lineages(self._settings, self.served, example.base_rate, warm.x, rows[0])
-        for kept, answer, number in zip(warm.x.T.tolist(), warm.left.tolist(), rows, strict=True):
-            self._learn(self._lineages, number, kept, left=answer)
+        warm, numbers, self._warm = self._recent, self._warm, []
+        self._recent = Recent(self._settings.recent_rows, len(row.values))
+        self._lineages = Lineages(self._settings, self.served, operator_rate, warm.x, numbers[0])
+        for kept, one in zip(warm.rows(), numbers, strict=True):
+            self._learn(self._lineages, one, kept)
         return Lesson.LEARNED
 
     def _begin_fresh(self, lineages: Lineages) -> None:

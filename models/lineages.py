@@ -117,27 +117,27 @@ class Lineages:
         basis = HatBasis.of(self._names, rows, self._settings.knots)
         return Champion.of_prior(basis, prior, base_rate, rows, self._settings.l2)
 
-    def tell(self, window: Window, row: int, values: Sequence[float]) -> float:
-        """Note what champion and fresh model say of a row; returns what the champion says."""
-        risk = self.champion.predict(values)
-        window.tell(row, CHAMPION, risk)
+    def tell(self, window: Window, row: int, values: Sequence[float]) -> None:
+        """Note what champion and fresh model say of a row that is not to be learned."""
+        window.tell(row, CHAMPION, self.champion.predict(values))
         if self.fresh is not None:
             window.tell(row, FRESH, self.fresh.model.predict(values))
-        return risk
 
-    def learn(self, window: Window, row: int, values: Sequence[float], *, left: bool) -> None:
-        """Learn a row that was told; the challengers tell and learn."""
-        self.champion.learn(values, left=left)
+    def learn(self, window: Window, row: int, values: Sequence[float], *, left: bool) -> float:
+        """Note what all say of a row, then let them learn it; returns what the champion said."""
+        risk = self.champion.step(values, left=left)
+        window.tell(row, CHAMPION, risk)
         if self.fresh is not None:
-            self.fresh.model.learn(values, left=left)
+            window.tell(row, FRESH, self.fresh.model.step(values, left=left))
         self._shadow.learn(window, row, values, left=left)
+        return risk
 
     def begin_fresh(self, prior: Snapshot, base_rate: float, recent: Recent, row: int, labels: int) -> None:
         """Start a model from what is served, with knots and first labels of the latest rows."""
         x = recent.x
         model = self._begun(prior, base_rate, x)
-        for values, left in zip(x.T.tolist(), recent.left.tolist(), strict=True):
-            model.learn(values, left=left)
+        for kept in recent.rows():
+            model.learn(kept.values, left=kept.left)
         self.fresh = Fresh(why=Why.DRIFT, model=model, row=row, labels=labels, reference=drift.counts(model.basis, x))
 
     def crown_fresh(self, window: Window, labels: int, verdict: Verdict, comparison: Comparison) -> int:

@@ -17,7 +17,7 @@ from models.evidence import WINS, Comparison, Demands, Verdict, better, not_wors
 from models.learner_settings import LearnerSettings
 from models.snapshot import Snapshot
 
-_NUMBER: Final = re.compile(r"m-(\d+)$")
+_NUMBER: Final = re.compile(r"m-(\d+)")
 
 
 class Step(StrEnum):
@@ -174,14 +174,14 @@ class Publication:
 
 
 def number_of(version: str) -> int:
-    """The number in a version, 0 where there is none.
+    """The number in a version, 0 where there is none; one put back has the number that it had.
 
     Examples
     --------
-    >>> number_of("m-00012"), number_of("hand-made")
-    (12, 0)
+    >>> number_of("m-00012"), number_of("m-00012-r1"), number_of("hand-made")
+    (12, 12, 0)
     """
-    found = _NUMBER.search(version)
+    found = _NUMBER.match(version)
     return int(found[1]) if found else 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,13 @@ from msgspec import Struct
 
 from models.decay import Floats
 
-Bools = npt.NDArray[np.bool_]
+
+class Row(NamedTuple):
+    """A fair row: its features, NaN where one is missing; whether he left; the number of his value segment."""
+
+    values: Sequence[float]
+    left: bool
+    segment: int
 
 
 class RecentState(Struct, frozen=True, kw_only=True):
@@ -19,6 +25,7 @@ class RecentState(Struct, frozen=True, kw_only=True):
 
     x: bytes
     left: bytes
+    segment: bytes
 
 
 class Recent:
@@ -38,30 +45,30 @@ class Recent:
     --------
     >>> recent = Recent(2, 1)
     >>> for value in (1.0, 2.0, 3.0):
-    ...     recent.add([value], left=value > 2)
-    >>> recent.x.tolist(), recent.left.tolist()
-    ([[2.0, 3.0]], [False, True])
+    ...     recent.add(Row([value], value > 2, 0))
+    >>> recent.x.tolist(), recent.rows()
+    ([[2.0, 3.0]], [Row(values=[2.0], left=False, segment=0), Row(values=[3.0], left=True, segment=0)])
     """
 
     def __init__(self, capacity: int, width: int) -> None:
         self.capacity = capacity
         self._x = np.zeros((capacity, width), dtype="<f4")
         self._left = np.zeros(capacity, dtype=bool)
-        self._rows = 0
+        self._segment = np.zeros(capacity, dtype="u1")
+        self._added = 0
 
     def __len__(self) -> int:
         """Rows that are there."""
-        return min(self._rows, self.capacity)
+        return min(self._added, self.capacity)
 
-    def add(self, values: Sequence[float], *, left: bool) -> None:
-        """Take a row in; NaN is a missing value."""
-        slot = self._rows % self.capacity
-        self._x[slot] = values
-        self._left[slot] = left
-        self._rows += 1
+    def add(self, row: Row) -> None:
+        """Take a row in."""
+        slot = self._added % self.capacity
+        self._x[slot], self._left[slot], self._segment[slot] = row
+        self._added += 1
 
     def _order(self) -> npt.NDArray[np.int64]:
-        return np.arange(self._rows - len(self), self._rows) % self.capacity
+        return np.arange(self._added - len(self), self._added) % self.capacity
 
     @property
     def x(self) -> Floats:
@@ -69,21 +76,22 @@ class Recent:
         return self._x[self._order()].T.astype(np.float64)
 
     @property
-    def left(self) -> Bools:
-        """Who left, the oldest first."""
-        return self._left[self._order()]
+    def segment(self) -> npt.NDArray[np.uint8]:
+        """Number of the value segment of each, the oldest first."""
+        return self._segment[self._order()]
 
-    def shrunk(self, capacity: int) -> Recent:
-        """The latest `capacity` rows."""
-        fewer = Recent(capacity, self._x.shape[1])
-        for slot in self._order()[-capacity:].tolist():
-            fewer.add(self._x[slot].tolist(), left=bool(self._left[slot]))
-        return fewer
+    def rows(self) -> list[Row]:
+        """The oldest first."""
+        order = self._order()
+        columns = self._x[order].tolist(), self._left[order].tolist(), self._segment[order].tolist()
+        return [Row(*row) for row in zip(*columns, strict=True)]
 
     def state(self) -> RecentState:
         """As bytes."""
         order = self._order()
-        return RecentState(x=self._x[order].tobytes(), left=self._left[order].tobytes())
+        return RecentState(
+            x=self._x[order].tobytes(), left=self._left[order].tobytes(), segment=self._segment[order].tobytes()
+        )
 
     @classmethod
     def resume(cls, state: RecentState, capacity: int, width: int) -> Self:
@@ -96,7 +104,8 @@ class Recent:
         """
         recent = cls(capacity, width)
         left = np.frombuffer(state.left, dtype=bool)
-        x = np.frombuffer(state.x, dtype="<f4").reshape(len(left), width)
-        recent._x[: len(left)], recent._left[: len(left)] = x, left
-        recent._rows = len(left)
+        recent._x[: len(left)] = np.frombuffer(state.x, dtype="<f4").reshape(len(left), width)
+        recent._left[: len(left)] = left
+        recent._segment[: len(left)] = np.frombuffer(state.segment, dtype="u1").reshape(len(left))
+        recent._added = len(left)
         return recent

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import planted
 import pytest
 
+import planted
 from models.learner import Learner, LearnerSettings
 
 BEFORE = 3_500

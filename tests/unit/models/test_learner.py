@@ -106,6 +106,8 @@ def test_cutoffs_base_rate_and_medians_are_of_the_fair_rows(lived: Life) -> None
     usual = [curve.usual for curve in last.curves]
     assert usual[0] == pytest.approx(np.median(x[:, 0]), rel=0.2)
     assert usual[10] is None  # missing in 60 % of the rows
+    assert set(last.curves[0].usual_of) == {"high", "mid", "low"}
+    assert last.curves[0].usual_of["high"] == pytest.approx(np.median(x[:, 0]), rel=0.4)
 
 
 def test_watermark_is_the_latest_label(lived: Life) -> None:
@@ -209,7 +211,7 @@ def test_asking_for_a_report_changes_nothing(lived: Life) -> None:
 
 def test_an_operators_rollback_stands_until_there_is_evidence_against_it(lived: Life) -> None:
     learner = Learner.resume(lived.learner.checkpoint(), SETTINGS)
-    put_back = tell(planted.starting(), version="m-00040")
+    put_back = tell(planted.starting(), version="m-00040-r1")
     learner.rolled_back(put_back)
     at = learner.labels
     assert (learner.due(), learner.served) == (None, put_back)

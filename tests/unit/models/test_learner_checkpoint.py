@@ -80,7 +80,7 @@ def test_parts_that_do_not_fit_each_other_are_refused(raw: bytes) -> None:
     state = msgspec.msgpack.decode(zlib.decompress(unpacked(raw)["body"]))  # type: ignore[arg-type]
     for changed in (
         {"labels": "many"},
-        {"recent": {"x": b"123", "left": b"\x01"}},
+        {"recent": {"x": b"123", "left": b"\x01", "segment": b"\x01"}},
         {"window": state["window"] | {"filled": 3}},
         {"window": state["window"] | {"facts": b"1"}},
         {"window": state["window"] | {"told": {"nobody": b""}}},

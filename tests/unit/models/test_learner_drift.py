@@ -17,7 +17,7 @@ from models.hat_basis import HatBasis
 from models.learner import Learner, LearnerSettings
 from models.learner_report import Report
 from models.lineages import Why
-from models.recent import Recent
+from models.recent import Recent, Row
 from models.risk import Scorer
 from models.snapshot import Snapshot
 
@@ -120,10 +120,10 @@ def test_a_feature_warns_once() -> None:
     basis = HatBasis.of(("a", "b"), rows, 8)
     reference, recent, watch = drift.counts(basis, rows), Recent(200, 2), DriftWatch()
     for row in dice.normal(size=(200, 2)).tolist():
-        recent.add(row, left=False)
+        recent.add(Row(row, left=False, segment=0))
     assert not watch.look(basis, reference, recent, 200)
     for row in np.add(dice.normal(size=(200, 2)), [3.0, 0.0]).tolist():
-        recent.add(row, left=False)
+        recent.add(Row(row, left=False, segment=0))
     assert watch.look(basis, reference, recent, 400)
     assert not watch.look(basis, reference, recent, 600)
     assert (watch.over, watch.warnings, watch.last, watch.last_labels) == (["a"], 1, "a", 400)
