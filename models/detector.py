@@ -90,15 +90,15 @@ class Detector:
 
     def resume(self, clock: Clock | Mapping[str, Any]) -> None:
         """Go on from the clock of the ledger; after this the lane stands where the ledger's transaction left it."""
-        self._lane.loaded()
         held = clock if isinstance(clock, Clock) else msgspec.convert(clock, Clock)
+        self._lane.loaded(held)
         self._sweep.resume(msgspec.structs.replace(held, feeds=dict(held.feeds)))
 
     def switch(self, scorer: Scorer | None = None, policy: Policy | None = None) -> None:
         """Take another model or policy into force; only between :meth:`take` and the next :meth:`apply`."""
         scorer = scorer or self._lane.scorer
         check_features(scorer.snapshot, NAMES, catalogue_hash())
-        self._lane.switch(scorer, policy or self._lane.policy, self._sweep.clock.watermark or 0)
+        self._lane.switch(scorer, policy or self._lane.policy, self._sweep.clock)
         self._sweep.resume(self._sweep.clock)
 
     def tiers_count(self) -> dict[str, int]:

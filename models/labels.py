@@ -4,14 +4,19 @@ Everybody's vector is frozen once a week at a phase of his own, a fair sample of
 and for what a contact changes. A frozen vector is a state record of its own, written once, and gone with its label.
 
 When the label is known
-    A churn outcome says it of every vector before it: *positive* up to the horizon before he left, *negative* beyond. A
-    lapse is declared long after it happened, so it is dated by its last activity, and a vector waits for its horizon
-    and for the longest time that a lapse takes to be declared: then it is negative. Whoever was cut off, or had left
-    already, tells nothing of who wants to leave: *void*. The first outcome decides; what comes later is counted.
+    A churn outcome says it of every vector before it: *positive* up to the horizon before he left, *negative* beyond.
+    Who uses the service past the horizon did not leave within it: *negative*. A lapse is declared long after it
+    happened and is dated by its last activity, so of a silent subscriber the longest time that a declaration takes is
+    waited for too. Whoever was cut off, or had left already, tells nothing of who wants to leave: *void*. The first
+    outcome decides; what comes later is counted.
+
+Negatives must not come much later than positives: a model that learns today's leavers beside the stayers of a quarter
+ago learns the season.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final
 from zlib import crc32
 
@@ -21,6 +26,8 @@ import numpy.typing as npt
 from models.alerts import example_id
 from models.book import Book
 from models.cards import segment
+from models.clock import Clock
+from models.columns import CALLS, DATA
 from models.contact import held_out, passive
 from models.decay import Floats
 from models.events import Outcome
@@ -57,7 +64,8 @@ class Labels:
     Attributes
     ----------
     due
-        Of each row the time at which its oldest vector is labelled by time alone; infinity for none.
+        Of each row the tick at which its vectors are looked at next; infinity for none. From the end of its horizon on
+        a vector is looked at once a day, so that a restart knows from the clock alone which looks were made.
     """
 
     def __init__(self, population: Population, outbox: Outbox, scorer: Scorer, policy: Policy) -> None:
@@ -67,11 +75,12 @@ class Labels:
         self._population = population
         self._outbox = outbox
 
-    def loaded(self) -> None:
+    def loaded(self, clock: Clock) -> None:
         """Find out anew what is due when: the state was read, or the policy changed."""
         self.due = np.full(len(self._population.ids), np.inf)
         for row in self._population.pending.rows():
-            self._set_due(row)
+            passed = clock.sweeping is not None and self._population.id_of(row) <= clock.cursor
+            self._set_due(row, clock.sweeping if passed else clock.last_tick)
 
     def forgotten(self, row: int) -> None:
         """A row is free."""
@@ -79,7 +88,7 @@ class Labels:
             self.due[row] = np.inf
 
     def next_due(self) -> float:
-        """The earliest time at which a vector is labelled by time alone."""
+        """The earliest time at which a vector is looked at."""
         return float(self.due.min(initial=np.inf))
 
     def weekly(self, rows: Rows, keys: npt.NDArray[np.int64], tick: int) -> npt.NDArray[np.bool_]:
@@ -116,7 +125,8 @@ class Labels:
             x=moment.x.astype("<f4").tobytes(),
         )
         self._population.hold(moment.row, frozen)
-        self._set_due(moment.row)
+        self._room_for(moment.row)
+        self.due[moment.row] = min(self.due[moment.row], float(frozen.ts + self._horizon()))
         self._outbox.wrote(len(frozen.x) * 2)
 
     def outcome(self, moment: Moment, event: Outcome) -> None:
@@ -142,12 +152,11 @@ class Labels:
         self._decided(moment, event, event.ts if ended is None else ended)
 
     def _decided(self, moment: Moment, event: Outcome, left_ts: int) -> None:
-        policy, row = self.policy.labels, moment.row
-        horizon = round(policy.horizon_days * DAY_MS)
-        if moment.clock > left_ts + round(policy.lapse_days * DAY_MS):
+        horizon = self._horizon()
+        if moment.clock > left_ts + round(self.policy.labels.lapse_days * DAY_MS):
             # So late that the oldest of the vectors it is about may have been labelled by time.
             self._outbox.counts.late_outcomes += 1
-        waiting = self._population.pending.of(row)
+        waiting = self._population.pending.of(moment.row)
         within = [p for p in waiting if p.ts <= left_ts <= p.ts + horizon]
         first_alert = min((p.ts for p in within if p.origin != WEEKLY and not p.hold_out), default=None)
         for pending in waiting:
@@ -158,40 +167,54 @@ class Labels:
             else:
                 label = "positive" if event.outcome in LEAVING else "void"
             self._tell(moment, pending, label, (event, left_ts), first_alert if label == "positive" else None)
-        self._set_due(row)
+        self.forgotten(moment.row)
 
     def _downgraded(self, moment: Moment, ts: int) -> None:
         """Keep when, as long as a vector may ask for it."""
-        policy, book = self.policy.labels, self._population.book(moment.row)
-        since = moment.clock - round((policy.horizon_days + policy.lapse_days) * DAY_MS)
+        book, lapse = self._population.book(moment.row), round(self.policy.labels.lapse_days * DAY_MS)
+        since = moment.clock - self._horizon() - lapse
         book.downgraded = sorted({*(t for t in book.downgraded if t >= since), ts})
         self._population.mark_book(moment.row)
 
-    def expire(self, moment: Moment, at: float) -> None:
-        """Time has passed, by the slowest usage feed up to `at`: who has not left by now did not."""
-        term = self._term()
-        for pending in self._population.pending.of(moment.row):
-            if pending.ts + term <= at:
+    def look(self, moment: Moment, tick: int, used_ts: float) -> None:
+        """A look at a tick: who used the service past his horizon has stayed, and so has who was silent long enough.
+
+        Parameters
+        ----------
+        used_ts
+            How far the slowest usage feed has come: while it stands still nobody is silent.
+        """
+        horizon, lapse = self._horizon(), round(self.policy.labels.lapse_days * DAY_MS)
+        blocks, row = self._population.blocks, moment.row
+        last_use = float(np.fmax(blocks[CALLS.name].data[row, 0], blocks[DATA.name].data[row, 0]))
+        for pending in self._population.pending.of(row):
+            end = pending.ts + horizon
+            if end <= tick and (last_use >= end or end + lapse <= used_ts):
                 # A profile may say that he is gone or cut off where no outcome ever did.
                 gone = moment.gone or passive(moment.profile, moment.involuntary)
                 self._tell(moment, pending, "void" if gone else "negative", None, None)
-        self._set_due(moment.row)
+        self._set_due(row, tick)
 
-    def _term(self) -> int:
-        policy = self.policy.labels
-        return round((policy.horizon_days + policy.lapse_days) * DAY_MS)
+    def _horizon(self) -> int:
+        return round(self.policy.labels.horizon_days * DAY_MS)
 
-    def _set_due(self, row: int) -> None:
+    def _room_for(self, row: int) -> None:
         if row >= len(self.due):
             self.due = np.concatenate([self.due, np.full(row + 1024 - len(self.due), np.inf)])
-        waiting = self._population.pending.of(row)
-        self.due[row] = min(p.ts for p in waiting) + self._term() if waiting else np.inf
+
+    def _set_due(self, row: int, looked: int | None) -> None:
+        """The next look after the one at the tick `looked`."""
+        self._room_for(row)
+        ends = [pending.ts + self._horizon() for pending in self._population.pending.of(row)]
+        since = -math.inf if looked is None else looked
+        looks = [end if end > since else end + ((looked or 0) - end) // DAY_MS * DAY_MS + DAY_MS for end in ends]
+        self.due[row] = min(looks, default=math.inf)
 
     def _tell(
         self, moment: Moment, pending: Pending, label: Label, by: tuple[Outcome, int] | None, first_alert: int | None
     ) -> None:
         """Publish an example; its vector waits no more."""
-        subscriber_id, end = moment.subscriber_id, pending.ts + round(self.policy.labels.horizon_days * DAY_MS)
+        subscriber_id, end = moment.subscriber_id, pending.ts + self._horizon()
         book = self._population.books.get(moment.row) or Book()
         until = end if by is None else min(end, by[1])
         touches = [t for t in book.touches if pending.ts <= t.ts <= until]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from models.alerts import Score, alert_id
 from models.book import Book
+from models.clock import Clock
 from models.columns import RISK
 from models.decay import Floats
 from models.episodes import Episodes
@@ -51,7 +52,7 @@ class LaneState:
         # Counted as they change: the lane tells them after every transaction, and its subscribers are many.
         self._raised_tiers = [0, 0]
 
-    def switch(self, scorer: Scorer, policy: Policy, clock: int) -> None:
+    def switch(self, scorer: Scorer, policy: Policy, clock: Clock) -> None:
         """Take another model or policy into force, at this time of the lane.
 
         A model changes nothing that is kept: everybody's tier is judged anew at his next event or his daily look, so
@@ -62,15 +63,15 @@ class LaneState:
         self.labels.scorer = scorer
         if policy != self.policy:
             self.policy = self.episodes.policy = self.labels.policy = policy
-            self.episodes.rearm(clock)
-            self.labels.loaded()
+            self.episodes.rearm(clock.watermark or 0)
+            self.labels.loaded(clock)
 
-    def loaded(self) -> None:
-        """Rebuild the caches after the state was read."""
+    def loaded(self, clock: Clock) -> None:
+        """Rebuild the caches after the state was read; `clock` is the ledger's."""
         books = self.population.books
         tier = self.population.blocks[RISK.name].column("tier")
         self._raised_tiers = [int(np.count_nonzero(tier == WARNING)), int(np.count_nonzero(tier == HIGH_RISK))]
-        self.labels.loaded()
+        self.labels.loaded(clock)
         self.silent = {row: book.silent_since for row, book in books.items() if book.silent_since is not None}
 
     def is_silent(self, rows: Rows) -> npt.NDArray[np.bool_]:

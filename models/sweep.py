@@ -86,13 +86,17 @@ class Sweep:
         last = self.clock.last_tick
         if last is None:
             return np.inf
-        by_usage = min(self._silence_due, self._lane.labels.next_due())
-        return min(float(next_slice_tick(last, self.clock.slices)), self._next_term(last, by_usage))
+        return min(float(next_slice_tick(last, self.clock.slices)), self._next_term(last, self._silence_due))
 
-    def _next_term(self, last: int, due_by_usage: float) -> float:
+    def _next_term(self, last: int, silence_due: float) -> float:
         """The next tick at which a term can end. Terms that have ended and were not looked at wait for the next."""
         due = self._lane.population.blocks[RISK.name].column("due_ts")
-        soonest = min(float(np.fmin.reduce(due, initial=np.inf)), due_by_usage, self._marks.next_end())
+        soonest = min(
+            float(np.fmin.reduce(due, initial=np.inf)),
+            silence_due,
+            self._marks.next_end(),
+            self._lane.labels.next_due(),
+        )
         if soonest == np.inf:
             return np.inf
         return float(last + TICK_MS if soonest <= last else ceil_tick(soonest))
@@ -118,10 +122,9 @@ class Sweep:
         """Take up the next live tick up to `target`. After a long jump only the last day's slices are run."""
         clock = self.clock
         first_slice = next_slice_tick(max(last, target - TICKS_A_DAY * TICK_MS), clock.slices)
-        # While the usage feeds stand still nobody falls silent and nobody has stayed, however many ticks go by.
-        by_usage = min(self._silence_due, self._lane.labels.next_due())
-        by_usage = by_usage if by_usage <= self._usage_ts() else np.inf
-        tick = min(float(first_slice), self._next_term(last, by_usage))
+        # While the usage feeds stand still nobody falls silent, however many ticks go by.
+        silence_due = self._silence_due if self._silence_due <= self._usage_ts() else np.inf
+        tick = min(float(first_slice), self._next_term(last, silence_due))
         if tick > target:
             return False
         clock.sweeping, clock.cursor = int(tick), ""
@@ -135,7 +138,7 @@ class Sweep:
         tick, lane = clock.sweeping or 0, self._lane
         ended = np.flatnonzero(lane.population.blocks[RISK.name].column("due_ts") <= tick)
         fallen, stale = self._silent_rows(tick)
-        labelled = np.flatnonzero(lane.labels.due <= min(tick, self._usage_ts()))
+        labelled = np.flatnonzero(lane.labels.due <= tick)
         rescored = self._slice_rows(tick) if tick > target - TICKS_A_DAY * TICK_MS else np.empty(0, dtype=np.int64)
         ids = lane.population.ids
         queue = sorted(
@@ -179,7 +182,7 @@ class Sweep:
             if rescored[i]:
                 lane.rescore(moment, float(history[i]))
             if labelled[i]:
-                lane.labels.expire(moment, min(tick, self._usage_ts()))
+                lane.labels.look(moment, tick, self._usage_ts())
             if weekly[i] and lane.labels.sampled(moment.subscriber_id):
                 lane.labels.freeze(moment, WEEKLY)
             if idle[i]:

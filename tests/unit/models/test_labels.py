@@ -75,23 +75,41 @@ def test_vectors_older_than_the_horizon_are_negative_when_he_leaves() -> None:
     assert {e.label for e in weekly(bench)} == {"positive", "negative"}
 
 
-def test_who_stays_is_negative_when_the_horizon_and_the_longest_lapse_have_passed() -> None:
+def test_who_uses_the_service_past_the_horizon_has_stayed() -> None:
     bench, end = seen()
-    live(bench, end, 68, "s-1")
-    assert not examples(bench)
-    live(bench, end + 68 * DAY, 30, "s-1")
+    live(bench, end, 60, "s-1")
     told = weekly(bench)
-    assert told
+    assert len(told) >= 3
     assert {e.label for e in told} == {"negative"}
-    assert all(HORIZON + LAPSE <= e.delay_ms <= HORIZON + LAPSE + DAY for e in told)
+    assert all(HORIZON <= e.delay_ms <= HORIZON + DAY for e in told)
     assert {(e.outcome, e.outcome_ts) for e in told} == {(None, None)}
 
 
-def test_a_feed_that_stands_still_labels_nobody() -> None:
+def test_of_the_silent_the_longest_lapse_is_waited_for() -> None:
+    bench, end = seen()
+    live(bench, end, 68)
+    assert "s-1" not in {e.subscriber_id for e in weekly(bench)}
+    live(bench, end + 68 * DAY, 30)
+    told = [e for e in weekly(bench) if e.subscriber_id == "s-1"]
+    assert told
+    assert {e.label for e in told} == {"negative"}
+    assert all(HORIZON + LAPSE <= e.delay_ms <= HORIZON + LAPSE + DAY for e in told)
+
+
+def test_a_silence_that_ends_ends_the_waiting_too() -> None:
+    bench, end = seen()
+    live(bench, end, 50)
+    bench.send("call", "s-1", end + 50 * DAY)
+    live(bench, end + 51 * DAY, 2)
+    told = [e for e in weekly(bench) if e.subscriber_id == "s-1"]
+    assert [(e.label, e.labelled_ts > end + 49 * DAY) for e in told][:3] == [("negative", True)] * 3
+
+
+def test_a_feed_that_stands_still_labels_none_of_the_silent() -> None:
     bench, end = seen()
     for day in range(120):
-        bench.send("data", "s-1", end + day * DAY)  # no call any more, from anybody
-    assert not examples(bench)
+        bench.send("data", "s-2", end + day * DAY)  # no call any more, from anybody
+    assert "s-1" not in {e.subscriber_id for e in examples(bench)}
 
 
 def test_a_lapse_is_dated_by_its_last_activity() -> None:
