@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from support.detecting import CARE_MODEL, DAY, HOUR, START, Bench
+from support.detecting import CARE_MODEL, DAY, HOUR, MINUTE, START, Bench
 
 from models.policy import Policy
 from models.risk import Scorer
@@ -13,17 +13,23 @@ STRICT = replace(CARE_MODEL, version="m-strict", intercept=CARE_MODEL.intercept 
 
 
 def lived() -> tuple[Bench, int]:
-    """Three people, one of them in an episode that waits for the end of a peace."""
+    """Three people; a peace of one has ended, and the tick that will look at it has not come yet."""
     bench = Bench()
     last = START
     for who in ("s-1", "s-2", "s-3"):
         bench.send("profile", who, START)
         last = bench.week(who)
+    raised = last + HOUR + 5 * MINUTE
+    bench.send("visit", "s-2", raised, dwell_s=900)
+    raising = bench.alerts()[-1].alert_id
+    bench.send("feedback", "s-2", raised + MINUTE, status="retained", alert_id=raising)
+    assert bench.life() == ["competitor_browsing raised", "competitor_browsing closed feedback"]
+    now = raised + 30 * DAY + 2 * MINUTE
+    for who in ("s-1", "s-3"):  # his own event would set his terms anew
+        bench.send("call", who, now)
     for case in ("a", "b"):
-        bench.send("care", "s-1", last + HOUR, reason="complaint", case_id=case)
-    bench.send("feedback", "s-2", last + HOUR, status="contacted")
-    bench.send("visit", "s-2", last + 2 * HOUR, dwell_s=900)
-    return bench, last
+        bench.send("care", "s-1", now, reason="complaint", case_id=case)
+    return bench, now
 
 
 def go_on(bench: Bench, last: int) -> None:
