@@ -21,7 +21,7 @@ from river import linear_model, optim
 from models.basis import Basis, Block
 from models.decay import Floats
 from models.hat_basis import HatBasis
-from models.risk import logit
+from models.risk import Scorer, logit
 from models.river_state import LEARNING_RATE, LogisticState, begin, put, take
 from models.snapshot import Curve, Snapshot
 
@@ -161,23 +161,10 @@ class Champion:
         self.examples += 1
         self.positives += left
 
-    def step(self, values: Sequence[float], *, left: bool) -> float:
-        """Tell the risk of a row, then learn it: :meth:`predict` and :meth:`learn`, but placed once."""
-        refuse_poison(values)
-        placed = self.basis.weights(values)
-        risk = self._risk(placed)
-        self._model.learn_one(placed, left)
-        self.examples += 1
-        self.positives += left
-        return risk
-
     def predict(self, values: Sequence[float]) -> float:
         """River's own probability: what the compiled scorer must equal."""
         refuse_poison(values)
-        return self._risk(self.basis.weights(values))
-
-    def _risk(self, placed: dict[str, float]) -> float:
-        found: dict[bool, float] = self._model.predict_proba_one(placed)  # type: ignore[no-untyped-call]
+        found: dict[bool, float] = self._model.predict_proba_one(self.basis.weights(values))  # type: ignore[no-untyped-call]
         return float(found.get(True, 0.0))
 
     def calibrated(self, rows: Floats, rate: float) -> Self:
@@ -193,7 +180,8 @@ class Champion:
         >>> round(champion.calibrated(np.array([[1.0, 9.0]]), 0.02).predict([1.0]), 9)
         0.02
         """
-        risk = np.clip([self.predict(row) for row in rows.T.tolist()], _NEVER_CERTAIN, 1.0 - _NEVER_CERTAIN)
+        told = Scorer(self.snapshot("", 0.5, "")).score(rows).risk
+        risk = np.clip(told, _NEVER_CERTAIN, 1.0 - _NEVER_CERTAIN)
         odds = risk / (1.0 - risk)
         low, high = -_MOST_SHIFT, _MOST_SHIFT
         for _ in range(60):

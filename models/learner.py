@@ -158,11 +158,11 @@ class Learner:
         return self._learn(self._lineages, number, row)
 
     def _learn(self, lineages: Lineages, number: int, row: Row) -> Lesson:
+        risk = lineages.tell(self._window, number, row.values)
         if self._guards.stop:
-            lineages.tell(self._window, number, row.values)
             return Lesson.STOPPED
         self._recent.add(row)
-        risk = lineages.learn(self._window, number, row.values, left=row.left)
+        lineages.learn(self._window, number, row.values, left=row.left)
         self._labels += 1
         if self._drift.told(risk, left=row.left, labels=self._labels):
             self._begin_fresh(lineages)
@@ -177,7 +177,7 @@ class Learner:
             return Lesson.COLLECTING
         warm, numbers, self._warm = self._recent, self._warm, []
         self._recent = Recent(self._settings.recent_rows, len(row.values))
-        self._lineages = Lineages(self._settings, self.served, operator_rate, warm.x, numbers[0])
+        self._lineages = Lineages(self._settings, self.served, operator_rate, warm.x, self._window.rows)
         for kept, one in zip(warm.rows(), numbers, strict=True):
             self._learn(self._lineages, one, kept)
         return Lesson.LEARNED
@@ -192,13 +192,14 @@ class Learner:
         if self._window.rows % self._settings.look_every:
             return
         self._guards.judge(self._window)
-        lineages = self._lineages
-        if lineages is None:
+        if (lineages := self._lineages) is None:
             return
         if self._drift.look(lineages.champion.basis, lineages.reference, self._recent, self._labels):
             self._begin_fresh(lineages)
         self._look_at_fresh(lineages)
         self._look_at_publishing(lineages)
+        if len(self._recent):
+            lineages.settle(self._recent.x, base_rate(self._window.latest().left))
 
     def _look_at_publishing(self, lineages: Lineages) -> None:
         publication = self._publication
@@ -213,8 +214,7 @@ class Learner:
         self._window.clear(INCUMBENT)
 
     def _look_at_fresh(self, lineages: Lineages) -> None:
-        fresh = lineages.fresh
-        if fresh is None:
+        if (fresh := lineages.fresh) is None:
             return
         found = self._compared(FRESH, CHAMPION, fresh.row)
         verdict = None if found is None else evidence.better(found, promotion_demands(self._settings))
@@ -234,8 +234,8 @@ class Learner:
 
     def report(self) -> Report:
         """Everything that metrics and ``model show`` tell. Tens of milliseconds, of which no example pays any."""
-        state, windows = self._state(), (self._window, self._alerts)
-        return reported(self._settings, state, windows, self._lineages, self._recent, self._guards)
+        windows = self._window, self._alerts
+        return reported(self._settings, self._state(), windows, self._lineages, self._recent, self._guards)
 
     def checkpoint(self) -> bytes:
         """Everything but the challengers that live in memory, as one record."""

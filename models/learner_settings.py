@@ -35,7 +35,9 @@ class LearnerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     look_every: Count = 250  # labels between two looks at evidence, guards and drift
     fresh_life: Count = 10_000  # labels in which a model begun after drift must have won, or is dismissed
     blank_life: Count = 5_000  # the same for the one that began without a prior
-    cutoff_rows: Count = 5_000  # latest weekly rows whose risks make the cut-offs
+    cutoff_rows: Count = (
+        2_000  # latest weekly rows whose risks make the cut-offs; older ones were told by another model
+    )
     examples: Annotated[int, Meta(ge=1, le=32)] = 8  # scored vectors in a snapshot, for whoever serves it
     shadow: tuple[str, ...] = ("log1p", "newton", "pairs", "forest")  # challengers; `models.shadow` knows the names
     guards: GuardBounds = GuardBounds()

@@ -1,6 +1,10 @@
 """The models that learn side by side: the champion, a fresh one after drift, and the challengers in the shadow.
 
-Each tells its risk of a row before it learns the label; so what is compared is always prequential [1]_.
+What is told of a row is told before its label is learned, so what is compared is always prequential [1]_. But labels
+come in an order of their own: leavers one by one, stayers in a heap when their time is up. A model that is asked
+between two labels has its level raised by the leaver before, and seems to foresee the next. So the champion learns row
+by row, but what it tells is told by its voice: itself as of the last look, at the level of the window, which is what
+would be served.
 
 References
 ----------
@@ -13,6 +17,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, Self
 
+import numpy as np
 from msgspec import Struct
 
 from models import drift
@@ -25,6 +30,7 @@ from models.guard_sight import CHAMPION
 from models.hat_basis import HatBasis
 from models.learner_settings import LearnerSettings
 from models.recent import Recent
+from models.risk import Scorer
 from models.shadow import DURABLE, SHADOWS, Shadow
 from models.snapshot import Snapshot
 from models.window import Window
@@ -49,6 +55,7 @@ class FreshState(Struct, frozen=True, kw_only=True):
 
     why: Why
     model: ChampionState
+    voice: Snapshot
     row: int
     labels: int
     reference: Counts
@@ -68,17 +75,19 @@ class LineagesState(Struct, frozen=True, kw_only=True):
 
     base_rate: float
     champion: ChampionState
+    voice: Snapshot
     reference: Counts
     fresh: FreshState | None
     crowned: Crowned | None
     log1p: LogScaledState | None
 
 
-class Fresh(Struct, frozen=True, kw_only=True):
+class Fresh(Struct, kw_only=True):
     """A model beside the champion that may take its place, where its evidence begins, and when it began."""
 
     why: Why
     model: Champion
+    voice: Scorer
     row: int
     labels: int
     reference: Counts
@@ -98,7 +107,7 @@ class Lineages:
     rows
         (F, n), on which knots are frozen.
     row
-        Number of the first of them.
+        Number of the first row that comes after them.
     """
 
     def __init__(self, settings: LearnerSettings, prior: Snapshot, base_rate: float, rows: Floats, row: int) -> None:
@@ -106,10 +115,18 @@ class Lineages:
         self._names = prior.features
         self._base_rate = base_rate
         self.champion = self._begun(prior, base_rate, rows)
+        self._voice = _voice(self.champion, base_rate)
         self.reference: Counts = drift.counts(self.champion.basis, rows)
         """How the rows on which the champion's knots were frozen fall about them: drift is measured from there."""
         blank = Champion(self.champion.basis, base_rate, settings.l2)
-        self.fresh: Fresh | None = Fresh(why=Why.NO_PRIOR, model=blank, row=row, labels=0, reference=self.reference)
+        self.fresh: Fresh | None = Fresh(
+            why=Why.NO_PRIOR,
+            model=blank,
+            voice=_voice(blank, base_rate),
+            row=row,
+            labels=len(rows.T),
+            reference=self.reference,
+        )
         self.crowned: Crowned | None = None
         self._shadow = Shadow(self._names, rows, base_rate, settings.shadow)
 
@@ -117,20 +134,27 @@ class Lineages:
         basis = HatBasis.of(self._names, rows, self._settings.knots)
         return Champion.of_prior(basis, prior, base_rate, rows, self._settings.l2)
 
-    def tell(self, window: Window, row: int, values: Sequence[float]) -> None:
-        """Note what champion and fresh model say of a row that is not to be learned."""
-        window.tell(row, CHAMPION, self.champion.predict(values))
+    def settle(self, rows: Floats, rate: float) -> None:
+        """Let champion and fresh model speak as they are now, at this rate over `rows`, (F, n)."""
+        self._voice = _voice(self.champion.calibrated(rows, rate), rate)
         if self.fresh is not None:
-            window.tell(row, FRESH, self.fresh.model.predict(values))
+            self.fresh.voice = _voice(self.fresh.model.calibrated(rows, rate), rate)
 
-    def learn(self, window: Window, row: int, values: Sequence[float], *, left: bool) -> float:
-        """Note what all say of a row, then let them learn it; returns what the champion said."""
-        risk = self.champion.step(values, left=left)
+    def tell(self, window: Window, row: int, values: Sequence[float]) -> float:
+        """Note what champion and fresh model say of a row; returns what the champion says."""
+        x = np.array(values)[:, None]
+        risk = float(self._voice.score(x).risk[0])
         window.tell(row, CHAMPION, risk)
         if self.fresh is not None:
-            window.tell(row, FRESH, self.fresh.model.step(values, left=left))
-        self._shadow.learn(window, row, values, left=left)
+            window.tell(row, FRESH, float(self.fresh.voice.score(x).risk[0]))
         return risk
+
+    def learn(self, window: Window, row: int, values: Sequence[float], *, left: bool) -> None:
+        """Learn a row that was told; the challengers tell and learn."""
+        self.champion.learn(values, left=left)
+        if self.fresh is not None:
+            self.fresh.model.learn(values, left=left)
+        self._shadow.learn(window, row, values, left=left)
 
     def begin_fresh(self, prior: Snapshot, base_rate: float, recent: Recent, row: int, labels: int) -> None:
         """Start a model from what is served, with knots and first labels of the latest rows."""
@@ -138,13 +162,21 @@ class Lineages:
         model = self._begun(prior, base_rate, x)
         for kept in recent.rows():
             model.learn(kept.values, left=kept.left)
-        self.fresh = Fresh(why=Why.DRIFT, model=model, row=row, labels=labels, reference=drift.counts(model.basis, x))
+        rate = self._voice.base_rate
+        self.fresh = Fresh(
+            why=Why.DRIFT,
+            model=model,
+            voice=_voice(model.calibrated(x, rate), rate),
+            row=row,
+            labels=labels,
+            reference=drift.counts(model.basis, x),
+        )
 
     def crown_fresh(self, window: Window, labels: int, verdict: Verdict, comparison: Comparison) -> int:
         """The fresh model becomes the champion; returns the row from which its evidence begins."""
         fresh = self.fresh
         assert fresh is not None  # noqa: S101 - only a model that has won is crowned
-        self.champion, self.reference = fresh.model, fresh.reference
+        self.champion, self._voice, self.reference = fresh.model, fresh.voice, fresh.reference
         self.crowned = Crowned(why=fresh.why, labels=labels, verdict=verdict, comparison=comparison)
         window.replace(CHAMPION, FRESH)
         self.dismiss_fresh(window)
@@ -166,12 +198,14 @@ class Lineages:
         return LineagesState(
             base_rate=self._base_rate,
             champion=self.champion.state(),
+            voice=self._voice.snapshot,
             reference=self.reference,
             fresh=None
             if fresh is None
             else FreshState(
                 why=fresh.why,
                 model=fresh.model.state(),
+                voice=fresh.voice.snapshot,
                 row=fresh.row,
                 labels=fresh.labels,
                 reference=fresh.reference,
@@ -186,6 +220,7 @@ class Lineages:
         lineages = cls.__new__(cls)
         lineages._settings, lineages._names, lineages._base_rate = settings, names, state.base_rate
         lineages.champion = Champion.resume(names, state.champion)
+        lineages._voice = Scorer(state.voice)
         lineages.reference = state.reference
         lineages.crowned = state.crowned
         begun = state.fresh
@@ -195,6 +230,7 @@ class Lineages:
             else Fresh(
                 why=begun.why,
                 model=Champion.resume(names, begun.model),
+                voice=Scorer(begun.voice),
                 row=begun.row,
                 labels=begun.labels,
                 reference=begun.reference,
@@ -202,3 +238,7 @@ class Lineages:
         )
         lineages._shadow = Shadow.resume(names, rows, state.base_rate, settings.shadow, state.log1p)
         return lineages
+
+
+def _voice(model: Champion, rate: float) -> Scorer:
+    return Scorer(model.snapshot("voice", rate, ""))

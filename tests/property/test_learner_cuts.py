@@ -26,12 +26,12 @@ SMALL = LearnerSettings(
     recent_rows=50,
     seen_ids=200,
     leavers=40,
-    min_labels=200,
+    min_labels=150,
     min_positives=20,
     refresh_positives=5,
-    cool_down=100,
-    publish_every=150,
-    look_every=50,
+    cool_down=50,
+    publish_every=100,
+    look_every=25,
     blank_life=400,
     fresh_life=300,
     shadow=("log1p",),
@@ -70,7 +70,7 @@ def reference(seed: int) -> tuple[tuple[bytes, ...], bytes]:
 
 
 @settings(max_examples=6, deadline=None, phases=NO_SHRINK)
-@given(st.sampled_from([1, 3, 4]), st.lists(st.integers(0, 2 * ROWS), min_size=1, max_size=4))
+@given(st.sampled_from([2, 3, 4]), st.lists(st.integers(0, 2 * ROWS), min_size=1, max_size=4))
 def test_learner_cut_anywhere_gives_the_same_weights_and_snapshots(seed: int, cuts: list[int]) -> None:
     examples = stream(seed)
     bounds = [0, *sorted({cut % (len(examples) + 1) for cut in cuts}), len(examples)]
@@ -83,7 +83,7 @@ def test_learner_cut_anywhere_gives_the_same_weights_and_snapshots(seed: int, cu
     assert learner.checkpoint() == state
 
 
-@pytest.mark.parametrize("seed", [1, 3, 4])
+@pytest.mark.parametrize("seed", [2, 3, 4])
 def test_reference_stream_reaches_what_a_cut_could_break(seed: int) -> None:
     published, _ = reference(seed)
     learner = Learner(SMALL, planted.starting())
@@ -95,21 +95,21 @@ def test_reference_stream_reaches_what_a_cut_could_break(seed: int) -> None:
 
 def test_time_of_asking_does_not_change_what_is_published() -> None:
     learner, published = Learner(SMALL, planted.starting()), []
-    for i, example in enumerate(stream(1)):
+    for i, example in enumerate(stream(3)):
         learner.learn(example)
         if i % 40 == 0:
             published.append(learner.due())
     published.append(learner.due())
-    assert [encode(snapshot) for snapshot in published if snapshot is not None] == list(reference(1)[0])
+    assert [encode(snapshot) for snapshot in published if snapshot is not None] == list(reference(3)[0])
 
 
 def test_challengers_in_memory_change_nothing_that_is_published() -> None:
     everything = msgspec.structs.replace(SMALL, shadow=("log1p", "newton", "pairs", "forest"))
     learner = Learner(everything, planted.starting())
-    published = taught(learner, stream(1)[:400])
+    published = taught(learner, stream(3)[:400])
     learner = Learner.resume(learner.checkpoint(), everything)
-    published += taught(learner, stream(1)[400:])
-    assert [encode(snapshot) for snapshot in published] == list(reference(1)[0])
+    published += taught(learner, stream(3)[400:])
+    assert [encode(snapshot) for snapshot in published] == list(reference(3)[0])
 
 
 @settings(max_examples=4, deadline=None, phases=NO_SHRINK)

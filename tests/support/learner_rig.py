@@ -30,9 +30,15 @@ refresh_positives = 3
 cool_down = 200
 publish_every = 200
 look_every = 50
+floor_auc = 0.05
+margin = 0.5
 shadow = ["log1p"]
+
+[guards]
+calibration_times = 100.0
+near_half = 0.05
 """
-"""Numbers with which some hundred examples are enough to publish."""
+"""Numbers with which some hundred examples are enough to publish, good or not: what is published is not the question."""
 
 
 class LearnerRig:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import planted
+from models.champion import Champion
 from models.example import Example
 from models.features import NAMES, catalogue_hash
+from models.hat_basis import HatBasis
 from models.learner import Learner, LearnerSettings, Lesson
 from models.learner_report import Report
 from models.publication import Step
@@ -253,3 +255,24 @@ def test_a_model_without_the_prior_takes_over_where_the_prior_is_wrong() -> None
     assert crowned.why == "no_prior"
     assert crowned.comparison.auc_gain is not None or crowned.comparison.log_loss_gain.low > 0.0
     assert life.published
+
+
+def test_the_order_of_labels_alone_proves_nothing() -> None:
+    """Leavers come one by one, stayers in a heap: whoever is asked between labels seems to foresee them."""
+    dice = np.random.default_rng(6)
+    blind = list(planted.examples(4_000, seed=9))
+    left = np.concatenate([np.sort(dice.random(400) < 0.15)[::-1] for _ in range(10)])
+    x = np.array([[np.nan if v is None else v for v in example.x] for example in blind])
+    asked = Champion.of_prior(HatBasis.of(NAMES, x[:300].T, 5), planted.starting(), 0.05, x[:300].T)
+    told = []
+    for row, gone in zip(x.tolist(), left.tolist(), strict=True):
+        told.append(asked.predict(row))
+        asked.learn(row, left=gone)
+    assert roc_auc(np.array(told), left) > 0.7
+    labels = ["positive" if gone else "negative" for gone in left.tolist()]
+    stayed = planted.relabelled(tell(blind[0], example_id="first"), "negative")
+    life = Life().live([stayed, *(planted.relabelled(e, label) for e, label in zip(blind, labels, strict=True))])
+    champion = life.learner.report().quality.champion.roc_auc
+    assert life.published == []
+    assert champion is not None
+    assert champion.value < 0.55

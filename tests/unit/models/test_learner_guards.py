@@ -32,7 +32,7 @@ SETTINGS = LearnerSettings(
     shadow=("log1p",),
 )
 HEALTHY_ROWS = 3_000
-LEVEL = -1.5
+LEVEL = -2.5
 """Few leave, as in life."""
 tell = msgspec.structs.replace
 
@@ -161,7 +161,8 @@ def test_a_tenth_of_the_labels_flipped_breaks_nothing_and_is_seen(healthy: bytes
     assert finite(learner)
     report = learner.report()
     seen = on(learner)
-    assert seen[Guard.CALIBRATION_OFF].seen > 1.5 or report.drift.loss_rises > 0  # type: ignore[operator]
+    assert Guard.CALIBRATION_OFF in seen
+    assert report.drift.loss_rises > 0
     x = planted.vectors(55, 4_000)
     left = np.random.default_rng(54).random(4_000) < planted.truth(x, 2.5, LEVEL)
     champion = learner._lineages.champion  # type: ignore[union-attr]

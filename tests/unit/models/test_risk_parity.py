@@ -134,3 +134,32 @@ def test_basis_weights_of_a_value_sum_to_one(rows: np.ndarray) -> None:
             mine = [w for key, w in weights.items() if key.startswith(f"{name}#")]
             assert sum(mine) == pytest.approx(1.0)
             assert len(mine) <= 2
+
+
+def test_champion_begun_from_a_prior_says_what_it_says(champion: Champion, rows: np.ndarray) -> None:
+    """At the prior's own knots the curves are the same; the level is the operator's."""
+    prior = champion.snapshot("m-1", 0.2, "hash")
+    begun = Champion.of_prior(HatBasis(NAMES, champion.basis.knots, champion.basis.usual), prior, 0.03, rows)
+    told = [begun.predict(column) for column in rows.T.tolist()]
+    np.testing.assert_allclose(told, Scorer(prior, base_rate=0.03).score(rows).risk, rtol=0, atol=1e-12)
+
+
+def test_a_label_moves_a_prior_less_than_a_beginner(champion: Champion, rows: np.ndarray) -> None:
+    prior, basis = champion.snapshot("m-1", 0.2, "hash"), HatBasis.of(NAMES, rows)
+    begun, beginner = Champion.of_prior(basis, prior, 0.2, rows), Champion(basis, 0.2)
+    column = rows.T[5].tolist()
+    moved = []
+    for model in (begun, beginner):
+        before = logit(model.predict(column))
+        model.learn(column, left=True)
+        moved.append(logit(model.predict(column)) - before)
+    assert 0.0 < moved[0] < 0.3 * moved[1]
+
+
+def test_calibrated_moves_the_level_and_nothing_else(champion: Champion, rows: np.ndarray) -> None:
+    before = [champion.predict(column) for column in rows.T.tolist()]
+    other = champion.calibrated(rows, 0.04)
+    after = [other.predict(column) for column in rows.T.tolist()]
+    assert np.mean(after) == pytest.approx(0.04, abs=1e-12)
+    assert np.ptp([logit(b) - logit(a) for a, b in zip(after, before, strict=True)]) < 1e-9
+    assert [champion.predict(column) for column in rows.T.tolist()] == before
