@@ -34,6 +34,7 @@ VERBS: Final[dict[str, Verb]] = {
     "worker": Verb("app.worker_cli", "worker", "Read the events, raise the alerts."),
     "learner": Verb("app.learner_cli", "learner", "Learn from what became of them, publish models."),
     "simulate": Verb("app.simulator.simulate_cli", "simulate", "Write events of simulated subscribers."),
+    "replay": Verb("app.replay", "replay", "Put a recorded log of yours on an input topic."),
     "alerts": Verb("app.alerts_cli", "alerts", "Follow the alerts, show one."),
     "dlq": Verb("app.dlq_cli", "dlq", "Look at the records that could not be read."),
     "model": Verb("app.model_cli", "model", "Look at the model that is served, export it, roll back."),

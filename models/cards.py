@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import msgspec
@@ -23,6 +22,7 @@ from models.alerts import (
 )
 from models.book import Episode
 from models.contact import contact_by, pick_channel
+from models.feature import family
 from models.features import CATALOGUE, INDEX, reason_text
 from models.moment import Moment
 from models.playbook import GENERAL_DO, GENERAL_DONT, Play, choose
@@ -34,7 +34,7 @@ from models.tiers import TIERS
 from models.words import AlertEvent, CloseReason, Kind, Segment, Severity, SuppressionReason, Text
 
 MAX_REASONS: Final = 5
-_FAMILY: Final = tuple(re.sub(r"_\d+d(_vs_\d+d)?$", "", feature.name) for feature in CATALOGUE)
+_FAMILY: Final = tuple(family(feature.name) for feature in CATALOGUE)
 """Counts over 1, 7 and 30 days say one thing three times; a card says it once."""
 _CODE_GIVEN: Final = INDEX["port_out_codes_30d"]
 _CODE_FADED: Final = 0.36

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
@@ -52,6 +53,17 @@ class Feature(NamedTuple):
     text_zh: str
     disclosable: bool
     compute: Compute
+
+
+def family(name: str) -> str:
+    """A feature without its window: over 1, 7 and 30 days it says one thing three times.
+
+    Examples
+    --------
+    >>> family("calls_7d"), family("calls_7d_vs_30d"), family("arpu")
+    ('calls', 'calls', 'arpu')
+    """
+    return re.sub(r"_\d+d(_vs_\d+d)?$", "", name)
 
 
 def total(block: str, column: str) -> Compute:

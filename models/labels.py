@@ -7,8 +7,9 @@ When the label is known
     A churn outcome says it of every vector before it: *positive* up to the horizon before he left, *negative* beyond.
     Who uses the service past the horizon did not leave within it: *negative*. A lapse is declared long after it
     happened and is dated by its last activity, so of a silent subscriber the longest time that a declaration takes is
-    waited for too. Whoever was cut off, or had left already, tells nothing of who wants to leave: *void*. The first
-    outcome decides; what comes later is counted.
+    waited for too; what was frozen of him meanwhile is positive if he is declared and negative if he comes back, or
+    silence would look safe. Whoever was cut off, or had left already, tells nothing of who wants to leave: *void*. The
+    first outcome decides; what comes later is counted.
 
 Negatives must not come much later than positives: a model that learns today's leavers beside the stayers of a quarter
 ago learns the season.
@@ -160,7 +161,7 @@ class Labels:
         within = [p for p in waiting if p.ts <= left_ts <= p.ts + horizon]
         first_alert = min((p.ts for p in within if p.origin != WEEKLY and not p.hold_out), default=None)
         for pending in waiting:
-            if pending.ts > left_ts:
+            if pending.ts > left_ts and event.outcome != "lapsed":
                 label: Label = "void"
             elif pending.ts + horizon < left_ts:
                 label = "negative"

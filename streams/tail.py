@@ -14,6 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, NoBrokersAvailable
 
 from models.alerts import Alert
+from models.example import Example
 
 UNREACHABLE: Final[tuple[type[Exception], ...]] = (
     KafkaConnectionError,
@@ -27,6 +28,7 @@ REFUSED: Final[type[Exception]] = KafkaError
 ANSWER_MS: Final = 10_000
 _POLL_MS: Final = 500
 _decode_alert: Final = msgspec.json.Decoder(Alert).decode
+_decode_example: Final = msgspec.json.Decoder(Example).decode
 
 
 class TopicMissingError(Exception):
@@ -110,5 +112,19 @@ def as_alert(value: bytes | None) -> Alert | None:
     """
     try:
         return _decode_alert(value or b"")
+    except msgspec.MsgspecError:
+        return None
+
+
+def as_example(value: bytes | None) -> Example | None:
+    """The example of a record, or None if this version cannot read it, or it was erased.
+
+    Examples
+    --------
+    >>> as_example(None) is None
+    True
+    """
+    try:
+        return None if value is None else _decode_example(value)
     except msgspec.MsgspecError:
         return None

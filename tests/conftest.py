@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from support import real_data as _real_data  # noqa: F401 - takes HOLDFAST_DATA out of what workers inherit
 
 from streams.broker import EmbeddedBroker
 

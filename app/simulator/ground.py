@@ -1,4 +1,4 @@
-"""The topics a simulation stands on: there, stamped by event time, and keeping what is weeks old.
+"""The topics a simulation or a replay stands on: there, stamped by event time, and keeping what is weeks old.
 
 A topic with the usual week of retention loses a history of 45 days minutes after it was written: Kafka counts the age
 of a segment by its records, and these are old when they arrive.
@@ -6,7 +6,7 @@ of a segment by its records, and these are old when they arrive.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -19,7 +19,7 @@ from streams.cluster import Cluster
 from streams.topics import INPUT_TOPICS
 
 KEPT: Final = {"retention.ms": "-1"}
-"""For topics made here: a simulation's topics are thrown away as a whole, not by age."""
+"""For topics made here: those of a simulation or a replay are thrown away as a whole, not by age."""
 _TOPIC_LEVEL: Final = 1
 _SLACK_MS: Final = 14 * DAY_MS
 
@@ -46,13 +46,17 @@ def mended(config: Mapping[str, str], span_ms: int) -> dict[str, str]:
     return changes
 
 
-async def prepare(client: Mapping[str, Any], prefix: str, partitions: int, span_ms: int) -> list[str]:
+async def prepare(
+    client: Mapping[str, Any], prefix: str, partitions: int, span_ms: int, only: Collection[str] | None = None
+) -> list[str]:
     """Make the input topics fit for records of ``span_ms`` ago; returns what was done, in words.
 
     Missing ones are created with ``partitions``; those that are there get a longer retention where it is too short.
+    With `only`, those (without prefix), and no others are touched.
     """
+    topics = tuple(topic for topic in INPUT_TOPICS if only is None or topic.name in only)
     async with Cluster(client) as cluster:
-        report = await cluster.create(prefix, partitions, overrides=KEPT, topics=INPUT_TOPICS)
+        report = await cluster.create(prefix, partitions, overrides=KEPT, topics=topics)
     created = [topic for topic in report if topic.created]
     await _settled(client, {topic.name: topic.partitions for topic in created})
     done = [f"created {topic.name} with {topic.partitions} partitions" for topic in created]

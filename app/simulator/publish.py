@@ -1,4 +1,4 @@
-"""Simulated records onto Kafka: at the simulation's own pace, and never ahead of the wall clock.
+"""Records onto Kafka, simulated or recorded: at their own pace, and never ahead of the wall clock.
 
 The wall clock is read here only. Whole batches are built for each partition and handed to an idempotent producer,
 which keeps their order and writes none twice; record by record the producer's own path costs more than all of the
@@ -24,6 +24,9 @@ _BATCH_BYTES: Final = 256 * 1024
 _ROUND: Final = 8_192
 """Records after which every open batch is sent. A larger round fills batches better, but lets a rare topic lag behind
 the others by as much event time, and a lane would have to wait for it."""
+_SPAN_MS: Final = 24 * 3_600_000
+"""Event time after which all of it must be on the broker before more is sent. A round of a sparse log may be weeks, and
+each partition has a queue of its own: without a stop a lane has the outcomes of those weeks long before the calls."""
 _IN_FLIGHT: Final = 128
 """Batches that may wait for the broker: beyond it the simulation waits, instead of filling memory."""
 _NAP_S: Final = 0.05
@@ -36,7 +39,7 @@ def wall_clock_ms() -> int:
 
 @dataclass(slots=True)
 class Published:
-    """What was written; all of it simulated. ``stopped`` is ``end``, ``events`` or ``now`` (the wall clock)."""
+    """What was written. ``stopped`` is ``end``, ``events`` or ``now`` (the wall clock)."""
 
     records: int = 0
     by_topic: dict[str, int] = field(default_factory=dict)
@@ -68,6 +71,7 @@ class _Batches:
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._partitions: dict[str, int] = {}
         self._hashes: dict[bytes, int] = {}
+        self._settled_ts: int | None = None
 
     async def add(self, record: Record) -> None:
         """Put the record into its partition's batch; a full batch is sent first."""
@@ -96,6 +100,19 @@ class _Batches:
         self._waiting.append(await self._producer.send_batch(batch, place[0], partition=place[1]))
         while len(self._waiting) > _IN_FLIGHT:
             await self._waiting.popleft()
+
+    async def keep_together(self, records: int, ts: int) -> bool:
+        """Send after so many records, and wait for the broker after so much event time; says whether it did either."""
+        if self._settled_ts is None:
+            self._settled_ts = ts
+        if ts - self._settled_ts >= _SPAN_MS:
+            self._settled_ts = ts
+            await self.settle()
+            return True
+        if records % _ROUND == 0:
+            await self.send()
+            return True
+        return False
 
     async def send(self) -> None:
         """Send every open batch; on return they are with the producer, not yet on the broker."""
@@ -215,8 +232,7 @@ async def _write(
             break
         await batches.add(record)
         done.count(record)
-        if done.records % _ROUND == 0:
-            await batches.send()
+        if await batches.keep_together(done.records, record.ts):
             progress(done.after(began))
     await batches.settle()
     progress(done.after(began))

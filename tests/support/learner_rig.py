@@ -38,7 +38,7 @@ shadow = ["log1p"]
 calibration_times = 100.0
 near_half = 0.05
 """
-"""Numbers with which some hundred examples are enough to publish, good or not: what is published is not the question."""
+"""Numbers with which some hundred examples are enough to publish, good or not."""
 
 
 class LearnerRig:

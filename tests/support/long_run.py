@@ -30,6 +30,7 @@ from support.rig import CountWorker, Rig, until
 from app.policy_file import policy_in_force
 from models.detector import Detector
 from models.outbox import Changes, Counts
+from models.policy import Policy
 from models.risk import Scorer
 from models.snapshot import Snapshot, decode
 from streams import history
@@ -188,8 +189,8 @@ class Fleet:
 class _CountedDetector(Detector):
     """A detector that remembers all counts of its life."""
 
-    def __init__(self, scorer: Scorer, partition: int) -> None:
-        super().__init__(scorer, policy_in_force(None, None), partition)
+    def __init__(self, scorer: Scorer, policy: Policy, partition: int) -> None:
+        super().__init__(scorer, policy, partition)
         self.counts: list[Counts] = []
 
     def take(self) -> Changes:
@@ -233,13 +234,14 @@ class Figures(NamedTuple):
     breaches: Counter[str]
 
 
-def fold_again(log: Log, rig: Rig, model: Path | None) -> tuple[Verdict, Figures]:
+def fold_again(log: Log, rig: Rig, model: Path | None, policy: Policy | None = None) -> tuple[Verdict, Figures]:
     """The checker over a detector that has never seen a kill."""
-    scorer = Scorer(snapshot(model), policy_in_force(None, None).base_rate)
+    policy = policy or policy_in_force(None, None)
+    scorer = Scorer(snapshot(model), policy.base_rate)
     detectors: list[_CountedDetector] = []
 
     def new_fold(partition: int) -> DetectionFold:
-        detectors.append(_CountedDetector(scorer, partition))
+        detectors.append(_CountedDetector(scorer, policy, partition))
         return _KeyedFold(detectors[-1], rig.group)
 
     keyed = {p: by_key(records) for p, records in log[STATE].items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from app.simulator import publish as publishing
 from app.simulator.publish import Pace, publish
 from app.simulator.rates import DAY_MS
 from app.simulator.simulate_cli import simulate as command
-from models.events import CALLS, SUBSCRIBERS
+from models.events import CALLS, OUTCOMES, SUBSCRIBERS
 
 START = 1_780_000_000_000
 PARTITIONS = 8
@@ -106,6 +107,16 @@ async def test_profiles_are_on_the_broker_before_the_first_event(producer: Produ
     others = [at for at, topic in enumerate(producer.sent) if topic != SUBSCRIBERS]
     opening = producer.sent[: others[0]]
     assert len(opening) == len({partition for topic, partition in producer.log if topic == SUBSCRIBERS})
+
+
+async def test_no_topic_runs_weeks_ahead_of_a_rare_one(producer: Producer) -> None:
+    hour = DAY_MS // 24
+    calls = [Record(CALLS, b"s-1", b"{}", START + n * hour) for n in range(24 * 30)]
+    rare = [Record(OUTCOMES, b"s-1", b"{}", START + n * 10 * DAY_MS + 1) for n in range(3)]
+    await publish(sorted(calls + rare, key=lambda r: r.ts), {}, pace=Pace(clock=clock_at(START * 2)))
+    at = [place for place, topic in enumerate(producer.sent) if topic == OUTCOMES]
+    assert len(at) == 3
+    assert all(following - place >= 10 for place, following in pairwise(at))  # ten days of calls lie between
 
 
 async def test_event_time_never_overtakes_the_wall_clock(producer: Producer) -> None:

@@ -1,0 +1,184 @@
+"""A row of a recording to a record of its topic, and the count of what became of all rows."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import IO, Any, Final, NamedTuple
+
+from app.replay.column_map import ColumnMap, Source
+from app.replay.fields import Sort, is_nothing
+from app.replay.recording import Recording, Row
+from app.replay.reject import Reason, Reject
+from app.simulator.record import Record, encode
+from models.events import SUBSCRIBERS
+from streams.wire import Rejected, decode
+
+SHOWN: Final = 5
+"""Rows that a report names of each reason."""
+
+
+_COMPOUND: Final = (dict, list, tuple, bytes)
+
+
+class _Stored(NamedTuple):
+    """A record as a worker will meet it."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Conversion:
+    """Rows to records.
+
+    Parameters
+    ----------
+    now_ms
+        What is later than this is rejected: a worker would bury it.
+    """
+
+    def __init__(self, mapping: ColumnMap, now_ms: int) -> None:
+        self._topic = mapping.topic
+        self._now_ms = now_ms
+        self._constants = {s.field.name: s.constant for s in mapping.sources if not s.columns}
+        self._sources = [source for source in mapping.sources if source.columns]
+
+    def record(self, row: Row) -> Record | Reject:
+        """One row."""
+        if row.reject is not None:
+            return row.reject
+        event: dict[str, Any] = dict(self._constants)
+        for source in self._sources:
+            value = value_of(source, row.cells)
+            if value is None:
+                if source.field.required:
+                    return Reject(Reason.EMPTY, source.field.name)
+            elif isinstance(value, Reject):
+                return value._replace(detail=f"{source.field.name}: {value.detail}")
+            else:
+                event[source.field.name] = value
+        if self._topic == SUBSCRIBERS:
+            _hold_product(event)
+        return self._checked(event)
+
+    def _checked(self, event: dict[str, Any]) -> Record | Reject:
+        """The record, once the decoder that workers use has said that it is an event."""
+        ts = event["ts"]
+        if isinstance(ts, int) and ts > self._now_ms:
+            return Reject(Reason.FUTURE, f"ts: {ts} is later than now")
+        key, value = str(event["subscriber_id"]).encode(), encode(event)
+        read = decode(self._topic, _Stored(0, ts, key, value), None)
+        if isinstance(read, Rejected):
+            return Reject(Reason.INVALID, f"{read.reason}: {read.detail}")
+        return Record(self._topic, key, value, ts)
+
+
+def value_of(source: Source, cells: Sequence[object]) -> object:
+    """What a field gets from a row: its value, None when the row has nothing there, or why it cannot be read."""
+    if len(source.columns) == 1:
+        cell = cells[source.columns[0]]
+        if isinstance(cell, _COMPOUND) and source.field.sort is not Sort.NESTED:
+            return Reject(Reason.INVALID, "a list, an object or bytes, where one value is wanted")
+        return None if is_nothing(cell) else source.read(cell)
+    given = [cell for place in source.columns if not is_nothing(cell := cells[place])]
+    if not given:
+        return None
+    if source.field.sort is not Sort.BYTES:
+        return source.read(" ".join(str(cell) for cell in given))
+    total = 0
+    for cell in given:
+        read: Any = source.read(cell)
+        if isinstance(read, Reject):
+            return read
+        total += read
+    return total
+
+
+def _hold_product(event: dict[str, Any]) -> None:
+    """One contract a row, as files have it, into the list of the contract's form."""
+    end, product = event.pop("contract_end_ts", None), event.pop("product", None)
+    if (end is not None or product is not None) and "products" not in event:
+        event["products"] = [{"product": product or "mobile", **({} if end is None else {"contract_end_ts": end})}]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the rows: ``rows`` = ``converted`` + the sum of ``rejected``."""
+
+    rows: int = 0
+    converted: int = 0
+    rejected: Counter[Reason] = field(default_factory=Counter)
+    examples: dict[Reason, list[tuple[int, str]]] = field(default_factory=dict)
+
+    def reject(self, row: Row, why: Reject) -> None:
+        """Count one, and remember the first few."""
+        self.rejected[why.reason] += 1
+        told = self.examples.setdefault(why.reason, [])
+        if len(told) < SHOWN:
+            told.append((row.number, why.detail))
+
+    def facts(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "rows": self.rows,
+            "converted": self.converted,
+            "rejected": self.rejected.total(),
+            "reasons": {
+                reason.value: {"rows": count, "first": [{"row": n, "detail": d} for n, d in self.examples[reason]]}
+                for reason, count in self.rejected.most_common()
+            },
+        }
+
+
+class Rejects:
+    """The rows that did not convert, as CSV: number, reason, detail, and the row as the file has it.
+
+    Parameters
+    ----------
+    out
+        An open text file, or None to keep none.
+    """
+
+    def __init__(self, out: IO[str] | None, columns: Iterable[str]) -> None:
+        self._out = csv.writer(out) if out is not None else None
+        if self._out is not None:
+            self._out.writerow(["row", "reason", "detail", *columns])
+
+    def write(self, row: Row, why: Reject) -> None:
+        """One more."""
+        if self._out is not None:
+            cells = [c if isinstance(c, str) else json.dumps(c, ensure_ascii=False, default=str) for c in row.cells]
+            # A byte that is no text in the file's encoding would end the writing.
+            clean = [cell.encode("utf-8", "backslashreplace").decode() for cell in cells]
+            self._out.writerow([row.number, why.reason.value, why.detail, *clean])
+
+
+def converted(
+    recording: Recording,
+    conversion: Conversion,
+    tally: Tally,
+    rejects: Rejects,
+    *,
+    limit: int | None = None,
+    progress: Callable[[Tally], None] = lambda _: None,
+) -> Iterator[Record]:
+    """Records of the rows, in the file's order; every row is counted in `tally` before the next is read."""
+    for row in recording.rows():
+        if limit is not None and tally.rows >= limit:
+            return
+        tally.rows += 1
+        found = conversion.record(row)
+        if isinstance(found, Record):
+            tally.converted += 1
+            yield found
+        else:
+            tally.reject(row, found)
+            rejects.write(row, found)
+        if tally.rows % 4_096 == 0:
+            progress(tally)
+    progress(tally)

@@ -1,0 +1,121 @@
+"""What the command line says of the files, read: pairs, words, offsets; for one file or for all that it fits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import click
+
+from app.errors import ExitCode, Refused
+from app.replay.column_map import Told
+from app.replay.fields import TOPICS, fields_of
+
+SEPARATORS: Final = {"\\t": "\t", "tab": "\t", "\\x01": "\x01", "^A": "\x01"}
+"""Names for what no keyboard has."""
+_OFFSET: Final = re.compile(r"([+-]?)(\d{1,2})(?::?([0-5]\d)|(\.\d+))?")
+
+
+class UtcOffset(click.ParamType):
+    """Hours from UTC, as +8, -3.5 or +05:30; in ms."""
+
+    name = "hours"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it."""
+        found = _OFFSET.fullmatch(str(value).strip())
+        if found is None:
+            self.fail(f"{value!r} is no offset from UTC, such as +8 or +05:30", param, ctx)
+        hours = int(found[2]) + (int(found[3]) / 60 if found[3] else float(found[4] or 0))
+        if hours > 14:
+            self.fail(f"{value!r}: no place on Earth is so far from UTC", param, ctx)
+        return round((-hours if found[1] == "-" else hours) * 3_600_000)
+
+
+class Encoding(click.ParamType):
+    """A name that Python knows."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check it."""
+        try:
+            "".encode(value)
+        except LookupError:
+            self.fail(f"there is no encoding {value!r}; such as utf-8, gb18030", param, ctx)
+        return str(value)
+
+
+def paired(files: Sequence[Any], topics: Sequence[str]) -> list[tuple[Any, str]]:
+    """Each file with what it is a log of: one for all, or one each, in their order.
+
+    Examples
+    --------
+    >>> paired(["a.csv", "b.csv"], ["calls"])
+    [('a.csv', 'calls'), ('b.csv', 'calls')]
+    """
+    if len(topics) not in (1, len(files)):
+        raise Refused(
+            f"{len(files)} files and {len(topics)} times --as: it is once for all, or once for each, in their order",
+            "such as:  holdfast replay calls.csv left.csv --as calls --as outcomes",
+            code=ExitCode.USAGE,
+        )
+    return list(zip(files, topics if len(topics) > 1 else [*topics] * len(files), strict=True))
+
+
+def told(flags: dict[str, Sequence[str]], topic: str, topics: Sequence[str]) -> Told:
+    """What is said of the files of `topic`; with several topics, of those only whose field it is.
+
+    Parameters
+    ----------
+    flags
+        ``maps``, ``sets``, ``units``, ``values``, as they were given: FIELD=..., or TOPIC.FIELD=... for one topic.
+    topics
+        All that are replayed.
+
+    Examples
+    --------
+    >>> flags = {"maps": ["ts=when", "calls.kind=type"], "sets": [], "units": [], "values": ["direction:1=outgoing"]}
+    >>> told(flags, "outcomes", ["calls", "outcomes"]).columns
+    {'ts': 'when'}
+    >>> told(flags, "calls", ["calls", "outcomes"]).words
+    {'direction': {'1': 'outgoing'}}
+    """
+    words: dict[str, dict[str, str]] = {}
+    for text, name, meaning in _pairs("--value", flags["values"], topic, topics):
+        field, colon, word = name.partition(":")
+        if not (colon and word and meaning):
+            raise Refused(
+                f"--value {text}: it is FIELD:WORD=VALUE", "such as: --value direction:1=outgoing", code=ExitCode.USAGE
+            )
+        words.setdefault(field, {})[word] = meaning
+    columns, constants, units = (
+        {name: value for _, name, value in _pairs(flag, flags[key], topic, topics)}
+        for flag, key in (("--map", "maps"), ("--set", "sets"), ("--unit", "units"))
+    )
+    if both := columns.keys() & constants.keys():
+        raise Refused(f"both --map and --set for {', '.join(sorted(both))}", code=ExitCode.USAGE)
+    return Told(columns, constants, units, words)
+
+
+def _pairs(flag: str, texts: Sequence[str], topic: str, topics: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """The text, the name and the value of those that are for this topic."""
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (equals and name.strip()):
+            raise Refused(f"{flag} {text}: it is FIELD=...", code=ExitCode.USAGE)
+        only, dot, field = name.strip().partition(".")
+        if dot and only in TOPICS:
+            if only not in topics:
+                raise Refused(f"{flag} {text}: no file is replayed as {only}", code=ExitCode.USAGE)
+            if only == topic:
+                yield text, field, value.strip()
+        elif _is_for(name.strip().partition(":")[0], topic, topics):
+            yield text, name.strip(), value.strip()
+
+
+def _is_for(field: str, topic: str, topics: Sequence[str]) -> bool:
+    """Whether a topic has the field, or none has, and so each must complain."""
+    having = [each for each in topics if field in fields_of(TOPICS[each])]
+    return topic in having or not having

@@ -1,0 +1,149 @@
+"""Files onto their topics: all of them read, brought into the order of time, and written as one stream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import click
+from rich.console import Console
+
+from app.errors import ExitCode, Refused
+from app.options import talking_to
+from app.replay.bar import reading, writing
+from app.replay.column_map import ColumnMap
+from app.replay.conversion import Conversion, Rejects, Tally, converted
+from app.replay.order import in_time_order
+from app.replay.recording import Recording
+from app.replay.reject import Reason
+from app.replay.shown import tell_rejects
+from app.settings import Settings
+from app.simulator.publish import Published
+from app.simulator.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file, how it is mapped, and what became of its rows."""
+
+    recording: Recording
+    mapping: ColumnMap
+    tally: Tally = field(default_factory=Tally)
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """What was asked for.
+
+    Parameters
+    ----------
+    now_ms
+        Rows from later than this are rejected.
+    limit
+        Rows of each file.
+    rejects
+        Where rows go that do not convert; with one file only.
+    """
+
+    parts: tuple[Part, ...]
+    now_ms: int
+    speed: float = 0.0
+    limit: int | None = None
+    rejects: Path | None = None
+
+    @property
+    def rows(self) -> int:
+        """Read so far."""
+        return sum(part.tally.rows for part in self.parts)
+
+    def facts(self, done: Published | None = None) -> dict[str, Any]:
+        """What became of it, for JSON."""
+        done = done or Published()
+        files = [
+            {"file": part.recording.path.name, "topic": part.mapping.topic, **part.tally.facts()} for part in self.parts
+        ]
+        times = {"first_ts": done.first_ts, "last_ts": done.last_ts, "seconds": round(done.seconds, 3)}
+        return {"written": done.records, **times, "files": files}
+
+
+def say(facts: dict[str, Any]) -> None:
+    """One JSON object on stdout."""
+    click.echo(json.dumps(facts, ensure_ascii=False, default=str))
+
+
+def play(playback: Playback, settings: Settings, console: Console, *, as_json: bool) -> None:
+    """Read, sort, write; after this returns all that converted is on the broker.
+
+    Raises
+    ------
+    app.errors.Refused
+        If no row converted, or Kafka does not answer.
+    """
+    with ExitStack() as stack:
+        records = in_time_order(_converted(playback, console, stack))
+        first = next(records, None)  # reads all of the files
+        for part in playback.parts:
+            tell_rejects(part.recording.path.name, part.tally, console)
+        if first is None:
+            if as_json:
+                say(playback.facts())
+            raise _hopeless(playback)
+        done = _write(playback, settings, chain([first], records), first.ts, console)
+    if as_json:
+        say(playback.facts(done))
+    pace = f" ({done.records / done.seconds:,.0f}/s)" if done.seconds else ""
+    where = ", ".join(f"{settings.topic_prefix}{topic}" for topic in done.by_topic)
+    click.echo(f"{done.records:,} of {playback.rows:,} rows are on {where} in {done.seconds:.1f} s{pace}", err=True)
+
+
+def _converted(playback: Playback, console: Console, stack: ExitStack) -> Iterator[Record]:
+    """The files' records one after the other, each with a bar that goes when its last is read."""
+    for part in playback.parts:
+        conversion = Conversion(part.mapping, playback.now_ms)
+        out = None if playback.rejects is None else stack.enter_context(_opened(playback.rejects))
+        rejects = Rejects(out, part.recording.columns)
+        with reading(console, part.recording, playback.limit) as tell:
+            yield from converted(part.recording, conversion, part.tally, rejects, limit=playback.limit, progress=tell)
+
+
+def _opened(path: Path) -> IO[str]:
+    try:
+        return path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise Refused(f"--rejects {path} cannot be written: {error.strerror}", code=ExitCode.USAGE) from error
+
+
+def _hopeless(playback: Playback) -> Refused:
+    reasons = sum((part.tally.rejected for part in playback.parts), Counter[Reason]())
+    (most, _), *_ = reasons.most_common(1)
+    advice = {
+        Reason.UNKNOWN_WORD: ("say what its words mean:  --value direction:1=outgoing",),
+        Reason.NOT_A_TIME: ("from another column:       --map ts=COLUMN",),
+    }
+    names = ", ".join(part.recording.path.name for part in playback.parts)
+    return Refused(f"none of {playback.rows:,} rows of {names} converted; nothing was written", *advice.get(most, ()))
+
+
+def _write(
+    playback: Playback, settings: Settings, records: Iterator[Record], first_ts: int, console: Console
+) -> Published:
+    from app.simulator.ground import prepare
+    from app.simulator.publish import Pace, publish
+
+    async def send() -> Published:
+        client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix
+        span, topics = playback.now_ms - first_ts, {part.mapping.topic for part in playback.parts}
+        for change in await prepare(client, prefix, settings.partitions, span, only=topics):
+            click.echo(change, err=True)
+        with writing(console, sum(part.tally.converted for part in playback.parts)) as tell:
+            return await publish(records, client, prefix, pace=Pace(playback.speed), progress=tell)
+
+    with talking_to(settings):
+        return asyncio.run(send())

@@ -1,0 +1,144 @@
+"""The mapping as a person can check it before a single record goes out, and the counts when all have gone."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.replay.column_map import ColumnMap, Source
+from app.replay.conversion import Conversion, Tally, value_of
+from app.replay.fields import Sort, is_nothing
+from app.replay.moments import LocalTime, moment
+from app.replay.quantities import KIB
+from app.replay.recording import Recording, Row
+from app.replay.reject import Reject
+from app.simulator.record import Record
+
+EXAMPLES: Final = 3
+"""Records that a dry run prints."""
+_WORDS: Final = 6
+_OPTIONAL: Final = 12
+
+
+def shown(recording: Recording, mapping: ColumnMap) -> list[dict[str, Any]]:
+    """Each field with where it comes from, an example, and how that was read; those missing too.
+
+    An example is the first row's that has one. A field that is required and that nothing gives has no column.
+    """
+    facts = []
+    for source in mapping.sources:
+        column = "+".join(recording.columns[place] for place in source.columns) or None
+        row = next((row for row in recording.sample if _has(row, source)), None)
+        example = None if row is None else " ".join(str(row.cells[place]) for place in source.columns)
+        read = source.constant if row is None else value_of(source, row.cells)
+        facts.append(
+            {
+                "field": source.field.name,
+                "required": source.field.required,
+                "column": column,
+                "example": example,
+                "becomes": read.detail if isinstance(read, Reject) else read,
+                "how": _how(source, row, recording, mapping.local),
+            }
+        )
+    return facts + [
+        {"field": name, "required": True, "column": None, "example": None, "becomes": None, "how": "missing"}
+        for name in mapping.missing
+    ]
+
+
+def tell_mapping(recording: Recording, mapping: ColumnMap, console: Console) -> None:
+    """Print the mapping."""
+    kind = {"csv": f"CSV, {recording.separator!r} between fields", "jsonl": "JSON lines", "parquet": "Parquet"}
+    encoding = f", {recording.encoding}" if recording.encoding else ""
+    console.print(Text(f"{recording.path.name} ({kind[recording.format]}{encoding}) -> {mapping.topic}"))
+    table = Table("field", "<- column", "example", "becomes", "how", box=None, pad_edge=False, header_style="bold")
+    for fact in shown(recording, mapping):
+        style = "red" if fact["how"] == "missing" else ""
+        cells = (fact["field"] + "*" * fact["required"], fact["column"] or "", fact["example"] or "")
+        becomes = "" if fact["becomes"] is None else str(fact["becomes"])
+        table.add_row(*(Text(_short(cell)) for cell in (*cells, becomes)), Text(fact["how"]), style=style)
+    console.print(table)
+    given = {source.field.name for source in mapping.sources}
+    absent = [each.name for each in mapping.fields.values() if not each.required and each.name not in given]
+    more = f" and {len(absent) - _OPTIONAL} more" if len(absent) > _OPTIONAL else ""
+    lines = [
+        ("not given", ", ".join(absent[:_OPTIONAL]) + more),
+        ("not used", ", ".join(mapping.unused(recording.columns))),
+    ]
+    for what, names in lines:
+        if names:
+            console.print(Text(f"{what}: {names}", style="dim"))
+    for note in mapping.notes:
+        console.print(Text(f"note: {note}", style="yellow"))
+
+
+def tried(recording: Recording, conversion: Conversion) -> tuple[list[Record], Tally]:
+    """Convert the sample: the first records that come of it, and what became of all its rows."""
+    found, tally = [], Tally()
+    for row in recording.sample:
+        tally.rows += 1
+        record = conversion.record(row)
+        if isinstance(record, Record):
+            tally.converted += 1
+            found.append(record)
+        else:
+            tally.reject(row, record)
+    return found[:EXAMPLES], tally
+
+
+def tell_rejects(name: str, tally: Tally, console: Console) -> None:
+    """Say how many rows did not convert, why, and where the first of them stand."""
+    for reason, count in tally.rejected.most_common():
+        console.print(Text(f"{name}: {count:,} rejected as {reason.value}", style="yellow"))
+        for number, detail in tally.examples[reason]:
+            console.print(Text(f"  row {number}: {detail}"))
+
+
+def _has(row: Row, source: Source) -> bool:
+    """Whether a row has something in each of the columns."""
+    return row.reject is None and bool(source.columns) and not any(is_nothing(row.cells[p]) for p in source.columns)
+
+
+def _how(source: Source, row: Row | None, recording: Recording, local: LocalTime) -> str:
+    if not source.columns:
+        return "the same for every row"
+    sort, unit = source.field.sort, source.unit
+    if row is None:
+        return "empty in the first rows"
+    if sort is Sort.TIME:
+        return _time(row, source, local)
+    if sort is Sort.BYTES:
+        added = "added, " if len(source.columns) > 1 else ""
+        return f"{added}in {unit or 'bytes'}" + (f", 1 KB = {KIB} bytes" if unit and unit[0] != "b" else "")
+    if sort in (Sort.WORD, Sort.FLAG):
+        return _words(source, recording)
+    if unit is not None or sort is Sort.SECONDS:
+        return f"in {unit or 'seconds'}"
+    return "as it is"
+
+
+def _time(row: Row, source: Source, local: LocalTime) -> str:
+    cells = [row.cells[place] for place in source.columns]
+    read = moment(cells[0] if len(cells) == 1 else " ".join(map(str, cells)), local)
+    if isinstance(read, Reject):
+        return "no time"
+    said = "epoch" in read.form or "with a zone" in read.form
+    return read.form if said else f"{read.form}, UTC{local.offset_ms / 3_600_000:+g}"
+
+
+def _words(source: Source, recording: Recording) -> str:
+    """Which words the sample has, and what each stands for."""
+    seen = dict.fromkeys(str(row.cells[source.columns[0]]) for row in recording.sample if _has(row, source))
+    told = []
+    for word in list(seen)[:_WORDS]:
+        read = source.read(word)
+        told.append(f"{word} ?" if isinstance(read, Reject) else f"{word} = {read}")
+    return ", ".join(told) + (" ..." if len(seen) > _WORDS else "")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 32 else f"{text[:31]}…"

@@ -1,0 +1,171 @@
+"""Groups that were planted are found and told in words; where there are none, none are made up."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from support.detecting import DAY, START
+from support.examples_made import example, model, planted
+
+from models.association import associations
+from models.departures import departures, matured_until
+from models.example import Example
+from models.grouping import grouped
+from models.proportion import proportion
+from models.risk import Scorer
+
+SCORER = Scorer(model())
+REASONS = {
+    "browsing": {"competitor_dwell_7d": 1400.0},
+    "complaint": {"complaints_open": 2.0},
+    "fading": {"data_mb_7d_vs_30d": 0.1},
+    "silent": {"silent_days": 18.0},
+}
+SIZES = {"browsing": 90, "complaint": 60, "fading": 45, "silent": 30}
+FEATURE = {
+    "browsing": "competitor_dwell_7d",
+    "complaint": "complaints_open",
+    "fading": "data_mb_7d_vs_30d",
+    "silent": "silent_days",
+}
+
+
+def test_planted_groups_are_found_with_their_reasons() -> None:
+    told = departures(planted(REASONS, SIZES), SCORER)
+    assert [segment.size for segment in told.segments] == list(SIZES.values())
+    assert [segment.traits[0].feature for segment in told.segments] == [FEATURE[reason] for reason in SIZES]
+    assert told.silhouette > 0.6
+    browsing = told.segments[0]
+    assert (browsing.known, browsing.left) == (90, 30)
+    assert browsing.left_share == pytest.approx(1 / 3)
+    assert browsing.left_low < 1 / 3 < browsing.left_high
+    assert browsing.mean_risk == pytest.approx(0.3)
+    assert browsing.value == {"high": 90, "mid": 0, "low": 0}
+    assert browsing.revenue == pytest.approx(90 * 60, rel=0.05)
+    assert browsing.share == pytest.approx(90 / 225)
+
+
+def test_what_speaks_against_a_group_is_told_before_what_it_lacks() -> None:
+    """The silent ones differ most in that they do not browse; that is not why they may leave."""
+    strong = {"browsing": {"competitor_dwell_7d": 1500.0}, "silent": {"silent_days": 8.0}}
+    silent = departures(planted(strong, {"browsing": 60, "silent": 40}), SCORER).segments[1]
+    assert [trait.feature for trait in silent.traits[:2]] == ["silent_days", "competitor_dwell_7d"]
+
+
+def test_a_group_is_told_in_both_languages() -> None:
+    text = departures(planted(REASONS, SIZES), SCORER).segments[0].text
+    assert text.en.startswith("90 customers, 40 % of those at high risk, all of high value, 5,")
+    assert "minutes on competitor sites in 7 days (others at risk: " in text.en
+    assert "Of the 90 whose outcome is known 33 % left (24 % to 44 %)." in text.en
+    assert text.zh.startswith("90位客户,占高危客户的40%,均为高价值,月收入5")
+    assert "近7天浏览竞争对手网站" in text.zh
+    assert "(其他同级客户:" in text.zh
+    assert "已知结果的90位中33%离网" in text.zh
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_the_examples_changes_nothing(seed: int) -> None:
+    given = planted(REASONS, SIZES)
+    shuffled = random.Random(seed).sample(given, len(given))
+    assert departures(shuffled, SCORER) == departures(given, SCORER)
+
+
+def test_a_cloud_is_one_group_told_against_those_not_at_risk() -> None:
+    draw = random.Random(1)
+    crowd = [
+        example(f"r-{n}", {name: draw.gauss(1.0, 0.2) * 500.0 for name in ("competitor_dwell_7d",)}) for n in range(80)
+    ]
+    calm = [example(f"h-{n}", {"competitor_dwell_7d": 0.0}, tier="healthy") for n in range(80)]
+    told = departures(crowd + calm, SCORER)
+    assert [segment.size for segment in told.segments] == [80]
+    assert told.silhouette == 0.0
+    assert told.segments[0].traits[0].feature == "competitor_dwell_7d"
+    assert "(those not at risk: " in told.segments[0].text.en
+
+
+def test_a_group_below_the_least_is_not_set_apart() -> None:
+    given = planted(REASONS, {"browsing": 60, "silent": 4})
+    assert [segment.size for segment in departures(given, SCORER, least=10).segments] == [64]
+    assert [segment.size for segment in departures(given, SCORER, least=3).segments] == [60, 4]
+
+
+def test_each_customer_counts_once_by_his_newest_snapshot_at_risk() -> None:
+    older = example("s-1", {"complaints_open": 2.0}, label="positive", outcome="lapsed")
+    newer = example("s-1", {"complaints_open": 2.0}, ts=START + DAY)
+    calm = example("s-1", ts=START + 2 * DAY, tier="healthy")
+    (segment,) = departures([older, newer, calm], SCORER).segments
+    assert (segment.size, segment.known, segment.left) == (1, 1, 0)
+
+
+def test_who_is_too_young_to_have_stayed_is_not_counted_as_having_left() -> None:
+    """A leaver is labelled at once, and who stays after months: all labels of the last month are leavers'."""
+    old = [example(f"o-{n}", label="negative") for n in range(8)]
+    young = [example(f"y-{n}", label="positive", outcome="ported_out", ts=START + 40 * DAY) for n in range(8)]
+    (segment,) = departures(old + young, SCORER).segments
+    assert (segment.size, segment.known, segment.left) == (16, 8, 0)
+    assert matured_until(old + young) == START
+
+
+def test_what_is_of_another_catalogue_is_left_out_and_counted() -> None:
+    told = departures([example("s-1"), example("s-2", catalogue="other", x={})], SCORER)
+    assert (told.examples, told.foreign, told.customers) == (2, 1, 1)
+
+
+def test_nobody_at_risk_is_no_group() -> None:
+    assert departures([example("s-1", tier="healthy")], SCORER).segments == []
+    assert departures([], SCORER).segments == []
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, 20])
+@pytest.mark.parametrize("shape", ["gauss", "even", "skewed"])
+def test_a_cloud_of_any_shape_is_not_cut(width: int, shape: str) -> None:
+    draw = random.Random(width)
+    one = {"gauss": lambda: draw.gauss(0, 1), "even": draw.random, "skewed": lambda: draw.betavariate(1.2, 3)}[shape]
+    # Along one axis, as contributions that move together are.
+    rows = [[one() * (9.0 if column == 0 else 1.0) for column in range(width)] for _ in range(300)]
+    assert grouped(np.array(rows)).size == 1
+
+
+def test_rows_all_alike_are_one_group() -> None:
+    assert grouped(np.ones((50, 3))).groups.tolist() == [0] * 50
+
+
+def offered(cause: str, offer: str | None, customers: int, left: int) -> list[Example]:
+    return [
+        example(
+            f"{cause}-{offer}-{n}",
+            cause=cause,
+            offer_code=offer,
+            origin="risk_tier",
+            label="positive" if n < left else "negative",
+            outcome="ported_out" if n < left else None,
+        )
+        for n in range(customers)
+    ]
+
+
+def test_causes_and_offers_are_held_against_all() -> None:
+    given = offered("complaint", "R-A", 100, 60) + offered("price", None, 100, 10) + offered("price", "R-B", 12, 12)
+    found = associations(given + offered("complaint", "R-A", 100, 60))  # the same again changes nothing
+    assert (found.n, found.left, found.too_few) == (212, 82, 1)
+    assert found.caveat.en == "association, not cause"
+    first, second = found.pairs
+    assert (first.cause, first.offer_code, first.n, first.left) == ("complaint", "R-A", 100, 60)
+    assert first.lift == pytest.approx(0.6 / (82 / 212))
+    assert (first.low, first.high) == (proportion(60, 100).low, proportion(60, 100).high)
+    assert first.apart
+    assert (second.offer_code, second.left, second.apart) == (None, 10, True)
+
+
+def test_void_and_causeless_examples_are_associated_with_nothing() -> None:
+    void = [example(f"v-{n}", cause="price", label="void") for n in range(40)]
+    assert associations([*void, *(example(f"w-{n}") for n in range(40))]).n == 0
+
+
+def test_wilsons_interval_is_that_of_the_paper() -> None:
+    """Newcombe 1998, table I, method 3: 81 of 263, 15 of 148, 0 of 20."""
+    for hits, of, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611)):
+        found = proportion(hits, of)
+        assert (found.low, found.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
