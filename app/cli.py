@@ -32,10 +32,12 @@ VERBS: Final[dict[str, Verb]] = {
     "bundle": Verb("app.kafka_cli", "bundle", "Pack that Kafka for machines without Internet."),
     "topics": Verb("app.topics_cli", "topics", "Create the topics, or check them."),
     "worker": Verb("app.worker_cli", "worker", "Read the events, raise the alerts."),
+    "learner": Verb("app.learner_cli", "learner", "Learn from what became of them, publish models."),
     "simulate": Verb("app.simulator.simulate_cli", "simulate", "Write events of simulated subscribers."),
     "replay": Verb("app.replay", "replay", "Put a recorded log of yours on an input topic."),
     "alerts": Verb("app.alerts_cli", "alerts", "Follow the alerts, show one."),
     "dlq": Verb("app.dlq_cli", "dlq", "Look at the records that could not be read."),
+    "model": Verb("app.model_cli", "model", "Look at the model that is served, export it, roll back."),
     "evaluate": Verb("app.evaluate", "evaluate", "Measure how well the model learns from data that has answers."),
     "config": Verb("app.config_cli", "config", "Show the settings, and where each comes from."),
 }

@@ -1,4 +1,4 @@
-"""Every series that Holdfast exposes, declared in one place.
+"""Every series that a worker exposes, declared in one place.
 
 Counts are recorded after the commit, from what the core returned. Every label value of a closed set is created at
 zero, so that a rate and an alert rule work from the first scrape on. No label ever carries a subscriber.
@@ -11,23 +11,17 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Final, get_args
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    ProcessCollector,
-    disable_created_metrics,
-)
+from prometheus_client import Counter, Gauge
 
+from app.series import Series, at_zero, count, unknown
 from models.events import INPUTS
 from models.population import PARTS
 from models.tiers import TIERS
 from models.words import KINDS, AlertEvent, SuppressionReason
+from streams.model_versions import Refusal
 from streams.report import NOTHING, Commit
 from streams.wire import POISONS
 
-NAMESPACE: Final = "holdfast"
 EVENTS: Final = get_args(AlertEvent)
 SUPPRESSIONS: Final = get_args(SuppressionReason)
 OUTCOMES_IGNORED: Final = ("later", "late")
@@ -40,7 +34,7 @@ _DAYS_S: Final = tuple(days * 86_400 for days in (1, 7, 14, 30, 45, 60, 90, 120)
 _BODY_LABELS: Final = {"alert": ("kind", "event", "tier"), "suppression": ("reason",)}
 
 
-class Metrics:
+class Metrics(Series):
     """The port ``streams.report.Report``, kept for Prometheus in a registry of its own.
 
     The loop's thread calls everything but :meth:`lag`; gauges that are sums over lanes are kept by lane, so that a
@@ -48,11 +42,7 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        # A second series beside every counter, which nothing here reads.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.registry = CollectorRegistry()
-        # Under our own prefix, like everything else that is scraped here.
-        ProcessCollector(namespace=NAMESPACE, registry=self.registry)
+        super().__init__()
         self._lock = threading.Lock()
         self._open: set[int] = set()
         self._lagging: set[tuple[str, int]] = set()
@@ -101,13 +91,15 @@ class Metrics:
         self.remaining = self._gauge("restore_remaining_records", "State records still to be read.")
         self.lanes_open = self._gauge("lanes_open", "Lanes that take events.")
         self.model_info = self._gauge("model_info", "Version of the model served; always 1.", "version")
+        self.models_refused = self._counter("models_refused", "Published models that are not served.", "reason")
 
     def _declare_learning(self) -> None:
         self.examples = self._counter("model_examples", "Training examples labelled.", "label")
         self.label_delay = self._histogram("label_delay_seconds", "From a prediction to its label.", _DAYS_S)
-        self.roc_auc = self._gauge("model_roc_auc", "Of the risks that were served; NaN until known.")
-        self.lift = self._gauge("model_lift_top_decile", "Of the risks that were served; NaN until known.")
-        self.calibration = self._gauge("model_calibration_error", "Of the risks that were served; NaN until known.")
+        text = "Of the risks that were served, as the learner last said; NaN until known."
+        self.roc_auc = self._gauge("model_roc_auc", text)
+        self.lift = self._gauge("model_lift_top_decile", text)
+        self.calibration = self._gauge("model_calibration_error", text)
         self.success = self._gauge("retention_success_ratio", "Contacted and still in service, by unit.", "unit")
 
     def _create_at_zero(self) -> None:
@@ -122,14 +114,12 @@ class Metrics:
             self.suppressions: product(SUPPRESSIONS),
             self.subscribers: product(TIERS),
             self.examples: product(LABELS),
+            self.models_refused: product(Refusal),
             self.outcomes_ignored: product(OUTCOMES_IGNORED),
             self.state_bytes: product(PARTS),
         }
-        for family, combinations in closed.items():
-            for combination in combinations:
-                family.labels(*combination)
-        for unknown in (self.roc_auc, self.lift, self.calibration):
-            unknown.set(float("nan"))
+        at_zero(closed)
+        unknown(self.roc_auc, self.lift, self.calibration)
 
     def lane_opened(self, partition: int, found: Commit = NOTHING) -> None:
         """See ``streams.report.Report``."""
@@ -155,14 +145,14 @@ class Metrics:
 
     def committed(self, partition: int, commit: Commit) -> None:
         """See ``streams.report.Report``."""
-        _count(self.events, commit.events)
-        _count(self.duplicates, commit.duplicates)
-        _count(self.late, commit.late)
-        _count(self.ignored, commit.ignored)
+        count(self.events, commit.events)
+        count(self.duplicates, commit.duplicates)
+        count(self.late, commit.late)
+        count(self.ignored, commit.ignored)
         self.unknown_feedback.inc(commit.unknown_feedback)
-        _count(self.outcomes_ignored, commit.outcomes_ignored)
-        _count(self.breaches, commit.breaches)
-        _count(self.examples, commit.examples)
+        count(self.outcomes_ignored, commit.outcomes_ignored)
+        count(self.breaches, commit.breaches)
+        count(self.examples, commit.examples)
         for (topic, reason), number in commit.rejected.items():
             self.dead_letters.labels(topic, reason).inc(number)
         for output in commit.outputs:
@@ -200,11 +190,15 @@ class Metrics:
         self.model_info.clear()
         self.model_info.labels(version).set(1)
 
-    def quality(self, roc_auc: float, lift: float, calibration_error: float) -> None:
-        """Keep the learner's judgement of the model that is served."""
+    def model_quality(self, roc_auc: float, lift: float, calibration_error: float) -> None:
+        """See ``streams.model_feed.ModelReport``."""
         self.roc_auc.set(roc_auc)
         self.lift.set(lift)
         self.calibration.set(calibration_error)
+
+    def model_refused(self, reason: Refusal) -> None:
+        """See ``streams.model_feed.ModelReport``."""
+        self.models_refused.labels(reason).inc()
 
     def _count_output(self, kind: str, body: object) -> None:
         labels = [str(getattr(body, name)) for name in _BODY_LABELS.get(kind, ())]
@@ -230,17 +224,3 @@ class Metrics:
             self.state_bytes.labels(part).set(sum(lane.get(part, 0) for lane in self._bytes.values()))
         self.remaining.set(sum(self._remaining.values()))
         self.lanes_open.set(len(self._open))
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, namespace=NAMESPACE, registry=self.registry)
-
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(name, text, labels, namespace=NAMESPACE, registry=self.registry)
-
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(name, text, namespace=NAMESPACE, registry=self.registry, buckets=buckets)
-
-
-def _count(counter: Counter, numbers: Mapping[str, int]) -> None:
-    for label, number in numbers.items():
-        counter.labels(label).inc(number)

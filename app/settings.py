@@ -64,6 +64,10 @@ class Settings:
     console_port: int = field(default=DEFAULT_CONSOLE_PORT, metadata=_about("Port of the console; 0 is a free one."))
     model: Path | None = field(default=None, metadata=_about("Snapshot file of a model to serve frozen."))
     policy: Path | None = field(default=None, metadata=_about("Policy file, TOML."))
+    learner: Path | None = field(default=None, metadata=_about("Numbers of the learner, TOML."))
+    checkpoint_s: float = field(
+        default=15.0, metadata=_about("Seconds that a learned example waits for a checkpoint at most.")
+    )
     base_rate: float | None = field(
         default=None, metadata=_about("Share of subscribers who leave within 30 days, such as 0.015.")
     )
@@ -106,6 +110,8 @@ class Settings:
             faults.append(f"base_rate: {self.base_rate} is not between 0 and 1; 1.5 % is 0.015")
         if not 0 <= self.merge_wait_ms <= 60_000:
             faults.append(f"merge_wait_ms: {self.merge_wait_ms} is not between 0 and 60000")
+        if not 0 < self.checkpoint_s <= 3600:
+            faults.append(f"checkpoint_s: {self.checkpoint_s} is not between 0 and 3600")
         if not _is_timezone(self.timezone):
             faults.append(f"timezone: {self.timezone!r} is unknown; such as Asia/Shanghai")
         faults += [f"brokers: {broker!r} is not host:port" for broker in self.brokers if not _is_address(broker)]
@@ -124,7 +130,7 @@ class Settings:
         return faults
 
     def _path_faults(self) -> list[str]:
-        paths = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "model", "policy")
+        paths = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "model", "policy", "learner")
         return [
             f"{name}: no file at {path}"
             for name in paths

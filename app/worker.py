@@ -10,14 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 import uvloop
@@ -25,17 +22,18 @@ import uvloop
 # Before Faust is imported: its consumer thread takes its loop from the policy of that moment.
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
-from app.errors import ExitCode, Refused  # noqa: E402
+from app.errors import ExitCode  # noqa: E402
+from app.fault import fail_at  # noqa: E402
 from app.health import Condition, Health  # noqa: E402
 from app.logs import quiet  # noqa: E402
 from app.metrics import Metrics  # noqa: E402
 from app.poison import PoisonBreaker, PoisonFloodError  # noqa: E402
 from app.policy_file import policy_in_force  # noqa: E402
+from app.served_model import frozen, shipped  # noqa: E402
 from app.settings import Settings  # noqa: E402
 from app.watchdog import Heart, Standing, Watchdog, end_process  # noqa: E402
 from models.detector import Detector  # noqa: E402
 from models.risk import Scorer  # noqa: E402
-from models.snapshot import STARTING_SNAPSHOT, Snapshot, SnapshotRefusedError, decode  # noqa: E402
 from streams.agents import declare_agents  # noqa: E402
 from streams.assignment import Lanes  # noqa: E402
 from streams.broker_view import BrokerView  # noqa: E402
@@ -43,6 +41,7 @@ from streams.cluster import Cluster  # noqa: E402
 from streams.detection import DetectionFold  # noqa: E402
 from streams.folding import Fold, LaneSpec  # noqa: E402
 from streams.ledger import LedgerMismatchError  # noqa: E402
+from streams.model_feed import ModelFeed  # noqa: E402
 from streams.restore import RestoreStalledError  # noqa: E402
 from streams.transaction import LaneLostError  # noqa: E402
 from streams.transport import BatchApp, new_app  # noqa: E402
@@ -80,12 +79,21 @@ class Worker:
         Makes the empty fold of a partition.
     vitals
         None leaves out probes and watchdog, for tests of the protocol.
+    feed
+        Read before the first event, and followed. None where the model is frozen.
     """
 
-    def __init__(self, spec: LaneSpec, new_fold: Callable[[int], Fold], vitals: Vitals | None = None) -> None:
+    def __init__(
+        self,
+        spec: LaneSpec,
+        new_fold: Callable[[int], Fold],
+        vitals: Vitals | None = None,
+        feed: ModelFeed | None = None,
+    ) -> None:
         self.stop = asyncio.Event()
         self._spec = spec
         self._vitals = vitals
+        self._feed = feed
         self._lanes = Lanes(spec, new_fold)
         self._app: BatchApp = new_app(spec.group, spec.client, self._lanes, spec.session_timeout_s)
         self._lanes.attach(self._app)
@@ -94,8 +102,8 @@ class Worker:
     async def run(self) -> int:
         """Run until asked to stop or until something fails; returns the exit code."""
         try:
-            async with self._watched(), self._faust():
-                return await self._wait()
+            async with self._watched(), self._followed() as following, self._faust():
+                return await self._wait(following)
         except tuple(EXIT_OF) as error:
             code = EXIT_OF[type(error)]
             log.error("worker_ends", error=str(error), code=int(code))  # noqa: TRY400 - a trace would add nothing
@@ -119,7 +127,7 @@ class Worker:
             self._vitals.metrics.lag,
             lambda code: end_process(code, loop, watchdog.verdict.reasons),
         )
-        health = Health(self._vitals.metrics.registry, Condition, lambda: Condition(watchdog.verdict.blockers))
+        health = Health(self._vitals.metrics.registry, Condition, lambda: self._condition(watchdog.verdict.blockers))
         beating = asyncio.create_task(heart.beat(), name="heart")
         await health.start(self._vitals.host, self._vitals.port)
         watchdog.start()
@@ -129,6 +137,27 @@ class Worker:
             await asyncio.to_thread(watchdog.stop)
             beating.cancel()
             await health.stop()
+
+    def _condition(self, blockers: tuple[str, ...]) -> Condition:
+        unread = self._feed is not None and not self._feed.read_whole
+        return Condition((*blockers, "models_unread") if unread else blockers)
+
+    @contextlib.asynccontextmanager
+    async def _followed(self) -> AsyncIterator[asyncio.Task[None] | None]:
+        """Read the models, so that the first event meets the newest, then follow them."""
+        if self._feed is None:
+            yield None
+            return
+        following = None
+        try:
+            await self._feed.read()
+            following = asyncio.create_task(self._feed.follow(), name="models")
+            yield following
+        finally:
+            if following is not None:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+            await self._feed.close()
 
     def _standing(self) -> Standing:
         return Standing(
@@ -154,12 +183,15 @@ class Worker:
             except TimeoutError:
                 log.warning("stop_took_too_long", seconds=STOP_S)
 
-    async def _wait(self) -> int:
+    async def _wait(self, following: asyncio.Task[None] | None) -> int:
         stopping = asyncio.create_task(self.stop.wait())
         crashed = asyncio.create_task(self._app.wait_until_stopped())
-        done, _ = await asyncio.wait({stopping, crashed, self._lanes.failed}, return_when=asyncio.FIRST_COMPLETED)
+        ends: set[asyncio.Future[Any]] = {stopping, crashed, self._lanes.failed}
+        done, _ = await asyncio.wait(ends | ({following} if following else set()), return_when=asyncio.FIRST_COMPLETED)
         for task in (stopping, crashed):
             task.cancel()
+        if following in done:
+            following.result()
         if self._lanes.failed in done:
             self._lanes.failed.result()
         if crashed in done and stopping not in done:
@@ -168,11 +200,16 @@ class Worker:
         return ExitCode.OK
 
 
-def run_worker(spec: LaneSpec, new_fold: Callable[[int], Fold], vitals: Vitals | None = None) -> int:
+def run_worker(
+    spec: LaneSpec,
+    new_fold: Callable[[int], Fold],
+    vitals: Vitals | None = None,
+    feed: ModelFeed | None = None,
+) -> int:
     """Run a worker in this process until SIGTERM, SIGINT or a failure; returns the exit code."""
 
     async def live() -> int:
-        worker = Worker(spec, new_fold, vitals)
+        worker = Worker(spec, new_fold, vitals, feed)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop.set)
@@ -186,9 +223,6 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
     """Run the detection job as configured; returns the exit code."""
     metrics = Metrics()
     policy = policy_in_force(settings.policy, settings.base_rate)
-    snapshot = _snapshot(settings.model)
-    scorer = Scorer(snapshot, policy.base_rate)
-    metrics.serving(snapshot.version)
     spec = LaneSpec(
         prefix=settings.topic_prefix,
         group=settings.group,
@@ -200,30 +234,19 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
         take_over=take_over,
         accept_loss=accept_loss,
         poison=PoisonBreaker(ends_worker=settings.poison_exit).saw,
-        fail_at=_fail_at(settings.fail_at),
+        fail_at=fail_at(settings.fail_at),
     )
 
+    vitals = Vitals(metrics, settings.metrics_host, settings.metrics_port)
+    if settings.model is not None:
+        scorer = Scorer(frozen(settings.model), policy.base_rate)
+        metrics.serving(scorer.version)
+        return run_worker(
+            spec, lambda partition: DetectionFold(Detector(scorer, policy, partition), settings.group), vitals
+        )
+    feed = ModelFeed(spec.client, spec.prefix, shipped(), policy.base_rate, metrics)
+
     def new_fold(partition: int) -> Fold:
-        return DetectionFold(Detector(scorer, policy, partition), settings.group)
+        return DetectionFold(Detector(feed.scorer, policy, partition), settings.group, lambda: feed.scorer)
 
-    return run_worker(spec, new_fold, Vitals(metrics, settings.metrics_host, settings.metrics_port))
-
-
-def _snapshot(path: Path | None) -> Snapshot:
-    """The model to serve: the operator's file, else the one that is shipped."""
-    if path is None:
-        return decode(resources.files("models").joinpath(STARTING_SNAPSHOT).read_bytes())
-    try:
-        return decode(path.read_bytes())
-    except (OSError, SnapshotRefusedError) as error:
-        raise Refused(f"model {path}: {error}", "start without HOLDFAST_MODEL to serve the shipped one") from error
-
-
-def _fail_at(wanted: str | None) -> Callable[[str], None]:
-    """Fault tests: die at a step as by kill -9, without a word to anybody."""
-
-    def reached(step: str) -> None:
-        if step == wanted:
-            os._exit(9)
-
-    return reached
+    return run_worker(spec, new_fold, vitals, feed)

@@ -69,6 +69,11 @@ class Detector:
         return self._sweep.owed
 
     @property
+    def scorer(self) -> Scorer:
+        """The model in force."""
+        return self._lane.scorer
+
+    @property
     def versions(self) -> tuple[str, str]:
         """Model and policy in force."""
         return self._lane.scorer.version, self._lane.policy.version

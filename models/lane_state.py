@@ -53,13 +53,18 @@ class LaneState:
         self._raised_tiers = [0, 0]
 
     def switch(self, scorer: Scorer, policy: Policy, clock: Clock) -> None:
-        """Take another model or policy into force, at this time of the lane."""
+        """Take another model or policy into force, at this time of the lane.
+
+        A model changes nothing that is kept: everybody's tier is judged anew at his next event or his daily look, so
+        a restart with another model and a switch to it are the same.
+        """
         self.scorer = self.episodes.scorer = scorer
-        self.policy = self.episodes.policy = policy
         self.cut = cutoffs(policy.tiers, scorer)
-        self.episodes.rearm(clock.watermark or 0)
-        self.labels.scorer, self.labels.policy = scorer, policy
-        self.labels.loaded(clock)
+        self.labels.scorer = scorer
+        if policy != self.policy:
+            self.policy = self.episodes.policy = self.labels.policy = policy
+            self.episodes.rearm(clock.watermark or 0)
+            self.labels.loaded(clock)
 
     def loaded(self, clock: Clock) -> None:
         """Rebuild the caches after the state was read; `clock` is the ledger's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from models.detector import Detector
 from models.events import Arrival
 from models.example import Example
+from models.risk import Scorer
 from streams.folding import Folded, StateRecord
 from streams.outputs import out_record
 from streams.report import Commit
@@ -24,9 +25,17 @@ class DetectionFold:
     ----------
     group
         Consumer group, the source of the events that go out.
+    serving
+        The scorer in force; asked between transactions. None: the detector's own, for good.
+
+    Attributes
+    ----------
+    serving
+        May be replaced, by who folds a history again.
     """
 
-    def __init__(self, detector: Detector, group: str) -> None:
+    def __init__(self, detector: Detector, group: str, serving: Callable[[], Scorer] | None = None) -> None:
+        self.serving = serving
         self._detector = detector
         self._source = f"/holdfast/{group}".encode()
 
@@ -39,6 +48,12 @@ class DetectionFold:
     def owed(self) -> bool:
         """Whether a sweep did not fit into the transaction."""
         return self._detector.owed
+
+    def renew(self) -> None:
+        """Take the model into force that is served by now."""
+        scorer = self._detector.scorer if self.serving is None else self.serving()
+        if scorer is not self._detector.scorer:
+            self._detector.switch(scorer)
 
     def load(self, records: list[StateRecord]) -> None:
         """Take up state records."""

@@ -36,6 +36,12 @@ class Fold(Protocol):
     def owed(self) -> bool:
         """Whether a sweep of the clock did not fit: to be applied again, if need be with nothing."""
 
+    def renew(self) -> None:
+        """Take into force what is to be from now on; called when a lane opens, and before the next :meth:`apply`.
+
+        Never between an :meth:`apply` and its :meth:`take`: what a transaction decided, one model decided.
+        """
+
     def load(self, records: list[StateRecord]) -> None:
         """Take up state records; called before :meth:`resume` only."""
 

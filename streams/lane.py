@@ -15,8 +15,8 @@ Running, once a batch
     6. *Take* what waits, within the bounds of a transaction; while a topic lags, wait for it a little.
     7. *Merge* it into one order.
     8. *Decode* each record: an event, or a dead letter.
-    9. *Fold, score, decide.* The fold may stop early, at a point of its own choice; the rest, and what time alone
-       still owes, comes with the next transaction.
+    9. *Fold, score, decide*, by the model in force at that moment. The fold may stop early, at a point of its own
+       choice; the rest, and what time alone still owes, comes with the next transaction.
     10. *Commit* one transaction: state rows, outputs, dead letters, history, ledger. If nothing changed, there is none.
     11. *Account*: only now does the ledger in memory move, and only now are counts told.
 
@@ -217,6 +217,7 @@ class Lane:
 
     async def _apply(self, batch: Batch, began: float) -> None:
         arrivals, places = batch.arrivals()
+        self._fold.renew()
         applied = self._fold.apply(arrivals)  # 9. fold, score, decide
         if applied < len(arrivals):
             batch, self._rest = batch.cut(places[applied])
@@ -284,9 +285,8 @@ class Lane:
 
     async def close(self) -> Kept | None:
         """Step 12. After this returns the lane writes nothing more; the state, if it may be kept for a reopening."""
-        opened, self.ready, self._closing = self.ready, False, True
+        opened, self.ready, self._closing, kept = self.ready, False, True, None
         self._wake.set()
-        kept = None
         try:
             await asyncio.wait_for(self._idle.wait(), CLOSE_S)
             kept = Kept(self._fold, self._ledger, self._state_end) if opened else None

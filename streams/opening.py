@@ -52,11 +52,13 @@ async def restored(
     topic = spec.prefix + STATE
     if kept is not None and await state_end(spec.client, topic, partition) == kept.end:
         log.info("state_kept", partition=partition)
+        kept.fold.renew()
         return kept
     fold = new_fold()
     found = await restore(spec.client, topic, partition, fold, remaining)
     ledger = found.ledger or Ledger(spec.group, spec.partitions, {}, {})
     fold.resume(ledger.clock)
+    fold.renew()
     log.info("state_restored", partition=partition, records=found.records)
     return Kept(fold, ledger, found.end)
 

@@ -1,8 +1,8 @@
-"""Reading a lane's state back: its partition of the state topic, whole, as committed."""
+"""Reading a partition whole, as committed: a lane's state back from the state topic, and the one of the models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 import aiokafka
@@ -17,7 +17,7 @@ _CHUNK: Final = 20_000
 
 
 class RestoreStalledError(Exception):
-    """The state topic gave nothing for a minute although more was due. Exit code 75."""
+    """A topic gave nothing for a minute although more was due. Exit code 75."""
 
 
 class Loads(Protocol):
@@ -57,18 +57,15 @@ async def restore(
     RestoreStalledError
         If the position did not move for :data:`STALL_S` seconds.
     """
-    consumer = _consumer(client)
+    consumer = reader(client)
     tp = TopicPartition(state_topic, partition)
     await consumer.start()
     try:
         consumer.assign([tp])
         end = (await consumer.end_offsets([tp]))[tp]
-        await consumer.seek_to_beginning(tp)
         found: Ledger | None = None
-        position, count, stalled = await consumer.position(tp), 0, 0.0
-        while position < end:
-            remaining(end - position)
-            batch = (await consumer.getmany(tp, timeout_ms=int(_POLL_S * 1000), max_records=_CHUNK)).get(tp, [])
+        count = 0
+        async for batch in chunks(consumer, tp, end, remaining):
             rows = []
             for record in batch:
                 if record.key == LEDGER_KEY:
@@ -78,23 +75,40 @@ async def restore(
                     rows.append((record.key, record.value))
             into.load(rows)
             count += len(batch)
-            moved = await consumer.position(tp)
-            stalled = 0.0 if moved > position else stalled + _POLL_S
-            if stalled >= STALL_S:
-                raise RestoreStalledError(
-                    f"{state_topic}-{partition}: nothing to read at offset {position} for {STALL_S:.0f} s, "
-                    f"{end - position} still due"
-                )
-            position = moved
-        remaining(0)
         return Restored(found, end, count)
     finally:
         await consumer.stop()
 
 
+async def chunks(
+    consumer: aiokafka.AIOKafkaConsumer, tp: TopicPartition, end: int, remaining: Callable[[int], None]
+) -> AsyncIterator[list[Any]]:
+    """The committed records of an assigned partition, from its start to `end`; the consumer then stands at `end`.
+
+    Raises
+    ------
+    RestoreStalledError
+        If the position did not move for :data:`STALL_S` seconds.
+    """
+    await consumer.seek_to_beginning(tp)
+    position, stalled = await consumer.position(tp), 0.0
+    while position < end:
+        remaining(end - position)
+        yield (await consumer.getmany(tp, timeout_ms=int(_POLL_S * 1000), max_records=_CHUNK)).get(tp, [])
+        moved = await consumer.position(tp)
+        stalled = 0.0 if moved > position else stalled + _POLL_S
+        if stalled >= STALL_S:
+            raise RestoreStalledError(
+                f"{tp.topic}-{tp.partition}: nothing to read at offset {position} for {STALL_S:.0f} s, "
+                f"{end - position} still due"
+            )
+        position = moved
+    remaining(0)
+
+
 async def state_end(client: Mapping[str, Any], state_topic: str, partition: int) -> int:
     """Offset after the last committed record of the lane's state."""
-    consumer = _consumer(client)
+    consumer = reader(client)
     tp = TopicPartition(state_topic, partition)
     await consumer.start()
     try:
@@ -103,13 +117,20 @@ async def state_end(client: Mapping[str, Any], state_topic: str, partition: int)
         await consumer.stop()
 
 
-def _consumer(client: Mapping[str, Any]) -> aiokafka.AIOKafkaConsumer:
+def reader(client: Mapping[str, Any], reset: str = "earliest") -> aiokafka.AIOKafkaConsumer:
+    """A consumer without a group, of committed records, to be started and assigned by the caller.
+
+    Parameters
+    ----------
+    reset
+        Where to go on when the place to read next was deleted; ``none`` is an error.
+    """
     return aiokafka.AIOKafkaConsumer(
         **client,
         group_id=None,
         enable_auto_commit=False,
         isolation_level="read_committed",
-        auto_offset_reset="earliest",
+        auto_offset_reset=reset,
         max_partition_fetch_bytes=8 << 20,
         fetch_max_wait_ms=100,
     )

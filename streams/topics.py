@@ -30,6 +30,12 @@ _STATE_CONFIG: Final = {
     "segment.ms": str(HOUR_MS),
     "segment.bytes": str(64 << 20),
 }
+_MODELS_CONFIG: Final = {
+    **_COMPACTED,
+    # Every worker reads it whole before its first event, and the learner's checkpoints are nearly a megabyte each: only
+    # closed segments are compacted.
+    "segment.bytes": str(16 << 20),
+}
 _KEPT_WEEK: Final = {"cleanup.policy": "delete", "retention.ms": str(7 * 24 * HOUR_MS)}
 _KEPT_MONTH: Final = {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * HOUR_MS)}
 
@@ -74,7 +80,7 @@ OUTPUT_TOPICS: Final = (
     Topic(HISTORY, "internal", {**_KEPT_MONTH, "message.timestamp.type": "LogAppendTime"}),
     # Not compacted: the learner reads every one of them, and the erased are gone with their month.
     Topic(EXAMPLES, "internal", _KEPT_MONTH, single=True),
-    Topic(MODELS, "internal", _COMPACTED, single=True),
+    Topic(MODELS, "internal", _MODELS_CONFIG, single=True),
 )
 
 ALL_TOPICS: Final = INPUT_TOPICS + OUTPUT_TOPICS

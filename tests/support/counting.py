@@ -36,7 +36,6 @@ class CountingFold:
 
     versions = ("m-test", "p-test")
     owed = False
-    owed = False
 
     def __init__(self, budget: int = 1_000_000) -> None:
         self.rows: dict[str, Row] = {}
@@ -45,6 +44,8 @@ class CountingFold:
         self._outputs: list[OutRecord] = []
         self._applied: Counter[str] = Counter()
         self._seen = 0
+
+    def renew(self) -> None: ...
 
     def load(self, records: list[StateRecord]) -> None:
         for key, value in records:

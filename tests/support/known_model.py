@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 from models.features import NAMES, catalogue_hash
@@ -14,30 +15,33 @@ RISKS: Final = {HEALTHY: 0.005, WARNED: 0.05, AT_RISK: 0.30}
 BASE_RATE: Final = 0.015
 
 
-def known_model() -> bytes:
+def known_model(version: str = "m-00007", risks: Mapping[int, float] = RISKS) -> bytes:
     """A snapshot in which the last satisfaction alone makes the risk: the tests decide the tier.
 
     Of the product it takes only the names of the features and the form of the file.
     """
+    return encode(known_snapshot(version, risks))
+
+
+def known_snapshot(version: str = "m-00007", risks: Mapping[int, float] = RISKS) -> Snapshot:
+    """The same before it is written down."""
 
     def logit(risk: float) -> float:
         return math.log(risk / (1 - risk))
 
-    knots = sorted(RISKS)
-    values = [logit(RISKS[knot]) - logit(RISKS[HEALTHY]) for knot in knots]
+    knots = sorted(risks)
+    values = [logit(risks[knot]) - logit(risks[HEALTHY]) for knot in knots]
     curves = [
         Curve(feature=name, knots=[float(k) for k in knots], values=values, usual=9.0)
         if name == "last_satisfaction"
         else Curve(feature=name, knots=[0.0, 1.0], values=[0.0, 0.0])
         for name in NAMES
     ]
-    return encode(
-        Snapshot(
-            version="m-00007",
-            curves=curves,
-            intercept=logit(RISKS[HEALTHY]),
-            base_rate=BASE_RATE,
-            catalogue_hash=catalogue_hash(),
-            cutoffs=[Cutoff(0.02, 0.075), Cutoff(0.10, 0.03)],
-        )
+    return Snapshot(
+        version=version,
+        curves=curves,
+        intercept=logit(risks[HEALTHY]),
+        base_rate=BASE_RATE,
+        catalogue_hash=catalogue_hash(),
+        cutoffs=[Cutoff(0.02, 0.075), Cutoff(0.10, 0.03)],
     )

@@ -24,6 +24,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from support.foreign_producer import ForeignProducer, Landed, Sent, Town
 from support.history_check import Log, Record, Verdict, check, read_log
+from support.model_switch import model_switch
 from support.rig import CountWorker, Rig, until
 
 from app.policy_file import policy_in_force
@@ -244,7 +245,8 @@ def fold_again(log: Log, rig: Rig, model: Path | None, policy: Policy | None = N
         return _KeyedFold(detectors[-1], rig.group)
 
     keyed = {p: by_key(records) for p, records in log[STATE].items()}
-    verdict = check({**log, STATE: keyed}, rig.prefix, new_fold)
+    switch = model_switch(log, scorer.snapshot, scorer.base_rate)
+    verdict = check({**log, STATE: keyed}, rig.prefix, new_fold, switch=switch)
     counts = [each for detector in detectors for each in detector.counts]
     breaches: Counter[str] = Counter()
     for each in counts:

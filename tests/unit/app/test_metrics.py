@@ -106,6 +106,9 @@ def test_what_is_not_known_is_nan_and_not_zero(metrics: Metrics) -> None:
     unknown = value(metrics, "model_roc_auc")
     assert unknown is not None
     assert math.isnan(unknown)
+    metrics.model_quality(0.7, 2.0, float("nan"))
+    assert value(metrics, "model_roc_auc") == 0.7
+    assert math.isnan(value(metrics, "model_calibration_error") or 0.0)
 
 
 def test_a_commit_is_counted_once(metrics: Metrics) -> None:

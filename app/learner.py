@@ -1,0 +1,265 @@
+"""The learner process: examples in, models out. Where topics, learner, metrics and signals are put together.
+
+There is one. Whoever starts last holds the topic of the models; the one before ends at its next write, and says so. It
+publishes a model, and with it what it knows and which example comes next, in one transaction: after a kill the next one
+goes on from there, and learns the same examples in the same order to the same weights.
+
+It ends in one of the contract's ways: 0 when it was asked to, 1 when another has taken over or the broker failed, 75
+when a topic cannot be read, 78 when checkpoint and topics disagree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from app.errors import ExitCode
+from app.fault import fail_at
+from app.health import Condition, Health
+from app.learner_file import learner_settings
+from app.learner_metrics import LearnerMetrics
+from app.served_model import shipped
+from app.settings import Settings
+from models.example import Example
+from models.guards import Guard
+from models.learner import CheckpointRefusedError, Learner, LearnerSettings, Report
+from models.snapshot import Snapshot, encode
+from streams.checkpoint_record import CheckpointMismatchError, accepted, mismatches
+from streams.learner_topics import Found, LearnerLostError, LearnerTopics
+from streams.model_versions import servable
+from streams.restore import RestoreStalledError
+from streams.topics import MODELS
+from streams.transaction import OutRecord
+
+log = structlog.get_logger(__name__)
+
+CHECKPOINT_EVERY: Final = 500
+"""Examples between two checkpoints: so many are learned again after a kill, some seconds of work."""
+BREATH: Final = 10
+"""Examples between two looks of the loop at probes and signals: each takes milliseconds."""
+EXIT_OF: Final[dict[type[BaseException], ExitCode]] = {
+    CheckpointMismatchError: ExitCode.MISMATCH,
+    RestoreStalledError: ExitCode.NO_PROGRESS,
+    LearnerLostError: ExitCode.FAILED,
+}
+_decode: Final = msgspec.json.Decoder(Example).decode
+
+
+class Apprenticeship:
+    """A learner at its topics; :meth:`begin`, then :meth:`go_on` until told to stop.
+
+    Parameters
+    ----------
+    checkpoint_s
+        Where examples are few, how long what was learned waits for a checkpoint; and how often it is asked how late
+        it is, so that a stop of labels is seen.
+    accept_loss
+        The operator's word that what is missing may stay missing.
+    fail_at
+        Fault tests: called at each step.
+    """
+
+    def __init__(
+        self,
+        topics: LearnerTopics,
+        settings: LearnerSettings,
+        metrics: LearnerMetrics,
+        *,
+        checkpoint_s: float,
+        accept_loss: bool,
+        fail_at: Callable[[str], None],
+    ) -> None:
+        self.begun = False
+        self._topics = topics
+        self._settings = settings
+        self._metrics = metrics
+        self._checkpoint_s = checkpoint_s
+        self._accept_loss = accept_loss
+        self._fail_at = fail_at
+        self._learner: Learner
+        self._next = 0
+        self._since = 0
+        self._lessons: Counter[str] = Counter()
+        self._unreadable = 0
+        self._alarms: frozenset[Guard] = frozenset()
+        self._committed_at = time.monotonic()
+        self._heard_at = time.monotonic()
+
+    async def begin(self) -> None:
+        """Take the topic over, and stand where the last checkpoint stands.
+
+        Raises
+        ------
+        streams.checkpoint_record.CheckpointMismatchError
+            If checkpoint and topics disagree, and the operator has not accepted the loss.
+        """
+        found = await self._topics.open()
+        self._learner, self._next = self._resumed(found)
+        self._heed()
+        # At once, so that a learner that was paused or cut off reads that it has been followed.
+        await self._commit(None)
+        self._topics.begin(self._next)
+        self.begun = True
+        log.info("learner_begins", version=self._learner.served.version, offset=self._next, count=self._learner.labels)
+
+    def _resumed(self, found: Found) -> tuple[Learner, int]:
+        if found.checkpoint is None:
+            return Learner(self._settings, self._in_force()), found.examples.start
+        offset, faults = found.checkpoint.next_offset, mismatches(found.checkpoint, found.examples)
+        if faults:
+            self._accept(faults)
+            offset = accepted(found.checkpoint, found.examples)
+        try:
+            return Learner.resume(found.checkpoint.payload, self._settings), offset
+        except CheckpointRefusedError as error:
+            # What was learned is in the model that is served, and is not learned a second time.
+            self._accept([f"the checkpoint is refused: {error}"])
+            return Learner(self._settings, self._in_force()), offset
+
+    def _accept(self, faults: list[str]) -> None:
+        if not self._accept_loss:
+            raise CheckpointMismatchError(
+                f"{'; '.join(faults)}. Restore the topics, or start once with --accept-loss to go on without what is "
+                "missing."
+            )
+        log.warning("loss_accepted", faults=faults)
+
+    def _in_force(self) -> Snapshot:
+        newest = self._topics.versions.newest
+        return shipped() if newest is None else newest.snapshot
+
+    def _heed(self) -> bool:
+        """See whether another model is in force than the learner knows of: an operator has put it there."""
+        snapshot = self._in_force()
+        if snapshot.version == self._learner.served.version:
+            return False
+        log.warning("model_rolled_back", version=snapshot.version, state=self._learner.served.version)
+        self._learner.rolled_back(snapshot)
+        self._metrics.rolled_back.inc()
+        return True
+
+    async def go_on(self, stop: asyncio.Event) -> None:
+        """Learn what comes, until told to stop; what was learned is then settled."""
+        while not stop.is_set():
+            arrived = await self._topics.poll()
+            if arrived.models_moved and self._heed():
+                await self._commit(None)
+            for number, record in enumerate(arrived.examples, 1):
+                await self._take(record)
+                if number % BREATH == 0:
+                    await asyncio.sleep(0)
+                    if stop.is_set():
+                        break
+            else:
+                self._next = await self._topics.position()
+                self._metrics.lag.set(await self._topics.lag())
+            if self._since and time.monotonic() - self._committed_at >= self._checkpoint_s:
+                await self._commit(None)
+            if time.monotonic() - self._heard_at >= self._checkpoint_s:
+                await self._hear()
+        if self._since:
+            await self._commit(None)
+
+    async def _hear(self) -> None:
+        """Let the learner know how late it is; what its guards then say is told at once."""
+        now = await self._topics.stream_time()
+        self._heard_at = time.monotonic()
+        if now is not None:
+            self._learner.heard(now)
+            report = self._learner.report()
+            self._metrics.told(report)
+            if _alarms(report) != self._alarms:
+                await self._commit(None)
+
+    async def _take(self, record: Any) -> None:
+        self._next = record.offset + 1
+        self._since += 1
+        try:
+            example = _decode(record.value or b"")
+        except msgspec.MsgspecError as error:
+            self._unreadable += 1
+            log.warning("example_unreadable", topic=record.topic, offset=record.offset, error=str(error))
+            return
+        self._lessons[self._learner.learn(example)] += 1
+        self._fail_at("learned")
+        snapshot = self._learner.due()
+        if snapshot is not None or self._since >= CHECKPOINT_EVERY:
+            await self._commit(snapshot)
+
+    async def _commit(self, snapshot: Snapshot | None) -> None:
+        report = self._learner.report()
+        model = None if snapshot is None else _record(snapshot)
+        began = time.perf_counter()
+        self._fail_at("before_commit")
+        await self._topics.write(self._next, self._learner.checkpoint(), msgspec.json.encode(report), model)
+        self._fail_at("after_commit")
+        self._metrics.committed(self._lessons, self._unreadable, time.perf_counter() - began, time.time())
+        self._metrics.told(report)
+        self._alarms = _alarms(report)
+        if snapshot is not None and report.published is not None:
+            self._metrics.published.labels(report.published.step).inc()
+            log.info("model_published", version=snapshot.version, reason=report.published.step)
+        self._lessons, self._unreadable, self._since = Counter(), 0, 0
+        self._committed_at = time.monotonic()
+
+
+def _alarms(report: Report) -> frozenset[Guard]:
+    return frozenset(state.guard for state in report.guards if state.on)
+
+
+def _record(snapshot: Snapshot) -> OutRecord:
+    """The record that publishes it, once it has passed the door that all who serve it have."""
+    raw = encode(snapshot)
+    found = servable(raw, snapshot.version)
+    if not isinstance(found, Snapshot):
+        raise TypeError(f"a model of ours would be refused: {found}")
+    return OutRecord(MODELS, snapshot.version.encode(), raw)
+
+
+async def _live(settings: Settings, *, accept_loss: bool) -> int:
+    metrics, stop = LearnerMetrics(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    topics = LearnerTopics(settings.kafka_client_kwargs(), settings.topic_prefix, uuid.uuid4().hex)
+    learning = Apprenticeship(
+        topics,
+        learner_settings(settings.learner),
+        metrics,
+        checkpoint_s=settings.checkpoint_s,
+        accept_loss=accept_loss,
+        fail_at=fail_at(settings.fail_at),
+    )
+    try:
+        async with _probed(settings, metrics, learning), contextlib.aclosing(topics):
+            await learning.begin()
+            await learning.go_on(stop)
+    except tuple(EXIT_OF) as error:
+        code = EXIT_OF[type(error)]
+        log.error("learner_ends", error=str(error), code=int(code))  # noqa: TRY400 - a trace would add nothing
+        return code
+    return ExitCode.OK
+
+
+@contextlib.asynccontextmanager
+async def _probed(settings: Settings, metrics: LearnerMetrics, learning: Apprenticeship) -> AsyncIterator[None]:
+    health = Health(metrics.registry, Condition, lambda: Condition(() if learning.begun else ("models_unread",)))
+    await health.start(settings.metrics_host, settings.metrics_port)
+    try:
+        yield
+    finally:
+        await health.stop()
+
+
+def learn(settings: Settings, *, accept_loss: bool = False) -> int:
+    """Run the learner until SIGTERM, SIGINT or a failure; returns the exit code."""
+    return asyncio.run(_live(settings, accept_loss=accept_loss))

@@ -1,0 +1,128 @@
+"""The series of the learner: how good the served risks were, what the guards say, and how far it has come.
+
+Figures are of the window of labelled rows, as its report has them; one that cannot be known yet is NaN. Counts are told
+after the commit, so that what was learned again after a kill is not counted twice by one process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Final
+
+from app.series import Series, at_zero, count, unknown
+from models.evidence import Bounded
+from models.guards import Guard
+from models.learner_report import Report
+from models.lesson import Lesson
+from models.lineages import FRESH
+from models.prequential import Uplift
+from models.publication import Step
+from models.shadow import SHADOWS
+
+CHALLENGERS: Final = (*SHADOWS, FRESH)
+OF: Final = ("served", "incumbent", "champion")
+"""The risks that were served in their time, what is served now, and the champion that learns."""
+BOUNDS: Final = ("low", "value", "high")
+_NAN: Final = float("nan")
+_WORK_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60)
+
+
+class LearnerMetrics(Series):
+    """See the module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._declare_quality()
+        self._declare_health()
+        self._declare_progress()
+        at_zero(
+            {
+                self.lessons: product(Lesson),
+                self.published: product((Step.PROMOTED, Step.REFRESHED)),
+                self.guard: product(Guard),
+            }
+        )
+        gauges = [self.roc_auc, self.lift, self.calibration, self.pr_auc, self.log_loss, self.psi, self.base_rate]
+        unknown(*gauges, self.lead_days, self.watermark)
+        unknown(*(self.roc_auc_of.labels(name) for name in OF))
+        unknown(*(self.challenger.labels(name) for name in CHALLENGERS))
+        unknown(*(self.uplift.labels(bound) for bound in BOUNDS))
+
+    def _declare_quality(self) -> None:
+        text = "Of the risks that were served; NaN until known."
+        self.roc_auc = self._gauge("model_roc_auc", text)
+        self.pr_auc = self._gauge("model_pr_auc", text)
+        self.lift = self._gauge("model_lift_top_decile", text)
+        self.calibration = self._gauge("model_calibration_error", text)
+        self.log_loss = self._gauge("model_log_loss", text)
+        self.roc_auc_of = self._gauge("model_roc_auc_of", "Served in its time, served now, and the champion.", "of")
+        self.challenger = self._gauge("model_challenger_roc_auc", "Of models in the shadow.", "challenger")
+        self.lead_days = self._gauge("model_lead_days_median", "Days from the first alert of a leaver to his leaving.")
+        self.uplift = self._gauge(
+            "model_uplift", "Churn of the hold-out less that of the others, with its 95 % interval.", "bound"
+        )
+        self.base_rate = self._gauge("model_base_rate", "Share of leavers in the window.")
+
+    def _declare_health(self) -> None:
+        self.guard = self._gauge("model_guard", "Whether a guard is on: 1, or 0.", "guard")
+        self.held = self._gauge("model_held", "Whether guards hold back publishing: 1, or 0.")
+        self.psi = self._gauge("model_drift_psi_max", "Largest PSI of a feature, less what chance makes.")
+        self.drifting = self._gauge("model_drift_features", "Features whose PSI is over the bound.")
+        self.warnings = self._gauge("model_drift_warnings", "Warnings of drift since the learner began.")
+
+    def _declare_progress(self) -> None:
+        self.lessons = self._counter("learner_examples", "Examples by what became of them.", "lesson")
+        self.unreadable = self._counter("learner_unreadable_examples", "Records that are no examples; passed over.")
+        self.published = self._counter("models_published", "Models that were published.", "step")
+        self.rolled_back = self._counter("models_rolled_back", "Models that somebody else put into force.")
+        self.labels = self._gauge("learner_labels", "Labels that were learned since the learner began.")
+        self.lag = self._gauge("learner_lag_records", "Offsets between the next example and the end of the topic.")
+        self.commit = self._histogram("learner_commit_seconds", "From begin to confirmed commit.", _WORK_S)
+        self.last_progress = self._gauge("last_progress_timestamp_seconds", "Wall clock of the last commit.")
+        self.watermark = self._gauge("learner_watermark_timestamp_seconds", "Event time of the last label.")
+
+    def committed(self, lessons: Mapping[str, int], unreadable: int, seconds: float, now_s: float) -> None:
+        """After a checkpoint: what it has settled."""
+        count(self.lessons, lessons)
+        self.unreadable.inc(unreadable)
+        self.commit.observe(seconds)
+        self.last_progress.set(now_s)
+
+    def told(self, report: Report) -> None:
+        """Take over the figures of a report."""
+        quality = report.quality
+        served = quality.served
+        self.roc_auc.set(_value(served.roc_auc))
+        self.pr_auc.set(_known(served.pr_auc))
+        self.lift.set(_known(served.lift_top_decile))
+        self.calibration.set(_known(served.ece))
+        self.log_loss.set(_known(served.log_loss))
+        for name, figures in zip(OF, (served, quality.incumbent, quality.champion), strict=True):
+            self.roc_auc_of.labels(name).set(_value(figures.roc_auc))
+        unknown(*(self.challenger.labels(name) for name in CHALLENGERS))
+        for each in report.challengers:
+            self.challenger.labels(each.name).set(_value(each.figures.roc_auc))
+        self.lead_days.set(_known(quality.lead_time.median_days))
+        self._told_uplift(quality.uplift)
+        self.base_rate.set(_known(report.base_rate))
+        for state in report.guards:
+            self.guard.labels(state.guard).set(state.on)
+        self.held.set(report.held)
+        self.psi.set(max(report.drift.psi.values(), default=_NAN))
+        self.drifting.set(len(report.drift.over))
+        self.warnings.set(report.drift.warnings)
+        self.labels.set(report.labels)
+        self.watermark.set(_NAN if report.watermark is None else report.watermark / 1000)
+
+    def _told_uplift(self, uplift: Uplift) -> None:
+        for bound in BOUNDS:
+            self.uplift.labels(bound).set(_NAN if uplift.saved is None else getattr(uplift.saved, bound))
+
+
+def _known(figure: float | None) -> float:
+    return _NAN if figure is None else figure
+
+
+def _value(figure: Bounded | None) -> float:
+    return _NAN if figure is None else figure.value

@@ -1,0 +1,170 @@
+"""``holdfast model``: what is served and how good it was, a copy of it, and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import click
+from msgspec.structs import replace
+
+from app.alerts_cli import no_topic
+from app.errors import ExitCode, Refused
+from app.options import PLACE, console, json_option, settings_options, talking_to
+from app.settings import Settings
+from models.snapshot import Provenance, Snapshot, encode
+from streams import model_topic
+from streams.model_versions import ModelVersions
+from streams.tail import TopicMissingError
+
+SERVED: Final = "served"
+_AGAIN: Final = re.compile(r"-r(\d+)$")
+
+
+@click.group()
+def model() -> None:
+    """Look at the model that is served, export it, roll back."""
+
+
+@model.command()
+@settings_options(*PLACE, "model", "timezone")
+@click.option("--plots", type=click.Path(path_type=Path, file_okay=False), help="Write pictures into this directory.")
+@click.option("--format", "kind", type=click.Choice(("png", "svg")), default="png", show_default=True)
+@json_option
+def show(settings: Settings, plots: Path | None, kind: str, as_json: bool) -> None:
+    """Show what is served, since when, where its weights come from, and its quality as the learner last said.
+
+    --plots draws ROC, lift, calibration, drift, and each feature's curve.
+    """
+    from app import model_plots, model_sheet, model_standing
+
+    found = model_standing.standing(settings, _read(settings))
+    if plots is not None:
+        for path in model_plots.draw(found, plots, kind):
+            click.echo(str(path), err=True)
+    if as_json:
+        click.echo(json.dumps(model_standing.as_json(found), ensure_ascii=False))
+        return
+    model_sheet.show(found, console(), ZoneInfo(settings.timezone))
+
+
+@model.command()
+@settings_options(*PLACE, "model")
+@click.argument("version", metavar="VERSION|served")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+def export(settings: Settings, version: str, file: Path | None) -> None:
+    """Write a model down as it is served: JSON, to FILE or to stdout. HOLDFAST_MODEL takes such a file."""
+    from app.model_standing import standing
+
+    versions = _read(settings)
+    snapshot = standing(settings, versions).served if version == SERVED else _wanted(versions, version)
+    raw = encode(snapshot)
+    if file is None:
+        click.echo(raw)
+        return
+    try:
+        file.write_bytes(raw + b"\n")
+    except OSError as error:
+        raise Refused(f"{file}: {error.strerror}", "another place, or none for stdout") from error
+    click.echo(f"{file}: {snapshot.version}, {len(raw):,} bytes", err=True)
+
+
+@model.command()
+@settings_options(*PLACE)
+@click.argument("version")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def rollback(settings: Settings, version: str, yes: bool, as_json: bool) -> None:
+    """Put an earlier model back into force: its weights are published under a new version.
+
+    Every worker takes it up within seconds. The learner goes on, and publishes nothing before a cool-down has passed
+    and the labels since then speak against what you have put back.
+    """
+    from app.served_model import shipped
+
+    versions = _read(settings)
+    newest = versions.newest
+    now = shipped() if newest is None else newest.snapshot
+    if version == now.version:
+        raise Refused(f"{version} is what is served", "all versions:  holdfast model show", code=ExitCode.USAGE)
+    again = rolled_back(_wanted(versions, version), versions)
+    if settings.model is not None:
+        click.echo("Workers with HOLDFAST_MODEL serve their file, whatever is in the topic.", err=True)
+    if not yes:
+        _confirm(now, again)
+    with talking_to(settings):
+        client = settings.kafka_client_kwargs()
+        asyncio.run(model_topic.publish(client, settings.topic_prefix, again))
+    after = _read(settings).newest
+    if after is None or after.snapshot.version != again.version:
+        said = "nothing" if after is None else after.snapshot.version
+        raise Refused(
+            f"{again.version} was published, and at once followed by {said}", f"holdfast model rollback {version}"
+        )
+    if as_json:
+        click.echo(json.dumps({"version": again.version, "of": version, "instead_of": now.version}))
+        return
+    click.echo(f"{again.version} is served: the weights of {version}, instead of {now.version}.", err=True)
+
+
+def rolled_back(snapshot: Snapshot, versions: ModelVersions) -> Snapshot:
+    """The same weights under a version that nobody has used, and that the learner will not use.
+
+    Examples
+    --------
+    >>> again = rolled_back(Snapshot(version="m-00041", curves=[], intercept=0.0, base_rate=0.1), ModelVersions())
+    >>> again.version, again.provenance.source
+    ('m-00041-r1', 'rollback to m-00041')
+    >>> rolled_back(again, ModelVersions()).version
+    'm-00041-r2'
+    """
+    found = _AGAIN.search(snapshot.version)
+    root = snapshot.version[: found.start()] if found else snapshot.version
+    known = {snapshot.version, *(each.snapshot.version for each in versions), *versions.refused}
+    used = [int(match[1]) for name in known if (match := re.fullmatch(rf"{re.escape(root)}-r(\d+)", name))]
+    version = f"{root}-r{max(used, default=0) + 1}"
+    return replace(snapshot, version=version, provenance=_provenance(snapshot, root), checksum="")
+
+
+def _provenance(snapshot: Snapshot, root: str) -> Provenance:
+    before = snapshot.provenance
+    source = before.source if before.source.startswith("rollback to ") else f"rollback to {root}: {before.source}"
+    return replace(before, source=source.removesuffix(": "), command=f"holdfast model rollback {snapshot.version}")
+
+
+def _read(settings: Settings) -> ModelVersions:
+    with talking_to(settings):
+        try:
+            return asyncio.run(model_topic.read(settings.kafka_client_kwargs(), settings.topic_prefix))
+        except TopicMissingError as missing:
+            raise no_topic(missing) from None
+
+
+def _wanted(versions: ModelVersions, version: str) -> Snapshot:
+    """A version of the topic, or the one that is shipped."""
+    from app.served_model import shipped
+
+    found = versions.get(version)
+    if found is not None:
+        return found.snapshot
+    if version in versions.refused:
+        refused = versions.refused[version]
+        raise Refused(f"{version} cannot be served: {refused.reason}: {refused.detail}")
+    if (own := shipped()).version == version:
+        return own
+    known = [own.version, *(each.snapshot.version for each in versions)][-10:]
+    raise Refused(f"there is no model {version}", f"there are: {', '.join(known)}", code=ExitCode.NOT_FOUND)
+
+
+def _confirm(now: Snapshot, again: Snapshot) -> None:
+    for name, each in (("served now", now), ("instead", again)):
+        of = each.provenance
+        click.echo(f"{name}: {each.version}, {of.rows:,} rows, {of.positives:,} left; {of.source}", err=True)
+    if not sys.stdin.isatty():
+        raise Refused("there is nobody to ask", "if you mean it:  --yes", code=ExitCode.USAGE)
+    click.confirm("Put it back into force for every worker?", abort=True, err=True)

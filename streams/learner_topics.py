@@ -1,0 +1,198 @@
+"""The learner's side of Kafka: examples in, in the order of their one partition; models and checkpoints out.
+
+One learner holds the topic of the models by its transactional id. Opening fences whoever held it before; the former one
+notices at its next write, or when it reads a checkpoint that is not its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import aiokafka
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
+
+from streams import checkpoint_record
+from streams.checkpoint_record import CheckpointMismatchError, CheckpointRecord, ExampleLog
+from streams.cluster import Cluster
+from streams.model_versions import CHECKPOINT, REPORT, ModelVersions, Refused
+from streams.restore import chunks, reader
+from streams.stream_time import StreamTime
+from streams.topics import EXAMPLES, MODELS, SCORES
+from streams.transaction import LaneLostError, LaneProducer, OutRecord
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 500
+_POLL_MS: Final = 500
+
+
+class LearnerLostError(Exception):
+    """Another learner has taken over, and this one must end."""
+
+
+class Arrived(NamedTuple):
+    """What a poll brought: examples in their order, and whether models were published or withdrawn meanwhile."""
+
+    examples: Sequence[Any]
+    models_moved: bool
+
+
+class Found(NamedTuple):
+    """What was there at the opening."""
+
+    checkpoint: CheckpointRecord | None
+    examples: ExampleLog
+
+
+class LearnerTopics:
+    """See the module; :meth:`open`, :meth:`begin`, then :meth:`poll` and :meth:`write` in turn, then :meth:`aclose`.
+
+    Parameters
+    ----------
+    client
+        aiokafka's arguments: bootstrap servers and security.
+    writer
+        Name of this process, in its checkpoints.
+
+    Attributes
+    ----------
+    versions
+        The models of the topic, as far as it is read.
+    """
+
+    def __init__(self, client: Mapping[str, Any], prefix: str, writer: str) -> None:
+        self.versions = ModelVersions()
+        self._client = client
+        self._prefix = prefix
+        self._writer = writer
+        self._models = TopicPartition(prefix + MODELS, 0)
+        self._examples = TopicPartition(prefix + EXAMPLES, 0)
+        self._consumer: aiokafka.AIOKafkaConsumer = reader(client, reset="none")
+        self._time = StreamTime(client, prefix)
+        self._producer = LaneProducer(client, prefix + MODELS, prefix, 0)
+        self._topic_id = ""
+        self._claimed = False
+        self._written = -1
+        self._moved = False
+
+    async def open(self) -> Found:
+        """Fence whoever learned before, and read the models whole.
+
+        Raises
+        ------
+        streams.checkpoint_record.CheckpointMismatchError
+            If topics are missing, or the checkpoint cannot be read.
+        streams.restore.RestoreStalledError
+            If the topic cannot be read to its end.
+        """
+        await self._producer.fence()
+        async with Cluster(self._client) as cluster:
+            wanted = [self._prefix + topic for topic in (MODELS, EXAMPLES, SCORES)]
+            found = await cluster.topics(wanted)
+        missing = sorted(set(wanted) - set(found))
+        if missing:
+            raise CheckpointMismatchError(f"topics are missing: {', '.join(missing)}. Run `holdfast topics create`.")
+        self._topic_id = found[self._examples.topic].topic_id
+        await self._time.open(found[self._prefix + SCORES].partitions)
+        consumer, both = self._consumer, [self._models, self._examples]
+        await consumer.start()
+        consumer.assign(both)
+        for place in both:  # with a place of its own from the start: this consumer finds itself none
+            consumer.seek(place, 0)
+        consumer.pause(self._examples)
+        starts, ends = await consumer.beginning_offsets(both), await consumer.end_offsets(both)
+        log.info("models_reading", topic=self._models.topic, end=ends[self._models])
+        async for batch in chunks(consumer, self._models, ends[self._models], lambda _: None):
+            self._take(batch)
+        raw = self.versions.own.get(CHECKPOINT)
+        return Found(
+            None if raw is None else checkpoint_record.decode(raw),
+            ExampleLog(self._topic_id, starts[self._examples], ends[self._examples]),
+        )
+
+    def begin(self, offset: int) -> None:
+        """Read examples from this offset on."""
+        self._consumer.seek(self._examples, offset)
+        self._consumer.resume(self._examples)
+
+    async def poll(self) -> Arrived:
+        """Wait a little for what comes.
+
+        Raises
+        ------
+        LearnerLostError
+            If another learner has written a checkpoint.
+        streams.checkpoint_record.CheckpointMismatchError
+            If retention has overtaken the learner.
+        """
+        try:
+            found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=BATCH)
+        except OffsetOutOfRangeError as error:
+            raise CheckpointMismatchError(
+                f"records to read next were deleted: {error}. Start once with --accept-loss."
+            ) from error
+        self._take(found.get(self._models, []))
+        # What we have published ourselves counts first: until it is read back, an older one looks like the newest.
+        moved = self._moved and await self._consumer.position(self._models) > self._written
+        self._moved = self._moved and not moved
+        return Arrived(found.get(self._examples, []), moved)
+
+    async def position(self) -> int:
+        """Offset of the example to be polled next; past markers once everything before them was polled."""
+        return int(await self._consumer.position(self._examples))
+
+    async def lag(self) -> int:
+        """How many offsets are between the next example and the end."""
+        end = self._consumer.last_stable_offset(self._examples)
+        return 0 if end is None else max(0, end - await self.position())
+
+    async def stream_time(self) -> int | None:
+        """How late it is by the events, ms; None while nothing tells."""
+        return await self._time.look()
+
+    async def write(self, next_offset: int, payload: bytes, report: bytes, model: OutRecord | None) -> None:
+        """One transaction: the model, if there is one, with checkpoint and report.
+
+        Raises
+        ------
+        LearnerLostError
+            If another learner holds the topic now.
+        """
+        record = CheckpointRecord(
+            next_offset=next_offset, topic_id=self._topic_id, writer=self._writer, payload=payload
+        )
+        try:
+            written = await self._producer.write(
+                [
+                    *([] if model is None else [model]),
+                    OutRecord(MODELS, CHECKPOINT.encode(), checkpoint_record.encode(record)),
+                    OutRecord(MODELS, REPORT.encode(), report),
+                ]
+            )
+        except LaneLostError as error:
+            raise LearnerLostError("another learner has taken over") from error
+        self._claimed, self._written = True, written[MODELS].last_offset
+
+    async def aclose(self) -> None:
+        """Let the connections go; a transaction that is open is settled by whoever fences next."""
+        await self._producer.close()
+        await self._consumer.stop()
+        await self._time.close()
+
+    def _take(self, batch: Sequence[Any]) -> None:
+        for record in batch:
+            found = self.versions.take(record.key, record.value, record.offset, record.timestamp)
+            if record.key == CHECKPOINT.encode():
+                self._check_writer(record.value)
+            elif record.key != REPORT.encode():
+                self._moved = True
+            if isinstance(found, Refused):
+                log.warning("model_refused", version=found.version, reason=found.reason, detail=found.detail)
+
+    def _check_writer(self, raw: bytes | None) -> None:
+        """After our own first write nobody else's checkpoint can follow, unless he has fenced us."""
+        if self._claimed and raw is not None and checkpoint_record.decode(raw).writer != self._writer:
+            raise LearnerLostError("another learner has taken over")

@@ -1,0 +1,255 @@
+"""Models that are published while a worker runs: served between two transactions, refused by reason, found again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from msgspec.structs import replace
+from support.black_box_worker import Worker
+from support.history_check import Log, check
+from support.known_model import AT_RISK, BASE_RATE, HEALTHY, RISKS, WARNED, known_model, known_snapshot
+from support.long_run import create_topics
+from support.model_switch import model_switch
+from support.rig import Rig, event, until
+
+from app.policy_file import policy_in_force
+from app.served_model import shipped
+from models.detector import Detector
+from models.events import CALLS, CARE_CONTACTS, DAY_MS, SUBSCRIBERS
+from models.risk import Scorer
+from models.snapshot import Example, encode
+from streams import history
+from streams.detection import DetectionFold
+from streams.topics import HISTORY, MODELS, SCORES
+
+BEGIN = 1_780_000_000_000 // DAY_MS * DAY_MS
+PEOPLE = 24
+STEP_MS = 20 * 60_000
+HALVED = {answer: risk / 2 for answer, risk in RISKS.items()}
+DOUBLED = {answer: min(2 * risk, 0.6) for answer, risk in RISKS.items()}
+
+
+class Town:
+    """People who call three times an hour and are asked now and then how satisfied they are, for ever."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.sent = 0
+        self._rig = rig
+        self._events = self._forever()
+
+    def _forever(self) -> Iterator[tuple[str, int, str, int, dict[str, Any]]]:
+        for person in range(PEOPLE):
+            yield SUBSCRIBERS, person % self._rig.partitions, f"s-{person}", BEGIN, {"unit": "tianhe-03", "arpu": 88.0}
+        step = 0
+        while True:
+            step += 1
+            ts = BEGIN + step * STEP_MS
+            for person in range(PEOPLE):
+                who, partition = f"s-{person}", person % self._rig.partitions
+                if (step + person) % 36 == 1:
+                    answer = (HEALTHY, WARNED, AT_RISK)[(step // 36 + person) % 3]
+                    yield CARE_CONTACTS, partition, who, ts, {"reason": "satisfaction", "score": answer}
+                else:
+                    yield CALLS, partition, who, ts, {}
+
+    async def live(self, events: int) -> None:
+        """Send so many more; returns when all are acknowledged."""
+        for chunk in range(0, events, 500):
+            ours = list(islice(self._events, min(500, events - chunk)))
+            await asyncio.gather(
+                *(
+                    self._rig.send(topic, partition, event(topic, who, ts, **fields), who.encode(), ts)
+                    for topic, partition, who, ts, fields in ours
+                )
+            )
+            self.sent += len(ours)
+
+    async def live_on(self, until_told: asyncio.Event) -> None:
+        """Send until told to stop."""
+        while not until_told.is_set():
+            await self.live(20)
+            await asyncio.sleep(0.03)
+
+
+class Models:
+    """Whoever publishes."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+
+    async def publish(self, key: str, value: bytes | None) -> None:
+        """After this returns the record is in the topic."""
+        producer = AIOKafkaProducer(**self._rig.client)
+        await producer.start()
+        try:
+            await producer.send_and_wait(self._rig.prefix + MODELS, value, key.encode(), partition=0)
+        finally:
+            await producer.stop()
+
+
+@pytest.fixture
+def worker(rig: Rig, tmp_path: Path) -> Iterator[Any]:
+    """Starts a worker; each ends with the test."""
+    started: list[Worker] = []
+
+    def start(**settings: str) -> Worker:
+        log = tmp_path / f"holdfast-{len(started)}.log"
+        given = {
+            "HOLDFAST_BROKERS": rig.client["bootstrap_servers"][0],
+            "HOLDFAST_TOPIC_PREFIX": rig.prefix,
+            "HOLDFAST_GROUP": rig.group,
+            "HOLDFAST_PARTITIONS": str(rig.partitions),
+            "HOLDFAST_METRICS_PORT": "0",
+            "HOLDFAST_BASE_RATE": str(BASE_RATE),
+        }
+        started.append(Worker(given | settings, log))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.discard()
+
+
+async def serving(worker: Worker, version: str) -> None:
+    async def told() -> bool:
+        assert worker.code is None, worker.tail()
+        metrics = await asyncio.to_thread(worker.metrics)
+        infos = metrics.labels("holdfast_model_info")
+        return infos == [{"version": version}] and metrics.value("model_info", version=version) == 1
+
+    await until(told, f"{version} is served")
+
+
+async def scored_by(rig: Rig, version: str) -> None:
+    async def seen() -> bool:
+        return version in versions_of(await rig.log(), SCORES)
+
+    await until(seen, f"a score by {version}")
+
+
+def versions_of(log: Log, topic: str) -> set[str]:
+    return {json.loads(r.value or b"{}").get("model_version") for records in log[topic].values() for r in records}
+
+
+def served(log: Log, partition: int) -> list[str]:
+    """The models of a lane's transactions, in their order, each run of one of them once."""
+    told = [history.read(record.value) for record in log[HISTORY][partition]]
+    return [model for model, _ in groupby(r.model for r in told if r.opened is None)]
+
+
+def fold_again(log: Log, rig: Rig, *, switching: bool = True) -> Any:
+    policy = policy_in_force(None, BASE_RATE)
+    first = Scorer(shipped(), BASE_RATE)
+    switch = model_switch(log, first.snapshot, BASE_RATE) if switching else None
+    return check(log, rig.prefix, lambda p: DetectionFold(Detector(first, policy, p), rig.group), switch=switch)
+
+
+@pytest.mark.timeout(180)
+async def test_lanes_switch_between_transactions_and_a_restart_finds_the_newest(rig: Rig, worker: Any) -> None:
+    await create_topics(rig)
+    town, models = Town(rig), Models(rig)
+    await models.publish("m-00001", known_model("m-00001"))
+    await town.live(PEOPLE * 24 * 3 * 8)  # eight days: from then on a tier can move
+    first = worker()
+    await serving(first, "m-00001")
+    enough = asyncio.Event()
+    load = asyncio.create_task(town.live_on(enough))
+    await scored_by(rig, "m-00001")
+    await models.publish("m-00002", known_model("m-00002", HALVED))
+    await serving(first, "m-00002")
+    await scored_by(rig, "m-00002")
+    joined = worker()  # one lane moves, the other is kept over the rebalance
+    await serving(joined, "m-00002")
+    await asyncio.to_thread(joined.wait_open, 1)
+    await models.publish("m-00003", known_model("m-00003", DOUBLED))
+    for each in (first, joined):
+        await serving(each, "m-00003")
+    await scored_by(rig, "m-00003")
+    await refused(joined, models)
+    await serving(joined, "m-00003")
+    for each in (first, joined):
+        await asyncio.to_thread(each.discard)  # kill -9, under load
+    await models.publish("m-00004", known_model("m-00004", HALVED))
+    second = worker()
+    await serving(second, "m-00004")
+    await scored_by(rig, "m-00004")
+    await models.publish("m-00004", None)  # withdrawn: the one before it is the newest again
+    await serving(second, "m-00003")
+    await town.live(200)
+    enough.set()
+    await load
+    await town.live(200)
+    await rig.applied()
+    assert await asyncio.to_thread(second.stop) == 0
+    log = await rig.log()
+    for partition in range(rig.partitions):
+        assert served(log, partition) == ["m-00001", "m-00002", "m-00003", "m-00004", "m-00003"]
+    verdict = fold_again(log, rig)
+    assert not verdict.findings, f"{verdict}\n{second.tail()}"
+    assert verdict.applied == town.sent
+    assert verdict.outputs["alert"] > PEOPLE / 3
+    assert "score_lost" in fold_again(log, rig, switching=False).names, "the models made no difference"
+
+
+async def refused(worker: Worker, models: Models) -> None:
+    """Records that are no model to serve, and what the worker counts."""
+    good = known_snapshot("m-00009")
+    x: list[float | None] = [None] * len(good.curves)
+    damaged = {
+        "unreadable": encode(good)[:-30],
+        "wrong_key": encode(replace(good, version="m-00010")),
+        "other_features": encode(replace(good, curves=good.curves[1:])),
+        "other_risks": encode(replace(good, examples=[Example(x=x, risk=0.9)])),
+    }
+    before = await asyncio.to_thread(worker.metrics)
+    assert {labels["reason"] for labels in before.labels("holdfast_models_refused_total")} == set(damaged)
+    assert before.total("models_refused_total") == 0
+    for value in damaged.values():
+        await models.publish("m-00009", value)
+    await models.publish("checkpoint", b"the learner's own")
+    figures = {"roc_auc": {"value": 0.7, "low": 0.6, "high": 0.8}, "lift_top_decile": 2.5, "ece": None}
+    await models.publish("report", json.dumps({"quality": {"served": figures}, "more": 1}).encode())
+
+    async def counted() -> bool:
+        found = await asyncio.to_thread(worker.metrics)
+        return all(found.value("models_refused_total", reason=reason) == 1 for reason in damaged)
+
+    await until(counted, f"each of {set(damaged)} is counted once")
+
+    async def told() -> bool:
+        found = await asyncio.to_thread(worker.metrics)
+        calibration = found.value("model_calibration_error")
+        known = (found.value("model_roc_auc"), found.value("model_lift_top_decile")) == (0.7, 2.5)
+        return known and calibration != calibration  # noqa: PLR0124 - NaN
+
+    await until(told, "what the learner said of the quality is told")
+
+
+async def test_a_file_is_served_frozen(rig: Rig, worker: Any, tmp_path: Path) -> None:
+    await create_topics(rig)
+    town, models = Town(rig), Models(rig)
+    await models.publish("m-00001", known_model("m-00001"))
+    await town.live(PEOPLE * 24)
+    file = tmp_path / "frozen.json"
+    file.write_bytes(known_model("m-frozen", HALVED))
+    frozen = worker(HOLDFAST_MODEL=str(file))
+    await serving(frozen, "m-frozen")
+    await models.publish("m-00002", known_model("m-00002"))
+    await town.live(200)
+    await rig.applied()
+    assert await asyncio.to_thread(frozen.stop) == 0
+    assert served(await rig.log(), 0) == ["m-frozen"]
+
+
+async def test_without_a_model_in_the_topic_the_shipped_one_is_served(rig: Rig, worker: Any) -> None:
+    await rig.create()
+    shipped_one = worker()
+    await serving(shipped_one, shipped().version)
+    assert await asyncio.to_thread(shipped_one.stop) == 0

@@ -1,0 +1,115 @@
+"""The learner's series: all there from the start, figures as the report has them, counts after the commit."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+from support.learner_rig import SMALL
+from support.ruled_examples import examples
+
+from app.errors import ExitCode, Refused
+from app.learner_file import learner_settings
+from app.learner_metrics import BOUNDS, CHALLENGERS, OF, LearnerMetrics
+from app.served_model import shipped
+from models.evidence import Bounded
+from models.guards import Guard
+from models.learner import Learner, LearnerSettings, Report
+from models.lesson import Lesson
+
+QUALITY = ("model_roc_auc", "model_pr_auc", "model_lift_top_decile", "model_calibration_error", "model_log_loss")
+
+
+def value(metrics: LearnerMetrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(f"holdfast_{name}", labels)
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    learner = Learner(msgspec.convert(tomllib.loads(SMALL), LearnerSettings), shipped())
+    for example in examples(4, 400):
+        learner.learn(example)
+    return learner.report()
+
+
+def test_everything_is_there_before_anything_has_happened() -> None:
+    metrics = LearnerMetrics()
+    for name in (*QUALITY, "model_drift_psi_max", "model_lead_days_median", "learner_watermark_timestamp_seconds"):
+        unknown = value(metrics, name)
+        assert unknown is not None, name
+        assert math.isnan(unknown), name
+    for family, label, closed in (
+        ("model_roc_auc_of", "of", OF),
+        ("model_challenger_roc_auc", "challenger", CHALLENGERS),
+        ("model_uplift", "bound", BOUNDS),
+    ):
+        for each in closed:
+            assert math.isnan(value(metrics, family, **{label: each}) or 0.0), (family, each)
+    assert all(value(metrics, "model_guard", guard=guard) == 0 for guard in Guard)
+    assert all(value(metrics, "learner_examples_total", lesson=lesson) == 0 for lesson in Lesson)
+    assert all(value(metrics, "models_published_total", step=step) == 0 for step in ("promoted", "refreshed"))
+    assert value(metrics, "learner_unreadable_examples_total") == 0
+    assert value(metrics, "learner_lag_records") == 0
+
+
+def test_figures_are_those_of_the_report(report: Report) -> None:
+    metrics = LearnerMetrics()
+    metrics.told(report)
+    served = report.quality.served
+    assert served.roc_auc is not None
+    known = (served.roc_auc.value, served.pr_auc, served.lift_top_decile, served.ece, served.log_loss)
+    assert tuple(value(metrics, name) for name in QUALITY) == known
+    champion = report.quality.champion.roc_auc
+    assert champion is not None
+    assert value(metrics, "model_roc_auc_of", of="champion") == champion.value
+    assert value(metrics, "model_drift_psi_max") == max(report.drift.psi.values())
+    assert value(metrics, "learner_labels") == report.labels == 400
+    log1p = next(each for each in report.challengers if each.name == "log1p")
+    assert log1p.figures.roc_auc is not None
+    assert value(metrics, "model_challenger_roc_auc", challenger="log1p") == log1p.figures.roc_auc.value
+    assert math.isnan(value(metrics, "model_challenger_roc_auc", challenger="forest") or 0.0)
+
+
+def test_guards_and_uplift_are_told_and_taken_back(report: Report) -> None:
+    metrics = LearnerMetrics()
+    on = [replace(state, on=state.guard is Guard.FLIPPED) for state in report.guards]
+    saved = replace(report.quality.uplift, saved=Bounded(0.01, -0.02, 0.04))
+    metrics.told(replace(report, guards=on, held=True, quality=replace(report.quality, uplift=saved)))
+    assert value(metrics, "model_guard", guard="flipped") == 1
+    assert value(metrics, "model_held") == 1
+    assert [value(metrics, "model_uplift", bound=bound) for bound in BOUNDS] == [-0.02, 0.01, 0.04]
+    metrics.told(report)
+    assert value(metrics, "model_guard", guard="flipped") == 0
+    assert math.isnan(value(metrics, "model_uplift", bound="value") or 0.0)
+
+
+def test_counts_are_added_commit_by_commit() -> None:
+    metrics = LearnerMetrics()
+    metrics.committed({Lesson.LEARNED: 3, Lesson.VOID: 1}, 2, 0.01, 100.0)
+    metrics.committed({Lesson.LEARNED: 2}, 0, 0.01, 200.0)
+    assert value(metrics, "learner_examples_total", lesson="learned") == 5
+    assert value(metrics, "learner_examples_total", lesson="void") == 1
+    assert value(metrics, "learner_unreadable_examples_total") == 2
+    assert value(metrics, "last_progress_timestamp_seconds") == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("cool_down = 0", "cool_down"), ("cooldown = 5", "cooldown"), ("warm_rows =", "value"), ("knots = 99", "knots")],
+)
+def test_numbers_that_a_learner_cannot_have_are_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
+    file = tmp_path / "learner.toml"
+    file.write_text(text)
+    with pytest.raises(Refused, match=named) as refused:
+        learner_settings(file)
+    assert refused.value.exit_code == ExitCode.USAGE
+
+
+def test_what_a_file_does_not_name_keeps_its_shipped_value(tmp_path: Path) -> None:
+    file = tmp_path / "learner.toml"
+    file.write_text("cool_down = 500\n")
+    assert learner_settings(file) == LearnerSettings(cool_down=500)

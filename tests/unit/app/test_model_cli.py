@@ -1,0 +1,169 @@
+"""``holdfast model`` over a topic in memory: what is told, drawn and rolled back."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tomllib
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+from rich.console import Console
+from support.known_model import known_model, known_snapshot
+from support.learner_rig import SMALL
+from support.ruled_examples import examples
+
+from app import model_cli, model_plots, model_sheet
+from app.errors import ExitCode, Refused
+from app.model_standing import Standing, as_json, standing
+from app.served_model import shipped
+from app.settings import Settings
+from models.learner import Learner, LearnerSettings
+from models.snapshot import decode, encode
+from streams.model_versions import REPORT, ModelVersions
+
+UTC = ZoneInfo("UTC")
+
+
+@pytest.fixture(scope="module")
+def topic() -> ModelVersions:
+    """What a learner writes in the course of some hundred examples."""
+    settings = msgspec.convert(tomllib.loads(SMALL), LearnerSettings)
+    learner, versions = Learner(settings, shipped()), ModelVersions()
+    for offset, example in enumerate(examples(4, 500)):
+        learner.learn(example)
+        snapshot = learner.due()
+        if snapshot is not None:
+            versions.take(snapshot.version.encode(), encode(snapshot), offset, 1_780_000_000_000 + offset)
+    versions.take(REPORT.encode(), msgspec.json.encode(learner.report()), 500, 1_780_000_000_500)
+    assert len(versions) >= 2
+    return versions
+
+
+@pytest.fixture
+def told(topic: ModelVersions) -> Standing:
+    return standing(Settings(), topic)
+
+
+def sheet(found: Standing) -> str:
+    out = io.StringIO()
+    model_sheet.show(found, Console(file=out, width=200), UTC)
+    return out.getvalue()
+
+
+def test_the_newest_of_the_topic_is_what_is_served(told: Standing, topic: ModelVersions) -> None:
+    assert told.origin == "topic"
+    newest = topic.newest
+    assert newest is not None
+    assert told.served is newest.snapshot
+    assert told.since_ms == newest.ts
+    assert told.report is not None
+    assert told.report.served_version == told.served.version
+
+
+def test_without_a_model_in_the_topic_the_shipped_one_is_told() -> None:
+    found = standing(Settings(), ModelVersions())
+    assert (found.origin, found.served.version, found.report) == ("shipped", shipped().version, None)
+    assert "it has not run yet" in sheet(found)
+
+
+def test_a_file_goes_over_the_topic(tmp_path: Path, topic: ModelVersions) -> None:
+    file = tmp_path / "model.json"
+    file.write_bytes(known_model("m-frozen"))
+    found = standing(Settings(model=file), topic)
+    assert (found.origin, found.served.version) == ("file", "m-frozen")
+
+
+def test_the_sheet_tells_quality_guards_and_every_version(told: Standing) -> None:
+    page = sheet(told)
+    assert told.report is not None
+    served = told.report.quality.served
+    assert served.roc_auc is not None
+    assert f"{served.roc_auc.value:.4f}" in page
+    assert f"model {told.served.version} from the topic, since 2026-05-28" in page
+    assert "<- served" in page
+    for each in told.versions:
+        assert each.snapshot.version in page
+
+
+def test_the_sheet_says_which_guards_are_on(told: Standing) -> None:
+    assert told.report is not None
+    states = [replace(state, on=state.guard == "flipped", seen=0.2) for state in told.report.guards]
+    page = sheet(told._replace(report=replace(told.report, guards=states)))
+    assert "Guard flipped: seen 0.2" in page
+    assert "all quiet" not in page
+
+
+def test_json_is_the_whole_of_it(told: Standing) -> None:
+    found = json.loads(json.dumps(as_json(told)))
+    assert found["served"]["version"] == told.served.version
+    assert [each["version"] for each in found["versions"]] == [each.snapshot.version for each in told.versions]
+    assert found["report"]["quality"]["served"]["rows"] == 500
+
+
+def test_a_report_of_another_release_is_left_out(topic: ModelVersions) -> None:
+    other = ModelVersions()
+    other.take(REPORT.encode(), b'{"labels": "many"}', 0, 0)
+    assert standing(Settings(), other).report is None
+
+
+def short(found: Standing) -> Standing:
+    """With so many curves as take a second page."""
+    return found._replace(served=replace(found.served, curves=found.served.curves[:13]))
+
+
+def test_plots_are_drawn_of_all_that_is_known(told: Standing, tmp_path: Path) -> None:
+    told = short(told)
+    drawn = list(model_plots.draw(told, tmp_path / "out", "svg"))
+    names = [path.name for path in drawn]
+    assert names[:4] == ["roc.svg", "lift.svg", "calibration.svg", "drift.svg"]
+    assert names[4:] == ["curves-01.svg", "curves-02.svg"]
+    pages = "".join(path.read_text() for path in drawn[4:])
+    assert all(f"<!-- {curve.feature} -->" in pages for curve in told.served.curves)
+
+
+def test_plots_of_a_model_nobody_has_measured_are_its_curves(tmp_path: Path) -> None:
+    found = short(standing(Settings(), ModelVersions()))
+    assert [path.name for path in model_plots.draw(found, tmp_path, "png")] == ["curves-01.png", "curves-02.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
+
+
+def test_without_matplotlib_the_line_to_install_it_is_told(
+    told: Standing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(Refused, match="matplotlib") as refused:
+        list(model_plots.draw(told, tmp_path, "png"))
+    assert refused.value.advice == (model_plots.INSTALL,)
+
+
+def test_a_rollback_has_the_old_weights_a_new_version_and_says_so(topic: ModelVersions) -> None:
+    first = next(iter(topic)).snapshot
+    again = model_cli.rolled_back(first, topic)
+    assert again.version == "m-00001-r1"
+    assert again.provenance.source == f"rollback to m-00001: {first.provenance.source}"
+    assert again.provenance.command == "holdfast model rollback m-00001"
+    written = decode(encode(again))
+    assert (written.curves, written.intercept, written.cutoffs) == (first.curves, first.intercept, first.cutoffs)
+    versions = ModelVersions()
+    versions.take(b"m-00001-r1", encode(again), 0, 0)
+    versions.take(b"m-00001-r2", b"torn", 1, 0)
+    twice = model_cli.rolled_back(again, versions)
+    assert twice.version == "m-00001-r3", "a name that was used is not used again, whatever became of it"
+    assert twice.provenance.source == again.provenance.source
+
+
+def test_what_is_not_there_or_cannot_be_served_is_refused() -> None:
+    versions = ModelVersions()
+    versions.take(b"m-00002", encode(replace(known_snapshot("m-00002"), catalogue_hash="0")), 0, 0)
+    with pytest.raises(Refused, match="other_features") as refused:
+        model_cli._wanted(versions, "m-00002")
+    assert refused.value.exit_code == ExitCode.FAILED
+    with pytest.raises(Refused, match="there is no model") as refused:
+        model_cli._wanted(versions, "m-00009")
+    assert refused.value.exit_code == ExitCode.NOT_FOUND
+    assert model_cli._wanted(versions, shipped().version).version == shipped().version
