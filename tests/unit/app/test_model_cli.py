@@ -34,7 +34,7 @@ def topic() -> ModelVersions:
     """What a learner writes in the course of some hundred examples."""
     settings = msgspec.convert(tomllib.loads(SMALL), LearnerSettings)
     learner, versions = Learner(settings, shipped()), ModelVersions()
-    for offset, example in enumerate(examples(4, 500)):
+    for offset, example in enumerate(examples(4, 1_500)):
         learner.learn(example)
         snapshot = learner.due()
         if snapshot is not None:

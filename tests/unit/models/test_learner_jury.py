@@ -58,7 +58,7 @@ def test_what_cannot_be_foretold_is_not_even_where_the_same_people_come_again() 
     honest = taught(SETTINGS, stream)[0].report().quality.champion
     assert by_heart.roc_auc is not None
     assert honest.roc_auc is not None
-    assert by_heart.roc_auc.low > 0.6
+    assert by_heart.roc_auc.low > 0.55
     assert honest.roc_auc.low < 0.5 < honest.roc_auc.high
 
 
