@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from importlib import resources
-from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -15,6 +12,7 @@ from rich.table import Table
 
 from app.alerts_cli import no_topic
 from app.errors import ExitCode, Refused
+from app.model_standing import read_models, standing
 from app.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.policy_file import policy_in_force
 from app.settings import Language, Settings
@@ -23,7 +21,6 @@ from models.departures import Departures, departures
 from models.events import DAY_MS
 from models.example import Example
 from models.risk import Scorer
-from models.snapshot import STARTING_SNAPSHOT, SnapshotRefusedError, decode
 from models.tiers import Tier
 from streams.tail import TopicMissingError, as_example, tail
 from streams.topics import EXAMPLES
@@ -88,12 +85,9 @@ def _since(examples: Sequence[Example], days: int | None) -> Sequence[Example]:
 
 
 def _scorer(settings: Settings) -> Scorer:
-    path: Any = settings.model or resources.files("models").joinpath(STARTING_SNAPSHOT)
-    try:
-        snapshot = decode(path.read_bytes())
-    except (OSError, SnapshotRefusedError) as error:
-        raise Refused(f"model {Path(str(path)).name}: {error}", code=ExitCode.USAGE) from error
-    return Scorer(snapshot, policy_in_force(settings.policy, settings.base_rate).base_rate)
+    """The model that workers serve now: it says why somebody was at risk."""
+    served = standing(settings, read_models(settings)).served
+    return Scorer(served, policy_in_force(settings.policy, settings.base_rate).base_rate)
 
 
 def _tell(told: Departures, lang: Language) -> None:

@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo
 import click
 from msgspec.structs import replace
 
-from app.alerts_cli import no_topic
+from app.departures_cli import segments
 from app.errors import ExitCode, Refused
+from app.model_standing import read_models
 from app.options import PLACE, console, json_option, settings_options, talking_to
 from app.settings import Settings
 from models.snapshot import Provenance, Snapshot, encode
 from streams import model_topic
 from streams.model_versions import ModelVersions
-from streams.tail import TopicMissingError
 
 SERVED: Final = "served"
 _AGAIN: Final = re.compile(r"-r(\d+)$")
@@ -29,6 +29,9 @@ _AGAIN: Final = re.compile(r"-r(\d+)$")
 @click.group()
 def model() -> None:
     """Look at the model that is served, export it, roll back."""
+
+
+model.add_command(segments)
 
 
 @model.command()
@@ -43,7 +46,7 @@ def show(settings: Settings, plots: Path | None, kind: str, as_json: bool) -> No
     """
     from app import model_plots, model_sheet, model_standing
 
-    found = model_standing.standing(settings, _read(settings))
+    found = model_standing.standing(settings, read_models(settings))
     if plots is not None:
         for path in model_plots.draw(found, plots, kind):
             click.echo(str(path), err=True)
@@ -61,7 +64,7 @@ def export(settings: Settings, version: str, file: Path | None) -> None:
     """Write a model down as it is served: JSON, to FILE or to stdout. HOLDFAST_MODEL takes such a file."""
     from app.model_standing import standing
 
-    versions = _read(settings)
+    versions = read_models(settings)
     snapshot = standing(settings, versions).served if version == SERVED else _wanted(versions, version)
     raw = encode(snapshot)
     if file is None:
@@ -87,7 +90,7 @@ def rollback(settings: Settings, version: str, yes: bool, as_json: bool) -> None
     """
     from app.served_model import shipped
 
-    versions = _read(settings)
+    versions = read_models(settings)
     newest = versions.newest
     now = shipped() if newest is None else newest.snapshot
     if version == now.version:
@@ -100,7 +103,7 @@ def rollback(settings: Settings, version: str, yes: bool, as_json: bool) -> None
     with talking_to(settings):
         client = settings.kafka_client_kwargs()
         asyncio.run(model_topic.publish(client, settings.topic_prefix, again))
-    after = _read(settings).newest
+    after = read_models(settings).newest
     if after is None or after.snapshot.version != again.version:
         said = "nothing" if after is None else after.snapshot.version
         raise Refused(
@@ -135,14 +138,6 @@ def _provenance(snapshot: Snapshot, root: str) -> Provenance:
     before = snapshot.provenance
     source = before.source if before.source.startswith("rollback to ") else f"rollback to {root}: {before.source}"
     return replace(before, source=source.removesuffix(": "), command=f"holdfast model rollback {snapshot.version}")
-
-
-def _read(settings: Settings) -> ModelVersions:
-    with talking_to(settings):
-        try:
-            return asyncio.run(model_topic.read(settings.kafka_client_kwargs(), settings.topic_prefix))
-        except TopicMissingError as missing:
-            raise no_topic(missing) from None
 
 
 def _wanted(versions: ModelVersions, version: str) -> Snapshot:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from app.alerts_cli import no_topic
+from app.options import talking_to
 from app.served_model import frozen, shipped
 from app.settings import Settings
 from models.learner_report import Report
 from models.snapshot import Snapshot
+from streams import model_topic
 from streams.model_versions import REPORT, ModelVersions
+from streams.tail import TopicMissingError
 
 Origin = Literal["file", "topic", "shipped"]
 
@@ -31,6 +36,21 @@ class Standing(NamedTuple):
     since_ms: int | None
     versions: ModelVersions
     report: Report | None
+
+
+def read_models(settings: Settings) -> ModelVersions:
+    """Everything in the topic of the models, read as a bystander.
+
+    Raises
+    ------
+    app.errors.Refused
+        If there is no such topic, or no broker answers.
+    """
+    with talking_to(settings):
+        try:
+            return asyncio.run(model_topic.read(settings.kafka_client_kwargs(), settings.topic_prefix))
+        except TopicMissingError as missing:
+            raise no_topic(missing) from None
 
 
 def standing(settings: Settings, versions: ModelVersions) -> Standing:

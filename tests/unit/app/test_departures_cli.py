@@ -16,6 +16,7 @@ from support.examples_made import example, model, planted
 from app import departures_cli
 from models.example import Example
 from models.snapshot import encode
+from streams.model_versions import ModelVersions
 from streams.tail import TailRecord
 
 
@@ -35,6 +36,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
                 yield TailRecord(0, offset, 0, b"s", value, ())
 
         monkeypatch.setattr(departures_cli, "tail", tail)
+        monkeypatch.setattr(departures_cli, "read_models", lambda _: ModelVersions())
         place = ["--brokers", "127.0.0.1:1", "--topic-prefix", "trial.", "--model", str(snapshot)]
         return CliRunner().invoke(departures_cli.segments, [*place, *flags])
 

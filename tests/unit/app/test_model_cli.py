@@ -102,7 +102,7 @@ def test_json_is_the_whole_of_it(told: Standing) -> None:
     found = json.loads(json.dumps(as_json(told)))
     assert found["served"]["version"] == told.served.version
     assert [each["version"] for each in found["versions"]] == [each.snapshot.version for each in told.versions]
-    assert found["report"]["quality"]["served"]["rows"] == 500
+    assert found["report"]["quality"]["served"]["rows"] == 1000
 
 
 def test_a_report_of_another_release_is_left_out(topic: ModelVersions) -> None:
