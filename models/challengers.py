@@ -120,13 +120,12 @@ class Forest:
         self._model = forest.ARFClassifier(n_models=TREES, max_depth=DEPTH, seed=1)
         self._shown = 0
 
-    def add(self, row: int, values: Sequence[float], *, left: bool | None) -> list[tuple[int, float]]:
+    def add(self, row: int, values: Sequence[float], *, left: bool) -> list[tuple[int, float]]:
         """Score and learn one row in :data:`FOREST_EVERY`; returns the row's number and risk, or nothing."""
         self._shown += 1
         if self._shown % FOREST_EVERY:
             return []
         known = {n: v for n, v in zip(self._names, values, strict=True) if not math.isnan(v)}
         told = self._model.predict_proba_one(known)
-        if left is not None:
-            self._model.learn_one(known, left)
+        self._model.learn_one(known, left)
         return [(row, float(told.get(True, 0.0)))] if told else []

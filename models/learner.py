@@ -20,7 +20,6 @@ from models.evidence import Comparison
 from models.example import WEEKLY, Example
 from models.guard_sight import CHAMPION
 from models.guards import Guards
-from models.jury import sits
 from models.known_ids import KnownIds
 from models.learner_report import Report, reported
 from models.learner_settings import LearnerSettings
@@ -89,7 +88,7 @@ class Learner:
         lesson = self._take(example)
         self._guards.arrived(lesson, example.labelled_ts)
         self._lessons[lesson] += 1
-        if lesson in (Lesson.LEARNED, Lesson.JURY, Lesson.STOPPED, Lesson.COLLECTING):
+        if lesson in (Lesson.LEARNED, Lesson.STOPPED, Lesson.COLLECTING):
             self._look()
         return lesson
 
@@ -162,11 +161,8 @@ class Learner:
         risk = lineages.tell(self._window, number, row.values)
         if self._guards.stop:
             return Lesson.STOPPED
-        jury = sits(self._window.who(number), self._settings.jury_share)
-        lineages.learn(self._window, number, row.values, left=None if jury else row.left)
-        if jury:
-            return Lesson.JURY
         self._recent.add(row)
+        lineages.learn(self._window, number, row.values, left=row.left)
         self._labels += 1
         if self._drift.told(risk, left=row.left, labels=self._labels):
             self._begin_fresh(lineages)
@@ -230,14 +226,16 @@ class Learner:
             lineages.dismiss_fresh(self._window)
 
     def _compared(self, name: str, against: str, since: int) -> Comparison | None:
-        rates = dict.fromkeys((CHAMPION, FRESH), base_rate(self._window.latest().left))
-        rates[INCUMBENT] = self.served.base_rate
-        return trial(self._window, (name, against), since, rates, self._base_rate, self._settings.jury_share)
+        if self._base_rate is None:
+            return None
+        rate = base_rate(self._window.latest().left)
+        rates = {INCUMBENT: self.served.base_rate, CHAMPION: rate, FRESH: rate}
+        return trial(self._window, name, against, since, rates, self._base_rate)
 
     def report(self) -> Report:
         """Everything that metrics and ``model show`` tell. Tens of milliseconds, of which no example pays any."""
-        seen = self._window, self._alerts
-        return reported(self._settings, self._state(), seen, self._lineages, self._recent, self._guards)
+        windows = self._window, self._alerts
+        return reported(self._settings, self._state(), windows, self._lineages, self._recent, self._guards)
 
     def checkpoint(self) -> bytes:
         """Everything but the challengers that live in memory, as one record."""
@@ -290,11 +288,12 @@ class Learner:
         self._origins.extend(state.origins)
         rows = settings.warm_rows if state.lineages is None else settings.recent_rows
         self._recent = Recent.resume(state.recent, rows, len(served.curves))
-        self._warm, self._mature = list(state.warm), state.mature
+        self._warm = list(state.warm)
         self._leavings = Leavings.resume(state.leavings, settings.leavers, settings.horizon_days)
         self._known = KnownIds.resume(state.known, settings.seen_ids)
         self._drift = DriftWatch.resume(state.drift)
         if state.lineages is not None:
             self._lineages = Lineages.resume(state.lineages, settings, served.features, self._recent.x)
         self._labels, self._base_rate, self._watermark = state.labels, state.base_rate, state.watermark
+        self._mature = state.mature
         self._lessons, self._outcomes = Counter(state.lessons), Counter(state.outcomes)

@@ -18,7 +18,6 @@ from models.evidence import Comparison, Verdict
 from models.example import Label
 from models.guard_sight import CHAMPION
 from models.guards import Guards, GuardState
-from models.jury import judging
 from models.learner_settings import LearnerSettings
 from models.lesson import Lesson
 from models.lineages import FRESH, INCUMBENT, Crowned, Lineages, Why
@@ -145,17 +144,16 @@ def alerted(origins: Sequence[str], rows: Judged) -> dict[str, Alerted]:
     }
 
 
-def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | None], jury: float) -> Quality:
-    """All of a window: of all rows what was served of them, of the jury's what the learner's models say."""
-    judges = rows.of(judging(rows.who, jury))
+def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | None]) -> Quality:
+    """All of a window."""
 
-    def of(name: str, rows: Judged) -> tuple[Floats, Judged]:
+    def of(name: str) -> tuple[Floats, Judged]:
         part = rows.of(~np.isnan(rows.told[name]))
         return part.told[name], part
 
-    served, of_served = of(SERVED, rows)
-    champion, of_champion = of(CHAMPION, judges)
-    incumbent, of_incumbent = of(INCUMBENT, judges)
+    served, of_served = of(SERVED)
+    champion, of_champion = of(CHAMPION)
+    incumbent, of_incumbent = of(INCUMBENT)
     return Quality(
         served=prequential.figures(served, of_served.left, of_served.who),
         incumbent=prequential.figures(incumbent, of_incumbent.left, of_incumbent.who),
@@ -177,8 +175,7 @@ def challengers(rows: Judged, settings: LearnerSettings, *, fresh: bool) -> list
 
 
 def _challenger(rows: Judged, name: str, settings: LearnerSettings) -> Challenger:
-    judges = judging(rows.who, settings.jury_share)
-    rows = rows.of(judges & ~np.isnan(rows.told[name]) & ~np.isnan(rows.told[CHAMPION]))
+    rows = rows.of(~np.isnan(rows.told[name]) & ~np.isnan(rows.told[CHAMPION]))
     risk = rows.told[name]
     found = evidence.compare(risk, rows.told[CHAMPION], rows.left, rows.who) if len(risk) else None
     verdict = None if found is None else evidence.better(found, promotion_demands(settings))
@@ -248,7 +245,7 @@ def reported(
         base_rate=rate_of(rows),
         operator_base_rate=state.base_rate,
         watermark=state.watermark,
-        quality=quality(rows, alerted(state.origins, windows[1].latest()), leads, settings.jury_share),
+        quality=quality(rows, alerted(state.origins, windows[1].latest()), leads),
         guards=guards.states(),
         held=guards.hold,
         drift=drifted(state.drift, rows, psi_of_features(lineages, recent)),

@@ -25,10 +25,9 @@ class LearnerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     seen_ids: Annotated[int, Meta(ge=1, le=8_192)] = 8_192  # example ids remembered against duplicates
     leavers: Annotated[int, Meta(ge=1, le=2_000)] = 2_000  # who left, remembered for lead time and contradictions
     horizon_days: Annotated[float, Meta(gt=0)] = 30.0  # of the label: a leaver within it cannot be a negative
-    jury_share: Annotated[float, Meta(ge=0, lt=1)] = 0.25  # of subscribers from whom nobody learns, and all evidence is
-    min_labels: Count = 500  # of the jury, before anything is promoted
-    min_positives: Count = 30  # among them: an AUC of fewer is known to 0.05 only
-    refresh_positives: Count = 10  # since the last publication, before a model that was promoted follows itself
+    min_labels: Count = 2_000  # before anything is promoted
+    min_positives: Count = 50  # among them: an AUC of fewer is known to 0.04 only
+    refresh_positives: Count = 15  # since the last publication, before a model that was promoted follows itself
     floor_auc: Share = 0.55  # nothing below is published, whatever it is better than
     margin: Annotated[float, Meta(ge=0)] = 0.01  # AUC that may be lost for an honest risk, or by following
     cool_down: Count = 2_000  # labels of peace after a promotion or a rollback
@@ -56,14 +55,4 @@ class LearnerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return msgspec.json.encode({name: getattr(self, name) for name in _SHAPE})
 
 
-_SHAPE: Final = (
-    "jury_share",
-    "warm_rows",
-    "knots",
-    "l2",
-    "window",
-    "alert_window",
-    "recent_rows",
-    "seen_ids",
-    "leavers",
-)
+_SHAPE: Final = ("warm_rows", "knots", "l2", "window", "alert_window", "recent_rows", "seen_ids", "leavers")

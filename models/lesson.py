@@ -14,8 +14,6 @@ class Lesson(StrEnum):
     """One word for each example; the process counts them."""
 
     LEARNED = "learned"
-    JURY = "jury"
-    """Of a subscriber who judges the models: all tell his risk, none learns his label."""
     COLLECTING = "collecting"
     """The knots are not frozen yet: the row is kept, and learned when they are."""
     VOID = "void"

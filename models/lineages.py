@@ -149,12 +149,11 @@ class Lineages:
             window.tell(row, FRESH, float(self.fresh.voice.score(x).risk[0]))
         return risk
 
-    def learn(self, window: Window, row: int, values: Sequence[float], *, left: bool | None) -> None:
-        """Learn a row that was told; the challengers tell and learn. None: it is the jury's, and told only."""
-        if left is not None:
-            self.champion.learn(values, left=left)
-            if self.fresh is not None:
-                self.fresh.model.learn(values, left=left)
+    def learn(self, window: Window, row: int, values: Sequence[float], *, left: bool) -> None:
+        """Learn a row that was told; the challengers tell and learn."""
+        self.champion.learn(values, left=left)
+        if self.fresh is not None:
+            self.fresh.model.learn(values, left=left)
         self._shadow.learn(window, row, values, left=left)
 
     def begin_fresh(self, prior: Snapshot, base_rate: float, recent: Recent, row: int, labels: int) -> None:

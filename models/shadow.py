@@ -9,7 +9,7 @@ are (see :mod:`models.lineages`), so a verdict that one is better is a reason to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol, Self
 
 import numpy as np
@@ -47,8 +47,8 @@ _PAIRS: Final = 8
 class InMemory(Protocol):
     """A challenger that takes rows one by one and tells their risks when it likes, but before learning them."""
 
-    def add(self, row: int, values: Sequence[float], *, left: bool | None) -> list[tuple[int, float]]:
-        """Take a row in; returns numbers and risks of rows that were scored now. None: not to be learned."""
+    def add(self, row: int, values: Sequence[float], *, left: bool) -> list[tuple[int, float]]:
+        """Take a row in; returns numbers and risks of rows that were scored now."""
 
 
 class Blocks:
@@ -69,19 +69,20 @@ class Blocks:
         self._newton = Newton(Basis(self._hats))
         self._pairs = pairs
         self._chosen: list[Pair] = []
-        self._waiting: list[tuple[int, Sequence[float], bool | None]] = []
+        self._waiting: list[tuple[int, Sequence[float], bool]] = []
         self._kept: list[tuple[Floats, Bools]] = []
 
-    def add(self, row: int, values: Sequence[float], *, left: bool | None) -> list[tuple[int, float]]:
-        """Keep a row; with a block of them, score all, then learn all but the jury's."""
+    def add(self, row: int, values: Sequence[float], *, left: bool) -> list[tuple[int, float]]:
+        """Keep a row; with a block of them, score all, then learn all."""
         self._waiting.append((row, values, left))
         if len(self._waiting) < _BLOCK:
             return []
         waiting, self._waiting = self._waiting, []
-        told = self._newton.risk(self._place(_columns(values for _, values, _ in waiting)))
-        learned = [(values, answer) for _, values, answer in waiting if answer is not None]
-        x, answers = _columns(values for values, _ in learned), np.array([answer for _, answer in learned], dtype=bool)
-        self._newton.learn(self._place(x), answers)
+        x = np.array([values for _, values, _ in waiting], dtype=np.float64).T
+        answers = np.array([answer for _, _, answer in waiting], dtype=bool)
+        block = self._place(x)
+        told = self._newton.risk(block)
+        self._newton.learn(block, answers)
         if self._pairs:
             self._keep(x, answers)
         return list(zip([row for row, _, _ in waiting], told.tolist(), strict=True))
@@ -109,10 +110,6 @@ class Blocks:
         self._pairs, self._kept = 0, []
 
 
-def _columns(rows: Iterable[Sequence[float]]) -> Floats:
-    return np.array(list(rows), dtype=np.float64).T
-
-
 class Shadow:
     """All challengers.
 
@@ -138,12 +135,11 @@ class Shadow:
         if FOREST in wanted:
             self._in_memory[FOREST] = Forest(names)
 
-    def learn(self, window: Window, row: int, values: Sequence[float], *, left: bool | None) -> None:
-        """Score a row for all, then learn it, unless it is the jury's."""
+    def learn(self, window: Window, row: int, values: Sequence[float], *, left: bool) -> None:
+        """Score a row for all, then learn it."""
         if self._log1p is not None:
             window.tell(row, LOG1P, self._log1p.predict(values))
-            if left is not None:
-                self._log1p.learn(values, left=left)
+            self._log1p.learn(values, left=left)
         for name, challenger in self._in_memory.items():
             for number, risk in challenger.add(row, values, left=left):
                 window.tell(number, name, risk)

@@ -116,10 +116,6 @@ class Window:
         if row >= self.rows - self.capacity:
             self._told[name][row % self.capacity] = risk
 
-    def who(self, row: int) -> int:
-        """Hash of the subscriber of a row that is still there."""
-        return int(self._facts["who"][row % self.capacity])
-
     def clear(self, name: str) -> None:
         """Forget what `name` said: somebody else has the name from now on."""
         self._told[name][:] = np.nan

@@ -40,14 +40,14 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 def test_learned_example_cost(
     name: str, shadow: tuple[str, ...], record_property: Callable[[str, float], None]
 ) -> None:
-    learner = Learner(LearnerSettings(jury_share=0.0, shadow=shadow, blank_life=2_500), planted.starting())
+    learner = Learner(LearnerSettings(shadow=shadow, blank_life=2_500), planted.starting())
     examples = list(planted.examples(BEFORE + MEASURED, seed=1, strength=1.5))
     for example in examples[:BEFORE]:
         learner.learn(example)
     cost, _ = timed(lambda: [learner.learn(example) for example in examples[BEFORE:]])
     record_property(f"learn_us_per_example_{name}".replace(" ", "_"), round(cost / MEASURED * 1e6, 1))
     saved, raw = timed(learner.checkpoint)
-    read, _ = timed(lambda: Learner.resume(raw, LearnerSettings(jury_share=0.0, shadow=shadow, blank_life=2_500)))
+    read, _ = timed(lambda: Learner.resume(raw, LearnerSettings(shadow=shadow, blank_life=2_500)))
     told, report = timed(learner.report)
     assert report.labels > 0.99 * (BEFORE + MEASURED)
     print(  # noqa: T201 - its table is what a benchmark is for

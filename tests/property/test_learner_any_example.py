@@ -13,7 +13,6 @@ from models.example import Example
 from models.learner import Learner, LearnerSettings, Lesson
 
 SMALL = LearnerSettings(
-    jury_share=0.0,
     warm_rows=50,
     knots=3,
     window=1_000,

@@ -19,7 +19,6 @@ ROWS = 700
 NO_SHRINK = (Phase.explicit, Phase.generate)
 """A run takes seconds: what is found is small enough as it is."""
 SMALL = LearnerSettings(
-    jury_share=0.0,
     warm_rows=100,
     knots=4,
     window=1_000,

@@ -22,7 +22,6 @@ from streams.tail import TailRecord, tail
 from streams.topics import EXAMPLES, MODELS
 
 SMALL = """\
-jury_share = 0.0
 warm_rows = 100
 window = 1000
 min_labels = 200

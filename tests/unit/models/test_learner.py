@@ -21,7 +21,6 @@ from models.risk import Scorer, check_examples
 from models.snapshot import Snapshot, SnapshotRefusedError, check_features, decode, encode
 
 SETTINGS = LearnerSettings(
-    jury_share=0.0,
     warm_rows=300,
     knots=5,
     window=4_000,

@@ -14,7 +14,7 @@ from models.checkpoint import CheckpointRefusedError
 from models.learner import Learner, LearnerSettings
 from models.river_state import begin, put, take
 
-SETTINGS = LearnerSettings(jury_share=0.0, warm_rows=60, knots=3, window=1_000, recent_rows=50, shadow=("log1p",))
+SETTINGS = LearnerSettings(warm_rows=60, knots=3, window=1_000, recent_rows=50, shadow=("log1p",))
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_parts_that_do_not_fit_each_other_are_refused(raw: bytes) -> None:
 
 def test_the_largest_checkpoint_fits_a_record() -> None:
     """Everything full, and nothing that compresses: noise in every feature, all memories at their bounds."""
-    settings = LearnerSettings(jury_share=0.0, knots=16, shadow=("log1p",), blank_life=10**9, min_positives=10**9)
+    settings = LearnerSettings(knots=16, shadow=("log1p",), blank_life=10**9, min_positives=10**9)
     rows = 11_000
     dice = np.random.default_rng(1)
     learner = Learner(settings, planted.starting())

@@ -23,7 +23,6 @@ from models.risk import Scorer
 from models.snapshot import Snapshot
 
 SETTINGS = LearnerSettings(
-    jury_share=0.0,
     warm_rows=300,
     knots=5,
     window=4_000,

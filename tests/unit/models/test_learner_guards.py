@@ -18,7 +18,6 @@ from models.risk import Scorer
 from models.window import Window
 
 SETTINGS = LearnerSettings(
-    jury_share=0.0,
     warm_rows=200,
     knots=4,
     window=2_000,

@@ -67,9 +67,7 @@ def test_forest_lives_with_missing_values_and_learns() -> None:
 
 
 def test_the_report_names_a_challenger_that_is_better_and_why_it_is_not_served() -> None:
-    settings = LearnerSettings(
-        jury_share=0.0, warm_rows=300, knots=10, min_labels=1_000, min_positives=30, look_every=100
-    )
+    settings = LearnerSettings(warm_rows=300, knots=10, min_labels=1_000, min_positives=30, look_every=100)
     learner = Learner(settings, planted.starting())
     for example in planted.examples(4_000, seed=6, strength=1.5):
         learner.learn(example)
