@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Iterator
 
 import pytest
 from support import real_data as _real_data  # noqa: F401 - takes HOLDFAST_DATA out of what workers inherit
 
 from streams.broker import EmbeddedBroker
+
+# A shell starts what stands before `&` with Ctrl-C ignored, and children inherit that: a gate that was run in the
+# background waited for ever for a broker that it had asked to stop.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _NUMBERS = itertools.count(1000)
 

@@ -216,14 +216,20 @@ def test_foreground_stays_until_ctrl_c_and_stops_in_order(home: BrokerHome) -> N
     port = free_ports(1)[0]
     command = [sys.executable, "-c", CLI, "kafka", "start", "--foreground", "--json", "--port", str(port)]
     with subprocess.Popen(
-        [*command, "--data", str(home.directory)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [*command, "--data", str(home.directory)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as foreground:
         assert foreground.stdout is not None
         ready = json.loads(foreground.stdout.readline())
         assert ready["bootstrap"] == f"127.0.0.1:{port}"
         resident = home.resident()
         foreground.send_signal(signal.SIGINT)
-        assert foreground.wait() == 0
+        try:
+            assert foreground.wait(30) == 0
+        finally:
+            foreground.kill()
     assert resident is not None
     assert ended(resident.pid)
     assert (home.data / ".kafka_cleanshutdown").exists()
