@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import aclosing
+from typing import Final
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -16,12 +17,14 @@ from app.model_standing import read_models, standing
 from app.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.policy_file import policy_in_force
 from app.settings import Language, Settings
-from models.association import Associations, associations
-from models.departures import Departures, departures
+from models.association import Associations
+from models.departures import LEAST
 from models.events import DAY_MS
 from models.example import Example
+from models.night import Night, NightReason, night
 from models.risk import Scorer
 from models.tiers import Tier
+from streams.model_versions import SEGMENTS
 from streams.tail import TopicMissingError, as_example, tail
 from streams.topics import EXAMPLES
 
@@ -29,36 +32,75 @@ _TIERS = click.Choice(["high_risk", "warning"])
 
 
 @click.command()
-@settings_options(*PLACE, "lang", "model", "policy", "base_rate")
-@click.option("--since", "days", type=click.IntRange(1), help="Only snapshots of the last so many days of the topic.")
+@settings_options(*PLACE, "lang", "timezone", "model", "policy", "base_rate")
+@click.option("--now", "afresh", is_flag=True, help="Make them afresh, from all examples that are kept.")
+@click.option("--since", "days", type=click.IntRange(1), help="With --now: only labels of the last so many days.")
+@click.option("--tier", type=_TIERS, help="With --now: who counts as at risk, at least this.  [default: high_risk]")
 @click.option(
-    "--tier", type=_TIERS, default="high_risk", show_default=True, help="Who counts as at risk: at least this."
+    "--least", type=click.IntRange(2), help=f"With --now: customers in a segment at least.  [default: {LEAST}]"
 )
-@click.option("--least", type=click.IntRange(2), default=10, show_default=True, help="Customers in a segment at least.")
 @json_option
-def segments(settings: Settings, days: int | None, tier: Tier, least: int, as_json: bool) -> None:
+def segments(
+    settings: Settings, afresh: bool, days: int | None, tier: Tier | None, least: int | None, as_json: bool
+) -> None:
     """Group the customers at risk by why they are, describe each group, and tell what became of causes and offers.
 
-    Made from labelled examples, so of customers whose outcome is known or was waited for. What is told of offers is
-    association, not cause. With --json: one object for the groups, and one for the associations.
+    The learner makes them each night of the stream, from the labels of 30 days; so they are of customers of whom it is
+    known by now whether they left. What is told of offers is association, not cause. With --json: one object for the
+    groups, and one for the associations.
     """
-    found = _since(_examples(settings), days)
-    if not found:
+    only_now = {"--since": days, "--tier": tier, "--least": least}
+    given = [name for name, value in only_now.items() if value is not None]
+    if given and not afresh:
+        raise Refused(
+            f"{given[0]} goes with --now: what is made at night is made in one way",
+            f"holdfast model segments --now {given[0]} {only_now[given[0]]}",
+            code=ExitCode.USAGE,
+        )
+    found = _made_now(settings, days, tier or "high_risk", least or LEAST) if afresh else _last(settings)
+    if as_json:
+        about = {name: getattr(found, name) for name in ("day", "since", "until", "model_version", "reason")}
+        for each in (found.groups, found.offers):
+            click.echo(msgspec.json.encode({**about, **msgspec.to_builtins(each)}))
+        return
+    _tell(found, language(settings), afresh=afresh)
+    _tell_offers(found.offers, language(settings))
+
+
+def _last(settings: Settings) -> Night:
+    versions = read_models(settings)
+    if (night := versions.night) is not None:
+        return night
+    if SEGMENTS in versions.own:
+        raise Refused(
+            "the last night's segments are of another release",
+            "that release reads them; or make them afresh:  holdfast model segments --now",
+        )
+    raise Refused(
+        "no night's segments yet",
+        "the learner makes them when the first label of a new day comes; a label takes as long as the policy's horizon",
+        "from the examples that are there now:  holdfast model segments --now",
+        code=ExitCode.NOT_FOUND,
+    )
+
+
+def _made_now(settings: Settings, days: int | None, tier: Tier, least: int) -> Night:
+    examples = _examples(settings)
+    if not examples:
         raise Refused(
             "no labelled examples yet",
             "a label takes as long as the policy's horizon, and a worker that reads outcomes",
             code=ExitCode.NOT_FOUND,
         )
-    told = departures(found, _scorer(settings), tier, least=least)
-    offers = associations(found)
-    if not told.customers:
-        raise Refused(f"none of {len(found):,} examples was at tier {tier}", code=ExitCode.NOT_FOUND)
-    if as_json:
-        for each in (told, offers):
-            click.echo(msgspec.json.encode(each))
-        return
-    _tell(told, language(settings))
-    _tell_offers(offers, language(settings))
+    labelled = [example.labelled_ts for example in examples]
+    until = max(labelled)
+    every = (until - min(labelled)) // DAY_MS + 1
+    found = night(
+        examples, _scorer(settings), until, ZoneInfo(settings.timezone), days=days or every, tier=tier, least=least
+    )
+    if found.reason is not NightReason.MADE:
+        raise Refused(f"{found.text.en} ({len(examples):,} examples)", code=ExitCode.NOT_FOUND)
+    return found
 
 
 def _examples(settings: Settings) -> list[Example]:
@@ -76,27 +118,35 @@ def _examples(settings: Settings) -> list[Example]:
         raise no_topic(missing) from None
 
 
-def _since(examples: Sequence[Example], days: int | None) -> Sequence[Example]:
-    """Those of the last days before the newest: a replayed log is as old as it is."""
-    if days is None or not examples:
-        return examples
-    first = max(example.ts for example in examples) - days * DAY_MS
-    return [example for example in examples if example.ts >= first]
-
-
 def _scorer(settings: Settings) -> Scorer:
     """The model that workers serve now: it says why somebody was at risk."""
     served = standing(settings, read_models(settings)).served
     return Scorer(served, policy_in_force(settings.policy, settings.base_rate).base_rate)
 
 
-def _tell(told: Departures, lang: Language) -> None:
-    out = console()
-    for each in told.segments:
+_HEAD: Final = {
+    "en": "{when}, by model {version}; of the customers whose outcome became known in {days} days:",
+    "zh": "{when},模型{version};{days}天内结果已知的客户:",
+}
+_WHEN: Final = {
+    "en": ("Night of {day}", "Made now, labels up to {day}"),
+    "zh": ("{day}夜间分群", "即时分群,标签截至{day}"),
+}
+
+
+def _tell(told: Night, lang: Language, *, afresh: bool) -> None:
+    out, groups = console(), told.groups
+    when, days = _WHEN[lang][afresh].format(day=told.day), (told.until - told.since) // DAY_MS
+    out.print(_HEAD[lang].format(when=when, version=told.model_version, days=days), soft_wrap=True)
+    if not groups.segments:
+        out.print(getattr(told.text, lang), soft_wrap=True)
+    for each in groups.segments:
         out.print(f"{each.number}. {getattr(each.text, lang)}", soft_wrap=True)
-    about = [f"{told.customers:,} customers", f"{told.examples:,} examples", f"silhouette {told.silhouette:.2f}"]
-    if told.foreign:
-        about.append(f"{told.foreign:,} of another catalogue of features left out")
+    about = [f"{groups.customers:,} customers", f"{groups.examples:,} examples", f"silhouette {groups.silhouette:.2f}"]
+    if groups.early:
+        about.append(f"{groups.early:,} from before any stayer was known left out")
+    if groups.foreign:
+        about.append(f"{groups.foreign:,} of another catalogue of features left out")
     click.echo(", ".join(about), err=True)
 
 

@@ -1,4 +1,6 @@
-"""The learner process: examples in, models out. Where topics, learner, metrics and signals are put together.
+"""The learner process: examples in, models out, and each night segments of who is at risk.
+
+Where topics, learner, metrics and signals are put together.
 
 There is one. Whoever starts last holds the topic of the models; the one before ends at its next write, and says so. It
 publishes a model, and with it what it knows and which example comes next, in one transaction: after a kill the next one
@@ -18,6 +20,7 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
@@ -27,6 +30,7 @@ from app.fault import fail_at
 from app.health import Condition, Health
 from app.learner_file import learner_settings
 from app.learner_metrics import LearnerMetrics
+from app.nightfall import Nightfall
 from app.served_model import shipped
 from app.settings import Settings
 from models.example import Example
@@ -35,7 +39,7 @@ from models.learner import CheckpointRefusedError, Learner, LearnerSettings, Rep
 from models.snapshot import Snapshot, encode
 from streams.checkpoint_record import CheckpointMismatchError, accepted, mismatches
 from streams.learner_topics import Found, LearnerLostError, LearnerTopics
-from streams.model_versions import servable
+from streams.model_versions import SEGMENTS, servable
 from streams.restore import RestoreStalledError
 from streams.topics import MODELS
 from streams.transaction import OutRecord
@@ -59,6 +63,8 @@ class Apprenticeship:
 
     Parameters
     ----------
+    nights
+        Makes the segments of each night.
     checkpoint_s
         Where examples are few, how long what was learned waits for a checkpoint; and how often it is asked how late
         it is, so that a stop of labels is seen.
@@ -73,6 +79,7 @@ class Apprenticeship:
         topics: LearnerTopics,
         settings: LearnerSettings,
         metrics: LearnerMetrics,
+        nights: Nightfall,
         *,
         checkpoint_s: float,
         accept_loss: bool,
@@ -82,6 +89,7 @@ class Apprenticeship:
         self._topics = topics
         self._settings = settings
         self._metrics = metrics
+        self._nights = nights
         self._checkpoint_s = checkpoint_s
         self._accept_loss = accept_loss
         self._fail_at = fail_at
@@ -103,6 +111,8 @@ class Apprenticeship:
             If checkpoint and topics disagree, and the operator has not accepted the loss.
         """
         found = await self._topics.open()
+        if (last := self._topics.versions.night) is not None:
+            self._metrics.standing_at(last)
         self._learner, self._next = self._resumed(found)
         self._heed()
         # At once, so that a learner that was paused or cut off reads that it has been followed.
@@ -189,7 +199,9 @@ class Apprenticeship:
             self._unreadable += 1
             log.warning("example_unreadable", topic=record.topic, offset=record.offset, error=str(error))
             return
+        before, served = self._learner.watermark, self._learner.served
         self._lessons[self._learner.learn(example)] += 1
+        self._nights.learned(record.offset, before, self._learner.watermark, served)
         self._fail_at("learned")
         snapshot = self._learner.due()
         if snapshot is not None or self._since >= CHECKPOINT_EVERY:
@@ -197,11 +209,17 @@ class Apprenticeship:
 
     async def _commit(self, snapshot: Snapshot | None) -> None:
         report = self._learner.report()
-        model = None if snapshot is None else _record(snapshot)
+        beside = [] if snapshot is None else [_record(snapshot)]
+        made = await self._nights.made()
+        if made is not None:
+            self._fail_at("night")
+            beside.append(OutRecord(MODELS, SEGMENTS.encode(), msgspec.json.encode(made.night)))
         began = time.perf_counter()
         self._fail_at("before_commit")
-        await self._topics.write(self._next, self._learner.checkpoint(), msgspec.json.encode(report), model)
+        await self._topics.write(self._next, self._learner.checkpoint(), msgspec.json.encode(report), beside)
         self._fail_at("after_commit")
+        if made is not None:
+            self._metrics.night(made.night, made.seconds)
         self._metrics.committed(self._lessons, self._unreadable, time.perf_counter() - began, time.time())
         self._metrics.told(report)
         self._alarms = _alarms(report)
@@ -235,6 +253,7 @@ async def _live(settings: Settings, *, accept_loss: bool) -> int:
         topics,
         learner_settings(settings.learner),
         metrics,
+        Nightfall(settings.kafka_client_kwargs(), settings.topic_prefix, ZoneInfo(settings.timezone)),
         checkpoint_s=settings.checkpoint_s,
         accept_loss=accept_loss,
         fail_at=fail_at(settings.fail_at),

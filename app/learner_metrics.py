@@ -16,6 +16,7 @@ from models.guards import Guard
 from models.learner_report import Report
 from models.lesson import Lesson
 from models.lineages import FRESH
+from models.night import Night, NightReason
 from models.prequential import Uplift
 from models.publication import Step
 from models.shadow import SHADOWS
@@ -36,15 +37,17 @@ class LearnerMetrics(Series):
         self._declare_quality()
         self._declare_health()
         self._declare_progress()
+        self._declare_nights()
         at_zero(
             {
                 self.lessons: product(Lesson),
                 self.published: product((Step.PROMOTED, Step.REFRESHED)),
                 self.guard: product(Guard),
+                self.nights: product(NightReason),
             }
         )
         gauges = [self.roc_auc, self.lift, self.calibration, self.pr_auc, self.log_loss, self.psi, self.base_rate]
-        unknown(*gauges, self.lead_days, self.watermark)
+        unknown(*gauges, self.lead_days, self.watermark, self.night_watermark)
         unknown(*(self.roc_auc_of.labels(name) for name in OF))
         unknown(*(self.challenger.labels(name) for name in CHALLENGERS))
         unknown(*(self.uplift.labels(bound) for bound in BOUNDS))
@@ -82,6 +85,13 @@ class LearnerMetrics(Series):
         self.last_progress = self._gauge("last_progress_timestamp_seconds", "Wall clock of the last commit.")
         self.watermark = self._gauge("learner_watermark_timestamp_seconds", "Event time of the last label.")
 
+    def _declare_nights(self) -> None:
+        self.nights = self._counter("segments_nights", "Nights by what became of them.", "reason")
+        self.segments = self._gauge("segments", "Groups of customers at high risk, as of the last night.")
+        self.segments_customers = self._gauge("segments_customers", "Customers in those groups.")
+        self.night_watermark = self._gauge("segments_watermark_timestamp_seconds", "Event time of the last night.")
+        self.night_work = self._histogram("segments_seconds", "What a night took, learning being held up.", _WORK_S)
+
     def committed(self, lessons: Mapping[str, int], unreadable: int, seconds: float, now_s: float) -> None:
         """After a checkpoint: what it has settled."""
         count(self.lessons, lessons)
@@ -114,6 +124,19 @@ class LearnerMetrics(Series):
         self.warnings.set(report.drift.warnings)
         self.labels.set(report.labels)
         self.watermark.set(_NAN if report.watermark is None else report.watermark / 1000)
+
+    def night(self, night: Night, seconds: float) -> None:
+        """After the commit of a night's segments."""
+        self.nights.labels(night.reason).inc()
+        self.night_work.observe(seconds)
+        self.standing_at(night)
+
+    def standing_at(self, night: Night) -> None:
+        """Tell the last night, which a former process may have made."""
+        groups = night.groups.segments
+        self.segments.set(len(groups))
+        self.segments_customers.set(sum(group.size for group in groups))
+        self.night_watermark.set(night.until / 1000)
 
     def _told_uplift(self, uplift: Uplift) -> None:
         for bound in BOUNDS:

@@ -12,6 +12,7 @@ from rich.table import Table
 from app.model_standing import Standing
 from models.evidence import Bounded
 from models.learner_report import Quality, Report
+from models.night import Night
 from models.prequential import Figures, Uplift
 
 _ORIGIN = {"file": "a file, frozen", "topic": "the topic", "shipped": "shipped with this release"}
@@ -27,6 +28,7 @@ def show(found: Standing, out: Console, zone: ZoneInfo) -> None:
         out.print("No report of a learner in the topic: it has not run yet, or is of another release.")
     else:
         _report(found.report, out)
+    out.print(_night(found.night), soft_wrap=True)
     out.print()
     out.print(_versions(found, zone))
     for refused in found.versions.refused.values():
@@ -65,6 +67,16 @@ def _report(report: Report, out: Console) -> None:
     if report.latest is not None:
         verdict = f", {report.latest.verdict}" if report.latest.verdict else ""
         out.print(f"Last look at publishing: {report.latest.step}{verdict}, at {report.latest.labels:,} labels.")
+
+
+def _night(night: Night | None) -> str:
+    if night is None:
+        return "Segments: no night has been made yet."
+    about = f"Segments: last made for the night of {night.day}, by model {night.model_version}"
+    groups = night.groups.segments
+    if not groups:
+        return f"{about}; none: {night.text.en}."
+    return f"{about}; {len(groups)} group{'' if len(groups) == 1 else 's'} of {night.groups.customers:,} customers."
 
 
 def _figures(quality: Quality) -> Table:

@@ -12,6 +12,7 @@ from app.options import talking_to
 from app.served_model import frozen, shipped
 from app.settings import Settings
 from models.learner_report import Report
+from models.night import Night
 from models.snapshot import Snapshot
 from streams import model_topic
 from streams.model_versions import REPORT, ModelVersions
@@ -27,8 +28,8 @@ class Standing(NamedTuple):
     ----------
     since_ms
         When it was published; None for one that is in no topic.
-    report
-        The learner's last one; None if there is none, or it is of another release.
+    report, night
+        The learner's last ones; None if there is none, or it is of another release.
     """
 
     served: Snapshot
@@ -36,6 +37,7 @@ class Standing(NamedTuple):
     since_ms: int | None
     versions: ModelVersions
     report: Report | None
+    night: Night | None
 
 
 def read_models(settings: Settings) -> ModelVersions:
@@ -58,10 +60,10 @@ def standing(settings: Settings, versions: ModelVersions) -> Standing:
     newest, raw = versions.newest, versions.own.get(REPORT)
     report = None if raw is None else _report(raw)
     if settings.model is not None:
-        return Standing(frozen(settings.model), "file", None, versions, report)
+        return Standing(frozen(settings.model), "file", None, versions, report, versions.night)
     if newest is not None:
-        return Standing(newest.snapshot, "topic", newest.ts, versions, report)
-    return Standing(shipped(), "shipped", None, versions, report)
+        return Standing(newest.snapshot, "topic", newest.ts, versions, report, versions.night)
+    return Standing(shipped(), "shipped", None, versions, report, versions.night)
 
 
 def _report(raw: bytes) -> Report | None:
@@ -101,4 +103,5 @@ def as_json(found: Standing) -> dict[str, Any]:
             for each in found.versions.refused.values()
         ],
         "report": msgspec.to_builtins(found.report),
+        "night": msgspec.to_builtins(found.night),
     }

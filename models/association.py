@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from models.departures import matured_until
+from models.departures import settled
 from models.example import Example
 from models.proportion import proportion
 from models.words import Text
@@ -62,18 +62,16 @@ def associations(examples: Iterable[Example], least: int = LEAST) -> Association
     """Outcomes by cause and offer.
 
     Of each subscriber, cause and offer the newest snapshot counts, so that nobody counts for each of his alerts; what
-    is too young to be known either way, or void, does not.
+    is void does not, nor what was labelled before any stayer was known.
 
     Examples
     --------
     >>> associations([]).pairs
     []
     """
-    every = list(examples)
-    ripe = matured_until(every)
     newest: dict[tuple[str, str, str | None], Example] = {}
-    for each in every:
-        if each.cause is None or each.label == "void" or each.ts > ripe:
+    for each in settled(examples):
+        if each.cause is None or each.label == "void":
             continue
         name = (each.subscriber_id, each.cause, each.offer_code)
         held = newest.get(name)

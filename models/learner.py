@@ -70,7 +70,7 @@ class Learner:
         self._lineages: Lineages | None = None
         self._labels, self._mature = 0, False
         self._base_rate: float | None = None
-        self._watermark: int | None = None
+        self.watermark: int | None = None  # the latest label, ms: the time of the stream as it learns
         self._lessons, self._outcomes = Counter[Lesson](), Counter[str]()
 
     @property
@@ -123,7 +123,7 @@ class Learner:
         values = [math.nan if value is None else value for value in example.x]
         if not usable(example, values):
             return Lesson.NOT_FINITE
-        self._watermark = max(example.labelled_ts, self._watermark or example.labelled_ts)
+        self.watermark = max(example.labelled_ts, self.watermark or example.labelled_ts)
         self._base_rate = example.base_rate
         self._outcomes[example.label] += 1
         if example.label == "void":
@@ -207,7 +207,7 @@ class Learner:
         look = publication.look(self._labels, found, held=self._guards.hold)
         if look.step not in (Step.PROMOTED, Step.REFRESHED):
             return
-        named = publication.next_version(), self.served.catalogue_hash, self._watermark
+        named = publication.next_version(), self.served.catalogue_hash, self.watermark
         snapshot = compiled(self._settings, lineages.champion, self._window, self._recent, named)
         self._incumbent = check_examples(snapshot)
         publication.published(snapshot, look, self._labels, self._window.rows)
@@ -246,7 +246,7 @@ class Learner:
             labels=self._labels,
             mature=self._mature,
             base_rate=self._base_rate,
-            watermark=self._watermark,
+            watermark=self.watermark,
             lessons=dict(self._lessons),
             outcomes=dict(self._outcomes),
             known=self._known.state(),
@@ -294,6 +294,6 @@ class Learner:
         self._drift = DriftWatch.resume(state.drift)
         if state.lineages is not None:
             self._lineages = Lineages.resume(state.lineages, settings, served.features, self._recent.x)
-        self._labels, self._base_rate, self._watermark = state.labels, state.base_rate, state.watermark
+        self._labels, self._base_rate, self.watermark = state.labels, state.base_rate, state.watermark
         self._mature = state.mature
         self._lessons, self._outcomes = Counter(state.lessons), Counter(state.outcomes)

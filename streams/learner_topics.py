@@ -17,7 +17,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from streams import checkpoint_record
 from streams.checkpoint_record import CheckpointMismatchError, CheckpointRecord, ExampleLog
 from streams.cluster import Cluster
-from streams.model_versions import CHECKPOINT, REPORT, ModelVersions, Refused
+from streams.model_versions import CHECKPOINT, LEARNERS_OWN, REPORT, ModelVersions, Refused
 from streams.restore import chunks, reader
 from streams.stream_time import StreamTime
 from streams.topics import EXAMPLES, MODELS, SCORES
@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 500
 _POLL_MS: Final = 500
+_OWN: Final = frozenset(key.encode() for key in LEARNERS_OWN)
 
 
 class LearnerLostError(Exception):
@@ -153,8 +154,8 @@ class LearnerTopics:
         """How late it is by the events, ms; None while nothing tells."""
         return await self._time.look()
 
-    async def write(self, next_offset: int, payload: bytes, report: bytes, model: OutRecord | None) -> None:
-        """One transaction: the model, if there is one, with checkpoint and report.
+    async def write(self, next_offset: int, payload: bytes, report: bytes, beside: Sequence[OutRecord]) -> None:
+        """One transaction: checkpoint and report, and what belongs to them: a model, a night's segments.
 
         Raises
         ------
@@ -167,7 +168,7 @@ class LearnerTopics:
         try:
             written = await self._producer.write(
                 [
-                    *([] if model is None else [model]),
+                    *beside,
                     OutRecord(MODELS, CHECKPOINT.encode(), checkpoint_record.encode(record)),
                     OutRecord(MODELS, REPORT.encode(), report),
                 ]
@@ -187,7 +188,7 @@ class LearnerTopics:
             found = self.versions.take(record.key, record.value, record.offset, record.timestamp)
             if record.key == CHECKPOINT.encode():
                 self._check_writer(record.value)
-            elif record.key != REPORT.encode():
+            elif record.key not in _OWN:
                 self._moved = True
             if isinstance(found, Refused):
                 log.warning("model_refused", version=found.version, reason=found.reason, detail=found.detail)

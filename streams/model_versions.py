@@ -11,16 +11,20 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 
 from models.features import NAMES, catalogue_hash
+from models.night import Night
 from models.risk import check_examples
 from models.snapshot import Snapshot, SnapshotRefusedError, check_features, decode
 
 CHECKPOINT: Final = "checkpoint"
 REPORT: Final = "report"
-LEARNERS_OWN: Final = (CHECKPOINT, REPORT)
-"""Keys that are no versions: the learner keeps its checkpoint and its report beside the models, in parts ``key/n``."""
+SEGMENTS: Final = "segments"
+LEARNERS_OWN: Final = (CHECKPOINT, REPORT, SEGMENTS)
+"""Keys that are no versions: the learner keeps its checkpoint, its report and the last night's segments beside the
+models, in parts ``key/n``."""
 
 
 class Refusal(StrEnum):
@@ -131,6 +135,17 @@ class ModelVersions:
     def newest(self) -> Published | None:
         """The one to serve; None while there is none."""
         return next(reversed(self._valid.values()), None)
+
+    @property
+    def night(self) -> Night | None:
+        """The last night that the learner has made; None if there is none, or it is of another release."""
+        raw = self.own.get(SEGMENTS)
+        if raw is None:
+            return None
+        try:
+            return msgspec.json.decode(raw, type=Night)
+        except msgspec.MsgspecError:
+            return None
 
     def get(self, version: str) -> Published | None:
         """A version that can be served."""

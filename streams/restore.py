@@ -81,16 +81,28 @@ async def restore(
 
 
 async def chunks(
-    consumer: aiokafka.AIOKafkaConsumer, tp: TopicPartition, end: int, remaining: Callable[[int], None]
+    consumer: aiokafka.AIOKafkaConsumer,
+    tp: TopicPartition,
+    end: int,
+    remaining: Callable[[int], None],
+    start: int | None = None,
 ) -> AsyncIterator[list[Any]]:
     """The committed records of an assigned partition, from its start to `end`; the consumer then stands at `end`.
+
+    Parameters
+    ----------
+    start
+        An offset to begin at instead; where it was deleted, the consumer goes where its `reset` says.
 
     Raises
     ------
     RestoreStalledError
         If the position did not move for :data:`STALL_S` seconds.
     """
-    await consumer.seek_to_beginning(tp)
+    if start is None:
+        await consumer.seek_to_beginning(tp)
+    else:
+        consumer.seek(tp, start)
     position, stalled = await consumer.position(tp), 0.0
     while position < end:
         remaining(end - position)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from support.examples_made import example, model, planted
 
 from app import departures_cli
 from models.example import Example
+from models.night import night
+from models.risk import Scorer
 from models.snapshot import encode
-from streams.model_versions import ModelVersions
+from streams.model_versions import SEGMENTS, ModelVersions
 from streams.tail import TailRecord
 
 
@@ -26,7 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     snapshot = tmp_path / "model.json"
     snapshot.write_bytes(encode(model()))
 
-    def run(examples: list[Example], *flags: str) -> Result:
+    def run(examples: list[Example], *flags: str, nightly: bytes | None = None) -> Result:
         values = [b"{}", None, *map(msgspec.json.encode, examples)]
 
         async def tail(client: Any, topic: str, **how: bool) -> AsyncGenerator[TailRecord, None]:
@@ -36,7 +39,10 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
                 yield TailRecord(0, offset, 0, b"s", value, ())
 
         monkeypatch.setattr(departures_cli, "tail", tail)
-        monkeypatch.setattr(departures_cli, "read_models", lambda _: ModelVersions())
+        versions = ModelVersions()
+        if nightly is not None:
+            versions.take(SEGMENTS.encode(), nightly, 0, 0)
+        monkeypatch.setattr(departures_cli, "read_models", lambda _: versions)
         place = ["--brokers", "127.0.0.1:1", "--topic-prefix", "trial.", "--model", str(snapshot)]
         return CliRunner().invoke(departures_cli.segments, [*place, *flags])
 
@@ -49,32 +55,80 @@ GROUPS = planted(
 )
 
 
+def nightly(examples: list[Example]) -> bytes:
+    """The record of a night."""
+    return msgspec.json.encode(night(examples, Scorer(model()), START + 90 * DAY, UTC))
+
+
 def test_it_tells_the_groups_in_the_language_asked_for(run: Any) -> None:
-    english = run(GROUPS, "--lang", "en")
+    english = run(GROUPS, "--now", "--lang", "en")
     assert english.exit_code == 0
-    assert english.stdout.splitlines()[0].startswith("1. 40 customers, 57 % of those at high risk")
+    head, first, *_ = english.stdout.splitlines()
+    assert head.startswith("Made now, labels up to 2026-")
+    assert first.startswith("1. 40 customers, 57 % of those at high risk")
     assert "association, not cause" in english.stderr
-    assert run(GROUPS, "--lang", "zh").stdout.splitlines()[0].startswith("1. 40位客户,占高危客户的57%")
+    head, first, *_ = run(GROUPS, "--now", "--lang", "zh").stdout.splitlines()
+    assert head.startswith("即时分群,标签截至2026-")
+    assert first.startswith("1. 40位客户,占高危客户的57%")
+
+
+def test_without_now_it_tells_the_last_night_and_reads_no_examples(run: Any) -> None:
+    record = nightly(GROUPS)
+    told = run([], "--lang", "en", nightly=record)
+    assert told.exit_code == 0
+    head, first, *_ = told.stdout.splitlines()
+    day = msgspec.json.decode(record)["day"]
+    assert head == f"Night of {day}, by model m-test; of the customers whose outcome became known in 30 days:"
+    assert first.startswith("1. 40 customers, 57 % of those at high risk")
+    assert run([], "--lang", "zh", nightly=record).stdout.startswith(f"{day}夜间分群,模型m-test;")
+    groups, offers = map(json.loads, run([], "--json", nightly=record).stdout.splitlines())
+    assert groups["day"] == offers["day"] == day
+    assert groups["model_version"] == "m-test"
+    assert [each["size"] for each in groups["segments"]] == [40, 30]
+
+
+def test_a_night_without_groups_says_why(run: Any) -> None:
+    told = run([], "--lang", "en", nightly=nightly(GROUPS[:9]))
+    assert told.exit_code == 0
+    assert told.stdout.splitlines()[1] == "fewer than 10 customers whose outcome is known were at high risk"
+
+
+def test_before_the_first_night_it_says_when_and_what_else(run: Any) -> None:
+    told = run(GROUPS)
+    assert told.exit_code == 3
+    assert "no night's segments yet" in told.stderr
+    assert "holdfast model segments --now" in told.stderr
+    other = run(GROUPS, nightly=b'{"day": 7}')
+    assert other.exit_code == 1
+    assert "of another release" in other.stderr
+
+
+@pytest.mark.parametrize("flag", [("--tier", "warning"), ("--since", "8"), ("--least", "5")])
+def test_what_goes_with_now_is_refused_without_it(run: Any, flag: tuple[str, str]) -> None:
+    told = run(GROUPS, *flag, nightly=nightly(GROUPS))
+    assert told.exit_code == 2
+    assert f"holdfast model segments --now {' '.join(flag)}" in told.stderr
 
 
 def test_json_is_two_objects(run: Any) -> None:
-    groups, offers = map(json.loads, run(GROUPS, "--json").stdout.splitlines())
+    groups, offers = map(json.loads, run(GROUPS, "--now", "--json").stdout.splitlines())
     assert [each["size"] for each in groups["segments"]] == [40, 30]
     assert offers["caveat"] == {"en": "association, not cause", "zh": "仅为关联,并非因果"}
 
 
-def test_since_counts_back_from_the_newest_snapshot(run: Any) -> None:
-    old = [example(f"old-{n}", ts=START - 9 * DAY) for n in range(20)]
-    told = json.loads(run(old + GROUPS, "--since", "8", "--json").stdout.splitlines()[0])
+def test_since_counts_back_from_the_newest_label(run: Any) -> None:
+    """By snapshots the last days would be those of leavers alone, whose labels come at once."""
+    old = [example(f"old-{n}", labelled_ts=START + 81 * DAY) for n in range(20)]
+    told = json.loads(run(old + GROUPS, "--now", "--since", "8", "--json").stdout.splitlines()[0])
     assert told["examples"] == len(GROUPS)
 
 
 def test_nothing_to_tell_is_not_found(run: Any) -> None:
-    assert run([]).exit_code == 3
-    assert run([example("s-1", tier="healthy")]).exit_code == 3
+    assert run([], "--now").exit_code == 3
+    assert run([example("s-1", tier="healthy")], "--now").exit_code == 3
 
 
 def test_offers_are_a_table(run: Any) -> None:
     offered = [example(f"s-{n}", cause="price", offer_code="R-A", label="negative") for n in range(40)]
-    result = run(offered, "--lang", "en")
+    result = run(offered, "--now", "--lang", "en")
     assert any(line.split()[:3] == ["price", "R-A", "40"] for line in result.stdout.splitlines())

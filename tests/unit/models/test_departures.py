@@ -10,7 +10,7 @@ from support.detecting import DAY, START
 from support.examples_made import example, model, planted
 
 from models.association import associations
-from models.departures import departures, matured_until
+from models.departures import departures, settled
 from models.example import Example
 from models.grouping import grouped
 from models.proportion import proportion
@@ -47,6 +47,44 @@ def test_planted_groups_are_found_with_their_reasons() -> None:
     assert browsing.share == pytest.approx(90 / 225)
 
 
+def test_one_subject_is_told_once_and_never_by_the_day() -> None:
+    """Minutes, pages and visits on competitor sites are one thing; and the snapshot's last day is nobody's today."""
+    browsing = dict.fromkeys(("competitor_visits_1d", "competitor_visits_7d", "competitor_pages_7d"), 9.0)
+    told = departures(
+        planted(
+            {"browsing": {**browsing, **REASONS["browsing"]}, "silent": REASONS["silent"]},
+            {"browsing": 60, "silent": 40},
+        ),
+        Scorer(model()),
+    )
+    features = [trait.feature for trait in told.segments[0].traits]
+    assert len([name for name in features if name.startswith("competitor")]) == 1
+    assert not [name for name in features if "_1d" in name]
+
+
+def test_a_difference_that_comes_to_nothing_is_not_told() -> None:
+    """All are gone: by 99 % or by 100 % is no difference, however surely it is one."""
+    fading = [example(f"f-{n}", {"data_mb_7d_vs_30d": 0.01, "competitor_dwell_7d": 1400.0}) for n in range(40)]
+    faded = [example(f"g-{n}", {"data_mb_7d_vs_30d": 0.0, "complaints_open": 2.0}) for n in range(40)]
+    told = departures(fading + faded, SCORER)
+    assert len(told.segments) == 2
+    assert not [t for segment in told.segments for t in segment.traits if t.feature.startswith("data")]
+
+
+def test_what_all_at_risk_share_is_told_beside_those_who_are_not() -> None:
+    """That a group lacks what marks the other says nothing of why it is at risk itself."""
+    both = {"data_mb_7d_vs_30d": 0.1}
+    given = planted({"browsing": {**both, "competitor_dwell_7d": 1400.0}, "other": both}, {"browsing": 60, "other": 50})
+    calm = [
+        example(f"h-{n}", {"data_mb_7d_vs_30d": 1.0, "competitor_dwell_7d": 0.0}, tier="healthy") for n in range(60)
+    ]
+    other = departures(given + calm, SCORER).segments[1]
+    assert [(t.feature, t.beside) for t in other.traits] == [
+        ("data_mb_7d_vs_30d", "calm"),
+        ("competitor_dwell_7d", "others"),
+    ]
+
+
 def test_what_speaks_against_a_group_is_told_before_what_it_lacks() -> None:
     """The silent ones differ most in that they do not browse; that is not why they may leave."""
     strong = {"browsing": {"competitor_dwell_7d": 1500.0}, "silent": {"silent_days": 8.0}}
@@ -56,13 +94,13 @@ def test_what_speaks_against_a_group_is_told_before_what_it_lacks() -> None:
 
 def test_a_group_is_told_in_both_languages() -> None:
     text = departures(planted(REASONS, SIZES), SCORER).segments[0].text
-    assert text.en.startswith("90 customers, 40 % of those at high risk, all of high value, 5,")
+    assert text.en.startswith("90 customers, 40 % of those at high risk, all of high value, paying 5,")
     assert "minutes on competitor sites in 7 days (others at risk: " in text.en
-    assert "Of the 90 whose outcome is known 33 % left (24 % to 44 %)." in text.en
-    assert text.zh.startswith("90位客户,占高危客户的40%,均为高价值,月收入5")
+    assert "Of them 33 % left (95 % interval 24 % to 44 %)." in text.en
+    assert text.zh.startswith("90位客户,占高危客户的40%,均为高价值,月收入合计5")
     assert "近7天浏览竞争对手网站" in text.zh
     assert "(其他同级客户:" in text.zh
-    assert "已知结果的90位中33%离网" in text.zh
+    assert "其中33%已离网(95%区间24%至44%)" in text.zh
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -99,13 +137,29 @@ def test_each_customer_counts_once_by_his_newest_snapshot_at_risk() -> None:
     assert (segment.size, segment.known, segment.left) == (1, 1, 0)
 
 
-def test_who_is_too_young_to_have_stayed_is_not_counted_as_having_left() -> None:
-    """A leaver is labelled at once, and who stays after months: all labels of the last month are leavers'."""
-    old = [example(f"o-{n}", label="negative") for n in range(8)]
-    young = [example(f"y-{n}", label="positive", outcome="ported_out", ts=START + 40 * DAY) for n in range(8)]
-    (segment,) = departures(old + young, SCORER).segments
-    assert (segment.size, segment.known, segment.left) == (16, 8, 0)
-    assert matured_until(old + young) == START
+def test_labels_of_before_any_stayer_was_known_are_left_out() -> None:
+    """A leaver is labelled at once, and who stays after a month: by the first month's labels all would have left."""
+    early = [example(f"e-{n}", label="positive", outcome="ported_out", labelled_ts=START + DAY) for n in range(8)]
+    stayed = [example(f"o-{n}", labelled_ts=START + 30 * DAY) for n in range(8)]
+    left = [example(f"y-{n}", label="positive", outcome="ported_out", labelled_ts=START + 31 * DAY) for n in range(4)]
+    told = departures(early + stayed + left, SCORER)
+    (segment,) = told.segments
+    assert (told.early, segment.size, segment.known, segment.left) == (8, 12, 12, 4)
+    assert settled(early) == []
+
+
+def test_who_left_just_now_counts_though_the_month_before_is_no_longer_kept() -> None:
+    """Examples are kept for a month, and a leaver's snapshots are weeks younger than a stayer's of the same label."""
+    stayed = [example(f"o-{n}", ts=START, labelled_ts=START + 30 * DAY) for n in range(30)]
+    left = [
+        example(f"y-{n}", label="positive", outcome="lapsed", ts=START + 25 * DAY, labelled_ts=START + 30 * DAY)
+        for n in range(10)
+    ]
+    (segment,) = departures(stayed + left, SCORER).segments
+    assert (segment.known, segment.left) == (40, 10)
+    void = departures([*stayed, *left, example("v", label="void", labelled_ts=START + 31 * DAY)], SCORER).segments[0]
+    assert "Of the 40 of them whose outcome counts 25 % left" in void.text.en
+    assert "其中40位可判定者的25%已离网" in void.text.zh
 
 
 def test_what_is_of_another_catalogue_is_left_out_and_counted() -> None:
