@@ -61,7 +61,8 @@ class Associations(Struct, frozen=True, kw_only=True):
 def associations(examples: Iterable[Example], least: int = LEAST) -> Associations:
     """Outcomes by cause and offer.
 
-    Of each subscriber, cause and offer the newest snapshot counts, so that nobody counts for each of his alerts; what
+    Of each subscriber, cause and offer the newest snapshot counts, so that nobody counts for each of his alerts, and
+    of each subscriber the newest of all in what they are held against; what
     is void does not, nor what was labelled before any stayer was known.
 
     Examples
@@ -77,7 +78,10 @@ def associations(examples: Iterable[Example], least: int = LEAST) -> Association
         held = newest.get(name)
         if held is None or (each.ts, each.example_id) > (held.ts, held.example_id):
             newest[name] = each
-    overall = proportion(*_counts(newest.values()))
+    of_each: dict[str, Example] = {}
+    for each in sorted(newest.values(), key=lambda e: (e.ts, e.example_id)):
+        of_each[each.subscriber_id] = each
+    overall = proportion(*_counts(of_each.values()))
     pairs: dict[tuple[str, str | None], list[Example]] = {}
     for (_, cause, offer), each in newest.items():
         pairs.setdefault((cause, offer), []).append(each)

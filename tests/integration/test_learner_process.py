@@ -9,8 +9,10 @@ import signal
 import urllib.request
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 from support.black_box_worker import Metrics
 from support.known_model import known_model
 from support.learner_rig import LearnerRig
@@ -18,10 +20,13 @@ from support.rig import CountWorker, Rig, until
 from support.ruled_examples import BEGIN, example, examples
 
 from app.errors import ExitCode
+from models.example import Example
 from models.guards import Guard
 from models.lesson import Lesson
+from models.night import NightReason, night
+from models.risk import Scorer
 from models.shadow import SHADOWS
-from streams.model_versions import CHECKPOINT, REPORT
+from streams.model_versions import CHECKPOINT, LEARNERS_OWN, SEGMENTS
 from streams.tail import TailRecord
 from streams.topics import EXAMPLES, SCORES
 
@@ -48,15 +53,28 @@ async def metrics_of(worker: CountWorker) -> Metrics:
 
 def published(records: list[TailRecord]) -> list[tuple[bytes, bytes | None]]:
     """The models of the topic, in their order."""
-    own = (CHECKPOINT.encode(), REPORT.encode())
+    own = [key.encode() for key in LEARNERS_OWN]
     return [(record.key or b"", record.value) for record in records if record.key not in own]
 
 
+def tiered(count: int) -> list[Example]:
+    """Examples of which those with the first feature were at high risk."""
+    return [replace(each, tier="high_risk" if each.x[0] else "healthy") for each in examples(SEED, count)]
+
+
 async def test_it_learns_publishes_and_stops(learner: LearnerRig) -> None:
-    await learner.send(examples(SEED, 800))
+    given = tiered(800)
+    await learner.send(given)
     worker = learner.start()
     await learner.learned()
     versions = await learner.versions()
+    told, falls = versions.night, 784  # one label an hour from 08:00 in Shanghai on: the last midnight of the 800
+    assert told is not None
+    served = versions.get(told.model_version)
+    assert served is not None
+    by = Scorer(served.snapshot, served.snapshot.base_rate)
+    assert told == night(given[:falls], by, given[falls - 1].labelled_ts, ZoneInfo("Asia/Shanghai"))
+    assert told.groups.customers > 100
     assert [p.snapshot.version for p in versions][:2] == ["m-00001", "m-00002"]
     assert not versions.refused
     metrics = await metrics_of(worker)
@@ -68,6 +86,10 @@ async def test_it_learns_publishes_and_stops(learner: LearnerRig) -> None:
     assert metrics.total("learner_examples_total") == 800
     assert metrics.total("models_published_total") == len(versions)
     assert metrics.value("learner_lag_records") == 0
+    assert metrics.value("segments_nights_total", reason="made") == metrics.value("segments_seconds_count") > 0
+    assert metrics.value("segments") == len(told.groups.segments) > 0
+    assert metrics.value("segments_customers") == told.groups.customers
+    assert metrics.value("segments_watermark_timestamp_seconds") == told.until / 1000
     assert await worker.stop() == 0
     assert (await learner.report())["served_version"] == versions.newest.snapshot.version
 
@@ -78,6 +100,7 @@ async def test_every_series_is_there_before_anything_has_happened(learner: Learn
     metrics = await metrics_of(worker)
     assert all(metrics.value("learner_examples_total", lesson=lesson) == 0 for lesson in Lesson)
     assert all(metrics.value("model_guard", guard=guard) == 0 for guard in Guard)
+    assert all(metrics.value("segments_nights_total", reason=reason) == 0 for reason in NightReason)
     for name in SHADOWS:
         assert metrics.value("model_challenger_roc_auc", challenger=name) is not None
     for name in ("model_roc_auc", "model_lift_top_decile", "model_calibration_error", "model_drift_psi_max"):
@@ -99,19 +122,19 @@ async def _killed(learner: LearnerRig, fail_at: list[str]) -> None:
 async def test_a_kill_anywhere_gives_the_same_weights_bit_for_bit(
     rigs: Callable[[str], Awaitable[Rig]], tmp_path: Path
 ) -> None:
-    """The last checkpoint and every published model are those of a life without a kill."""
+    """The last checkpoint, the last night and every published model are those of a life without a kill."""
     calm, struck = (
         LearnerRig(await rigs("calm"), tmp_path / "calm"),
         LearnerRig(await rigs("struck"), tmp_path / "struck"),
     )
     for each in (calm, struck):
         await each.create()
-        await each.send(examples(SEED, 900))
+        await each.send(tiered(900))
     undisturbed = calm.start()
     expected = await calm.learned()
     assert await undisturbed.stop() == 0
-    # Between learning and commit; amid a commit; right behind one that published; and again, from there.
-    await _killed(struck, ["learned:173", "before_commit:3", "after_commit:2", "learned:1", "before_commit:2"])
+    # Between learning and commit; with a night made; amid a commit; right behind one that published; and again.
+    await _killed(struck, ["learned:173", "night", "before_commit:3", "after_commit:2", "learned:1", "before_commit:2"])
     for pause_s in (1.2, 1.6):  # and by the kernel, wherever that falls
         worker = struck.start()
         await worker.said("learner_begins")
@@ -124,6 +147,7 @@ async def test_a_kill_anywhere_gives_the_same_weights_bit_for_bit(
     assert found.payload == expected.payload
     assert published(await struck.models()) == published(await calm.models())
     assert len(published(await calm.models())) >= 2
+    assert (await struck.versions()).own[SEGMENTS] == (await calm.versions()).own[SEGMENTS]
     lives = [json.loads(line)["count"] for w in struck.rig.workers for line in _begun(w)]
     assert lives == sorted(lives)
     assert len(set(lives)) > 2, f"every life began anew: {lives}"

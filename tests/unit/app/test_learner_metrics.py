@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import tomllib
+from datetime import UTC
 from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec.structs import replace
+from support.detecting import DAY, START
+from support.examples_made import model, planted
 from support.learner_rig import SMALL
 from support.ruled_examples import examples
 
@@ -20,6 +23,8 @@ from models.evidence import Bounded
 from models.guards import Guard
 from models.learner import Learner, LearnerSettings, Report
 from models.lesson import Lesson
+from models.night import NightReason, night
+from models.risk import Scorer
 
 QUALITY = ("model_roc_auc", "model_pr_auc", "model_lift_top_decile", "model_calibration_error", "model_log_loss")
 
@@ -38,7 +43,13 @@ def report() -> Report:
 
 def test_everything_is_there_before_anything_has_happened() -> None:
     metrics = LearnerMetrics()
-    for name in (*QUALITY, "model_drift_psi_max", "model_lead_days_median", "learner_watermark_timestamp_seconds"):
+    for name in (
+        *QUALITY,
+        "model_drift_psi_max",
+        "model_lead_days_median",
+        "learner_watermark_timestamp_seconds",
+        "segments_watermark_timestamp_seconds",
+    ):
         unknown = value(metrics, name)
         assert unknown is not None, name
         assert math.isnan(unknown), name
@@ -52,6 +63,8 @@ def test_everything_is_there_before_anything_has_happened() -> None:
     assert all(value(metrics, "model_guard", guard=guard) == 0 for guard in Guard)
     assert all(value(metrics, "learner_examples_total", lesson=lesson) == 0 for lesson in Lesson)
     assert all(value(metrics, "models_published_total", step=step) == 0 for step in ("promoted", "refreshed"))
+    assert all(value(metrics, "segments_nights_total", reason=reason) == 0 for reason in NightReason)
+    assert [value(metrics, name) for name in ("segments", "segments_customers", "segments_seconds_count")] == [0, 0, 0]
     assert value(metrics, "learner_unreadable_examples_total") == 0
     assert value(metrics, "learner_lag_records") == 0
 
@@ -95,6 +108,19 @@ def test_counts_are_added_commit_by_commit() -> None:
     assert value(metrics, "learner_examples_total", lesson="void") == 1
     assert value(metrics, "learner_unreadable_examples_total") == 2
     assert value(metrics, "last_progress_timestamp_seconds") == 200
+
+
+def test_a_night_is_counted_by_its_reason_and_the_last_one_stands() -> None:
+    metrics, until = LearnerMetrics(), START + 90 * DAY
+    rows = planted({"complaint": {"complaints_open": 2.0}}, {"complaint": 20})
+    metrics.night(night(rows, Scorer(model()), until, UTC), 0.3)
+    assert value(metrics, "segments_customers") == 20
+    metrics.night(night(rows[:4], Scorer(model()), until + DAY, UTC), 0.1)
+    counted = {reason: value(metrics, "segments_nights_total", reason=reason) for reason in NightReason}
+    assert counted == dict.fromkeys(NightReason, 0) | {NightReason.MADE: 1, NightReason.TOO_FEW: 1}
+    assert [value(metrics, name) for name in ("segments", "segments_customers")] == [0, 0]
+    assert value(metrics, "segments_watermark_timestamp_seconds") == (until + DAY) / 1000
+    assert value(metrics, "segments_seconds_sum") == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 from rich.console import Console
+from support.detecting import DAY, START
+from support.examples_made import model, planted
 from support.known_model import known_model, known_snapshot
 from support.learner_rig import SMALL
 from support.ruled_examples import examples
@@ -23,6 +25,8 @@ from app.model_standing import Standing, as_json, standing
 from app.served_model import shipped
 from app.settings import Settings
 from models.learner import Learner, LearnerSettings
+from models.night import night
+from models.risk import Scorer
 from models.snapshot import decode, encode
 from streams.model_versions import REPORT, ModelVersions
 
@@ -69,6 +73,17 @@ def test_without_a_model_in_the_topic_the_shipped_one_is_told() -> None:
     found = standing(Settings(), ModelVersions())
     assert (found.origin, found.served.version, found.report) == ("shipped", shipped().version, None)
     assert "it has not run yet" in sheet(found)
+
+
+def test_the_last_night_is_told_in_a_line(told: Standing) -> None:
+    assert "Segments: no night has been made yet." in sheet(told)
+    rows = planted({"complaint": {"complaints_open": 2.0}}, {"complaint": 20})
+    made = night(rows, Scorer(model()), START + 90 * DAY, UTC)
+    found = told._replace(night=made)
+    assert f"Segments: last made for the night of {made.day}, by model m-test; 1 group of 20 customers." in sheet(found)
+    assert as_json(found)["night"]["groups"]["customers"] == 20
+    few = told._replace(night=night(rows[:3], Scorer(model()), START + 90 * DAY, UTC))
+    assert "; none: fewer than 10 customers whose outcome is known were at high risk." in sheet(few)
 
 
 def test_a_file_goes_over_the_topic(tmp_path: Path, topic: ModelVersions) -> None:

@@ -213,6 +213,14 @@ def test_causes_and_offers_are_held_against_all() -> None:
     assert (second.offer_code, second.left, second.apart) == (None, 10, True)
 
 
+def test_who_had_two_causes_is_one_of_all() -> None:
+    both = [
+        example(f"s-{n}", cause=cause, ts=START + k) for n in range(40) for k, cause in enumerate(("price", "silence"))
+    ]
+    found = associations(both)
+    assert (found.n, [pair.n for pair in found.pairs]) == (40, [40, 40])
+
+
 def test_void_and_causeless_examples_are_associated_with_nothing() -> None:
     void = [example(f"v-{n}", cause="price", label="void") for n in range(40)]
     assert associations([*void, *(example(f"w-{n}") for n in range(40))]).n == 0
