@@ -15,7 +15,9 @@ import msgspec
 
 from models.alerts import Alert, Receipt, Score, Suppression
 from models.events import INPUTS
-from streams.topics import ALERTS, RECEIPTS, SCORES, SUPPRESSIONS
+from models.night import Night
+from streams.model_versions import SEGMENTS
+from streams.topics import ALERTS, MODELS, RECEIPTS, SCORES, SUPPRESSIONS
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 OUTPUTS: Final[dict[str, type[msgspec.Struct]]] = {
@@ -23,6 +25,8 @@ OUTPUTS: Final[dict[str, type[msgspec.Struct]]] = {
     SCORES: Score,
     SUPPRESSIONS: Suppression,
     RECEIPTS: Receipt,
+    # One key of several of that topic: what other programs may show of a night.
+    f"{MODELS}.{SEGMENTS}": Night,
 }
 DIRECTORY: Final = Path(__file__).parent.parent / "deploy" / "contract"
 

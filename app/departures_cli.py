@@ -24,6 +24,7 @@ from models.example import Example
 from models.night import Night, NightReason, night
 from models.risk import Scorer
 from models.tiers import Tier
+from models.words import CAUSE_TEXTS
 from streams.model_versions import SEGMENTS
 from streams.tail import TopicMissingError, as_example, tail
 from streams.topics import EXAMPLES
@@ -150,25 +151,30 @@ def _tell(told: Night, lang: Language, *, afresh: bool) -> None:
     click.echo(", ".join(about), err=True)
 
 
+_COLUMNS: Final = {
+    "en": ("cause", "offer", "customers", "left", "rate", "95 %", "lift"),
+    "zh": ("原因", "优惠", "客户数", "离网", "离网率", "95%区间", "与总体之比"),
+}
+_APART: Final = {"en": "differs from all", "zh": "与总体有差异"}
+
+
 def _tell_offers(offers: Associations, lang: Language) -> None:
     few = f"; {offers.too_few} pairs have fewer than {offers.least} customers" if offers.too_few else ""
     caveat = getattr(offers.caveat, lang)
     click.echo(f"cause and offer ({caveat}); of all {offers.n:,} with an alert {offers.rate:.1%} left{few}", err=True)
     if not offers.pairs:
         return
-    table = Table("cause", "offer", "customers", "left", "rate", "95 %", "lift", caveat, box=None, pad_edge=False)
+    table = Table(*_COLUMNS[lang], caveat, box=None, pad_edge=False)
     for each in offers.pairs:
-        lift = "" if each.lift is None else f"{each.lift:.2f}"
-        interval = f"{100 * each.low:.1f}-{100 * each.high:.1f} %"
-        apart = "differs from all" if each.apart else ""
-        cells = (
-            each.cause,
+        cause = CAUSE_TEXTS.get(each.cause)
+        table.add_row(
+            each.cause if cause is None else getattr(cause, lang),
             each.offer_code or "-",
             f"{each.n:,}",
             f"{each.left:,}",
             f"{each.rate:.1%}",
-            interval,
-            lift,
+            f"{100 * each.low:.1f}-{100 * each.high:.1f} %",
+            "" if each.lift is None else f"{each.lift:.2f}",
+            _APART[lang] if each.apart else "",
         )
-        table.add_row(*cells, apart)
     console().print(table)

@@ -65,3 +65,20 @@ class Text(Struct, frozen=True):
 
     en: str
     zh: str
+
+
+CAUSE_TEXTS: Final[dict[str, Text]] = {
+    "competitor_offer": Text("competitor's offer", "竞对优惠"),
+    "stated_leave": Text("said to be leaving", "离网意向"),
+    "port_out_query": Text("port-out query", "携转资格查询"),
+    "port_out_code": Text("port-out code", "携转授权码"),
+    "disconnect": Text("disconnect appointment", "拆机预约"),
+    "silence": Text("silence", "沉默"),
+    "complaint": Text("complaint", "投诉"),
+    "service_quality": Text("service quality", "服务质量"),
+    "contract_end": Text("contract ends", "合约到期"),
+    "price": Text("price", "价格"),
+    "usage_decline": Text("usage declines", "用量下滑"),
+    "general": Text("other", "其他"),
+}
+"""Of each :data:`Cause`."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncGenerator
 from datetime import UTC
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -18,6 +18,7 @@ from app import departures_cli
 from models.example import Example
 from models.night import night
 from models.risk import Scorer
+from models.words import CAUSE_TEXTS, Cause
 from models.snapshot import encode
 from streams.model_versions import SEGMENTS, ModelVersions
 from streams.tail import TailRecord
@@ -132,3 +133,6 @@ def test_offers_are_a_table(run: Any) -> None:
     offered = [example(f"s-{n}", cause="price", offer_code="R-A", label="negative") for n in range(40)]
     result = run(offered, "--now", "--lang", "en")
     assert any(line.split()[:3] == ["price", "R-A", "40"] for line in result.stdout.splitlines())
+    chinese = run(offered, "--now", "--lang", "zh").stdout.splitlines()
+    assert any(line.split()[:3] == ["价格", "R-A", "40"] for line in chinese)
+    assert set(CAUSE_TEXTS) == set(get_args(Cause))
