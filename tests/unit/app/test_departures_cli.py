@@ -18,8 +18,8 @@ from app import departures_cli
 from models.example import Example
 from models.night import night
 from models.risk import Scorer
-from models.words import CAUSE_TEXTS, Cause
 from models.snapshot import encode
+from models.words import CAUSE_TEXTS, Cause
 from streams.model_versions import SEGMENTS, ModelVersions
 from streams.tail import TailRecord
 
