@@ -81,7 +81,9 @@ class Settings:
     lang: Language | None = field(
         default=None, metadata=_about("Language of cards and texts; the locale's when not set.")
     )
-    timezone: str = field(default="Asia/Shanghai", metadata=_about("Time zone in which times are shown."))
+    timezone: str = field(
+        default="Asia/Shanghai", metadata=_about("Time zone in which times are shown and the learner's days end.")
+    )
     fail_at: str | None = field(
         default=None, metadata=_about("Fault tests only: the step at which the worker dies.", hidden=True)
     )

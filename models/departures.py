@@ -205,12 +205,9 @@ def _text(
     who_en, who_zh = f"{many}, {_percent(size / of)} of those ", f"{size}位客户,占{TIER_ZH[tier]}客户的{size / of:.0%}"
     if size == of:
         who_en, who_zh = f"All {many} ", f"全部{size}位{TIER_ZH[tier]}客户"
-    typical_en, typical_zh = "Nothing tells them apart", "与其他客户无明显差别"
-    if told:
-        typical_en = f"Typical: {'; '.join(t.text.en for t in told)}"
-        typical_zh = f"典型特征:{';'.join(t.text.zh for t in told)}"
-    en = f"{who_en}{TIER_EN[tier]}, {most_en} of {worth_en} value, paying {revenue:,.0f} a month. {typical_en}."
-    zh = f"{who_zh},{most_zh}{worth_zh}价值,月收入合计{revenue:.0f}元。{typical_zh}。"
+    why_en, why_zh = _typical(told)
+    en = f"{who_en}{TIER_EN[tier]}, {most_en} of {worth_en} value, paying {revenue:,.0f} a month. {why_en}"
+    zh = f"{who_zh},{most_zh}{worth_zh}价值,月收入合计{revenue:.0f}元。{why_zh}"
     if left.of:
         bounds = f"95 % interval {_percent(left.low)} to {_percent(left.high)}"
         of_en, of_zh = (
@@ -220,6 +217,19 @@ def _text(
         zh += f"其中{of_zh}可判定者的" if of_zh else "其中"
         zh += f"{left.rate:.0%}已离网(95%区间{left.low:.0%}至{left.high:.0%})。"
     return Text(en, zh)
+
+
+def _typical(told: list[Trait]) -> tuple[str, str]:
+    """What speaks against them, and apart from it what does so less than against the others."""
+    if not told:
+        return "Nothing tells them apart.", "与其他客户无明显差别。"
+    en, zh = "", ""
+    for against, head_en, head_zh in ((True, "Typical", "典型特征"), (False, "Less marked", "相对不明显")):
+        texts = [t.text for t in told if t.against is against]
+        if texts:
+            en += f"{' ' if en else ''}{head_en}: {'; '.join(t.en for t in texts)}."
+            zh += f"{head_zh}:{';'.join(t.zh for t in texts)}。"
+    return en, zh
 
 
 def _percent(share: float) -> str:

@@ -27,6 +27,8 @@ _LEAST_STEP: Final = 0.1
 """Share of the larger by which two medians differ at least."""
 _LEAST_OF: Final[dict[Unit, float]] = {"share": 0.1, "change": 0.1, "seconds": 60.0, "times": 1.0}
 """And by how much in any case: down by 99 % and by 100 % are both gone, and nine seconds are nothing to talk about."""
+_LEAST_PULL: Final = 0.1
+"""Share of the strongest difference's weight in the risk: what the model makes nothing of is no reason."""
 _PASSING: Final = re.compile(r"_1d(_|$)")
 """A vector is frozen once a week: what its last day was like is chance, and no longer "today" when it is read."""
 _SILENCE: Final = re.compile(r"silent|recency_vs_rhythm")
@@ -43,7 +45,8 @@ _BESIDE: Final = {"others": ("others at risk", "其他同级客户"), "calm": ("
 class Trait(Struct, frozen=True, kw_only=True):
     """A feature in which a group differs: its median there and among the others, and how surely (Cliff's delta).
 
-    ``beside`` says who the others are: ``others`` at risk, or the ``calm``, who are not.
+    ``beside`` says who the others are: ``others`` at risk, or the ``calm``, who are not. ``against`` says whether it
+    speaks against the group; if not, the others are at risk for it and this group is less.
     """
 
     feature: str
@@ -51,6 +54,7 @@ class Trait(Struct, frozen=True, kw_only=True):
     others: float
     delta: float
     beside: str
+    against: bool
     text: Text
 
 
@@ -98,7 +102,8 @@ def traits(inside: Crowd, others: Crowd, calm: Crowd) -> list[Trait]:
 
 
 def _strongest(found: Sequence[_Difference], sign: int) -> list[Trait]:
-    ours = [each for each in found if each.pull * sign > 0.0]
+    least = _LEAST_PULL * max((abs(each.pull) for each in found), default=0.0)
+    ours = [each for each in found if each.pull * sign > least]
     return [each.trait for each in sorted(ours, key=lambda each: -abs(each.pull))]
 
 
@@ -114,7 +119,7 @@ def _differences(inside: Crowd, outside: Crowd, beside: str) -> Iterator[_Differ
         delta = cliffs_delta(known, known_there)
         value, usual = float(np.median(known)), float(np.median(known_there))
         if abs(delta) >= LEAST_DELTA and _differ(f, value, usual):
-            trait = _trait(f, value, usual, delta, beside)
+            trait = _trait(f, value, usual, delta, beside, against=bool(moved[f] > 0.0))
             if trait is not None:
                 yield _Difference(abs(delta) * float(moved[f]), trait)
 
@@ -124,7 +129,7 @@ def _differ(f: int, value: float, usual: float) -> bool:
     return abs(value - usual) >= least
 
 
-def _trait(f: int, value: float, usual: float, delta: float, beside: str) -> Trait | None:
+def _trait(f: int, value: float, usual: float, delta: float, beside: str, *, against: bool) -> Trait | None:
     """None where both medians come to the same words."""
     name, nan = NAMES[f], float("nan")
     mine, theirs = reason_text(name, value, nan), reason_text(name, usual, nan)
@@ -137,6 +142,7 @@ def _trait(f: int, value: float, usual: float, delta: float, beside: str) -> Tra
         others=usual,
         delta=round(delta, 4),
         beside=beside,
+        against=against,
         text=Text(f"{mine['en']} ({en}: {theirs['en']})", f"{mine['zh']}({zh}:{theirs['zh']})"),
     )
 

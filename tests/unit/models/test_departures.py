@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from support.detecting import DAY, START
+from support.detecting import DAY, START, snapshot
 from support.examples_made import example, model, planted
 
 from models.association import associations
@@ -71,6 +71,23 @@ def test_a_difference_that_comes_to_nothing_is_not_told() -> None:
     assert not [t for segment in told.segments for t in segment.traits if t.feature.startswith("data")]
 
 
+def test_what_hardly_moves_the_risk_is_no_reason() -> None:
+    """Who browses also calls less often off-net, and the model makes next to nothing of that."""
+    browsing = {"competitor_dwell_7d": 1400.0, "off_net_calls_7d_vs_30d": 1.0}
+    given = planted(
+        {"browsing": browsing, "silent": {"silent_days": 18.0, "off_net_calls_7d_vs_30d": 0.6}},
+        {"browsing": 60, "silent": 40},
+    )
+    slight = snapshot(
+        -5.0,
+        competitor_dwell_7d=([0.0, 1500.0], [0.0, 4.0]),
+        silent_days=([0.0, 20.0], [0.0, 4.0]),
+        off_net_calls_7d_vs_30d=([0.0, 1.0], [0.0, 0.05]),
+    )
+    told = departures(given, Scorer(slight)).segments[0]
+    assert [trait.feature for trait in told.traits] == ["competitor_dwell_7d", "silent_days"]
+
+
 def test_what_all_at_risk_share_is_told_beside_those_who_are_not() -> None:
     """That a group lacks what marks the other says nothing of why it is at risk itself."""
     both = {"data_mb_7d_vs_30d": 0.1}
@@ -83,6 +100,9 @@ def test_what_all_at_risk_share_is_told_beside_those_who_are_not() -> None:
         ("data_mb_7d_vs_30d", "calm"),
         ("competitor_dwell_7d", "others"),
     ]
+    assert "Typical: data use down 88 % on the usual (those not at risk: " in other.text.en
+    assert ". Less marked: 0 seconds on competitor sites in 7 days (others at risk: " in other.text.en
+    assert "。相对不明显:近7天浏览竞争对手网站0秒(其他同级客户:" in other.text.zh
 
 
 def test_what_speaks_against_a_group_is_told_before_what_it_lacks() -> None:
