@@ -48,18 +48,17 @@ def test_planted_groups_are_found_with_their_reasons() -> None:
 
 
 def test_one_subject_is_told_once_and_never_by_the_day() -> None:
-    """Minutes, pages and visits on competitor sites are one thing; and the snapshot's last day is nobody's today."""
-    browsing = dict.fromkeys(("competitor_visits_1d", "competitor_visits_7d", "competitor_pages_7d"), 9.0)
-    told = departures(
-        planted(
-            {"browsing": {**browsing, **REASONS["browsing"]}, "silent": REASONS["silent"]},
-            {"browsing": 60, "silent": 40},
-        ),
-        Scorer(model()),
+    """Minutes and pages on competitor sites are one thing; and the snapshot's last day is nobody's today."""
+    names = ("competitor_dwell_1d", "competitor_pages_7d", "competitor_dwell_7d")
+    each = ([0.0, 1500.0], [0.0, 4.0])
+    by = snapshot(-5.0, silent_days=([0.0, 20.0], [0.0, 4.0]), **dict.fromkeys(names, each))
+    quiet = dict.fromkeys(names, 0.0)
+    given = planted(
+        {"browsing": dict(zip(names, (1490.0, 1200.0, 1000.0), strict=True)), "silent": {**quiet, "silent_days": 18.0}},
+        {"browsing": 60, "silent": 40},
     )
-    features = [trait.feature for trait in told.segments[0].traits]
-    assert len([name for name in features if name.startswith("competitor")]) == 1
-    assert not [name for name in features if "_1d" in name]
+    told = departures(given, Scorer(by)).segments[0].traits
+    assert [trait.feature for trait in told if trait.feature.startswith("competitor")] == ["competitor_pages_7d"]
 
 
 def test_a_difference_that_comes_to_nothing_is_not_told() -> None:
