@@ -21,17 +21,18 @@ from river import linear_model, optim
 from models.basis import Basis, Block
 from models.decay import Floats
 from models.hat_basis import HatBasis
+from models.level import levelling
 from models.risk import Scorer, logit
 from models.river_state import LEARNING_RATE, LogisticState, begin, put, take
 from models.snapshot import Curve, Snapshot
 
+PRIOR_WORTH: Final = 20.0
+"""So many times as many rows as it is seeded with the prior counts for. Frozen and asked about the 45 days after, it is
+0.010 and 0.011 AUC better on simulated rows than at 1 (two seeds), and a blank model runs beside it in case the prior
+is wrong."""
 _UNSEEN: Final = 1e-4
 """AdaGrad's memory of a knot that no row came near, as a share of that of a knot that every row hits. Without it the
 first such row would move the curve there by a whole learning rate."""
-
-_NEVER_CERTAIN: Final = 1e-12
-_MOST_SHIFT: Final = 20.0
-"""Log-odds by which a level may be moved at most."""
 
 
 class NotFiniteError(ValueError):
@@ -103,7 +104,7 @@ class Champion:
         The curves are taken over at the new knots, the intercept is moved to the operator's base rate. AdaGrad's first
         step at an input is a whole learning rate whatever the gradient, and with ninety inputs one label would throw
         the log-odds by 4. So its memory begins with the squared gradients that these rows are expected to have, which
-        needs no label: share squared, times risk times one less the risk.
+        needs no label: share squared, times risk times one less the risk, and counted :data:`PRIOR_WORTH` times.
 
         Parameters
         ----------
@@ -125,7 +126,7 @@ class Champion:
             spread += risk * (1.0 - risk)
             for key, share in basis.weights(row).items():
                 g2[key] += share * share * risk * (1.0 - risk)
-        seeded = {key: max(g2[key], _UNSEEN * spread) for key in weights}
+        seeded = {key: PRIOR_WORTH * max(g2[key], _UNSEEN * spread) for key in weights}
         champion._model = put(LogisticState(weights=weights, g2=seeded, intercept=intercept, iterations=0, l2=l2))
         return champion
 
@@ -181,15 +182,8 @@ class Champion:
         0.02
         """
         told = Scorer(self.snapshot("", 0.5, "")).score(rows).risk
-        risk = np.clip(told, _NEVER_CERTAIN, 1.0 - _NEVER_CERTAIN)
-        odds = risk / (1.0 - risk)
-        low, high = -_MOST_SHIFT, _MOST_SHIFT
-        for _ in range(60):
-            middle = (low + high) / 2.0
-            told = odds * math.exp(middle)
-            low, high = (middle, high) if float((told / (1.0 + told)).mean()) < rate else (low, middle)
         other = type(self).resume(self.basis.names, self.state())
-        other._model.intercept += (low + high) / 2.0
+        other._model.intercept += levelling(told, rate)
         return other
 
     def snapshot(self, version: str, base_rate: float, catalogue_hash: str) -> Snapshot:

@@ -16,9 +16,11 @@ from msgspec import Struct
 
 from models.drift_watch import DriftState
 from models.guards import GuardMemory
+from models.held import HeldExample
 from models.leavings import LeavingsState
 from models.lesson import Lesson
 from models.lineages import LineagesState
+from models.lot import LotState
 from models.publication import PublicationState
 from models.recent import RecentState
 from models.window import WindowState
@@ -37,7 +39,6 @@ class LearnerState(Struct, frozen=True, kw_only=True):
     """Everything that a learner knows, but for the challengers that live in memory."""
 
     labels: int
-    mature: bool
     base_rate: float | None
     watermark: int | None
     lessons: dict[Lesson, int]
@@ -45,6 +46,8 @@ class LearnerState(Struct, frozen=True, kw_only=True):
     known: bytes
     warm: list[int]
     recent: RecentState
+    lot: LotState
+    held: list[HeldExample]
     window: WindowState
     alerts: WindowState
     origins: list[str]

@@ -9,9 +9,11 @@ import numpy as np
 
 from models.champion import Champion
 from models.decay import Floats
-from models.guard_sight import CHAMPION
 from models.learner_settings import LearnerSettings
+from models.level import levelled
+from models.lineages import CHAMPION_THEN
 from models.recent import Recent
+from models.smooth import Smooth
 from models.snapshot import Curve, Cutoff, Example, Provenance, Snapshot
 from models.window import Bools, Window
 from models.words import SEGMENTS
@@ -72,23 +74,23 @@ def _usual(values: Floats) -> float | None:
 
 def compiled(
     settings: LearnerSettings,
-    champion: Champion,
+    champion: Champion | Smooth,
     window: Window,
     recent: Recent,
     named: tuple[str, str, int | None],
 ) -> Snapshot:
     """The champion as it is now, once its level is that of the window.
 
-    Cut-offs are of the risks that it told of the latest rows before it learned them; examples are told by River
-    itself, so that whoever serves the snapshot proves the compilation by computing them. `named` are version, hash of
-    the catalogue and watermark.
+    Cut-offs are of the risks that it would have told of the latest rows at their time, at that level; examples are told
+    by the model itself, so that whoever serves the snapshot proves the compilation by computing them. `named` are
+    version, hash of the catalogue and watermark.
     """
     fair = window.latest()
     rate = base_rate(fair.left)
     x = recent.x
     champion = champion.calibrated(x, rate)
-    told = fair.told[CHAMPION]
-    told = told[~np.isnan(told)][-settings.cutoff_rows :]
+    told = fair.told[CHAMPION_THEN]
+    told = levelled(told[~np.isnan(told)][-settings.cutoff_rows :], rate)
     version, catalogue, watermark = named
     bare = champion.snapshot(version, rate, catalogue)
     picked = np.unique(np.linspace(0, x.shape[1] - 1, settings.examples).astype(np.int64)).tolist()

@@ -155,8 +155,8 @@ class Guards:
     def _stop_bound(self) -> float:
         return self._bounds.gap_times * max(self._memory.usual_gap, _HOUR_MS)
 
-    def labelled(self, example: Example, *, early: bool = False) -> None:
-        """Take note of a weekly row's label; an early one says nothing of how often labels are positive."""
+    def labelled(self, example: Example) -> None:
+        """Take note of a weekly row's label."""
         memory, left = self._memory, example.label == "positive"
         if left is not memory.run_left or not memory.run:
             rate = (memory.positives + _BASE_ROWS * example.base_rate) / (memory.labels + _BASE_ROWS)
@@ -165,8 +165,8 @@ class Guards:
             memory.run_bound = max(float(self._bounds.run_least), math.log(self._bounds.run_chance) / math.log(same))
         memory.run += 1
         memory.run_ms = max(example.labelled_ts - memory.run_from, 0)
-        memory.labels += not early
-        memory.positives += left and not early
+        memory.labels += 1
+        memory.positives += left
 
     def heard(self, now_ms: int) -> None:
         """Take note of the stream's time: that no label comes can only be seen in something else that does."""

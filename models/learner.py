@@ -68,7 +68,9 @@ class Learner:
         self._drift = DriftWatch()
         self._known = KnownIds(settings.seen_ids)
         self._lineages: Lineages | None = None
-        self._labels, self._mature = 0, False
+        self._lot = Lot(len(served.curves))
+        self._held = Held(settings.held, settings.horizon_days)
+        self._labels = 0
         self._base_rate: float | None = None
         self.watermark: int | None = None  # the latest label, ms: the time of the stream as it learns
         self._lessons, self._outcomes = Counter[Lesson](), Counter[str]()
@@ -83,13 +85,27 @@ class Learner:
         """What is served as far as the learner knows: the last it gave out, or was told of."""
         return self._publication.served
 
+    @property
+    def lessons(self) -> dict[Lesson, int]:
+        """What became of all examples so far; one that was held is counted again when it is taken."""
+        return dict(self._lessons)
+
     def learn(self, example: Example) -> Lesson:
-        """Measure an example and, if it is fair, learn it; says what became of it. No content of one raises."""
-        lesson = self._take(example)
+        """Measure an example and, if it is fair, learn it; says what became of it. No content of one raises.
+
+        Leavers who were held, and whose companions are known by now, are taken first.
+        """
+        lesson = self._checked(example)
+        if lesson is None:
+            assert self.watermark is not None  # noqa: S101 - it was moved by this example
+            for each in self._held.due(self.watermark):
+                self._count(self._take(each))
+            lesson = self._held_or_taken(example, self.watermark)
         self._guards.arrived(lesson, example.labelled_ts)
+        return self._count(lesson)
+
+    def _count(self, lesson: Lesson) -> Lesson:
         self._lessons[lesson] += 1
-        if lesson in (Lesson.LEARNED, Lesson.STOPPED, Lesson.COLLECTING):
-            self._look()
         return lesson
 
     def due(self) -> Snapshot | None:
@@ -107,21 +123,21 @@ class Learner:
         """
         check_features(snapshot, self.served.features, self.served.catalogue_hash)
         self._incumbent = check_examples(snapshot)
-        self._publication.rolled_back(snapshot, self._labels, self._window.rows)
+        self._publication.rolled_back(snapshot, self._labels, self.watermark or 0)
         self._window.clear(INCUMBENT)
 
     def heard(self, now_ms: int) -> None:
         """Take note of the stream's time, for the guard against a stop of labels. It decides nothing."""
         self._guards.heard(now_ms)
 
-    def _take(self, example: Example) -> Lesson:
+    def _checked(self, example: Example) -> Lesson | None:
+        """Why an example is not to be measured, or None."""
         served = self.served
         if example.catalogue != served.catalogue_hash or len(example.x) != len(served.curves):
             return Lesson.FOREIGN
         if not self._known.is_new(example.example_id):
             return Lesson.DUPLICATE
-        values = [math.nan if value is None else value for value in example.x]
-        if not usable(example, values):
+        if not usable(example, numbers(example)):
             return Lesson.NOT_FINITE
         self.watermark = max(example.labelled_ts, self.watermark or example.labelled_ts)
         self._base_rate = example.base_rate
@@ -133,105 +149,68 @@ class Learner:
             return Lesson.CONTRADICTORY
         if example.label == "positive":
             self._leavings.note(example, who)
-        if not self._is_mature(example):
-            return Lesson.EARLY
+        return None
+
+    def _held_or_taken(self, example: Example, now: int) -> Lesson:
+        if not self._held.waits(example, now):
+            return self._take(example)
+        self._held.hold(example)
+        for each in self._held.due(now):
+            self._count(self._take(each))
+        return Lesson.HELD
+
+    def _take(self, example: Example) -> Lesson:
+        who = hash_of(example.subscriber_id)
         if example.origin != WEEKLY:
             self._alerts.add(example, who)
             self._origins.append(example.origin)
             return Lesson.BIASED
-        return self._fair(example, values, who)
-
-    def _is_mature(self, example: Example) -> bool:
-        """Whether stayers are known by now: from then on leavers and stayers come as often as they are."""
-        self._mature = self._mature or (example.label == "negative" and example.outcome is None)
-        if not self._mature and example.origin == WEEKLY:
-            self._guards.labelled(example, early=True)
-        return self._mature
-
-    def _fair(self, example: Example, values: list[float], who: int) -> Lesson:
-        row = Row(values, example.label == "positive", SEGMENTS.index(example.segment))
+        row = Row(numbers(example), example.label == "positive", SEGMENTS.index(example.segment))
         self._guards.labelled(example)
         number = self._window.add(example, who)
-        self._window.tell(number, INCUMBENT, float(self._incumbent.score(np.array(values)[:, None]).risk[0]))
+        lesson = self._learn(number, example.ts, row)
+        self._lot.add(number, example.ts, row, learned=lesson is not Lesson.STOPPED)
+        if self._window.rows % self._settings.look_every == 0:
+            self._look()
+        return lesson
+
+    def _learn(self, number: int, ts: int, row: Row) -> Lesson:
+        if self._guards.stop:
+            return Lesson.STOPPED
+        self._recent.add(row)
         if self._lineages is None:
-            return self._collect(number, row, example.base_rate)
-        return self._learn(self._lineages, number, row)
-
-    def _learn(self, lineages: Lineages, number: int, row: Row) -> Lesson:
-        risk = lineages.tell(self._window, number, row.values)
-        if self._guards.stop:
-            return Lesson.STOPPED
-        self._recent.add(row)
-        lineages.learn(self._window, number, row.values, left=row.left)
-        self._labels += 1
-        if self._drift.told(risk, left=row.left, labels=self._labels):
-            self._begin_fresh(lineages)
-        return Lesson.LEARNED
-
-    def _collect(self, number: int, row: Row, operator_rate: float) -> Lesson:
-        if self._guards.stop:
-            return Lesson.STOPPED
-        self._recent.add(row)
-        self._warm.append(number)
-        if len(self._warm) < self._settings.warm_rows:
+            self._warm.append(number)
             return Lesson.COLLECTING
-        warm, numbers, self._warm = self._recent, self._warm, []
-        self._recent = Recent(self._settings.recent_rows, len(row.values))
-        self._lineages = Lineages(self._settings, self.served, operator_rate, warm.x, self._window.rows)
-        for kept, one in zip(warm.rows(), numbers, strict=True):
-            self._learn(self._lineages, one, kept)
+        self._lineages.learn(self._window, number, row.values, left=row.left)
+        self._labels += 1
         return Lesson.LEARNED
-
-    def _begin_fresh(self, lineages: Lineages) -> None:
-        """Drift was seen: a fresh model begins beside the champion, unless one is at it."""
-        if lineages.fresh is None and self._base_rate is not None and len(self._recent) == self._recent.capacity:
-            lineages.begin_fresh(self.served, self._base_rate, self._recent, self._window.rows, self._labels)
 
     def _look(self) -> None:
-        """At every so many rows: guards, drift, the fresh model's case, and the case for publishing."""
-        if self._window.rows % self._settings.look_every:
-            return
+        """At every so many rows: what was said of them, guards, drift, who leads, and the case for publishing."""
+        rows = self._lot.rows()
+        self._tell(rows)
         self._guards.judge(self._window)
-        if (lineages := self._lineages) is None:
+        self._lot.clear()
+        if self._lineages is None:
+            if len(self._warm) >= self._settings.warm_rows:
+                self._freeze()
             return
-        if self._drift.look(lineages.champion.basis, lineages.reference, self._recent, self._labels):
-            self._begin_fresh(lineages)
-        self._look_at_fresh(lineages)
-        self._look_at_publishing(lineages)
-        if len(self._recent):
-            lineages.settle(self._recent.x, base_rate(self._window.latest().left))
+        self._look_at(self._lineages, rows)
 
-    def _look_at_publishing(self, lineages: Lineages) -> None:
-        publication = self._publication
-        found = self._compared(CHAMPION, INCUMBENT, publication.evidence_from)
-        look = publication.look(self._labels, found, held=self._guards.hold)
-        if look.step not in (Step.PROMOTED, Step.REFRESHED):
-            return
-        named = publication.next_version(), self.served.catalogue_hash, self.watermark
-        snapshot = compiled(self._settings, lineages.champion, self._window, self._recent, named)
-        self._incumbent = check_examples(snapshot)
-        publication.published(snapshot, look, self._labels, self._window.rows)
-        self._window.clear(INCUMBENT)
+    def _tell(self, rows: LotRows) -> None:
+        told = Scorer(self._incumbent.snapshot, self._base_rate).score(rows.x).risk
+        for number, risk in zip(rows.numbers, told.tolist(), strict=True):
+            self._window.tell(number, INCUMBENT, risk)
+        if self._lineages is not None:
+            self._watch(self._lineages.tell(self._window, rows), rows)
 
-    def _look_at_fresh(self, lineages: Lineages) -> None:
-        if (fresh := lineages.fresh) is None:
-            return
-        found = self._compared(FRESH, CHAMPION, fresh.row)
-        verdict = None if found is None else evidence.better(found, promotion_demands(self._settings))
-        if found is not None and verdict in evidence.WINS:
-            if not self._guards.hold:
-                row = lineages.crown_fresh(self._window, self._labels, verdict, found)
-                self._publication.another_champion(row)
-        elif self._labels - fresh.labels >= lineages.fresh_life():
-            lineages.dismiss_fresh(self._window)
-
-    def _compared(self, name: str, against: str, since: int) -> Comparison | None:
-        if self._base_rate is None:
-            return None
-        rate = base_rate(self._window.latest().left)
-        rates = {INCUMBENT: self.served.base_rate, CHAMPION: rate, FRESH: rate}
-        return trial(self._window, name, against, since, rates, self._base_rate)
-
+    def _watch(self, told: Floats, rows: LotRows) -> None:
+        """Drift of what was told, row by row."""
+        labels = self._labels - int(rows.learned.sum())
+        for risk, left, learned in zip(told.tolist(), rows.left.tolist(), rows.learned.tolist(), strict=True):
+            labels += learned
+            if learned and self._drift.told(risk, left=left, labels=labels):
+                self._drifted = True
     def report(self) -> Report:
         """Everything that metrics and ``model show`` tell. Tens of milliseconds, of which no example pays any."""
         windows = self._window, self._alerts

@@ -24,6 +24,7 @@ class LearnerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     recent_rows: Annotated[int, Meta(ge=50, le=400)] = 400  # whole rows after the freeze: drift, medians, examples
     seen_ids: Annotated[int, Meta(ge=1, le=8_192)] = 8_192  # example ids remembered against duplicates
     leavers: Annotated[int, Meta(ge=1, le=2_000)] = 2_000  # who left, remembered for lead time and contradictions
+    held: Annotated[int, Meta(ge=1, le=2_000)] = 1_000  # leavers' examples that wait until their week is known
     horizon_days: Annotated[float, Meta(gt=0)] = 30.0  # of the label: a leaver within it cannot be a negative
     min_labels: Count = 2_000  # before anything is promoted
     min_positives: Count = 50  # among them: an AUC of fewer is known to 0.04 only
@@ -33,13 +34,14 @@ class LearnerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     cool_down: Count = 2_000  # labels of peace after a promotion or a rollback
     publish_every: Count = 1_000  # labels between a model and its follower
     look_every: Count = 250  # labels between two looks at evidence, guards and drift
-    fresh_life: Count = 10_000  # labels in which a model begun after drift must have won, or is dismissed
+    fresh_life: Count = 6_000  # rows on which a model begun after drift must have won, or is dismissed
     blank_life: Count = 5_000  # the same for the one that began without a prior
+    memory: Count = 50_000  # labels after which one counts a third with the rival, who would forget nothing else
     cutoff_rows: Count = (
         2_000  # latest weekly rows whose risks make the cut-offs; older ones were told by another model
     )
     examples: Annotated[int, Meta(ge=1, le=32)] = 8  # scored vectors in a snapshot, for whoever serves it
-    shadow: tuple[str, ...] = ("log1p", "newton", "pairs", "forest")  # challengers; `models.shadow` knows the names
+    shadow: tuple[str, ...] = ("log1p", "pairs", "forest")  # challengers; `models.shadow` knows the names
     guards: GuardBounds = GuardBounds()
 
     def shape(self) -> bytes:
@@ -55,4 +57,4 @@ class LearnerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return msgspec.json.encode({name: getattr(self, name) for name in _SHAPE})
 
 
-_SHAPE: Final = ("warm_rows", "knots", "l2", "window", "alert_window", "recent_rows", "seen_ids", "leavers")
+_SHAPE: Final = ("warm_rows", "knots", "l2", "window", "alert_window", "recent_rows", "seen_ids", "leavers", "held")

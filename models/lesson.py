@@ -25,8 +25,9 @@ class Lesson(StrEnum):
     DUPLICATE = "duplicate"
     CONTRADICTORY = "contradictory"
     """The label does not fit what decided it, or what is known of the subscriber's leaving."""
-    EARLY = "early"
-    """Before the first stayer is known: leavers are known a month sooner, and alone would say that everybody leaves."""
+    HELD = "held"
+    """A leaver whose companions are not known yet: the example waits for them, and is then counted a second time, by
+    what becomes of it."""
     STOPPED = "stopped"
     """A guard is on under which learning would do harm: measured, not learned."""
 

@@ -1,21 +1,19 @@
-"""The models that learn side by side: the champion, a fresh one after drift, and the challengers in the shadow.
+"""The models that learn side by side: the champion, its rival, a fresh one after drift, and challengers in the shadow.
 
-What is told of a row is told before its label is learned, so what is compared is always prequential [1]_. But labels
-come in an order of their own: leavers one by one, stayers in a heap when their time is up. A model that is asked
-between two labels has its level raised by the leaver before, and seems to foresee the next. So the champion learns row
-by row, but what it tells is told by its voice: itself as of the last look, at the level of the window, which is what
-would be served.
+Champion and rival see the same rows and begin from the same prior. One is River's logistic regression, row by row; the
+other takes Newton steps over smooth curves, lot by lot. Either leads as long as the other has not proved that it is
+better, and either can be published: both are curves.
 
-References
-----------
-.. [1] Gama, J., Sebastiao, R., Rodrigues, P. P. (2013). On evaluating stream learning algorithms. Machine Learning 90.
+What proves it is what each *would have said* of a vector when that was frozen (:mod:`models.voices`): a model that is
+asked when the label comes has learned the month between. What guards and drift look at is the champion as of the last
+look, at the level of the window, which is what would be published now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from msgspec import Struct
@@ -29,42 +27,64 @@ from models.evidence import Comparison, Verdict
 from models.guard_sight import CHAMPION
 from models.hat_basis import HatBasis
 from models.learner_settings import LearnerSettings
+from models.lot import LotRows
 from models.recent import Recent
-from models.risk import Scorer
+from models.risk import Scorer, at_rate
 from models.shadow import DURABLE, SHADOWS, Shadow
+from models.smooth import Smooth, SmoothState
 from models.snapshot import Snapshot
+from models.voices import Voice, Voices
 from models.window import Window
 
 INCUMBENT: Final = "incumbent"
-FRESH: Final = "fresh"
-TOLD: Final = (INCUMBENT, CHAMPION, FRESH, *SHADOWS)
+CHAMPION_THEN: Final = "champion_then"
+RIVAL_THEN: Final = "rival_then"
+FRESH_THEN: Final = "fresh_then"
+"""What these would have said when the vector was frozen."""
+TOLD_DURABLE: Final = (INCUMBENT, CHAMPION, CHAMPION_THEN, RIVAL_THEN, FRESH_THEN, *DURABLE)
+TOLD: Final = (*TOLD_DURABLE, *(name for name in SHADOWS if name not in DURABLE))
 """All whose risks a window keeps beside the served ones."""
-TOLD_DURABLE: Final = (INCUMBENT, CHAMPION, FRESH, *DURABLE)
+
+
+class Kind(StrEnum):
+    """How a model learns."""
+
+    RIVER = "river"
+    SMOOTH = "smooth"
 
 
 class Why(StrEnum):
-    """Why there is a fresh model."""
+    """Why a model may take the champion's place."""
 
+    RIVAL = "rival"
+    """It has learned beside the champion from the beginning."""
     NO_PRIOR = "no_prior"
     """What is served may know nothing of this operator: a model that began without it has its chance."""
     DRIFT = "drift"
 
 
-class FreshState(Struct, frozen=True, kw_only=True):
-    """A fresh model, where its evidence begins, and the distribution that its knots were frozen on."""
+class LineageState(Struct, frozen=True, kw_only=True):
+    """A model, what it was before, and the distribution that its knots were frozen on."""
 
-    why: Why
-    model: ChampionState
-    voice: Snapshot
-    row: int
-    labels: int
+    river: ChampionState | None
+    smooth: SmoothState | None
+    voices: list[Voice]
+    knots: list[list[float]]
     reference: Counts
 
 
-class Crowned(Struct, frozen=True, kw_only=True):
-    """When a fresh model became the champion, and on which evidence."""
+class FreshState(Struct, frozen=True, kw_only=True):
+    """A fresh model, and why there is one."""
 
     why: Why
+    lineage: LineageState
+
+
+class Crowned(Struct, frozen=True, kw_only=True):
+    """When another model became the champion, and on which evidence."""
+
+    why: Why
+    kind: Kind
     labels: int
     verdict: Verdict
     comparison: Comparison
@@ -74,23 +94,34 @@ class LineagesState(Struct, frozen=True, kw_only=True):
     """Everything that is needed to go on."""
 
     base_rate: float
-    champion: ChampionState
+    champion: LineageState
+    rival: LineageState
     voice: Snapshot
-    reference: Counts
     fresh: FreshState | None
     crowned: Crowned | None
     log1p: LogScaledState | None
 
 
-class Fresh(Struct, kw_only=True):
-    """A model beside the champion that may take its place, where its evidence begins, and when it began."""
+class Lineage(NamedTuple):
+    """A model that learns, what it was in the weeks before, and what drift is measured against."""
+
+    model: Champion | Smooth
+    voices: Voices
+    basis: HatBasis
+    """How the rows on which its knots were frozen are cut up for measuring drift."""
+    reference: Counts
+
+    @property
+    def kind(self) -> Kind:
+        """How it learns."""
+        return Kind.SMOOTH if isinstance(self.model, Smooth) else Kind.RIVER
+
+
+class Fresh(NamedTuple):
+    """A model beside the champion that may take its place."""
 
     why: Why
-    model: Champion
-    voice: Scorer
-    row: int
-    labels: int
-    reference: Counts
+    lineage: Lineage
 
 
 class Lineages:
@@ -101,115 +132,133 @@ class Lineages:
     settings
         The numbers.
     prior
-        What is served: where the champion begins.
+        What is served: where champion and rival begin.
     base_rate
         The operator's own.
     rows
         (F, n), on which knots are frozen.
-    row
-        Number of the first row that comes after them.
+    now
+        Time of the stream, ms.
     """
 
-    def __init__(self, settings: LearnerSettings, prior: Snapshot, base_rate: float, rows: Floats, row: int) -> None:
+    def __init__(self, settings: LearnerSettings, prior: Snapshot, base_rate: float, rows: Floats, now: int) -> None:
         self._settings = settings
         self._names = prior.features
         self._base_rate = base_rate
         self.champion = self._begun(prior, base_rate, rows)
-        self._voice = _voice(self.champion, base_rate)
-        self.reference: Counts = drift.counts(self.champion.basis, rows)
-        """How the rows on which the champion's knots were frozen fall about them: drift is measured from there."""
-        blank = Champion(self.champion.basis, base_rate, settings.l2)
-        self.fresh: Fresh | None = Fresh(
-            why=Why.NO_PRIOR,
-            model=blank,
-            voice=_voice(blank, base_rate),
-            row=row,
-            labels=len(rows.T),
-            reference=self.reference,
-        )
+        basis, reference = self.champion.basis, self.champion.reference
+        self.rival = Lineage(Smooth.of_prior(prior, base_rate, rows, settings.memory), Voices(), basis, reference)
+        blank = Lineage(Champion(basis, base_rate, settings.l2), Voices(), basis, reference)
+        self.fresh: Fresh | None = Fresh(Why.NO_PRIOR, blank)
         self.crowned: Crowned | None = None
         self._shadow = Shadow(self._names, rows, base_rate, settings.shadow)
+        self._voice = _voice(self.champion, rows, base_rate)
+        self._note(rows, base_rate, base_rate, now)
 
-    def _begun(self, prior: Snapshot, base_rate: float, rows: Floats) -> Champion:
+    def _begun(self, prior: Snapshot, base_rate: float, rows: Floats) -> Lineage:
         basis = HatBasis.of(self._names, rows, self._settings.knots)
-        return Champion.of_prior(basis, prior, base_rate, rows, self._settings.l2)
+        model = Champion.of_prior(basis, prior, base_rate, rows, self._settings.l2)
+        return Lineage(model, Voices(), basis, drift.counts(basis, rows))
 
-    def settle(self, rows: Floats, rate: float) -> None:
-        """Let champion and fresh model speak as they are now, at this rate over `rows`, (F, n)."""
-        self._voice = _voice(self.champion.calibrated(rows, rate), rate)
-        if self.fresh is not None:
-            self.fresh.voice = _voice(self.fresh.model.calibrated(rows, rate), rate)
-
-    def tell(self, window: Window, row: int, values: Sequence[float]) -> float:
-        """Note what champion and fresh model say of a row; returns what the champion says."""
-        x = np.array(values)[:, None]
-        risk = float(self._voice.score(x).risk[0])
-        window.tell(row, CHAMPION, risk)
-        if self.fresh is not None:
-            window.tell(row, FRESH, float(self.fresh.voice.score(x).risk[0]))
-        return risk
+    def _each(self) -> list[tuple[str, Lineage]]:
+        fresh = [] if self.fresh is None else [(FRESH_THEN, self.fresh.lineage)]
+        return [(CHAMPION_THEN, self.champion), (RIVAL_THEN, self.rival), *fresh]
 
     def learn(self, window: Window, row: int, values: Sequence[float], *, left: bool) -> None:
-        """Learn a row that was told; the challengers tell and learn."""
-        self.champion.learn(values, left=left)
-        if self.fresh is not None:
-            self.fresh.model.learn(values, left=left)
+        """Learn a row: those that learn row by row, and the challengers, which tell it first."""
+        for _, lineage in self._each():
+            if isinstance(lineage.model, Champion):
+                lineage.model.learn(values, left=left)
         self._shadow.learn(window, row, values, left=left)
 
-    def begin_fresh(self, prior: Snapshot, base_rate: float, recent: Recent, row: int, labels: int) -> None:
-        """Start a model from what is served, with knots and first labels of the latest rows."""
-        x = recent.x
-        model = self._begun(prior, base_rate, x)
-        for kept in recent.rows():
-            model.learn(kept.values, left=kept.left)
-        rate = self._voice.base_rate
-        self.fresh = Fresh(
-            why=Why.DRIFT,
-            model=model,
-            voice=_voice(model.calibrated(x, rate), rate),
-            row=row,
-            labels=labels,
-            reference=drift.counts(model.basis, x),
-        )
+    def tell(self, window: Window, rows: LotRows) -> Floats:
+        """Note what each would have said of these rows at their time; returns what the champion says at the last look.
 
-    def crown_fresh(self, window: Window, labels: int, verdict: Verdict, comparison: Comparison) -> int:
-        """The fresh model becomes the champion; returns the row from which its evidence begins."""
+        What the models learned since the last look has no part in it, whenever it is asked.
+        """
+        for name, lineage in self._each():
+            for row, risk in zip(rows.numbers, lineage.voices.told(rows.times, rows.x).tolist(), strict=True):
+                window.tell(row, name, risk)
+        now = self._voice.score(rows.x).risk
+        for row, risk in zip(rows.numbers, now.tolist(), strict=True):
+            window.tell(row, CHAMPION, risk)
+        return now
+
+    def settle(self, rows: LotRows, recent: Floats, rate: float, served_at: float, now: int) -> None:
+        """Learn a lot where that is how a model learns; from here on all speak as they are now.
+
+        Parameters
+        ----------
+        recent
+            (F, n): a fair sample, whose level is to be `rate`.
+        served_at
+            The operator's own rate: whatever is served is shifted to it, so a model gains nothing by its level alone.
+        now
+            Time of the stream, ms.
+        """
+        for _, lineage in self._each():
+            if isinstance(lineage.model, Smooth):
+                lineage.model.learn(rows.x[:, rows.learned], rows.left[rows.learned])
+        self._voice = _voice(self.champion, recent, rate)
+        self._note(recent, rate, served_at, now)
+
+    def _note(self, recent: Floats, rate: float, served_at: float, now: int) -> None:
+        for _, lineage in self._each():
+            if lineage.voices.due(now):
+                told = lineage.model.calibrated(recent, rate).snapshot("then", rate, "")
+                lineage.voices.note(now, at_rate(told, served_at))
+
+    def begin_fresh(self, prior: Snapshot, base_rate: float, recent: Recent) -> None:
+        """Start a model from what is served, with knots and first labels of the latest rows."""
+        lineage = self._begun(prior, base_rate, recent.x)
+        assert isinstance(lineage.model, Champion)  # noqa: S101 - begun so
+        for kept in recent.rows():
+            lineage.model.learn(kept.values, left=kept.left)
+        self.fresh = Fresh(Why.DRIFT, lineage)
+
+    def crown_rival(self, window: Window, labels: int, verdict: Verdict, comparison: Comparison) -> None:
+        """Champion and rival change places."""
+        self.champion, self.rival = self.rival, self.champion
+        window.swap(CHAMPION_THEN, RIVAL_THEN)
+        self._lead(window, Why.RIVAL, labels, verdict, comparison)
+
+    def crown_fresh(self, window: Window, labels: int, verdict: Verdict, comparison: Comparison) -> None:
+        """The fresh model becomes the champion, in the place of the one that learns as it does."""
         fresh = self.fresh
         assert fresh is not None  # noqa: S101 - only a model that has won is crowned
-        self.champion, self._voice, self.reference = fresh.model, fresh.voice, fresh.reference
-        self.crowned = Crowned(why=fresh.why, labels=labels, verdict=verdict, comparison=comparison)
-        window.replace(CHAMPION, FRESH)
+        if self.champion.kind is not fresh.lineage.kind:
+            self.rival = self.champion
+            window.swap(CHAMPION_THEN, RIVAL_THEN)
+        self.champion = fresh.lineage
+        window.swap(CHAMPION_THEN, FRESH_THEN)
         self.dismiss_fresh(window)
-        return fresh.row
+        self._lead(window, fresh.why, labels, verdict, comparison)
 
-    def fresh_life(self) -> int:
-        """Labels in which the fresh model must have won."""
-        settings, fresh = self._settings, self.fresh
-        return settings.blank_life if fresh is not None and fresh.why is Why.NO_PRIOR else settings.fresh_life
+    def _lead(self, window: Window, why: Why, labels: int, verdict: Verdict, comparison: Comparison) -> None:
+        kind = self.champion.kind
+        self.crowned = Crowned(why=why, kind=kind, labels=labels, verdict=verdict, comparison=comparison)
+        # What was told at the last looks was told by another.
+        window.clear(CHAMPION)
 
     def dismiss_fresh(self, window: Window) -> None:
         """The fresh model has had its time."""
         self.fresh = None
-        window.clear(FRESH)
+        window.clear(FRESH_THEN)
+
+    def fresh_life(self) -> int:
+        """Rows in which the fresh model must have won."""
+        settings, fresh = self._settings, self.fresh
+        return settings.blank_life if fresh is not None and fresh.why is Why.NO_PRIOR else settings.fresh_life
 
     def state(self) -> LineagesState:
         """Everything that is needed to go on, but for the challengers that live in memory."""
         fresh = self.fresh
         return LineagesState(
             base_rate=self._base_rate,
-            champion=self.champion.state(),
+            champion=_state(self.champion),
+            rival=_state(self.rival),
             voice=self._voice.snapshot,
-            reference=self.reference,
-            fresh=None
-            if fresh is None
-            else FreshState(
-                why=fresh.why,
-                model=fresh.model.state(),
-                voice=fresh.voice.snapshot,
-                row=fresh.row,
-                labels=fresh.labels,
-                reference=fresh.reference,
-            ),
+            fresh=None if fresh is None else FreshState(why=fresh.why, lineage=_state(fresh.lineage)),
             crowned=self.crowned,
             log1p=self._shadow.state(),
         )
@@ -219,26 +268,38 @@ class Lineages:
         """Go on from :meth:`state`; challengers in memory begin anew, on the latest rows."""
         lineages = cls.__new__(cls)
         lineages._settings, lineages._names, lineages._base_rate = settings, names, state.base_rate
-        lineages.champion = Champion.resume(names, state.champion)
+        lineages.champion = _resumed(state.champion, names, settings)
+        lineages.rival = _resumed(state.rival, names, settings)
         lineages._voice = Scorer(state.voice)
-        lineages.reference = state.reference
         lineages.crowned = state.crowned
         begun = state.fresh
-        lineages.fresh = (
-            None
-            if begun is None
-            else Fresh(
-                why=begun.why,
-                model=Champion.resume(names, begun.model),
-                voice=Scorer(begun.voice),
-                row=begun.row,
-                labels=begun.labels,
-                reference=begun.reference,
-            )
-        )
+        lineages.fresh = None if begun is None else Fresh(begun.why, _resumed(begun.lineage, names, settings))
         lineages._shadow = Shadow.resume(names, rows, state.base_rate, settings.shadow, state.log1p)
         return lineages
 
 
-def _voice(model: Champion, rate: float) -> Scorer:
-    return Scorer(model.snapshot("voice", rate, ""))
+def _voice(lineage: Lineage, rows: Floats, rate: float) -> Scorer:
+    return Scorer(lineage.model.calibrated(rows, rate).snapshot("voice", rate, ""))
+
+
+def _state(lineage: Lineage) -> LineageState:
+    model = lineage.model
+    return LineageState(
+        river=model.state() if isinstance(model, Champion) else None,
+        smooth=model.state() if isinstance(model, Smooth) else None,
+        voices=lineage.voices.state(),
+        knots=lineage.basis.knots,
+        reference=lineage.reference,
+    )
+
+
+def _resumed(state: LineageState, names: tuple[str, ...], settings: LearnerSettings) -> Lineage:
+    model: Champion | Smooth
+    if state.smooth is not None:
+        model = Smooth.resume(state.smooth, settings.memory)
+    elif state.river is not None:
+        model = Champion.resume(names, state.river)
+    else:
+        raise ValueError("a lineage without a model")
+    voices = Voices.resume(state.voices, model.snapshot("then", 0.5, ""))
+    return Lineage(model, voices, HatBasis(names, state.knots, np.full(len(names), np.nan)), state.reference)

@@ -9,10 +9,12 @@ AdaGrad on the same rows, and the result is the same additive model, one curve a
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
+
+from msgspec import Struct
 
 from models import smoothing
 from models.basis import Basis, Block, Floats
@@ -26,6 +28,17 @@ REVIEWS: Final = 4
 _MOST_LOGIT: Final = 40.0
 
 
+class NewtonState(Struct, frozen=True, kw_only=True):
+    """What a learner knows, little-endian: evidence as the upper triangle in single precision."""
+
+    rows: int
+    reviewed_at: int
+    weights: bytes
+    pull: bytes
+    evidence: bytes
+    strengths: list[list[float]]
+
+
 class Newton:
     """Weights over a basis, and how precisely they are known.
 
@@ -33,6 +46,9 @@ class Newton:
     ----------
     basis
         Frozen.
+    steps
+        Newton steps a block. One is enough where a block looks like the others; several keep a block that is all
+        leavers from throwing the weights far past what it says.
 
     References
     ----------
@@ -52,8 +68,9 @@ class Newton:
     True
     """
 
-    def __init__(self, basis: Basis) -> None:
+    def __init__(self, basis: Basis, steps: int = 1) -> None:
         self.basis = basis
+        self._steps = steps
         self.weights: Floats = np.zeros(basis.width)
         self.rows = 0
         self._reviewed_at = FIRST_REVIEW // 2
@@ -61,7 +78,7 @@ class Newton:
         self._evidence: Floats = np.zeros((basis.width, basis.width))
         self._pull: Floats = np.zeros(basis.width)
         self._held = smoothing.penalties(basis)
-        self.known_before = smoothing.prior(basis.width, self._held, [np.array(each.strengths) for each in self._held])
+        self._hold([np.array(each.strengths) for each in self._held])
 
     def logit(self, block: Block) -> Floats:
         """Log-odds of many rows."""
@@ -71,7 +88,13 @@ class Newton:
         """Probability of leaving, of many rows."""
         return sigmoid(self.logit(block))
 
-    def learn(self, block: Block, left: npt.NDArray[np.bool_], near: Floats | None = None) -> None:
+    def learn(
+        self,
+        block: Block,
+        left: npt.NDArray[np.bool_],
+        near: Floats | None = None,
+        offset: Floats | None = None,
+    ) -> None:
         """Learn from labelled rows, :data:`ROWS` at a time; fewer at the beginning, when each step changes much.
 
         Parameters
@@ -81,16 +104,24 @@ class Newton:
         near
             Log-odds near the truth, where another model knows better than this one does yet: a label weighs by how
             uncertain it was, and a beginner, to whom all are, would weigh every one alike.
+        offset
+            Log-odds that stand already: the weights learn what is to be added to them.
         """
         start = 0
         while start < len(left):
             rows = min(ROWS, max(250, self.rows // 8))
             part = slice(start, start + rows)
             at = None if near is None else near[part]
-            self._step(Block(block.places[part], block.shares[part]), left[part], at)
+            stands = 0.0 if offset is None else offset[part]
+            self._step(Block(block.places[part], block.shares[part]), left[part], at, stands)
             start += rows
             if self.rows >= 2 * self._reviewed_at:
                 self.review()
+
+    def forget(self, share: float) -> None:
+        """Count what the labels said so far for so much less; what was known before stays as it is."""
+        self._evidence *= 1.0 - share
+        self._pull *= 1.0 - share
 
     def review(self) -> None:
         """Judge by all labels so far how smooth each curve should be, and tell the weights anew."""
@@ -98,35 +129,81 @@ class Newton:
             return
         # From the beginning each time: what few labels drew to nothing would stay there, since it can no longer move.
         strengths = [np.array(each.strengths) for each in self._held]
-        self.known_before = smoothing.prior(self.basis.width, self._held, strengths)
+        self._hold(strengths)
         for _ in range(REVIEWS):
             # Half the digits are enough for strengths, and take half the time.
             covariance = np.linalg.inv((self._evidence + self.known_before).astype(np.float32)).astype(np.float64)
             weights = covariance @ self._pull
             strengths = smoothing.review(self._held, strengths, weights, covariance)
-            self.known_before = smoothing.prior(self.basis.width, self._held, strengths)
+            self._hold(strengths)
         self._tell()
         self._reviewed_at = max(self.rows, FIRST_REVIEW // 2)
 
-    def _step(self, block: Block, left: npt.NDArray[np.bool_], near: Floats | None) -> None:
+    def _step(self, block: Block, left: npt.NDArray[np.bool_], near: Floats | None, offset: Floats | float) -> None:
         dense = self._dense(block)
-        at = dense @ self.weights if near is None else near
-        told = sigmoid(at)
-        weight = told * (1.0 - told)
-        root = (dense * np.sqrt(weight)[:, None]).astype(np.float32)
-        self._evidence += (root.T @ root).astype(np.float64)
-        self._pull += dense.T @ (left - told + weight * at)
-        self._tell()
+        evidence, pull = self._evidence, self._pull
+        at = dense @ self.weights + offset if near is None else near
+        for _ in range(self._steps):
+            told = sigmoid(at)
+            weight = told * (1.0 - told)
+            root = (dense * np.sqrt(weight)[:, None]).astype(np.float32)
+            self._evidence = evidence + (root.T @ root).astype(np.float64)
+            self._pull = pull + dense.T @ (left - told + weight * (at - offset))
+            self._tell()
+            at = dense @ self.weights + offset
         self.rows += len(left)
 
     def _tell(self) -> None:
         self.weights = np.asarray(np.linalg.solve(self._evidence + self.known_before, self._pull), dtype=np.float64)
+
+    def _hold(self, strengths: list[Floats]) -> None:
+        self._strengths = strengths
+        self.known_before = smoothing.prior(self.basis.width, self._held, strengths)
+
+    def round(self) -> None:
+        """Hold the evidence in single precision, as :meth:`state` keeps it: half the bytes, and lost is one in 10^7."""
+        self._evidence = self._evidence.astype(np.float32).astype(np.float64)
+
+    def state(self) -> NewtonState:
+        """Everything that is needed to go on, to the same bits if it was rounded before."""
+        upper = np.triu_indices(self.basis.width)
+        return NewtonState(
+            rows=self.rows,
+            reviewed_at=self._reviewed_at,
+            weights=self.weights.astype("<f8").tobytes(),
+            pull=self._pull.astype("<f8").tobytes(),
+            evidence=self._evidence[upper].astype("<f4").tobytes(),
+            strengths=[each.tolist() for each in self._strengths],
+        )
+
+    @classmethod
+    def resume(cls, basis: Basis, state: NewtonState, steps: int = 1) -> Self:
+        """Go on from :meth:`state`, over the same basis.
+
+        Raises
+        ------
+        ValueError
+            If it is of another basis.
+        """
+        newton = cls(basis, steps)
+        upper = np.triu_indices(basis.width)
+        newton._evidence[upper] = np.frombuffer(state.evidence, dtype="<f4")
+        newton._evidence = newton._evidence + np.triu(newton._evidence, 1).T
+        newton.weights = _floats(state.weights, basis.width)
+        newton._pull = _floats(state.pull, basis.width)
+        newton.rows, newton._reviewed_at = state.rows, state.reviewed_at
+        newton._hold([np.array(each) for each in state.strengths])
+        return newton
 
     def _dense(self, block: Block) -> Floats:
         rows = len(block.places)
         flat = (block.places + np.arange(rows)[:, None] * self.basis.width).ravel()
         size = rows * self.basis.width
         return np.bincount(flat, weights=block.shares.ravel(), minlength=size).astype(np.float64).reshape(rows, -1)
+
+
+def _floats(raw: bytes, width: int) -> Floats:
+    return np.frombuffer(raw, dtype="<f8").reshape(width).astype(np.float64)
 
 
 def sigmoid(z: Floats) -> Floats:

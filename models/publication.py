@@ -71,7 +71,7 @@ class Publication:
         self.served = served
         self.pending: Snapshot | None = None
         self.evidence_from = 0
-        """Number of the first row of the window that is evidence about what is served."""
+        """Vectors frozen from this time on, ms, are evidence about what is served: it knows nothing of their outcome."""
         self.last: Look | None = None
         """The look at which something was published."""
         self.latest: Look | None = None
@@ -85,10 +85,9 @@ class Publication:
         """Whether what is served is an earlier self of the champion."""
         return self._follows
 
-    def another_champion(self, row: int) -> None:
-        """The champion was replaced: what it told before window row `row` was told by another."""
+    def another_champion(self) -> None:
+        """The champion was replaced: what is served is no earlier self of it."""
         self._follows = False
-        self.evidence_from = max(self.evidence_from, row)
 
     def asks(self, labels: int) -> bool:
         """Whether it is time to look at the evidence."""
@@ -127,26 +126,26 @@ class Publication:
         """The version of the next snapshot: larger than any seen."""
         return f"m-{self._number + 1:05d}"
 
-    def published(self, snapshot: Snapshot, look: Look, labels: int, row: int) -> None:
-        """From now on this is served; rows from `row` on are evidence about it."""
+    def published(self, snapshot: Snapshot, look: Look, labels: int, now: int) -> None:
+        """From now on, ms, this is served."""
         self.last = self.latest = msgspec.structs.replace(look, version=snapshot.version)
         self.pending = snapshot
-        self._serve(snapshot, labels, row)
+        self._serve(snapshot, labels, now)
         self._follows = True
         if look.step is Step.PROMOTED:
             self._quiet_until = labels + self._settings.cool_down
 
-    def rolled_back(self, snapshot: Snapshot, labels: int, row: int) -> None:
+    def rolled_back(self, snapshot: Snapshot, labels: int, now: int) -> None:
         """An operator has put another one back: his word stands until there is new evidence against it."""
-        self._serve(snapshot, labels, row)
+        self._serve(snapshot, labels, now)
         self.pending = None
         self._follows = False
         self._quiet_until = labels + self._settings.cool_down
 
-    def _serve(self, snapshot: Snapshot, labels: int, row: int) -> None:
+    def _serve(self, snapshot: Snapshot, labels: int, now: int) -> None:
         self.served = snapshot
         self._number = max(self._number, number_of(snapshot.version))
-        self._published_at, self.evidence_from = labels, row
+        self._published_at, self.evidence_from = labels, now
 
     def state(self) -> PublicationState:
         """Everything that is needed to go on."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -47,16 +48,16 @@ def sigmoid(z: float) -> float:
     return 1.0 / (1.0 + math.exp(-min(max(z, -_MAX_LOGIT), _MAX_LOGIT)))
 
 
-def shifted(risk: Floats, base_rate: float, other: float) -> Floats:
-    """Risks told at one base rate, at another: every log-odds moves by the same (see :class:`Scorer`).
+def at_rate(snapshot: Snapshot, base_rate: float) -> Snapshot:
+    """Shift a snapshot to another base rate: every log-odds moves by the same (see :class:`Scorer`).
 
     Examples
     --------
-    >>> shifted(np.array([0.5, 0.0, 1.0]), 0.5, 0.2).tolist()
-    [0.2, 0.0, 1.0]
+    >>> at_rate(Snapshot(version="m-1", curves=[], intercept=1.0, base_rate=0.5), 0.5).intercept
+    1.0
     """
-    odds = other * (1.0 - base_rate) / (base_rate * (1.0 - other))
-    return np.asarray(risk * odds / (risk * odds + 1.0 - risk))
+    shift = logit(base_rate) - logit(snapshot.base_rate)
+    return msgspec.structs.replace(snapshot, intercept=snapshot.intercept + shift, base_rate=base_rate)
 
 
 class Scored(NamedTuple):

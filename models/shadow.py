@@ -20,18 +20,17 @@ from models.challengers import Forest, LogScaled, LogScaledState
 from models.decay import Floats
 from models.newton import Newton, sigmoid
 from models.quality import Bools
+from models.smooth import STEPS
 from models.window import Window
 
 LOG1P: Final = "log1p"
-NEWTON: Final = "newton"
 PAIRS: Final = "pairs"
 FOREST: Final = "forest"
-SHADOWS: Final = (LOG1P, NEWTON, PAIRS, FOREST)
+SHADOWS: Final = (LOG1P, PAIRS, FOREST)
 DURABLE: Final = (LOG1P,)
 
 WHY_NOT_SERVED: Final = {
     LOG1P: "its curves bend between knots",
-    NEWTON: "its certainty does not fit a checkpoint",
     PAIRS: "a snapshot has curves, not surfaces",
     FOREST: "a forest is no sum of curves",
 }
@@ -66,7 +65,7 @@ class Blocks:
 
     def __init__(self, names: Sequence[str], rows: Floats, pairs: int = 0) -> None:
         self._hats = [hats(name, row, _KNOTS) for name, row in zip(names, rows, strict=True)]
-        self._newton = Newton(Basis(self._hats))
+        self._newton = Newton(Basis(self._hats), STEPS)
         self._pairs = pairs
         self._chosen: list[Pair] = []
         self._waiting: list[tuple[int, Sequence[float], bool]] = []
@@ -105,7 +104,7 @@ class Blocks:
         # A feature that nobody has says nothing, alone or with another.
         columns = {h.feature: row for h, row in zip(self._hats, x, strict=True) if not np.isnan(row).all()}
         self._chosen = crosses.best(columns, left - told, told * (1.0 - told), self._pairs)
-        self._newton = Newton(Basis([*self._hats, *self._chosen]))
+        self._newton = Newton(Basis([*self._hats, *self._chosen]), STEPS)
         self._newton.learn(self._place(x), left, near)
         self._pairs, self._kept = 0, []
 
@@ -128,8 +127,6 @@ class Shadow:
     def __init__(self, names: Sequence[str], rows: Floats, base_rate: float, wanted: Sequence[str]) -> None:
         self._log1p = LogScaled(names, base_rate) if LOG1P in wanted else None
         self._in_memory: dict[str, InMemory] = {}
-        if NEWTON in wanted:
-            self._in_memory[NEWTON] = Blocks(names, rows)
         if PAIRS in wanted:
             self._in_memory[PAIRS] = Blocks(names, rows, _PAIRS)
         if FOREST in wanted:

@@ -1,32 +1,24 @@
-"""Two models on the rows that both told, at the base rate at which either would be served."""
+"""Two models on the rows that both told, as they were or would have been served."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 
 from models import evidence
 from models.evidence import Comparison
-from models.risk import shifted
 from models.window import Window
 
 
-def trial(
-    window: Window, name: str, against: str, since: int, rates: Mapping[str, float], served_at: float
-) -> Comparison | None:
-    """Compare `name` with `against` on the rows from number `since` on; None without a row that both told.
+def trial(window: Window, name: str, against: str, since: int) -> Comparison | None:
+    """Compare `name` with `against`; None without a row that both told.
 
     Parameters
     ----------
-    rates
-        At which each tells its risks.
-    served_at
-        The operator's own: whatever is served is shifted to it, so a model gains nothing by its level alone.
+    since
+        Rows whose vectors were frozen from this time on, ms: of those before, somebody may have learned the outcome.
     """
-    rows = window.latest(since)
-    rows = rows.of(~np.isnan(rows.told[name]) & ~np.isnan(rows.told[against]))
+    rows = window.latest()
+    rows = rows.of((rows.ts >= since) & ~np.isnan(rows.told[name]) & ~np.isnan(rows.told[against]))
     if not len(rows.left):
         return None
-    one, two = (shifted(rows.told[who], rates[who], served_at) for who in (name, against))
-    return evidence.compare(one, two, rows.left, rows.who)
+    return evidence.compare(rows.told[name], rows.told[against], rows.left, rows.who)

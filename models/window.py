@@ -29,10 +29,12 @@ _AT_RISK: Final = 4
 class Judged(NamedTuple):
     """Rows of a window, the oldest first; NaN is a risk that was not told.
 
-    ``who`` is a hash of the subscriber: rows of one subscriber are no independent evidence.
+    ``who`` is a hash of the subscriber: rows of one subscriber are no independent evidence. ``ts`` is when the vector was
+    frozen.
     """
 
     left: Bools
+    ts: npt.NDArray[np.int64]
     who: npt.NDArray[np.uint32]
     segment: npt.NDArray[np.uint8]
     hold_out: Bools
@@ -45,6 +47,7 @@ class Judged(NamedTuple):
         """Some of the rows."""
         return Judged(
             self.left[rows],
+            self.ts[rows],
             self.who[rows],
             self.segment[rows],
             self.hold_out[rows],
@@ -87,7 +90,7 @@ class Window:
         self.rows = 0
         """How many rows were ever added: the number of the next one."""
         self._facts = np.zeros(
-            capacity, dtype=[("left", "?"), ("segment", "u1"), ("marks", "u1"), ("who", "<u4"), ("delay", "<f4")]
+            capacity, dtype=[("left", "?"), ("ts", "<i8"), ("segment", "u1"), ("marks", "u1"), ("who", "<u4"), ("delay", "<f4")]
         )
         self._told: dict[str, npt.NDArray[np.floating]] = {SERVED: np.full(capacity, np.nan, dtype="<f8")}
         for name in names:
@@ -104,7 +107,7 @@ class Window:
         marks = _HOLD_OUT * example.hold_out + _CONTACTED * example.contacted + _AT_RISK * (example.tier != "healthy")
         delay = example.delay_ms / DAY_MS
         segment = SEGMENTS.index(example.segment)
-        self._facts[slot] = (example.label == "positive", segment, marks, who & 0xFFFFFFFF, delay)
+        self._facts[slot] = (example.label == "positive", example.ts, segment, marks, who & 0xFFFFFFFF, delay)
         for risk in self._told.values():
             risk[slot] = np.nan
         self._told[SERVED][slot] = example.risk
@@ -120,19 +123,19 @@ class Window:
         """Forget what `name` said: somebody else has the name from now on."""
         self._told[name][:] = np.nan
 
-    def replace(self, name: str, other: str) -> None:
-        """What `other` said becomes what `name` said, where `other` said something."""
-        said = ~np.isnan(self._told[other])
-        self._told[name][said] = self._told[other][said]
+    def swap(self, name: str, other: str) -> None:
+        """Two have changed names."""
+        self._told[name], self._told[other] = self._told[other], self._told[name]
 
-    def latest(self, since: int = 0, most: int | None = None) -> Judged:
-        """Rows from number `since` on, at most the latest `most`."""
-        first = max(since, self.rows - self.filled, self.rows - (self.rows if most is None else most))
-        slots = np.arange(min(first, self.rows), self.rows) % self.capacity
+    def latest(self, most: int | None = None) -> Judged:
+        """The rows that are there, or the latest `most` of them."""
+        first = max(self.rows - self.filled, self.rows - (self.rows if most is None else most))
+        slots = np.arange(first, self.rows) % self.capacity
         facts = self._facts[slots]
         marks = facts["marks"]
         return Judged(
             facts["left"],
+            facts["ts"].astype(np.int64),
             facts["who"],
             facts["segment"],
             (marks & _HOLD_OUT) > 0,
