@@ -133,8 +133,8 @@ async def test_a_kill_anywhere_gives_the_same_weights_bit_for_bit(
     undisturbed = calm.start()
     expected = await calm.learned()
     assert await undisturbed.stop() == 0
-    # Between learning and commit; with a night made; amid a commit; right behind one that published; and again.
-    await _killed(struck, ["learned:173", "night", "before_commit:3", "after_commit:2", "learned:1", "before_commit:2"])
+    # Between learning and commit; amid a commit; right behind one that published; and again; with a night made.
+    await _killed(struck, ["learned:173", "before_commit:3", "after_commit:2", "learned:1", "night"])
     for pause_s in (1.2, 1.6):  # and by the kernel, wherever that falls
         worker = struck.start()
         await worker.said("learner_begins")
