@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 import structlog
 
@@ -24,6 +26,8 @@ def learner(context: click.Context, settings: Settings, accept_loss: bool) -> No
     cannot be read, 78 checkpoint and topics disagree. A supervisor starts it again; it goes on where the last
     checkpoint ended.
     """
+    # Before NumPy is loaded: its matrices are small, more threads only wait for each other and may change the last bit.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from app import logs
     from app.learner import learn
 

@@ -13,15 +13,14 @@ from typing import Final
 from app.series import Series, at_zero, count, unknown
 from models.evidence import Bounded
 from models.guards import Guard
-from models.learner_report import Report
+from models.learner_report import FRESH, RIVAL, Report
 from models.lesson import Lesson
-from models.lineages import FRESH
 from models.night import Night, NightReason
 from models.prequential import Uplift
 from models.publication import Step
 from models.shadow import SHADOWS
 
-CHALLENGERS: Final = (*SHADOWS, FRESH)
+CHALLENGERS: Final = (RIVAL, FRESH, *SHADOWS)
 OF: Final = ("served", "incumbent", "champion")
 """The risks that were served in their time, what is served now, and the champion that learns."""
 BOUNDS: Final = ("low", "value", "high")

@@ -1,4 +1,4 @@
-"""A learner as one record of a topic, and what is refused when it is read back.
+"""A learner as bytes for a topic, and what is refused when it is read back.
 
 It is msgpack of plain structs, compressed, in an envelope that says whose it is; never a pickle, which would run what
 a topic holds.
@@ -26,8 +26,8 @@ from models.recent import RecentState
 from models.window import WindowState
 
 FORMAT: Final = "holdfast.learner/1"
-MOST_BYTES: Final = 900_000
-"""One Kafka record, with room for headers below the usual limit of 1 MB."""
+MOST_BYTES: Final = 4_000_000
+"""It is written whole, in a few records of one transaction, every some hundred examples."""
 _LEVEL: Final = 6
 
 
@@ -44,7 +44,6 @@ class LearnerState(Struct, frozen=True, kw_only=True):
     lessons: dict[Lesson, int]
     outcomes: dict[str, int]
     known: bytes
-    warm: list[int]
     recent: RecentState
     lot: LotState
     held: list[HeldExample]
@@ -73,7 +72,7 @@ def encode(state: LearnerState, settings: bytes) -> bytes:
     Raises
     ------
     CheckpointRefusedError
-        If it would not fit a record.
+        If it is larger than :data:`MOST_BYTES`.
     """
     body = zlib.compress(msgspec.msgpack.encode(state), _LEVEL)
     raw = msgspec.msgpack.encode(
@@ -87,7 +86,7 @@ def encode(state: LearnerState, settings: bytes) -> bytes:
         )
     )
     if len(raw) > MOST_BYTES:
-        raise CheckpointRefusedError(f"a checkpoint of {len(raw)} bytes; a record holds {MOST_BYTES}")
+        raise CheckpointRefusedError(f"a checkpoint of {len(raw)} bytes, more than {MOST_BYTES}")
     return raw
 
 

@@ -9,10 +9,12 @@ import numpy as np
 
 from models.champion import Champion
 from models.decay import Floats
+from models.guard_sight import CHAMPION
 from models.learner_settings import LearnerSettings
-from models.level import levelled
 from models.lineages import CHAMPION_THEN
+from models.newton import sigmoid
 from models.recent import Recent
+from models.risk import Scorer
 from models.smooth import Smooth
 from models.snapshot import Curve, Cutoff, Example, Provenance, Snapshot
 from models.window import Bools, Window
@@ -72,6 +74,18 @@ def _usual(values: Floats) -> float | None:
     return float(np.median(known)) if 2 * len(known) > len(values) else None
 
 
+def _as_now(told: Floats, now: Floats) -> Floats:
+    """What earlier selves told of many rows, moved and stretched in log-odds as it takes for the latest ones.
+
+    `now` is what is said now of about those. Compared with other rows, chance would move the level of all cut-offs.
+    """
+    sure = np.clip(told, _NEVER_CERTAIN, 1.0 - _NEVER_CERTAIN)
+    then = np.log(sure / (1.0 - sure))
+    latest = then[-len(now) :]
+    wider = now.std() / latest.std() if latest.std() > 0.0 else 0.0
+    return sigmoid((then - latest.mean()) * wider + now.mean())
+
+
 def compiled(
     settings: LearnerSettings,
     champion: Champion | Smooth,
@@ -81,23 +95,23 @@ def compiled(
 ) -> Snapshot:
     """The champion as it is now, once its level is that of the window.
 
-    Cut-offs are of the risks that it would have told of the latest rows at their time, at that level; examples are told
-    by the model itself, so that whoever serves the snapshot proves the compilation by computing them. `named` are
-    version, hash of the catalogue and watermark.
+    Cut-offs are of the risks that it told of the latest rows; examples are told by the model itself, so that whoever
+    serves the snapshot proves the compilation by computing them. `named` are version, hash of the catalogue and
+    watermark.
     """
     fair = window.latest()
     rate = base_rate(fair.left)
     x = recent.x
     champion = champion.calibrated(x, rate)
-    told = fair.told[CHAMPION_THEN]
-    told = levelled(told[~np.isnan(told)][-settings.cutoff_rows :], rate)
+    told = np.where(np.isnan(fair.told[CHAMPION]), fair.told[CHAMPION_THEN], fair.told[CHAMPION])
+    told = told[~np.isnan(told)][-settings.cutoff_rows :]
     version, catalogue, watermark = named
     bare = champion.snapshot(version, rate, catalogue)
     picked = np.unique(np.linspace(0, x.shape[1] - 1, settings.examples).astype(np.int64)).tolist()
     return msgspec.structs.replace(
         bare,
         curves=medians(bare.curves, recent),
-        cutoffs=cutoffs(told),
+        cutoffs=cutoffs(_as_now(told, Scorer(bare).score(x).logit)),
         examples=[
             Example(x=[None if np.isnan(v) else v for v in x[:, i].tolist()], risk=champion.predict(x[:, i].tolist()))
             for i in picked

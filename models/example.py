@@ -6,6 +6,7 @@ the risk are those that were served, so whatever is measured on examples is what
 
 from __future__ import annotations
 
+import math
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -72,6 +73,10 @@ class Example(Struct, frozen=True, kw_only=True):
     policy_version: str
     catalogue: str
     x: list[float | None]
+
+    def numbers(self) -> list[float]:
+        """The vector as numbers; NaN is a missing value."""
+        return [math.nan if value is None else value for value in self.x]
 
     @property
     def delay_ms(self) -> int:

@@ -2,7 +2,7 @@
 
 A leaver is labelled the day he leaves, a stayer when his horizon has passed. Taken as they come, the leavers of this
 month stand beside the stayers of the last one, and whatever tells the months apart, season or the age of a feed, tells
-leavers from stayers: on clean simulated rows the guard against inverted labels stopped the learning for a tenth of them.
+leavers from stayers: on clean simulated rows the guard against inverted labels stopped learning for a tenth of them.
 So a positive example waits until the horizon after its vector has passed, and each week is learned as a whole.
 """
 
@@ -57,15 +57,13 @@ class Held:
     def hold(self, example: Example) -> None:
         """Keep it until its time has come."""
         # In single precision here as in the checkpoint: the same bits with a restart as without.
-        x = np.array([np.nan if v is None else v for v in example.x], dtype="<f4").astype(np.float64).tolist()
+        x = np.array(example.numbers(), dtype="<f4").astype(np.float64).tolist()
         kept = msgspec.structs.replace(example, x=[None if v != v else v for v in x])  # noqa: PLR0124 - NaN
         insort(self._waiting, kept, key=_by_time)
 
     def due(self, watermark: int) -> Iterator[Example]:
         """Let go those whose time has come, in the order of their vectors; and those for whom there is no room."""
-        while self._waiting and (
-            len(self._waiting) > self._most or self._waiting[0].ts + self._wait_ms <= watermark
-        ):
+        while self._waiting and (len(self._waiting) > self._most or self._waiting[0].ts + self._wait_ms <= watermark):
             yield self._waiting.pop(0)
 
     def state(self) -> list[HeldExample]:
@@ -73,7 +71,7 @@ class Held:
         return [
             HeldExample(
                 example=msgspec.structs.replace(each, x=[]),
-                x=np.array([np.nan if v is None else v for v in each.x], dtype="<f4").tobytes(),
+                x=np.array(each.numbers(), dtype="<f4").tobytes(),
             )
             for each in self._waiting
         ]

@@ -6,29 +6,27 @@ examples in the same order give the same models to the last bit, however often t
 
 from __future__ import annotations
 
-import math
 from collections import Counter, deque
 from typing import Self
 
-import numpy as np
-
 from models import checkpoint, evidence
+from models.admission import Admission
 from models.checkpoint import CheckpointRefusedError, LearnerState
 from models.compiled import base_rate, compiled
+from models.decay import Floats
 from models.drift_watch import DriftWatch
-from models.evidence import Comparison
 from models.example import WEEKLY, Example
-from models.guard_sight import CHAMPION
 from models.guards import Guards
-from models.known_ids import KnownIds
+from models.held import Held
 from models.learner_report import Report, reported
 from models.learner_settings import LearnerSettings
-from models.leavings import Leavings, hash_of
-from models.lesson import Lesson, usable
-from models.lineages import FRESH, INCUMBENT, TOLD, TOLD_DURABLE, Lineages
+from models.leavings import hash_of
+from models.lesson import Lesson
+from models.lineages import CHAMPION_THEN, FRESH_THEN, INCUMBENT, RIVAL_THEN, TOLD, TOLD_DURABLE, Lineages
+from models.lot import Lot, LotRows
 from models.publication import Publication, Step, promotion_demands
 from models.recent import Recent, Row
-from models.risk import check_examples
+from models.risk import Scorer, check_examples
 from models.snapshot import Snapshot, SnapshotRefusedError, check_features
 from models.trial import trial
 from models.window import Window
@@ -63,10 +61,8 @@ class Learner:
         self._alerts = Window(settings.alert_window, ())
         self._origins: deque[str] = deque(maxlen=settings.alert_window)
         self._recent = Recent(settings.warm_rows, len(served.curves))
-        self._warm: list[int] = []
-        self._leavings = Leavings(settings.leavers, settings.horizon_days)
+        self._admission = Admission(settings)
         self._drift = DriftWatch()
-        self._known = KnownIds(settings.seen_ids)
         self._lineages: Lineages | None = None
         self._lot = Lot(len(served.curves))
         self._held = Held(settings.held, settings.horizon_days)
@@ -132,24 +128,13 @@ class Learner:
 
     def _checked(self, example: Example) -> Lesson | None:
         """Why an example is not to be measured, or None."""
-        served = self.served
-        if example.catalogue != served.catalogue_hash or len(example.x) != len(served.curves):
-            return Lesson.FOREIGN
-        if not self._known.is_new(example.example_id):
-            return Lesson.DUPLICATE
-        if not usable(example, numbers(example)):
-            return Lesson.NOT_FINITE
+        strange = self._admission.strange(example, self.served)
+        if strange is not None:
+            return strange
         self.watermark = max(example.labelled_ts, self.watermark or example.labelled_ts)
         self._base_rate = example.base_rate
         self._outcomes[example.label] += 1
-        if example.label == "void":
-            return Lesson.VOID
-        who = hash_of(example.subscriber_id)
-        if self._leavings.contradicts(example, who):
-            return Lesson.CONTRADICTORY
-        if example.label == "positive":
-            self._leavings.note(example, who)
-        return None
+        return self._admission.untold(example)
 
     def _held_or_taken(self, example: Example, now: int) -> Lesson:
         if not self._held.waits(example, now):
@@ -165,21 +150,21 @@ class Learner:
             self._alerts.add(example, who)
             self._origins.append(example.origin)
             return Lesson.BIASED
-        row = Row(numbers(example), example.label == "positive", SEGMENTS.index(example.segment))
+        row = Row(example.numbers(), example.label == "positive", SEGMENTS.index(example.segment))
         self._guards.labelled(example)
         number = self._window.add(example, who)
-        lesson = self._learn(number, example.ts, row)
+        lesson = self._learn(number, row)
         self._lot.add(number, example.ts, row, learned=lesson is not Lesson.STOPPED)
-        if self._window.rows % self._settings.look_every == 0:
+        full = self._lineages is None and len(self._recent) == self._settings.warm_rows
+        if full or self._window.rows % self._settings.look_every == 0:
             self._look()
         return lesson
 
-    def _learn(self, number: int, ts: int, row: Row) -> Lesson:
+    def _learn(self, number: int, row: Row) -> Lesson:
         if self._guards.stop:
             return Lesson.STOPPED
         self._recent.add(row)
         if self._lineages is None:
-            self._warm.append(number)
             return Lesson.COLLECTING
         self._lineages.learn(self._window, number, row.values, left=row.left)
         self._labels += 1
@@ -187,30 +172,86 @@ class Learner:
 
     def _look(self) -> None:
         """At every so many rows: what was said of them, guards, drift, who leads, and the case for publishing."""
-        rows = self._lot.rows()
-        self._tell(rows)
-        self._guards.judge(self._window)
+        rows, lineages = self._lot.rows(), self._lineages
         self._lot.clear()
-        if self._lineages is None:
-            if len(self._warm) >= self._settings.warm_rows:
+        told = Scorer(self._incumbent.snapshot, self._base_rate).score(rows.x).risk
+        self._window.tell_all(rows.numbers, INCUMBENT, told)
+        now = None if lineages is None else lineages.tell(self._window, rows)
+        self._guards.judge(self._window)
+        if lineages is None or now is None:
+            if len(self._recent) == self._settings.warm_rows:
                 self._freeze()
             return
-        self._look_at(self._lineages, rows)
+        drifted = self._drifted(now, rows)
+        drifted |= self._drift.look(lineages.champion.basis, lineages.champion.reference, self._recent, self._labels)
+        if drifted and lineages.fresh is None and len(self._recent) == self._recent.capacity:
+            # A fresh model begins beside the champion, unless one is at it.
+            lineages.begin_fresh(self.served, self._operators, self._recent)
+        self._look_at_champion(lineages)
+        self._look_at_publishing(lineages)
+        self._settle(lineages, rows)
 
-    def _tell(self, rows: LotRows) -> None:
-        told = Scorer(self._incumbent.snapshot, self._base_rate).score(rows.x).risk
-        for number, risk in zip(rows.numbers, told.tolist(), strict=True):
-            self._window.tell(number, INCUMBENT, risk)
-        if self._lineages is not None:
-            self._watch(self._lineages.tell(self._window, rows), rows)
-
-    def _watch(self, told: Floats, rows: LotRows) -> None:
-        """Drift of what was told, row by row."""
-        labels = self._labels - int(rows.learned.sum())
+    def _drifted(self, told: Floats, rows: LotRows) -> bool:
+        """Whether the losses of what the champion told have risen, row by row."""
+        labels, risen = self._labels - int(rows.learned.sum()), False
         for risk, left, learned in zip(told.tolist(), rows.left.tolist(), rows.learned.tolist(), strict=True):
             labels += learned
-            if learned and self._drift.told(risk, left=left, labels=labels):
-                self._drifted = True
+            risen |= learned and self._drift.told(risk, left=left, labels=labels)
+        return risen
+
+    def _freeze(self) -> None:
+        """Freeze the knots on the first rows; then learn those."""
+        first, self._recent = self._recent, Recent(self._settings.recent_rows, len(self.served.curves))
+        self._lineages = lineages = Lineages(self._settings, self.served, self._operators, first.x, self._now)
+        lot = Lot(len(self.served.curves))
+        for number, row in enumerate(first.rows(), self._window.rows - len(first)):
+            self._recent.add(row)
+            lot.add(number, 0, row, learned=True)
+            lineages.learn(None, number, row.values, left=row.left)
+        self._labels += len(first)
+        self._settle(lineages, lot.rows())
+
+    def _settle(self, lineages: Lineages, rows: LotRows) -> None:
+        if len(self._recent):
+            rate = base_rate(self._window.latest().left)
+            lineages.settle(rows, self._recent.x, rate, self._operators, self._now)
+
+    def _look_at_publishing(self, lineages: Lineages) -> None:
+        publication = self._publication
+        found = trial(self._window, CHAMPION_THEN, INCUMBENT, publication.evidence_from)
+        look = publication.look(self._labels, found, held=self._guards.hold)
+        if look.step not in (Step.PROMOTED, Step.REFRESHED):
+            return
+        named = publication.next_version(), self.served.catalogue_hash, self.watermark
+        snapshot = compiled(self._settings, lineages.champion.model, self._window, self._recent, named)
+        self._incumbent = check_examples(snapshot)
+        publication.published(snapshot, look, self._labels, self._now)
+        self._window.clear(INCUMBENT)
+
+    def _look_at_champion(self, lineages: Lineages) -> None:
+        """Whether the fresh model or the rival has proved that it is better."""
+        demands = promotion_demands(self._settings)
+        for name in (FRESH_THEN, RIVAL_THEN):
+            found = trial(self._window, name, CHAMPION_THEN, 0)
+            verdict = None if found is None else evidence.better(found, demands)
+            if found is not None and verdict in evidence.WINS and not self._guards.hold:
+                crown = lineages.crown_fresh if name == FRESH_THEN else lineages.crown_rival
+                crown(self._window, self._labels, verdict, found)
+                self._publication.another_champion()
+                return
+            if name == FRESH_THEN and found is not None and found.rows >= lineages.fresh_life():
+                lineages.dismiss_fresh(self._window)
+
+    @property
+    def _now(self) -> int:
+        return self.watermark or 0
+
+    @property
+    def _operators(self) -> float:
+        """The operator's base rate, as the latest example has it."""
+        assert self._base_rate is not None  # noqa: S101 - asked for behind the first example only
+        return self._base_rate
+
     def report(self) -> Report:
         """Everything that metrics and ``model show`` tell. Tens of milliseconds, of which no example pays any."""
         windows = self._window, self._alerts
@@ -223,18 +264,18 @@ class Learner:
     def _state(self) -> LearnerState:
         return LearnerState(
             labels=self._labels,
-            mature=self._mature,
             base_rate=self._base_rate,
             watermark=self.watermark,
             lessons=dict(self._lessons),
             outcomes=dict(self._outcomes),
-            known=self._known.state(),
-            warm=list(self._warm),
+            known=self._admission.known.state(),
+            lot=self._lot.state(),
+            held=self._held.state(),
             recent=self._recent.state(),
             window=self._window.state(TOLD_DURABLE),
             alerts=self._alerts.state(()),
             origins=list(self._origins),
-            leavings=self._leavings.state(),
+            leavings=self._admission.leavings.state(),
             guards=self._guards.memory(),
             drift=self._drift.state(),
             lineages=None if self._lineages is None else self._lineages.state(),
@@ -267,12 +308,11 @@ class Learner:
         self._origins.extend(state.origins)
         rows = settings.warm_rows if state.lineages is None else settings.recent_rows
         self._recent = Recent.resume(state.recent, rows, len(served.curves))
-        self._warm = list(state.warm)
-        self._leavings = Leavings.resume(state.leavings, settings.leavers, settings.horizon_days)
-        self._known = KnownIds.resume(state.known, settings.seen_ids)
+        self._lot = Lot.resume(state.lot, len(served.curves))
+        self._held = Held.resume(state.held, settings.held, settings.horizon_days)
+        self._admission.resume(state.known, state.leavings)
         self._drift = DriftWatch.resume(state.drift)
         if state.lineages is not None:
             self._lineages = Lineages.resume(state.lineages, settings, served.features, self._recent.x)
         self._labels, self._base_rate, self.watermark = state.labels, state.base_rate, state.watermark
-        self._mature = state.mature
         self._lessons, self._outcomes = Counter(state.lessons), Counter(state.outcomes)

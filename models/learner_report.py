@@ -20,7 +20,16 @@ from models.guard_sight import CHAMPION
 from models.guards import Guards, GuardState
 from models.learner_settings import LearnerSettings
 from models.lesson import Lesson
-from models.lineages import FRESH, INCUMBENT, Crowned, Lineages, Why
+from models.lineages import (
+    CHAMPION_THEN,
+    FRESH_THEN,
+    INCUMBENT,
+    RIVAL_THEN,
+    Crowned,
+    Kind,
+    Lineages,
+    Why,
+)
 from models.prequential import Curves, Delay, Figures, LeadTime, Uplift
 from models.publication import Look, PublicationState, promotion_demands
 from models.recent import Recent
@@ -28,6 +37,8 @@ from models.shadow import DURABLE, WHY_NOT_SERVED
 from models.snapshot import Curve
 from models.window import SERVED, Judged, Window
 
+RIVAL: Final = "rival"
+FRESH: Final = "fresh"
 _LATE: Final = 1_000
 """Scores of the latest so many rows are compared with those before."""
 
@@ -106,8 +117,12 @@ class Report(Struct, frozen=True, kw_only=True):
         Share of leavers in the window: what the next snapshot would say.
     served_version, published, latest
         What is served; the look at which it was published, and the last look, with their evidence and reason.
+    champion
+        How the one that leads learns.
+    waiting
+        Leavers' examples that wait until their companions are known.
     crowned, fresh
-        When a fresh model last became the champion, and why there is one now that would.
+        When another model last became the champion, and why there is one now that would.
     curves
         Of the champion as it is now.
     """
@@ -122,6 +137,8 @@ class Report(Struct, frozen=True, kw_only=True):
     follows: bool
     published: Look | None
     latest: Look | None
+    champion: Kind | None
+    waiting: int
     crowned: Crowned | None
     fresh: Why | None
     base_rate: float | None
@@ -152,7 +169,7 @@ def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | No
         return part.told[name], part
 
     served, of_served = of(SERVED)
-    champion, of_champion = of(CHAMPION)
+    champion, of_champion = of(CHAMPION_THEN)
     incumbent, of_incumbent = of(INCUMBENT)
     return Quality(
         served=prequential.figures(served, of_served.left, of_served.who),
@@ -170,14 +187,18 @@ def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | No
 
 
 def challengers(rows: Judged, settings: LearnerSettings, *, fresh: bool) -> list[Challenger]:
-    """Those that were asked for, and the fresh model if there is one."""
-    return [_challenger(rows, name, settings) for name in (*settings.shadow, *((FRESH,) if fresh else ()))]
+    """The rival, the fresh model if there is one, and those in the shadow that were asked for."""
+    then = {RIVAL: RIVAL_THEN} | ({FRESH: FRESH_THEN} if fresh else {})
+    return [
+        *(_challenger(rows, name, then[name], CHAMPION_THEN, settings) for name in then),
+        *(_challenger(rows, name, name, CHAMPION, settings) for name in settings.shadow),
+    ]
 
 
-def _challenger(rows: Judged, name: str, settings: LearnerSettings) -> Challenger:
-    rows = rows.of(~np.isnan(rows.told[name]) & ~np.isnan(rows.told[CHAMPION]))
-    risk = rows.told[name]
-    found = evidence.compare(risk, rows.told[CHAMPION], rows.left, rows.who) if len(risk) else None
+def _challenger(rows: Judged, name: str, told: str, against: str, settings: LearnerSettings) -> Challenger:
+    rows = rows.of(~np.isnan(rows.told[told]) & ~np.isnan(rows.told[against]))
+    risk = rows.told[told]
+    found = evidence.compare(risk, rows.told[against], rows.left, rows.who) if len(risk) else None
     verdict = None if found is None else evidence.better(found, promotion_demands(settings))
     return Challenger(
         name=name,
@@ -185,7 +206,7 @@ def _challenger(rows: Judged, name: str, settings: LearnerSettings) -> Challenge
         comparison=found,
         verdict=verdict,
         better=verdict in evidence.WINS,
-        durable=name in (*DURABLE, FRESH),
+        durable=name in (*DURABLE, RIVAL, FRESH),
         why_not_served=WHY_NOT_SERVED.get(name),
     )
 
@@ -201,15 +222,15 @@ def psi_of_features(lineages: Lineages | None, recent: Recent) -> dict[str, floa
     """Each feature of the latest rows against the rows on which the champion's knots were frozen."""
     if lineages is None or not len(recent):
         return {}
-    basis = lineages.champion.basis
-    return drift.psi_of_features(basis, lineages.reference, drift.counts(basis, recent.x))
+    basis, reference = lineages.champion.basis, lineages.champion.reference
+    return drift.psi_of_features(basis, reference, drift.counts(basis, recent.x))
 
 
 def curves_of(lineages: Lineages | None, publication: PublicationState) -> list[Curve]:
     """The champion's curves now; before it has begun, those that are served."""
     if lineages is None:
         return publication.served.curves
-    return lineages.champion.snapshot("now", 0.5, "").curves
+    return lineages.champion.model.snapshot("now", 0.5, "").curves
 
 
 def rate_of(rows: Judged) -> float | None:
@@ -231,15 +252,17 @@ def reported(
     model = state.lineages
     return Report(
         labels=state.labels,
-        positives=0 if model is None else model.champion.positives,
+        positives=0 if lineages is None else lineages.champion.model.positives,
         frozen=model is not None,
-        warm_rows=len(state.warm),
+        warm_rows=len(recent) if model is None else 0,
         examples_total={lesson: state.lessons.get(lesson, 0) for lesson in Lesson},
         outcomes_total={label: state.outcomes.get(label, 0) for label in get_args(Label)},
         served_version=state.publication.served.version,
         follows=state.publication.follows,
         published=state.publication.last,
         latest=state.publication.latest,
+        champion=None if lineages is None else lineages.champion.kind,
+        waiting=len(state.held),
         crowned=None if model is None else model.crowned,
         fresh=None if model is None or model.fresh is None else model.fresh.why,
         base_rate=rate_of(rows),

@@ -164,8 +164,8 @@ class Lineages:
         fresh = [] if self.fresh is None else [(FRESH_THEN, self.fresh.lineage)]
         return [(CHAMPION_THEN, self.champion), (RIVAL_THEN, self.rival), *fresh]
 
-    def learn(self, window: Window, row: int, values: Sequence[float], *, left: bool) -> None:
-        """Learn a row: those that learn row by row, and the challengers, which tell it first."""
+    def learn(self, window: Window | None, row: int, values: Sequence[float], *, left: bool) -> None:
+        """Learn a row: those that learn row by row, and the challengers, which tell it first if there is a window."""
         for _, lineage in self._each():
             if isinstance(lineage.model, Champion):
                 lineage.model.learn(values, left=left)
@@ -177,11 +177,9 @@ class Lineages:
         What the models learned since the last look has no part in it, whenever it is asked.
         """
         for name, lineage in self._each():
-            for row, risk in zip(rows.numbers, lineage.voices.told(rows.times, rows.x).tolist(), strict=True):
-                window.tell(row, name, risk)
+            window.tell_all(rows.numbers, name, lineage.voices.told(rows.times, rows.x))
         now = self._voice.score(rows.x).risk
-        for row, risk in zip(rows.numbers, now.tolist(), strict=True):
-            window.tell(row, CHAMPION, risk)
+        window.tell_all(rows.numbers, CHAMPION, now)
         return now
 
     def settle(self, rows: LotRows, recent: Floats, rate: float, served_at: float, now: int) -> None:

@@ -80,9 +80,8 @@ class Lot:
     def state(self) -> LotState:
         """As bytes."""
         x = np.array(self._x, dtype="<f4").tobytes()
-        return LotState(
-            numbers=list(self._numbers), times=list(self._times), left=list(self._left), learned=list(self._learned), x=x
-        )
+        numbers, times = list(self._numbers), list(self._times)
+        return LotState(numbers=numbers, times=times, left=list(self._left), learned=list(self._learned), x=x)
 
     @classmethod
     def resume(cls, state: LotState, width: int) -> Self:

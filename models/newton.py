@@ -13,7 +13,6 @@ from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
-
 from msgspec import Struct
 
 from models import smoothing

@@ -71,7 +71,7 @@ class Publication:
         self.served = served
         self.pending: Snapshot | None = None
         self.evidence_from = 0
-        """Vectors frozen from this time on, ms, are evidence about what is served: it knows nothing of their outcome."""
+        """Vectors frozen from this time on, ms, are evidence about what is served: their outcome was not learned."""
         self.last: Look | None = None
         """The look at which something was published."""
         self.latest: Look | None = None

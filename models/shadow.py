@@ -132,14 +132,16 @@ class Shadow:
         if FOREST in wanted:
             self._in_memory[FOREST] = Forest(names)
 
-    def learn(self, window: Window, row: int, values: Sequence[float], *, left: bool) -> None:
-        """Score a row for all, then learn it."""
+    def learn(self, window: Window | None, row: int, values: Sequence[float], *, left: bool) -> None:
+        """Score a row for all, then learn it; without a window nothing is noted."""
         if self._log1p is not None:
-            window.tell(row, LOG1P, self._log1p.predict(values))
+            if window is not None:
+                window.tell(row, LOG1P, self._log1p.predict(values))
             self._log1p.learn(values, left=left)
         for name, challenger in self._in_memory.items():
-            for number, risk in challenger.add(row, values, left=left):
-                window.tell(number, name, risk)
+            told = challenger.add(row, values, left=left)
+            if window is not None:
+                window.tell_all([number for number, _ in told], name, np.array([risk for _, risk in told]))
 
     def state(self) -> LogScaledState | None:
         """Of the one that is small enough."""

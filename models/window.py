@@ -21,6 +21,9 @@ from models.words import SEGMENTS
 Bools = npt.NDArray[np.bool_]
 
 SERVED: Final = "served"
+_FACTS: Final = np.dtype(
+    [("left", "?"), ("ts", "<i8"), ("segment", "u1"), ("marks", "u1"), ("who", "<u4"), ("delay", "<f4")]
+)
 _HOLD_OUT: Final = 1
 _CONTACTED: Final = 2
 _AT_RISK: Final = 4
@@ -29,8 +32,8 @@ _AT_RISK: Final = 4
 class Judged(NamedTuple):
     """Rows of a window, the oldest first; NaN is a risk that was not told.
 
-    ``who`` is a hash of the subscriber: rows of one subscriber are no independent evidence. ``ts`` is when the vector was
-    frozen.
+    ``who`` is a hash of the subscriber: rows of one subscriber are no independent evidence. ``ts`` is when the vector
+    was frozen.
     """
 
     left: Bools
@@ -89,9 +92,7 @@ class Window:
         self.capacity = capacity
         self.rows = 0
         """How many rows were ever added: the number of the next one."""
-        self._facts = np.zeros(
-            capacity, dtype=[("left", "?"), ("ts", "<i8"), ("segment", "u1"), ("marks", "u1"), ("who", "<u4"), ("delay", "<f4")]
-        )
+        self._facts = np.zeros(capacity, dtype=_FACTS)
         self._told: dict[str, npt.NDArray[np.floating]] = {SERVED: np.full(capacity, np.nan, dtype="<f8")}
         for name in names:
             self._told[name] = np.full(capacity, np.nan, dtype="<f4")
@@ -118,6 +119,11 @@ class Window:
         """Note what `name` said of a row before it learned the label."""
         if row >= self.rows - self.capacity:
             self._told[name][row % self.capacity] = risk
+
+    def tell_all(self, rows: Sequence[int], name: str, risks: Floats) -> None:
+        """Note what `name` said of several rows."""
+        for row, risk in zip(rows, risks.tolist(), strict=True):
+            self.tell(row, name, risk)
 
     def clear(self, name: str) -> None:
         """Forget what `name` said: somebody else has the name from now on."""

@@ -1,18 +1,22 @@
-"""The learner's checkpoint as a record of ``churn.models.v1``: what it knows, and which example comes next.
+"""The learner's checkpoint in ``churn.models.v1``: what it knows, and which example comes next.
 
-Both are one record, written in one transaction with whatever was published, so a kill anywhere costs the examples since
-the last one, which are then learned again in the same order. It names the topic that its offset counts in: an offset
-into a log that was made anew, or was trimmed past it, must not be gone on from silently.
+Both are written in one transaction with whatever was published, so a kill anywhere costs the examples since the last
+one, which are then learned again in the same order. What does not fit one record goes on in others under ``key/1``,
+``key/2``, written each time, so the latest of each belong together. It names the topic that its offset counts in: an
+offset into a log that was made anew, or was trimmed past it, must not be gone on from silently.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 FORMAT: Final = 1
+PART_BYTES: Final = 700_000
+"""Of a record, with room below the usual limit of 1 MB."""
 
 
 class CheckpointMismatchError(Exception):
@@ -32,6 +36,8 @@ class CheckpointRecord(Struct, frozen=True, kw_only=True):
         A name that each learner process gives itself: another one's, and somebody has taken over.
     payload
         ``Learner.checkpoint()``.
+    parts
+        Records in which the payload stands, this one included.
     """
 
     next_offset: int
@@ -39,6 +45,7 @@ class CheckpointRecord(Struct, frozen=True, kw_only=True):
     writer: str
     payload: bytes
     format: int = FORMAT
+    parts: int = 1
 
 
 class ExampleLog(Struct, frozen=True):
@@ -49,20 +56,41 @@ class ExampleLog(Struct, frozen=True):
     end: int
 
 
-def encode(record: CheckpointRecord) -> bytes:
-    """Bytes for the topic: binary, since the payload is.
+def encode(record: CheckpointRecord, key: str) -> dict[str, bytes]:
+    """Records for the topic, by key: binary, since the payload is.
 
     Examples
     --------
-    >>> record = CheckpointRecord(next_offset=7, topic_id="a", writer="w", payload=b"weights")
-    >>> decode(encode(record)) == record
-    True
+    >>> record = CheckpointRecord(next_offset=7, topic_id="a", writer="w", payload=b"weights" * 150_000)
+    >>> records = encode(record, "checkpoint")
+    >>> list(records), whole(records, "checkpoint").payload == record.payload
+    (['checkpoint', 'checkpoint/1'], True)
     """
-    return msgspec.msgpack.encode(record)
+    pieces = [record.payload[at : at + PART_BYTES] for at in range(0, len(record.payload), PART_BYTES)] or [b""]
+    head = msgspec.structs.replace(record, payload=pieces[0], parts=len(pieces))
+    return {key: msgspec.msgpack.encode(head)} | {f"{key}/{n}": piece for n, piece in enumerate(pieces[1:], 1)}
+
+
+def whole(records: Mapping[str, bytes], key: str) -> CheckpointRecord | None:
+    """Put the latest records of a topic together; None where there is no checkpoint.
+
+    Raises
+    ------
+    CheckpointMismatchError
+        If it is none, of another format, or a part is missing.
+    """
+    if (raw := records.get(key)) is None:
+        return None
+    head = decode(raw)
+    rest = [records.get(f"{key}/{n}") for n in range(1, head.parts)]
+    if None in rest:
+        raise CheckpointMismatchError(f"the checkpoint is of {head.parts} parts, and not all are there")
+    payload = b"".join([head.payload, *(piece for piece in rest if piece is not None)])
+    return msgspec.structs.replace(head, payload=payload, parts=1)
 
 
 def decode(raw: bytes) -> CheckpointRecord:
-    """Read a checkpoint.
+    """Read the first record of a checkpoint.
 
     Raises
     ------

@@ -15,9 +15,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from streams import checkpoint_record
-from streams.checkpoint_record import CheckpointMismatchError, CheckpointRecord, ExampleLog
+from streams.checkpoint_record import CheckpointMismatchError, CheckpointRecord, ExampleLog, encode
 from streams.cluster import Cluster
-from streams.model_versions import CHECKPOINT, LEARNERS_OWN, REPORT, ModelVersions, Refused
+from streams.model_versions import CHECKPOINT, REPORT, ModelVersions, Refused, is_own
 from streams.restore import chunks, reader
 from streams.stream_time import StreamTime
 from streams.topics import EXAMPLES, MODELS, SCORES
@@ -27,7 +27,6 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 500
 _POLL_MS: Final = 500
-_OWN: Final = frozenset(key.encode() for key in LEARNERS_OWN)
 
 
 class LearnerLostError(Exception):
@@ -108,9 +107,8 @@ class LearnerTopics:
         log.info("models_reading", topic=self._models.topic, end=ends[self._models])
         async for batch in chunks(consumer, self._models, ends[self._models], lambda _: None):
             self._take(batch)
-        raw = self.versions.own.get(CHECKPOINT)
         return Found(
-            None if raw is None else checkpoint_record.decode(raw),
+            checkpoint_record.whole(self.versions.own, CHECKPOINT),
             ExampleLog(self._topic_id, starts[self._examples], ends[self._examples]),
         )
 
@@ -169,7 +167,7 @@ class LearnerTopics:
             written = await self._producer.write(
                 [
                     *beside,
-                    OutRecord(MODELS, CHECKPOINT.encode(), checkpoint_record.encode(record)),
+                    *(OutRecord(MODELS, key.encode(), raw) for key, raw in encode(record, CHECKPOINT).items()),
                     OutRecord(MODELS, REPORT.encode(), report),
                 ]
             )
@@ -188,7 +186,7 @@ class LearnerTopics:
             found = self.versions.take(record.key, record.value, record.offset, record.timestamp)
             if record.key == CHECKPOINT.encode():
                 self._check_writer(record.value)
-            elif record.key not in _OWN:
+            elif not is_own(record.key):
                 self._moved = True
             if isinstance(found, Refused):
                 log.warning("model_refused", version=found.version, reason=found.reason, detail=found.detail)

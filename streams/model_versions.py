@@ -27,6 +27,17 @@ LEARNERS_OWN: Final = (CHECKPOINT, REPORT, SEGMENTS)
 models, in parts ``key/n``."""
 
 
+def is_own(key: bytes | None) -> bool:
+    """Whether a record is the learner's own and no model.
+
+    Examples
+    --------
+    >>> is_own(b"checkpoint/1"), is_own(b"m-00001")
+    (True, False)
+    """
+    return (key or b"").decode(errors="replace").partition("/")[0] in LEARNERS_OWN
+
+
 class Refusal(StrEnum):
     """Why a snapshot is not served."""
 
@@ -113,7 +124,7 @@ class ModelVersions:
     def take(self, key: bytes | None, value: bytes | None, offset: int, ts: int) -> Published | Refused | None:
         """Take up the topic's next record; what it publishes or why that is refused, None for any other."""
         version = (key or b"").decode(errors="replace")
-        if version.partition("/")[0] in LEARNERS_OWN:
+        if is_own(key):
             self.own.pop(version, None)
             if value is not None:
                 self.own[version] = value

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from support import one_thread as _one_thread  # noqa: F401 - before NumPy is loaded
 from support import real_data as _real_data  # noqa: F401 - takes HOLDFAST_DATA out of what workers inherit
 
 from streams.broker import EmbeddedBroker

@@ -107,8 +107,7 @@ class LearnerRig:
 
     async def checkpoint(self) -> CheckpointRecord | None:
         """The newest checkpoint."""
-        raw = (await self.versions()).own.get(CHECKPOINT)
-        return None if raw is None else checkpoint_record.decode(raw)
+        return checkpoint_record.whole((await self.versions()).own, CHECKPOINT)
 
     async def report(self) -> dict[str, Any]:
         """The newest report."""

@@ -17,6 +17,8 @@ from models.snapshot import STARTING_SNAPSHOT, Snapshot, decode
 
 DAY_MS: Final = 86_400_000
 START_MS: Final = 1_767_225_600_000
+EVERY_MS: Final = 3 * 3_600_000
+"""Between two examples: some hundred come before the label of the first, thousands in a year."""
 BASE_RATE: Final = 0.05
 SPEAKING: Final = 6
 """So many features make the truth: the first of the catalogue; the others are noise, some of them often missing."""
@@ -75,40 +77,50 @@ def examples(
     first: int = 0,
     snapshot: Snapshot | None = None,
     x: np.ndarray | None = None,
+    known_days: float = 44.0,
+    prompt: bool = False,
 ) -> Iterator[Example]:
-    """Weekly examples in the order in which their labels became known; labels follow :func:`truth`."""
+    """Weekly examples in the order in which their labels became known; labels follow :func:`truth`.
+
+    Labels are known after `known_days`; with `prompt` those of leavers as soon as they have left, a quarter of that.
+    """
+    known = round(known_days * DAY_MS)
     x = vectors(seed, rows) if x is None else x
     left = np.random.default_rng(seed + 1_000_000).random(rows) < truth(x, strength, level)
     risk = Scorer(snapshot or starting(), base_rate).score(x.T.copy()).risk
+    made = []
     for i in range(rows):
         number = first + i
-        ts = START_MS + number * 600_000
-        delay = 10 * DAY_MS if left[i] else 44 * DAY_MS
-        yield Example(
-            example_id=f"e-{seed}-{number}",
-            subscriber_id=f"s-{seed}-{number}",
-            ts=ts,
-            labelled_ts=START_MS + 44 * DAY_MS + number * 600_000,
-            origin=WEEKLY,
-            label="positive" if left[i] else "negative",
-            outcome="ported_out" if left[i] else None,
-            outcome_ts=ts + delay if left[i] else None,
-            leave_reason=None,
-            downgraded=False,
-            first_alert_ts=ts + 3 * DAY_MS if left[i] and number % 2 else None,
-            contacted=number % 3 == 0,
-            hold_out=number % 20 < 2,
-            cause=None,
-            offer_code=None,
-            tier="high_risk" if risk[i] > 0.2 else "healthy",
-            segment=("high", "mid", "low")[number % 3],
-            risk=float(risk[i]),
-            base_rate=base_rate,
-            model_version=(snapshot or starting()).version,
-            policy_version="p-1",
-            catalogue=catalogue_hash(),
-            x=[None if np.isnan(v) else v for v in x[i].tolist()],
+        ts = START_MS + number * EVERY_MS
+        delay = known // 4 if left[i] else known
+        made.append(
+            Example(
+                example_id=f"e-{seed}-{number}",
+                subscriber_id=f"s-{seed}-{number}",
+                ts=ts,
+                labelled_ts=ts + (delay if prompt else known),
+                origin=WEEKLY,
+                label="positive" if left[i] else "negative",
+                outcome="ported_out" if left[i] else None,
+                outcome_ts=ts + delay if left[i] else None,
+                leave_reason=None,
+                downgraded=False,
+                first_alert_ts=ts + delay * 3 // 10 if left[i] and number % 2 else None,
+                contacted=number % 3 == 0,
+                hold_out=number % 20 < 2,
+                cause=None,
+                offer_code=None,
+                tier="high_risk" if risk[i] > 0.2 else "healthy",
+                segment=("high", "mid", "low")[number % 3],
+                risk=float(risk[i]),
+                base_rate=base_rate,
+                model_version=(snapshot or starting()).version,
+                policy_version="p-1",
+                catalogue=catalogue_hash(),
+                x=[None if np.isnan(v) else v for v in x[i].tolist()],
+            )
         )
+    yield from sorted(made, key=lambda e: e.labelled_ts)
 
 
 def relabelled(example: Example, label: str) -> Example:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import planted
+from models.champion import Champion
 from models.example import Example
 from models.guards import Behaviour, Guard, GuardBounds, Guards, GuardState
 from models.learner import Learner, LearnerSettings, Lesson
@@ -31,7 +32,7 @@ SETTINGS = LearnerSettings(
     blank_life=2_000,
     shadow=("log1p",),
 )
-HEALTHY_ROWS = 3_000
+HEALTHY_ROWS = 3_400
 LEVEL = -2.5
 """Few leave, as in life."""
 tell = msgspec.structs.replace
@@ -75,8 +76,16 @@ def withstood(learner: Learner, poisoned: Iterable[Example]) -> list[Lesson]:
 
 
 def finite(learner: Learner) -> bool:
-    state = learner._lineages.champion.state().model  # type: ignore[union-attr]
-    return all(map(math.isfinite, [state.intercept, *state.weights.values(), *state.g2.values()]))
+    lineages = learner._lineages
+    assert lineages is not None
+    for lineage in (lineages.champion, lineages.rival):
+        curves = lineage.model.snapshot("now", 0.5, "").curves
+        if not all(map(math.isfinite, [v for curve in curves for v in (*curve.values, curve.missing)])):
+            return False
+        if isinstance(lineage.model, Champion):
+            state = lineage.model.state().model
+            assert all(map(math.isfinite, [state.intercept, *state.g2.values()]))
+    return True
 
 
 def test_a_healthy_stream_raises_no_guard(healthy: bytes) -> None:
@@ -121,7 +130,7 @@ def test_a_stream_of_one_label_stops_learning(healthy: bytes, label: str) -> Non
     learner = Learner.resume(healthy, SETTINGS)
     labels = learner.labels
     withstood(learner, (planted.relabelled(e, label) for e in served_by(learner, 1_500, 9)))
-    assert learner.labels - labels < 350  # two days of labels, ten minutes apart
+    assert learner.labels - labels < 350  # a run that is no accident, three hours apart
     assert on(learner)[Guard.ONE_CLASS].behaviour is Behaviour.STOP
     assert learner.report().held
     assert learner.report().examples_total[Lesson.STOPPED] > 1_000
@@ -165,7 +174,7 @@ def test_a_tenth_of_the_labels_flipped_breaks_nothing_and_is_seen(healthy: bytes
     assert report.drift.loss_rises > 0
     x = planted.vectors(55, 4_000)
     left = np.random.default_rng(54).random(4_000) < planted.truth(x, 2.5, LEVEL)
-    champion = learner._lineages.champion  # type: ignore[union-attr]
+    champion = learner._lineages.champion.model  # type: ignore[union-attr]
     told = np.array([champion.predict(row) for row in x.tolist()])
     assert told[left].mean() > 1.3 * told[~left].mean()
 
@@ -261,22 +270,32 @@ def test_a_night_of_one_label_is_held_back_and_learned() -> None:
     assert (guards.hold, guards.stop) == (False, False)
 
 
-def test_leavers_who_are_known_before_the_first_stayer_are_early() -> None:
+def test_leavers_wait_for_those_who_stayed_beside_them() -> None:
     """A stayer is known only when his time is up, long after the first leaver: those alone are no fair sample."""
     learner = Learner(SETTINGS, planted.starting())
     examples = list(planted.examples(300, seed=22, level=2.0))
-    early = [planted.relabelled(e, "positive") for e in examples[:100]]
-    assert set(teach(learner, early)) == {Lesson.EARLY}
-    assert Guard.ONE_CLASS in on(learner)
-    beyond = tell(examples[100], label="negative", outcome="ported_out", outcome_ts=examples[100].ts + 40 * 86_400_000)
-    assert learner.learn(beyond) is Lesson.EARLY
+    soon = [tell(planted.relabelled(e, "positive"), labelled_ts=e.ts + 2 * planted.DAY_MS) for e in examples[:100]]
+    assert set(teach(learner, soon)) == {Lesson.HELD}
+    assert on(learner) == {}
+    assert (learner.report().waiting, learner.report().quality.served.rows) == (100, 0)
+    assert learner.report().quality.lead_time.leavers == 100
+    # The first stayer is of the time after all of them.
     stayed = planted.relabelled(examples[101], "negative")
-    bound = learner._guards.memory().run_bound
-    assert learner.learn(tell(stayed, example_id="first")) is Lesson.COLLECTING
-    assert learner._guards.memory().run_bound == bound > 200  # of stayers: early leavers do not count
-    assert set(teach(learner, [stayed, *examples[102:200]])) == {Lesson.COLLECTING}
-    assert learner.report().quality.served.rows == 100
-    assert learner.report().quality.lead_time.leavers > 100
+    assert learner.learn(stayed) is Lesson.COLLECTING
+    report = learner.report()
+    assert (report.waiting, report.quality.served.rows, report.positives) == (0, 101, 0)
+    assert report.examples_total[Lesson.HELD] == 100
+    # More leavers in a row than chance makes: the last of them are measured only.
+    assert report.examples_total[Lesson.COLLECTING] + report.examples_total[Lesson.STOPPED] == 101
+
+
+def test_there_is_room_for_so_many_who_wait() -> None:
+    learner = Learner(tell(SETTINGS, held=30), planted.starting())
+    examples = list(planted.examples(50, seed=22, level=2.0))
+    soon = [tell(planted.relabelled(e, "positive"), labelled_ts=e.ts + planted.DAY_MS) for e in examples]
+    teach(learner, soon)
+    assert learner.report().waiting == 30
+    assert learner.report().quality.served.rows == 20
 
 
 def test_a_guard_says_since_when() -> None:
