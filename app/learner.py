@@ -96,7 +96,7 @@ class Apprenticeship:
         self._learner: Learner
         self._next = 0
         self._since = 0
-        self._lessons: Counter[str] = Counter()
+        self._counted: Counter[str] = Counter()
         self._unreadable = 0
         self._alarms: frozenset[Guard] = frozenset()
         self._committed_at = time.monotonic()
@@ -114,6 +114,7 @@ class Apprenticeship:
         if (last := self._topics.versions.night) is not None:
             self._metrics.standing_at(last)
         self._learner, self._next = self._resumed(found)
+        self._counted = Counter(self._learner.lessons)
         self._heed()
         # At once, so that a learner that was paused or cut off reads that it has been followed.
         await self._commit(None)
@@ -200,7 +201,7 @@ class Apprenticeship:
             log.warning("example_unreadable", topic=record.topic, offset=record.offset, error=str(error))
             return
         before, served = self._learner.watermark, self._learner.served
-        self._lessons[self._learner.learn(example)] += 1
+        self._learner.learn(example)
         self._nights.learned(record.offset, before, self._learner.watermark, served)
         self._fail_at("learned")
         snapshot = self._learner.due()
@@ -220,13 +221,15 @@ class Apprenticeship:
         self._fail_at("after_commit")
         if made is not None:
             self._metrics.night(made.night, made.seconds)
-        self._metrics.committed(self._lessons, self._unreadable, time.perf_counter() - began, time.time())
+        lessons = Counter[str](self._learner.lessons)
+        self._metrics.committed(lessons - self._counted, self._unreadable, time.perf_counter() - began, time.time())
+        self._counted = lessons
         self._metrics.told(report)
         self._alarms = _alarms(report)
         if snapshot is not None and report.published is not None:
             self._metrics.published.labels(report.published.step).inc()
             log.info("model_published", version=snapshot.version, reason=report.published.step)
-        self._lessons, self._unreadable, self._since = Counter(), 0, 0
+        self._unreadable, self._since = 0, 0
         self._committed_at = time.monotonic()
 
 

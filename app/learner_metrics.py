@@ -15,6 +15,7 @@ from models.evidence import Bounded
 from models.guards import Guard
 from models.learner_report import FRESH, RIVAL, Report
 from models.lesson import Lesson
+from models.lineage import Kind
 from models.night import Night, NightReason
 from models.prequential import Uplift
 from models.publication import Step
@@ -42,6 +43,7 @@ class LearnerMetrics(Series):
                 self.lessons: product(Lesson),
                 self.published: product((Step.PROMOTED, Step.REFRESHED)),
                 self.guard: product(Guard),
+                self.champion: product(Kind),
                 self.nights: product(NightReason),
             }
         )
@@ -65,6 +67,7 @@ class LearnerMetrics(Series):
             "model_uplift", "Churn of the hold-out less that of the others, with its 95 % interval.", "bound"
         )
         self.base_rate = self._gauge("model_base_rate", "Share of leavers in the window.")
+        self.champion = self._gauge("model_champion", "Which kind of model leads: 1, or 0.", "kind")
 
     def _declare_health(self) -> None:
         self.guard = self._gauge("model_guard", "Whether a guard is on: 1, or 0.", "guard")
@@ -78,6 +81,7 @@ class LearnerMetrics(Series):
         self.unreadable = self._counter("learner_unreadable_examples", "Records that are no examples; passed over.")
         self.published = self._counter("models_published", "Models that were published.", "step")
         self.rolled_back = self._counter("models_rolled_back", "Models that somebody else put into force.")
+        self.waiting = self._gauge("learner_waiting_examples", "Leavers' examples that wait until their week is known.")
         self.labels = self._gauge("learner_labels", "Labels that were learned since the learner began.")
         self.lag = self._gauge("learner_lag_records", "Offsets between the next example and the end of the topic.")
         self.commit = self._histogram("learner_commit_seconds", "From begin to confirmed commit.", _WORK_S)
@@ -121,6 +125,9 @@ class LearnerMetrics(Series):
         self.psi.set(max(report.drift.psi.values(), default=_NAN))
         self.drifting.set(len(report.drift.over))
         self.warnings.set(report.drift.warnings)
+        for kind in Kind:
+            self.champion.labels(kind).set(report.champion is kind)
+        self.waiting.set(report.waiting)
         self.labels.set(report.labels)
         self.watermark.set(_NAN if report.watermark is None else report.watermark / 1000)
 

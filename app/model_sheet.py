@@ -12,11 +12,19 @@ from rich.table import Table
 from app.model_standing import Standing
 from models.evidence import Bounded
 from models.learner_report import Quality, Report
+from models.lineage import Kind
+from models.lineages import Why
 from models.night import Night
 from models.prequential import Figures, Uplift
 
 _ORIGIN = {"file": "a file, frozen", "topic": "the topic", "shipped": "shipped with this release"}
 _SHOWN = 8
+_KIND = {Kind.RIVER: "River's logistic regression over curves", Kind.SMOOTH: "Newton steps over smooth curves"}
+_WHY = {
+    Why.RIVAL: "it was better beside the one before",
+    Why.NO_PRIOR: "it had begun without a prior, and was better",
+    Why.DRIFT: "it had begun after a drift, and was better",
+}
 
 
 def show(found: Standing, out: Console, zone: ZoneInfo) -> None:
@@ -51,6 +59,8 @@ def _report(report: Report, out: Console) -> None:
     out.print(f"As the learner last said, after {report.labels:,} labels; it knew of {report.served_version}.")
     if not report.frozen:
         out.print(f"It collects rows before it begins: {report.warm_rows:,} so far.")
+    else:
+        out.print(_champion(report), soft_wrap=True)
     out.print(_figures(quality))
     out.print(_lead(quality))
     out.print(f"Saved by contacting: {_uplift(quality.uplift)}")
@@ -67,6 +77,13 @@ def _report(report: Report, out: Console) -> None:
     if report.latest is not None:
         verdict = f", {report.latest.verdict}" if report.latest.verdict else ""
         out.print(f"Last look at publishing: {report.latest.step}{verdict}, at {report.latest.labels:,} labels.")
+
+
+def _champion(report: Report) -> str:
+    crowned = report.crowned
+    since = "from the beginning" if crowned is None else f"since {crowned.labels:,} labels ({_WHY[crowned.why]})"
+    kind = "" if report.champion is None else _KIND[report.champion]
+    return f"Champion: {kind}, {since}. {report.waiting:,} leavers' examples wait until their week is known."
 
 
 def _night(night: Night | None) -> str:

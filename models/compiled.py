@@ -23,6 +23,10 @@ from models.words import SEGMENTS
 SHARES: Final = (0.005, 0.01, 0.02, 0.05, 0.10, 0.20, 0.35, 0.50)
 """Of the subscribers: cut-offs are known at these, and between them in proportion."""
 _NEVER_CERTAIN: Final = 1e-9
+_SOURCE: Final[dict[type, str]] = {
+    Champion: "labels of this operator, learned one by one (River, AdaGrad)",
+    Smooth: "labels of this operator, learned in lots (Newton steps over smooth curves, added to the model before)",
+}
 _ENOUGH: Final = 50
 """Rows of one worth, before their medians say anything."""
 
@@ -118,7 +122,7 @@ def compiled(
         ],
         watermark=watermark,
         provenance=Provenance(
-            source="labels of this operator, learned as they came",
+            source=_SOURCE[type(champion)],
             rows=champion.examples,
             positives=champion.positives,
         ),

@@ -64,7 +64,8 @@ class GuardBounds(Struct, frozen=True, kw_only=True):
     bad_share: float = 0.02  # of examples refused for one reason
     run_chance: float = 1e-6  # of a run of one label; by then it is no accident
     run_least: int = 20  # no shorter run is one
-    run_hours: float = 48.0  # of a run before it stops learning: leavers and stayers may come once a day, each at once
+    run_hours: float = 48.0  # of a run of leavers before it stops learning: they may come once a day, all at once
+    stay_days: float = 35.0  # the same of stayers: an operator may tell once a month who has left
     gap_times: float = 20.0  # the usual gap between labels
     near_half: float = 0.55  # an AUC below it, and no better than 0.5 within its bounds
     calibration_times: float = 1.5  # told against what happened, either way
@@ -222,7 +223,8 @@ class Guards:
 
     def _run(self) -> GuardState:
         memory = self._memory
-        long = memory.run_ms >= self._bounds.run_hours * _HOUR_MS
+        hours = self._bounds.run_hours if memory.run_left else self._bounds.stay_days * 24.0
+        long = memory.run_ms >= hours * _HOUR_MS
         return _state(Guard.ONE_CLASS, float(memory.run), memory.run_bound, Behaviour.STOP if long else Behaviour.HOLD)
 
     def _silence(self, now: int | None) -> GuardState:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import Self
 
-from models import checkpoint, evidence
+from models import checkpoint
 from models.admission import Admission
 from models.checkpoint import CheckpointRefusedError, LearnerState
 from models.compiled import base_rate, compiled
@@ -22,12 +22,13 @@ from models.learner_report import Report, reported
 from models.learner_settings import LearnerSettings
 from models.leavings import hash_of
 from models.lesson import Lesson
-from models.lineages import CHAMPION_THEN, FRESH_THEN, INCUMBENT, RIVAL_THEN, TOLD, TOLD_DURABLE, Lineages
+from models.lineages import CHAMPION_THEN, INCUMBENT, TOLD, TOLD_DURABLE, Lineages
 from models.lot import Lot, LotRows
-from models.publication import Publication, Step, promotion_demands
+from models.publication import Publication, Step
 from models.recent import Recent, Row
 from models.risk import Scorer, check_examples
 from models.snapshot import Snapshot, SnapshotRefusedError, check_features
+from models.succession import succeeded
 from models.trial import trial
 from models.window import Window
 from models.words import SEGMENTS
@@ -93,14 +94,13 @@ class Learner:
         """
         lesson = self._checked(example)
         if lesson is None:
-            assert self.watermark is not None  # noqa: S101 - it was moved by this example
-            for each in self._held.due(self.watermark):
-                self._count(self._take(each))
-            lesson = self._held_or_taken(example, self.watermark)
+            waits = self._held.waits(example, self._now)
+            if waits:
+                self._held.hold(example)
+            for each in self._held.due(self._now):
+                self._lessons[self._take(each)] += 1
+            lesson = Lesson.HELD if waits else self._take(example)
         self._guards.arrived(lesson, example.labelled_ts)
-        return self._count(lesson)
-
-    def _count(self, lesson: Lesson) -> Lesson:
         self._lessons[lesson] += 1
         return lesson
 
@@ -135,14 +135,6 @@ class Learner:
         self._base_rate = example.base_rate
         self._outcomes[example.label] += 1
         return self._admission.untold(example)
-
-    def _held_or_taken(self, example: Example, now: int) -> Lesson:
-        if not self._held.waits(example, now):
-            return self._take(example)
-        self._held.hold(example)
-        for each in self._held.due(now):
-            self._count(self._take(each))
-        return Lesson.HELD
 
     def _take(self, example: Example) -> Lesson:
         who = hash_of(example.subscriber_id)
@@ -187,7 +179,8 @@ class Learner:
         if drifted and lineages.fresh is None and len(self._recent) == self._recent.capacity:
             # A fresh model begins beside the champion, unless one is at it.
             lineages.begin_fresh(self.served, self._operators, self._recent)
-        self._look_at_champion(lineages)
+        if succeeded(lineages, self._window, self._settings, self._labels, held=self._guards.hold):
+            self._publication.another_champion()
         self._look_at_publishing(lineages)
         self._settle(lineages, rows)
 
@@ -227,20 +220,6 @@ class Learner:
         self._incumbent = check_examples(snapshot)
         publication.published(snapshot, look, self._labels, self._now)
         self._window.clear(INCUMBENT)
-
-    def _look_at_champion(self, lineages: Lineages) -> None:
-        """Whether the fresh model or the rival has proved that it is better."""
-        demands = promotion_demands(self._settings)
-        for name in (FRESH_THEN, RIVAL_THEN):
-            found = trial(self._window, name, CHAMPION_THEN, 0)
-            verdict = None if found is None else evidence.better(found, demands)
-            if found is not None and verdict in evidence.WINS and not self._guards.hold:
-                crown = lineages.crown_fresh if name == FRESH_THEN else lineages.crown_rival
-                crown(self._window, self._labels, verdict, found)
-                self._publication.another_champion()
-                return
-            if name == FRESH_THEN and found is not None and found.rows >= lineages.fresh_life():
-                lineages.dismiss_fresh(self._window)
 
     @property
     def _now(self) -> int:

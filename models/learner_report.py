@@ -20,13 +20,13 @@ from models.guard_sight import CHAMPION
 from models.guards import Guards, GuardState
 from models.learner_settings import LearnerSettings
 from models.lesson import Lesson
+from models.lineage import Kind
 from models.lineages import (
     CHAMPION_THEN,
     FRESH_THEN,
     INCUMBENT,
     RIVAL_THEN,
     Crowned,
-    Kind,
     Lineages,
     Why,
 )

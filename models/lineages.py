@@ -15,25 +15,24 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, Self
 
-import numpy as np
 from msgspec import Struct
 
 from models import drift
 from models.challengers import LogScaledState
-from models.champion import Champion, ChampionState
+from models.champion import Champion
 from models.decay import Floats
-from models.drift import Counts
 from models.evidence import Comparison, Verdict
 from models.guard_sight import CHAMPION
 from models.hat_basis import HatBasis
 from models.learner_settings import LearnerSettings
+from models.lineage import Kind, Lineage, LineageState
 from models.lot import LotRows
 from models.recent import Recent
 from models.risk import Scorer, at_rate
 from models.shadow import DURABLE, SHADOWS, Shadow
-from models.smooth import Smooth, SmoothState
+from models.smooth import Smooth
 from models.snapshot import Snapshot
-from models.voices import Voice, Voices
+from models.voices import Voices
 from models.window import Window
 
 INCUMBENT: Final = "incumbent"
@@ -46,13 +45,6 @@ TOLD: Final = (*TOLD_DURABLE, *(name for name in SHADOWS if name not in DURABLE)
 """All whose risks a window keeps beside the served ones."""
 
 
-class Kind(StrEnum):
-    """How a model learns."""
-
-    RIVER = "river"
-    SMOOTH = "smooth"
-
-
 class Why(StrEnum):
     """Why a model may take the champion's place."""
 
@@ -61,16 +53,6 @@ class Why(StrEnum):
     NO_PRIOR = "no_prior"
     """What is served may know nothing of this operator: a model that began without it has its chance."""
     DRIFT = "drift"
-
-
-class LineageState(Struct, frozen=True, kw_only=True):
-    """A model, what it was before, and the distribution that its knots were frozen on."""
-
-    river: ChampionState | None
-    smooth: SmoothState | None
-    voices: list[Voice]
-    knots: list[list[float]]
-    reference: Counts
 
 
 class FreshState(Struct, frozen=True, kw_only=True):
@@ -100,21 +82,6 @@ class LineagesState(Struct, frozen=True, kw_only=True):
     fresh: FreshState | None
     crowned: Crowned | None
     log1p: LogScaledState | None
-
-
-class Lineage(NamedTuple):
-    """A model that learns, what it was in the weeks before, and what drift is measured against."""
-
-    model: Champion | Smooth
-    voices: Voices
-    basis: HatBasis
-    """How the rows on which its knots were frozen are cut up for measuring drift."""
-    reference: Counts
-
-    @property
-    def kind(self) -> Kind:
-        """How it learns."""
-        return Kind.SMOOTH if isinstance(self.model, Smooth) else Kind.RIVER
 
 
 class Fresh(NamedTuple):
@@ -152,7 +119,7 @@ class Lineages:
         self.fresh: Fresh | None = Fresh(Why.NO_PRIOR, blank)
         self.crowned: Crowned | None = None
         self._shadow = Shadow(self._names, rows, base_rate, settings.shadow)
-        self._voice = _voice(self.champion, rows, base_rate)
+        self._voice = Scorer(self.champion.told(rows, base_rate))
         self._note(rows, base_rate, base_rate, now)
 
     def _begun(self, prior: Snapshot, base_rate: float, rows: Floats) -> Lineage:
@@ -197,14 +164,13 @@ class Lineages:
         for _, lineage in self._each():
             if isinstance(lineage.model, Smooth):
                 lineage.model.learn(rows.x[:, rows.learned], rows.left[rows.learned])
-        self._voice = _voice(self.champion, recent, rate)
+        self._voice = Scorer(self.champion.told(recent, rate))
         self._note(recent, rate, served_at, now)
 
     def _note(self, recent: Floats, rate: float, served_at: float, now: int) -> None:
         for _, lineage in self._each():
             if lineage.voices.due(now):
-                told = lineage.model.calibrated(recent, rate).snapshot("then", rate, "")
-                lineage.voices.note(now, at_rate(told, served_at))
+                lineage.voices.note(now, at_rate(lineage.told(recent, rate), served_at))
 
     def begin_fresh(self, prior: Snapshot, base_rate: float, recent: Recent) -> None:
         """Start a model from what is served, with knots and first labels of the latest rows."""
@@ -253,10 +219,10 @@ class Lineages:
         fresh = self.fresh
         return LineagesState(
             base_rate=self._base_rate,
-            champion=_state(self.champion),
-            rival=_state(self.rival),
+            champion=self.champion.state(),
+            rival=self.rival.state(),
             voice=self._voice.snapshot,
-            fresh=None if fresh is None else FreshState(why=fresh.why, lineage=_state(fresh.lineage)),
+            fresh=None if fresh is None else FreshState(why=fresh.why, lineage=fresh.lineage.state()),
             crowned=self.crowned,
             log1p=self._shadow.state(),
         )
@@ -266,38 +232,13 @@ class Lineages:
         """Go on from :meth:`state`; challengers in memory begin anew, on the latest rows."""
         lineages = cls.__new__(cls)
         lineages._settings, lineages._names, lineages._base_rate = settings, names, state.base_rate
-        lineages.champion = _resumed(state.champion, names, settings)
-        lineages.rival = _resumed(state.rival, names, settings)
+        lineages.champion = Lineage.resume(state.champion, names, settings.memory)
+        lineages.rival = Lineage.resume(state.rival, names, settings.memory)
         lineages._voice = Scorer(state.voice)
         lineages.crowned = state.crowned
         begun = state.fresh
-        lineages.fresh = None if begun is None else Fresh(begun.why, _resumed(begun.lineage, names, settings))
+        lineages.fresh = (
+            None if begun is None else Fresh(begun.why, Lineage.resume(begun.lineage, names, settings.memory))
+        )
         lineages._shadow = Shadow.resume(names, rows, state.base_rate, settings.shadow, state.log1p)
         return lineages
-
-
-def _voice(lineage: Lineage, rows: Floats, rate: float) -> Scorer:
-    return Scorer(lineage.model.calibrated(rows, rate).snapshot("voice", rate, ""))
-
-
-def _state(lineage: Lineage) -> LineageState:
-    model = lineage.model
-    return LineageState(
-        river=model.state() if isinstance(model, Champion) else None,
-        smooth=model.state() if isinstance(model, Smooth) else None,
-        voices=lineage.voices.state(),
-        knots=lineage.basis.knots,
-        reference=lineage.reference,
-    )
-
-
-def _resumed(state: LineageState, names: tuple[str, ...], settings: LearnerSettings) -> Lineage:
-    model: Champion | Smooth
-    if state.smooth is not None:
-        model = Smooth.resume(state.smooth, settings.memory)
-    elif state.river is not None:
-        model = Champion.resume(names, state.river)
-    else:
-        raise ValueError("a lineage without a model")
-    voices = Voices.resume(state.voices, model.snapshot("then", 0.5, ""))
-    return Lineage(model, voices, HatBasis(names, state.knots, np.full(len(names), np.nan)), state.reference)

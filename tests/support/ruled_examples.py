@@ -12,7 +12,8 @@ from models.example import WEEKLY, Example
 from models.features import NAMES, catalogue_hash
 
 BEGIN = 1_780_000_000_000 // DAY_MS * DAY_MS
-HOUR_MS = 3_600_000
+EVERY_MS = 12 * 3_600_000
+"""Between two examples: after some dozens the labels of the first are known."""
 BASE_RATE = 0.2
 
 
@@ -25,7 +26,7 @@ def examples(seed: int, count: int, start: int = 0) -> Iterator[Example]:
         x += [float(draw.random() < 0.5) for _ in range(len(NAMES) - len(x))]
         pull = 3.0 * high - 2.0 * low - 2.0
         left = draw.random() < 1.0 / (1.0 + math.exp(-pull))
-        labelled = BEGIN + number * HOUR_MS
+        labelled = BEGIN + number * EVERY_MS
         yield example(
             example_id=f"e-{number}",
             subscriber_id=f"s-{number}",

@@ -15,7 +15,7 @@ from models.features import NAMES, catalogue_hash
 from models.hat_basis import HatBasis
 from models.learner import Learner, LearnerSettings, Lesson
 from models.learner_report import Report
-from models.lineages import Kind
+from models.lineage import Kind
 from models.publication import Step
 from models.quality import roc_auc
 from models.risk import Scorer, check_examples
