@@ -27,7 +27,7 @@ from models.risk import Scorer
 from models.snapshot import Example, encode
 from streams import history
 from streams.detection import DetectionFold
-from streams.topics import HISTORY, MODELS, SCORES
+from streams.topics import HISTORY, MODELS
 
 BEGIN = 1_780_000_000_000 // DAY_MS * DAY_MS
 PEOPLE = 24
@@ -128,10 +128,13 @@ async def serving(worker: Worker, version: str) -> None:
 
 
 async def scored_by(rig: Rig, version: str) -> None:
-    async def seen() -> bool:
-        return version in versions_of(await rig.log(), SCORES)
+    """Wait until every lane has written a transaction by it."""
 
-    await until(seen, f"a score by {version}")
+    async def seen() -> bool:
+        log = await rig.log()
+        return all(served(log, partition)[-1:] == [version] for partition in range(rig.partitions))
+
+    await until(seen, f"every lane scores by {version}")
 
 
 def versions_of(log: Log, topic: str) -> set[str]:

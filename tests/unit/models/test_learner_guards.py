@@ -257,16 +257,19 @@ def test_no_run_of_chance_is_called_one_class(rate: float) -> None:
     assert stopped <= {0.002: 3_000, 0.9: 100}.get(rate, 0)
 
 
-def test_a_night_of_one_label_is_held_back_and_learned() -> None:
+@pytest.mark.parametrize(("label", "other", "days"), [("negative", "positive", 35), ("positive", "negative", 2)])
+def test_one_label_for_a_while_is_held_back_and_learned(label: str, other: str, days: int) -> None:
+    """Who has left may be told once a month; who stays is told every day."""
     guards = Guards(GuardBounds())
-    stayed = planted.relabelled(next(planted.examples(1, seed=3, base_rate=0.015)), "negative")
+    one = planted.relabelled(next(planted.examples(1, seed=3, base_rate=0.015)), label)
     for number in range(3_000):
-        guards.labelled(tell(stayed, labelled_ts=number * 1_000))
+        guards.labelled(tell(one, labelled_ts=number * 1_000))
+    guards.labelled(tell(one, labelled_ts=days * planted.DAY_MS - 1))
     assert guard(guards, Guard.ONE_CLASS).behaviour is Behaviour.HOLD
     assert (guards.hold, guards.stop) == (True, False)
-    guards.labelled(tell(stayed, labelled_ts=3 * planted.DAY_MS))
+    guards.labelled(tell(one, labelled_ts=days * planted.DAY_MS))
     assert (guards.hold, guards.stop) == (True, True)
-    guards.labelled(planted.relabelled(stayed, "positive"))
+    guards.labelled(planted.relabelled(one, other))
     assert (guards.hold, guards.stop) == (False, False)
 
 

@@ -21,7 +21,7 @@ def told() -> tuple[np.ndarray, np.ndarray]:
 def judged(left: np.ndarray, hold_out: np.ndarray, who: np.ndarray, risk: np.ndarray) -> Judged:
     zeros = np.zeros(len(left))
     segment = (np.arange(len(left)) % 3).astype(np.uint8)
-    return Judged(left, who, segment, hold_out, zeros > 1, zeros > 1, zeros, {"served": risk})
+    return Judged(left, zeros.astype(np.int64), who, segment, hold_out, zeros > 1, zeros > 1, zeros, {"served": risk})
 
 
 def test_figures_are_those_of_quality(told: tuple[np.ndarray, np.ndarray]) -> None:
