@@ -80,10 +80,9 @@ def learned(over: RealRun, record_property: Record) -> None:
     assert over.published == [(stand.model.version, encode(stand.model)) for stand in pure.published]
     report = pure.learner.report()
     assert over.report["quality"] == msgspec.json.decode(msgspec.json.encode(report.quality))
-    auc = {of: getattr(report.quality, of).roc_auc for of in ("served", "incumbent", "champion")}
-    tell(
-        record_property, learner_process=pure, auc_in_its_own_report={of: found and found for of, found in auc.items()}
-    )
+    said = {of: getattr(report.quality, of).roc_auc for of in ("served", "incumbent", "champion")}
+    auc = {of: f"{a.value:.3f} [{a.low:.3f}, {a.high:.3f}]" for of, a in said.items() if a is not None}
+    tell(record_property, learner_process=pure, auc_in_its_own_report=auc)
 
 
 def _without_shadow(numbers: LearnerSettings) -> LearnerSettings:
