@@ -40,7 +40,7 @@ COLLEGE: Final = Operator(
     numbers=f"horizon_days = {college.SILENT_DAYS}\n",
     base_rate=0.5,
 )
-"""Half of them stop within a horizon or so; the learner must know how long that is, or takes labels for errors."""
+"""About half of them stop; the learner's horizon is that of the labels. Nothing that evidence must bring is lowered."""
 
 
 @pytest_asyncio.fixture
