@@ -107,6 +107,13 @@ class Placed:
         """What may be one side of a pair: numbers, and categories of few levels by the place of the level."""
         return self.numbers | self._codes
 
+    def matrix(self, rows: npt.NDArray[np.int64]) -> tuple[Floats, list[int]]:
+        """These rows before any knot: numbers, then places of levels, and which columns those are."""
+        levels = [part for part in self._recipe.basis.parts if isinstance(part, Levels)]
+        columns = [*self.numbers.values(), *(self._code(part) for part in levels)]
+        found = np.stack([column[rows] for column in columns], axis=1)
+        return found, list(range(len(self.numbers), len(columns)))
+
     def block(self, rows: npt.NDArray[np.int64]) -> Block:
         """These rows over the basis as it is now."""
         return self._recipe.basis.place([self._column(part, rows) for part in self._recipe.basis.parts])
