@@ -18,7 +18,7 @@ _scores = click.option("--scores", type=_FILE, help="Write id, label and score o
 _against_batch = click.option(
     "--against-batch", is_flag=True, help="Measure a batch LightGBM on the same rows beside it (holdfast[batch])."
 )
-_LEARNERS = click.Choice(["newton", "curves", "river"])
+_LEARNERS = click.Choice(["committee", "newton", "curves", "river"])
 
 
 @click.group()
@@ -32,7 +32,7 @@ def evaluate() -> None:
 @click.option("--label", required=True, help="Column that says who left: yes/no, 1/0, true/false, 是/否.")
 @click.option("--id", "id_column", help="Column that names the customer; it is not learned from.")
 @_scores
-@click.option("--learner", type=_LEARNERS, default="newton", show_default=True)
+@click.option("--learner", type=_LEARNERS, default="committee", show_default=True)
 @click.option("--in-order", is_flag=True, help="Learn in the order of the file: where that is the order of time.")
 @_against_batch
 @json_option

@@ -109,6 +109,7 @@ def _run(
         "kept": 0 if question.learner == "river" else min(KEPT, len(learned)),
         "ratios": len(recipe.ratios),
         "pairs": recipe.pairs,
+        "shares": one_pass.shares,
         "weights": recipe.basis.width,
     }
     named = zip(scored.tolist(), truth[scored].tolist(), risk.tolist(), strict=True)
