@@ -69,9 +69,9 @@ def test_a_row_is_scored_before_its_own_label_is_learned(learner: str) -> None:
 
 def test_what_only_three_columns_say_together_is_learned_by_the_committee() -> None:
     chance = np.random.default_rng(7)
-    columns = chance.uniform(-1.0, 1.0, (4000, 3))  # of what can be negative no ratios are made
+    columns = chance.uniform(-1.0, 1.0, (4000, 3))  # neither names nor values of which ratios are made
     left = (columns[:, 0] > 0.0) ^ (columns[:, 1] > 0.0) ^ (columns[:, 2] > 0.1)
-    sheet = Sheet("corners", {f"c{k}": [f"{v:.4f}" for v in values] for k, values in enumerate(columns.T)})
+    sheet = Sheet("corners", {name: [f"{v:.4f}" for v in columns[:, k]] for k, name in enumerate("abc")})
     reached = {}
     for learner in ("newton", "committee"):
         recipe = Recipe(sheet, list(sheet.columns), np.arange(4000))
