@@ -1,8 +1,8 @@
-"""One pass over labelled rows: every row is scored before its label is learned, and counts once in what is known.
+"""One pass over labelled rows: every row is scored before its label is learned, and counts once in the curves.
 
-Which pairs of features get a surface is decided from the first rows, which are kept until the last decision: a new
-learner that has the surfaces takes them in from its beginning, and the one before is dropped. So those rows are read
-more than once, a bounded number of them, and all others once.
+What is read more than once is kept, and what is kept is bounded: the rows of a window, for trees; or, for surfaces of
+pairs, the first rows, until the last choice of pairs, when a new learner that has them takes those rows in from its
+beginning, and the one before is dropped.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ BLOCK: Final = 1000
 """Most rows that are scored together and then learned together: labels arrive late anyway."""
 LEAST_BLOCK: Final = 200
 KEPT: Final = 8000
-"""Rows that are kept, to the end of their block. Whatever comes later is learned once and forgotten."""
+"""Of the first rows, those that are kept to the end of their block to choose pairs; tables with no more than these
+are weighed anew before they are scored."""
 PAIRS_AT: Final = ((2000, 15), (KEPT, 40))
 """Labels after which pairs are chosen, and how many. Few rows choose by luck, and can bear few surfaces."""
 
@@ -65,9 +66,9 @@ class OnePass:
         self.learner: Learner = OnlineLogistic(recipe.basis) if learner == "river" else Newton(recipe.basis)
 
     @property
-    def shares(self) -> dict[str, float]:
-        """How much of what is told comes from whom; empty where nobody shares."""
-        return {} if self.grove is None else dict(zip(("curves", "trees"), self.grove.shares.tolist(), strict=True))
+    def trees_share(self) -> float | None:
+        """How much of what is told comes from trees; None without any."""
+        return None if self.grove is None else self.grove.share
 
     def learn(self, placed: Placed, rows: Rows, left: Bools, tick: Callable[[int], None]) -> Floats:
         """Score and learn `rows` in this order; returns what was told of each before its label was learned."""

@@ -86,6 +86,7 @@ def _run(
     with progress("rows", len(learned) + 2 * len(scored)) as tick:
         on_the_way = one_pass.learn(placed, learned, left, tick)
         one_pass.settle(placed, learned, left)
+        share = one_pass.trees_share
         risk = one_pass.score(placed_test, scored, tick)
         going_on = one_pass.learn(placed_test, scored, truth, tick)
     try:
@@ -109,7 +110,7 @@ def _run(
         "kept": 0 if question.learner == "river" else min(KEPT, len(learned)),
         "ratios": len(recipe.ratios),
         "pairs": recipe.pairs,
-        "shares": one_pass.shares,
+        "trees_share": share,
         "weights": recipe.basis.width,
     }
     named = zip(scored.tolist(), truth[scored].tolist(), risk.tolist(), strict=True)

@@ -71,8 +71,7 @@ def test_trees_that_know_nothing_more_than_the_curves_are_silent() -> None:
     left = chance.random(2000) < 1.0 / (1.0 + np.exp(-curves))
     trees = Grove()
     fed(trees, rows, left, curves)
-    assert abs(trees.shares[0] - 1.0) < 0.2
-    assert abs(trees.shares[1]) < 0.2
+    assert trees.share < 0.2
 
 
 def test_trees_that_know_more_are_heard_and_the_old_fall_silent() -> None:
@@ -82,7 +81,7 @@ def test_trees_that_know_more_are_heard_and_the_old_fall_silent() -> None:
     left[1200:] = ~left[1200:]  # the world turns
     trees = Grove()
     fed(trees, rows[:1200], left[:1200], np.zeros(1200))
-    assert trees.shares[1] > 0.5
+    assert trees.share > 0.5
     fed(trees, rows[1200:], left[1200:], np.zeros(2800))
     assert ((trees.join(np.zeros(4000), trees.logit(rows)) > 0.0) == left)[1200:].mean() > 0.95
 
