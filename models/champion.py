@@ -238,6 +238,11 @@ class OnlineLogistic:
         for row, answer in zip(self._rows(block), left.tolist(), strict=True):
             self._model.learn_one(row, answer)
 
+    def logit(self, block: Block) -> Floats:
+        """Log-odds of many rows."""
+        risk = np.clip(self.risk(block), _NEVER_CERTAIN, 1.0 - _NEVER_CERTAIN)
+        return np.asarray(np.log(risk / (1.0 - risk)))
+
     def risk(self, block: Block) -> Floats:
         """Probability of leaving, of many rows."""
         told = [self._model.predict_proba_one(row).get(True, 0.0) for row in self._rows(block)]  # type: ignore[no-untyped-call]

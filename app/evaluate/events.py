@@ -8,8 +8,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from app.errors import Refused
+from app.evaluate import boosted
 from app.evaluate.log import Log, events_of
 from app.evaluate.progress import progress
+from app.evaluate.refitted import EVERY, Refitted
+from app.evaluate.rival import Rival, Told, against
 from app.evaluate.sheet import read
 from app.evaluate.stream import LATE, Snapshot, calendar, known_labels, replay
 from app.evaluate.verdict import Scored, Verdict
@@ -27,6 +30,7 @@ class EventQuestion(NamedTuple):
     value_column: str | None
     inactive_days: float
     every_days: float
+    against_batch: bool = False
 
 
 def evaluate_events(question: EventQuestion) -> Verdict:
@@ -37,6 +41,8 @@ def evaluate_events(question: EventQuestion) -> Verdict:
     Refused
         If the file, a column or the length of the log is not what it should be.
     """
+    library = boosted.library() if question.against_batch else None
+    batch = None if library is None else Refitted()
     log = events_of(read(question.log), question.id_column, question.ts_column, question.value_column)
     horizon, every = question.inactive_days, question.every_days
     days = calendar(log, horizon, every)
@@ -47,7 +53,7 @@ def evaluate_events(question: EventQuestion) -> Verdict:
             f"{LEAST_SNAPSHOTS} are needed: lower --inactive-days ({horizon:g}) or --every-days ({every:g})",
         )
     with progress("snapshots", known) as tick:
-        done = list(replay(log, horizon, every, tick))
+        done = list(replay(log, horizon, every, tick, batch))
     late = [snapshot for snapshot in done if snapshot.frozen is not None and snapshot.learned_before]
     if not late:
         raise Refused("nobody has three events within the horizon in the last part of the log", "lengthen the horizon")
@@ -59,7 +65,25 @@ def evaluate_events(question: EventQuestion) -> Verdict:
     except OneClassError as error:
         raise Refused(f"the last part of the log: {error}", "try another --inactive-days") from error
     about = _about(question, log, done, late) | {"labels_never_known": len(days) - known}
-    return Verdict(*figures, about, [row for snapshot in late for row in _rows(log, snapshot)])
+    rival = None if batch is None or library is None else _rival(library, batch, late)
+    return Verdict(*figures, about, [row for snapshot in late for row in _rows(log, snapshot)], rival)
+
+
+def _rival(library: str, batch: Refitted, late: list[Snapshot]) -> Rival:
+    """Judge the refitted trees on the rows of `prequential`. Somebody's snapshots overlap: they are one testimony."""
+    told = Told(
+        np.concatenate([s.told for s in late]),
+        np.concatenate([s.batch for s in late if s.batch is not None]),
+        np.concatenate([s.left for s in late]),
+        np.concatenate([s.who for s in late]).astype(np.uint32),
+        batch.trees,
+    )
+    return against(
+        told,
+        compared_with="prequential",
+        library=library,
+        about=f"grown {batch.fits} times, every {EVERY} snapshots, on all labels known by then; rows of `prequential`",
+    )
 
 
 def _about(question: EventQuestion, log: Log, done: list[Snapshot], late: list[Snapshot]) -> dict[str, Any]:

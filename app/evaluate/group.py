@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,7 +15,10 @@ from app.options import json_option
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _DAYS = click.FloatRange(min=0.0, min_open=True)
 _scores = click.option("--scores", type=_FILE, help="Write id, label and score of each scored row here, as CSV.")
-_LEARNERS = click.Choice(["newton", "curves", "river"])
+_against_batch = click.option(
+    "--against-batch", is_flag=True, help="Measure a batch LightGBM on the same rows beside it (holdfast[batch])."
+)
+_LEARNERS = click.Choice(["committee", "newton", "curves", "river"])
 
 
 @click.group()
@@ -28,25 +32,17 @@ def evaluate() -> None:
 @click.option("--label", required=True, help="Column that says who left: yes/no, 1/0, true/false, 是/否.")
 @click.option("--id", "id_column", help="Column that names the customer; it is not learned from.")
 @_scores
-@click.option("--learner", type=_LEARNERS, default="newton", show_default=True)
+@click.option("--learner", type=_LEARNERS, default="committee", show_default=True)
 @click.option("--in-order", is_flag=True, help="Learn in the order of the file: where that is the order of time.")
+@_against_batch
 @json_option
-def table(
-    train: Path,
-    test: Path | None,
-    label: str,
-    id_column: str | None,
-    scores: Path | None,
-    learner: str,
-    in_order: bool,
-    as_json: bool,
-) -> None:
+def table(scores: Path | None, as_json: bool, **question: Any) -> None:
     """Learn a labelled table in one pass and measure on rows that were not learned.
 
     TRAIN is CSV, plain or gzipped, in UTF-8 or GBK. Columns that only the future knows are not found out: leave them
     out of the file.
     """
-    verdict = evaluate_table(Question(train, test, label, id_column, learner, in_order))
+    verdict = evaluate_table(Question(**question))
     if scores is not None:
         write(scores, verdict.scored)
     tell(verdict, as_json)
@@ -62,24 +58,16 @@ def table(
 @click.option("--inactive-days", type=_DAYS, required=True, help="So many days without an event: gone.")
 @click.option("--every-days", type=_DAYS, required=True, help="Look at everybody so often.")
 @_scores
+@_against_batch
 @json_option
-def events(
-    log: Path,
-    id_column: str,
-    ts_column: str,
-    value_column: str | None,
-    inactive_days: float,
-    every_days: float,
-    scores: Path | None,
-    as_json: bool,
-) -> None:
+def events(scores: Path | None, as_json: bool, **question: Any) -> None:
     """Replay a log of events, in one pass, with labels that are learned only when they are known.
 
     LOG is CSV, plain or gzipped, in UTF-8 or GBK, one row an event. Whoever has three events or more, the last of them
     within --inactive-days, is scored every --every-days; the label is that no event follows within --inactive-days. A
     column with the ids of other customers is taken for the other side of the event.
     """
-    verdict = evaluate_events(EventQuestion(log, id_column, ts_column, value_column, inactive_days, every_days))
+    verdict = evaluate_events(EventQuestion(**question))
     if scores is not None:
         write(scores, verdict.scored)
     tell(verdict, as_json)

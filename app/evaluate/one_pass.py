@@ -1,8 +1,8 @@
-"""One pass over labelled rows: every row is scored before its label is learned, and counts once in what is known.
+"""One pass over labelled rows: every row is scored before its label is learned, and counts once in the curves.
 
-Which pairs of features get a surface is decided from the first rows, which are kept until the last decision: a new
-learner that has the surfaces takes them in from its beginning, and the one before is dropped. So those rows are read
-more than once, a bounded number of them, and all others once.
+What is read more than once is kept, and what is kept is bounded: the rows of a window, for trees; or, for surfaces of
+pairs, the first rows, until the last choice of pairs, when a new learner that has them takes those rows in from its
+beginning, and the one before is dropped.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from app.evaluate.recipe import Placed, Recipe
 from models import crosses
 from models.basis import Basis, Block
 from models.champion import OnlineLogistic
+from models.grove import Grove
 from models.newton import Newton, sigmoid
 
 Floats = npt.NDArray[np.float64]
@@ -27,7 +28,8 @@ BLOCK: Final = 1000
 """Most rows that are scored together and then learned together: labels arrive late anyway."""
 LEAST_BLOCK: Final = 200
 KEPT: Final = 8000
-"""Rows that are kept, to the end of their block. Whatever comes later is learned once and forgotten."""
+"""Of the first rows, those that are kept to the end of their block to choose pairs; tables with no more than these
+are weighed anew before they are scored."""
 PAIRS_AT: Final = ((2000, 15), (KEPT, 40))
 """Labels after which pairs are chosen, and how many. Few rows choose by luck, and can bear few surfaces."""
 
@@ -40,8 +42,8 @@ class Learner(Protocol):
     def learn(self, block: Block, left: Bools) -> None:
         """Take labelled rows in, once."""
 
-    def risk(self, block: Block) -> Floats:
-        """Tell the risk of rows as of now; changes nothing."""
+    def logit(self, block: Block) -> Floats:
+        """Tell the log-odds of rows as of now; changes nothing."""
 
 
 class OnePass:
@@ -52,15 +54,21 @@ class OnePass:
     recipe
         Made from the first rows.
     learner
-        ``newton`` (curves as smooth as the labels speak for, and surfaces of pairs), ``curves`` (the same without
-        pairs) or ``river`` (AdaGrad, additive).
+        ``committee`` (curves as smooth as the labels speak for, and trees of windows), ``newton`` (the same curves,
+        and surfaces of pairs), ``curves`` (alone) or ``river`` (AdaGrad, additive).
     """
 
     def __init__(self, recipe: Recipe, learner: str) -> None:
         self._recipe = recipe
         self._choices = list(PAIRS_AT) if learner == "newton" else []
+        self.grove = Grove() if learner == "committee" else None
         self._seen = 0
         self.learner: Learner = OnlineLogistic(recipe.basis) if learner == "river" else Newton(recipe.basis)
+
+    @property
+    def trees_share(self) -> float | None:
+        """How much of what is told comes from trees; None without any."""
+        return None if self.grove is None else self.grove.share
 
     def learn(self, placed: Placed, rows: Rows, left: Bools, tick: Callable[[int], None]) -> Floats:
         """Score and learn `rows` in this order; returns what was told of each before its label was learned."""
@@ -68,9 +76,15 @@ class OnePass:
         start = 0
         while start < len(rows):
             part = slice(start, start + min(BLOCK, max(LEAST_BLOCK, self._seen // 4)))
-            block = placed.block(rows[part])
-            told[part] = self.learner.risk(block)
-            self.learner.learn(block, left[rows[part]])
+            block, answers = placed.block(rows[part]), left[rows[part]]
+            curves = self.learner.logit(block)
+            told[part] = sigmoid(curves)
+            self.learner.learn(block, answers)
+            if self.grove is not None:
+                values = placed.matrix(rows[part])[0]
+                trees = self.grove.logit(values)
+                told[part] = sigmoid(self.grove.join(curves, trees))
+                self.grove.learn(values, answers, curves, trees)
             tick(len(told[part]))
             self._seen += len(told[part])
             start = part.stop
@@ -83,6 +97,8 @@ class OnePass:
 
         Where `rows`, which were learned, are few enough to be kept, they are also weighed anew, by what is known now.
         """
+        if self.grove is not None:
+            self.grove.settle()
         if not isinstance(self.learner, Newton):
             return
         self.learner.review()
@@ -95,7 +111,10 @@ class OnePass:
         told = np.empty(len(rows))
         for start in range(0, len(rows), BLOCK):
             part = slice(start, start + BLOCK)
-            told[part] = self.learner.risk(placed.block(rows[part]))
+            near = self.learner.logit(placed.block(rows[part]))
+            if self.grove is not None:
+                near = self.grove.join(near, self.grove.logit(placed.matrix(rows[part])[0]))
+            told[part] = sigmoid(near)
             tick(len(told[part]))
         return told
 

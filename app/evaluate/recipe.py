@@ -100,12 +100,20 @@ class Placed:
         self._recipe = recipe
         self._sheet = sheet
         self.numbers = recipe.numbers(sheet)
-        self._codes = {name: self._code(part) for name, part in recipe.short_categories().items()}
+        levels = [part for part in recipe.basis.parts if isinstance(part, Levels)]
+        self._codes = {part.feature: self._code(part) for part in levels}
+        self._short = recipe.short_categories()
 
     @property
     def pairable(self) -> dict[str, Floats]:
         """What may be one side of a pair: numbers, and categories of few levels by the place of the level."""
-        return self.numbers | self._codes
+        return self.numbers | {name: self._codes[name] for name in self._short}
+
+    def matrix(self, rows: npt.NDArray[np.int64]) -> tuple[Floats, list[int]]:
+        """These rows before any knot: numbers, then places of levels, and which columns those are."""
+        columns = [*self.numbers.values(), *self._codes.values()]
+        found = np.stack([column[rows] for column in columns], axis=1)
+        return found, list(range(len(self.numbers), len(columns)))
 
     def block(self, rows: npt.NDArray[np.int64]) -> Block:
         """These rows over the basis as it is now."""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from app.errors import Refused
 from app.evaluate.log import NOBODY, Log
+from app.evaluate.refitted import Refitted
 from models.habits import Habits
 from models.straight import Straight
 
@@ -37,6 +38,7 @@ class Snapshot(NamedTuple):
     frozen: Floats | None
     left: Bools
     learned_before: bool
+    batch: Floats | None = None
 
 
 class _Waiting(NamedTuple):
@@ -46,6 +48,7 @@ class _Waiting(NamedTuple):
     told: Floats
     frozen: Floats | None
     learned_before: bool
+    batch: Floats | None
 
 
 class _Past:
@@ -104,8 +107,13 @@ def known_labels(log: Log, days: Floats, horizon: float) -> Bools:
     return known
 
 
-def replay(log: Log, horizon: float, every: float, tick: Callable[[int], None]) -> Iterator[Snapshot]:
-    """Go through the log once, and hand out each snapshot when its labels are known."""
+def replay(
+    log: Log, horizon: float, every: float, tick: Callable[[int], None], rival: Refitted | None = None
+) -> Iterator[Snapshot]:
+    """Go through the log once, and hand out each snapshot when its labels are known.
+
+    A rival is told the same labels at the same time, and asked of the same rows.
+    """
     days = calendar(log, horizon, every)
     days = days[known_labels(log, days, horizon)]
     cut = round(len(days) * (1.0 - LATE))
@@ -119,8 +127,10 @@ def replay(log: Log, horizon: float, every: float, tick: Callable[[int], None]) 
             left = past.own.silent_since(due.who, due.at)
             assert line is not None  # noqa: S101 - who waits was scored
             line.learn(due.rows, left)
+            if rival is not None:
+                rival.learn(due.rows, left)
             learned = True
-            yield Snapshot(due.at, due.who, due.told, due.frozen, left, due.learned_before)
+            yield Snapshot(due.at, due.who, due.told, due.frozen, left, due.learned_before, due.batch)
         if k == len(days):
             return
         past.move(day)
@@ -134,4 +144,5 @@ def replay(log: Log, horizon: float, every: float, tick: Callable[[int], None]) 
         if k >= cut and frozen is None:
             frozen = deepcopy(line)
         told = None if frozen is None else frozen.risk(rows)
-        waiting.append(_Waiting(day, who, rows, line.risk(rows), told, learned))
+        batch = None if rival is None else rival.risk(rows)
+        waiting.append(_Waiting(day, who, rows, line.risk(rows), told, learned, batch))

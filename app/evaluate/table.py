@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from app.errors import Refused
 from app.evaluate.answers import answers
+from app.evaluate.boosted import Boosted, library
 from app.evaluate.kinds import Kind
 from app.evaluate.one_pass import BLOCK, KEPT, OnePass
 from app.evaluate.progress import progress
 from app.evaluate.recipe import Placed, Recipe
+from app.evaluate.rival import Rival, Told, against
 from app.evaluate.sheet import Sheet, read
 from app.evaluate.verdict import Scored, Verdict
 from models.quality import OneClassError, measure
@@ -37,6 +39,7 @@ class Question(NamedTuple):
     id_column: str | None
     learner: str
     in_order: bool
+    against_batch: bool = False
 
 
 def evaluate_table(question: Question) -> Verdict:
@@ -47,6 +50,7 @@ def evaluate_table(question: Question) -> Verdict:
     Refused
         If a file or a column is not what it should be.
     """
+    batch = library() if question.against_batch else None
     train = read(question.train)
     left = answers(train.column(question.label), question.label)
     names = _features(train, question)
@@ -62,7 +66,7 @@ def evaluate_table(question: Question) -> Verdict:
         truth = answers(test.column(question.label), question.label)
         learned, scored = order, np.arange(test.rows)
         where = f"{test.source}, never learned"
-    return _run(question, names, (train, left, learned), (test, truth, scored), where)
+    return _run(question, names, (train, left, learned), (test, truth, scored), where, batch)
 
 
 def _run(
@@ -71,6 +75,7 @@ def _run(
     taught: tuple[Sheet, Bools, Rows],
     asked: tuple[Sheet, Bools, Rows],
     where: str,
+    batch: str | None,
 ) -> Verdict:
     train, left, learned = taught
     test, truth, scored = asked
@@ -81,12 +86,16 @@ def _run(
     with progress("rows", len(learned) + 2 * len(scored)) as tick:
         on_the_way = one_pass.learn(placed, learned, left, tick)
         one_pass.settle(placed, learned, left)
+        share = one_pass.trees_share
         risk = one_pass.score(placed_test, scored, tick)
         going_on = one_pass.learn(placed_test, scored, truth, tick)
     try:
         frozen, prequential = measure(risk, truth[scored]), measure(going_on, truth[scored])
     except OneClassError as error:
         raise Refused(f"{where}: {error}") from error
+    rival = None
+    if batch is not None:
+        rival = _rival(batch, (placed, learned, left[learned]), (placed_test, scored, truth[scored]), risk)
     ids = test.column(question.id_column) if question.id_column else [str(row) for row in range(1, test.rows + 1)]
     about = {
         "learner": question.learner,
@@ -101,10 +110,26 @@ def _run(
         "kept": 0 if question.learner == "river" else min(KEPT, len(learned)),
         "ratios": len(recipe.ratios),
         "pairs": recipe.pairs,
+        "trees_share": share,
         "weights": recipe.basis.width,
     }
     named = zip(scored.tolist(), truth[scored].tolist(), risk.tolist(), strict=True)
-    return Verdict(frozen, prequential, about, [Scored(ids[row], left, told) for row, left, told in named])
+    return Verdict(frozen, prequential, about, [Scored(ids[row], left, told) for row, left, told in named], rival)
+
+
+def _rival(batch: str, taught: tuple[Placed, Rows, Bools], asked: tuple[Placed, Rows, Bools], risk: Floats) -> Rival:
+    """Let trees learn the same rows, and ask them of the rows that our frozen model was asked of."""
+    placed, learned, left = taught
+    placed_test, scored, truth = asked
+    rows, categories = placed.matrix(learned)
+    trees = Boosted(rows, left, categories)
+    told = trees.risk(placed_test.matrix(scored)[0])
+    return against(
+        Told(risk, told, truth, np.arange(len(scored), dtype=np.uint32), trees.count),
+        compared_with="frozen",
+        library=batch,
+        about="grown on the rows that were learned, read as often as it likes, and asked of the rows of `frozen`",
+    )
 
 
 def _features(train: Sheet, question: Question) -> list[str]:

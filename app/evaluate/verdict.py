@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import click
 
 from app.errors import Refused
+from app.evaluate.rival import Rival
 from models.quality import Quality
 
 
@@ -30,19 +31,27 @@ class Verdict(NamedTuple):
     prequential: Quality
     about: dict[str, Any]
     scored: list[Scored]
+    rival: Rival | None = None
 
 
 def tell(verdict: Verdict, as_json: bool) -> None:
     """Print the figures; for people as a table, and what was scored."""
     figures = {"frozen": verdict.frozen._asdict(), "prequential": verdict.prequential._asdict()}
+    rival = verdict.rival
+    batch = {} if rival is None else {"batch": rival.as_object()}
     if as_json:
-        click.echo(json.dumps(figures | verdict.about, ensure_ascii=False))
+        click.echo(json.dumps(figures | batch | verdict.about, ensure_ascii=False))
         return
-    click.echo(f"{'':20}{'frozen':>12}{'prequential':>13}")
-    for name, value in figures["frozen"].items():
-        click.echo(f"{name:20}{value:12.4f}{figures['prequential'][name]:13.4f}")
+    columns = figures | batch
+    click.echo(" " * 20 + "".join(f"{name:>13}" for name in columns))
+    for name in figures["frozen"]:
+        click.echo(f"{name:20}" + "".join(f"{column[name]:13.4f}" for column in columns.values()))
+    for line in () if rival is None else rival.lines():
+        click.echo(line)
     for name, what in verdict.about["scored"].items():
         click.echo(f"{name}: {what}", err=True)
+    if rival is not None:
+        click.echo(f"batch: {rival.library}, {rival.about}", err=True)
 
 
 def write(path: Path, scored: list[Scored]) -> None:

@@ -61,13 +61,13 @@ def in_order(examples: Iterable[Example]) -> list[Example]:
 def fed(examples: Iterable[Example], numbers: LearnerSettings) -> Fed:
     """Feed them in the order given to a learner that begins with the shipped model."""
     found = Fed(Learner(numbers, shipped()), [], [])
-    fair = 0
     for example in examples:
-        fair += found.learner.learn(example) in FAIR
+        found.learner.learn(example)
         since = (example.labelled_ts // DAY_MS + 1) * DAY_MS
         if (snapshot := found.learner.due()) is not None:
             found.published.append(Stand(since, snapshot))
-        if fair == numbers.look_every * (len(found.voices) + 1):
+        fair = sum(found.learner.lessons.get(lesson, 0) for lesson in FAIR)
+        if fair // numbers.look_every > len(found.voices):
             found.voices.append(Stand(since, _voice(found.learner, numbers)))
     return found
 

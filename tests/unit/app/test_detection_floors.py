@@ -33,8 +33,8 @@ def evaluated(capsys: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:
 
 def test_cell2cell_in_one_pass(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = evaluated(capsys, "table", str(data / "cell2cell_train70.csv.gz"), "--label", "Churn")["frozen"]
-    assert told["roc_auc"] >= 0.665
-    assert told["lift_top_decile"] >= 1.85
+    assert told["roc_auc"] >= 0.68
+    assert told["lift_top_decile"] >= 1.9
     assert told["ece"] <= 0.015
 
 
@@ -49,7 +49,7 @@ def test_collegemsg_is_not_below_a_refitted_lightgbm(data: Path, capsys: pytest.
 
 
 @pytest.mark.parametrize(
-    ("file", "label", "least"), [("ibm_telco.csv.gz", "Churn", 0.84), ("mlc_churn.csv.gz", "churn", 0.89)]
+    ("file", "label", "least"), [("ibm_telco.csv.gz", "Churn", 0.84), ("mlc_churn.csv.gz", "churn", 0.915)]
 )
 def test_other_tables_with_no_option_but_the_label(
     file: str, label: str, least: float, data: Path, capsys: pytest.CaptureFixture[str]

@@ -124,7 +124,7 @@ def test_a_chinese_table_in_gbk_is_read(tmp_path: Path, capsys: pytest.CaptureFi
     assert told["columns"]["category"] == ["套餐"]
 
 
-@pytest.mark.parametrize("learner", ["newton", "curves", "river"])
+@pytest.mark.parametrize("learner", ["committee", "newton", "curves", "river"])
 def test_every_learner_learns(learner: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = written(tmp_path / "t.csv", people(1200))
     assert evaluated(capsys, file, "--label", "left", "--learner", learner)["frozen"]["roc_auc"] > 0.75

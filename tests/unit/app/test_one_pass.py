@@ -9,7 +9,7 @@ from app.evaluate.one_pass import KEPT, PAIRS_AT, OnePass
 from app.evaluate.recipe import Placed, Recipe
 from app.evaluate.sheet import Sheet
 from models.newton import Newton
-from models.quality import roc_auc
+from models.quality import log_loss, roc_auc
 
 
 def crossed(count: int, seed: int = 1) -> tuple[Sheet, np.ndarray]:
@@ -55,19 +55,36 @@ def test_curves_do_without_pairs() -> None:
     assert roc_auc(told[2500:], left[2500:]) < 0.6
 
 
-def test_a_row_is_scored_before_its_own_label_is_learned() -> None:
+@pytest.mark.parametrize("learner", ["committee", "newton"])
+def test_a_row_is_scored_before_its_own_label_is_learned(learner: str) -> None:
     # The last block of a thousand rows: its labels come after all that is told.
     sheet, left = crossed(1000)
     order = np.arange(1000)
     told = []
     for labels in (left, np.where(order >= 800, ~left, left)):
         recipe = Recipe(sheet, list(sheet.columns), order)
-        told.append(OnePass(recipe, "newton").learn(Placed(recipe, sheet), order, labels, lambda _: None))
+        told.append(OnePass(recipe, learner).learn(Placed(recipe, sheet), order, labels, lambda _: None))
     assert (told[0] == told[1]).all()
 
 
-def test_scoring_alone_teaches_nothing() -> None:
-    one_pass, _, placed, _, _ = learned(1500, "newton")
+def test_a_corner_of_three_columns_is_told_by_the_committee_alone() -> None:
+    chance = np.random.default_rng(7)
+    columns = chance.uniform(-1.0, 1.0, (4000, 3))  # neither names nor values of which ratios are made
+    left = (columns > 0.0).all(axis=1)
+    sheet = Sheet("corner", {name: [f"{v:.4f}" for v in columns[:, k]] for k, name in enumerate("abc")})
+    missed = {}
+    for learner in ("newton", "committee"):
+        recipe = Recipe(sheet, list(sheet.columns), np.arange(4000))
+        one_pass, placed = OnePass(recipe, learner), Placed(recipe, sheet)
+        one_pass.learn(placed, np.arange(3000), left, lambda _: None)
+        one_pass.settle(placed, np.arange(3000), left)
+        missed[learner] = log_loss(one_pass.score(placed, np.arange(3000, 4000), lambda _: None), left[3000:])
+    assert missed["committee"] < missed["newton"] / 2.0
+
+
+@pytest.mark.parametrize("learner", ["committee", "newton"])
+def test_scoring_alone_teaches_nothing(learner: str) -> None:
+    one_pass, _, placed, _, _ = learned(1500, learner)
     rows = np.arange(500)
     once, again = (one_pass.score(placed, rows, lambda _: None) for _ in range(2))
     assert (once == again).all()

@@ -13,10 +13,12 @@ from models.events import DAY_MS
 from models.learner import LearnerSettings
 
 SEED = 4
-SMALL = LearnerSettings(warm_rows=50, window=1_000, look_every=48, min_labels=100, min_positives=10, shadow=())
-"""A look falls every second day: a day has 24 of the examples."""
+SMALL = LearnerSettings(
+    warm_rows=50, window=1_000, look_every=40, min_labels=100, min_positives=10, horizon_days=28.0, shadow=()
+)
+"""A look falls every twentieth day: a day has two of the examples."""
 EXAMPLES = list(examples(SEED, 240))
-LOOKS = [replace(e, ts=BEGIN + number * DAY_MS) for number, e in enumerate(EXAMPLES[:12])]
+LOOKS = [replace(e, ts=BEGIN + 10 * number * DAY_MS) for number, e in enumerate(EXAMPLES[:13])]
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +27,20 @@ def over() -> Fed:
 
 
 def test_a_vector_is_scored_by_the_latest_model_of_an_earlier_day(over: Fed) -> None:
-    assert over.voices[-1].since == BEGIN + 10 * DAY_MS
-    assert told(LOOKS[10:11], over.voices) == told(LOOKS[10:11], over.voices[-1:])
-    assert told(LOOKS[9:10], over.voices) == told(LOOKS[9:10], over.voices[:-1])
-    assert told(LOOKS[9:10], over.voices[:-1]) != told(LOOKS[9:10], [over.voices[-1]._replace(since=0)])
+    assert over.voices[-1].since == BEGIN + 120 * DAY_MS
+    assert told(LOOKS[12:13], over.voices) == told(LOOKS[12:13], over.voices[-1:])
+    assert told(LOOKS[11:12], over.voices) == told(LOOKS[11:12], over.voices[:-1])
+    assert told(LOOKS[11:12], over.voices[:-1]) != told(LOOKS[11:12], [over.voices[-1]._replace(since=0)])
 
 
 def test_labels_that_are_not_known_yet_change_nothing(over: Fed) -> None:
-    day = 5
+    day = 60
     turned = [replace(e, label="void") if e.labelled_ts >= BEGIN + day * DAY_MS else e for e in EXAMPLES]
     risk = told(LOOKS, over.voices)
     without = told(LOOKS, fed(in_order(turned), SMALL).voices)
-    assert risk[: day + 1].tolist() == without[: day + 1].tolist()
-    assert risk[day + 1 :].tolist() != without[day + 1 :].tolist()
+    # The look after those of day 60 has its voice from day 80 on.
+    assert risk[:8].tolist() == without[:8].tolist()
+    assert risk[8:].tolist() != without[8:].tolist()
 
 
 def test_the_order_in_which_lanes_tell_one_day_is_no_matter() -> None:
