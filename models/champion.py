@@ -21,7 +21,7 @@ from river import linear_model, optim
 from models.basis import Basis, Block
 from models.decay import Floats
 from models.hat_basis import HatBasis
-from models.level import levelling
+from models.level import levelling, log_odds
 from models.risk import Scorer, logit
 from models.river_state import LEARNING_RATE, LogisticState, begin, put, take
 from models.snapshot import Curve, Snapshot
@@ -240,8 +240,7 @@ class OnlineLogistic:
 
     def logit(self, block: Block) -> Floats:
         """Log-odds of many rows."""
-        risk = np.clip(self.risk(block), _NEVER_CERTAIN, 1.0 - _NEVER_CERTAIN)
-        return np.asarray(np.log(risk / (1.0 - risk)))
+        return log_odds(self.risk(block))
 
     def risk(self, block: Block) -> Floats:
         """Probability of leaving, of many rows."""

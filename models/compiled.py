@@ -11,6 +11,7 @@ from models.champion import Champion
 from models.decay import Floats
 from models.guard_sight import CHAMPION
 from models.learner_settings import LearnerSettings
+from models.level import log_odds
 from models.lineages import CHAMPION_THEN
 from models.newton import sigmoid
 from models.recent import Recent
@@ -83,8 +84,7 @@ def _as_now(told: Floats, now: Floats) -> Floats:
 
     `now` is what is said now of about those. Compared with other rows, chance would move the level of all cut-offs.
     """
-    sure = np.clip(told, _NEVER_CERTAIN, 1.0 - _NEVER_CERTAIN)
-    then = np.log(sure / (1.0 - sure))
+    then = log_odds(told)
     latest = then[-len(now) :]
     wider = now.std() / latest.std() if latest.std() > 0.0 else 0.0
     return sigmoid((then - latest.mean()) * wider + now.mean())

@@ -14,6 +14,18 @@ _MOST_SHIFT: Final = 20.0
 """Log-odds by which a level may be moved at most."""
 
 
+def log_odds(risk: Floats) -> Floats:
+    """Log-odds of risks; 0 and 1 are taken for nearly so.
+
+    Examples
+    --------
+    >>> log_odds(np.array([0.5])).tolist()
+    [0.0]
+    """
+    sure = np.clip(risk, _NEVER_CERTAIN, 1.0 - _NEVER_CERTAIN)
+    return np.asarray(np.log(sure / (1.0 - sure)))
+
+
 def levelling(risk: Floats, rate: float) -> float:
     """By how much log-odds are to be moved so that these leave at this rate on average, as a fair sample does.
 
@@ -22,8 +34,7 @@ def levelling(risk: Floats, rate: float) -> float:
     >>> round(levelling(np.array([0.5, 0.5]), 0.02), 6) == round(math.log(0.02 / 0.98), 6)
     True
     """
-    sure = np.clip(risk, _NEVER_CERTAIN, 1.0 - _NEVER_CERTAIN)
-    odds = sure / (1.0 - sure)
+    odds = np.exp(log_odds(risk))
     low, high = -_MOST_SHIFT, _MOST_SHIFT
     for _ in range(60):
         middle = (low + high) / 2.0
