@@ -32,6 +32,7 @@ SETTINGS = LearnerSettings(
     cool_down=500,
     publish_every=500,
     look_every=100,
+    cutoff_rows=800,
     blank_life=3_000,
     shadow=("log1p",),
 )
