@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.real_data import FOLDER
 
 from app import cli
 
@@ -19,10 +19,9 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 @pytest.fixture
 def data() -> Path:
-    folder = os.environ.get("HOLDFAST_DATA")
-    if not folder:
+    if not FOLDER:
         pytest.skip("NOT TESTED: the floors of detection quality need HOLDFAST_DATA, the folder with the public data")
-    return Path(folder)
+    return Path(FOLDER)
 
 
 def evaluated(capsys: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:
