@@ -175,12 +175,14 @@ class Learner:
                 self._freeze()
             return
         drifted = self._drifted(now, rows)
-        drifted |= self._drift.look(lineages.champion.basis, lineages.champion.reference, self._recent, self._labels)
+        leads = lineages.champion
+        drifted |= self._drift.look(leads.basis, leads.reference, rows.x[:, rows.learned], self._now, self._labels)
         if drifted and lineages.fresh is None and len(self._recent) == self._recent.capacity:
             # A fresh model begins beside the champion, unless one is at it.
             lineages.begin_fresh(self.served, self._operators, self._recent)
         if succeeded(lineages, self._window, self._settings, self._labels, held=self._guards.hold):
             self._publication.another_champion()
+            self._drift.begin_again()
         self._look_at_publishing(lineages)
         self._settle(lineages, rows)
 

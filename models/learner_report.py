@@ -68,7 +68,7 @@ class Challenger(Struct, frozen=True, kw_only=True):
 
 
 class Drift(Struct, frozen=True, kw_only=True):
-    """What has moved; PSI is less what chance alone makes, and over `psi_bound` it is another population.
+    """What has moved; PSI of features is of a week, less what chance makes; over the bound it is another population.
 
     ``over`` are the features that went over it and have not come back below half of it.
     """
@@ -218,14 +218,6 @@ def psi_of_scores(rows: Judged, name: str) -> float | None:
     return drift.psi_of_scores(told[:-_LATE], told[-_LATE:])
 
 
-def psi_of_features(lineages: Lineages | None, recent: Recent) -> dict[str, float]:
-    """Each feature of the latest rows against the rows on which the champion's knots were frozen."""
-    if lineages is None or not len(recent):
-        return {}
-    basis, reference = lineages.champion.basis, lineages.champion.reference
-    return drift.psi_of_features(basis, reference, drift.counts(basis, recent.x))
-
-
 def curves_of(lineages: Lineages | None, publication: PublicationState) -> list[Curve]:
     """The champion's curves now; before it has begun, those that are served."""
     if lineages is None:
@@ -271,17 +263,17 @@ def reported(
         quality=quality(rows, alerted(state.origins, windows[1].latest()), leads),
         guards=guards.states(),
         held=guards.hold,
-        drift=drifted(state.drift, rows, psi_of_features(lineages, recent)),
+        drift=drifted(state.drift, rows),
         challengers=challengers(rows, settings, fresh=model is not None and model.fresh is not None),
         curves=curves_of(lineages, state.publication),
     )
 
 
-def drifted(state: DriftState, rows: Judged, psi: dict[str, float]) -> Drift:
+def drifted(state: DriftState, rows: Judged) -> Drift:
     """What has moved."""
     told = state.losses.told
     return Drift(
-        psi=psi,
+        psi=state.psi,
         psi_bound=drift.PSI_BOUND,
         over=list(state.over),
         psi_served=psi_of_scores(rows, SERVED),

@@ -30,7 +30,7 @@ from models.clock import floor_tick
 from models.events import CALLS, DATA_USAGE, DAY_MS
 from models.example import Example
 from models.learner import LearnerSettings
-from streams.model_versions import CHECKPOINT, REPORT
+from streams.model_versions import is_own
 from streams.topics import EXAMPLES
 
 LANES: Final = 4
@@ -141,8 +141,8 @@ async def run(
     await learning.learned(BOUND_S)
     assert await learner.stop() == 0
     verdict, _ = fold_again(log, rig, None, policy_in_force(told, operator.base_rate))
-    published = [(r.key.decode(), r.value) for r in await learning.models() if r.key and r.value]
-    published = [(key, value) for key, value in published if key not in (CHECKPOINT, REPORT)]
+    records_of_models = [r for r in await learning.models() if r.key and r.value and not is_own(r.key)]
+    published = [(r.key.decode(), r.value) for r in records_of_models]
     report = await learning.report()
     return RealRun(log, verdict, _examples(log), learner_settings(numbers), published, report, total, round(seconds, 1))
 

@@ -18,7 +18,6 @@ from models.learner import Learner, LearnerSettings
 from models.learner_report import Report
 from models.lineages import Why
 from models.quality import roc_auc
-from models.recent import Recent, Row
 from models.risk import Scorer
 from models.snapshot import Snapshot
 
@@ -79,7 +78,7 @@ def test_another_truth_is_seen_in_the_loss_and_a_fresh_model_wins(quiet: bytes) 
     assert report.crowned is not None
     assert report.crowned.why is Why.DRIFT
     assert report.crowned.comparison.auc_gain is not None
-    assert report.crowned.comparison.auc_gain.low > 0.0
+    assert max(report.crowned.comparison.auc_gain.low, report.crowned.comparison.log_loss_gain.low) > 0.0
     unseen = list(planted.turned(3_000, seed=60, first=50_000))
     assert area(published[-1], unseen) > area(before, unseen) + 0.1
 
@@ -113,19 +112,36 @@ def test_other_subscribers_are_seen_in_a_feature(quiet: bytes) -> None:
     assert report.fresh is Why.DRIFT
 
 
-def test_a_feature_warns_once() -> None:
+def test_a_feature_warns_once_and_by_the_week() -> None:
     dice = np.random.default_rng(3)
     rows = dice.normal(size=(2, 400))
     basis = HatBasis.of(("a", "b"), rows, 8)
-    reference, recent, watch = drift.counts(basis, rows), Recent(200, 2), DriftWatch()
-    for row in dice.normal(size=(200, 2)).tolist():
-        recent.add(Row(row, left=False, segment=0))
-    assert not watch.look(basis, reference, recent, 200)
-    for row in np.add(dice.normal(size=(200, 2)), [3.0, 0.0]).tolist():
-        recent.add(Row(row, left=False, segment=0))
-    assert watch.look(basis, reference, recent, 400)
-    assert not watch.look(basis, reference, recent, 600)
-    assert (watch.over, watch.warnings, watch.last, watch.last_labels) == (["a"], 1, "a", 400)
+    reference, watch = drift.counts(basis, rows), DriftWatch()
+
+    def day(number: int, shift: float) -> bool:
+        x = dice.normal(size=(2, 50)) + np.array([[shift], [0.0]])
+        return watch.look(basis, reference, x, number * planted.DAY_MS, 50 * number)
+
+    assert not any(day(number, 0.0) for number in range(8))
+    assert watch.psi["a"] < 0.1
+    assert not any(day(number, 3.0) for number in range(8, 15))
+    again = DriftWatch.resume(watch.state())
+    assert day(15, 3.0)
+    assert again.look(basis, reference, dice.normal(size=(2, 50)) + 3.0, 15 * planted.DAY_MS, 750)
+    assert not any(day(number, 3.0) for number in range(16, 32))
+    assert (watch.over, watch.warnings, watch.last, watch.last_labels) == (["a"], 1, "a", 750)
+
+
+def test_a_weekend_is_no_other_population() -> None:
+    dice = np.random.default_rng(3)
+    week = np.concatenate([dice.normal(4.0 * (number % 7 > 4), 1.0, size=(1, 60)) for number in range(7)], axis=1)
+    basis, watch = HatBasis.of(("calls",), week, 8), DriftWatch()
+    reference = drift.counts(basis, week)
+    for number in range(70):
+        x = dice.normal(4.0 * (number % 7 > 4), 1.0, size=(1, 60))
+        assert not watch.look(basis, reference, x, number * planted.DAY_MS, 60 * number)
+    assert watch.warnings == 0
+    assert watch.psi["calls"] < 0.25
 
 
 @pytest.mark.parametrize("rows", [400, 1_000])
