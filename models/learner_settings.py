@@ -26,7 +26,7 @@ class LearnerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     leavers: Annotated[int, Meta(ge=1, le=2_000)] = 2_000  # who left, remembered for lead time and contradictions
     held: Annotated[int, Meta(ge=1, le=2_000)] = 1_000  # leavers' examples that wait until their week is known
     horizon_days: Annotated[float, Meta(gt=0)] = 30.0  # of the label: a leaver within it cannot be a negative
-    min_labels: Count = 2_000  # before anything is promoted
+    min_labels: Count = 1_000  # rows of evidence, before anything is promoted
     min_positives: Count = 50  # among them: an AUC of fewer is known to 0.04 only
     refresh_positives: Count = 15  # since the last publication, before a model that was promoted follows itself
     floor_auc: Share = 0.55  # nothing below is published, whatever it is better than
