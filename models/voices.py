@@ -105,11 +105,12 @@ def _values(model: Snapshot) -> bytes:
 
 def _with(layout: Snapshot, voice: Voice) -> Snapshot:
     told = np.frombuffer(voice.values, dtype="<f4").astype(np.float64).tolist()
+    wanted = sum(len(curve.knots) + 1 for curve in layout.curves)
+    if wanted != len(told):
+        raise ValueError(f"a voice of {len(told)} values for curves of {wanted}")
     curves, start = [], 0
     for curve in layout.curves:
         end = start + len(curve.knots)
         curves.append(msgspec.structs.replace(curve, values=told[start:end], missing=told[end]))
         start = end + 1
-    if start != len(told):
-        raise ValueError(f"a voice of {len(told)} values for curves of {start}")
     return msgspec.structs.replace(layout, curves=curves, intercept=voice.intercept, base_rate=voice.base_rate)
