@@ -33,8 +33,8 @@ async def example_rows(client: Mapping[str, Any], prefix: str, start: int, end: 
     consumer = reader(client)
     place = TopicPartition(prefix + EXAMPLES, 0)
     found: list[Example] = []
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign([place])
         async for batch in chunks(consumer, place, end, lambda _: None, max(start, 0)):
             for number, record in enumerate(batch, 1):

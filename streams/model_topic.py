@@ -35,8 +35,8 @@ async def read(client: Mapping[str, Any], prefix: str) -> ModelVersions:
 async def publish(client: Mapping[str, Any], prefix: str, snapshot: Snapshot) -> None:
     """Write a model under its version; after this returns whoever serves the topic will take it up."""
     producer = aiokafka.AIOKafkaProducer(**client, enable_idempotence=True)
-    await producer.start()
     try:
+        await producer.start()
         await producer.send_and_wait(prefix + MODELS, encode(snapshot), snapshot.version.encode(), partition=0)
     finally:
         await producer.stop()

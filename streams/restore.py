@@ -59,8 +59,8 @@ async def restore(
     """
     consumer = reader(client)
     tp = TopicPartition(state_topic, partition)
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign([tp])
         end = (await consumer.end_offsets([tp]))[tp]
         found: Ledger | None = None
@@ -122,8 +122,8 @@ async def state_end(client: Mapping[str, Any], state_topic: str, partition: int)
     """Offset after the last committed record of the lane's state."""
     consumer = reader(client)
     tp = TopicPartition(state_topic, partition)
-    await consumer.start()
     try:
+        await consumer.start()
         return int((await consumer.end_offsets([tp]))[tp])
     finally:
         await consumer.stop()

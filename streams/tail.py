@@ -72,8 +72,8 @@ async def tail(
         request_timeout_ms=ANSWER_MS,
         fetch_max_wait_ms=100,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         # The whole cluster's, which asks for no topic by name: that would create one that is missing.
         partitions = (await consumer._client.fetch_all_metadata()).partitions_for_topic(topic)
         if not partitions:

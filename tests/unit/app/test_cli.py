@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -89,11 +90,16 @@ def test_without_brokers_a_verb_refuses_and_says_what_to_do(
     assert told.out == ""
 
 
-def test_a_broker_that_does_not_answer_is_not_ready_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["topics", "check", "--brokers", "127.0.0.1:1"]) == ExitCode.NOT_FOUND
-    told = capsys.readouterr().err
+@pytest.mark.parametrize("verb", [["topics", "check"], ["alerts", "tail"], ["model", "segments", "--now"]])
+def test_a_broker_that_does_not_answer_is_not_ready_and_no_traceback(
+    verb: list[str], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert cli.main([*verb, "--brokers", "127.0.0.1:1"]) == ExitCode.NOT_FOUND
+    gc.collect()
+    told = capsys.readouterr().err + caplog.text
     assert "no Kafka broker answers at 127.0.0.1:1" in told
     assert "Traceback" not in told
+    assert "Unclosed" not in told
 
 
 def test_mistyped_variables_stop_every_verb_and_all_are_told(
