@@ -190,9 +190,11 @@ def better(found: Comparison, demands: Demands) -> Verdict:
 
 
 def not_worse(found: Comparison, demands: Demands) -> Verdict:
-    """May a model that has learned on take its own place? It was promoted before, so it need not win again."""
+    """May a model that has learned on take its own place? It was promoted before, so it need not win again.
+
+    What is served grows old, so it is for the one before to prove that it is better still.
+    """
     verdict = better(found, demands)
-    if verdict is not Verdict.NOT_BETTER or found.auc_gain is None:
+    if verdict is not Verdict.NOT_BETTER:
         return verdict
-    worse = found.auc_gain.value < -demands.margin or found.log_loss_gain.high < 0.0
-    return Verdict.WORSE if worse else Verdict.NOT_WORSE
+    return Verdict.WORSE if found.log_loss_gain.high < 0.0 else Verdict.NOT_WORSE

@@ -35,6 +35,7 @@ from models.publication import Look, PublicationState, promotion_demands
 from models.recent import Recent
 from models.shadow import DURABLE, WHY_NOT_SERVED
 from models.snapshot import Curve
+from models.trial import matched
 from models.window import SERVED, Judged, Window
 
 RIVAL: Final = "rival"
@@ -198,7 +199,7 @@ def challengers(rows: Judged, settings: LearnerSettings, *, fresh: bool) -> list
 def _challenger(rows: Judged, name: str, told: str, against: str, settings: LearnerSettings) -> Challenger:
     rows = rows.of(~np.isnan(rows.told[told]) & ~np.isnan(rows.told[against]))
     risk = rows.told[told]
-    found = evidence.compare(risk, rows.told[against], rows.left, rows.who) if len(risk) else None
+    found = matched(risk, rows.told[against], rows.left, rows.who)
     verdict = None if found is None else evidence.better(found, promotion_demands(settings))
     return Challenger(
         name=name,

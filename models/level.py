@@ -41,3 +41,15 @@ def levelling(risk: Floats, rate: float) -> float:
         told = odds * math.exp(middle)
         low, high = (middle, high) if float((told / (1.0 + told)).mean()) < rate else (low, middle)
     return (low + high) / 2.0
+
+
+def levelled(risk: Floats, rate: float) -> Floats:
+    """Risks moved so that they are `rate` on average; their order stays.
+
+    Examples
+    --------
+    >>> levelled(np.array([0.2, 0.4]), 0.05).round(3).tolist()
+    [0.028, 0.072]
+    """
+    odds = np.exp(log_odds(risk) + levelling(risk, rate))
+    return np.asarray(odds / (1.0 + odds))

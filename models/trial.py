@@ -1,11 +1,20 @@
-"""Two models on the rows that both told, as they were or would have been served."""
+"""Two models on the rows that both told, each at the level of those rows.
+
+The level of what is served is set by base rates, the window's and the operator's. Where the operator's is not what
+happens, that alone would decide who has the smaller loss: on CollegeMsg, where 77 % left and one half was told, a model
+that ranked better by 0.02 AUC was refused by 0.1 of log-loss.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from models import evidence
-from models.evidence import Comparison
+from models.compiled import base_rate
+from models.decay import Floats
+from models.evidence import Comparison, Whos
+from models.level import levelled
+from models.quality import Bools
 from models.window import Window
 
 
@@ -19,6 +28,12 @@ def trial(window: Window, name: str, against: str, since: int) -> Comparison | N
     """
     rows = window.latest()
     rows = rows.of((rows.ts >= since) & ~np.isnan(rows.told[name]) & ~np.isnan(rows.told[against]))
-    if not len(rows.left):
+    return matched(rows.told[name], rows.told[against], rows.left, rows.who)
+
+
+def matched(risk: Floats, against: Floats, left: Bools, who: Whos) -> Comparison | None:
+    """Compare what two told of the same rows; None without any."""
+    if not len(left):
         return None
-    return evidence.compare(rows.told[name], rows.told[against], rows.left, rows.who)
+    rate = base_rate(left)
+    return evidence.compare(levelled(risk, rate), levelled(against, rate), left, who)
