@@ -88,7 +88,10 @@ class Drift(Struct, frozen=True, kw_only=True):
 
 
 class Quality(Struct, frozen=True, kw_only=True):
-    """Over the window of weekly rows: what was served, what the served snapshot says now, and the champion."""
+    """Over the window of weekly rows: what was served, and what the champion would have said in time.
+
+    ``incumbent`` is the snapshot in force, on rows whose vectors were frozen since it was published.
+    """
 
     served: Figures
     incumbent: Figures
@@ -162,16 +165,17 @@ def alerted(origins: Sequence[str], rows: Judged) -> dict[str, Alerted]:
     }
 
 
-def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | None]) -> Quality:
-    """All of a window."""
+def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | None], since: int) -> Quality:
+    """All of a window; what is served now knows nothing of the outcome of vectors from `since` on, ms."""
 
-    def of(name: str) -> tuple[Floats, Judged]:
+    def of(name: str, since: int | None = None) -> tuple[Floats, Judged]:
         part = rows.of(~np.isnan(rows.told[name]))
+        part = part if since is None else part.of(part.ts >= since)
         return part.told[name], part
 
     served, of_served = of(SERVED)
     champion, of_champion = of(CHAMPION_THEN)
-    incumbent, of_incumbent = of(INCUMBENT)
+    incumbent, of_incumbent = of(INCUMBENT, since)
     return Quality(
         served=prequential.figures(served, of_served.left, of_served.who),
         incumbent=prequential.figures(incumbent, of_incumbent.left, of_incumbent.who),
@@ -261,7 +265,7 @@ def reported(
         base_rate=rate_of(rows),
         operator_base_rate=state.base_rate,
         watermark=state.watermark,
-        quality=quality(rows, alerted(state.origins, windows[1].latest()), leads),
+        quality=quality(rows, alerted(state.origins, windows[1].latest()), leads, state.publication.evidence_from),
         guards=guards.states(),
         held=guards.hold,
         drift=drifted(state.drift, rows),
