@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 import numpy as np
@@ -19,7 +19,7 @@ from msgspec import Struct
 from models.events import DAY_MS
 from models.example import Example
 
-STEADY_DAYS = 1
+STEADY_DAYS: Final = 1
 """After the horizon: a stayer is looked at once a day, so he is known up to a day after it."""
 
 

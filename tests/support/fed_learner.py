@@ -79,9 +79,12 @@ def _voice(learner: Learner, numbers: LearnerSettings) -> Snapshot:
 
 
 def told(looks: Sequence[Example], stands: Sequence[Stand]) -> Floats:
-    """The risk of each by what was in force when he was looked at: before the first of them the shipped model."""
+    """The risk of each by what was in force when he was looked at: before the first of them the shipped model.
+
+    At the operator's base rate, as it is served: each model's own would set apart looks that had different ones.
+    """
     x, risk = vectors(looks), np.zeros(len(looks))
-    scorers = [Scorer(shipped()), *(Scorer(stand.model) for stand in stands)]
+    scorers = [Scorer(model, looks[0].base_rate) for model in (shipped(), *(stand.model for stand in stands))]
     which = np.searchsorted([stand.since for stand in stands], [look.ts for look in looks], side="right")
     for number in np.unique(which).tolist():
         risk[which == number] = scorers[number].score(x[:, which == number]).risk
