@@ -30,7 +30,7 @@ class LearnerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     min_positives: Count = 50  # among them: an AUC of fewer is known to 0.04 only
     refresh_positives: Count = 15  # since the last publication, before a model that was promoted follows itself
     floor_auc: Share = 0.55  # nothing below is published, whatever it is better than
-    margin: Annotated[float, Meta(ge=0)] = 0.01  # AUC that may be lost for an honest risk, or by following
+    margin: Annotated[float, Meta(ge=0)] = 0.01  # AUC that may be lost for an honest risk
     cool_down: Count = 2_000  # labels of peace after a promotion or a rollback
     publish_every: Count = 1_000  # labels between a model and its follower
     look_every: Count = 250  # labels between two looks at evidence, guards and drift

@@ -69,7 +69,7 @@ def test_a_quiet_stream_does_not_warn(quiet: bytes) -> None:
 
 
 def test_another_truth_is_seen_in_the_loss_and_a_fresh_model_wins(quiet: bytes) -> None:
-    learner = Learner.resume(quiet, SETTINGS)
+    learner = Learner.resume(quiet, msgspec.structs.replace(SETTINGS, min_labels=1_000))
     before = learner.served
     published = taught(learner, planted.turned(2_500, seed=50, first=9_000))
     report = learner.report()
@@ -78,7 +78,7 @@ def test_another_truth_is_seen_in_the_loss_and_a_fresh_model_wins(quiet: bytes) 
     assert report.crowned is not None
     assert report.crowned.why is Why.DRIFT
     assert report.crowned.comparison.auc_gain is not None
-    assert max(report.crowned.comparison.auc_gain.low, report.crowned.comparison.log_loss_gain.low) > 0.0
+    assert report.crowned.comparison.auc_gain.low > 0.0
     unseen = list(planted.turned(3_000, seed=60, first=50_000))
     assert area(published[-1], unseen) > area(before, unseen) + 0.1
 
