@@ -15,7 +15,7 @@ from prometheus_client import Counter, Gauge
 
 from app.series import Series, at_zero, count, unknown
 from models.events import INPUTS
-from models.population import PARTS
+from models.state.population import PARTS
 from models.tiers import TIERS
 from models.words import KINDS, AlertEvent, SuppressionReason
 from streams.model_versions import Refusal

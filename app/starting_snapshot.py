@@ -23,17 +23,18 @@ import numpy.typing as npt
 from app.simulator.rates import Rates
 from app.simulator.record import Record
 from app.simulator.stream import simulate
-from models import features
 from models.champion import Champion
-from models.columns import ACTIVITY, OUTCOME
 from models.compiled import cutoffs
-from models.decay import Floats
-from models.events import DAY_MS, MOVES_WATERMARK, Arrival, Erasure, Outcome
-from models.fold import fold
+from models.decisions.detector import Detector
+from models.events import DAY_MS, Arrival, Erasure, Outcome
+from models.features.catalogue import NAMES, catalogue_hash
 from models.hat_basis import HatBasis
-from models.population import Population
-from models.risk import Scorer
-from models.snapshot import STARTING_SNAPSHOT, Example, Provenance, Snapshot, encode
+from models.kernel.engine import features_of
+from models.policy import Policy
+from models.risk import Floats, Scorer
+from models.snapshot import STARTING_SNAPSHOT, Curve, Example, Provenance, Snapshot, encode
+from models.state.columns import ACTIVITY, OUTCOME
+from models.state.population import Population
 from streams.wire import Rejected, decode
 
 START_MS: Final = 1_767_225_600_000
@@ -91,20 +92,26 @@ def arrivals_by_day(records: Iterator[Record]) -> Iterator[tuple[int, list[Arriv
 
 def collect(seed: int, subscribers: int, days: int) -> Rows:
     """Live through a simulated population and look at a seventh of it every day."""
-    population, ends = Population(), _Ends({}, {}, {})
-    watermark = float("nan")
+    ends, detector = _Ends({}, {}, {}), Detector(Scorer(_nothing_learned()), Policy(), 0)
     taken: list[tuple[str, int, Floats]] = []
     rates = Rates(churn_per_month=CHURN_PER_MONTH)
     for day, arrivals in arrivals_by_day(simulate(seed, subscribers, START_MS, days, rates=rates)):
-        fold(population, arrivals, watermark)
-        population.take_changes()
-        times = [a.event.ts for a in arrivals if a.topic in MOVES_WATERMARK and not isinstance(a.event, Erasure)]  # type: ignore[union-attr]  # a deletion moves nothing
-        watermark = float(max(times, default=0))
+        rest = arrivals
+        while rest or detector.owed:
+            rest = rest[detector.apply(rest) :]
+            detector.take()
         for arrival in arrivals:
             _note_end(ends, arrival)
         if day >= WARM_UP_DAYS:
-            taken += _looks(population, day)
+            taken += _looks(detector.population, day)
     return _labelled(taken, ends, START_MS + days * DAY_MS)
+
+
+def _nothing_learned() -> Snapshot:
+    """A model under which everybody is alike: the walk needs one, and nothing here asks it."""
+    curves = [Curve(feature=name, knots=[0.0], values=[0.0]) for name in NAMES]
+    rate = CHURN_PER_MONTH
+    return Snapshot(version="m-0", curves=curves, intercept=0.0, base_rate=rate, catalogue_hash=catalogue_hash())
 
 
 def _note_end(ends: _Ends, arrival: Arrival) -> None:
@@ -128,7 +135,7 @@ def _looks(population: Population, day: int) -> Iterator[tuple[str, int, Floats]
     profiles = population.profiles
     active = [r for r in rows.tolist() if (p := profiles[r]) is not None and p.status not in _PASSIVE]
     kept = np.array(active, dtype=np.int64)
-    x = features.compute(features.state_of(population, kept), np.full(len(kept), float(now)))
+    x = features_of(population, kept, np.full(len(kept), float(now)))
     for i, row in enumerate(active):
         yield population.id_of(row), now, x[:, i].copy()
 
@@ -155,7 +162,7 @@ def _labelled(taken: list[tuple[str, int, Floats]], ends: _Ends, end: int) -> Ro
 
 def train(rows: Rows, passes: int = PASSES) -> Champion:
     """River's pass over the rows in the order of time, some times."""
-    basis = HatBasis.of(features.NAMES, rows.x, KNOTS)
+    basis = HatBasis.of(NAMES, rows.x, KNOTS)
     champion = Champion(basis, base_rate=float(rows.left.mean()), l2=L2)
     for _ in range(passes):
         for column, left in zip(rows.x.T.tolist(), rows.left.tolist(), strict=True):
@@ -188,7 +195,7 @@ def measures(risk: Floats, left: npt.NDArray[np.bool_]) -> dict[str, float]:
 def finished(champion: Champion, rows: Rows, unseen: Rows, command: str) -> Snapshot:
     """The snapshot with cut-offs, measures and examples of a population that the model has not seen."""
     base_rate = float(rows.left.mean())
-    bare = champion.snapshot("m-00000", base_rate, features.catalogue_hash())
+    bare = champion.snapshot("m-00000", base_rate, catalogue_hash())
     risk = Scorer(bare).score(unseen.x).risk
     picked = np.linspace(0, len(risk) - 1, 8).astype(int).tolist()
     return msgspec.structs.replace(

@@ -32,7 +32,7 @@ from app.policy_file import policy_in_force  # noqa: E402
 from app.served_model import frozen, shipped  # noqa: E402
 from app.settings import Settings  # noqa: E402
 from app.watchdog import Heart, Standing, Watchdog, end_process  # noqa: E402
-from models.detector import Detector  # noqa: E402
+from models.decisions.detector import Detector  # noqa: E402
 from models.risk import Scorer  # noqa: E402
 from streams.agents import declare_agents  # noqa: E402
 from streams.assignment import Lanes  # noqa: E402

@@ -1,6 +1,6 @@
 """The book of a subscriber: what is rare about him and does not fit into columns.
 
-Most subscribers have none. It holds open cases, the latest visits, the contacts made, and the episodes: the alerts
+Most subscribers have none. It holds open cases, the contacts made, and the episodes: the alerts
 whose life goes on. It is one state record of JSON, written whole when it changed.
 """
 
@@ -12,7 +12,6 @@ from msgspec import Struct, field
 
 from models.events import Channel
 
-KEPT_VISITS: Final = 32
 KEPT_TOUCHES: Final = 64
 
 
@@ -25,15 +24,6 @@ class Case(Struct):
     department: str | None = None
     told: bool = False
     """Whether the overdue breach was already raised."""
-
-
-class Visit(Struct, array_like=True):
-    """A visit to a competitor's site, kept whole so that the policy's windows are exact."""
-
-    ts: int
-    dwell_s: float
-    page: str
-    operator: str
 
 
 class Touch(Struct, array_like=True):
@@ -79,7 +69,6 @@ class Book(Struct):
     """See the module."""
 
     cases: dict[str, Case] = field(default_factory=dict)
-    visits: list[Visit] = field(default_factory=list)
     touches: list[Touch] = field(default_factory=list)
     episodes: dict[str, Episode] = field(default_factory=dict)
     """Open episodes by kind: a subscriber has at most one of a kind."""

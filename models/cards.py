@@ -22,9 +22,9 @@ from models.alerts import (
 )
 from models.book import Episode
 from models.contact import contact_by, pick_channel
-from models.feature import family
-from models.features import CATALOGUE, INDEX, reason_text
-from models.moment import Moment
+from models.decisions.context import Moment
+from models.features.catalogue import CATALOGUE, INDEX, reason_text
+from models.features.definitions import family
 from models.playbook import GENERAL_DO, GENERAL_DONT, Play, choose
 from models.policy import DAY_MS, Policy
 from models.risk import Scorer, logit

@@ -19,10 +19,9 @@ from msgspec import Struct
 from river import linear_model, optim
 
 from models.basis import Basis, Block
-from models.decay import Floats
 from models.hat_basis import HatBasis
 from models.level import levelling, log_odds
-from models.risk import Scorer, logit
+from models.risk import Floats, Scorer, logit
 from models.river_state import LEARNING_RATE, LogisticState, begin, put, take
 from models.snapshot import Curve, Snapshot
 

@@ -8,14 +8,13 @@ import msgspec
 import numpy as np
 
 from models.champion import Champion
-from models.decay import Floats
 from models.guard_sight import CHAMPION
 from models.learner_settings import LearnerSettings
 from models.level import log_odds
 from models.lineages import CHAMPION_THEN
 from models.newton import sigmoid
 from models.recent import Recent
-from models.risk import Scorer
+from models.risk import Floats, Scorer
 from models.smooth import Smooth
 from models.snapshot import Curve, Cutoff, Example, Provenance, Snapshot
 from models.window import Bools, Window

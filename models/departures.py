@@ -17,8 +17,8 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from models.example import Example
-from models.feature import family
-from models.features import INDEX, NAMES, catalogue_hash
+from models.features.catalogue import INDEX, NAMES, catalogue_hash
+from models.features.definitions import family
 from models.grouping import MOST, grouped
 from models.proportion import Proportion, proportion
 from models.risk import Scorer

@@ -14,8 +14,8 @@ from msgspec import Struct
 from river import drift
 
 from models.basis import Hats
-from models.decay import Floats
 from models.hat_basis import HatBasis
+from models.risk import Floats
 
 Counts = list[list[int]]
 

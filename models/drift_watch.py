@@ -11,11 +11,11 @@ import numpy as np
 from msgspec import Struct
 
 from models import drift
-from models.decay import Floats
 from models.drift import PSI_BOUND, Counts, LossDrift, LossDriftState
 from models.events import DAY_MS
 from models.hat_basis import HatBasis
 from models.quality import log_losses
+from models.risk import Floats
 
 LOG_LOSS: Final = "log_loss"
 WEEK_MS: Final = 7 * DAY_MS

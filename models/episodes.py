@@ -12,13 +12,13 @@ import msgspec
 from models import cards, contact, terms
 from models.alerts import Alert, alert_id, decision_id
 from models.book import Book, Episode
+from models.decisions.context import Moment
 from models.labels import Labels
-from models.moment import Moment
 from models.outbox import Outbox, Output
 from models.policy import DAY_MS, HOUR_MS, Policy
-from models.population import Population
 from models.risk import Scorer
 from models.signals import UNUSED, Signal
+from models.state.population import Population
 from models.tiers import HEALTHY
 from models.words import AlertEvent, CloseReason, Kind, SuppressionReason
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from models.alerts import Receipt, Remains, subscriber_hash
 from models.events import Erasure
 from models.policy import DAY_MS, RetentionPolicy
-from models.population import StateMalformedError, StateRecord
+from models.state.population import StateMalformedError, StateRecord
 
 MARK_CODE: Final = b"X"
 """Leads the state key of a stop mark; the population knows nothing of it."""

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from models.decay import Floats
 from models.quality import Bools, log_losses
+from models.risk import Floats
 
 Whos = npt.NDArray[np.uint32]
 

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from models.decay import Floats
 from models.evidence import auc_bounded
+from models.risk import Floats
 from models.window import SERVED, Bools, Judged
 
 CHAMPION: Final = "champion"

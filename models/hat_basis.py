@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from models.decay import Floats
+from models.risk import Floats
 from models.snapshot import Snapshot
 
 KNOTS: Final = 10

@@ -22,31 +22,29 @@ from typing import Final
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 
 from models.alerts import example_id
 from models.book import Book
 from models.cards import segment
 from models.clock import Clock
-from models.columns import CALLS, DATA
 from models.contact import held_out, passive
-from models.decay import Floats
+from models.decisions.context import Moment
 from models.events import Outcome
 from models.example import WEEKLY, Example, Label
-from models.features import catalogue_hash
-from models.moment import Moment
+from models.features.catalogue import catalogue_hash
 from models.outbox import Outbox, Output
 from models.pending import Pending
 from models.policy import DAY_MS, Policy
-from models.population import Population, Rows
 from models.risk import Scorer
+from models.state.calendar import Calendar
+from models.state.columns import CALLS, DATA
+from models.state.population import Population
 from models.tiers import TIERS
 
 LEAVING: Final = frozenset({"ported_out", "disconnected", "lapsed"})
 """Active churn. What the operator ends himself is passive churn, and `migrated` is none."""
 _SPOKEN: Final = frozenset({"contacted", "delivered", "read", "retained", "lost", "refused"})
 """Touches that reached the subscriber."""
-_WEEK: Final = 7
 _CATALOGUE: Final = catalogue_hash()
 
 
@@ -72,13 +70,15 @@ class Labels:
     def __init__(self, population: Population, outbox: Outbox, scorer: Scorer, policy: Policy) -> None:
         self.scorer = scorer
         self.policy = policy
-        self.due: Floats = np.empty(0)
+        self.due = np.empty(0)
+        self._calendar = Calendar()
         self._population = population
         self._outbox = outbox
 
     def loaded(self, clock: Clock) -> None:
         """Find out anew what is due when: the state was read, or the policy changed."""
         self.due = np.full(len(self._population.ids), np.inf)
+        self._calendar.clear()
         for row in self._population.pending.rows():
             passed = clock.sweeping is not None and self._population.id_of(row) <= clock.cursor
             self._set_due(row, clock.sweeping if passed else clock.last_tick)
@@ -89,15 +89,12 @@ class Labels:
             self.due[row] = np.inf
 
     def next_due(self) -> float:
-        """The earliest time at which a vector is looked at."""
-        return float(self.due.min(initial=np.inf))
+        """The earliest time at which a vector can be due."""
+        return self._calendar.next()
 
-    def weekly(self, rows: Rows, keys: npt.NDArray[np.int64], tick: int) -> npt.NDArray[np.bool_]:
-        """Which of these rows have their weekly turn on the day of this tick; `keys` are hashes of their ids."""
-        if not len(rows):
-            return np.zeros(0, dtype=bool)
-        turn: npt.NDArray[np.bool_] = (keys >> 16) % _WEEK == tick // DAY_MS % _WEEK
-        return turn
+    def due_by(self, tick: int) -> list[int]:
+        """Rows whose vectors are due by this tick; each is to be looked at with :meth:`look`."""
+        return [row for row in self._calendar.pop(tick) if row < len(self.due) and self.due[row] <= tick]
 
     def sampled(self, subscriber_id: str) -> bool:
         """Whether his weekly vectors are kept at all: a share of a large population teaches as much."""
@@ -127,7 +124,7 @@ class Labels:
         )
         self._population.hold(moment.row, frozen)
         self._room_for(moment.row)
-        self.due[moment.row] = min(self.due[moment.row], float(frozen.ts + self._horizon()))
+        self._enter(moment.row, min(float(self.due[moment.row]), float(frozen.ts + self._horizon())))
         self._outbox.wrote(len(frozen.x) * 2)
 
     def outcome(self, moment: Moment, event: Outcome) -> None:
@@ -209,7 +206,12 @@ class Labels:
         ends = [pending.ts + self._horizon() for pending in self._population.pending.of(row)]
         since = -math.inf if looked is None else looked
         looks = [end if end > since else end + ((looked or 0) - end) // DAY_MS * DAY_MS + DAY_MS for end in ends]
-        self.due[row] = min(looks, default=math.inf)
+        self._enter(row, float(min(looks, default=math.inf)))
+
+    def _enter(self, row: int, due: float) -> None:
+        self.due[row] = due
+        if due < math.inf:
+            self._calendar.put(due, row)
 
     def _tell(
         self, moment: Moment, pending: Pending, label: Label, by: tuple[Outcome, int] | None, first_alert: int | None

@@ -13,7 +13,6 @@ from models import checkpoint
 from models.admission import Admission
 from models.checkpoint import CheckpointRefusedError, LearnerState
 from models.compiled import base_rate, compiled
-from models.decay import Floats
 from models.drift_watch import DriftWatch
 from models.example import WEEKLY, Example
 from models.guards import Guards
@@ -26,7 +25,7 @@ from models.lineages import CHAMPION_THEN, INCUMBENT, TOLD, TOLD_DURABLE, Lineag
 from models.lot import Lot, LotRows
 from models.publication import Publication, Step
 from models.recent import Recent, Row
-from models.risk import Scorer, check_examples
+from models.risk import Floats, Scorer, check_examples
 from models.snapshot import Snapshot, SnapshotRefusedError, check_features
 from models.succession import succeeded
 from models.trial import trial

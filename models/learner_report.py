@@ -12,7 +12,6 @@ from msgspec import Struct
 from models import drift, evidence, prequential
 from models.checkpoint import LearnerState
 from models.compiled import base_rate
-from models.decay import Floats
 from models.drift_watch import DriftState
 from models.evidence import Comparison, Verdict
 from models.example import Label
@@ -33,6 +32,7 @@ from models.lineages import (
 from models.prequential import Curves, Delay, Figures, LeadTime, Uplift
 from models.publication import Look, PublicationState, promotion_demands
 from models.recent import Recent
+from models.risk import Floats
 from models.shadow import DURABLE, WHY_NOT_SERVED
 from models.snapshot import Curve
 from models.trial import matched

@@ -10,9 +10,9 @@ import numpy as np
 from msgspec import Struct
 
 from models.champion import Champion, ChampionState
-from models.decay import Floats
 from models.drift import Counts
 from models.hat_basis import HatBasis
+from models.risk import Floats
 from models.smooth import Smooth, SmoothState
 from models.snapshot import Snapshot
 from models.voices import Voice, Voices

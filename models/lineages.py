@@ -20,7 +20,6 @@ from msgspec import Struct
 from models import drift
 from models.challengers import LogScaledState
 from models.champion import Champion
-from models.decay import Floats
 from models.evidence import Comparison, Verdict
 from models.guard_sight import CHAMPION
 from models.hat_basis import HatBasis
@@ -28,7 +27,7 @@ from models.learner_settings import LearnerSettings
 from models.lineage import Kind, Lineage, LineageState
 from models.lot import LotRows
 from models.recent import Recent
-from models.risk import Scorer, at_rate
+from models.risk import Floats, Scorer, at_rate
 from models.shadow import DURABLE, SHADOWS, Shadow
 from models.smooth import Smooth
 from models.snapshot import Snapshot

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from models.decay import Floats
 from models.quality import Bools
 from models.recent import Row
+from models.risk import Floats
 
 
 class LotState(Struct, frozen=True, kw_only=True):

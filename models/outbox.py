@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from models.alerts import Alert, Receipt, Score, Suppression
 from models.example import Example
-from models.population import StateRecord
+from models.state.population import StateRecord
 
 OutputKind = Literal["alert", "score", "suppression", "receipt", "example"]
 Body = Alert | Score | Suppression | Receipt | Example

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from models.block import StateRecord
 from models.example import WEEKLY
+from models.state.column_block import StateRecord
 from models.tiers import Tier
 from models.words import KINDS, Segment
 

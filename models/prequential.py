@@ -14,9 +14,9 @@ import numpy as np
 from msgspec import Struct
 
 from models import quality
-from models.decay import Floats
 from models.evidence import Bounded, Whos, auc_bounded
 from models.proportion import proportion
+from models.risk import Floats
 from models.window import Bools, Judged
 from models.words import SEGMENTS
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from models.decay import Floats
+from models.risk import Floats
 
 
 class Row(NamedTuple):

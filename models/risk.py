@@ -122,6 +122,18 @@ class Scorer:
         self._usual = {worth: _usual(curves, worth) for worth in (None, *SEGMENTS)}
         self._usual_curve = {worth: self._curves(usual[:, None]) for worth, usual in self._usual.items()}
 
+    def table(self) -> Floats:
+        """The curves as the compiled code reads them; see ``curves`` in :mod:`models.kernel.compiled`."""
+        segments = max((len(c.knots) - 1 for c in self.snapshot.curves), default=1) or 1
+        found = np.zeros((len(self.snapshot.curves), 4 + 3 * segments))
+        for row, curve in zip(found, self.snapshot.curves, strict=True):
+            n = max(len(curve.knots) - 1, 1)
+            row[:4] = curve.knots[0], curve.knots[-1], curve.missing, n
+            row[4 : 4 + n] = curve.knots[:n]
+            row[4 + n : 4 + 2 * n] = curve.values[:n]
+            row[4 + 2 * n : 3 + 2 * n + len(curve.knots)] = np.diff(curve.values) / np.diff(curve.knots)
+        return found
+
     def cutoff(self, share: float) -> float:
         """The risk above which this share of all subscribers stands, at the operator's base rate."""
         return sigmoid(logit(self.snapshot.cutoff(share)) + self.shift)

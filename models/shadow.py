@@ -17,9 +17,9 @@ import numpy as np
 from models import crosses
 from models.basis import Basis, Block, Hats, Pair, hats
 from models.challengers import Forest, LogScaled, LogScaledState
-from models.decay import Floats
 from models.newton import Newton, sigmoid
 from models.quality import Bools
+from models.risk import Floats
 from models.smooth import STEPS
 from models.window import Window
 

@@ -7,18 +7,14 @@ escalates the alert that stands.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 
-import numpy as np
-
-from models.book import Visit
-from models.decay import Floats
-from models.events import CareContact, SiteVisit
-from models.feature import usual_rate
-from models.policy import DAY_MS, BrowsingPolicy, SilencePolicy
-from models.view import View
+from models.events import CareContact, Page, SiteVisit
+from models.policy import DAY_MS, BrowsingPolicy
+from models.state.kept_visits import Visit
 from models.words import Kind
 
+_PAGES: Final = get_args(Page)
 ORDINARY: Final = 1
 STRONG: Final = 2
 
@@ -36,14 +32,15 @@ class Signal(NamedTuple):
 def browsing(visits: Sequence[Visit], visit: SiteVisit, now: float, policy: BrowsingPolicy) -> Signal | None:
     """Whether this visit makes competitor browsing, given all visits kept, itself included.
 
-    The window ends at the subscriber's own clock. A visit to an excluded page neither triggers nor counts.
+    The window ends at the subscriber's own clock; `visits` are those kept, the oldest first. A visit to an excluded
+    page neither triggers nor counts.
 
     Examples
     --------
     >>> policy, day = BrowsingPolicy(), 86_400_000
     >>> def read(ts, page="home", dwell=20.0):
     ...     return SiteVisit(subscriber_id="s-1", ts=ts, operator="cucc", dwell_s=dwell, page=page)
-    >>> kept = [Visit(d * day, 20.0, "home", "cucc") for d in (0, 3, 6)]
+    >>> kept = [(d * day, 20.0, 0.0) for d in (0, 3, 6)]
     >>> browsing(kept, read(6 * day), 6 * day, policy)
     Signal(kind='competitor_browsing', level=1, code='competitor_visits_7d', value=3.0, appointment_ts=None)
     >>> browsing(kept, read(8 * day), 8 * day, policy) is None
@@ -56,10 +53,10 @@ def browsing(visits: Sequence[Visit], visit: SiteVisit, now: float, policy: Brow
     if visit.page in policy.strong_pages and visit.dwell_s >= policy.page_dwell_s:
         return Signal("competitor_browsing", STRONG, "competitor_page_dwell", visit.dwell_s)
     since = now - policy.window_days * DAY_MS
-    recent = [v for v in visits if v.ts > since and v.page not in policy.excluded_pages]
+    recent = [dwell for ts, dwell, page in visits if ts > since and _PAGES[int(page)] not in policy.excluded_pages]
     dwell = 0.0
     for each in recent:
-        dwell += each.dwell_s
+        dwell += each
     if dwell >= policy.dwell_s:
         return Signal("competitor_browsing", ORDINARY, "competitor_dwell_7d", dwell)
     if len(recent) >= policy.visits:
@@ -101,28 +98,6 @@ def care(event: CareContact) -> Signal | None:
 
 CARE_TRIGGERS: Final = frozenset({"leave_intent", "port_out_query", "port_out_code", "disconnect_appointment"})
 """Reasons that :func:`care` knows."""
-
-
-class Rhythm(NamedTuple):
-    """Of each subscriber: when he last used the service, and when he will have been silent for too long."""
-
-    last_ts: Floats
-    due_ts: Floats
-
-
-def rhythm(view: View, policy: SilencePolicy) -> Rhythm:
-    """When silence is due, from calls and data sessions; NaN for who has no rhythm that could break.
-
-    The usual gap is that of the time when he last used the service, or it would grow with the silence itself.
-    """
-    calls, data = view.column("calls", "ref_ts"), view.column("data", "ref_ts")
-    last = np.fmax(calls, data)
-    first = np.fmin(view.column("calls", "first_ts"), view.column("data", "first_ts"))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rate = usual_rate(view, "calls", "calls_30", "sms_30") + usual_rate(view, "data", "sessions_30")
-        steady = (rate * 7.0 >= policy.min_per_week) & (last - first >= policy.min_history_days * DAY_MS)
-        gaps = np.maximum(policy.usual_gaps / rate, policy.floor_days) * DAY_MS
-    return Rhythm(last, np.where(steady, last + gaps, np.nan))
 
 
 def silence(last_ts: float, at: float) -> Signal:

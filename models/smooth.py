@@ -16,10 +16,9 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from models.basis import Basis, Hats, hats
-from models.decay import Floats
 from models.level import levelling
 from models.newton import Newton, NewtonState, sigmoid
-from models.risk import Scorer, logit
+from models.risk import Floats, Scorer, logit
 from models.snapshot import Curve, Snapshot
 
 KNOTS: Final = 6

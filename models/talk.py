@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from models.alerts import Reason
-from models.features import CATALOGUE, INDEX, reason_text
+from models.features.catalogue import CATALOGUE, INDEX, reason_text
 from models.signals import STRONG
 from models.words import Cause, Kind, Text
 

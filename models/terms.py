@@ -6,19 +6,19 @@ from math import isnan
 from typing import Final
 
 from models.book import Book
-from models.columns import NAN, RISK
 from models.contact import peace_ends
 from models.policy import ContactPolicy
-from models.population import Population
+from models.state.columns import NAN, RISK
+from models.state.population import Population
 
 _DUE: Final = RISK.index["due_ts"]
 
 
 def arm(population: Population, row: int, book: Book, policy: ContactPolicy, clock: int) -> None:
-    """Set the column that sweeps go by, after the book has changed.
+    """Set the column and the calendar that sweeps go by, after the book has changed.
 
-    The ends of a peace are set with its beginning, a day or more ahead: a breach that is withheld an hour before such
-    an end must find its tick already known, or the lane would run past it within a piece.
+    The ends of a peace are set with its beginning, so that a breach that is withheld before such an end is looked at
+    again with it.
 
     Examples
     --------
@@ -30,8 +30,10 @@ def arm(population: Population, row: int, book: Book, policy: ContactPolicy, clo
     """
     ends = [t for e in book.episodes.values() for t in (e.expires_ts, e.retry_ts, e.snoozed_until) if t is not None]
     ends += [end for end in peace_ends(book, policy) if end > clock]
-    block = population.blocks[RISK.name]
-    due, held = float(min(ends)) if ends else NAN, float(block.data[row, _DUE])
+    data = population.blocks[RISK.name].data
+    due, held = float(min(ends)) if ends else NAN, float(data[row, _DUE])
     if due != held and not (isnan(due) and isnan(held)):
-        block.data[row, _DUE] = due
-        block.dirty[row] = True
+        data[row, _DUE] = due
+        population.touch(row, RISK.name)
+    if not isnan(due):
+        population.terms.put(due, row)

@@ -9,9 +9,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, Literal, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from models.policy import DAY_MS, HOUR_MS, TierPolicy
 from models.risk import Scorer
 
@@ -20,9 +17,6 @@ TIERS: Final[tuple[Tier, ...]] = ("healthy", "warning", "high_risk")
 HEALTHY: Final = 0
 WARNING: Final = 1
 HIGH_RISK: Final = 2
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 class Reason(Enum):
@@ -104,20 +98,3 @@ def next_tier(tier: int, risk: float, held_ms: float, history_ms: float, cut: Cu
     if tier == HIGH_RISK and risk >= cut.fall_below * cut.warning:
         return (WARNING, Reason.FELL)
     return (HEALTHY, Reason.FELL)
-
-
-def may_change(tier: Floats, risk: Floats, held_ms: Floats, history_ms: Floats, cut: Cutoffs) -> Bools:
-    """For many at once: who can have another tier after this score. It says yes exactly where `next_tier` moves.
-
-    Examples
-    --------
-    >>> cut = Cutoffs(warning=0.03, high_risk=0.10, fall_below=0.8, min_dwell_ms=100, min_history_ms=1000)
-    >>> risk, old = np.array([0.01, 0.05, 0.2, 0.01]), np.full(4, 5000.0)
-    >>> may_change(np.array([0.0, 0.0, 2.0, 1.0]), risk, old, old, cut).tolist()
-    [False, True, False, True]
-    """
-    high, warning = tier >= HIGH_RISK, tier >= WARNING
-    rises = ((risk >= cut.high_risk) & ~high) | ((risk >= cut.warning) & ~warning)
-    floor = np.where(high, cut.high_risk, cut.warning) * cut.fall_below
-    falls = warning & (risk < floor) & (held_ms >= cut.min_dwell_ms)
-    return (history_ms >= cut.min_history_ms) & (rises | falls)

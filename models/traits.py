@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from models.feature import Unit
-from models.features import CATALOGUE, NAMES, reason_text
+from models.features.catalogue import CATALOGUE, NAMES, reason_text
+from models.features.definitions import Unit
 from models.words import Text
 
 Floats = npt.NDArray[np.float64]

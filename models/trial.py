@@ -11,10 +11,10 @@ import numpy as np
 
 from models import evidence
 from models.compiled import base_rate
-from models.decay import Floats
 from models.evidence import Comparison, Whos
 from models.level import levelled
 from models.quality import Bools
+from models.risk import Floats
 from models.window import Window
 
 

@@ -20,9 +20,8 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from models.decay import Floats
 from models.events import DAY_MS
-from models.risk import Scorer
+from models.risk import Floats, Scorer
 from models.snapshot import Snapshot
 
 EVERY_MS: Final = 7 * DAY_MS

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from models.decay import Floats
 from models.events import DAY_MS
 from models.example import Example
+from models.risk import Floats
 from models.words import SEGMENTS
 
 Bools = npt.NDArray[np.bool_]

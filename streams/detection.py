@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from models.detector import Detector
+from models.decisions.detector import Detector
 from models.events import Arrival
 from models.example import Example
 from models.risk import Scorer
@@ -19,7 +19,7 @@ from streams.wire import Decoded, RawRecord, decode
 
 
 class DetectionFold:
-    """:class:`streams.folding.Fold` over a :class:`models.detector.Detector`.
+    """:class:`streams.folding.Fold` over a :class:`models.decisions.detector.Detector`.
 
     Parameters
     ----------

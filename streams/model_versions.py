@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from models.features import NAMES, catalogue_hash
+from models.features.catalogue import NAMES, catalogue_hash
 from models.night import Night
 from models.risk import check_examples
 from models.snapshot import Snapshot, SnapshotRefusedError, check_features, decode

@@ -21,7 +21,7 @@ from support.rig import Rig, event, until
 
 from app.policy_file import policy_in_force
 from app.served_model import shipped
-from models.detector import Detector
+from models.decisions.detector import Detector
 from models.events import CALLS, CARE_CONTACTS, DAY_MS, SUBSCRIBERS
 from models.risk import Scorer
 from models.snapshot import Example, encode

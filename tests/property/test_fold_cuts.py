@@ -8,11 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.event_mixes import mixes
+from support.folded import Trace, features_after, fold
 
-from models import features
 from models.events import Arrival
-from models.fold import Trace, fold
-from models.population import Population
+from models.state.population import Population
 
 STATE = dict[bytes, bytes]
 NAN = float("nan")
@@ -50,8 +49,8 @@ def assert_same_traces(parts: list[Trace], one: Trace) -> None:
         np.testing.assert_array_equal(np.concatenate([getattr(p, name) for p in parts]), getattr(one, name))
     for block, columns in one.state.items():
         assert np.concatenate([p.state[block] for p in parts]).tobytes() == columns.tobytes(), block
-    found = np.concatenate([features.compute(p.state, p.now) for p in parts], axis=1)
-    assert found.tobytes() == features.compute(one.state, one.now).tobytes()
+    found = np.concatenate([features_after(p, p.now) for p in parts], axis=1)
+    assert found.tobytes() == features_after(one, one.now).tobytes()
 
 
 @settings(max_examples=100, deadline=None)

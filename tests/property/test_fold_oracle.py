@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import numpy as np
 from hypothesis import given, settings
@@ -10,12 +11,12 @@ from hypothesis import strategies as st
 from support.event_mixes import arrivals_of, mixes, usage
 from support.feature_oracle import features as plain_features
 from support.fold_oracle import Oracle, Step, Subscriber
+from support.folded import Trace, features_after, fold
 
-from models import features
-from models.columns import BLOCKS
-from models.events import Arrival
-from models.fold import Trace, fold
-from models.population import Population
+from models.events import Arrival, Page
+from models.features.catalogue import NAMES
+from models.state.columns import BLOCKS
+from models.state.population import Population
 
 NAN = float("nan")
 SPECS = {spec.name: spec for spec in BLOCKS}
@@ -39,7 +40,7 @@ def test_fold_agrees_with_the_oracle_bit_for_bit(arrivals: list[Arrival]) -> Non
         step = oracle.apply(arrival.event, arrival.record_ts)
         assert (trace.rows[place] >= 0) == step.known
         assert trace.applied[place] == step.applied
-        assert trace.late[place] == step.late
+        assert trace.late[place] == (step.late and step.applied)
         assert trace.now[place] == step.now
         assert_same_columns(trace, place, step)
     assert len(population) == len(oracle.subscribers)
@@ -49,8 +50,8 @@ def test_fold_agrees_with_the_oracle_bit_for_bit(arrivals: list[Arrival]) -> Non
 
 def assert_same_book(population: Population, row: int, subscriber: Subscriber) -> None:
     book = population.book(row)
-    visits = [(v.ts, v.dwell_s, v.page, v.operator) for v in subscriber.visits]
-    assert [(v.ts, v.dwell_s, v.page, v.operator) for v in book.visits] == visits
+    visits = [(v.ts, v.dwell_s, get_args(Page).index(v.page)) for v in subscriber.visits]
+    assert population.visits.of(row) == visits
     assert [(t.ts, t.channel, t.status, t.by) for t in book.touches] == subscriber.touches
     assert book.refused_ts == subscriber.refused_ts
     cases = {
@@ -68,12 +69,12 @@ def assert_same_book(population: Population, row: int, subscriber: Subscriber) -
 def test_features_agree_with_their_plain_definitions(arrivals: list[Arrival], later: float) -> None:
     oracle = Oracle()
     trace = fold(Population(), arrivals, NAN)
-    found = features.compute(trace.state, trace.now + later)
+    found = features_after(trace, trace.now + later)
     for place, arrival in enumerate(arrivals):
         step = oracle.apply(arrival.event, arrival.record_ts)
         expected = plain_features(step.state, step.now + later)
-        assert set(expected) == set(features.NAMES)
-        for name, value in zip(features.NAMES, found[:, place].tolist(), strict=True):
+        assert set(expected) == set(NAMES)
+        for name, value in zip(NAMES, found[:, place].tolist(), strict=True):
             assert math.isclose(value, expected[name], rel_tol=1e-9, abs_tol=1e-12) or (
                 math.isnan(value) and math.isnan(expected[name])
             ), name

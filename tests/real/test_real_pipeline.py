@@ -26,7 +26,7 @@ from support.rig import Rig
 
 from models.events import CALLS, DATA_USAGE, DAY_MS
 from models.example import WEEKLY, Example
-from models.features import INDEX
+from models.features.catalogue import INDEX
 from models.learner import LearnerSettings
 from models.snapshot import encode
 from streams.broker import EmbeddedBroker

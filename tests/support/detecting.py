@@ -10,14 +10,14 @@ import msgspec
 
 from models import events
 from models.alerts import Alert, Receipt, Score, Suppression
-from models.detector import Detector
+from models.decisions.detector import Detector
 from models.events import Arrival, Deletion
-from models.features import INDEX, NAMES, catalogue_hash
+from models.features.catalogue import INDEX, NAMES, catalogue_hash
 from models.outbox import Counts, Output
 from models.policy import Policy
-from models.population import StateRecord
 from models.risk import Scorer
 from models.snapshot import Curve, Cutoff, Snapshot
+from models.state.population import StateRecord
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

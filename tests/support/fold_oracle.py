@@ -1,6 +1,6 @@
 """The slow and obvious twin of the fold: one event at a time, dictionaries and floats, nothing shared with it.
 
-Sums come out bit for bit as those of the fold, given the exponential that NumPy uses; that this one is right is
+Sums come out bit for bit as those of the fold, given the exponential that the fold uses; that this one is right is
 tested by itself.
 """
 
@@ -11,8 +11,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-
-import numpy as np
 
 from models.events import (
     Billing,
@@ -27,6 +25,7 @@ from models.events import (
     Profile,
     SiteVisit,
 )
+from models.kernel.arithmetic import exp as exponential
 
 NAN = float("nan")
 DAY = 86_400_000.0
@@ -83,7 +82,7 @@ CARE |= {"suspend_keep_number": "suspend", "subcard_unlink": "subcard"}
 
 
 def exp(x: float) -> float:
-    return float(np.exp(np.float64(x)))
+    return float(exponential.py_func(x))
 
 
 def later(held: float, ts: float) -> float:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from models.features import NAMES, catalogue_hash
+from models.features.catalogue import NAMES, catalogue_hash
 from models.snapshot import Curve, Cutoff, Snapshot, encode
 
 HEALTHY, WARNED, AT_RISK = 10, 5, 1

@@ -28,7 +28,7 @@ from support.model_switch import model_switch
 from support.rig import CountWorker, Rig, until
 
 from app.policy_file import policy_in_force
-from models.detector import Detector
+from models.decisions.detector import Detector
 from models.outbox import Changes, Counts
 from models.policy import Policy
 from models.risk import Scorer

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from models.example import WEEKLY, Example
-from models.features import NAMES, catalogue_hash
+from models.features.catalogue import NAMES, catalogue_hash
 from models.risk import Scorer, logit
 from models.snapshot import STARTING_SNAPSHOT, Snapshot, decode
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from models.events import DAY_MS
 from models.example import WEEKLY, Example
-from models.features import NAMES, catalogue_hash
+from models.features.catalogue import NAMES, catalogue_hash
 
 BEGIN = 1_780_000_000_000 // DAY_MS * DAY_MS
 EVERY_MS = 12 * 3_600_000

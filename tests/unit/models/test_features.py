@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 from support.event_mixes import DAY, START, arrivals_of
+from support.folded import fold
 
-from models import features
 from models.events import CALLS, INPUTS, SITE_VISITS, Call, Consent, DataUsage, Product, Profile, SiteVisit
-from models.fold import fold
-from models.population import Population
+from models.features import catalogue
+from models.kernel.engine import features_of
+from models.state.population import Population
 
 NEVER = float("nan")
 HEX_DIGITS = set("0123456789abcdef")
@@ -27,25 +28,24 @@ def session(day: float) -> DataUsage:
 def looked_at(*events: Any, day: float) -> dict[str, float]:
     population = Population()
     fold(population, arrivals_of(list(events)), NEVER)
-    state = features.state_of(population, np.array([population.row("s-1")]))
-    found = features.compute(state, np.array([START + day * DAY]))
-    return dict(zip(features.NAMES, found[:, 0].tolist(), strict=True))
+    found = features_of(population, np.array([population.row("s-1")]), np.array([START + day * DAY]))
+    return dict(zip(catalogue.NAMES, found[:, 0].tolist(), strict=True))
 
 
 def test_catalogue_is_whole():
-    assert len(features.CATALOGUE) >= 48
-    assert len(set(features.NAMES)) == len(features.NAMES)
-    assert all(feature.source in INPUTS for feature in features.CATALOGUE)
-    assert len(features.catalogue_hash()) == 16
-    assert set(features.catalogue_hash()) <= HEX_DIGITS
+    assert len(catalogue.CATALOGUE) >= 48
+    assert len(set(catalogue.NAMES)) == len(catalogue.NAMES)
+    assert all(feature.source in INPUTS for feature in catalogue.CATALOGUE)
+    assert len(catalogue.catalogue_hash()) == 16
+    assert set(catalogue.catalogue_hash()) <= HEX_DIGITS
 
 
 def test_nothing_known_is_missing_and_never_a_silent_zero():
     found = looked_at(day=0)
     zeros = {name for name, value in found.items() if value == 0.0}
     missing = {name for name, value in found.items() if np.isnan(value)}
-    assert zeros | missing == set(features.NAMES)
-    sources = {feature.name: feature.source for feature in features.CATALOGUE}
+    assert zeros | missing == set(catalogue.NAMES)
+    sources = {feature.name: feature.source for feature in catalogue.CATALOGUE}
     assert {sources[name] for name in zeros} == {SITE_VISITS, "telecom.care-contacts.v1"}
     assert "arpu" in missing
     assert "calls_30d" in missing
@@ -84,7 +84,7 @@ def test_too_little_history_to_compare_is_missing():
 )
 def test_stage_of_data_use(days: Any, at: float, stage: str):
     found = looked_at(*[session(day) for day in days], day=at)
-    stages = {name for name in features.NAMES if name.startswith("data_stage_") and found[name] == 1.0}
+    stages = {name for name in catalogue.NAMES if name.startswith("data_stage_") and found[name] == 1.0}
     assert stages == {f"data_stage_{stage}"}
 
 
@@ -92,17 +92,17 @@ def test_refused_behaviour_makes_visits_missing():
     visit = SiteVisit(subscriber_id="s-1", ts=START, operator="china-telecom", dwell_s=90.0)
     refusal = Profile(subscriber_id="s-1", ts=START, consent=Consent(behaviour=False))
     seen, refused = looked_at(visit, day=0), looked_at(visit, refusal, day=0)
-    names = [f.name for f in features.CATALOGUE if f.source == SITE_VISITS]
+    names = [f.name for f in catalogue.CATALOGUE if f.source == SITE_VISITS]
     assert seen["competitor_dwell_7d"] == 90.0
     assert seen["competitors_visited_30d"] == 1.0
     assert all(np.isnan(refused[name]) for name in names)
 
 
 def test_visits_and_competitor_care_are_never_disclosable():
-    for feature in features.CATALOGUE:
+    for feature in catalogue.CATALOGUE:
         if feature.source == SITE_VISITS or "competitor" in feature.name:
             assert not feature.disclosable, feature.name
-    assert any(f.disclosable for f in features.CATALOGUE if f.source == CALLS)
+    assert any(f.disclosable for f in catalogue.CATALOGUE if f.source == CALLS)
 
 
 def test_share_of_each_rival():
@@ -140,9 +140,9 @@ def test_features_of_a_row_do_not_depend_on_the_rows_beside_it():
         fold(population, arrivals_of([type(event)(**{**as_dict(event), "subscriber_id": f"s-{i % 13}"})]), NEVER)
     rows = population.live_rows()
     now = np.full(len(rows), START + 40.0 * DAY)
-    whole = features.compute(features.state_of(population, rows), now)
+    whole = features_of(population, rows, now)
     for place, row in enumerate(rows):
-        one = features.compute(features.state_of(population, np.array([row])), now[:1])
+        one = features_of(population, np.array([row]), now[:1])
         assert one[:, 0].tobytes() == np.ascontiguousarray(whole[:, place]).tobytes()
 
 

@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 from support.event_mixes import DAY, START, arrivals_of
+from support.folded import Trace, fold
 
-from models.care import KEPT_CASES
-from models.columns import BLOCKS
 from models.events import (
     Billing,
     Call,
@@ -23,9 +22,9 @@ from models.events import (
     Profile,
     SiteVisit,
 )
-from models.fold import Trace, fold
-from models.population import Population
-from models.rounds import MAX_PIECE, Lineup
+from models.state.columns import BLOCKS
+from models.state.population import Population
+from models.state.record_updates import KEPT_CASES
 
 NEVER = float("nan")
 INDEX = {spec.name: spec.index for spec in BLOCKS}
@@ -146,7 +145,7 @@ def test_visits_of_who_refuses_are_dropped_and_not_taken():
     refusal = profile(START, consent=Consent(behaviour=False))
     population, trace = folded(visit(), visit(), refusal, visit(), call())
     assert trace.state["visits"][:, INDEX["visits"]["visits_7"]].tolist() == [1.0, 2.0, 0.0, 0.0, 0.0]
-    assert population.book(0).visits == []
+    assert population.visits.of(0) == []
     assert np.isnan(value(population, "visits", "unicom_ts"))
     assert trace.applied.all()
 
@@ -158,7 +157,7 @@ def test_only_visits_that_were_refused_do_not_count_as_activity():
 
 def test_newest_visits_are_kept_in_their_order():
     population, _ = folded(*[visit(START + (i * 7) % 40) for i in range(40)])
-    kept = [v.ts for v in population.book(0).visits]
+    kept = [ts for ts, _, _ in population.visits.of(0)]
     assert kept == sorted(kept)
     assert len(kept) == 32
     assert kept[0] == START + 8
@@ -249,15 +248,6 @@ def test_outcome_is_kept_and_a_return_takes_it_back():
     assert value(population, "outcome", "left_ts") == 5.0
 
 
-def test_piece_longer_than_a_lineup_is_cut():
-    events = [call(START + i, f"s-{i % 3}") for i in range(MAX_PIECE + 5)]
-    population, trace = folded(*events)
-    assert len(trace.rows) == MAX_PIECE + 5
-    assert value(population, "calls", "ref_ts", "s-0") == max(e.ts for e in events if e.subscriber_id == "s-0")
-    with pytest.raises(ValueError, match="longer"):
-        Lineup.of(np.zeros(MAX_PIECE + 1, dtype=np.int64))
-
-
 def test_nothing_to_fold():
     population, trace = folded()
     assert len(trace.rows) == 0
@@ -286,8 +276,6 @@ def test_newest_contacts_are_kept_in_their_order():
 
 def test_who_is_unknown_shows_the_columns_of_nobody():
     population = Population()
-    for block in population.blocks.values():
-        block.data[-1] = 7
     trace = fold(population, arrivals_of([Deletion("nobody"), call()]), NEVER)
     for name, state in trace.state.items():
         np.testing.assert_array_equal(state[0], population.blocks[name].fill)

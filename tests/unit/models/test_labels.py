@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from support.detecting import CARE_MODEL, DAY, HOUR, START, Bench, snapshot
 
 from models.example import WEEKLY, Example
-from models.features import INDEX, NAMES, catalogue_hash
+from models.features.catalogue import INDEX, NAMES, catalogue_hash
 from models.pending import LABEL_CODE
 from models.policy import Policy
 from models.quality import roc_auc

@@ -11,7 +11,7 @@ import pytest
 import planted
 from models.champion import Champion
 from models.example import Example
-from models.features import NAMES, catalogue_hash
+from models.features.catalogue import NAMES, catalogue_hash
 from models.hat_basis import HatBasis
 from models.learner import Learner, LearnerSettings, Lesson
 from models.learner_report import Report

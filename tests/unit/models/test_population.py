@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.columns import BLOCKS
 from models.events import Profile
-from models.population import BOOK_CODE, PROFILE_CODE, Population, StateMalformedError
+from models.state.columns import BLOCKS
+from models.state.population import BOOK_CODE, PROFILE_CODE, Population, StateMalformedError
 
 
 def state_of(population: Population) -> dict[bytes, bytes]:
@@ -39,7 +39,7 @@ def test_tombstones_come_first_so_that_who_came_back_stays():
     population.delete(population.find("s-1"))
     row = population.row("s-1")
     population.blocks["calls"].data[row, 0] = 5.0
-    population.blocks["calls"].dirty[row] = True
+    population.touch(row, "calls")
     records += population.take_changes()
     again = Population()
     again.load(records)
@@ -52,10 +52,11 @@ def test_row_of_a_forgotten_subscriber_is_clean_for_the_next():
     row = population.row("s-1")
     for block in population.blocks.values():
         block.data[row] = 7
-        block.dirty[row] = True
+        population.touch(row, block.spec.name)
     population.book(row).refused_ts = 3
     population.mark_book(row)
     population.delete(row)
+    population.settle_rows()
     assert population.row("s-2") == row
     for block in population.blocks.values():
         np.testing.assert_array_equal(block.data[row], block.fill)
@@ -87,7 +88,7 @@ def test_of_one_key_the_last_record_stands():
 def test_tombstone_of_a_block_between_two_records_of_it():
     population = Population()
     population.blocks["calls"].data[population.row("s-1"), 0] = 4.0
-    population.blocks["calls"].dirty[population.row("s-1")] = True
+    population.touch(population.row("s-1"), "calls")
     records = population.take_changes()
     loaded = Population()
     loaded.load([*records, (b"cs-1", None)])
@@ -144,7 +145,6 @@ def test_empty_book_is_closed_and_its_record_goes():
 def test_codes_of_the_blocks_are_unlike_each_other_and_the_rest():
     codes = [spec.code for spec in BLOCKS]
     assert len({*codes, PROFILE_CODE, BOOK_CODE}) == len(codes) + 2
-    assert [spec.name for spec in BLOCKS if spec.identity] == ["activity"]
 
 
 def test_sums_of_a_block_stand_together_behind_its_times():
@@ -169,4 +169,5 @@ def test_memory_is_told_by_part_and_given_back():
     again.load(population.take_changes())
     assert again.memory()["profiles"] == used["profiles"]
     population.delete(row)
+    population.settle_rows()
     assert population.memory() == empty

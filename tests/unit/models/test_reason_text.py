@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from models.features import CATALOGUE, reason_text
+from models.features.catalogue import CATALOGUE, reason_text
 
 NAN = float("nan")
 

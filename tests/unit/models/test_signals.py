@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from support.detecting import START, Bench
 
-from models import features
-from models.book import Visit
-from models.events import CareContact, SiteVisit
-from models.policy import DAY_MS, HOUR_MS, BrowsingPolicy, SilencePolicy
-from models.population import Population
-from models.signals import browsing, care, rhythm, silence
-from models.view import View
+from models.events import CareContact, Page, SiteVisit
+from models.kernel.engine import Engine
+from models.policy import DAY_MS, HOUR_MS, BrowsingPolicy
+from models.signals import browsing, care, silence
+from models.state.kept_visits import Visit
+from models.state.population import Population
 
 NOW = 100 * DAY_MS
 POLICY = BrowsingPolicy()
@@ -22,9 +21,12 @@ POLICY = BrowsingPolicy()
 
 def seen(*visits: tuple[float, float, str]) -> tuple[list[Visit], SiteVisit]:
     """Visits as (days ago, dwell, page), and the last of them as the event."""
-    kept = [Visit(NOW - round(days * DAY_MS), dwell, page, "cucc") for days, dwell, page in visits]
-    last = kept[-1]
-    return kept, SiteVisit(subscriber_id="s", ts=last.ts, operator="cucc", dwell_s=last.dwell_s, page=last.page)
+    kept = [
+        (float(NOW - round(days * DAY_MS)), float(dwell), float(get_args(Page).index(page)))
+        for days, dwell, page in visits
+    ]
+    _, dwell, page = visits[-1]
+    return kept, SiteVisit(subscriber_id="s", ts=round(kept[-1][0]), operator="cucc", dwell_s=dwell, page=page)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +87,9 @@ def due_after(gap_ms: int, days: float) -> float:
     times = range(START, START + round(days * DAY_MS), gap_ms)
     bench.apply([bench.arrival("call", "s-1", ts) for ts in times])
     population: Population = bench.detector.population
-    view = View(features.state_of(population, np.array([population.find("s-1")])), np.array([float(times[-1])]))
-    found = rhythm(view, SilencePolicy())
-    assert found.last_ts[0] == times[-1]
-    return float((found.due_ts[0] - times[-1]) / DAY_MS)
+    engine = Engine(population, bench.detector.scorer, bench.policy)
+    due = engine.silence_due(np.array([population.find("s-1")]))
+    return float((due[0] - times[-1]) / DAY_MS)
 
 
 def test_rhythm_of_a_busy_caller_waits_for_the_floor() -> None:

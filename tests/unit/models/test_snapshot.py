@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from models.features import NAMES, catalogue_hash
+from models.features.catalogue import NAMES, catalogue_hash
 from models.risk import Scorer
 from models.snapshot import (
     STARTING_SNAPSHOT,

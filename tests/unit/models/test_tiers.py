@@ -1,4 +1,4 @@
-"""When a tier moves, and that the scan for many agrees with the rule for one."""
+"""When a tier moves, and that the walk stops exactly there."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.detecting import CARE_MODEL
 
+from models.kernel import places
+from models.kernel.compiled import tier_moves
 from models.policy import DAY_MS, HOUR_MS, TierPolicy
 from models.risk import Scorer
-from models.tiers import HEALTHY, HIGH_RISK, WARNING, Cutoffs, Reason, cutoffs, may_change, next_tier
+from models.tiers import HEALTHY, HIGH_RISK, WARNING, Cutoffs, Reason, cutoffs, next_tier
 
 CUT = Cutoffs(warning=0.03, high_risk=0.10, fall_below=0.8, min_dwell_ms=24 * HOUR_MS, min_history_ms=7 * DAY_MS)
 LONG = 30.0 * DAY_MS
@@ -46,12 +48,16 @@ def test_next_tier(tier: int, risk: float, held: float, history: float, expected
     st.floats(0.01, 0.5),
     st.floats(0.01, 0.5),
 )
-def test_scan_says_yes_exactly_where_the_tier_moves(
+def test_walk_stops_exactly_where_the_tier_moves(
     tier: int, risk: float, held: float, history: float, one: float, other: float
 ) -> None:
     cut = CUT._replace(warning=min(one, other), high_risk=max(one, other))
     moved = next_tier(tier, risk, held, history, cut)[0] != tier
-    assert may_change(*(np.array([v]) for v in (float(tier), risk, held, history)), cut)[0] == moved
+    policy = np.zeros(places.PARAMETERS)
+    policy[places.CUT_WARNING], policy[places.CUT_HIGH] = cut.warning, cut.high_risk
+    policy[places.FALL_BELOW], policy[places.MIN_DWELL] = cut.fall_below, cut.min_dwell_ms
+    policy[places.MIN_HISTORY] = cut.min_history_ms
+    assert tier_moves(float(tier), risk, held, history, policy) == moved
 
 
 def test_cutoffs_are_the_larger_of_share_and_multiple() -> None:

@@ -8,7 +8,7 @@ from support.ruled_examples import BEGIN, example
 
 from models.events import DAY_MS
 from models.example import Example
-from models.features import NAMES
+from models.features.catalogue import NAMES
 from models.guard_sight import CHAMPION
 from models.guards import GuardBounds
 from models.learner import Learner, LearnerSettings

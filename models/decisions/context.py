@@ -1,0 +1,109 @@
+"""The moment of a decision: everything that is known of a subscriber right after one event, or at one tick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from models.alerts import Trigger
+from models.events import Profile
+from models.kernel import places
+from models.kernel.engine import Engine
+from models.state.columns import OUTCOME, OUTCOME_CODES
+from models.state.population import Population
+
+_LEFT: Final = OUTCOME.index["left"]
+_CODE: Final = OUTCOME.index["code"]
+_LEFT_TS: Final = OUTCOME.index["left_ts"]
+_INVOLUNTARY: Final = float(OUTCOME_CODES.index("involuntary"))
+
+
+@dataclass(slots=True)
+class Moment:
+    """See the module.
+
+    Attributes
+    ----------
+    ts
+        When it happened: what an alert says.
+    clock
+        The lane's time, from which terms run: it never goes back, as a late event's `ts` does.
+    now
+        The subscriber's own time, from which they were scored.
+    history
+        How long they are known by then, ms; NaN before their first event.
+    x
+        Their features.
+    involuntary
+        Their last outcome was involuntary, and no newer profile says that they are back.
+    gone
+        They left of their own will: nothing is decided about them any more.
+    profiled
+        Whether they allow profiling; else their risk is the base rate, and no reason of the model is given.
+    tier, previous
+        As they stand; moved on when the tier changes within the moment.
+    """
+
+    row: int
+    subscriber_id: str
+    ts: int
+    clock: int
+    now: float
+    history: float
+    profile: Profile | None
+    refused_ts: int | None
+    involuntary: bool
+    gone: bool
+    tier: int
+    previous: int | None
+    risk: float
+    profiled: bool
+    x: npt.NDArray[np.float64]
+    trigger: Trigger
+    record_ts: int | None
+
+
+def moment_of(
+    population: Population, engine: Engine, row: int, ts: int, clock: int, trigger: Trigger, record_ts: int | None
+) -> Moment:
+    """The moment of the subscriber in `row`, whom the engine has just scored."""
+    profile, book = population.profiles[row], population.books.get(row)
+    # One NaN for all: its sign is the processor's business, and a frozen vector is bytes of the state.
+    x = np.where(np.isnan(engine.x), np.nan, engine.x)
+    outcome = population.blocks[OUTCOME.name].data[row].tolist()
+    return Moment(
+        row=row,
+        subscriber_id=population.id_of(row),
+        ts=ts,
+        clock=clock,
+        now=float(engine.lane[places.NOW]),
+        history=float(engine.lane[places.HISTORY]),
+        profile=profile,
+        refused_ts=None if book is None else book.refused_ts,
+        involuntary=left_involuntarily(outcome, profile),
+        gone=left_willingly(outcome, profile),
+        tier=int(population.table[row, places.TIER]),
+        previous=None if book is None else book.previous_tier,
+        risk=float(engine.lane[places.SCORE]),
+        profiled=profile is None or profile.consent.profiling,
+        x=x,
+        trigger=trigger,
+        record_ts=record_ts,
+    )
+
+
+def left_involuntarily(outcome: list[float], profile: Profile | None) -> bool:
+    """Whether the last word on the subscriber is that we let them go; a newer active profile takes it back."""
+    if not (outcome[_LEFT] == 1.0 and outcome[_CODE] == _INVOLUNTARY):
+        return False
+    return profile is None or profile.status != "active" or profile.ts <= outcome[_LEFT_TS]
+
+
+def left_willingly(outcome: list[float], profile: Profile | None) -> bool:
+    """Whether the subscriber is gone; `returned`, or an activation after they left, takes it back."""
+    if outcome[_LEFT] != 1.0 or outcome[_CODE] == _INVOLUNTARY:
+        return False
+    return profile is None or profile.activated_ts is None or profile.activated_ts <= outcome[_LEFT_TS]

@@ -1,0 +1,309 @@
+"""A lane's decisions: arrivals in, state records and outputs out.
+
+The result depends on the order of the arrivals alone. Where a batch is cut, when the caller takes the changes, and
+whether the lane was restarted in between makes no difference: everything that matters is in the state records and in
+the clock, arrivals are applied one at a time, and time is swept before the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from models.alerts import Trigger
+from models.clock import Clock
+from models.decisions.context import Moment, moment_of
+from models.decisions.lane_state import LaneState
+from models.decisions.tick_sweep import Sweep
+from models.erasure import Mark, StopMarks, receipt, request_hash
+from models.events import (
+    Arrival,
+    Call,
+    CareContact,
+    DataUsage,
+    Deletion,
+    Erasure,
+    Feedback,
+    Outcome,
+    Profile,
+    SiteVisit,
+)
+from models.features.catalogue import NAMES, catalogue_hash
+from models.kernel import places
+from models.kernel.arrivals import CLOCKED, KINDS, TOPICS, Table, table_of
+from models.outbox import Changes, Output
+from models.policy import DAY_MS, Policy
+from models.risk import Scorer
+from models.signals import CARE_TRIGGERS, UNUSED_VISIT, Signal, browsing, care
+from models.snapshot import check_features
+from models.state.columns import OUTCOME
+from models.state.population import Population, StateRecord
+from models.state.record_updates import take_rare
+
+_GONE: Final = frozenset({"ported_out", "disconnected", "lapsed", "involuntary"})
+_NAN: Final = float("nan")
+
+
+class Detector:
+    """See the module.
+
+    Parameters
+    ----------
+    scorer, policy
+        In force until :meth:`switch`.
+    partition
+        Of the lane: part of the coordinates that alerts are named by.
+
+    Raises
+    ------
+    models.snapshot.SnapshotRefusedError
+        If the scorer's model was trained on other features.
+    """
+
+    def __init__(self, scorer: Scorer, policy: Policy, partition: int) -> None:
+        check_features(scorer.snapshot, NAMES, catalogue_hash())
+        self._lane = LaneState(scorer, policy, partition)
+        self._marks = StopMarks()
+        self._sweep = Sweep(self._lane, self._marks)
+
+    @property
+    def population(self) -> Population:
+        """The subscribers of the lane."""
+        return self._lane.population
+
+    @property
+    def clock(self) -> Clock:
+        """The lane's time, a copy: it belongs into the ledger of the transaction that writes the changes."""
+        clock = self._sweep.clock
+        return msgspec.structs.replace(clock, feeds=dict(clock.feeds))
+
+    @property
+    def owed(self) -> bool:
+        """Whether a sweep is under way that did not fit: take, commit, and apply again, if need be nothing."""
+        return self._sweep.owed
+
+    @property
+    def scorer(self) -> Scorer:
+        """The model in force."""
+        return self._lane.scorer
+
+    @property
+    def versions(self) -> tuple[str, str]:
+        """Model and policy in force."""
+        return self._lane.scorer.version, self._lane.policy.version
+
+    def load(self, records: Iterable[StateRecord]) -> None:
+        """Take up state records, in their order on the topic; called before :meth:`resume`, as often as needed.
+
+        Raises
+        ------
+        models.state.population.StateMalformedError
+            If a record cannot be read.
+        """
+        self.population.load(self._marks.load(records))
+
+    def resume(self, clock: Clock | Mapping[str, Any]) -> None:
+        """Go on from the clock of the ledger; after this the lane stands where the ledger's transaction left it."""
+        held = clock if isinstance(clock, Clock) else msgspec.convert(clock, Clock)
+        self._lane.loaded(held)
+        self._sweep.resume(msgspec.structs.replace(held, feeds=dict(held.feeds)))
+
+    def switch(self, scorer: Scorer | None = None, policy: Policy | None = None) -> None:
+        """Take another model or policy into force; only between :meth:`take` and the next :meth:`apply`."""
+        scorer = scorer or self._lane.scorer
+        check_features(scorer.snapshot, NAMES, catalogue_hash())
+        changed = policy is not None and policy != self._lane.policy
+        self._lane.switch(scorer, policy or self._lane.policy, self._sweep.clock)
+        if changed:
+            # Terms and silences are others now, of those too whom a sweep under way has not come to.
+            self._lane.loaded(self._sweep.clock)
+            self._sweep.resume(self._sweep.clock)
+
+    def tiers_count(self) -> dict[str, int]:
+        """Subscribers by tier."""
+        return self._lane.tiers_count()
+
+    def apply(self, arrivals: Sequence[Arrival]) -> int:
+        """Fold, score and decide in order; returns how many were consumed.
+
+        Fewer than given means that the transaction is full: take, commit, and call again with the rest.
+        """
+        lane, sweep = self._lane, self._sweep
+        sweep.run()
+        table, done = table_of(lane.population, arrivals), 0
+        marks = self._mark(table, done)
+        while done < len(arrivals) and not self.owed and lane.outbox.room:
+            done = self._walk(table, done)
+            why = int(lane.engine.lane[places.WHY])
+            if why and not why & places.REPEATED:
+                self._decide(arrivals[done - 1], why)
+            if why & places.TICKS:
+                sweep.run()
+            if marks != self._marks.version:
+                # A mark that was set or has ended decides about what comes behind it.
+                marks = self._mark(table, done)
+        self._account()
+        lane.population.settle_rows()
+        return done
+
+    def take(self) -> Changes:
+        """What changed and was decided since the last call; the caller writes it with :attr:`clock`, all or nothing."""
+        outputs, counts = self._lane.outbox.take()
+        return Changes(self.population.take_changes() + self._marks.take_changes(), outputs, counts)
+
+    def _mark(self, table: Table, begin: int) -> int:
+        table.mark(begin, self._marks.stops if self._marks else None)
+        return self._marks.version
+
+    def _walk(self, table: Table, begin: int) -> int:
+        """Walk on from an arrival until one needs a decision; the place behind it."""
+        engine, clock, outbox = self._lane.engine, self._sweep.clock, self._lane.outbox
+        numbers, room = engine.lane, float(outbox.room)
+        numbers[places.WATERMARK] = _NAN if clock.watermark is None else clock.watermark
+        numbers[places.LAST_TICK] = _NAN if clock.last_tick is None else clock.last_tick
+        numbers[places.NEXT_TICK] = self._sweep.next_live()
+        numbers[places.ROOM] = room
+        for kind in CLOCKED:
+            numbers[places.FEEDS + kind] = clock.feeds.get(TOPICS[kind], _NAN)
+        done = engine.walk(table, begin)
+        for kind in CLOCKED:
+            if not np.isnan(numbers[places.FEEDS + kind]):
+                clock.feeds[TOPICS[kind]] = int(numbers[places.FEEDS + kind])
+        if not np.isnan(numbers[places.WATERMARK]):
+            clock.watermark = int(numbers[places.WATERMARK])
+        if not np.isnan(numbers[places.LAST_TICK]):
+            clock.last_tick = int(numbers[places.LAST_TICK])
+        outbox.wrote(int(room - numbers[places.ROOM]))
+        self._sweep.heard()
+        return done
+
+    def _account(self) -> None:
+        counted = self._lane.engine.counts
+        counts = self._lane.outbox.counts
+        for kind, topic in enumerate(TOPICS):
+            applied, repeated, late, away = counted[:, kind].tolist()
+            for name, n in (("applied", applied), ("duplicates", repeated), ("late", late), ("ignored", away)):
+                if n:
+                    counts.add(name, topic, n)  # type: ignore[arg-type]  # one of the four
+        counted[:] = 0
+
+    def _decide(self, arrival: Arrival, why: int) -> None:
+        """Do what the walk has left over of an arrival, and decide what comes of it."""
+        lane, event = self._lane, arrival.event
+        row = lane.population.find(event.subscriber_id)
+        late = lane.engine.lane[places.IS_LATE] == 1.0
+        if isinstance(event, Erasure):
+            self._erase(arrival, event, row)
+        elif row < 0:
+            return  # a profile of nobody who is known is deleted
+        elif why & places.RARE:
+            take_rare(lane.population, row, event)
+            moves = lane.engine.score(row, self._now(arrival, row))
+            if _always(event) or (moves and not late):
+                self._decided(self._moment(arrival, row), event, late=late)
+        elif why & (places.MOVES | places.WAKES | places.SIGNALS):
+            self._decided(self._moment(arrival, row), event, late=False)
+
+    def _now(self, arrival: Arrival, row: int) -> float:
+        """The subscriber's own time: of their last activity, or of the arrival where there is none.
+
+        What is told about a subscriber does not move their own time. They are then looked at from the lane's, or a
+        sweep that scored them as silent would be contradicted by a profile.
+        """
+        last = float(self._lane.population.table[row, places.LAST_TS])
+        now = float(_ts_of(arrival)) if np.isnan(last) else last
+        clock = self._sweep.clock.watermark
+        return now if clock is None or KINDS[type(arrival.event)] in CLOCKED else max(now, float(clock))
+
+    def _moment(self, arrival: Arrival, row: int) -> Moment:
+        lane, watermark, ts = self._lane, self._sweep.clock.watermark, _ts_of(arrival)
+        clock = ts if watermark is None else watermark
+        if isinstance(arrival.event, Profile | Deletion):
+            # A profile may be dated long ago; what it sets free happens now.
+            ts = clock
+        trigger = Trigger(topic=arrival.topic, partition=lane.partition, offset=arrival.offset, tick=None)
+        return moment_of(lane.population, lane.engine, row, ts, clock, trigger, arrival.record_ts)
+
+    def _decided(self, moment: Moment, event: object, *, late: bool) -> None:
+        episodes, labels = self._lane.episodes, self._lane.labels
+        if isinstance(event, Outcome):
+            labels.outcome(moment, event)
+            left = self.population.blocks[OUTCOME.name].data[moment.row, OUTCOME.index["left"]]
+            if event.outcome in _GONE and left == 1.0:
+                episodes.close_all(moment, "outcome")
+        elif isinstance(event, Profile) and moment.profile is event:
+            self._profile_came(moment, event)
+        elif isinstance(event, Feedback):
+            episodes.fed_back(moment, event.alert_id, event.status, event.until_ts)
+        if not late:
+            self._lane.rescore(moment)
+            if not moment.gone:
+                self._signal(moment, event)
+        if moment.profile is event and not moment.gone:
+            episodes.reconsider(moment)
+
+    def _profile_came(self, moment: Moment, profile: Profile) -> None:
+        if profile.status in ("suspended_arrears", "suspended_fraud"):
+            self._lane.episodes.close_all(moment, "suspended")
+        elif profile.status == "left":
+            self._lane.episodes.close_all(moment, "outcome")
+
+    def _signal(self, moment: Moment, event: object) -> None:
+        lane = self._lane
+        match event:
+            case SiteVisit():
+                signal = self._browsing(moment, event)
+            case CareContact():
+                signal = care(event)
+            case Call() | DataUsage():
+                if lane.wakes(moment.row, event.ts):
+                    lane.episodes.recovered(moment)
+                return
+            case _:
+                return
+        if signal is not None:
+            lane.episodes.breach(moment, signal)
+
+    def _browsing(self, moment: Moment, event: SiteVisit) -> Signal | None:
+        population, policy = self.population, self._lane.policy.browsing
+        if population.table[moment.row, places.BEHAVIOUR] == 0.0:
+            return None if event.page in policy.excluded_pages else UNUSED_VISIT
+        return browsing(population.visits.of(moment.row), event, moment.now, policy)
+
+    def _erase(self, arrival: Arrival, event: Erasure, row: int) -> None:
+        """Forget a subscriber: end their alerts, delete what is kept, and mark them, by their hash, as erased."""
+        lane, watermark = self._lane, self._sweep.clock.watermark
+        held, request = self._marks.get(event.subscriber_id), request_hash(event.request_id)
+        if held is not None and held.request == request and held.erased_ts >= event.ts:
+            # The same request, delivered twice: it was done and its receipt was given.
+            lane.engine.counts[places.APPLIED, places.ERASURE] -= 1
+            lane.engine.counts[places.DUPLICATE, places.ERASURE] += 1
+            return
+        if row >= 0:
+            lane.engine.score(row, self._now(arrival, row))
+            moment = self._moment(arrival, row)
+            lane.episodes.close_all(moment, "erased")
+            lane.forget(moment)
+            self._sweep.forgotten(row)
+        clock = event.ts if watermark is None else watermark
+        retention = lane.policy.retention
+        until = max(clock, event.ts) + round(retention.stop_mark_days * DAY_MS)
+        self._marks.set(event.subscriber_id, Mark(event.ts, until, request))
+        body = receipt(event, clock, row >= 0, retention)
+        coordinates = f"{arrival.topic}:{lane.partition}:{arrival.offset}"
+        lane.outbox.put(Output("receipt", body.subscriber_hash, body, event.ts, coordinates, arrival.record_ts))
+
+
+def _ts_of(arrival: Arrival) -> int:
+    event = arrival.event
+    return arrival.record_ts if isinstance(event, Deletion) else event.ts
+
+
+def _always(event: object) -> bool:
+    """Whether an event is decided on even if no tier and no published risk can move with it."""
+    if isinstance(event, CareContact):
+        return event.reason in CARE_TRIGGERS
+    return isinstance(event, Feedback | Outcome | Profile | Deletion)

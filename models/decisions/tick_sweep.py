@@ -1,0 +1,285 @@
+"""Ticks: what time alone brings about. Terms that end, silence, the daily rescoring, and who is let go.
+
+A sweep goes through the subscribers of one tick in the order of their ids, since row numbers are another order after
+a restart. Calendars and the hash of an id say who they are; nobody else is looked at. When the transaction is full, or
+a batch has been held up for long enough, it stops behind a subscriber, and the clock remembers which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from models import signals
+from models.alerts import Trigger
+from models.clock import TICK_MS, TICKS_A_DAY, Clock, ceil_tick, floor_tick, next_slice_tick, slices_at, slices_for
+from models.decisions.context import Moment, moment_of
+from models.decisions.lane_state import LaneState
+from models.erasure import StopMarks
+from models.events import CALLS, DATA_USAGE
+from models.example import WEEKLY
+from models.kernel import places
+from models.policy import DAY_MS, HOUR_MS
+from models.state.calendar import Calendar
+from models.state.columns import ALIVE, OUTCOME, QUEUED, RISK, SILENT
+from models.state.population import Rows
+
+_USAGE: Final = (CALLS, DATA_USAGE)
+LOOKS_AT_ONCE: Final = 4_000
+"""So many subscribers are looked at before the caller gets a chance to commit; a look costs a microsecond."""
+DECISIONS_AT_ONCE: Final = 500
+"""So many of them are decided on: a decision costs tens of microseconds, and other lanes wait."""
+_NO_SLICE: Final = -1
+_ROW_BYTES: Final = 1_000
+"""What a subscriber who was decided on may add to the transaction beside outputs: their risk and their book."""
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Who is to be looked at at the tick under way, why, and how far that is done."""
+
+    rows: Rows
+    flags: npt.NDArray[np.int64]
+    stale: bool
+    done: int = 0
+
+
+class Sweep:
+    """See the module.
+
+    Attributes
+    ----------
+    clock
+        The lane's; the caller moves its watermark.
+    """
+
+    def __init__(self, lane: LaneState, marks: StopMarks) -> None:
+        self.clock = Clock()
+        self._lane = lane
+        self._marks = marks
+        self._silences = Calendar()
+        self._queue: _Queue | None = None
+        self._slice_keys: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+
+    def resume(self, clock: Clock) -> None:
+        """Go on from a clock of the ledger, with calendars made anew of the state."""
+        self.clock = clock
+        self._queue = None
+        self._silences.clear()
+        population = self._lane.population
+        population.marks &= ~QUEUED
+        last = np.fmax(population.table[:, places.CALLS_REF], population.table[:, places.DATA_REF])
+        for row in np.flatnonzero(~np.isnan(last)).tolist():
+            self._await_silence(row, float(last[row]) + self._floor())
+
+    def _floor(self) -> float:
+        return self._lane.policy.silence.floor_days * DAY_MS
+
+    def _await_silence(self, row: int, at: float) -> None:
+        self._silences.put(at, row)
+        self._lane.population.marks[row] |= QUEUED
+
+    def forgotten(self, row: int) -> None:
+        """A row is free: whoever has it next is of another slice."""
+        if row < len(self._slice_keys):
+            self._slice_keys[row] = _NO_SLICE
+
+    def heard(self) -> None:
+        """Take in who has used the service for the first time, or again after a silence."""
+        table = self._lane.population.table
+        for row in self._lane.engine.fresh():
+            last = np.fmax(table[row, places.CALLS_REF], table[row, places.DATA_REF])
+            self._await_silence(row, float(last) + self._floor())
+
+    @property
+    def owed(self) -> bool:
+        """Whether a tick that the watermark has reached is not swept to its end."""
+        clock = self.clock
+        return (
+            clock.watermark is not None
+            and clock.last_tick is not None
+            and (clock.sweeping is not None or clock.last_tick < floor_tick(clock.watermark))
+        )
+
+    def next_live(self) -> float:
+        """The next tick at which anything can be due; the walk stops there."""
+        last = self.clock.last_tick
+        if last is None:
+            return np.inf
+        return min(float(next_slice_tick(last, self.clock.slices)), self._next_term(last, self._silences.next()))
+
+    def _next_term(self, last: int, silence_due: float) -> float:
+        """The next tick at which a term can end. Terms that have ended and were not looked at wait for the next."""
+        lane = self._lane
+        soonest = min(lane.population.terms.next(), silence_due, self._marks.next_end(), lane.labels.next_due())
+        if soonest == np.inf:
+            return np.inf
+        return float(last + TICK_MS if soonest <= last else ceil_tick(soonest))
+
+    def run(self) -> None:
+        """Sweep what is owed, until it is done, the transaction is full, or the batch was held up for long enough."""
+        clock = self.clock
+        if clock.watermark is None:
+            return
+        target = floor_tick(clock.watermark)
+        looks, decisions = LOOKS_AT_ONCE, DECISIONS_AT_ONCE
+        while looks > 0 and decisions > 0 and self._lane.outbox.room:
+            if clock.sweeping is None and (clock.last_tick is None or not self._begin(clock.last_tick, target)):
+                clock.last_tick = target
+                return
+            queue = self._queue or self._queued(clock.sweeping or 0, target)
+            begun = queue.done
+            decisions -= self._look(clock.sweeping or 0, queue, looks, decisions)
+            looks -= queue.done - begun
+            if queue.done < len(queue.rows):
+                self._queue = queue
+                return
+            self._queue = None
+            clock.last_tick, clock.sweeping, clock.cursor = clock.sweeping, None, ""
+
+    def _begin(self, last: int, target: int) -> bool:
+        """Take up the next live tick up to `target`. After a long jump only the last day's slices are run."""
+        clock = self.clock
+        first_slice = next_slice_tick(max(last, target - TICKS_A_DAY * TICK_MS), clock.slices)
+        # While the usage feeds stand still nobody falls silent, however many ticks go by.
+        silence_due = self._silences.next()
+        silence_due = silence_due if silence_due <= self._usage_ts() else np.inf
+        tick = min(float(first_slice), self._next_term(last, silence_due))
+        if tick > target:
+            return False
+        clock.sweeping, clock.cursor = int(tick), ""
+        if clock.sweeping // TICK_MS % TICKS_A_DAY == 0:
+            clock.slices = slices_for(len(self._lane.population))
+        self._marks.expire(clock.sweeping)
+        return True
+
+    def _queued(self, tick: int, target: int) -> _Queue:
+        """Who is to be looked at at this tick, behind the cursor."""
+        lane, cursor = self._lane, self.clock.cursor
+        population = lane.population
+        flags = np.zeros(len(population.marks), dtype=np.int64)
+        flags[self._ended_rows(tick)] |= places.ENDED
+        fallen, stale = self._silent_rows(tick)
+        flags[fallen] |= places.FALLEN
+        flags[lane.labels.due_by(tick)] |= places.LABELLED
+        if tick > target - TICKS_A_DAY * TICK_MS:
+            daily, keys = self._slice_rows(tick)
+            flags[daily] |= places.DAILY
+            flags[daily[(keys >> 16) % 7 == tick // DAY_MS % 7]] |= places.WEEKLY
+        ids = population.ids
+        queue = sorted((name, row) for row in np.flatnonzero(flags).tolist() if (name := ids[row]) and name > cursor)
+        rows = np.array([row for _, row in queue], dtype=np.int64)
+        return _Queue(rows, flags[rows], stale)
+
+    def _ended_rows(self, tick: int) -> list[int]:
+        due = self._lane.population.blocks[RISK.name].column("due_ts")
+        return [row for row in self._lane.population.terms.pop(tick) if due[row] <= tick]
+
+    def _look(self, tick: int, queue: _Queue, looks: int, decisions: int) -> int:
+        """Look at those in the queue, and decide where anything can move; how many were decided on."""
+        lane, clock = self._lane, self.clock
+        engine, decided = lane.engine, 0
+        end = min(len(queue.rows), queue.done + looks)
+        while queue.done < end and decided < decisions and lane.outbox.room:
+            behind = engine.look(queue.rows[:end], queue.flags, queue.done, tick)
+            queue.done = min(behind, end)
+            if behind > end:
+                break
+            decided += 1
+            self._decide(tick, int(queue.rows[behind - 1]), int(queue.flags[behind - 1]), stale=queue.stale)
+        if queue.done:
+            clock.cursor = lane.population.ids[int(queue.rows[queue.done - 1])] or clock.cursor
+        return decided
+
+    def _decide(self, tick: int, row: int, why: int, *, stale: bool) -> None:
+        lane = self._lane
+        trigger = Trigger(topic=None, partition=lane.partition, offset=None, tick=tick)
+        moment = moment_of(lane.population, lane.engine, row, tick, tick, trigger, None)
+        self.clock.cursor = moment.subscriber_id
+        lane.outbox.wrote(_ROW_BYTES)
+        if why & places.ENDED:
+            lane.episodes.due(moment, stale_feed=stale)
+        if why & places.FALLEN:
+            self._silent(moment, stale=stale)
+        if why & places.DAILY:
+            lane.rescore(moment)
+        if why & places.LABELLED:
+            lane.labels.look(moment, tick, self._usage_ts())
+        if why & places.WEEKLY and lane.labels.sampled(moment.subscriber_id):
+            lane.labels.freeze(moment, WEEKLY)
+        if why & places.LOOK_IDLE:
+            self._let_go(moment, tick)
+
+    def _slice_rows(self, tick: int) -> tuple[Rows, Rows]:
+        """Who is rescored at this tick, and the hashes of their ids, which say it: a day's work is spread evenly."""
+        clock, population = self.clock, self._lane.population
+        due = slices_at(tick, clock.slices)
+        if not due:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        live = population.live_rows()
+        keys = self._keys_of(live)
+        place = keys & (clock.slices - 1)
+        mine = (place >= due.start) & (place < due.stop)
+        return live[mine], keys[mine]
+
+    def _keys_of(self, rows: Rows) -> Rows:
+        """A hash of each of these subscribers' ids, kept by row."""
+        population = self._lane.population
+        if len(self._slice_keys) < len(population.marks):
+            keys = np.full(len(population.marks), _NO_SLICE, dtype=np.int64)
+            keys[: len(self._slice_keys)] = self._slice_keys
+            self._slice_keys = keys
+        for row in rows[self._slice_keys[rows] == _NO_SLICE].tolist():
+            self._slice_keys[row] = crc32(population.id_of(row).encode())
+        return self._slice_keys[rows]
+
+    def _usage_ts(self) -> float:
+        """How far the slowest of the usage feeds has come; one that was never seen does not count."""
+        return min((float(self.clock.feeds[t]) for t in _USAGE if t in self.clock.feeds), default=-np.inf)
+
+    def _silent_rows(self, tick: int) -> tuple[list[int], bool]:
+        """Who has fallen silent by the slowest usage feed, and whether one of them is so late that it means nothing.
+
+        The time of a feed that stands still does not pass, so a dead feed makes nobody silent.
+        """
+        lane, usage_ts = self._lane, self._usage_ts()
+        marks, at = lane.population.marks, min(tick, usage_ts)
+        rows = [row for row in self._silences.pop(at) if marks[row] & ALIVE]
+        marks[rows] &= ~QUEUED
+        fallen = []
+        for row, due in zip(rows, lane.engine.silence_due(np.array(rows, dtype=np.int64)).tolist(), strict=True):
+            # Without a rhythm, or with a silence that was told, nothing is awaited before the next use.
+            if marks[row] & SILENT:
+                continue
+            if due <= at:
+                fallen.append(row)
+            elif due > at:
+                # Not marked as queued: whatever they do until then moves the time, also to an earlier one.
+                self._silences.put(due, row)
+        return fallen, tick - usage_ts > lane.policy.silence.stale_feed_hours * HOUR_MS
+
+    def _silent(self, moment: Moment, *, stale: bool) -> None:
+        table, row = self._lane.population.table, moment.row
+        last = float(np.fmax(table[row, places.CALLS_REF], table[row, places.DATA_REF]))
+        self._lane.fall_silent(row, int(last))
+        if not moment.gone:
+            self._lane.episodes.breach(moment, signals.silence(last, float(moment.clock)), stale_feed=stale)
+
+    def _let_go(self, moment: Moment, tick: int) -> None:
+        """Forget an idle subscriber whom no profile, open alert, recent contact or label to come holds."""
+        lane, row = self._lane, moment.row
+        population = lane.population
+        book = population.books.get(row)
+        since = tick - lane.policy.retention.idle_days * DAY_MS
+        touched = book is not None and (book.episodes or any(t.ts > since for t in book.touches))
+        touched = touched or row in population.pending
+        told = population.blocks[OUTCOME.name].data[row, OUTCOME.index["ts"]]
+        if moment.profile is not None or touched or told > since:
+            return
+        lane.forget(moment)
+        lane.outbox.counts.forgotten += 1
+        self.forgotten(row)

@@ -1,0 +1,119 @@
+"""A feature: its name, unit, source, words and formula, and the formulas that most of them have.
+
+A formula is an expression over numbers of one block of columns, as of the time `now` (ms) from which the subscriber is
+looked at; :mod:`models.kernel.generate` makes the compiled code of it. Beside `now`, `DAY` and `NAN` it may name
+
+=============  =====================================================================================================
+``t_<column>``  a decayed sum as of now: NaN without any event of calls, data and billing, where nobody can tell a
+                missing feed from a subscriber who does not use it; a true zero of care and visits, since who has no
+                complaint leaves no event that says so
+``c_<column>``  a column as it is kept; NaN is "never"
+``s_<days>``    how many days' worth of events a sum over so many days holds: less than that for a new acquaintance
+``el``          time since the block's last event, ms; it does not run backwards where a sweep looks from before it
+``age``         time since the block's first event, ms
+``ur``          usual events a day, as of the last event; 0 with too little history
+=============  =====================================================================================================
+
+and what :mod:`models.kernel.arithmetic` defines.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal, NamedTuple
+
+from models.state.columns import BlockSpec
+
+Unit = Literal[
+    "count",
+    "minutes",
+    "seconds",
+    "megabytes",
+    "change",  # a recent rate against the longer one: 1.0 is as usual
+    "share",
+    "times",  # so many times the usual gap
+    "days",
+    "days_left",  # below zero: days ago
+    "months",
+    "money",
+    "points",
+    "score",
+    "slope",  # relative change per billing period
+    "step",  # relative change, once
+    "flag",
+]
+
+_MIN_AGE_DAYS: Final = {"1": 3.0, "7": 14.0, "30": 45.0}
+"""How long a subscriber must be known before the recent rate over so many days says anything against the longer one."""
+
+
+class Formula(NamedTuple):
+    """An expression, and the block whose columns it names; None where it is of calls and data together."""
+
+    block: BlockSpec | None
+    text: str
+
+
+class Feature(NamedTuple):
+    """One number about a subscriber.
+
+    ``source`` is the topic it is made of. In the texts ``{v}`` is the value in words, ``{times}`` how often in
+    English, and ``{s}`` and ``{ies}`` the English plural;
+    two texts stand apart by ``|`` where the sign matters: yes and no, to come and past, down and up. What is not
+    ``disclosable`` is never said to the subscriber.
+    """
+
+    name: str
+    unit: Unit
+    source: str
+    text_en: str
+    text_zh: str
+    disclosable: bool
+    formula: Formula
+
+
+def family(name: str) -> str:
+    """A feature without its window: over 1, 7 and 30 days it says one thing three times.
+
+    Examples
+    --------
+    >>> family("calls_7d"), family("calls_7d_vs_30d"), family("arpu")
+    ('calls', 'calls', 'arpu')
+    """
+    return re.sub(r"_\d+d(_vs_\d+d)?$", "", name)
+
+
+def total(block: BlockSpec, column: str) -> Formula:
+    """A sum as of now."""
+    return Formula(block, f"t_{column}")
+
+
+def share(block: BlockSpec, part: str, whole: str) -> Formula:
+    """One sum as a share of another; NaN while the whole is less than one event's worth."""
+    return Formula(block, f"t_{part} / t_{whole} if t_{whole} >= 1.0 else NAN")
+
+
+def change(block: BlockSpec, short: str, long: str) -> Formula:
+    """The recent rate against the longer one, 1.0 as usual.
+
+    NaN with too little history: the subscriber is too new, or less than one event's worth is left of the longer sum.
+
+    Examples
+    --------
+    >>> from models.state.columns import CALLS
+    >>> change(CALLS, "calls_7", "calls_30").text
+    '(t_calls_7 / s_7) / (t_calls_30 / s_30) if age >= 14.0 * DAY and t_calls_30 >= 1.0 else NAN'
+    """
+    recent, usual = short.rpartition("_")[2], long.rpartition("_")[2]
+    ratio = f"(t_{short} / s_{recent}) / (t_{long} / s_{usual})"
+    return Formula(block, f"{ratio} if age >= {_MIN_AGE_DAYS[recent]} * DAY and t_{long} >= 1.0 else NAN")
+
+
+def rhythm(block: BlockSpec) -> Formula:
+    """Time since the last event in units of the subscriber's own usual gap; NaN with too little history."""
+    return Formula(block, "el / DAY * ur if ur > 0.0 else NAN")
+
+
+def held(block: BlockSpec, column: str) -> Formula:
+    """A column as it is."""
+    return Formula(block, f"c_{column}")

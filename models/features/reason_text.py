@@ -1,0 +1,153 @@
+"""A feature's value in business words: no epoch milliseconds, no bare 0.83, Chinese as the trade speaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isnan
+from typing import Final
+
+from models.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS, SUBSCRIBERS
+from models.features.definitions import Feature
+
+Words = tuple[str, str]
+"""English and Chinese."""
+
+_MISSING: Final[dict[str, Words]] = {
+    CALLS: ("too few calls on record to tell", "通话记录不足,暂无法判断"),
+    DATA_USAGE: ("too little data use on record to tell", "上网记录不足,暂无法判断"),
+    SITE_VISITS: ("nothing known of visits to competitor sites", "无竞争对手网站访问信息"),
+    CARE_CONTACTS: ("no opinion given yet", "暂无满意度评分"),
+    BILLING: ("too little billing on record to tell", "账单记录不足,暂无法判断"),
+    SUBSCRIBERS: ("not in the customer file", "客户档案无此项信息"),
+}
+_COMPARED: Final = frozenset({"count", "minutes", "megabytes", "share"})
+_LITTLE: Final = 0.05
+_OFTEN: Final = {"no": "not once", "1": "once", "2": "twice"}
+
+
+def _plain(value: float) -> str:
+    """A number as people write it: whole above ten, one digit below."""
+    rounded = round(value) if abs(value) >= 10 else round(value, 1)
+    return f"{rounded:,.0f}" if float(rounded).is_integer() else f"{rounded:.1f}"
+
+
+def _count(value: float) -> Words:
+    # A faded count of one complaint is 0.4; it is one complaint to whoever reads it.
+    number = 0 if value < _LITTLE else max(1, round(value))
+    return "no" if number == 0 else f"{number:,}", f"{number}"
+
+
+def _duration(seconds: float) -> Words:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        whole = round(seconds)
+        return f"{whole} second{'' if whole == 1 else 's'}", f"{whole}秒"
+    if minutes < 180:
+        return f"{minutes} minute{'' if minutes == 1 else 's'}", f"{minutes}分钟"
+    hours = _plain(seconds / 3600)
+    return f"{hours} hours", f"{hours}小时"
+
+
+def _minutes(value: float) -> Words:
+    return _duration(60 * value)
+
+
+def _megabytes(value: float) -> Words:
+    text = f"{_plain(value / 1000)} GB" if value >= 1000 else f"{_plain(value)} MB"
+    return text, text.replace(" ", "")
+
+
+def _percent(value: float) -> Words:
+    percent = _plain(100 * abs(value))
+    return f"{percent} %", f"{percent}%"
+
+
+def _change(value: float) -> Words:
+    if abs(value - 1) < _LITTLE:
+        return "as usual", "与平时相当"
+    if value >= 2:
+        times = _plain(value)
+        return f"{times} times the usual", f"为平时的{times}倍"
+    percent = round(100 * abs(value - 1))
+    if value > 1:
+        return f"up {percent} % on the usual", f"较平时上升{percent}%"
+    return f"down {percent} % on the usual", f"较平时下降{percent}%"
+
+
+def _times(value: float) -> Words:
+    return _plain(value), _plain(value)
+
+
+def _days(value: float) -> Words:
+    days = int(abs(value))
+    if days < 1:
+        return "less than a day", "不到1天"
+    return f"{days} day{'' if days == 1 else 's'}", f"{days}天"
+
+
+def _months(value: float) -> Words:
+    months = int(value)
+    if months < 1:
+        return "less than a month", "不足1个月"
+    return f"{months} month{'' if months == 1 else 's'}", f"{months}个月"
+
+
+def _money(value: float) -> Words:
+    return _plain(value), f"{_plain(value).replace(',', '')}元"
+
+
+def _points(value: float) -> Words:
+    return f"{value:,.0f}", f"{value:.0f}"
+
+
+def _score(value: float) -> Words:
+    return f"{_plain(value)} of 10", f"{_plain(value)}分"
+
+
+_WORDS: Final[dict[str, Callable[[float], Words]]] = {
+    "count": _count,
+    "minutes": _minutes,
+    "seconds": _duration,
+    "megabytes": _megabytes,
+    "change": _change,
+    "share": _percent,
+    "times": _times,
+    "days": _days,
+    "days_left": _days,
+    "months": _months,
+    "money": _money,
+    "points": _points,
+    "score": _score,
+    "slope": _percent,
+    "step": _percent,
+    "flag": _times,
+}
+
+
+def _variant(feature: Feature, value: float) -> int:
+    """Which of two texts: the first for yes, for to come and for down."""
+    if feature.unit == "flag":
+        return 0 if value else 1
+    if feature.unit == "days_left":
+        return 0 if value >= 0 else 1
+    return 0 if value < 0 else 1
+
+
+def say(feature: Feature, value: float, usual: float) -> dict[str, str]:
+    """See :func:`models.features.reason_text`."""
+    if isnan(value):
+        en, zh = _MISSING[feature.source]
+        return {"en": en, "zh": zh}
+    words = _WORDS[feature.unit]
+    en, zh = words(value)
+    variant = _variant(feature, value)
+    text_en, text_zh = feature.text_en.split("|"), feature.text_zh.split("|")
+    one = en == "1"
+    forms = {"s": "" if one else "s", "ies": "y" if one else "ies", "times": _OFTEN.get(en, f"{en} times")}
+    said_en = text_en[variant % len(text_en)].format(v=en, **forms)
+    said_zh = text_zh[variant % len(text_zh)].format(v=zh)
+    compared = feature.unit in _COMPARED and feature.source in (CALLS, DATA_USAGE) and not isnan(usual)
+    if compared and words(usual)[0] != en:
+        typical_en, typical_zh = words(usual)
+        said_en, said_zh = f"{said_en} (typically {typical_en.replace('no', '0')})", f"{said_zh}(一般为{typical_zh})"
+    return {"en": said_en, "zh": said_zh}

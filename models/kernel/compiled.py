@@ -1,0 +1,1403 @@
+"""The hot path in one file, made by :mod:`models.kernel.generate`: ``python -m app.write_kernel`` writes it anew."""
+
+# ruff: noqa
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from models.kernel.compiling import compiled
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+DAY_MS = 86400000
+LATE_MS = 604800000
+DAY = 86400000.0
+LATE = 604800000.0
+TICK = 900000.0
+FIRST_TS = 0
+LAST_TS = 1
+RISK_ = 2
+PUBLISHED = 4
+TIER = 5
+TIER_TS = 6
+CALLS_REF = 8
+CALLS_FIRST = 9
+CALLS_30 = 17
+SMS_30 = 19
+DATA_REF = 31
+DATA_FIRST = 32
+SESSIONS_30 = 40
+VISITS_REF = 43
+RIVAL_TS = 56
+CARE_REF = 61
+LEAVE_INTENT_TS = 73
+QUERY_TS = 74
+CODE_TS = 75
+SATISFACTION = 78
+SATISFACTION_TS = 79
+BILLING_REF = 83
+PERIOD = 87
+BILL = 88
+RECHARGES = 92
+RECHARGE_FIRST_TS = 93
+RECHARGE_LAST_TS = 94
+PLAN_CHANGE_TS = 95
+PLAN_FEE = 96
+PLAN_FEE_CHANGE = 97
+BEHAVIOUR = 113
+LEFT = 116
+ACTIVITY_BIT = 1
+SEEN_BIT = 4
+CALLS_BIT = 8
+DATA_BIT = 16
+VISITS_BIT = 32
+CARE_BIT = 64
+BILLING_BIT = 128
+KEPT_BIT = 1024
+SEEN = 16
+KEPT = 32
+ALIVE = 1
+SILENT = 2
+QUEUED = 4
+UNPROFILED = 8
+CALL = 0
+DATA_USE = 1
+BILL_KIND = 2
+VISIT = 3
+CARE_CONTACT = 4
+CONTACT = 5
+FEEDBACK = 6
+OUTCOME_ = 7
+PROFILED = 8
+DELETION = 9
+ERASURE = 10
+KINDS = 11
+IGNORED = 16
+TS = 0
+ROW = 1
+KIND = 2
+CODE = 3
+SLOT = 4
+FLAGS = 5
+FIRST = 6
+SECOND = 7
+THIRD = 8
+FOURTH = 9
+ARRIVAL = 10
+OFF_NET = 1
+RIVAL_CARE = 5
+PORTABILITY_PAGE = 2
+STORE_PAGE = 3
+CHECKOUT_PAGE = 4
+LEAVE_INTENT = 0
+PORT_OUT_QUERY = 2
+PORT_OUT_CODE = 3
+PENALTY_QUERY = 4
+COMPLAINT = 5
+BILLING_DISPUTE = 6
+FAULT = 7
+SUSPEND = 8
+SUBCARD_UNLINK = 9
+TRANSFER = 10
+SATISFIED = 11
+ACCRUAL = 0
+A_BILL = 1
+RECHARGE = 2
+PLAN_CHANGE = 3
+WATERMARK = 0
+LAST_TICK = 1
+NEXT_TICK = 2
+FEEDS = 3
+ROOM = 8
+WHY = 9
+IS_LATE = 10
+NOW = 11
+SCORE = 12
+HISTORY = 13
+FRESH = 14
+LANE = 15
+MOVES = 1
+WAKES = 2
+SIGNALS = 4
+RARE = 8
+TICKS = 16
+FULL = 32
+REPEATED = 64
+APPLIED = 0
+DUPLICATE = 1
+TOO_LATE = 2
+KEPT_AWAY = 3
+COUNTS = 4
+INTERCEPT = 0
+CUT_WARNING = 1
+CUT_HIGH = 2
+FALL_BELOW = 3
+MIN_DWELL = 4
+MIN_HISTORY = 5
+SCORE_STEP = 6
+SILENCE_FLOOR = 7
+SILENCE_GAPS = 8
+SILENCE_PER_WEEK = 9
+SILENCE_HISTORY = 10
+BROWSE_WINDOW = 11
+BROWSE_VISITS = 12
+BROWSE_DWELL = 13
+BROWSE_PAGE_DWELL = 14
+EXCLUDED_PAGES = 15
+STRONG_PAGES = 16
+IDLE = 17
+PARAMETERS = 18
+ENDED = 1
+FALLEN = 2
+DAILY = 4
+LABELLED = 8
+WEEKLY = 16
+LOOK_MOVES = 32
+LOOK_IDLE = 64
+
+NAN = math.nan
+LN2_HIGH, LN2_LOW, PER_LN2 = 6.93147180369123816490e-01, 1.90821492927058770002e-10, 1.44269504088896338700e00
+P1, P2, P3 = 1.66666666666666019037e-01, -2.77777777770155933842e-03, 6.61375632143793436117e-05
+P4, P5 = -1.65339022054652515390e-06, 4.13813679705723846039e-08
+POWERS_OF_TWO = np.array([2.0**k for k in range(-1022, 1024)])
+
+
+@compiled
+def exp(x: float) -> float:
+    """The exponential [2]_, to the last bit or the one before; 0 below -690, where nothing is left of a sum."""
+    if math.isnan(x):
+        return x
+    if x == 0.0:
+        return 1.0
+    if x < -690.0:
+        return 0.0
+    x = min(x, 690.0)
+    k = int(PER_LN2 * x + (0.5 if x >= 0.0 else -0.5))
+    high = x - k * LN2_HIGH
+    low = k * LN2_LOW
+    r = high - low
+    t = r * r
+    c = r - t * (P1 + t * (P2 + t * (P3 + t * (P4 + t * P5))))
+    y: float = (1.0 - ((low - (r * c) / (2.0 - c)) - high)) * POWERS_OF_TWO[k + 1022]
+    return y
+
+
+@compiled
+def expm1(x: float) -> float:
+    """``exp(x) - 1``, near zero by its series."""
+    if -0.01 < x < 0.01:
+        rest = 1.0 + x / 4.0 * (1.0 + x / 5.0 * (1.0 + x / 6.0 * (1.0 + x / 7.0)))
+        return x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * rest))
+    return exp(x) - 1.0
+
+
+@compiled
+def fmin(a: float, b: float) -> float:
+    """The smaller one; NaN counts for nothing."""
+    if math.isnan(a):
+        return b
+    if math.isnan(b):
+        return a
+    return a if a < b else b
+
+
+@compiled
+def fmax(a: float, b: float) -> float:
+    """The larger one; NaN counts for nothing."""
+    if math.isnan(a):
+        return b
+    if math.isnan(b):
+        return a
+    return a if a > b else b
+
+
+@compiled
+def decay(elapsed: float, days: float) -> float:
+    """What is left of a sum with a time constant of so many days after so many milliseconds [1]_."""
+    return exp(elapsed / (-days * DAY))
+
+
+@compiled
+def span(age: float, days: float) -> float:
+    """How many days' worth of events a sum holds whose subscriber has been watched for `age` ms.
+
+    It is *days* for an old acquaintance and less for a new one: the sum of a steady rate *r* is ``r * span``. Dividing
+    by it makes sums of different time constants comparable from the first week on.
+    """
+    return days * -expm1(age / (-days * DAY))
+
+
+@compiled
+def usual_rate(ref: float, first: float, count: float) -> float:
+    """Events a day as of the last event, from the 30-day sums; 0 with too little history (a week, two events).
+
+    Taken at the last event and not now, or the usual gap would grow with the very silence that is measured by it.
+    """
+    age = ref - first
+    if age >= 7.0 * DAY and count >= 2.0:
+        return count / span(age, 30.0)
+    return 0.0
+
+
+@compiled
+def data_stage(
+    elapsed: float,
+    age: float,
+    week: float,
+    month: float,
+    sessions: float,
+    cancelled_days: float,
+    acquired_days: float,
+    losing_ratio: float,
+    habit_sessions: float,
+) -> float:
+    """Stage of data use: 0 acquired, 1 interested, 2 habit, 3 losing interest, 4 cancelled.
+
+    `week` and `month` are sessions a day over 7 and 30 days, `sessions` those of 30 days.
+    """
+    if elapsed >= cancelled_days * DAY:
+        return 4.0
+    if age < acquired_days * DAY:
+        return 0.0
+    if week < losing_ratio * month:
+        return 3.0
+    return 2.0 if sessions >= habit_sessions else 1.0
+
+
+@compiled
+def slope_of_three(last: float, middle: float, first: float) -> float:
+    """Slope of the least-squares line through three equidistant points, as a share of their mean."""
+    mean = (last + middle + first) / 3.0
+    return (last - first) / 2.0 / mean if mean > 0.0 else NAN
+
+
+@compiled
+def against_known(last: float, one: float, two: float, three: float) -> float:
+    """The last of four against the mean of those of the others that are known."""
+    total = 0.0
+    known = 0.0
+    for before in (one, two, three):
+        if not math.isnan(before):
+            total += before
+            known += 1.0
+    return last * known / total if total > 0.0 else NAN
+
+
+@compiled
+def gap_against_usual(first: float, last: float, count: float, now: float) -> float:
+    """Time since the last of `count` events in units of the usual time between two; NaN before the third."""
+    if not count >= 3.0:
+        return NAN
+    usual = (last - first) / (count - 1.0)
+    return max(now - last, 0.0) / usual if usual > 0.0 else NAN
+
+
+@compiled
+def months_since(ts: float, now: float) -> float:
+    """Months from a time to now; NaN before it."""
+    months = (now - ts) / DAY / 30.4375
+    return months if months >= 0.0 else NAN
+
+
+@compiled
+def within(value: float, low: float, high: float) -> float:
+    """1 from `low` up to below `high`, else 0; NaN is unknown."""
+    if math.isnan(value):
+        return NAN
+    return 1.0 if low <= value < high else 0.0
+
+@compiled
+def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: float, rival_care: float, dropped: float, sms: float, outgoing: float, forwarded: float, mobile: float, unicom: float, telecom: float, broadnet: float, other: float) -> None:
+    gap = ts - r[8]
+    if math.isnan(gap):
+        r[8] = r[9] = ts
+        gap = 0.0
+    if ts < r[9]:
+        r[9] = ts
+    if gap > 0.0:
+        r[8] = ts
+        kept = decay(gap, 1.0)
+        for at in range(10, 12):
+            r[at] *= kept
+        kept = decay(gap, 7.0)
+        for at in range(12, 17):
+            r[at] *= kept
+        kept = decay(gap, 30.0)
+        for at in range(17, 29):
+            r[at] *= kept
+        kept = decay(gap, 90.0)
+        for at in range(29, 31):
+            r[at] *= kept
+    if gap >= 0.0:
+        r[10] += calls
+        r[11] += minutes
+        r[12] += calls
+        r[13] += minutes
+        r[14] += off_net
+        r[15] += rival_care
+        r[16] += dropped
+        r[17] += calls
+        r[18] += minutes
+        r[19] += sms
+        r[20] += outgoing
+        r[21] += off_net
+        r[22] += rival_care
+        r[23] += forwarded
+        r[24] += mobile
+        r[25] += unicom
+        r[26] += telecom
+        r[27] += broadnet
+        r[28] += other
+        r[29] += calls
+        r[30] += minutes
+    else:
+        weight = decay(-gap, 1.0)
+        r[10] += weight * calls
+        r[11] += weight * minutes
+        weight = decay(-gap, 7.0)
+        r[12] += weight * calls
+        r[13] += weight * minutes
+        r[14] += weight * off_net
+        r[15] += weight * rival_care
+        r[16] += weight * dropped
+        weight = decay(-gap, 30.0)
+        r[17] += weight * calls
+        r[18] += weight * minutes
+        r[19] += weight * sms
+        r[20] += weight * outgoing
+        r[21] += weight * off_net
+        r[22] += weight * rival_care
+        r[23] += weight * forwarded
+        r[24] += weight * mobile
+        r[25] += weight * unicom
+        r[26] += weight * telecom
+        r[27] += weight * broadnet
+        r[28] += weight * other
+        weight = decay(-gap, 90.0)
+        r[29] += weight * calls
+        r[30] += weight * minutes
+
+@compiled
+def fold_data(r: Floats, ts: float, mb: float, sessions: float, failed: float, throttled: float) -> None:
+    gap = ts - r[31]
+    if math.isnan(gap):
+        r[31] = r[32] = ts
+        gap = 0.0
+    if ts < r[32]:
+        r[32] = ts
+    if gap > 0.0:
+        r[31] = ts
+        kept = decay(gap, 1.0)
+        for at in range(33, 35):
+            r[at] *= kept
+        kept = decay(gap, 7.0)
+        for at in range(35, 39):
+            r[at] *= kept
+        kept = decay(gap, 30.0)
+        for at in range(39, 41):
+            r[at] *= kept
+        kept = decay(gap, 90.0)
+        for at in range(41, 43):
+            r[at] *= kept
+    if gap >= 0.0:
+        r[33] += mb
+        r[34] += sessions
+        r[35] += mb
+        r[36] += sessions
+        r[37] += failed
+        r[38] += throttled
+        r[39] += mb
+        r[40] += sessions
+        r[41] += mb
+        r[42] += sessions
+    else:
+        weight = decay(-gap, 1.0)
+        r[33] += weight * mb
+        r[34] += weight * sessions
+        weight = decay(-gap, 7.0)
+        r[35] += weight * mb
+        r[36] += weight * sessions
+        r[37] += weight * failed
+        r[38] += weight * throttled
+        weight = decay(-gap, 30.0)
+        r[39] += weight * mb
+        r[40] += weight * sessions
+        weight = decay(-gap, 90.0)
+        r[41] += weight * mb
+        r[42] += weight * sessions
+
+@compiled
+def fold_visits(r: Floats, ts: float, visits: float, dwell: float, pages: float, portability: float, shop: float) -> None:
+    gap = ts - r[43]
+    if math.isnan(gap):
+        r[43] = r[44] = ts
+        gap = 0.0
+    if ts < r[44]:
+        r[44] = ts
+    if gap > 0.0:
+        r[43] = ts
+        kept = decay(gap, 1.0)
+        for at in range(45, 48):
+            r[at] *= kept
+        kept = decay(gap, 7.0)
+        for at in range(48, 51):
+            r[at] *= kept
+        kept = decay(gap, 30.0)
+        for at in range(51, 56):
+            r[at] *= kept
+    if gap >= 0.0:
+        r[45] += visits
+        r[46] += dwell
+        r[47] += pages
+        r[48] += visits
+        r[49] += dwell
+        r[50] += pages
+        r[51] += visits
+        r[52] += dwell
+        r[53] += pages
+        r[54] += portability
+        r[55] += shop
+    else:
+        weight = decay(-gap, 1.0)
+        r[45] += weight * visits
+        r[46] += weight * dwell
+        r[47] += weight * pages
+        weight = decay(-gap, 7.0)
+        r[48] += weight * visits
+        r[49] += weight * dwell
+        r[50] += weight * pages
+        weight = decay(-gap, 30.0)
+        r[51] += weight * visits
+        r[52] += weight * dwell
+        r[53] += weight * pages
+        r[54] += weight * portability
+        r[55] += weight * shop
+
+@compiled
+def fold_care(r: Floats, ts: float, contacts: float, leave_intent: float, query: float, code: float, penalty_query: float, complaint: float, fault: float, suspend: float, subcard: float, transfer: float) -> None:
+    gap = ts - r[61]
+    if math.isnan(gap):
+        r[61] = r[62] = ts
+        gap = 0.0
+    if ts < r[62]:
+        r[62] = ts
+    if gap > 0.0:
+        r[61] = ts
+        kept = decay(gap, 30.0)
+        for at in range(63, 73):
+            r[at] *= kept
+    if gap >= 0.0:
+        r[63] += contacts
+        r[64] += leave_intent
+        r[65] += query
+        r[66] += code
+        r[67] += penalty_query
+        r[68] += complaint
+        r[69] += fault
+        r[70] += suspend
+        r[71] += subcard
+        r[72] += transfer
+    else:
+        weight = decay(-gap, 30.0)
+        r[63] += weight * contacts
+        r[64] += weight * leave_intent
+        r[65] += weight * query
+        r[66] += weight * code
+        r[67] += weight * penalty_query
+        r[68] += weight * complaint
+        r[69] += weight * fault
+        r[70] += weight * suspend
+        r[71] += weight * subcard
+        r[72] += weight * transfer
+
+@compiled
+def fold_billing(r: Floats, ts: float, accrued: float) -> None:
+    gap = ts - r[83]
+    if math.isnan(gap):
+        r[83] = r[84] = ts
+        gap = 0.0
+    if ts < r[84]:
+        r[84] = ts
+    if gap > 0.0:
+        r[83] = ts
+        kept = decay(gap, 7.0)
+        for at in range(85, 86):
+            r[at] *= kept
+        kept = decay(gap, 30.0)
+        for at in range(86, 87):
+            r[at] *= kept
+    if gap >= 0.0:
+        r[85] += accrued
+        r[86] += accrued
+    else:
+        weight = decay(-gap, 7.0)
+        r[85] += weight * accrued
+        weight = decay(-gap, 30.0)
+        r[86] += weight * accrued
+
+@compiled
+def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
+    el = max(now - r[8], 0.0)
+    age = max(now - r[9], 0.0)
+    ur = ur_calls
+    d_1 = decay(el, 1.0)
+    d_7 = decay(el, 7.0)
+    d_30 = decay(el, 30.0)
+    d_90 = decay(el, 90.0)
+    t_broadnet_30 = r[27] * d_30
+    t_calls_1 = r[10] * d_1
+    t_calls_30 = r[17] * d_30
+    t_calls_7 = r[12] * d_7
+    t_calls_90 = r[29] * d_90
+    t_dropped_7 = r[16] * d_7
+    t_forwarded_30 = r[23] * d_30
+    t_minutes_1 = r[11] * d_1
+    t_minutes_30 = r[18] * d_30
+    t_minutes_7 = r[13] * d_7
+    t_minutes_90 = r[30] * d_90
+    t_mobile_30 = r[24] * d_30
+    t_off_net_30 = r[21] * d_30
+    t_off_net_7 = r[14] * d_7
+    t_other_30 = r[28] * d_30
+    t_outgoing_30 = r[20] * d_30
+    t_rival_care_30 = r[22] * d_30
+    t_rival_care_7 = r[15] * d_7
+    t_telecom_30 = r[26] * d_30
+    t_unicom_30 = r[25] * d_30
+    s_1 = span(age, 1.0)
+    s_7 = span(age, 7.0)
+    s_30 = span(age, 30.0)
+    s_90 = span(age, 90.0)
+    x[0] = t_calls_1  # calls_1d
+    x[1] = t_calls_7  # calls_7d
+    x[2] = t_calls_30  # calls_30d
+    x[3] = t_minutes_1  # call_minutes_1d
+    x[4] = t_minutes_7  # call_minutes_7d
+    x[5] = t_minutes_30  # call_minutes_30d
+    x[6] = (t_calls_1 / s_1) / (t_calls_7 / s_7) if age >= 3.0 * DAY and t_calls_7 >= 1.0 else NAN  # calls_1d_vs_7d
+    x[7] = (t_calls_7 / s_7) / (t_calls_30 / s_30) if age >= 14.0 * DAY and t_calls_30 >= 1.0 else NAN  # calls_7d_vs_30d
+    x[8] = (t_calls_30 / s_30) / (t_calls_90 / s_90) if age >= 45.0 * DAY and t_calls_90 >= 1.0 else NAN  # calls_30d_vs_90d
+    x[9] = (t_minutes_7 / s_7) / (t_minutes_30 / s_30) if age >= 14.0 * DAY and t_minutes_30 >= 1.0 else NAN  # call_minutes_7d_vs_30d
+    x[10] = (t_minutes_30 / s_30) / (t_minutes_90 / s_90) if age >= 45.0 * DAY and t_minutes_90 >= 1.0 else NAN  # call_minutes_30d_vs_90d
+    x[11] = t_outgoing_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # outgoing_share_30d
+    x[12] = t_off_net_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # off_net_share_30d
+    x[13] = (t_off_net_7 / s_7) / (t_off_net_30 / s_30) if age >= 14.0 * DAY and t_off_net_30 >= 1.0 else NAN  # off_net_calls_7d_vs_30d
+    x[14] = t_mobile_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # china_mobile_share_30d
+    x[15] = t_unicom_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # china_unicom_share_30d
+    x[16] = t_telecom_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # china_telecom_share_30d
+    x[17] = t_broadnet_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # china_broadnet_share_30d
+    x[18] = t_other_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # other_operator_share_30d
+    x[19] = t_rival_care_7  # competitor_care_calls_7d
+    x[20] = t_rival_care_30  # competitor_care_calls_30d
+    x[21] = t_forwarded_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # forwarded_share_30d
+    x[22] = t_dropped_7 / t_calls_7 if t_calls_7 >= 1.0 else NAN  # dropped_share_7d
+    x[23] = el / DAY * ur if ur > 0.0 else NAN  # call_recency_vs_rhythm
+
+@compiled
+def x_data_24(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
+    el = max(now - r[31], 0.0)
+    age = max(now - r[32], 0.0)
+    ur = ur_data
+    d_1 = decay(el, 1.0)
+    d_7 = decay(el, 7.0)
+    d_30 = decay(el, 30.0)
+    d_90 = decay(el, 90.0)
+    t_failed_7 = r[37] * d_7
+    t_mb_1 = r[33] * d_1
+    t_mb_30 = r[39] * d_30
+    t_mb_7 = r[35] * d_7
+    t_mb_90 = r[41] * d_90
+    t_sessions_1 = r[34] * d_1
+    t_sessions_30 = r[40] * d_30
+    t_sessions_7 = r[36] * d_7
+    t_throttled_7 = r[38] * d_7
+    s_1 = span(age, 1.0)
+    s_7 = span(age, 7.0)
+    s_30 = span(age, 30.0)
+    s_90 = span(age, 90.0)
+    x[24] = t_mb_1  # data_mb_1d
+    x[25] = t_mb_7  # data_mb_7d
+    x[26] = t_mb_30  # data_mb_30d
+    x[27] = t_sessions_1  # data_sessions_1d
+    x[28] = t_sessions_7  # data_sessions_7d
+    x[29] = t_sessions_30  # data_sessions_30d
+    x[30] = (t_mb_1 / s_1) / (t_mb_7 / s_7) if age >= 3.0 * DAY and t_mb_7 >= 1.0 else NAN  # data_mb_1d_vs_7d
+    x[31] = (t_mb_7 / s_7) / (t_mb_30 / s_30) if age >= 14.0 * DAY and t_mb_30 >= 1.0 else NAN  # data_mb_7d_vs_30d
+    x[32] = (t_mb_30 / s_30) / (t_mb_90 / s_90) if age >= 45.0 * DAY and t_mb_90 >= 1.0 else NAN  # data_mb_30d_vs_90d
+    x[33] = (t_sessions_7 / s_7) / (t_sessions_30 / s_30) if age >= 14.0 * DAY and t_sessions_30 >= 1.0 else NAN  # data_sessions_7d_vs_30d
+    x[34] = t_failed_7 / t_sessions_7 if t_sessions_7 >= 1.0 else NAN  # data_failed_share_7d
+    x[35] = t_throttled_7 / t_sessions_7 if t_sessions_7 >= 1.0 else NAN  # data_throttled_share_7d
+    x[36] = el / DAY * ur if ur > 0.0 else NAN  # data_recency_vs_rhythm
+    x[37] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 0.0 else 0.0  # data_stage_acquired
+    x[38] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 1.0 else 0.0  # data_stage_interested
+    x[39] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 2.0 else 0.0  # data_stage_habit
+    x[40] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 3.0 else 0.0  # data_stage_losing_interest
+    x[41] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 4.0 else 0.0  # data_stage_cancelled
+
+@compiled
+def x_usage_42(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
+    x[42] = fmin(el_calls, el_data) / DAY  # silent_days
+    x[43] = fmin(el_calls, el_data) / DAY * (ur_calls + ur_data) if (ur_calls + ur_data) > 0.0 else NAN  # recency_vs_rhythm
+
+@compiled
+def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
+    el = fmax(now - r[43], 0.0)
+    refused = NAN if r[113] == 0.0 else 0.0
+    d_1 = decay(el, 1.0)
+    d_7 = decay(el, 7.0)
+    d_30 = decay(el, 30.0)
+    t_dwell_1 = r[46] * d_1
+    t_dwell_30 = r[52] * d_30
+    t_dwell_7 = r[49] * d_7
+    t_pages_1 = r[47] * d_1
+    t_pages_30 = r[53] * d_30
+    t_pages_7 = r[50] * d_7
+    t_portability_30 = r[54] * d_30
+    t_shop_30 = r[55] * d_30
+    t_visits_1 = r[45] * d_1
+    t_visits_30 = r[51] * d_30
+    t_visits_7 = r[48] * d_7
+    c_broadnet_ts = r[59]
+    c_mobile_ts = r[56]
+    c_other_ts = r[60]
+    c_telecom_ts = r[58]
+    c_unicom_ts = r[57]
+    x[44] = t_visits_1 + refused  # competitor_visits_1d
+    x[45] = t_visits_7 + refused  # competitor_visits_7d
+    x[46] = t_visits_30 + refused  # competitor_visits_30d
+    x[47] = t_dwell_1 + refused  # competitor_dwell_1d
+    x[48] = t_dwell_7 + refused  # competitor_dwell_7d
+    x[49] = t_dwell_30 + refused  # competitor_dwell_30d
+    x[50] = t_pages_1 + refused  # competitor_pages_1d
+    x[51] = t_pages_7 + refused  # competitor_pages_7d
+    x[52] = t_pages_30 + refused  # competitor_pages_30d
+    x[53] = t_portability_30 + refused  # portability_visits_30d
+    x[54] = t_shop_30 + refused  # competitor_shop_visits_30d
+    x[55] = (1.0 if (now - c_mobile_ts) / DAY <= 30.0 else 0.0) + (1.0 if (now - c_unicom_ts) / DAY <= 30.0 else 0.0) + (1.0 if (now - c_telecom_ts) / DAY <= 30.0 else 0.0) + (1.0 if (now - c_broadnet_ts) / DAY <= 30.0 else 0.0) + (1.0 if (now - c_other_ts) / DAY <= 30.0 else 0.0) + refused  # competitors_visited_30d
+
+@compiled
+def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
+    el = fmax(now - r[61], 0.0)
+    d_30 = decay(el, 30.0)
+    t_code_30 = r[66] * d_30
+    t_complaint_30 = r[68] * d_30
+    t_contacts_30 = r[63] * d_30
+    t_fault_30 = r[69] * d_30
+    t_leave_intent_30 = r[64] * d_30
+    t_penalty_query_30 = r[67] * d_30
+    t_query_30 = r[65] * d_30
+    t_subcard_30 = r[71] * d_30
+    t_suspend_30 = r[70] * d_30
+    t_transfer_30 = r[72] * d_30
+    c_appointment_ts = r[76]
+    c_due_ts = r[82]
+    c_open_complaints = r[80]
+    c_open_faults = r[81]
+    c_satisfaction = r[78]
+    x[56] = t_contacts_30  # care_contacts_30d
+    x[57] = t_leave_intent_30  # leave_intent_30d
+    x[58] = t_query_30  # port_out_queries_30d
+    x[59] = t_code_30  # port_out_codes_30d
+    x[60] = t_penalty_query_30  # penalty_queries_30d
+    x[61] = t_complaint_30  # complaints_30d
+    x[62] = c_open_complaints  # complaints_open
+    x[63] = fmax((now - c_due_ts) / DAY, 0.0)  # complaint_overdue_days
+    x[64] = t_fault_30  # faults_30d
+    x[65] = c_open_faults  # faults_open
+    x[66] = 1.0 if (now - c_appointment_ts) / DAY <= 7.0 else 0.0  # disconnect_appointment
+    x[67] = t_subcard_30  # subcard_unlinks_30d
+    x[68] = t_suspend_30  # suspensions_30d
+    x[69] = t_transfer_30  # transfers_30d
+    x[70] = c_satisfaction  # last_satisfaction
+
+@compiled
+def x_profile_71(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
+    c_arpu = r[100]
+    x[71] = c_arpu  # arpu
+
+@compiled
+def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
+    el = max(now - r[83], 0.0)
+    age = max(now - r[84], 0.0)
+    d_7 = decay(el, 7.0)
+    d_30 = decay(el, 30.0)
+    t_accrued_30 = r[86] * d_30
+    t_accrued_7 = r[85] * d_7
+    s_7 = span(age, 7.0)
+    s_30 = span(age, 30.0)
+    c_bill = r[88]
+    c_bill_before = r[89]
+    c_bill_three_before = r[91]
+    c_bill_two_before = r[90]
+    c_plan_change_ts = r[95]
+    c_plan_fee_change = r[97]
+    c_recharge_first_ts = r[93]
+    c_recharge_last_ts = r[94]
+    c_recharges = r[92]
+    x[72] = slope_of_three(c_bill, c_bill_before, c_bill_two_before)  # bill_slope_3_periods
+    x[73] = against_known(c_bill, c_bill_before, c_bill_two_before, c_bill_three_before)  # bill_vs_usual
+    x[74] = (t_accrued_7 / s_7) / (t_accrued_30 / s_30) if age >= 14.0 * DAY and t_accrued_30 >= 1.0 else NAN  # spend_7d_vs_30d
+    x[75] = gap_against_usual(c_recharge_first_ts, c_recharge_last_ts, c_recharges, now)  # recharge_gap_vs_usual
+    x[76] = c_plan_fee_change if (now - c_plan_change_ts) / DAY <= 90.0 else 0.0  # plan_fee_change_90d
+
+@compiled
+def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
+    c_activated_ts = r[99]
+    c_contract_end_broadband = r[110]
+    c_contract_end_fixed = r[112]
+    c_contract_end_iptv = r[111]
+    c_contract_end_mobile = r[109]
+    c_corporate = r[105]
+    c_penalty = r[101]
+    c_points = r[102]
+    c_portable = r[104]
+    c_products = r[108]
+    c_subcard = r[107]
+    x[77] = -((now - c_contract_end_mobile) / DAY)  # contract_days_left_mobile
+    x[78] = -((now - c_contract_end_broadband) / DAY)  # contract_days_left_broadband
+    x[79] = -((now - c_contract_end_iptv) / DAY)  # contract_days_left_iptv
+    x[80] = -((now - c_contract_end_fixed) / DAY)  # contract_days_left_fixed
+    x[81] = months_since(c_activated_ts, now)  # tenure_months
+    x[82] = within(months_since(c_activated_ts, now), 1.0, 12.0)  # tenure_first_year
+    x[83] = within(months_since(c_activated_ts, now), 61.0, math.inf)  # tenure_over_five_years
+    x[84] = c_products  # products
+    x[85] = c_points  # points
+    x[86] = c_penalty  # penalty
+    x[87] = c_corporate  # corporate
+    x[88] = c_subcard  # subcard
+    x[89] = c_portable  # portable
+
+@compiled
+def curves(x: Floats, first: int, last: int, model: Floats) -> float:
+    """Sum of the curves of some features.
+
+    A row of the model: lowest knot, highest knot, what a missing value says, the number n of segments; then, n times
+    each, where the segments begin, their values there, and their slopes.
+    """
+    z = 0.0
+    for f in range(first, last):
+        v = x[f]
+        m = model[f]
+        if math.isnan(v):
+            z += m[2]
+            continue
+        v = min(max(v, m[0]), m[1])
+        n = int(m[3])
+        at = 0
+        while at + 1 < n and v >= m[5 + at]:
+            at += 1
+        z += (v - m[4 + at]) * m[4 + 2 * n + at] + m[4 + n + at]
+    return z
+
+
+@compiled
+def features(r: Floats, now: float, x: Floats) -> None:
+    el_calls = NAN if math.isnan(r[8]) else max(now - r[8], 0.0)
+    ur_calls = usual_rate(r[8], r[9], r[17] + r[19])
+    el_data = NAN if math.isnan(r[31]) else max(now - r[31], 0.0)
+    ur_data = usual_rate(r[31], r[32], r[40])
+    if math.isnan(r[8]):
+        x[0:24] = NAN
+    else:
+        x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
+    if math.isnan(r[31]):
+        x[24:42] = NAN
+    else:
+        x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
+    x_usage_42(r, now, el_calls, el_data, ur_calls, ur_data, x)
+    x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
+    x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
+    x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
+    if math.isnan(r[83]):
+        x[72:77] = NAN
+    else:
+        x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
+    x_profile_77(r, now, el_calls, el_data, ur_calls, ur_data, x)
+
+
+@compiled
+def log_odds(r: Floats, now: float, x: Floats, model: Floats, empty: Floats, intercept: float) -> float:
+    el_calls = NAN if math.isnan(r[8]) else max(now - r[8], 0.0)
+    ur_calls = usual_rate(r[8], r[9], r[17] + r[19])
+    el_data = NAN if math.isnan(r[31]) else max(now - r[31], 0.0)
+    ur_data = usual_rate(r[31], r[32], r[40])
+    z = intercept
+    if math.isnan(r[8]):
+        z += empty[0]
+    else:
+        x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
+        z += curves(x, 0, 24, model)
+    if math.isnan(r[31]):
+        z += empty[2]
+    else:
+        x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
+        z += curves(x, 24, 42, model)
+    x_usage_42(r, now, el_calls, el_data, ur_calls, ur_data, x)
+    z += curves(x, 42, 44, model)
+    if math.isnan(r[43]):
+        z += empty[7] if r[113] == 0.0 else empty[6]
+    else:
+        x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
+        z += curves(x, 44, 56, model)
+    if math.isnan(r[61]):
+        z += empty[8]
+    else:
+        x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
+        z += curves(x, 56, 71, model)
+    x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
+    z += curves(x, 71, 72, model)
+    if math.isnan(r[83]):
+        z += empty[12]
+    else:
+        x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
+        z += curves(x, 72, 77, model)
+    x_profile_77(r, now, el_calls, el_data, ur_calls, ur_data, x)
+    z += curves(x, 77, 90, model)
+    found: float = z
+    return found
+
+
+@compiled
+def emptied(r: Floats, x: Floats, model: Floats, refused: int, empty: Floats) -> None:
+    features(r, 0.0, x)
+    empty[0 + refused] = curves(x, 0, 24, model)
+    empty[2 + refused] = curves(x, 24, 42, model)
+    empty[4 + refused] = curves(x, 42, 44, model)
+    empty[6 + refused] = curves(x, 44, 56, model)
+    empty[8 + refused] = curves(x, 56, 71, model)
+    empty[10 + refused] = curves(x, 71, 72, model)
+    empty[12 + refused] = curves(x, 72, 77, model)
+    empty[14 + refused] = curves(x, 77, 90, model)
+
+@compiled
+def touch(row: int, bits: int, dirty: Ints, touched: Ints) -> None:
+    """Note what of a row is to be written. `touched` holds the rows, its first entry their number."""
+    if dirty[row] == 0:
+        touched[0] += 1
+        touched[touched[0]] = row
+    dirty[row] |= bits
+
+
+@compiled
+def admit(ring: Hashes, event: int) -> bool:
+    """Whether an event id is new, and remember it: of each subscriber the last 16."""
+    for at in range(SEEN):
+        if ring[at] == event:
+            return False
+    at = int(ring[SEEN])
+    ring[at] = event
+    ring[SEEN] = np.uint64((at + 1) % SEEN)
+    return True
+
+
+@compiled
+def month_of(ts: float) -> int:
+    """Months since January of the year 0 of a time, UTC.
+
+    The days of the civil calendar, counted from March so that the leap day is a year's last.
+    """
+    day = int(ts // DAY) + 719_468
+    era = day // 146_097
+    of_era = day - era * 146_097
+    year = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    march = (5 * of_year + 2) // 153
+    month = march + 3 if march < 10 else march - 9
+    return 12 * (year + era * 400 + (1 if month <= 2 else 0)) + month - 1
+
+
+@compiled
+def take_bill(r: Floats, ts: float, amount: float, period: float) -> None:
+    """Put a bill at its period (months since the year 0, NaN: that of `ts`): a later word on a period replaces it."""
+    told = float(month_of(ts))
+    if math.isnan(period):
+        period = told
+    if period > told + 1.0:
+        return  # one mistyped year would push out every bill to come
+    newest = r[PERIOD]
+    if not period <= newest:
+        gap = 4 if math.isnan(newest) else int(min(period - newest, 4.0))
+        for at in range(3, -1, -1):
+            r[BILL + at] = r[BILL + at - gap] if at >= gap else NAN
+        r[PERIOD] = period
+        newest = period
+    back = newest - period
+    if back < 4.0:
+        r[BILL + int(back)] = amount
+
+
+@compiled
+def take_billing(r: Floats, e: Floats, ts: float) -> None:
+    """The last bills, the rhythm of the recharges, the last change of plan."""
+    kind = int(e[CODE])
+    if kind == A_BILL:
+        take_bill(r, ts, e[FIRST], e[SECOND])
+    elif kind == RECHARGE:
+        r[RECHARGES] += 1.0
+        if not r[RECHARGE_FIRST_TS] < ts:
+            r[RECHARGE_FIRST_TS] = ts
+        if not ts < r[RECHARGE_LAST_TS]:
+            r[RECHARGE_LAST_TS] = ts
+    elif kind == PLAN_CHANGE and not ts < r[PLAN_CHANGE_TS]:
+        before = r[PLAN_FEE] if math.isnan(e[FOURTH]) else e[FOURTH]
+        r[PLAN_CHANGE_TS] = ts
+        r[PLAN_FEE] = e[THIRD]
+        r[PLAN_FEE_CHANGE] = e[THIRD] / before - 1.0 if before > 0.0 and not math.isnan(e[THIRD]) else NAN
+
+
+@compiled
+def take_call(r: Floats, e: Floats, ts: float) -> None:
+    """A call; a short message counts as ``sms`` and, at a competitor's hotline, as ``rival_care``."""
+    network, slot, flags = int(e[CODE]), int(e[SLOT]), int(e[FLAGS])
+    voice = float(flags & 1)
+    off_net = voice if network == OFF_NET else 0.0
+    fold_calls(
+        r,
+        ts,
+        calls=voice,
+        minutes=e[FIRST] / 60.0 * voice,
+        off_net=off_net,
+        rival_care=1.0 if network == RIVAL_CARE else 0.0,
+        dropped=voice * float((flags >> 1) & 1),
+        sms=1.0 - voice,
+        outgoing=voice * float((flags >> 3) & 1),
+        forwarded=voice * float((flags >> 2) & 1),
+        mobile=off_net if slot == 0 else 0.0,
+        unicom=off_net if slot == 1 else 0.0,
+        telecom=off_net if slot == 2 else 0.0,
+        broadnet=off_net if slot == 3 else 0.0,
+        other=off_net if slot == 4 else 0.0,
+    )
+
+
+@compiled
+def take_visit(r: Floats, e: Floats, ts: float, kept: Floats, count: int) -> int:
+    """A visit to a competitor's site; how many are kept of the subscriber after it, the oldest first."""
+    page = int(e[CODE])
+    fold_visits(
+        r,
+        ts,
+        visits=1.0,
+        dwell=e[FIRST],
+        pages=e[SECOND],
+        portability=1.0 if page == PORTABILITY_PAGE else 0.0,
+        shop=1.0 if page in (STORE_PAGE, CHECKOUT_PAGE) else 0.0,
+    )
+    latest = RIVAL_TS + int(e[SLOT])
+    if not ts < r[latest]:
+        r[latest] = ts
+    if count == KEPT:
+        if ts < kept[0, 0]:
+            return count
+        for at in range(KEPT - 1):
+            kept[at] = kept[at + 1]
+        count -= 1
+    at = count
+    while at > 0 and kept[at - 1, 0] > ts:
+        kept[at] = kept[at - 1]
+        at -= 1
+    kept[at, 0] = ts
+    kept[at, 1] = e[FIRST]
+    kept[at, 2] = e[CODE]
+    return count + 1
+
+
+@compiled
+def take_care(r: Floats, e: Floats, ts: float) -> None:
+    """A care contact, by what it was about; that a case was resolved is not another contact."""
+    reason, opened = int(e[CODE]), 1.0 - e[SLOT]
+    fold_care(
+        r,
+        ts,
+        contacts=opened,
+        leave_intent=opened if reason == LEAVE_INTENT else 0.0,
+        query=opened if reason == PORT_OUT_QUERY else 0.0,
+        code=opened if reason == PORT_OUT_CODE else 0.0,
+        penalty_query=opened if reason == PENALTY_QUERY else 0.0,
+        complaint=opened if reason in (COMPLAINT, BILLING_DISPUTE) else 0.0,
+        fault=opened if reason == FAULT else 0.0,
+        suspend=opened if reason == SUSPEND else 0.0,
+        subcard=opened if reason == SUBCARD_UNLINK else 0.0,
+        transfer=opened if reason == TRANSFER else 0.0,
+    )
+    if opened == 1.0:
+        if reason == LEAVE_INTENT and not ts < r[LEAVE_INTENT_TS]:
+            r[LEAVE_INTENT_TS] = ts
+        elif reason == PORT_OUT_QUERY and not ts < r[QUERY_TS]:
+            r[QUERY_TS] = ts
+        elif reason == PORT_OUT_CODE and not ts < r[CODE_TS]:
+            r[CODE_TS] = ts
+    if reason == SATISFIED and not math.isnan(e[FIRST]) and not ts < r[SATISFACTION_TS]:
+        r[SATISFACTION] = e[FIRST]
+        r[SATISFACTION_TS] = ts
+
+
+@compiled
+def take(
+    r: Floats,
+    e: Floats,
+    row: int,
+    marks: Ints,
+    dirty: Ints,
+    touched: Ints,
+    slots: Ints,
+    counts: Ints,
+    visits: Floats,
+) -> None:
+    """One event into its subscriber's row, who is known from now on.
+
+    Visits of a subscriber who refused the use of their behaviour have no effect at all.
+    """
+    ts, kind, bits = e[TS], int(e[KIND]), 0
+    if not marks[row] & ALIVE:
+        marks[row] |= ALIVE
+        bits = ACTIVITY_BIT
+    if kind == CALL:
+        take_call(r, e, ts)
+        bits |= CALLS_BIT
+    elif kind == DATA_USE:
+        flags = int(e[FLAGS])
+        fold_data(r, ts, mb=e[FIRST] / 1e6, sessions=1.0, failed=float(flags & 1), throttled=float((flags >> 1) & 1))
+        bits |= DATA_BIT
+    elif kind == BILL_KIND:
+        fold_billing(r, ts, accrued=e[FIRST] if int(e[CODE]) == ACCRUAL else 0.0)
+        take_billing(r, e, ts)
+        bits |= BILLING_BIT
+    elif kind == VISIT and r[BEHAVIOUR] != 0.0:
+        slot = slots[row]
+        counts[slot] = take_visit(r, e, ts, visits[slot], counts[slot])
+        bits |= VISITS_BIT | KEPT_BIT
+    elif kind == CARE_CONTACT:
+        take_care(r, e, ts)
+        bits |= CARE_BIT
+    if kind <= CARE_CONTACT and not (kind == VISIT and r[BEHAVIOUR] == 0.0):
+        if not r[FIRST_TS] < ts:
+            r[FIRST_TS] = ts
+            bits |= ACTIVITY_BIT
+        if not ts < r[LAST_TS]:
+            r[LAST_TS] = ts
+            bits |= ACTIVITY_BIT
+    if bits:
+        touch(row, bits, dirty, touched)
+
+MOST_LOG_ODDS = 40.0
+ROW_BYTES = 350.0
+EVENT_BYTES = 30.0
+
+
+@compiled
+def risk_of(log_odds_found: float) -> float:
+    """Probability of log-odds."""
+    return 1.0 / (1.0 + exp(-min(max(log_odds_found, -MOST_LOG_ODDS), MOST_LOG_ODDS)))
+
+
+@compiled
+def tier_moves(tier: float, risk: float, held: float, history: float, policy: Floats) -> bool:
+    """Whether the tier is another one after this score: exactly where :func:`models.tiers.next_tier` moves."""
+    if not history >= policy[MIN_HISTORY]:
+        return False
+    if (risk >= policy[CUT_HIGH] and tier < 2.0) or (risk >= policy[CUT_WARNING] and tier < 1.0):
+        return True
+    if tier < 1.0:
+        return False
+    floor = policy[FALL_BELOW] * (policy[CUT_HIGH] if tier >= 2.0 else policy[CUT_WARNING])
+    return bool(risk < floor and held >= policy[MIN_DWELL])
+
+
+@compiled
+def moves(r: Floats, risk: float, now: float, policy: Floats) -> bool:
+    """Whether the tier or the published risk can move with this score."""
+    history = now - r[FIRST_TS]
+    published = r[PUBLISHED]
+    if math.isnan(published):
+        if not math.isnan(history):
+            return True
+    elif history >= policy[MIN_HISTORY] and abs(risk - published) >= policy[SCORE_STEP] * published:
+        return True
+    held = math.inf if math.isnan(r[TIER_TS]) else now - r[TIER_TS]
+    return tier_moves(r[TIER], risk, held, history, policy)
+
+
+@compiled
+def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> bool:
+    """Whether this visit makes competitor browsing: exactly where :func:`models.signals.browsing` says so."""
+    page = int(e[CODE])
+    excluded, strong = int(policy[EXCLUDED_PAGES]), int(policy[STRONG_PAGES])
+    if (excluded >> page) & 1:
+        return False
+    if (strong >> page) & 1 and e[FIRST] >= policy[BROWSE_PAGE_DWELL]:
+        return True
+    since, dwell, visits = now - policy[BROWSE_WINDOW], 0.0, 0.0
+    for at in range(count):
+        if kept[at, 0] > since and not (excluded >> int(kept[at, 2])) & 1:
+            dwell += kept[at, 1]
+            visits += 1.0
+    return bool(dwell >= policy[BROWSE_DWELL] or visits >= policy[BROWSE_VISITS])
+
+
+@compiled
+def silence_due(r: Floats, policy: Floats) -> float:
+    """When the subscriber will have been silent for too long; NaN if they have no rhythm that could break.
+
+    The usual gap is that of the time when they last used the service, or it would grow with the silence itself.
+    """
+    last = fmax(r[CALLS_REF], r[DATA_REF])
+    first = fmin(r[CALLS_FIRST], r[DATA_FIRST])
+    rate = usual_rate(r[CALLS_REF], r[CALLS_FIRST], r[CALLS_30] + r[SMS_30])
+    rate += usual_rate(r[DATA_REF], r[DATA_FIRST], r[SESSIONS_30])
+    if rate * 7.0 >= policy[SILENCE_PER_WEEK] and last - first >= policy[SILENCE_HISTORY]:
+        due: float = last + max(policy[SILENCE_GAPS] / rate, policy[SILENCE_FLOOR] / DAY) * DAY
+        return due
+    return NAN
+
+
+@compiled
+def score(r: Floats, now: float, model: Floats, empty: Floats, policy: Floats, x: Floats, lane: Floats) -> bool:
+    """Features and risk of one subscriber as of `now`; whether a tier or a published risk can move with it."""
+    features(r, now, x)
+    lane[NOW] = now
+    lane[HISTORY] = now - r[FIRST_TS]
+    lane[SCORE] = risk_of(log_odds(r, now, x, model, empty, policy[INTERCEPT]))
+    return moves(r, lane[SCORE], now, policy)
+
+
+@compiled
+def of_each(table: Floats, rows: Ints, now: Floats, x: Floats) -> None:
+    """Features of some rows, each as of its own time."""
+    for i in range(len(rows)):
+        features(table[rows[i]], now[i], x[i])
+
+
+@compiled
+def silences(table: Floats, rows: Ints, policy: Floats, due: Floats) -> None:
+    """When silence is due of some rows."""
+    for i in range(len(rows)):
+        due[i] = silence_due(table[rows[i]], policy)
+
+
+@compiled
+def enqueue(r: Floats, row: int, marks: Ints, lane: Floats, fresh: Ints, policy: Floats) -> None:
+    """Note that the row belongs into the calendar of silences, and when the next tick can be due for it."""
+    marks[row] |= QUEUED
+    fresh[int(lane[FRESH])] = row
+    lane[FRESH] += 1.0
+    due = -(-(fmax(r[CALLS_REF], r[DATA_REF]) + policy[SILENCE_FLOOR]) // TICK) * TICK
+    lane[NEXT_TICK] = min(lane[NEXT_TICK], fmax(due, lane[LAST_TICK] + TICK))
+
+
+@compiled
+def passes(lane: Floats) -> bool:
+    """Whether the lane's time has come to a tick at which something can be due; those before it are over."""
+    if math.isnan(lane[WATERMARK]):
+        return False
+    if math.isnan(lane[LAST_TICK]) or lane[WATERMARK] >= lane[NEXT_TICK]:
+        return True
+    lane[LAST_TICK] = lane[WATERMARK] // TICK * TICK
+    return False
+
+
+@compiled
+def moves_time(lane: Floats, ts: float, kind: int) -> bool:
+    """Move the lane's time on with an arrival; whether that comes too late to set anything off."""
+    if kind > CARE_CONTACT:
+        return False
+    lane[WATERMARK] = fmax(lane[WATERMARK], ts)
+    lane[FEEDS + kind] = fmax(lane[FEEDS + kind], ts)
+    return bool(ts < lane[WATERMARK] - LATE)
+
+
+@compiled
+def walk(
+    begin: int,
+    end: int,
+    arrivals: Floats,
+    events: Hashes,
+    table: Floats,
+    ring: Hashes,
+    marks: Ints,
+    dirty: Ints,
+    touched: Ints,
+    slots: Ints,
+    kept_counts: Ints,
+    kept: Floats,
+    model: Floats,
+    empty: Floats,
+    policy: Floats,
+    lane: Floats,
+    counts: Ints,
+    fresh: Ints,
+    x: Floats,
+) -> int:
+    """Apply arrivals one by one until one needs a decision; the place behind it, and in `lane` why it stopped.
+
+    Calls, data sessions, bills and visits are applied whole. Of the others only what is numbers: their time, their id,
+    the columns of a care contact; the caller does the rest.
+    """
+    lane[WHY] = 0.0
+    for at in range(begin, end):
+        kind = int(arrivals[at, KIND])
+        if kind >= IGNORED:
+            counts[KEPT_AWAY, kind - IGNORED] += 1
+            continue
+        late = moves_time(lane, arrivals[at, TS], kind)
+        why = one(
+            at,
+            late,
+            arrivals,
+            events,
+            table,
+            ring,
+            marks,
+            dirty,
+            touched,
+            slots,
+            kept_counts,
+            kept,
+            model,
+            empty,
+            policy,
+            lane,
+            counts,
+            fresh,
+            x,
+        )
+        if passes(lane):
+            why |= TICKS
+        if lane[ROOM] <= 0.0 or lane[FRESH] >= len(fresh):
+            why |= FULL
+        if why & ~REPEATED:
+            lane[WHY] = float(why)
+            lane[IS_LATE] = 1.0 if late else 0.0
+            return at + 1
+    return end
+
+
+@compiled
+def one(
+    at: int,
+    late: bool,
+    arrivals: Floats,
+    events: Hashes,
+    table: Floats,
+    ring: Hashes,
+    marks: Ints,
+    dirty: Ints,
+    touched: Ints,
+    slots: Ints,
+    kept_counts: Ints,
+    kept: Floats,
+    model: Floats,
+    empty: Floats,
+    policy: Floats,
+    lane: Floats,
+    counts: Ints,
+    fresh: Ints,
+    x: Floats,
+) -> int:
+    """Apply one arrival, unless it is a repetition: why it needs a decision, if it does."""
+    e = arrivals[at]
+    row, kind = int(e[ROW]), int(e[KIND])
+    if kind <= PROFILED and events[at] != 0 and not admit(ring[row], events[at]):
+        counts[DUPLICATE, kind] += 1
+        return REPEATED
+    counts[APPLIED, kind] += 1
+    if late:
+        counts[TOO_LATE, kind] += 1
+    lane[ROOM] -= EVENT_BYTES
+    if row >= 0 and dirty[row] == 0:
+        lane[ROOM] -= ROW_BYTES
+    if kind > PROFILED:
+        return RARE
+    if events[at] != 0:
+        touch(row, SEEN_BIT, dirty, touched)
+    take(table[row], e, row, marks, dirty, touched, slots, kept_counts, kept)
+    if kind >= CARE_CONTACT:
+        return RARE
+    return used(table[row], e, row, late, marks, slots, kept_counts, kept, model, empty, policy, lane, fresh, x)
+
+
+@compiled
+def used(
+    r: Floats,
+    e: Floats,
+    row: int,
+    late: bool,
+    marks: Ints,
+    slots: Ints,
+    kept_counts: Ints,
+    kept: Floats,
+    model: Floats,
+    empty: Floats,
+    policy: Floats,
+    lane: Floats,
+    fresh: Ints,
+    x: Floats,
+) -> int:
+    """A call, a data session, a bill or a visit was applied: why it needs a decision, if it does."""
+    kind = int(e[KIND])
+    if kind <= DATA_USE and not marks[row] & QUEUED:
+        enqueue(r, row, marks, lane, fresh, policy)
+    if late:
+        return 0
+    now = e[TS] if math.isnan(r[LAST_TS]) else r[LAST_TS]
+    lane[NOW] = now
+    lane[HISTORY] = now - r[FIRST_TS]
+    lane[SCORE] = risk_of(log_odds(r, now, x, model, empty, policy[INTERCEPT]))
+    why = MOVES if moves(r, lane[SCORE], now, policy) else 0
+    if kind <= DATA_USE:
+        if marks[row] & SILENT:
+            why |= WAKES
+    elif kind == VISIT:
+        if r[BEHAVIOUR] == 0.0:
+            if not (int(policy[EXCLUDED_PAGES]) >> int(e[CODE])) & 1:
+                why |= SIGNALS
+        elif browses(kept[slots[row]], kept_counts[slots[row]], e, now, policy):
+            why |= SIGNALS
+        if marks[row] & UNPROFILED:
+            why |= MOVES
+    if why:
+        features(r, now, x)
+    return why
+
+
+@compiled
+def look(
+    begin: int,
+    rows: Ints,
+    flags: Ints,
+    tick: float,
+    table: Floats,
+    model: Floats,
+    empty: Floats,
+    policy: Floats,
+    lane: Floats,
+    x: Floats,
+) -> int:
+    """Look at the subscribers of a tick one by one until one needs a decision; the place behind them.
+
+    `flags` says why each is looked at, and of the one in hand what was found. All of them looked at: one past the end.
+    """
+    for at in range(begin, len(rows)):
+        r = table[rows[at]]
+        now = fmax(tick, r[LAST_TS])
+        found = flags[at] & ~(DAILY | WEEKLY)
+        lane[NOW] = now
+        lane[HISTORY] = now - r[FIRST_TS]
+        lane[SCORE] = risk_of(log_odds(r, now, x, model, empty, policy[INTERCEPT]))
+        if flags[at] & DAILY:
+            if moves(r, lane[SCORE], now, policy):
+                found |= LOOK_MOVES
+            if not r[LAST_TS] > tick - policy[IDLE]:
+                found |= LOOK_IDLE
+            if flags[at] & WEEKLY and not math.isnan(lane[HISTORY]):
+                found |= WEEKLY
+        if found:
+            flags[at] = found | (flags[at] & DAILY)
+            features(r, now, x)
+            return at + 1
+    return len(rows) + 1

@@ -1,0 +1,20 @@
+"""How the hot path is compiled: the same bits on every processor, interpreted or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """A function that Numba compiles at its first call, and keeps in its cache.
+
+    No fast mathematics, so that sums are made in the order in which they are written; a division by zero is infinite
+    or NaN, as in NumPy.
+    """
+    found: Any = numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
+    return cast("F", found)

@@ -1,0 +1,160 @@
+"""The compiled code at the rows of a lane: with the model and the policy in force.
+
+It holds no state of its own: what it answers with is overwritten by the next call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from models.events import Page
+from models.features.catalogue import NAMES
+from models.kernel import compiled, places
+from models.kernel.arrivals import Table
+from models.policy import DAY_MS, Policy
+from models.risk import Scorer
+from models.state.population import Population, Rows
+from models.tiers import cutoffs
+
+Floats = npt.NDArray[np.float64]
+
+FRESH_ROWS: Final = 1_024
+"""So many subscribers may come into the calendar of silences before the walk stops for them."""
+_PAGES: Final = get_args(Page)
+
+
+class Engine:
+    """See the module.
+
+    Attributes
+    ----------
+    lane
+        Numbers of the lane; see :mod:`models.kernel.places`. The caller sets watermark, ticks, feeds and room.
+    counts
+        Arrivals by what became of them and by kind, since the caller last took them.
+    x
+        Features of the subscriber in hand.
+
+    Parameters
+    ----------
+    population
+        Whose rows are walked over.
+    """
+
+    def __init__(self, population: Population, scorer: Scorer, policy: Policy) -> None:
+        self.lane: Floats = np.full(places.LANE, np.nan)
+        self.lane[places.FRESH] = 0.0
+        self.counts = np.zeros((places.COUNTS, places.KINDS), dtype=np.int64)
+        self.x: Floats = np.empty(len(NAMES))
+        self._population = population
+        self._fresh = np.zeros(FRESH_ROWS, dtype=np.int64)
+        self._model: Floats
+        self._empty: Floats
+        self._policy: Floats
+        self.bind(scorer, policy)
+
+    def bind(self, scorer: Scorer, policy: Policy) -> None:
+        """Take a model and a policy into force."""
+        self._model = scorer.table()
+        self._policy = parameters(scorer, policy)
+        self._empty = np.zeros(2 * len(NAMES))
+        blank = Population()
+        nobody = blank.table[blank.seat("nobody")]
+        for refused in (0, 1):
+            nobody[places.BEHAVIOUR] = np.nan if refused == 0 else 0.0
+            compiled.emptied(nobody, self.x, self._model, refused, self._empty)
+
+    def walk(self, table: Table, begin: int) -> int:
+        """Apply arrivals from `begin` on until one needs a decision; the place behind it."""
+        population = self._population
+        end: int = compiled.walk(
+            begin,
+            len(table.arrivals),
+            table.numbers,
+            table.events,
+            population.table,
+            population.ring,
+            population.marks,
+            population.dirty,
+            population.touched,
+            population.visits.slot,
+            population.visits.count,
+            population.visits.visits,
+            self._model,
+            self._empty,
+            self._policy,
+            self.lane,
+            self.counts,
+            self._fresh,
+            self.x,
+        )
+        return end
+
+    def look(self, rows: Rows, flags: npt.NDArray[np.int64], begin: int, tick: int) -> int:
+        """Look at subscribers from `begin` on until one needs a decision; the place behind them.
+
+        One past the end says that nobody did.
+        """
+        table, lane = self._population.table, self.lane
+        end: int = compiled.look(
+            begin, rows, flags, float(tick), table, self._model, self._empty, self._policy, lane, self.x
+        )
+        return end
+
+    def score(self, row: int, now: float) -> bool:
+        """Score one subscriber as of `now`; whether their tier or published risk can move with it."""
+        table = self._population.table
+        moves: bool = compiled.score(table[row], now, self._model, self._empty, self._policy, self.x, self.lane)
+        return moves
+
+    def silence_due(self, rows: Rows) -> Floats:
+        """When each of these subscribers will have been silent for too long; NaN for no rhythm that could break."""
+        due = np.empty(len(rows))
+        compiled.silences(self._population.table, rows, self._policy, due)
+        return due
+
+    def fresh(self) -> list[int]:
+        """Rows that came into the calendar of silences since the last call."""
+        found: list[int] = self._fresh[: int(self.lane[places.FRESH])].tolist()
+        self.lane[places.FRESH] = 0.0
+        return found
+
+
+def features_of(population: Population, rows: Rows, now: Floats) -> Floats:
+    """Features of some subscribers, (F, n), each looked at from their own `now` (ms)."""
+    x = np.empty((len(rows), len(NAMES)))
+    compiled.of_each(population.table, np.asarray(rows, dtype=np.int64), np.asarray(now, dtype=np.float64), x)
+    return np.ascontiguousarray(x.T)
+
+
+def parameters(scorer: Scorer, policy: Policy) -> Floats:
+    """What the compiled code needs of policy and model beside its curves; see :mod:`models.kernel.places`."""
+    cut, silence, browsing = cutoffs(policy.tiers, scorer), policy.silence, policy.browsing
+    found = np.empty(places.PARAMETERS)
+    found[places.INTERCEPT] = scorer.intercept
+    found[places.CUT_WARNING] = cut.warning
+    found[places.CUT_HIGH] = cut.high_risk
+    found[places.FALL_BELOW] = cut.fall_below
+    found[places.MIN_DWELL] = cut.min_dwell_ms
+    found[places.MIN_HISTORY] = cut.min_history_ms
+    found[places.SCORE_STEP] = policy.score_step
+    found[places.SILENCE_FLOOR] = silence.floor_days * DAY_MS
+    found[places.SILENCE_GAPS] = silence.usual_gaps
+    found[places.SILENCE_PER_WEEK] = silence.min_per_week
+    found[places.SILENCE_HISTORY] = silence.min_history_days * DAY_MS
+    found[places.BROWSE_WINDOW] = browsing.window_days * DAY_MS
+    found[places.BROWSE_VISITS] = browsing.visits
+    found[places.BROWSE_DWELL] = browsing.dwell_s
+    found[places.BROWSE_PAGE_DWELL] = browsing.page_dwell_s
+    found[places.EXCLUDED_PAGES] = _bits(browsing.excluded_pages)
+    found[places.STRONG_PAGES] = _bits(browsing.strong_pages)
+    found[places.IDLE] = policy.retention.idle_days * DAY_MS
+    return found
+
+
+def _bits(pages: Iterable[Page]) -> float:
+    return float(sum(1 << _PAGES.index(page) for page in set(pages)))

@@ -1,0 +1,178 @@
+"""Where the compiled code finds its numbers: columns of a row, of an arrival, of a lane, and the words it answers with.
+
+The generator writes each constant into the compiled file as a number.
+"""
+
+from __future__ import annotations
+
+from typing import Final, get_args
+
+from models.events import DAY_MS, LATE_MS, CareReason, Page, PeerNetwork
+from models.state import columns
+from models.state.columns import ACTIVITY, BILLING, BIT, CALLS, CARE, DATA, OUTCOME, PROFILE, RISK, VISITS, place
+
+DAY: Final = float(DAY_MS)
+LATE: Final = float(LATE_MS)
+TICK: Final = 900_000.0
+
+# Columns of a subscriber's row.
+FIRST_TS: Final = place(ACTIVITY, "first_ts")
+LAST_TS: Final = place(ACTIVITY, "last_ts")
+RISK_: Final = place(RISK, "risk")
+PUBLISHED: Final = place(RISK, "published")
+TIER: Final = place(RISK, "tier")
+TIER_TS: Final = place(RISK, "tier_ts")
+CALLS_REF: Final = place(CALLS, "ref_ts")
+CALLS_FIRST: Final = place(CALLS, "first_ts")
+CALLS_30: Final = place(CALLS, "calls_30")
+SMS_30: Final = place(CALLS, "sms_30")
+DATA_REF: Final = place(DATA, "ref_ts")
+DATA_FIRST: Final = place(DATA, "first_ts")
+SESSIONS_30: Final = place(DATA, "sessions_30")
+VISITS_REF: Final = place(VISITS, "ref_ts")
+RIVAL_TS: Final = place(VISITS, "mobile_ts")
+CARE_REF: Final = place(CARE, "ref_ts")
+LEAVE_INTENT_TS: Final = place(CARE, "leave_intent_ts")
+QUERY_TS: Final = place(CARE, "query_ts")
+CODE_TS: Final = place(CARE, "code_ts")
+SATISFACTION: Final = place(CARE, "satisfaction")
+SATISFACTION_TS: Final = place(CARE, "satisfaction_ts")
+BILLING_REF: Final = place(BILLING, "ref_ts")
+PERIOD: Final = place(BILLING, "period")
+BILL: Final = place(BILLING, "bill")
+RECHARGES: Final = place(BILLING, "recharges")
+RECHARGE_FIRST_TS: Final = place(BILLING, "recharge_first_ts")
+RECHARGE_LAST_TS: Final = place(BILLING, "recharge_last_ts")
+PLAN_CHANGE_TS: Final = place(BILLING, "plan_change_ts")
+PLAN_FEE: Final = place(BILLING, "plan_fee")
+PLAN_FEE_CHANGE: Final = place(BILLING, "plan_fee_change")
+BEHAVIOUR: Final = place(PROFILE, "behaviour")
+LEFT: Final = place(OUTCOME, "left")
+
+# What of a row is to be written.
+ACTIVITY_BIT: Final = BIT["activity"]
+SEEN_BIT: Final = BIT["seen"]
+CALLS_BIT: Final = BIT["calls"]
+DATA_BIT: Final = BIT["data"]
+VISITS_BIT: Final = BIT["visits"]
+CARE_BIT: Final = BIT["care"]
+BILLING_BIT: Final = BIT["billing"]
+KEPT_BIT: Final = BIT["kept_visits"]
+SEEN: Final = columns.SEEN
+KEPT: Final = columns.KEPT_VISITS
+ALIVE: Final = columns.ALIVE
+SILENT: Final = columns.SILENT
+QUEUED: Final = columns.QUEUED
+UNPROFILED: Final = columns.UNPROFILED
+
+# Kinds of arrivals: up to `DATA_USE` the service is used, up to `CARE_CONTACT` the lane's time moves, up to `PROFILED`
+# a subscriber becomes known; one that a stop mark keeps away has `IGNORED` added.
+CALL: Final = 0
+DATA_USE: Final = 1
+BILL_KIND: Final = 2
+VISIT: Final = 3
+CARE_CONTACT: Final = 4
+CONTACT: Final = 5
+FEEDBACK: Final = 6
+OUTCOME_: Final = 7
+PROFILED: Final = 8
+DELETION: Final = 9
+ERASURE: Final = 10
+KINDS: Final = 11
+IGNORED: Final = 16
+
+# Columns of an arrival. What `CODE`, `SLOT` and the numbers behind `FLAGS` mean depends on the kind: see
+# :mod:`models.kernel.arrivals`.
+TS: Final = 0
+ROW: Final = 1
+KIND: Final = 2
+CODE: Final = 3
+SLOT: Final = 4
+FLAGS: Final = 5
+FIRST: Final = 6
+SECOND: Final = 7
+THIRD: Final = 8
+FOURTH: Final = 9
+ARRIVAL: Final = 10
+
+OFF_NET: Final = get_args(PeerNetwork).index("off_net")
+RIVAL_CARE: Final = get_args(PeerNetwork).index("competitor_care")
+PORTABILITY_PAGE: Final = get_args(Page).index("number_portability")
+STORE_PAGE: Final = get_args(Page).index("store_locator")
+CHECKOUT_PAGE: Final = get_args(Page).index("checkout")
+LEAVE_INTENT: Final = get_args(CareReason).index("leave_intent")
+PORT_OUT_QUERY: Final = get_args(CareReason).index("port_out_query")
+PORT_OUT_CODE: Final = get_args(CareReason).index("port_out_code")
+PENALTY_QUERY: Final = get_args(CareReason).index("penalty_query")
+COMPLAINT: Final = get_args(CareReason).index("complaint")
+BILLING_DISPUTE: Final = get_args(CareReason).index("billing_dispute")
+FAULT: Final = get_args(CareReason).index("fault")
+SUSPEND: Final = get_args(CareReason).index("suspend_keep_number")
+SUBCARD_UNLINK: Final = get_args(CareReason).index("subcard_unlink")
+TRANSFER: Final = get_args(CareReason).index("transfer")
+SATISFIED: Final = get_args(CareReason).index("satisfaction")
+ACCRUAL: Final = 0
+A_BILL: Final = 1
+RECHARGE: Final = 2
+PLAN_CHANGE: Final = 3
+
+# The lane: what the caller sets, and what the compiled code answers.
+WATERMARK: Final = 0
+LAST_TICK: Final = 1
+NEXT_TICK: Final = 2
+FEEDS: Final = 3  # the largest time of each kind up to `CARE_CONTACT`
+ROOM: Final = 8
+WHY: Final = 9
+IS_LATE: Final = 10
+NOW: Final = 11
+SCORE: Final = 12
+HISTORY: Final = 13
+FRESH: Final = 14  # how many rows came into the calendar of silences
+LANE: Final = 15
+
+# Why it stopped; 0 is the end of the batch.
+MOVES: Final = 1  # a tier or a published risk can move
+WAKES: Final = 2  # a silence may be over
+SIGNALS: Final = 4  # competitor browsing
+RARE: Final = 8  # an event of which only Python knows what it does
+TICKS: Final = 16  # a tick is reached at which something can be due
+FULL: Final = 32  # the transaction, or a buffer
+REPEATED: Final = 64  # an event id that was seen
+
+# Counts, a row each.
+APPLIED: Final = 0
+DUPLICATE: Final = 1
+TOO_LATE: Final = 2
+KEPT_AWAY: Final = 3
+COUNTS: Final = 4
+
+# Parameters of the policy and the model.
+INTERCEPT: Final = 0
+CUT_WARNING: Final = 1
+CUT_HIGH: Final = 2
+FALL_BELOW: Final = 3
+MIN_DWELL: Final = 4
+MIN_HISTORY: Final = 5
+SCORE_STEP: Final = 6
+SILENCE_FLOOR: Final = 7
+SILENCE_GAPS: Final = 8
+SILENCE_PER_WEEK: Final = 9
+SILENCE_HISTORY: Final = 10
+BROWSE_WINDOW: Final = 11
+BROWSE_VISITS: Final = 12
+BROWSE_DWELL: Final = 13
+BROWSE_PAGE_DWELL: Final = 14
+EXCLUDED_PAGES: Final = 15  # a bit a page
+STRONG_PAGES: Final = 16
+IDLE: Final = 17
+PARAMETERS: Final = 18
+
+# Why a subscriber of a tick is looked at; the first four are the caller's marks.
+ENDED: Final = 1  # a term is over
+FALLEN: Final = 2  # silent for too long
+DAILY: Final = 4  # the daily look
+LABELLED: Final = 8  # a label may be known
+WEEKLY: Final = 16  # the weekly vector, if there is any history
+LOOK_MOVES: Final = 32
+LOOK_IDLE: Final = 64
+"""As :data:`MOVES`, of a look at a tick; and who has done nothing for long."""

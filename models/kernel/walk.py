@@ -1,0 +1,411 @@
+"""The walk over the arrivals of a batch, and the look at the subscribers of a tick.
+
+Both stop behind whatever needs a decision, so that state is exactly as of the event or the subscriber in hand.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from models.kernel.arithmetic import NAN, Floats, exp, fmax, fmin, usual_rate
+from models.kernel.compiling import compiled
+from models.kernel.places import (
+    APPLIED,
+    BEHAVIOUR,
+    BROWSE_DWELL,
+    BROWSE_PAGE_DWELL,
+    BROWSE_VISITS,
+    BROWSE_WINDOW,
+    CALLS_30,
+    CALLS_FIRST,
+    CALLS_REF,
+    CARE_CONTACT,
+    CODE,
+    CUT_HIGH,
+    CUT_WARNING,
+    DAILY,
+    DATA_FIRST,
+    DATA_REF,
+    DATA_USE,
+    DAY,
+    DUPLICATE,
+    EXCLUDED_PAGES,
+    FALL_BELOW,
+    FEEDS,
+    FIRST,
+    FIRST_TS,
+    FRESH,
+    FULL,
+    HISTORY,
+    IDLE,
+    IGNORED,
+    INTERCEPT,
+    IS_LATE,
+    KEPT_AWAY,
+    KIND,
+    LAST_TICK,
+    LAST_TS,
+    LATE,
+    LOOK_IDLE,
+    LOOK_MOVES,
+    MIN_DWELL,
+    MIN_HISTORY,
+    MOVES,
+    NEXT_TICK,
+    NOW,
+    PROFILED,
+    PUBLISHED,
+    QUEUED,
+    RARE,
+    REPEATED,
+    ROOM,
+    ROW,
+    SCORE,
+    SCORE_STEP,
+    SEEN_BIT,
+    SESSIONS_30,
+    SIGNALS,
+    SILENCE_FLOOR,
+    SILENCE_GAPS,
+    SILENCE_HISTORY,
+    SILENCE_PER_WEEK,
+    SILENT,
+    SMS_30,
+    STRONG_PAGES,
+    TICK,
+    TICKS,
+    TIER,
+    TIER_TS,
+    TOO_LATE,
+    TS,
+    UNPROFILED,
+    VISIT,
+    WAKES,
+    WATERMARK,
+    WEEKLY,
+    WHY,
+)
+from models.kernel.updates import Hashes, Ints, admit, take, touch
+
+if TYPE_CHECKING:  # the generator reads this part to make that file
+    from models.kernel.compiled import features, log_odds
+
+MOST_LOG_ODDS = 40.0
+ROW_BYTES = 350.0
+"""What an event adds to a transaction, by estimate: the first of a subscriber writes blocks of theirs, a further one
+hardly more."""
+EVENT_BYTES = 30.0
+
+
+@compiled
+def risk_of(log_odds_found: float) -> float:
+    """Probability of log-odds."""
+    return 1.0 / (1.0 + exp(-min(max(log_odds_found, -MOST_LOG_ODDS), MOST_LOG_ODDS)))
+
+
+@compiled
+def tier_moves(tier: float, risk: float, held: float, history: float, policy: Floats) -> bool:
+    """Whether the tier is another one after this score: exactly where :func:`models.tiers.next_tier` moves."""
+    if not history >= policy[MIN_HISTORY]:
+        return False
+    if (risk >= policy[CUT_HIGH] and tier < 2.0) or (risk >= policy[CUT_WARNING] and tier < 1.0):
+        return True
+    if tier < 1.0:
+        return False
+    floor = policy[FALL_BELOW] * (policy[CUT_HIGH] if tier >= 2.0 else policy[CUT_WARNING])
+    return bool(risk < floor and held >= policy[MIN_DWELL])
+
+
+@compiled
+def moves(r: Floats, risk: float, now: float, policy: Floats) -> bool:
+    """Whether the tier or the published risk can move with this score."""
+    history = now - r[FIRST_TS]
+    published = r[PUBLISHED]
+    if math.isnan(published):
+        if not math.isnan(history):
+            return True
+    elif history >= policy[MIN_HISTORY] and abs(risk - published) >= policy[SCORE_STEP] * published:
+        return True
+    held = math.inf if math.isnan(r[TIER_TS]) else now - r[TIER_TS]
+    return tier_moves(r[TIER], risk, held, history, policy)
+
+
+@compiled
+def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> bool:
+    """Whether this visit makes competitor browsing: exactly where :func:`models.signals.browsing` says so."""
+    page = int(e[CODE])
+    excluded, strong = int(policy[EXCLUDED_PAGES]), int(policy[STRONG_PAGES])
+    if (excluded >> page) & 1:
+        return False
+    if (strong >> page) & 1 and e[FIRST] >= policy[BROWSE_PAGE_DWELL]:
+        return True
+    since, dwell, visits = now - policy[BROWSE_WINDOW], 0.0, 0.0
+    for at in range(count):
+        if kept[at, 0] > since and not (excluded >> int(kept[at, 2])) & 1:
+            dwell += kept[at, 1]
+            visits += 1.0
+    return bool(dwell >= policy[BROWSE_DWELL] or visits >= policy[BROWSE_VISITS])
+
+
+@compiled
+def silence_due(r: Floats, policy: Floats) -> float:
+    """When the subscriber will have been silent for too long; NaN if they have no rhythm that could break.
+
+    The usual gap is that of the time when they last used the service, or it would grow with the silence itself.
+    """
+    last = fmax(r[CALLS_REF], r[DATA_REF])
+    first = fmin(r[CALLS_FIRST], r[DATA_FIRST])
+    rate = usual_rate(r[CALLS_REF], r[CALLS_FIRST], r[CALLS_30] + r[SMS_30])
+    rate += usual_rate(r[DATA_REF], r[DATA_FIRST], r[SESSIONS_30])
+    if rate * 7.0 >= policy[SILENCE_PER_WEEK] and last - first >= policy[SILENCE_HISTORY]:
+        due: float = last + max(policy[SILENCE_GAPS] / rate, policy[SILENCE_FLOOR] / DAY) * DAY
+        return due
+    return NAN
+
+
+@compiled
+def score(r: Floats, now: float, model: Floats, empty: Floats, policy: Floats, x: Floats, lane: Floats) -> bool:
+    """Features and risk of one subscriber as of `now`; whether a tier or a published risk can move with it."""
+    features(r, now, x)
+    lane[NOW] = now
+    lane[HISTORY] = now - r[FIRST_TS]
+    lane[SCORE] = risk_of(log_odds(r, now, x, model, empty, policy[INTERCEPT]))
+    return moves(r, lane[SCORE], now, policy)
+
+
+@compiled
+def of_each(table: Floats, rows: Ints, now: Floats, x: Floats) -> None:
+    """Features of some rows, each as of its own time."""
+    for i in range(len(rows)):
+        features(table[rows[i]], now[i], x[i])
+
+
+@compiled
+def silences(table: Floats, rows: Ints, policy: Floats, due: Floats) -> None:
+    """When silence is due of some rows."""
+    for i in range(len(rows)):
+        due[i] = silence_due(table[rows[i]], policy)
+
+
+@compiled
+def enqueue(r: Floats, row: int, marks: Ints, lane: Floats, fresh: Ints, policy: Floats) -> None:
+    """Note that the row belongs into the calendar of silences, and when the next tick can be due for it."""
+    marks[row] |= QUEUED
+    fresh[int(lane[FRESH])] = row
+    lane[FRESH] += 1.0
+    due = -(-(fmax(r[CALLS_REF], r[DATA_REF]) + policy[SILENCE_FLOOR]) // TICK) * TICK
+    lane[NEXT_TICK] = min(lane[NEXT_TICK], fmax(due, lane[LAST_TICK] + TICK))
+
+
+@compiled
+def passes(lane: Floats) -> bool:
+    """Whether the lane's time has come to a tick at which something can be due; those before it are over."""
+    if math.isnan(lane[WATERMARK]):
+        return False
+    if math.isnan(lane[LAST_TICK]) or lane[WATERMARK] >= lane[NEXT_TICK]:
+        return True
+    lane[LAST_TICK] = lane[WATERMARK] // TICK * TICK
+    return False
+
+
+@compiled
+def moves_time(lane: Floats, ts: float, kind: int) -> bool:
+    """Move the lane's time on with an arrival; whether that comes too late to set anything off."""
+    if kind > CARE_CONTACT:
+        return False
+    lane[WATERMARK] = fmax(lane[WATERMARK], ts)
+    lane[FEEDS + kind] = fmax(lane[FEEDS + kind], ts)
+    return bool(ts < lane[WATERMARK] - LATE)
+
+
+@compiled
+def walk(
+    begin: int,
+    end: int,
+    arrivals: Floats,
+    events: Hashes,
+    table: Floats,
+    ring: Hashes,
+    marks: Ints,
+    dirty: Ints,
+    touched: Ints,
+    slots: Ints,
+    kept_counts: Ints,
+    kept: Floats,
+    model: Floats,
+    empty: Floats,
+    policy: Floats,
+    lane: Floats,
+    counts: Ints,
+    fresh: Ints,
+    x: Floats,
+) -> int:
+    """Apply arrivals one by one until one needs a decision; the place behind it, and in `lane` why it stopped.
+
+    Calls, data sessions, bills and visits are applied whole. Of the others only what is numbers: their time, their id,
+    the columns of a care contact; the caller does the rest.
+    """
+    lane[WHY] = 0.0
+    for at in range(begin, end):
+        kind = int(arrivals[at, KIND])
+        if kind >= IGNORED:
+            counts[KEPT_AWAY, kind - IGNORED] += 1
+            continue
+        late = moves_time(lane, arrivals[at, TS], kind)
+        why = one(
+            at,
+            late,
+            arrivals,
+            events,
+            table,
+            ring,
+            marks,
+            dirty,
+            touched,
+            slots,
+            kept_counts,
+            kept,
+            model,
+            empty,
+            policy,
+            lane,
+            counts,
+            fresh,
+            x,
+        )
+        if passes(lane):
+            why |= TICKS
+        if lane[ROOM] <= 0.0 or lane[FRESH] >= len(fresh):
+            why |= FULL
+        if why & ~REPEATED:
+            lane[WHY] = float(why)
+            lane[IS_LATE] = 1.0 if late else 0.0
+            return at + 1
+    return end
+
+
+@compiled
+def one(
+    at: int,
+    late: bool,
+    arrivals: Floats,
+    events: Hashes,
+    table: Floats,
+    ring: Hashes,
+    marks: Ints,
+    dirty: Ints,
+    touched: Ints,
+    slots: Ints,
+    kept_counts: Ints,
+    kept: Floats,
+    model: Floats,
+    empty: Floats,
+    policy: Floats,
+    lane: Floats,
+    counts: Ints,
+    fresh: Ints,
+    x: Floats,
+) -> int:
+    """Apply one arrival, unless it is a repetition: why it needs a decision, if it does."""
+    e = arrivals[at]
+    row, kind = int(e[ROW]), int(e[KIND])
+    if kind <= PROFILED and events[at] != 0 and not admit(ring[row], events[at]):
+        counts[DUPLICATE, kind] += 1
+        return REPEATED
+    counts[APPLIED, kind] += 1
+    if late:
+        counts[TOO_LATE, kind] += 1
+    lane[ROOM] -= EVENT_BYTES
+    if row >= 0 and dirty[row] == 0:
+        lane[ROOM] -= ROW_BYTES
+    if kind > PROFILED:
+        return RARE
+    if events[at] != 0:
+        touch(row, SEEN_BIT, dirty, touched)
+    take(table[row], e, row, marks, dirty, touched, slots, kept_counts, kept)
+    if kind >= CARE_CONTACT:
+        return RARE
+    return used(table[row], e, row, late, marks, slots, kept_counts, kept, model, empty, policy, lane, fresh, x)
+
+
+@compiled
+def used(
+    r: Floats,
+    e: Floats,
+    row: int,
+    late: bool,
+    marks: Ints,
+    slots: Ints,
+    kept_counts: Ints,
+    kept: Floats,
+    model: Floats,
+    empty: Floats,
+    policy: Floats,
+    lane: Floats,
+    fresh: Ints,
+    x: Floats,
+) -> int:
+    """A call, a data session, a bill or a visit was applied: why it needs a decision, if it does."""
+    kind = int(e[KIND])
+    if kind <= DATA_USE and not marks[row] & QUEUED:
+        enqueue(r, row, marks, lane, fresh, policy)
+    if late:
+        return 0
+    now = e[TS] if math.isnan(r[LAST_TS]) else r[LAST_TS]
+    lane[NOW] = now
+    lane[HISTORY] = now - r[FIRST_TS]
+    lane[SCORE] = risk_of(log_odds(r, now, x, model, empty, policy[INTERCEPT]))
+    why = MOVES if moves(r, lane[SCORE], now, policy) else 0
+    if kind <= DATA_USE:
+        if marks[row] & SILENT:
+            why |= WAKES
+    elif kind == VISIT:
+        if r[BEHAVIOUR] == 0.0:
+            if not (int(policy[EXCLUDED_PAGES]) >> int(e[CODE])) & 1:
+                why |= SIGNALS
+        elif browses(kept[slots[row]], kept_counts[slots[row]], e, now, policy):
+            why |= SIGNALS
+        if marks[row] & UNPROFILED:
+            why |= MOVES
+    if why:
+        features(r, now, x)
+    return why
+
+
+@compiled
+def look(
+    begin: int,
+    rows: Ints,
+    flags: Ints,
+    tick: float,
+    table: Floats,
+    model: Floats,
+    empty: Floats,
+    policy: Floats,
+    lane: Floats,
+    x: Floats,
+) -> int:
+    """Look at the subscribers of a tick one by one until one needs a decision; the place behind them.
+
+    `flags` says why each is looked at, and of the one in hand what was found. All of them looked at: one past the end.
+    """
+    for at in range(begin, len(rows)):
+        r = table[rows[at]]
+        now = fmax(tick, r[LAST_TS])
+        found = flags[at] & ~(DAILY | WEEKLY)
+        lane[NOW] = now
+        lane[HISTORY] = now - r[FIRST_TS]
+        lane[SCORE] = risk_of(log_odds(r, now, x, model, empty, policy[INTERCEPT]))
+        if flags[at] & DAILY:
+            if moves(r, lane[SCORE], now, policy):
+                found |= LOOK_MOVES
+            if not r[LAST_TS] > tick - policy[IDLE]:
+                found |= LOOK_IDLE
+            if flags[at] & WEEKLY and not math.isnan(lane[HISTORY]):
+                found |= WEEKLY
+        if found:
+            flags[at] = found | (flags[at] & DAILY)
+            features(r, now, x)
+            return at + 1
+    return len(rows) + 1

@@ -1,0 +1,127 @@
+"""The latest visits to competitors' sites, kept whole, so that the policy's windows over them are exact.
+
+Few subscribers ever visit one. So those who do have a slot of their own, by row of the population.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from models.state.column_block import ROW_VERSION, StateRecord
+from models.state.columns import KEPT_VISITS, VISIT_COLUMNS
+
+VISITS_CODE: Final = b"w"
+"""Leads the state key of a subscriber's kept visits."""
+_NO_SLOT: Final = -1
+_FIRST_SLOTS: Final = 64
+_SIZE: Final = 8 * len(VISIT_COLUMNS)
+_HEAD: Final = len(ROW_VERSION)
+
+Visit = tuple[float, float, float]
+"""In the order of `VISIT_COLUMNS`."""
+
+
+class KeptVisits:
+    """See the module.
+
+    Attributes
+    ----------
+    slot
+        Of each row its slot, or -1.
+    count
+        Of each slot how many visits are kept.
+    visits
+        Of each slot the visits, the oldest first.
+
+    Examples
+    --------
+    >>> kept = KeptVisits()
+    >>> kept.grow(4)
+    >>> kept.put(2, [(5.0, 12.5, 0.0), (9.0, 31.0, 2.0)])
+    >>> kept.of(2), kept.of(3)
+    ([(5.0, 12.5, 0.0), (9.0, 31.0, 2.0)], [])
+    """
+
+    def __init__(self) -> None:
+        self.slot: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self.count: npt.NDArray[np.int64] = np.zeros(_FIRST_SLOTS, dtype=np.int64)
+        self.visits: npt.NDArray[np.float64] = np.zeros((_FIRST_SLOTS, KEPT_VISITS, len(VISIT_COLUMNS)))
+        self._free = list(range(_FIRST_SLOTS))
+
+    def grow(self, rows: int) -> None:
+        """Make room for so many rows."""
+        slot = np.full(rows, _NO_SLOT, dtype=np.int64)
+        slot[: len(self.slot)] = self.slot
+        self.slot = slot
+
+    def room_for(self, row: int) -> None:
+        """Give the row a slot, if it has none: a visit of theirs may be kept from now on."""
+        if self.slot[row] != _NO_SLOT:
+            return
+        if not self._free:
+            slots = len(self.count)
+            self.count = np.concatenate([self.count, np.zeros(slots, dtype=np.int64)])
+            self.visits = np.concatenate([self.visits, np.zeros_like(self.visits)])
+            self._free = list(range(slots, 2 * slots))
+        self.slot[row] = self._free.pop()
+
+    def of(self, row: int) -> list[Visit]:
+        """The visits kept of a row, the oldest first."""
+        slot = self.slot[row]
+        if slot == _NO_SLOT:
+            return []
+        return [(ts, dwell_s, page) for ts, dwell_s, page in self.visits[slot, : self.count[slot]].tolist()]
+
+    def put(self, row: int, visits: Iterable[Visit]) -> None:
+        """Replace what is kept of a row."""
+        self.clear(row)
+        found = list(visits)
+        if found:
+            self.room_for(row)
+            slot = self.slot[row]
+            self.visits[slot, : len(found)] = found
+            self.count[slot] = len(found)
+
+    def clear(self, row: int) -> None:
+        """Keep nothing of a row. It keeps its slot: a visit of theirs may wait in the batch."""
+        slot = self.slot[row]
+        if slot != _NO_SLOT:
+            self.count[slot] = 0
+
+    def free(self, row: int) -> None:
+        """Give the slot of a row to others; between batches only."""
+        slot = int(self.slot[row])
+        if slot != _NO_SLOT:
+            self.count[slot] = 0
+            self.slot[row] = _NO_SLOT
+            self._free.append(slot)
+
+    def records(self, rows: npt.NDArray[np.int64], keys: list[bytes]) -> list[StateRecord]:
+        """State records of these rows; a tombstone where nothing is kept."""
+        found: list[StateRecord] = []
+        for row in rows.tolist():
+            slot = self.slot[row]
+            kept = b"" if slot == _NO_SLOT else self.visits[slot, : self.count[slot]].tobytes()
+            found.append((VISITS_CODE + keys[row], ROW_VERSION + kept if kept else None))
+        return found
+
+    def read(self, row: int, value: bytes) -> None:
+        """Take up a state record.
+
+        Raises
+        ------
+        ValueError
+            If it is of no known version or size.
+        """
+        if not value.startswith(ROW_VERSION) or (len(value) - _HEAD) % _SIZE:
+            raise ValueError(f"{len(value)} bytes of row version {value[:_HEAD]!r}")
+        found = np.frombuffer(value, dtype="<f8", offset=_HEAD).reshape(-1, len(VISIT_COLUMNS))
+        self.put(row, ((ts, dwell_s, page) for ts, dwell_s, page in found.tolist()))
+
+    def nbytes(self) -> int:
+        """Memory."""
+        return self.slot.nbytes + self.count.nbytes + self.visits.nbytes

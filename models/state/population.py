@@ -1,0 +1,415 @@
+"""The subscribers of a lane as rows of numbers.
+
+A subscriber is a row: all columns of all blocks side by side, so that an event of theirs touches one place of the
+memory. What is rare about a subscriber stays an object: their profile and their book.
+
+Every block, profile and book is one record of the state topic, with a key of its own, and only what changed is
+written: a call rewrites the calls block, not the profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, get_args
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from models.book import Book
+from models.events import Page, Profile
+from models.pending import LABEL_CODE, Pending, Waiting, subscriber_of
+from models.state.calendar import Calendar
+from models.state.column_block import ROW_VERSION, Block, StateRecord
+from models.state.columns import (
+    ACTIVITY,
+    ALIVE,
+    BIT,
+    BLOCKS,
+    GONE,
+    SEEN_IDS,
+    START,
+    UNPROFILED,
+    VISITS,
+    WIDTH,
+)
+from models.state.kept_visits import VISITS_CODE, KeptVisits
+
+__all__ = [
+    "BOOK_CODE",
+    "PARTS",
+    "PROFILE_CODE",
+    "ROW_VERSION",
+    "Block",
+    "Population",
+    "Rows",
+    "StateMalformedError",
+    "StateRecord",
+]
+
+Rows = npt.NDArray[np.int64]
+
+PROFILE_CODE: Final = b"P"
+BOOK_CODE: Final = b"B"
+PARTS: Final = (*(spec.name for spec in BLOCKS), "kept_visits", "ids", "profiles", "books", "pending")
+"""Of what a lane's memory is made; see :meth:`Population.memory`."""
+_NO_ROW: Final = -1
+_FIRST_CAPACITY: Final = 1024
+_ID_OVERHEAD: Final = 190
+_PROFILE_SIZE: Final = 900
+_BOOK_SIZE: Final = 1500
+_FILL: Final = np.array([value for spec in BLOCKS if spec is not SEEN_IDS for value in spec.fill])
+_PAGES: Final[dict[str, float]] = {page: float(place) for place, page in enumerate(get_args(Page))}
+
+
+class StateMalformedError(Exception):
+    """A record of the state topic cannot be read; the message names its key."""
+
+
+class Population:
+    """The subscribers of one lane.
+
+    Attributes
+    ----------
+    table, ring, marks, dirty
+        Of each row its columns, its last event ids, its marks and what of it is to be written; see
+        :mod:`models.state.columns`.
+    touched
+        How many rows are to be written, and behind it which.
+    visits
+        Kept visits to competitors' sites.
+    ids, profiles, books, pending
+        Of each row who has it, their profile and book, and the vectors that wait for a label.
+    terms
+        When a term of a subscriber ends: what is in the column ``due_ts``, in order.
+
+    Examples
+    --------
+    >>> lane = Population()
+    >>> row = lane.row("s-10086")
+    >>> lane.find("s-10086") == row, lane.find("s-10010")
+    (True, -1)
+    >>> len(lane)
+    1
+    """
+
+    def __init__(self) -> None:
+        self.table: npt.NDArray[np.float64] = np.empty((0, WIDTH))
+        self.ring: npt.NDArray[np.uint64] = np.empty((0, len(SEEN_IDS.columns)), dtype="<u8")
+        self.marks: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.dirty: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.touched: npt.NDArray[np.int64] = np.zeros(1, dtype=np.int64)
+        self.visits = KeptVisits()
+        self.terms = Calendar()
+        self.blocks: dict[str, Block] = {spec.name: Block(spec) for spec in BLOCKS}
+        self.ids: list[str | None] = []
+        self._keys: list[bytes] = []
+        self.profiles: list[Profile | None] = []
+        self.books: dict[int, Book] = {}
+        self.pending = Waiting()
+        self._rows: dict[str, int] = {}
+        self._free: list[int] = []
+        self._loose: list[int] = []
+        self._capacity = 0
+        self._id_bytes = 0
+        self._profiles_held = 0
+        self._dirty_profiles: set[int] = set()
+        self._dirty_books: set[int] = set()
+        self._deleted: dict[str, None] = {}
+        self._by_code = {block.code: block for block in self.blocks.values()}
+        self._grow(_FIRST_CAPACITY)
+        self._encode = msgspec.json.Encoder().encode
+        self._decode_profile = msgspec.json.Decoder(Profile).decode
+        self._decode_book = msgspec.json.Decoder(Book).decode
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.marks & ALIVE))
+
+    def live_rows(self) -> Rows:
+        """Rows of subscribers who are known."""
+        return np.flatnonzero(self.marks & ALIVE)
+
+    def find(self, subscriber_id: str) -> int:
+        """Row of a subscriber who is known, or -1."""
+        row = self._rows.get(subscriber_id, _NO_ROW)
+        return row if row != _NO_ROW and self.marks[row] & ALIVE else _NO_ROW
+
+    def row(self, subscriber_id: str) -> int:
+        """Row of the subscriber, who is known from now on."""
+        row = self.seat(subscriber_id)
+        if not self.marks[row] & ALIVE:
+            self.enliven(row)
+        return row
+
+    def seat(self, subscriber_id: str) -> int:
+        """Row for the subscriber; it counts for nothing before something of theirs is applied (:meth:`enliven`)."""
+        row = self._rows.get(subscriber_id, _NO_ROW)
+        if row == _NO_ROW:
+            row = self._add(subscriber_id)
+            self._loose.append(row)
+        return row
+
+    def enliven(self, row: int) -> None:
+        """The subscriber is known: a change to be written.
+
+        Without that record a subscriber of whom only a profile is known could not be deleted after a restart.
+        """
+        self.marks[row] |= ALIVE
+        self.touch(row, ACTIVITY.name)
+
+    def touch(self, row: int, part: str) -> None:
+        """Note that a block of the row, or its kept visits, changed."""
+        if not self.dirty[row]:
+            self.touched[1 + self.touched[0]] = row
+            self.touched[0] += 1
+        self.dirty[row] |= BIT[part]
+
+    def settle_rows(self) -> None:
+        """Free the rows of who is not known after all, or no longer; between batches only."""
+        for row in self._loose:
+            if not self.marks[row] & ALIVE and self.ids[row] is not None:
+                self._free_row(row)
+        self._loose.clear()
+
+    def _add(self, subscriber_id: str) -> int:
+        if self._free:
+            row = self._free.pop()
+            self.ids[row] = subscriber_id
+            self._keys[row] = subscriber_id.encode()
+        else:
+            row = len(self.ids)
+            self.ids.append(subscriber_id)
+            self._keys.append(subscriber_id.encode())
+            self.profiles.append(None)
+            if row >= self._capacity:
+                self._grow(2 * self._capacity)
+        self._rows[subscriber_id] = row
+        self._id_bytes += len(self._keys[row])
+        return row
+
+    def _grow(self, capacity: int) -> None:
+        self.table = _longer(self.table, capacity, _FILL)
+        self.ring = _longer(self.ring, capacity, 0)
+        self.marks = _longer(self.marks, capacity, 0)
+        self.dirty = _longer(self.dirty, capacity, 0)
+        self.touched = _longer(self.touched, capacity + 1, 0)
+        self.visits.grow(capacity)
+        self._capacity = capacity
+        for name, block in self.blocks.items():
+            whole: npt.NDArray[Any] = self.ring if block.spec is SEEN_IDS else self.table
+            start = START.get(name, 0)
+            block.data = whole[:, start : start + len(block.spec.columns)]
+
+    def id_of(self, row: int) -> str:
+        """Who has this row; a free row is a mistake of ours."""
+        subscriber_id = self.ids[row]
+        if subscriber_id is None:
+            raise KeyError(row)
+        return subscriber_id
+
+    def book(self, row: int) -> Book:
+        """Book of the subscriber, opened if he has none; the caller marks it with :meth:`mark_book`."""
+        book = self.books.get(row)
+        if book is None:
+            book = self.books[row] = Book()
+        return book
+
+    def mark_book(self, row: int) -> None:
+        """Note that the book changed; an empty one is closed when the changes are taken."""
+        self._dirty_books.add(row)
+
+    def hold(self, row: int, pending: Pending) -> None:
+        """Keep a vector until its label is known."""
+        self.pending.hold(row, self._keys[row], pending)
+
+    def release(self, row: int, pending: Pending) -> None:
+        """Let go a vector whose label is known."""
+        self.pending.release(row, self._keys[row], pending)
+
+    def set_profile(self, row: int, profile: Profile | None) -> None:
+        """Replace the profile whole; ``None`` deletes it."""
+        self._hold(row, profile)
+        self._dirty_profiles.add(row)
+
+    def _hold(self, row: int, profile: Profile | None) -> None:
+        self._profiles_held += (profile is not None) - (self.profiles[row] is not None)
+        self.profiles[row] = profile
+        if profile is None or profile.consent.profiling:
+            self.marks[row] &= ~UNPROFILED
+        else:
+            self.marks[row] |= UNPROFILED
+
+    def forget_visits(self, row: int) -> None:
+        """Drop what is known of the visits: the subscriber refused the use of their behaviour."""
+        self.blocks[VISITS.name].data[row] = self.blocks[VISITS.name].fill
+        self.touch(row, VISITS.name)
+        self.visits.clear(row)
+        self.touch(row, "kept_visits")
+
+    def delete(self, row: int) -> None:
+        """Forget the subscriber: tombstones for all that was written of them.
+
+        Their row stays theirs until :meth:`settle_rows`: something of theirs may wait in the batch.
+        """
+        self._deleted[self.id_of(row)] = None
+        self.pending.forget(row, self._keys[row])
+        self._clear(row)
+        self.touch(row, ACTIVITY.name)
+        self.dirty[row] = GONE
+        self._loose.append(row)
+
+    def _clear(self, row: int) -> None:
+        self._hold(row, None)
+        self.books.pop(row, None)
+        self.pending.drop(row)
+        self._dirty_profiles.discard(row)
+        self._dirty_books.discard(row)
+        self.table[row] = _FILL
+        self.ring[row] = 0
+        self.visits.clear(row)
+        self.marks[row] = 0
+
+    def _free_row(self, row: int) -> None:
+        del self._rows[self.id_of(row)]
+        self.ids[row] = None
+        self._id_bytes -= len(self._keys[row])
+        self._keys[row] = b""
+        self.visits.free(row)
+        self._free.append(row)
+
+    def take_changes(self) -> list[StateRecord]:
+        """State records of all that changed since the last call, and start anew.
+
+        Tombstones come first, so that a subscriber who was forgotten and came back in one batch stays.
+        """
+        records: list[StateRecord] = []
+        codes = [PROFILE_CODE, BOOK_CODE, VISITS_CODE, *self._by_code]
+        for subscriber_id in self._deleted:
+            key = subscriber_id.encode()
+            records += [(code + key, None) for code in codes]
+        self._deleted.clear()
+        rows = np.sort(self.touched[1 : 1 + self.touched[0]])
+        dirty = self.dirty[rows]
+        for block in self.blocks.values():
+            records += block.records(rows[dirty & block.bit != 0], self._keys)
+        records += self.visits.records(rows[dirty & BIT["kept_visits"] != 0], self._keys)
+        self.dirty[rows] = 0
+        self.touched[0] = 0
+        for row in sorted(self._dirty_profiles):
+            profile = self.profiles[row]
+            records.append((PROFILE_CODE + self._keys[row], None if profile is None else self._encode(profile)))
+        self._dirty_profiles.clear()
+        for row in sorted(self._dirty_books):
+            book = self.books.get(row)
+            if book is not None and book.empty():
+                del self.books[row]
+                book = None
+            records.append((BOOK_CODE + self._keys[row], None if book is None else self._encode(book)))
+        self._dirty_books.clear()
+        return records + self.pending.take()
+
+    def load(self, records: Iterable[StateRecord]) -> None:
+        """Take up state records as the topic holds them; the last of a key wins.
+
+        Raises
+        ------
+        StateMalformedError
+            If a record is of no known kind or version. The lane must not start on half a state.
+        """
+        by_code = self._by_code
+        for key, value in records:
+            try:
+                code = key[:1]
+                if code == LABEL_CODE:
+                    self._load_pending(key, value)
+                    continue
+                subscriber_id = key[1:].decode()
+                if value is None:
+                    self._load_tombstone(code, subscriber_id)
+                    continue
+                row = self._loaded_row(subscriber_id)
+                block = by_code.get(code)
+                if block is not None:
+                    block.read(row, value)
+                else:
+                    self._load_object(code, row, value)
+            except (ValueError, msgspec.MsgspecError) as error:
+                raise StateMalformedError(f"state record {key!r}: {error}") from error
+        for block in self.blocks.values():
+            block.settle()
+
+    def _loaded_row(self, subscriber_id: str) -> int:
+        row = self._rows.get(subscriber_id, _NO_ROW)
+        if row == _NO_ROW:
+            row = self._add(subscriber_id)
+            self.marks[row] |= ALIVE
+        return row
+
+    def _load_pending(self, key: bytes, value: bytes | None) -> None:
+        subscriber_id = subscriber_of(key)
+        if value is not None or subscriber_id in self._rows:
+            self.pending.load(self._loaded_row(subscriber_id), key, value)
+
+    def _load_object(self, code: bytes, row: int, value: bytes) -> None:
+        if code == PROFILE_CODE:
+            self._hold(row, self._decode_profile(value))
+        elif code == BOOK_CODE:
+            self.books[row] = self._decode_book(value)
+            self._load_visits_of_a_former_book(row, value)
+        elif code == VISITS_CODE:
+            self.visits.read(row, value)
+        else:
+            raise ValueError(f"kind {code!r}")
+
+    def _load_visits_of_a_former_book(self, row: int, value: bytes) -> None:
+        """Books held the visits before they had a record of their own; from now on they have."""
+        if b'"visits":[[' in value:
+            former = msgspec.json.decode(value, type=_FormerBook).visits
+            self.visits.put(row, [(ts, dwell_s, _PAGES[page]) for ts, dwell_s, page, _ in former])
+            self.touch(row, "kept_visits")
+            self.mark_book(row)
+
+    def _load_tombstone(self, code: bytes, subscriber_id: str) -> None:
+        row = self.find(subscriber_id)
+        if row == _NO_ROW:
+            return
+        if code == PROFILE_CODE:
+            self._hold(row, None)
+        elif code == BOOK_CODE:
+            self.books.pop(row, None)
+        elif code == VISITS_CODE:
+            self.visits.clear(row)
+        elif code in self._by_code:
+            # What was read before the tombstone must not be put in place after it.
+            for block in self.blocks.values():
+                block.settle()
+            if code == ACTIVITY.code:
+                # The last block that a living subscriber can lose: their row is free again.
+                self._clear(row)
+                self._free_row(row)
+            else:
+                block = self._by_code[code]
+                block.data[row] = block.fill
+
+    def memory(self) -> dict[str, int]:
+        """Bytes by part, for the budget that operators watch; those of objects are estimates of the usual size."""
+        parts = {name: block.data.nbytes for name, block in self.blocks.items()}
+        parts["kept_visits"] = self.visits.nbytes()
+        parts["ids"] = 2 * self._id_bytes + _ID_OVERHEAD * len(self._rows)
+        parts["profiles"] = _PROFILE_SIZE * self._profiles_held
+        parts["books"] = _BOOK_SIZE * len(self.books)
+        parts["pending"] = self.pending.nbytes()
+        return parts
+
+
+class _FormerBook(msgspec.Struct):
+    """Of a book as it was written before the visits had a record of their own: (ts, dwell_s, page, operator)."""
+
+    visits: list[tuple[float, float, str, str]]
+
+
+def _longer(held: npt.NDArray[Any], size: int, fill: Any) -> npt.NDArray[Any]:
+    found = np.empty((size, *held.shape[1:]), dtype=held.dtype)
+    found[: len(held)] = held
+    found[len(held) :] = fill
+    return found

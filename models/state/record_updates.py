@@ -1,0 +1,179 @@
+"""What the rarer events change in what is kept of a subscriber: profile, outcome, open cases, contacts.
+
+Their numbers go into the row's columns, what does not fit there into the profile or the book. Calls, data sessions,
+bills, visits, and the numbers of care contacts are folded by :mod:`models.kernel`.
+"""
+
+from __future__ import annotations
+
+from bisect import insort_right
+from operator import attrgetter
+from typing import Final
+
+from models.book import KEPT_TOUCHES, Book, Case, Touch
+from models.events import (
+    AnyEvent,
+    CareContact,
+    Contact,
+    Deletion,
+    Feedback,
+    Outcome,
+    ProductKind,
+    Profile,
+)
+from models.state.columns import CARE, NAN, OUTCOME, OUTCOME_CODES, PROFILE, VISITS
+from models.state.population import Population
+
+KEPT_CASES: Final = 24
+"""More open cases than these are not kept: a book must fit into one record of the state topic."""
+BY_OTHERS: Final = "others"
+"""Who made the contacts that ``telecom.contacts.v1`` brings."""
+_COMPLAINTS: Final = frozenset({"complaint", "billing_dispute"})
+_CASE_REASONS: Final = _COMPLAINTS | {"fault"}
+_KINDS: Final[tuple[ProductKind, ...]] = ("mobile", "broadband", "iptv", "fixed")
+_GONE: Final = frozenset({"ported_out", "disconnected", "lapsed", "involuntary"})
+_TOUCHING: Final = frozenset({"contacted", "unreachable", "delivered", "read", "retained", "lost", "refused"})
+"""Feedback about a contact with the subscriber; the rest is about the alert."""
+_BY_TS: Final = attrgetter("ts")
+
+
+def take_rare(population: Population, row: int, event: AnyEvent | Deletion) -> None:
+    """Move on what the event changes beside the numbers that the compiled code has folded already."""
+    match event:
+        case CareContact():
+            take_care(population, row, event)
+        case Contact() | Feedback():
+            take_touch(population, row, event)
+        case Outcome():
+            take_outcome(population, row, event)
+        case Profile() | Deletion():
+            take_profile(population, row, event)
+        case _:
+            pass
+
+
+def profile_row(profile: Profile) -> list[float]:
+    """Columns of the ``profile`` block; what the operator did not say is NaN."""
+    return [
+        float(profile.ts),
+        _number(profile.activated_ts),
+        _number(profile.arpu),
+        _number(profile.penalty),
+        _number(profile.points),
+        _number(profile.star),
+        _number(profile.portable),
+        float(profile.account_id is not None),
+        _number(profile.account_size),
+        float(profile.main_subscriber_id is not None),
+        float(len(profile.products)) if profile.products else NAN,
+        *(_contract_end(profile, kind) for kind in _KINDS),
+        float(profile.consent.behaviour),
+    ]
+
+
+def _number(value: float | None) -> float:
+    return NAN if value is None else float(value)
+
+
+def _contract_end(profile: Profile, kind: ProductKind) -> float:
+    """Latest end among the products of a kind: a renewal is listed beside the contract that it prolongs."""
+    ends = [p.contract_end_ts for p in profile.products if p.product == kind and p.contract_end_ts is not None]
+    return float(max(ends)) if ends else NAN
+
+
+def take_profile(population: Population, row: int, event: Profile | Deletion) -> None:
+    """Replace the profile whole, unless the one held is newer; a deletion clears it and leaves the history.
+
+    A profile that refuses the use of behaviour clears the visits too.
+    """
+    block = population.blocks[PROFILE.name]
+    if isinstance(event, Deletion):
+        population.set_profile(row, None)
+        block.data[row] = block.fill
+    elif not event.ts < block.data[row, PROFILE.index["ts"]]:
+        population.set_profile(row, event)
+        block.data[row] = profile_row(event)
+        visited = population.blocks[VISITS.name].data[row, VISITS.index["ref_ts"]]
+        if not event.consent.behaviour and visited == visited:  # noqa: PLR0124 - NaN
+            population.forget_visits(row)
+    population.touch(row, PROFILE.name)
+
+
+def take_outcome(population: Population, row: int, event: Outcome) -> None:
+    """Note whether the subscriber is gone; an outcome older than the one held changes nothing."""
+    held = population.blocks[OUTCOME.name].data[row]
+    population.touch(row, OUTCOME.name)
+    if event.ts < held[OUTCOME.index["ts"]]:
+        return
+    held[OUTCOME.index["ts"]] = event.ts
+    held[OUTCOME.index["code"]] = OUTCOME_CODES.index(event.outcome)
+    if event.outcome in _GONE:
+        held[OUTCOME.index["left"]], held[OUTCOME.index["left_ts"]] = 1.0, event.ts
+    elif event.outcome == "returned":
+        held[OUTCOME.index["left"]] = 0.0
+
+
+def take_touch(population: Population, row: int, event: Contact | Feedback) -> None:
+    """Keep a contact with the subscriber, by whom it ever was: it counts in the caps."""
+    if isinstance(event, Contact):
+        touch = Touch(event.ts, event.channel, "contacted", BY_OTHERS)
+    elif event.status in _TOUCHING:
+        touch = Touch(event.ts, event.channel, event.status, event.by, event.offer_code)
+    else:
+        return
+    book = population.book(row)
+    insort_right(book.touches, touch, key=_BY_TS)
+    del book.touches[:-KEPT_TOUCHES]
+    if touch.status == "refused":
+        book.refused_ts = max(touch.ts, book.refused_ts or 0)
+    population.mark_book(row)
+
+
+def take_care(population: Population, row: int, event: CareContact) -> None:
+    """Keep the appointment, or the case with its promise."""
+    held = population.blocks[CARE.name].data[row]
+    told = CARE.index["appointment_told_ts"]
+    if event.reason == "disconnect_appointment" and not event.ts < held[told]:
+        held[told] = event.ts
+        _appoint(population, row, event)
+    elif event.reason in _CASE_REASONS and event.case_id is not None:
+        _take_case(population, row, event, event.case_id)
+
+
+def _appoint(population: Population, row: int, event: CareContact) -> None:
+    book, held = population.book(row), population.blocks[CARE.name].data[row]
+    if event.status == "resolved":
+        book.appointment_ts = None
+        held[CARE.index["appointment_ts"]] = NAN
+    else:
+        book.appointment_ts = event.ts if event.appointment_ts is None else event.appointment_ts
+        held[CARE.index["appointment_ts"]] = book.appointment_ts
+    population.mark_book(row)
+
+
+def _take_case(population: Population, row: int, event: CareContact, case_id: str) -> None:
+    book, held = population.book(row), population.blocks[CARE.name].data[row]
+    population.mark_book(row)
+    if event.status == "resolved":
+        book.cases.pop(case_id, None)
+    else:
+        _open_case(book, event, case_id)
+    complaints = [case for case in book.cases.values() if case.reason in _COMPLAINTS]
+    promised = [case.due_ts for case in complaints if case.due_ts is not None]
+    held[CARE.index["open_complaints"]] = len(complaints)
+    held[CARE.index["open_faults"]] = len(book.cases) - len(complaints)
+    held[CARE.index["due_ts"]] = min(promised) if promised else NAN
+
+
+def _open_case(book: Book, event: CareContact, case_id: str) -> None:
+    """Open a case, or take a new promise for one that is open: the overdue breach may then come anew."""
+    case = book.cases.get(case_id)
+    if case is None:
+        book.cases[case_id] = Case(event.ts, event.reason, event.due_ts, event.department)
+        if len(book.cases) > KEPT_CASES:
+            del book.cases[min(book.cases, key=lambda c: (book.cases[c].opened_ts, c))]
+        return
+    case.opened_ts = min(case.opened_ts, event.ts)
+    case.department = event.department or case.department
+    if event.due_ts is not None and event.due_ts != case.due_ts:
+        case.due_ts, case.told = event.due_ts, False
