@@ -9,7 +9,6 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from app.replay.conversion import Tally
 from app.replay.recording import Recording
 from app.simulator.publish import Published
 
@@ -30,13 +29,15 @@ def _bar(console: Console, what: str) -> Iterator[Callable[[float, float, int], 
 
 
 @contextmanager
-def reading(console: Console, recording: Recording, limit: int | None) -> Iterator[Callable[[Tally], None]]:
+def reading(
+    console: Console, recording: Recording, limit: int | None = None, what: str = "reading / 读取"
+) -> Iterator[Callable[[int], None]]:
     """By bytes of the file, or by rows where so many are wanted."""
-    with _bar(console, "reading / 读取") as update:
+    with _bar(console, what) as update:
 
-        def tell(tally: Tally) -> None:
-            done, total = (recording.position, recording.size) if limit is None else (tally.rows, limit)
-            update(done, total, tally.rows)
+        def tell(rows: int) -> None:
+            done, total = (recording.position, recording.size) if limit is None else (rows, limit)
+            update(done, total, rows)
 
         yield tell
 

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin,
 
 import msgspec
 
-from app.replay.moments import LocalTime, moment
-from app.replay.quantities import BYTES, MONEY, SECONDS, number, quantity
-from app.replay.reject import Reason, Reject
+from app.replay.moments import First, LocalTime, moment
+from app.replay.quantities import BYTES, MONEY, SECONDS, Mark, number, quantity
+from app.replay.reject import Reason, Reject, cut
 from app.replay.words import FLAGS, NOTHING, plain, words_for
 from models.events import INPUTS, SUBSCRIBERS, Product
 
@@ -46,6 +46,7 @@ class Sort(StrEnum):
 
 
 UNITS: Final[Mapping[Sort, Mapping[str, float]]] = {Sort.SECONDS: SECONDS, Sort.BYTES: BYTES, Sort.MONEY: MONEY}
+NUMERIC: Final = frozenset([Sort.NUMBER, *UNITS])
 
 
 class Field(NamedTuple):
@@ -100,6 +101,8 @@ class Reading(NamedTuple):
     unit: float = 1.0
     taught: Mapping[str, str] = {}
     """Words of the file's own, in the form of ``plain``, and which of the field's they are."""
+    mark: Mark = "point"
+    """What stands before decimals."""
 
 
 Read = Callable[[object], object]
@@ -123,8 +126,8 @@ def reader(field: Field, how: Reading) -> Read:
     if field.sort in UNITS:
         units = UNITS[field.sort]
         if field.sort is Sort.BYTES:
-            return lambda cell: _whole(quantity(cell, units, how.unit))
-        return lambda cell: quantity(cell, units, how.unit)
+            return lambda cell: _whole(quantity(cell, units, how.unit, how.mark))
+        return lambda cell: quantity(cell, units, how.unit, how.mark)
     if field.sort is Sort.WORD:
         words = {**words_for(how.topic, field.name, field.words), **how.taught}
         return lambda cell: words.get(plain(cell)) or _unknown(field, cell)
@@ -139,12 +142,30 @@ def reader(field: Field, how: Reading) -> Read:
     if field.sort is Sort.TIME:
         return lambda cell: _ms(moment(cell, how.local))
     return {
-        Sort.NUMBER: number,
+        Sort.NUMBER: lambda cell: number(cell, how.mark),
         Sort.ID: _id,
         Sort.TEXT: _text,
         Sort.PERIOD: _period,
         Sort.NESTED: _nested,
     }[field.sort]
+
+
+def ways(field: Field, how: Reading) -> dict[str, Read]:
+    """The reader of a field for each way in which files write such fields, the usual one first.
+
+    Examples
+    --------
+    >>> both = ways(fields_of("telecom.billing.v1")["amount"], Reading("telecom.billing.v1", LocalTime(0)))
+    >>> {way: read("1,234") for way, read in both.items()}
+    {'point': 1234, 'comma': 1.234}
+    """
+    if field.sort is Sort.TIME:
+        firsts: tuple[First, ...] = get_args(First)
+        return {first: reader(field, how._replace(local=how.local._replace(first=first))) for first in firsts}
+    if field.sort in NUMERIC:
+        marks: tuple[Mark, ...] = get_args(Mark)
+        return {mark: reader(field, how._replace(mark=mark)) for mark in marks}
+    return {"": reader(field, how)}
 
 
 def is_nothing(cell: object) -> bool:
@@ -170,7 +191,7 @@ def _whole(value: float | Reject) -> float | Reject:
 
 
 def _unknown(field: Field, cell: object) -> Reject:
-    return Reject(Reason.UNKNOWN_WORD, f"{str(cell)[:40]!r} is none of {', '.join(field.words) or 'yes, no'}")
+    return Reject(Reason.UNKNOWN_WORD, f"{cut(cell)!r} is none of {', '.join(field.words) or 'yes, no'}")
 
 
 def _id(cell: object) -> object:
@@ -188,7 +209,7 @@ def _text(cell: object) -> str:
 
 def _period(cell: object) -> object:
     found = _PERIOD.fullmatch(_text(cell))
-    return f"{found[1]}-{found[2]:0>2}" if found else Reject(Reason.INVALID, f"{str(cell)[:40]!r} is no month")
+    return f"{found[1]}-{found[2]:0>2}" if found else Reject(Reason.INVALID, f"{cut(cell)!r} is no month")
 
 
 def _nested(cell: object) -> object:

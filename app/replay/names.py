@@ -55,7 +55,8 @@ NAMES: Final[Mapping[str, Names]] = {
         "peer_network": "peer_network 对端网络 对端运营商类型 对方网络 网络类型 网间类型 网内网外 呼叫网络 "
         "network_type call_network network other_network",
         "peer_operator": "peer_operator 对端运营商 对方运营商 运营商 operator other_operator carrier",
-        "kind": "kind 业务类型 通信类型 通信方式 服务类型 service_type service",
+        "kind": "kind 业务类型 通信类型 通信方式 服务类型 service_type service 业务 类型 类别 type usage_type "
+        "record_type",
         "forwarded": "forwarded 呼叫转移 是否呼转 呼转 call_forwarded is_forwarded cfw",
         "dropped": "dropped 掉话 是否掉话 掉线 call_dropped is_dropped drop",
         "roaming": _ROAMING,

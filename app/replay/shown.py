@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, cast
 
 from rich.console import Console
 from rich.table import Table
@@ -11,16 +12,17 @@ from rich.text import Text
 from app.replay.column_map import ColumnMap, Source
 from app.replay.conversion import Conversion, Tally, value_of
 from app.replay.fields import Sort, is_nothing
-from app.replay.moments import LocalTime, moment
+from app.replay.moments import First, LocalTime, moment, numbered_date
 from app.replay.quantities import KIB
 from app.replay.recording import Recording, Row
-from app.replay.reject import Reject
+from app.replay.reject import Reject, cut
 from app.simulator.record import Record
 
 EXAMPLES: Final = 3
 """Records that a dry run prints."""
 _WORDS: Final = 6
 _OPTIONAL: Final = 12
+_WIDTH: Final = 32
 
 
 def shown(recording: Recording, mapping: ColumnMap) -> list[dict[str, Any]]:
@@ -32,7 +34,7 @@ def shown(recording: Recording, mapping: ColumnMap) -> list[dict[str, Any]]:
     for source in mapping.sources:
         column = "+".join(recording.columns[place] for place in source.columns) or None
         row = next((row for row in recording.sample if _has(row, source)), None)
-        example = None if row is None else " ".join(str(row.cells[place]) for place in source.columns)
+        example = None if row is None else cut(" ".join(str(row.cells[place]) for place in source.columns), 200)
         read = source.constant if row is None else value_of(source, row.cells)
         facts.append(
             {
@@ -60,20 +62,33 @@ def tell_mapping(recording: Recording, mapping: ColumnMap, console: Console) -> 
         style = "red" if fact["how"] == "missing" else ""
         cells = (fact["field"] + "*" * fact["required"], fact["column"] or "", fact["example"] or "")
         becomes = "" if fact["becomes"] is None else str(fact["becomes"])
-        table.add_row(*(Text(_short(cell)) for cell in (*cells, becomes)), Text(fact["how"]), style=style)
+        table.add_row(*(Text(cut(cell, _WIDTH)) for cell in (*cells, becomes)), Text(fact["how"]), style=style)
     console.print(table)
     given = {source.field.name for source in mapping.sources}
     absent = [each.name for each in mapping.fields.values() if not each.required and each.name not in given]
     more = f" and {len(absent) - _OPTIONAL} more" if len(absent) > _OPTIONAL else ""
     lines = [
         ("not given", ", ".join(absent[:_OPTIONAL]) + more),
-        ("not used", ", ".join(mapping.unused(recording.columns))),
+        ("not used", columns_of(mapping.unused(recording.columns))),
     ]
     for what, names in lines:
         if names:
             console.print(Text(f"{what}: {names}", style="dim"))
     for note in mapping.notes:
         console.print(Text(f"note: {note}", style="yellow"))
+
+
+def columns_of(names: Sequence[str]) -> str:
+    """Names of columns, as many as can be looked over.
+
+    Examples
+    --------
+    >>> columns_of(["a"] * 40)[-13:]
+    ', and 10 more'
+    """
+    return ", ".join(
+        [*(cut(name, _WIDTH) for name in names[:30]), *([f"and {len(names) - 30} more"] * (len(names) > 30))]
+    )
 
 
 def tried(recording: Recording, conversion: Conversion) -> tuple[list[Record], Tally]:
@@ -107,27 +122,30 @@ def _how(source: Source, row: Row | None, recording: Recording, local: LocalTime
     if not source.columns:
         return "the same for every row"
     sort, unit = source.field.sort, source.unit
+    mark = ", decimal comma" if source.way == "comma" else ""
     if row is None:
         return "empty in the first rows"
     if sort is Sort.TIME:
         return _time(row, source, local)
     if sort is Sort.BYTES:
         added = "added, " if len(source.columns) > 1 else ""
-        return f"{added}in {unit or 'bytes'}" + (f", 1 KB = {KIB} bytes" if unit and unit[0] != "b" else "")
+        return f"{added}in {unit or 'bytes'}" + (f", 1 KB = {KIB} bytes" if unit and unit[0] != "b" else "") + mark
     if sort in (Sort.WORD, Sort.FLAG):
         return _words(source, recording)
     if unit is not None or sort is Sort.SECONDS:
-        return f"in {unit or 'seconds'}"
-    return "as it is"
+        return f"in {unit or 'seconds'}{mark}"
+    return f"as it is{mark}"
 
 
 def _time(row: Row, source: Source, local: LocalTime) -> str:
     cells = [row.cells[place] for place in source.columns]
+    local = local._replace(first=cast("First", source.way))
     read = moment(cells[0] if len(cells) == 1 else " ".join(map(str, cells)), local)
     if isinstance(read, Reject):
         return "no time"
+    order = f", {source.way} first" if numbered_date(cells[0]) else ""
     said = "epoch" in read.form or "with a zone" in read.form
-    return read.form if said else f"{read.form}, UTC{local.offset_ms / 3_600_000:+g}"
+    return (read.form if said else f"{read.form}, UTC{local.offset_ms / 3_600_000:+g}") + order
 
 
 def _words(source: Source, recording: Recording) -> str:
@@ -136,9 +154,5 @@ def _words(source: Source, recording: Recording) -> str:
     told = []
     for word in list(seen)[:_WORDS]:
         read = source.read(word)
-        told.append(f"{word} ?" if isinstance(read, Reject) else f"{word} = {read}")
+        told.append(f"{cut(word, _WIDTH)} ?" if isinstance(read, Reject) else f"{word} = {read}")
     return ", ".join(told) + (" ..." if len(seen) > _WORDS else "")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 32 else f"{text[:31]}…"

@@ -30,10 +30,10 @@ _CHANNEL: Final = {
 }
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "direction": {
-        "outgoing": "主叫 呼出 去话 去电 拨出 主叫话单 发送 发出 out mo moc originating originated calling "
-        "outbound og sent",
-        "incoming": "被叫 呼入 来话 来电 接听 被叫话单 接收 收到 in mt mtc terminating terminated called inbound "
-        "ic received",
+        "outgoing": "主叫 呼出 去话 去电 拨出 主叫话单 发送 发出 短信发送 发短信 短信上行 sms_mo mo_sms "
+        "out mo moc originating originated calling outbound og sent",
+        "incoming": "被叫 呼入 来话 来电 接听 被叫话单 接收 收到 短信接收 收短信 短信下行 sms_mt mt_sms "
+        "in mt mtc terminating terminated called inbound ic received",
     },
     "peer_network": {
         "on_net": "网内 本网 同网 本网内 onnet on same_network same intra",
@@ -44,8 +44,9 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "competitor_care": "竞对客服 异网客服 竞争对手客服 他网客服 competitor_service",
     },
     "kind@telecom.calls.v1": {
-        "voice": "语音 通话 电话 call voice_call tel phone",
-        "sms": "短信 短消息 彩信 text message mms",
+        "voice": "语音 语音通话 语音业务 通话 电话 call voice_call tel phone",
+        "sms": "短信 短消息 短信息 点对点短信 国内短信 国际短信 短信发送 短信接收 发短信 收短信 短信上行 短信下行 彩信 "
+        "点对点彩信 text text_message message mms sms_mo sms_mt mo_sms mt_sms",
     },
     "kind@telecom.billing.v1": {
         "accrual": "扣费 实时扣费 计费 消费 费用 charge usage",

@@ -1,0 +1,166 @@
+"""How a column writes its dates and decimals: in the one way that all of its cells allow, or a question is asked.
+
+5/6/2026 and 1,234 mean one thing here and another there. No cell decides for itself: each rules out the ways in which
+it cannot be read, over the whole file, and nothing is written before one way is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from app.errors import ExitCode, Refused
+from app.replay.fields import Field, Read, Sort
+from app.replay.moments import numbered_date, year_may_lead
+from app.replay.recording import SAMPLE, Recording
+from app.replay.reject import Reject, cut
+
+_NAMES: Final = {
+    "month": ("month first", "--month-first"),
+    "day": ("day first", "--day-first"),
+    "year": ("year first", "--year-first"),
+    "point": ("written with a decimal point", "--decimal {field}=point"),
+    "comma": ("written with a decimal comma", "--decimal {field}=comma"),
+}
+
+
+class _Seen(NamedTuple):
+    """A cell that tells something, and the row in which it stands; 0 on the command line."""
+
+    row: int
+    cell: str
+
+    def __str__(self) -> str:
+        return f"row {self.row} {cut(self.cell)!r}" if self.row else repr(cut(self.cell))
+
+
+class Evidence:
+    """What the cells of one field say of the way in which they are written.
+
+    Parameters
+    ----------
+    where
+        The file's name, or the flag that gives a constant.
+    places
+        The columns that are looked at.
+    ways
+        How the field is read in each way.
+    cells
+        Some of them; whether a year of two digits may stand in front shows in these.
+    semicolons
+        Whether these separate the columns, as where the comma is the decimals': there 1.234 may be a thousand.
+    offset_ms
+        Of local times from UTC.
+    """
+
+    def __init__(
+        self,
+        field: Field,
+        where: str,
+        places: Sequence[int],
+        ways: Mapping[str, Read],
+        cells: list[str],
+        *,
+        semicolons: bool = False,
+        offset_ms: int = 0,
+    ) -> None:
+        self.field, self.places = field, places
+        self._where, self._semicolons, self._offset_ms = where, semicolons, offset_ms
+        year_too = field.sort is not Sort.TIME or year_may_lead(cells)
+        self._ways = {way: read for way, read in ways.items() if way != "year" or year_too}
+        self._against: dict[str, _Seen] = {}
+        self._unsure: _Seen | None = None
+        self._remembered = lru_cache(1 << 16)(self._allowed)
+
+    @property
+    def left(self) -> list[str]:
+        """The ways that no cell has ruled out."""
+        return [way for way in self._ways if way not in self._against]
+
+    def look(self, row: int, cell: str) -> None:
+        """Take one cell into account."""
+        text = numbered_date(cell) if self.field.sort is Sort.TIME else cell
+        if not text or text.isdecimal():
+            return
+        allowed, unsure = self._remembered(text)
+        if allowed:
+            for way in self._ways.keys() - allowed - self._against.keys():
+                self._against[way] = _Seen(row, text)
+            if unsure and self._unsure is None:
+                self._unsure = _Seen(row, text)
+
+    def settled(self, others: Sequence[Evidence] = ()) -> str:
+        """The way in which the column is read; where it does not tell, the file's other columns of its sort may.
+
+        Raises
+        ------
+        app.errors.Refused
+            If cells contradict each other, or none of them tells.
+        """
+        left = self.left
+        if not left:
+            raise self._contradiction()
+        if len(left) == 1 or self._unsure is None:
+            return left[0]
+        lent = {each.left[0] for each in others if len(each.left) == 1 and each.field.sort in _alike(self.field.sort)}
+        if len(both := lent & set(left)) == 1:
+            return both.pop()
+        raise self._question(self._unsure, left)
+
+    def _allowed(self, text: str) -> tuple[frozenset[str], bool]:
+        """The ways in which a cell can be read, and whether it is another thing in each; none if it tells nothing."""
+        read = {way: value for way, read in self._ways.items() if not isinstance(value := read(text), Reject)}
+        different = len(set(read.values())) > 1
+        if self.field.sort is Sort.TIME and "." in text and "day" in read:
+            return frozenset(["day"]), False  # nobody writes 5.6.2026 for the sixth of May
+        if not different and len(read) == len(self._ways):
+            return frozenset(), False
+        if different and self.field.sort is not Sort.TIME and "," not in text and not self._semicolons:
+            return frozenset(), False  # 1.234 alone is what it is everywhere but in such files
+        return frozenset(read), different
+
+    def _question(self, seen: _Seen, left: Sequence[str]) -> Refused:
+        told = [(self._as_read(way, seen.cell), _NAMES[way][1].format(field=self.field.name)) for way in left]
+        return Refused(
+            f"{self._where}: {self.field.name}: {seen} is {' or '.join(read for read, _ in told)}, and nothing tells",
+            *(f"{read}:  {flag}" for read, flag in told),
+            code=ExitCode.USAGE,
+        )
+
+    def _contradiction(self) -> Refused:
+        against = " and ".join(f"{seen} is not {_NAMES[way][0]}" for way, seen in self._against.items())
+        flags = "  or  ".join(_NAMES[way][1].format(field=self.field.name) for way in self._against)
+        return Refused(
+            f"{self._where}: {self.field.name} is written in more than one way: {against}",
+            f"say in which, and the rows that do not fit are rejected:  {flags}",
+            code=ExitCode.USAGE,
+        )
+
+    def _as_read(self, way: str, cell: str) -> str:
+        value = self._ways[way](cell)
+        if self.field.sort is Sort.TIME and isinstance(value, int):
+            at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value + self._offset_ms)
+            return at.date().isoformat()
+        return str(value)
+
+
+def survey(recording: Recording, witnesses: Sequence[Evidence], progress: Callable[[int], None]) -> None:
+    """Let every row of a file speak: the one that tells may be the last."""
+    if not witnesses:
+        return
+    whole = len(recording.sample) < SAMPLE
+    for count, row in enumerate(recording.sample if whole else recording.rows()):
+        if row.reject is None:
+            for witness in witnesses:
+                for place in witness.places:
+                    if isinstance(cell := row.cells[place], str):
+                        witness.look(row.number, cell)
+        if count % 4_096 == 0:
+            progress(count)
+
+
+def _alike(sort: Sort) -> frozenset[Sort]:
+    times = frozenset([Sort.TIME])
+    return times if sort in times else frozenset(Sort) - times
