@@ -141,7 +141,7 @@ class Cartographer:
             raise Refused(
                 f"nothing gives {name}, of which a unit, a word or a mark is told", f"--map {name}=COLUMN", code=_USAGE
             )
-        return ColumnMap(self._topic, self._fields, tuple(sources), self._local, tuple(self._notes))
+        return ColumnMap(self._topic, self._fields, tuple(sources), self._local, tuple(dict.fromkeys(self._notes)))
 
     def _check(self, told: Mapping[str, object]) -> None:
         for name in told:
@@ -205,14 +205,16 @@ class Cartographer:
     def _dated(self, found: tuple[int, ...]) -> tuple[int, ...]:
         """The first of these columns that holds times; with the date's column where it holds the time of day alone."""
         clocks = [place for place in found if (cells := self._cells(place)[:20]) and all(map(of_day, cells))]
-        for place in (*(place for place in found if place not in clocks), *clocks):  # 08.10.26 may be either
+        dates = [bare(name) for name in DATES]
+        # 08.10.26 may be a date too: it is one where the column is called so, or where no other column has dates.
+        for place in sorted(found, key=lambda place: place in clocks and 1 + (self._bare[place] not in dates)):
             forms = [self._form(cell) for cell in self._cells(place)[:20]]
             if any(forms):
                 clock = [other for other in clocks if other != place]
                 return (place, clock[0]) if clock and all(form == "date" for form in forms) else (place,)
-        dates = self._named([bare(name) for name in DATES], Sort.TIME)
-        if found and dates and dates[0] != found[0]:
-            return (dates[0], found[0])
+        days = self._named(dates, Sort.TIME)
+        if found and days and days[0] != found[0]:
+            return (days[0], found[0])
         return found[:1]
 
     def _form(self, cell: object) -> str:
@@ -231,8 +233,9 @@ class Cartographer:
             if places and field.sort in _WRITTEN and self._told_way(field) is None:
                 # Of a date and a time of day, the date stands in front.
                 looked_at = places[:1] if field.sort is Sort.TIME else places
-                cells = [cell for place in looked_at for cell in self._cells(place) if isinstance(cell, str)]
-                if cells or self._recording.format != "parquet":  # there a column has one type
+                known = [cell for place in looked_at for cell in self._cells(place)]
+                cells = [cell for cell in known if isinstance(cell, str)]
+                if cells or not known or self._recording.format != "parquet":  # there a column has one type
                     witnesses.append(self._evidence(field, looked_at, self._recording.path.name, cells))
         survey(self._recording, witnesses, self._progress)
         return {witness.field.name: witness.settled(witnesses) for witness in witnesses}

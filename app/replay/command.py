@@ -16,14 +16,13 @@ from rich.console import Console
 from app.errors import ExitCode, Refused
 from app.options import PIPE_WIDTH, PLACE, needing_brokers, resolved_options
 from app.policy_file import policy_in_force
-from app.replay.bar import reading
 from app.replay.column_map import Cartographer
 from app.replay.conversion import Conversion
 from app.replay.fields import TOPICS
 from app.replay.flags import SEPARATORS, Encoding, UtcOffset, paired, told
 from app.replay.playback import Part, Playback, play, say
 from app.replay.recording import Recording
-from app.replay.shown import columns_of, shown, tell_mapping, tell_rejects, tried
+from app.replay.shown import columns_of, reading, shown, tell_mapping, tell_rejects, tried
 from app.setting_sources import Resolved
 from app.settings import Settings
 

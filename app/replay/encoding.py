@@ -20,6 +20,7 @@ _ASKED: Final = {"gb18030": "GBK", "cp1252": "Western European", "utf-8": "UTF-8
 _RUN: Final = re.compile(rb"([A-Za-z]?)([\x80-\xff]+)(?=([A-Za-z]?))")
 _COMMON: Final = re.compile(rb"[\xa1-\xa3\xb0-\xd7][\xa1-\xfe]")
 """Signs and level 1 of GB 2312: nine of ten characters of a Chinese text. No small letter with an accent leads such."""
+_WESTERN: Final = re.compile("[À-ÖØ-öø-ÿŒœŠšŽžŸ€£°ºª¡¿«»‘’“”–…]+")
 _ENOUGH: Final = 10_000
 """Words by which a text is judged."""
 _SURE: Final = 10
@@ -86,7 +87,8 @@ def _language(before: bytes, run: bytes, after: bytes) -> list[str]:
     """
     inside = bool(before and after)
     if len(run) == 1 or (len(run) == 2 and inside):
-        return ["utf-8" if _is(run, "utf-8") else "cp1252"]
+        western = _WESTERN.fullmatch(run.decode("cp1252", "replace"))
+        return ["utf-8" if _is(run, "utf-8") else "cp1252" if western else "?"]
     if (len(run) > 2 or before.islower()) and _is(run, "utf-8"):
         return ["utf-8"] * (len(run) // 2)
     pairs = [run[k : k + 2] for k in range(0, len(run) - 1, 2)]

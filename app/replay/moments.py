@@ -20,10 +20,10 @@ _EXCEL: Final = date(1899, 12, 30).toordinal() - _EPOCH
 """Day 0 of spreadsheets, in days since the epoch; their 1900 has a 29th of February, so it is not the 31st."""
 
 _YEAR_FIRST: Final = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[tT\s]*(.*))")
-_NUMBERED: Final = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?:,?\s+(.*))?")
+_NUMBERED: Final = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?:(?:,?\s+|T)(.*))?")
 """A date of which the cell does not say what is the day. Excel's short form has two digits for the year."""
-_DATABASE: Final = re.compile(r"(\d{1,2})-([A-Za-z]{3}|\d{1,2}月)\s*-(\d{4}|\d{2})(?:\s+(.*))?")
-"""As Oracle writes a date when it is not told otherwise: 01-MAY-26 08.30.00, 01-5月 -26 08.30.00 上午."""
+_DATABASE: Final = re.compile(r"(\d{1,2})[-/ ]([A-Za-z]{3,9}|\d{1,2}月)\s*[-/ ](\d{4}|\d{2})(?:,?\s+(.*))?")
+"""As Oracle writes a date unless it is set otherwise: 01-MAY-26 08.30.00, 01-5月 -26 08.30.00 上午."""
 _COMPACT: Final = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:\s*(\d{2}):?(\d{2}):?(\d{2})?)?")
 _CLOCK: Final = re.compile(
     r"(?P<am>上午|凌晨|中午|下午|晚上)?\s*(?P<h>\d{1,2})\s*[:.时点]\s*(?:(?P<m>\d{1,2})\s*(?:[:.分]\s*"
@@ -105,9 +105,8 @@ def numbered_date(cell: object) -> str:
     >>> numbered_date("13/5/2026 08:30"), numbered_date("1.5.26"), numbered_date("2026-05-13")
     ('13/5/2026', '1.5.26', '')
     """
-    if not isinstance(cell, str) or (cell := cell.strip())[:4].isdigit() or not _NUMBERED.fullmatch(cell):
-        return ""
-    return cell.replace(",", " ").split()[0]
+    found = _NUMBERED.fullmatch(cell.strip()) if isinstance(cell, str) and not cell[:4].isdigit() else None
+    return "".join((found[1], found[2], found[3], found[2], found[4])) if found else ""
 
 
 def year_may_lead(cells: list[str]) -> bool:
@@ -150,7 +149,8 @@ def _of_digits(text: str, local: LocalTime) -> Moment | None:
         if day is not None and h * 3600 + m * 60 + s <= 86_400 and m < 60 and s < 60:
             return Moment(day + (h * 3600 + m * 60 + s) * 1000 - local.offset_ms, "local time")
     try:
-        read = _of_number(int(text) if text.isdecimal() else float(text), local)
+        # A spreadsheet's day may have a decimal comma: there are no others in a number of seconds or days.
+        read = _of_number(int(text) if text.isdecimal() else float(text.replace(",", ".")), local)
     except (ValueError, OverflowError):
         return None
     return read if isinstance(read, Moment) else None
@@ -182,7 +182,7 @@ def _date_of(text: str, first: First) -> tuple[int | None, str]:
         return _day(_year(found[4]), month, day), rest
     if found := _DATABASE.fullmatch(text):
         named = found[2].rstrip("月")
-        number = named if named.isdecimal() else str(_MONTHS.find(named.lower()) // 4 + 1)
+        number = named if named.isdecimal() else str(_MONTHS.find(named[:3].lower()) // 4 + 1)
         return _day(_year(found[3]), number, found[1]), (found[4] or "").strip()
     return None, ""
 

@@ -192,7 +192,7 @@ class Recording:
         width = len(self.columns)
         records = self._records(width)
         if self._header:
-            next(records)
+            next(records, None)
         for number, cells in records:
             if isinstance(cells, Reject):
                 yield Row(number, (), cells)

@@ -1,11 +1,16 @@
-"""The mapping as a person can check it before a single record goes out, and the counts when all have gone."""
+"""The mapping as a person can check it before a single record goes out, bars while they go, counts when they have gone.
+
+Bars are on stderr, and nowhere where that is no terminal.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, cast
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +21,7 @@ from app.replay.moments import First, LocalTime, moment, numbered_date
 from app.replay.quantities import KIB
 from app.replay.recording import Recording, Row
 from app.replay.reject import Reject, cut
+from app.simulator.publish import Published
 from app.simulator.record import Record
 
 EXAMPLES: Final = 3
@@ -111,6 +117,40 @@ def tell_rejects(name: str, tally: Tally, console: Console) -> None:
         console.print(Text(f"{name}: {count:,} rejected as {reason.value}", style="yellow"))
         for number, detail in tally.examples[reason]:
             console.print(Text(f"  row {number}: {detail}"))
+
+
+@contextmanager
+def _bar(console: Console, what: str) -> Iterator[Callable[[float, float, int], None]]:
+    if not console.is_terminal:
+        yield lambda done, total, count: None
+        return
+    told, counted = (TextColumn(text) for text in ("{task.description}", "{task.fields[count]:,}"))
+    with Progress(
+        told, BarColumn(), TaskProgressColumn(), counted, TimeRemainingColumn(), console=console, transient=True
+    ) as bar:
+        task = bar.add_task(what, total=None, count=0)
+        yield lambda done, total, count: bar.update(task, completed=done, total=total, count=count)
+
+
+@contextmanager
+def reading(
+    console: Console, recording: Recording, limit: int | None = None, what: str = "reading / 读取"
+) -> Iterator[Callable[[int], None]]:
+    """By bytes of the file, or by rows where so many are wanted."""
+    with _bar(console, what) as update:
+
+        def tell(rows: int) -> None:
+            done, total = (recording.position, recording.size) if limit is None else (rows, limit)
+            update(done, total, rows)
+
+        yield tell
+
+
+@contextmanager
+def writing(console: Console, records: int) -> Iterator[Callable[[Published], None]]:
+    """By records on the topic."""
+    with _bar(console, "writing / 写入") as update:
+        yield lambda done: update(done.records, records, done.records)
 
 
 def _has(row: Row, source: Source) -> bool:

@@ -30,10 +30,10 @@ _CHANNEL: Final = {
 }
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "direction": {
-        "outgoing": "主叫 呼出 去话 去电 拨出 主叫话单 发送 发出 短信发送 发短信 短信上行 sms_mo mo_sms "
-        "out mo moc originating originated calling outbound og sent",
-        "incoming": "被叫 呼入 来话 来电 接听 被叫话单 接收 收到 短信接收 收短信 短信下行 sms_mt mt_sms "
-        "in mt mtc terminating terminated called inbound ic received",
+        "outgoing": "主叫 呼出 去话 去电 拨出 主叫话单 发送 发出 out mo moc originating originated calling "
+        "outbound og sent",
+        "incoming": "被叫 呼入 来话 来电 接听 被叫话单 接收 收到 in mt mtc terminating terminated called inbound "
+        "ic received",
     },
     "peer_network": {
         "on_net": "网内 本网 同网 本网内 onnet on same_network same intra",

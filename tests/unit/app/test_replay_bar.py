@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from app.replay.bar import reading, writing
 from app.replay.recording import Recording
+from app.replay.shown import reading, writing
 from app.simulator.publish import Published
 
 

@@ -187,6 +187,20 @@ def test_a_question_is_asked_before_a_broker_is_needed(tmp_path: Path) -> None:
     asks(result, "--day-first")
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "read"),
+    [
+        ("date;time", ["01.11.25;09:05", "13.11.25;09.05.07"], ["2025-11-01 09:05", "2025-11-13 09:05"]),
+        ("time;date", ["09.05.00;01.11.25", "09.05.07;13.11.25"], ["2025-11-01 09:05", "2025-11-13 09:05"]),
+        ("日期;时间", ["01/11/2025;24:00", "13/11/2025;9:05 PM"], ["2025-11-02 00:00", "2025-11-13 21:05"]),
+        ("date;ts", ["1/11/2025;2025-11-01 09:05", "2/11/2025;2025-11-02"], ["2025-11-01 09:05", "2025-11-02 00:00"]),
+    ],
+)
+def test_the_date_of_two_columns_is_found(tmp_path: Path, header: str, cells: list[str], read: list[str]) -> None:
+    content = f"subscriber_id;{header}\n" + "".join(f"s;{cell}\n" for cell in cells)
+    assert at(run(tmp_path / "calls.csv", content, "calls", "--json", *CALL)) == read
+
+
 # SMS
 
 

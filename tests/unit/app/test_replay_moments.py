@@ -69,7 +69,7 @@ def test_a_time_is_read_however_it_is_written(cell: object) -> None:
 
 def test_days_of_a_spreadsheet_and_dates_alone_are_local() -> None:
     assert ms("46143") == ms("2026-05-01") == ms("20260501") == ms(date(2026, 5, 1)) == AT - 8 * 3_600_000 - 1_800_000
-    assert ms("46143.5") == ms("2026-05-01 12:00")
+    assert ms("46143.5") == ms("46143,5") == ms("2026-05-01 12:00")
 
 
 def test_afternoon_and_midnight() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import Refused
-from app.replay.order import in_time_order
+from app.replay.playback import in_time_order
 from app.replay.recording import Recording
 from app.replay.reject import Reason
 from app.simulator.record import RANK, Record
