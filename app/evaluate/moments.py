@@ -73,12 +73,8 @@ def _compact(values: list[str]) -> str | None:
 
 def _from_words(values: list[str], column: str, first: First | None) -> Floats:
     field = Field(column, Sort.TIME, required=True)
-    reads = ways(field, Reading("", LocalTime(0)))
-    way: str | None = first
-    if way is None:
-        evidence = Evidence(field, "the log", (), reads, values)
-        for row, value in enumerate(values, 2):
-            evidence.look(row, value)
-        way = evidence.settled()
-    read = (reads[way](value) for value in values)
+    evidence = Evidence(field, "the log", values)
+    for row, value in enumerate(values, 2):
+        evidence.look(row, value)
+    read = map(ways(field, Reading("", LocalTime(0)))[first or evidence.settled()], values)
     return np.array([ms / DAY_MS if isinstance(ms, int) else math.nan for ms in read], dtype=np.float64)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, get_args
 
 from app.errors import ExitCode, Refused
 from app.replay.evidence import Evidence, survey
-from app.replay.fields import NUMERIC, UNITS, Field, Read, Reading, Sort, fields_of, is_nothing, ways
+from app.replay.fields import NUMERIC, UNITS, Field, Read, Reading, Sort, fields_of, is_nothing, ways, whole
 from app.replay.moments import First, LocalTime, Moment, moment, of_day
 from app.replay.names import DATES, NAMES, SUMMED, bare, unit_of
 from app.replay.recording import Recording
@@ -236,15 +236,11 @@ class Cartographer:
                 known = [cell for place in looked_at for cell in self._cells(place)]
                 cells = [cell for cell in known if isinstance(cell, str)]
                 if cells or not known or self._recording.format != "parquet":  # there a column has one type
-                    witnesses.append(self._evidence(field, looked_at, self._recording.path.name, cells))
+                    semicolons = self._recording.separator == ";"
+                    where = self._recording.path.name
+                    witnesses.append(Evidence(field, where, cells, looked_at, semicolons=semicolons))
         survey(self._recording, witnesses, self._progress)
         return {witness.field.name: witness.settled(witnesses) for witness in witnesses}
-
-    def _evidence(self, field: Field, places: tuple[int, ...], where: str, cells: list[str]) -> Evidence:
-        reads = ways(field, Reading(self._topic, self._local, self._unit(field, places)[1]))
-        semicolons = self._recording.separator == ";" and bool(places)
-        offset_ms = self._local.offset_ms
-        return Evidence(field, where, places, reads, cells, semicolons=semicolons, offset_ms=offset_ms)
 
     def _told_way(self, field: Field) -> str | None:
         return self._first if field.sort is Sort.TIME else self._told.marks.get(field.name)
@@ -260,14 +256,14 @@ class Cartographer:
             return Source(field, columns, reads[way], unit=unit, way=way)
         text = self._told.constants[field.name]
         if way is None and field.sort in _WRITTEN:
-            itself = self._evidence(field, (), f"--set {field.name}", [text])
+            itself = Evidence(field, "--set", [text])
             itself.look(0, text)
             way = itself.settled()
         read = reads[way or ""]
         value = read(text)
         if isinstance(value, Reject):
             raise Refused(f"--set {field.name}={text}: {value.detail}", code=_USAGE)
-        return Source(field, (), read, constant=value)
+        return Source(field, (), read, constant=whole(field, value))
 
     def _unit(self, field: Field, columns: tuple[int, ...]) -> tuple[str | None, float]:
         units = UNITS.get(field.sort)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Final, NamedTuple
 
 from app.replay.column_map import ColumnMap, Source
-from app.replay.fields import Sort, is_nothing
+from app.replay.fields import Sort, is_nothing, whole
 from app.replay.recording import Recording, Row
 from app.replay.reject import Reason, Reject
 from app.simulator.record import Record, encode
@@ -96,19 +96,19 @@ def value_of(source: Source, cells: Sequence[object]) -> object:
         cell = cells[source.columns[0]]
         if isinstance(cell, _COMPOUND) and source.field.sort is not Sort.NESTED:
             return Reject(Reason.INVALID, "a list, an object or bytes, where one value is wanted")
-        return None if is_nothing(cell) else source.read(cell)
+        return None if is_nothing(cell) else whole(source.field, source.read(cell))
     given = [cell for place in source.columns if not is_nothing(cell := cells[place])]
     if not given:
         return None
     if source.field.sort is not Sort.BYTES:
         return source.read(" ".join(str(cell) for cell in given))
-    total = 0
+    total = 0.0
     for cell in given:
         read: Any = source.read(cell)
         if isinstance(read, Reject):
             return read
         total += read
-    return total
+    return whole(source.field, total)
 
 
 def _hold_product(event: dict[str, Any]) -> None:

@@ -6,14 +6,14 @@ it cannot be read, over the whole file, and nothing is written before one way is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from app.errors import ExitCode, Refused
-from app.replay.fields import Field, Read, Sort
-from app.replay.moments import numbered_date, year_may_lead
+from app.replay.fields import Field, Reading, Sort, ways
+from app.replay.moments import LocalTime, numbered_date, year_may_lead
 from app.replay.recording import SAMPLE, Recording
 from app.replay.reject import Reject, cut
 
@@ -43,33 +43,22 @@ class Evidence:
     ----------
     where
         The file's name, or the flag that gives a constant.
-    places
-        The columns that are looked at.
-    ways
-        How the field is read in each way.
     cells
-        Some of them; whether a year of two digits may stand in front shows in these.
+        Some of them: whether a year of two digits may stand in front shows in these.
+    places
+        The columns that are to be looked at.
     semicolons
         Whether these separate the columns, as where the comma is the decimals': there 1.234 may be a thousand.
-    offset_ms
-        Of local times from UTC.
     """
 
     def __init__(
-        self,
-        field: Field,
-        where: str,
-        places: Sequence[int],
-        ways: Mapping[str, Read],
-        cells: list[str],
-        *,
-        semicolons: bool = False,
-        offset_ms: int = 0,
+        self, field: Field, where: str, cells: list[str], places: Sequence[int] = (), *, semicolons: bool = False
     ) -> None:
         self.field, self.places = field, places
-        self._where, self._semicolons, self._offset_ms = where, semicolons, offset_ms
-        year_too = field.sort is not Sort.TIME or year_may_lead(cells)
-        self._ways = {way: read for way, read in ways.items() if way != "year" or year_too}
+        self._where, self._semicolons = where, semicolons
+        self._ways = ways(field, Reading("", LocalTime(0)))
+        if not year_may_lead(cells):
+            self._ways.pop("year", None)
         self._against: dict[str, _Seen] = {}
         self._unsure: _Seen | None = None
         self._remembered = lru_cache(1 << 16)(self._allowed)
@@ -92,7 +81,7 @@ class Evidence:
                 self._unsure = _Seen(row, text)
 
     def settled(self, others: Sequence[Evidence] = ()) -> str:
-        """The way in which the column is read; where it does not tell, the file's other columns of its sort may.
+        """The way in which the column is read; where it does not tell, the file's other columns may.
 
         Raises
         ------
@@ -104,9 +93,9 @@ class Evidence:
             raise self._contradiction()
         if len(left) == 1 or self._unsure is None:
             return left[0]
-        lent = {each.left[0] for each in others if len(each.left) == 1 and each.field.sort in _alike(self.field.sort)}
-        if len(both := lent & set(left)) == 1:
-            return both.pop()
+        lent = {each.left[0] for each in others if len(each.left) == 1} & set(left)
+        if len(lent) == 1:
+            return lent.pop()
         raise self._question(self._unsure, left)
 
     def _allowed(self, text: str) -> tuple[frozenset[str], bool]:
@@ -122,10 +111,12 @@ class Evidence:
         return frozenset(read), different
 
     def _question(self, seen: _Seen, left: Sequence[str]) -> Refused:
-        told = [(self._as_read(way, seen.cell), _NAMES[way][1].format(field=self.field.name)) for way in left]
+        read = {way: self._ways[way](seen.cell) for way in left}
+        if self.field.sort is Sort.TIME:
+            read = {way: datetime.fromtimestamp(int(str(ms)) // 1000, UTC).date() for way, ms in read.items()}
         return Refused(
-            f"{self._where}: {self.field.name}: {seen} is {' or '.join(read for read, _ in told)}, and nothing tells",
-            *(f"{read}:  {flag}" for read, flag in told),
+            f"{self._where}: {self.field.name}: {seen} is {' or '.join(map(str, read.values()))}, and nothing tells",
+            *(f"{value}:  {_NAMES[way][1].format(field=self.field.name)}" for way, value in read.items()),
             code=ExitCode.USAGE,
         )
 
@@ -138,20 +129,11 @@ class Evidence:
             code=ExitCode.USAGE,
         )
 
-    def _as_read(self, way: str, cell: str) -> str:
-        value = self._ways[way](cell)
-        if self.field.sort is Sort.TIME and isinstance(value, int):
-            at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value + self._offset_ms)
-            return at.date().isoformat()
-        return str(value)
-
 
 def survey(recording: Recording, witnesses: Sequence[Evidence], progress: Callable[[int], None]) -> None:
     """Let every row of a file speak: the one that tells may be the last."""
-    if not witnesses:
-        return
-    whole = len(recording.sample) < SAMPLE
-    for count, row in enumerate(recording.sample if whole else recording.rows()):
+    all_seen = not witnesses or len(recording.sample) < SAMPLE
+    for count, row in enumerate(recording.sample if all_seen else recording.rows()):
         if row.reject is None:
             for witness in witnesses:
                 for place in witness.places:
@@ -159,8 +141,3 @@ def survey(recording: Recording, witnesses: Sequence[Evidence], progress: Callab
                         witness.look(row.number, cell)
         if count % 4_096 == 0:
             progress(count)
-
-
-def _alike(sort: Sort) -> frozenset[Sort]:
-    times = frozenset([Sort.TIME])
-    return times if sort in times else frozenset(Sort) - times

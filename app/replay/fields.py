@@ -125,8 +125,6 @@ def reader(field: Field, how: Reading) -> Read:
     """
     if field.sort in UNITS:
         units = UNITS[field.sort]
-        if field.sort is Sort.BYTES:
-            return lambda cell: _whole(quantity(cell, units, how.unit, how.mark))
         return lambda cell: quantity(cell, units, how.unit, how.mark)
     if field.sort is Sort.WORD:
         words = {**words_for(how.topic, field.name, field.words), **how.taught}
@@ -168,6 +166,11 @@ def ways(field: Field, how: Reading) -> dict[str, Read]:
     return {"": reader(field, how)}
 
 
+def whole(field: Field, value: object) -> object:
+    """Volumes in whole bytes: 0.1 MB is no whole number of them, and half a byte is noise of the file's rounding."""
+    return round(value) if field.sort is Sort.BYTES and isinstance(value, float) else value
+
+
 def is_nothing(cell: object) -> bool:
     """Whether a cell holds nothing, however it says so.
 
@@ -183,11 +186,6 @@ def is_nothing(cell: object) -> bool:
 
 def _ms(read: Any) -> object:
     return read if isinstance(read, Reject) else read.ms
-
-
-def _whole(value: float | Reject) -> float | Reject:
-    """0.1 MB is no whole number of bytes, and half a byte is noise of the file's rounding."""
-    return value if isinstance(value, Reject) else round(value)
 
 
 def _unknown(field: Field, cell: object) -> Reject:
