@@ -236,9 +236,8 @@ class Cartographer:
                 known = [cell for place in looked_at for cell in self._cells(place)]
                 cells = [cell for cell in known if isinstance(cell, str)]
                 if cells or not known or self._recording.format != "parquet":  # there a column has one type
-                    semicolons = self._recording.separator == ";"
-                    where = self._recording.path.name
-                    witnesses.append(Evidence(field, where, cells, looked_at, semicolons=semicolons))
+                    where, commas = self._recording.path.name, self._recording.separator == ","
+                    witnesses.append(Evidence(field, where, cells, looked_at, commas=commas))
         survey(self._recording, witnesses, self._progress)
         return {witness.field.name: witness.settled(witnesses) for witness in witnesses}
 

@@ -47,15 +47,15 @@ class Evidence:
         Some of them: whether a year of two digits may stand in front shows in these.
     places
         The columns that are to be looked at.
-    semicolons
-        Whether these separate the columns, as where the comma is the decimals': there 1.234 may be a thousand.
+    commas
+        Whether these separate the columns: who writes so has a decimal point, and 1.234 is no thousand.
     """
 
     def __init__(
-        self, field: Field, where: str, cells: list[str], places: Sequence[int] = (), *, semicolons: bool = False
+        self, field: Field, where: str, cells: list[str], places: Sequence[int] = (), *, commas: bool = True
     ) -> None:
         self.field, self.places = field, places
-        self._where, self._semicolons = where, semicolons
+        self._where, self._commas = where, commas
         self._ways = ways(field, Reading("", LocalTime(0)))
         if not year_may_lead(cells):
             self._ways.pop("year", None)
@@ -106,8 +106,8 @@ class Evidence:
             return frozenset(["day"]), False  # nobody writes 5.6.2026 for the sixth of May
         if not different and len(read) == len(self._ways):
             return frozenset(), False
-        if different and self.field.sort is not Sort.TIME and "," not in text and not self._semicolons:
-            return frozenset(), False  # 1.234 alone is what it is everywhere but in such files
+        if different and self.field.sort is not Sort.TIME and "," not in text and self._commas:
+            return frozenset(), False
         return frozenset(read), different
 
     def _question(self, seen: _Seen, left: Sequence[str]) -> Refused:

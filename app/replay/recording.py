@@ -131,10 +131,10 @@ class Recording:
                 objects = [_object(line) for line in islice(file, SAMPLE)]
             names = list(dict.fromkeys(name for each in objects if isinstance(each, dict) for name in each))
         else:
-            _, first = next(self._records(), (1, []))
-            if isinstance(first, Reject):
-                raise Refused(f"{self.path.name} is not a table: {first.detail}")
-            names = [name.strip() for name in first] if self._header else [str(n) for n, _ in enumerate(first, 1)]
+            first = next(self._records(), Row(1, ()))
+            if first.reject is not None:
+                raise Refused(f"{self.path.name} is not a table: {first.reject.detail}")
+            names = [str(name).strip() if self._header else str(n) for n, name in enumerate(first.cells, 1)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise Refused(f"{self.path.name} names a column twice: {', '.join(repr(cut(name)) for name in twice[:10])}")
@@ -152,8 +152,8 @@ class Recording:
             yield number, line
         self._at = self.size
 
-    def _records(self, width: int | None = None) -> Iterator[tuple[int, list[str] | Reject]]:
-        """Where each row of a CSV begins, and its cells; where `width` is given, it is how many a row should have.
+    def _records(self, width: int | None = None) -> Iterator[Row]:
+        """The rows of a CSV, its header among them; `width` is how many cells one should have, where that is known.
 
         A quote that is not closed swallows lines up to the next quote. It shows there: what follows is no separator,
         or the row has another width, or there is no next quote. Then its first line alone is no row.
@@ -163,24 +163,23 @@ class Recording:
             reader = csv.reader(lines, delimiter=self.separator)
             while True:
                 lines.taken.clear()
-                found: list[str] | Reject
+                cells, reject = [], None
                 try:
-                    found = next(reader)
+                    cells = next(reader)
                 except StopIteration:
                     return
                 except csv.Error as error:  # more than 128 KiB in a cell
-                    found = Reject(Reason.UNREADABLE, str(error))
+                    reject = Reject(Reason.UNREADABLE, str(error))
                 begin, line = lines.taken[0]
                 if begin == 1 and _SEPARATOR_LINE.fullmatch(line):
                     continue
-                if (len(lines.taken) > 1 or lines.ended) and not self._closes(lines, found, width):
-                    lines.again.extendleft(reversed(lines.taken[1:]))
-                    lines.ended = False
-                    found = Reject(Reason.UNREADABLE, f"a quote opened in row {begin} is not closed")
-                yield begin, found
+                if (len(lines.taken) > 1 or lines.ended) and (reject or not self._closes(lines, len(cells), width)):
+                    lines.give_back()
+                    reject = Reject(Reason.UNREADABLE, f"a quote opened in row {begin} is not closed")
+                yield Row(begin, cells if reject is None else [line], reject)
 
-    def _closes(self, lines: _Lines, found: list[str] | Reject, width: int | None) -> bool:
-        if isinstance(found, Reject) or (width is not None and len(found) != width and len(lines.taken) > 1):
+    def _closes(self, lines: _Lines, found: int, width: int | None) -> bool:
+        if width not in (None, found) and len(lines.taken) > 1:
             return False
         try:
             next(csv.reader([line for _, line in lines.taken], delimiter=self.separator, strict=True))
@@ -190,18 +189,12 @@ class Recording:
 
     def _csv(self) -> Iterator[Row]:
         width = len(self.columns)
-        records = self._records(width)
-        if self._header:
-            next(records, None)
-        for number, cells in records:
-            if isinstance(cells, Reject):
-                yield Row(number, (), cells)
-            elif len(cells) == width:
-                yield Row(number, cells, self._broken(cells))
-            elif cells:
-                yield Row(
-                    number, cells, Reject(Reason.WRONG_WIDTH, f"{len(cells)} fields where the header has {width}")
-                )
+        for number, cells, reject in islice(self._records(width), int(self._header), None):
+            why = reject or self._broken(cells)
+            if why is None and len(cells) != width:
+                why = Reject(Reason.WRONG_WIDTH, f"{len(cells)} fields where the header has {width}")
+            if cells:  # an empty line has none
+                yield Row(number, cells, why)
 
     def _jsonl(self) -> Iterator[Row]:
         with self._text() as file:
@@ -222,8 +215,8 @@ class Recording:
                 yield Row(number, cells)
             self._at = round(self.size * number / max(file.metadata.num_rows, 1))
 
-    def _broken(self, cells: Sequence[str]) -> Reject | None:
-        if self._lenient and any("\udc80" <= c <= "\udcff" for cell in cells for c in cell):
+    def _broken(self, cells: Sequence[object]) -> Reject | None:
+        if self._lenient and any("\udc80" <= c <= "\udcff" for cell in cells for c in str(cell)):
             return Reject(Reason.UNREADABLE, f"not text in {self.encoding}")
         return None
 
@@ -247,6 +240,11 @@ class _Lines:
             raise StopIteration
         self.taken.append(line)
         return line[1]
+
+    def give_back(self) -> None:
+        """Read all lines of this row once more but its first."""
+        self.again.extendleft(reversed(self.taken[1:]))
+        self.ended = False
 
 
 def _format(head: bytes, path: Path) -> Format:

@@ -88,7 +88,9 @@ def test_two_marks_in_one_column_are_asked_about(tmp_path: Path) -> None:
     assert told["first"]["reasons"]["not_a_number"]["first"] == [{"row": 5, "detail": "amount: '12.75'"}]
 
 
-@pytest.mark.parametrize(("amounts", "separator"), [(["1,234", "117,250"], ","), (["1.234", "20"], ";")])
+@pytest.mark.parametrize(
+    ("amounts", "separator"), [(["1,234", "117,250"], ","), (["1.234", "20"], ";"), (["1.234"], "|")]
+)
 def test_thousands_or_three_decimals_are_asked_about(tmp_path: Path, amounts: list[str], separator: str) -> None:
     asks(billing(tmp_path, amounts, separator=separator), "row 2", amounts[0], "1.234", "1234", "--decimal amount=")
     for mark, whole in (("comma", "." in amounts[0]), ("point", "," in amounts[0])):
