@@ -99,13 +99,12 @@ def _question(name: str, row: int, line: bytes, encodings: tuple[str, ...]) -> R
     at = next((k for k, byte in enumerate(line) if byte > 127), 0)
     part = line[max(at - 15, 0) : at + 25]
     readings = [
-        f"--encoding {encoding}: " + (repr(cut(part.decode(encoding, "replace"))) if row else "lines that break it go")
-        for encoding in encodings
+        f"{f'--encoding {encoding}':20}  reads {cut(part.decode(encoding, 'replace'))!r}" for encoding in encodings
     ]
-    where = f"in row {row} " if row else ""
+    what, where = "UTF-8" if len(encodings) > 1 else encodings[0], f" in row {row}" if row else ""
     return Refused(
-        f"{name} is {where}no text in UTF-8, and what else it is does not show",
+        f"{name} is not {what}{where}, and its words do not tell what it is",
         *readings,
-        "say which; lines that break it are rejected one by one",
+        "with each, lines that break it are rejected one by one",
         code=ExitCode.USAGE,
     )
