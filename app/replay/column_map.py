@@ -60,8 +60,6 @@ class ColumnMap(NamedTuple):
     def missing(self) -> list[str]:
         """Required fields that nothing gives."""
         given = {source.field.name for source in self.sources}
-        if any(source.field.name == "kind" and source.constant == "sms" for source in self.sources):
-            given.add("duration_s")  # an SMS has none
         return [each.name for each in self.fields.values() if each.required and each.name not in given]
 
     def unused(self, columns: Sequence[str]) -> list[str]:
@@ -141,7 +139,14 @@ class Cartographer:
             raise Refused(
                 f"nothing gives {name}, of which a unit, a word or a mark is told", f"--map {name}=COLUMN", code=_USAGE
             )
-        return ColumnMap(self._topic, self._fields, tuple(sources), self._local, tuple(dict.fromkeys(self._notes)))
+        fields = self._fields
+        if any(source.field.name == "kind" and self._has_sms(source) for source in sources):
+            fields = {**fields, "duration_s": fields["duration_s"]._replace(required=False)}
+        return ColumnMap(self._topic, fields, tuple(sources), self._local, tuple(dict.fromkeys(self._notes)))
+
+    def _has_sms(self, kind: Source) -> bool:
+        """Whether some of a log are SMS, which have no duration."""
+        return "sms" in (kind.constant, *(kind.read(cell) for place in kind.columns for cell in self._cells(place)))
 
     def _check(self, told: Mapping[str, object]) -> None:
         for name in told:

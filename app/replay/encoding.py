@@ -16,11 +16,11 @@ from app.replay.reject import cut
 
 _CHUNK: Final = 1 << 20
 _BOMS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_ASKED: Final = {"gb18030": "GBK", "cp1252": "Western European", "utf-8": "UTF-8"}
+_ASKED: Final = ("gb18030", "cp1252", "utf-8")
 _RUN: Final = re.compile(rb"([A-Za-z]?)([\x80-\xff]+)(?=([A-Za-z]?))")
 _COMMON: Final = re.compile(rb"[\xa1-\xa3\xb0-\xd7][\xa1-\xfe]")
 """Signs and level 1 of GB 2312: nine of ten characters of a Chinese text. No small letter with an accent leads such."""
-_WESTERN: Final = re.compile("[À-ÖØ-öø-ÿŒœŠšŽžŸ€£°ºª¡¿«»‘’“”–…]+")
+_WESTERN: Final = re.compile("[À-ÖØ-öø-ÿŒœŠšŽžŸ€£°ºª¡¿«»‘’‚“”„–—…•™]+")
 _ENOUGH: Final = 10_000
 """Words by which a text is judged."""
 _SURE: Final = 10
@@ -54,7 +54,7 @@ def encoding_of(name: str, opened: Callable[[], IO[bytes]]) -> str:
         against = max(_SURE * words[other], 2 * words["?"], words["utf-8"])
         if encoding in able and words[encoding] > against:
             return encoding
-    raise _question(name, *strange, (marked,) if marked else tuple(_ASKED))
+    raise _question(name, *strange, (marked,) if marked else _ASKED)
 
 
 def _decodes(opened: Callable[[], IO[bytes]], encoding: str) -> bool:

@@ -80,7 +80,8 @@ def tell_mapping(recording: Recording, mapping: ColumnMap, console: Console) -> 
     for what, names in lines:
         if names:
             console.print(Text(f"{what}: {names}", style="dim"))
-    for note in mapping.notes:
+    western = ["letters are read as Western European; --encoding cp1250 and the like for others"]
+    for note in (*mapping.notes, *western[: recording.encoding == "cp1252"]):
         console.print(Text(f"note: {note}", style="yellow"))
 
 

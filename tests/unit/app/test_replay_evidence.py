@@ -223,6 +223,11 @@ def test_a_call_needs_one_and_a_log_of_sms_alone_none(tmp_path: Path) -> None:
     assert found["first"]["reasons"]["empty"]["first"] == [{"row": 2, "detail": "duration_s"}]
     content = "号码,时间,主被叫,对端网络\ns,2026-05-01,主叫,网内\n"
     assert values(run(tmp_path / "sms.csv", content, "calls", "--set", "kind=sms", "--json"), "duration_s") == [0]
+    asks(run(tmp_path / "calls.csv", content, "calls", "--set", "kind=voice"), "no column gives duration_s")
+    content = "号码,时间,主被叫,类型,对端网络\ns,2026-05-01,主叫,短信,网内\ns,2026-05-01,主叫,语音,网内\n"
+    found = facts(run(tmp_path / "sms.csv", content, "calls", "--json"))
+    assert found["records"][0]["value"]["duration_s"] == 0
+    assert "duration_s" in found["first"]["reasons"]["invalid"]["first"][0]["detail"]
 
 
 # Letters
