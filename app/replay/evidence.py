@@ -62,21 +62,21 @@ class Evidence:
         self._against: dict[str, _Seen] = {}
         self._unsure: _Seen | None = None
         self._remembered = lru_cache(1 << 16)(self._allowed)
-
-    @property
-    def left(self) -> list[str]:
-        """The ways that no cell has ruled out."""
-        return [way for way in self._ways if way not in self._against]
+        self.left = list(self._ways)
 
     def look(self, row: int, cell: str) -> None:
         """Take one cell into account."""
-        text = numbered_date(cell) if self.field.sort is Sort.TIME else cell
+        time = self.field.sort is Sort.TIME
+        text = numbered_date(cell) if time else cell
         if not text or text.isdecimal():
             return
+        if not time and len(self.left) == 1 and not isinstance(self._ways[self.left[0]](text), Reject):
+            return  # nothing new: a large file has many numbers, and each once
         allowed, unsure = self._remembered(text)
         if allowed:
             for way in self._ways.keys() - allowed - self._against.keys():
                 self._against[way] = _Seen(row, text)
+            self.left = [way for way in self._ways if way not in self._against]
             if unsure and self._unsure is None:
                 self._unsure = _Seen(row, text)
 
@@ -88,7 +88,7 @@ class Evidence:
         app.errors.Refused
             If cells contradict each other, or none of them tells.
         """
-        left = self.left
+        left = self.left  # what no cell has ruled out
         if not left:
             raise self._contradiction()
         if len(left) == 1 or self._unsure is None:

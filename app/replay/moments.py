@@ -207,7 +207,9 @@ def _clock_ms(text: str) -> tuple[int, int | None] | None:
     if found is None or (found["m"] is None and not text.rstrip().endswith(("时", "点"))):
         return None
     h, m, s = (int(found[part] or 0) for part in "hms")
-    half = re.sub(r"[.\s]", "", (found["am"] or found["pm"] or "").lower())
+    half = (found["am"] or found["pm"] or "").lower()
+    if "." in half or " " in half:
+        half = half.replace(".", "").replace(" ", "")
     if half in _AFTERNOON and h < 12 and not (half == "中午" and h == 11):
         h += 12
     elif half in _MORNING and h == 12:
