@@ -241,7 +241,7 @@ class Cartographer:
                 known = [cell for place in looked_at for cell in self._cells(place)]
                 cells = [cell for cell in known if isinstance(cell, str)]
                 if cells or not known or self._recording.format != "parquet":  # there a column has one type
-                    where, commas = self._recording.path.name, self._recording.separator == ","
+                    where, commas = self._recording.path.name, self._recording.separator in (",", "")
                     witnesses.append(Evidence(field, where, cells, looked_at, commas=commas))
         survey(self._recording, witnesses, self._progress)
         return {witness.field.name: witness.settled(witnesses) for witness in witnesses}

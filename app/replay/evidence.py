@@ -48,7 +48,7 @@ class Evidence:
     places
         The columns that are to be looked at.
     commas
-        Whether these separate the columns: who writes so has a decimal point, and 1.234 is no thousand.
+        Whether these separate the columns, or nothing does, as in JSON: then 1.234 is no thousand.
     """
 
     def __init__(

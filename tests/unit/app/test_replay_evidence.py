@@ -102,6 +102,15 @@ def test_a_point_between_commas_is_a_decimal_point(tmp_path: Path) -> None:
     assert values(billing(tmp_path, ["1.234", "20.500"], separator=","), "amount") == [1.234, 20.5]
 
 
+def test_texts_of_json_are_told_apart_like_cells(tmp_path: Path) -> None:
+    rows = [{"subscriber_id": "s", "ts": at, "arpu": arpu} for at, arpu in (("1/2/2025", "1.250"), ("13/2/2025", 7))]
+    content = "".join(json.dumps(row) + "\n" for row in rows)
+    result = run(tmp_path / "people.jsonl", content, "subscribers", "--json", "--utc-offset", "0")
+    assert (values(result, "arpu"), at(result)[0]) == ([1.25, 7], "2025-02-01 00:00")
+    result = run(tmp_path / "people.jsonl", content.replace("7", '"1.250,00"'), "subscribers", "--json")
+    assert values(result, "arpu") == [1250, 1250]
+
+
 def test_another_column_of_the_file_may_tell(tmp_path: Path) -> None:
     content = "subscriber_id;ts;arpu;penalty\ns;2026-05-01;1.250;\ns;2026-05-01;1.300;9,90\n"
     result = run(tmp_path / "people.csv", content, "subscribers", "--json")
