@@ -24,7 +24,7 @@ _NUMBERED: Final = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?:(?:,?
 """A date of which the cell does not say what is the day. Excel's short form has two digits for the year."""
 _DATABASE: Final = re.compile(r"(\d{1,2})[-/ ]([A-Za-z]{3,9}|\d{1,2}月)\s*[-/ ](\d{4}|\d{2})(?:,?\s+(.*))?")
 """As Oracle writes a date unless it is set otherwise: 01-MAY-26 08.30.00, 01-5月 -26 08.30.00 上午."""
-_COMPACT: Final = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:\s*(\d{2}):?(\d{2}):?(\d{2})?)?")
+_COMPACT: Final = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:[T\s]*(\d{2}):?(\d{2}):?(\d{2})?)?")
 _CLOCK: Final = re.compile(
     r"(?P<am>上午|凌晨|中午|下午|晚上)?\s*(?P<h>\d{1,2})\s*[:.时点]\s*(?:(?P<m>\d{1,2})\s*(?:[:.分]\s*"
     r"(?:(?P<s>\d{1,2})(?:[.,](?P<f>\d{1,9}))?)?\s*秒?)?)?\s*(?P<pm>[ap]\.?\s?m\b\.?|上午|下午)?\s*(?P<zone>z|utc|gmt|[+-]\d{2}:?(?:\d{2})?)?",

@@ -46,6 +46,7 @@ def ms(cell: object, local: LocalTime = CHINA) -> int | Reason:
         "20260501083000",
         "202605010830",
         "20260501 08:30:00",
+        "20260501T083000",
         "２０２６-０５-０１ 08:30:00".translate({ord("０") + n: ord("0") + n for n in range(10)}),
         "1777595400",
         "1777595400.0",
