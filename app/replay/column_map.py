@@ -19,7 +19,7 @@ _USAGE: Final = ExitCode.USAGE
 _LOOKED_AT: Final = 50
 _TAUGHT: Final = (Sort.WORD, Sort.FLAG)
 _WRITTEN: Final = NUMERIC | {Sort.TIME}
-"""Of these a cell does not say how it is to be read."""
+"""Sorts of which a cell does not say how it is to be read."""
 
 
 class Told(NamedTuple):
@@ -133,16 +133,14 @@ class Cartographer:
             for name, field in self._fields.items()
             if given.get(name) or name in self._told.constants
         ]
-        for name in {*self._told.units, *self._told.words, *self._told.marks} - {
-            source.field.name for source in sources
-        }:
+        told = {*self._told.units, *self._told.words, *self._told.marks}
+        for name in told - {source.field.name for source in sources}:
             raise Refused(
                 f"nothing gives {name}, of which a unit, a word or a mark is told", f"--map {name}=COLUMN", code=_USAGE
             )
-        fields = self._fields
         if any(source.field.name == "kind" and self._has_sms(source) for source in sources):
-            fields = {**fields, "duration_s": fields["duration_s"]._replace(required=False)}
-        return ColumnMap(self._topic, fields, tuple(sources), self._local, tuple(dict.fromkeys(self._notes)))
+            self._fields["duration_s"] = self._fields["duration_s"]._replace(required=False)
+        return ColumnMap(self._topic, self._fields, tuple(sources), self._local, tuple(dict.fromkeys(self._notes)))
 
     def _has_sms(self, kind: Source) -> bool:
         """Whether some of a log are SMS, which have no duration."""
@@ -232,17 +230,14 @@ class Cartographer:
 
     def _written(self, given: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
         """How each field's column is written: as told, else as all rows of the file allow."""
-        witnesses = []
+        where, commas, witnesses = self._recording.path.name, self._recording.separator in (",", ""), []
         for name, places in given.items():
             field = self._fields[name]
             if places and field.sort in _WRITTEN and self._told_way(field) is None:
                 # Of a date and a time of day, the date stands in front.
                 looked_at = places[:1] if field.sort is Sort.TIME else places
-                known = [cell for place in looked_at for cell in self._cells(place)]
-                cells = [cell for cell in known if isinstance(cell, str)]
-                if cells or not known or self._recording.format != "parquet":  # there a column has one type
-                    where, commas = self._recording.path.name, self._recording.separator in (",", "")
-                    witnesses.append(Evidence(field, where, cells, looked_at, commas=commas))
+                cells = [cell for place in looked_at for cell in self._cells(place) if isinstance(cell, str)]
+                witnesses.append(Evidence(field, where, cells, looked_at, commas=commas))
         survey(self._recording, witnesses, self._progress)
         return {witness.field.name: witness.settled(witnesses) for witness in witnesses}
 
@@ -256,12 +251,10 @@ class Cartographer:
         reads = ways(field, Reading(self._topic, self._local, scale, self._words(field)))
         way = written or self._told_way(field)
         if columns:
-            way = way or next(iter(reads))
-            return Source(field, columns, reads[way], unit=unit, way=way)
+            return Source(field, columns, reads[way or next(iter(reads))], unit=unit, way=way or "")
         text = self._told.constants[field.name]
         if way is None and field.sort in _WRITTEN:
-            itself = Evidence(field, "--set", [text])
-            itself.look(0, text)
+            (itself := Evidence(field, "--set", [text])).look(0, text)
             way = itself.settled()
         read = reads[way or ""]
         value = read(text)
