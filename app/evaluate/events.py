@@ -16,6 +16,7 @@ from app.evaluate.rival import Rival, Told, against
 from app.evaluate.sheet import read
 from app.evaluate.stream import LATE, Snapshot, calendar, known_labels, replay
 from app.evaluate.verdict import Scored, Verdict
+from app.replay.moments import First
 from models.quality import OneClassError, Quality, measure
 
 LEAST_SNAPSHOTS: Final = 10
@@ -31,6 +32,7 @@ class EventQuestion(NamedTuple):
     inactive_days: float
     every_days: float
     against_batch: bool = False
+    first: First | None = None
 
 
 def evaluate_events(question: EventQuestion) -> Verdict:
@@ -43,7 +45,8 @@ def evaluate_events(question: EventQuestion) -> Verdict:
     """
     library = boosted.library() if question.against_batch else None
     batch = None if library is None else Refitted()
-    log = events_of(read(question.log), question.id_column, question.ts_column, question.value_column)
+    columns = question.id_column, question.ts_column, question.value_column
+    log = events_of(read(question.log), *columns, question.first)
     horizon, every = question.inactive_days, question.every_days
     days = calendar(log, horizon, every)
     known = int(known_labels(log, days, horizon).sum())

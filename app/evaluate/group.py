@@ -54,6 +54,9 @@ def table(scores: Path | None, as_json: bool, **question: Any) -> None:
 @click.option(
     "--ts", "ts_column", required=True, help="Column that says when: a date, or epoch seconds to nanoseconds."
 )
+@click.option("--day-first", "first", flag_value="day", help="5/6/2026 is in June.  [default: the log's dates tell]")
+@click.option("--month-first", "first", flag_value="month", help="5/6/2026 is in May.")
+@click.option("--year-first", "first", flag_value="year", help="26/5/6 is in 2026.")
 @click.option("--value", "value_column", help="Column with an amount: minutes, money, bytes.")
 @click.option("--inactive-days", type=_DAYS, required=True, help="So many days without an event: gone.")
 @click.option("--every-days", type=_DAYS, required=True, help="Look at everybody so often.")

@@ -11,6 +11,7 @@ from app.errors import Refused
 from app.evaluate.kinds import MISSING, numbers
 from app.evaluate.moments import moments
 from app.evaluate.sheet import Sheet
+from app.replay.moments import First
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -34,7 +35,9 @@ class Log(NamedTuple):
     unreadable: int
 
 
-def events_of(sheet: Sheet, id_column: str, ts_column: str, value_column: str | None) -> Log:
+def events_of(
+    sheet: Sheet, id_column: str, ts_column: str, value_column: str | None, first: First | None = None
+) -> Log:
     """The events of a table; rows without a person or a time are counted and left out.
 
     A call is an event of the caller, and tells of the callee too: a column in which the same ids stand is taken for
@@ -43,7 +46,7 @@ def events_of(sheet: Sheet, id_column: str, ts_column: str, value_column: str | 
     Raises
     ------
     Refused
-        If a column is not there or not what it should be.
+        If a column is not there or not what it should be, or its dates do not tell what is the day.
 
     Examples
     --------
@@ -51,7 +54,7 @@ def events_of(sheet: Sheet, id_column: str, ts_column: str, value_column: str | 
     >>> [log.people[k] for k in log.who], log.at.tolist(), log.unreadable
     (['a', 'b'], [1.0, 3.0], 1)
     """
-    ids, at = sheet.column(id_column), moments(sheet.column(ts_column), ts_column)
+    ids, at = sheet.column(id_column), moments(sheet.column(ts_column), ts_column, first)
     amount = np.full(len(ids), np.nan)
     if value_column is not None:
         amount = numbers(sheet.column(value_column))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from app.errors import Refused
-from app.evaluate.kinds import date_format, days, number
+from app.evaluate.kinds import days, number
+from app.replay.evidence import Evidence
+from app.replay.fields import Field, Reading, Sort, ways
+from app.replay.moments import DAY_MS, First, LocalTime
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,13 +21,18 @@ _UNITS: Final = ((1e17, 86_400e9), (1e14, 86_400e6), (1e11, 86_400e3), (1e5, 86_
 _COMPACT: Final = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 
-def moments(values: list[str], column: str) -> Floats:
+def moments(values: list[str], column: str, first: First | None = None) -> Floats:
     """Days since 1970; NaN for what is no time.
+
+    Parameters
+    ----------
+    first
+        What stands in front in 5/6/2026; None to let the dates tell.
 
     Raises
     ------
     Refused
-        If fewer than half of the values are times.
+        If fewer than half of the values are times, or none of them tells what is the day.
 
     Examples
     --------
@@ -36,7 +43,7 @@ def moments(values: list[str], column: str) -> Floats:
     """
     found = _from_numbers(values)
     if np.isnan(found).all():
-        found = _from_words(values)
+        found = _from_words(values, column, first)
     if 2 * int(np.isfinite(found).sum()) < len(found):
         strange = next((v for v, at in zip(values, found.tolist(), strict=True) if math.isnan(at)), "")
         raise Refused(f"column {column!r} is no time: {strange!r}", "known are epoch seconds to nanoseconds and dates")
@@ -64,16 +71,10 @@ def _compact(values: list[str]) -> str | None:
     return form if fits >= 0.98 * len(sample) else None
 
 
-def _from_words(values: list[str]) -> Floats:
-    form = date_format([value for value in values if value])
-    return np.array([_word(value, form) for value in values], dtype=np.float64)
-
-
-def _word(value: str, form: str | None) -> float:
-    if form is not None:
-        return days(value, form)
-    try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
-        return math.nan
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() / 86_400.0
+def _from_words(values: list[str], column: str, first: First | None) -> Floats:
+    field = Field(column, Sort.TIME, required=True)
+    evidence = Evidence(field, "the log", values)
+    for row, value in enumerate(values, 2):
+        evidence.look(row, value)
+    read = map(ways(field, Reading("", LocalTime(0)))[first or evidence.settled()], values)
+    return np.array([ms / DAY_MS if isinstance(ms, int) else math.nan for ms in read], dtype=np.float64)

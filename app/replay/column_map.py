@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 
 from app.errors import ExitCode, Refused
-from app.replay.fields import UNITS, Field, Read, Reading, Sort, fields_of, is_nothing, reader
-from app.replay.moments import LocalTime, day_comes_first, is_ambiguous, moment, of_day
+from app.replay.evidence import Evidence, survey
+from app.replay.fields import NUMERIC, UNITS, Field, Read, Reading, Sort, fields_of, is_nothing, ways, whole
+from app.replay.moments import First, LocalTime, Moment, moment, of_day
 from app.replay.names import DATES, NAMES, SUMMED, bare, unit_of
 from app.replay.recording import Recording
-from app.replay.reject import Reject
+from app.replay.reject import Reject, cut
 from app.replay.words import FLAGS, plain
 
 _USAGE: Final = ExitCode.USAGE
 _LOOKED_AT: Final = 50
 _TAUGHT: Final = (Sort.WORD, Sort.FLAG)
+_WRITTEN: Final = NUMERIC | {Sort.TIME}
+"""Sorts of which a cell does not say how it is to be read."""
 
 
 class Told(NamedTuple):
-    """What the command line says of the file: field to column, constant, unit, and words of the file's own."""
+    """What the command line says of the file: field to column, constant, unit, words of its own, mark of decimals."""
 
     columns: Mapping[str, str] = {}
     constants: Mapping[str, str] = {}
     units: Mapping[str, str] = {}
     words: Mapping[str, Mapping[str, str]] = {}
+    marks: Mapping[str, str] = {}
 
 
 class Source(NamedTuple):
@@ -40,6 +44,7 @@ class Source(NamedTuple):
     read: Read
     constant: object = None
     unit: str | None = None
+    way: str = ""
 
 
 class ColumnMap(NamedTuple):
@@ -70,12 +75,20 @@ class Cartographer:
     ----------
     offset_ms
         Of local times from UTC.
-    day_first
-        Whether 5/6/2026 is the fifth of June; None to let the file tell.
+    first
+        What stands in front in 5/6/2026; None to let the file tell.
+    progress
+        Called with the rows read, while the file is looked through for what tells how it is written.
     """
 
     def __init__(
-        self, recording: Recording, topic: str, told: Told, offset_ms: int, day_first: bool | None = None
+        self,
+        recording: Recording,
+        topic: str,
+        told: Told,
+        offset_ms: int,
+        first: First | None = None,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._recording = recording
         self._topic = topic
@@ -84,10 +97,15 @@ class Cartographer:
         self._bare = [bare(name) for name in recording.columns]
         self._notes: list[str] = []
         self._taken: set[int] = set()
-        self._local = LocalTime(offset_ms, bool(day_first))
-        self._day_first = day_first
-        for known in (told.columns, told.constants, told.units, told.words):
+        self._local = LocalTime(offset_ms)
+        self._first = first
+        self._progress = progress
+        for known in (told.columns, told.constants, told.units, told.words, told.marks):
             self._check(known)
+        for name, mark in told.marks.items():
+            if self._fields[name].sort not in NUMERIC or mark not in ("point", "comma"):
+                what = "it is point or comma" if self._fields[name].sort in NUMERIC else f"{name} is no number"
+                raise Refused(f"--decimal {name}={mark}: {what}", code=_USAGE)
         for name in (*told.units, *told.words):
             self._unit(self._fields[name], ())
             self._words(self._fields[name])
@@ -98,7 +116,8 @@ class Cartographer:
         Raises
         ------
         app.errors.Refused
-            If what was told cannot be: no such field, column, unit or word.
+            If what was told cannot be: no such field, column, unit or word; or if the file does not tell how its dates
+            or decimals are written.
         """
         given: dict[str, tuple[int, ...]] = {}
         for name, column in self._told.columns.items():
@@ -108,17 +127,24 @@ class Cartographer:
             if name not in given and name not in self._told.constants and (found := self._guess(name)):
                 given[name] = found
                 self._taken |= set(found)
-        self._settle_days(given)
+        written = self._written(given)
         sources = [
-            self._source(field, given.get(name, ()))
+            self._source(field, given.get(name, ()), written.get(name))
             for name, field in self._fields.items()
             if given.get(name) or name in self._told.constants
         ]
-        for name in {*self._told.units, *self._told.words} - {source.field.name for source in sources}:
+        told = {*self._told.units, *self._told.words, *self._told.marks}
+        for name in told - {source.field.name for source in sources}:
             raise Refused(
-                f"nothing gives {name}, of which a unit or a word is told", f"--map {name}=COLUMN", code=_USAGE
+                f"nothing gives {name}, of which a unit, a word or a mark is told", f"--map {name}=COLUMN", code=_USAGE
             )
-        return ColumnMap(self._topic, self._fields, tuple(sources), self._local, tuple(self._notes))
+        if any(source.field.name == "kind" and self._has_sms(source) for source in sources):
+            self._fields["duration_s"] = self._fields["duration_s"]._replace(required=False)
+        return ColumnMap(self._topic, self._fields, tuple(sources), self._local, tuple(dict.fromkeys(self._notes)))
+
+    def _has_sms(self, kind: Source) -> bool:
+        """Whether some of a log are SMS, which have no duration."""
+        return "sms" in (kind.constant, *(kind.read(cell) for place in kind.columns for cell in self._cells(place)))
 
     def _check(self, told: Mapping[str, object]) -> None:
         for name in told:
@@ -163,11 +189,11 @@ class Cartographer:
         if field.required:
             return True
         cells = self._cells(place)[:_LOOKED_AT]
-        read = reader(field, Reading(self._topic, self._local, 1.0, self._words(field)))
-        strange = [str(cell) for cell in cells if isinstance(read(cell), Reject)]
+        reads = ways(field, Reading(self._topic, self._local, 1.0, self._words(field))).values()
+        strange = [cut(cell) for cell in cells if all(isinstance(read(cell), Reject) for read in reads)]
         if 2 * len(strange) <= len(cells):
             return True
-        column, words = self._recording.columns[place], ", ".join(dict.fromkeys(strange[:5]))
+        column, words = cut(self._recording.columns[place]), ", ".join(dict.fromkeys(strange[:5]))
         self._notes.append(f"{column} is called like {field.name}, but holds {words}: left out")
         return False
 
@@ -181,47 +207,60 @@ class Cartographer:
 
     def _dated(self, found: tuple[int, ...]) -> tuple[int, ...]:
         """The first of these columns that holds times; with the date's column where it holds the time of day alone."""
-        for place in found:
-            cells = self._cells(place)
-            if any(not isinstance(moment(cell, self._local), Reject) for cell in cells[:20]):
-                clock = [other for other in found if other != place and all(map(of_day, self._cells(other)[:20]))]
-                days_only = all(self._form(cell) == "date" for cell in cells[:20])
-                return (place, clock[0]) if clock and days_only and self._cells(clock[0]) else (place,)
-        dates = self._named([bare(name) for name in DATES], Sort.TIME)
-        if found and dates and dates[0] != found[0]:
-            return (dates[0], found[0])
+        clocks = [place for place in found if (cells := self._cells(place)[:20]) and all(map(of_day, cells))]
+        dates = [bare(name) for name in DATES]
+        # 08.10.26 may be a date too: it is one where the column is called so, or where no other column has dates.
+        for place in sorted(found, key=lambda place: place in clocks and 1 + (self._bare[place] not in dates)):
+            forms = [self._form(cell) for cell in self._cells(place)[:20]]
+            if any(forms):
+                clock = [other for other in clocks if other != place]
+                return (place, clock[0]) if clock and all(form == "date" for form in forms) else (place,)
+        days = self._named(dates, Sort.TIME)
+        if found and days and days[0] != found[0]:
+            return (days[0], found[0])
         return found[:1]
 
     def _form(self, cell: object) -> str:
-        read = moment(cell, self._local)
-        return "" if isinstance(read, Reject) else read.form
+        reads = [moment(cell, self._local._replace(first=first)) for first in get_args(First)]
+        return next((read.form for read in reads if isinstance(read, Moment)), "")
 
     def _cells(self, place: int) -> list[object]:
         rows = self._recording.sample
         return [row.cells[place] for row in rows if row.reject is None and not is_nothing(row.cells[place])]
 
-    def _settle_days(self, given: Mapping[str, tuple[int, ...]]) -> None:
-        """Whether the day stands before the month: as told, else as a date of the file shows."""
-        times = [places[0] for name, places in given.items() if places and self._fields[name].sort is Sort.TIME]
-        cells = [cell for place in times for cell in self._cells(place) if isinstance(cell, str)]
-        if self._day_first is None and (found := day_comes_first(cells)) is not None:
-            self._local = self._local._replace(day_first=found)
-        elif self._day_first is None and is_ambiguous(cells):
-            self._notes.append("dates such as 5/6/2026 are read as month/day/year; --day-first turns that round")
+    def _written(self, given: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+        """How each field's column is written: as told, else as all rows of the file allow."""
+        where, commas, witnesses = self._recording.path.name, self._recording.separator in (",", ""), []
+        for name, places in given.items():
+            field = self._fields[name]
+            if places and field.sort in _WRITTEN and self._told_way(field) is None:
+                # Of a date and a time of day, the date stands in front.
+                looked_at = places[:1] if field.sort is Sort.TIME else places
+                cells = [cell for place in looked_at for cell in self._cells(place) if isinstance(cell, str)]
+                witnesses.append(Evidence(field, where, cells, looked_at, commas=commas))
+        survey(self._recording, witnesses, self._progress)
+        return {witness.field.name: witness.settled(witnesses) for witness in witnesses}
+
+    def _told_way(self, field: Field) -> str | None:
+        return self._first if field.sort is Sort.TIME else self._told.marks.get(field.name)
 
     # Reading
 
-    def _source(self, field: Field, columns: tuple[int, ...]) -> Source:
+    def _source(self, field: Field, columns: tuple[int, ...], written: str | None) -> Source:
         unit, scale = self._unit(field, columns)
-        how = Reading(self._topic, self._local, scale, self._words(field))
-        read = reader(field, how)
+        reads = ways(field, Reading(self._topic, self._local, scale, self._words(field)))
+        way = written or self._told_way(field)
         if columns:
-            return Source(field, columns, read, unit=unit)
+            return Source(field, columns, reads[way or next(iter(reads))], unit=unit, way=way or "")
         text = self._told.constants[field.name]
+        if way is None and field.sort in _WRITTEN:
+            (itself := Evidence(field, "--set", [text])).look(0, text)
+            way = itself.settled()
+        read = reads[way or ""]
         value = read(text)
         if isinstance(value, Reject):
             raise Refused(f"--set {field.name}={text}: {value.detail}", code=_USAGE)
-        return Source(field, (), read, constant=value)
+        return Source(field, (), read, constant=whole(field, value))
 
     def _unit(self, field: Field, columns: tuple[int, ...]) -> tuple[str | None, float]:
         units = UNITS.get(field.sort)

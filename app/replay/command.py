@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import click
@@ -20,7 +22,7 @@ from app.replay.fields import TOPICS
 from app.replay.flags import SEPARATORS, Encoding, UtcOffset, paired, told
 from app.replay.playback import Part, Playback, play, say
 from app.replay.recording import Recording
-from app.replay.shown import shown, tell_mapping, tell_rejects, tried
+from app.replay.shown import columns_of, reading, shown, tell_mapping, tell_rejects, tried
 from app.setting_sources import Resolved
 from app.settings import Settings
 
@@ -31,6 +33,8 @@ What the guess misses:
   --set direction=outgoing       a constant
   --value direction:1=outgoing   what a code of the file means
   --unit bytes=MB                the unit of a column whose name has none
+  --decimal amount=comma         whether 1,234 is a bit more than one; else all cells of the column tell
+  --day-first                    whether 5/6/2026 is in June; else all dates of the file tell
   --map calls.ts=开始时间        for the files of one topic only
 
 \b
@@ -43,7 +47,9 @@ a speed, such as two days a second: at once, topics get weeks out of step.
 
 @click.command("replay", epilog=_EPILOG)
 @resolved_options(*PLACE, "partitions", "policy")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
+)
 @click.option(
     "--as", "topics", type=click.Choice(list(TOPICS)), multiple=True, required=True, help="What the files are a log of."
 )
@@ -52,9 +58,12 @@ a speed, such as two days a second: at once, topics get weeks out of step.
 @click.option("--value", "values", multiple=True, metavar="FIELD:WORD=VALUE", help="What a word of the file means.")
 @click.option("--unit", "units", multiple=True, metavar="FIELD=UNIT", help="Unit of a column that names none.")
 @click.option("--utc-offset", type=UtcOffset(), help="Of times without a zone.  [default: the policy's, +8]")
-@click.option("--day-first/--month-first", default=None, help="How 5/6/2026 is read where no date of the file tells.")
+@click.option("--decimal", "decimals", multiple=True, metavar="FIELD=MARK", help="Mark of decimals: comma or point.")
+@click.option("--day-first", "first", flag_value="day", help="5/6/2026 is in June.  [default: the file's dates tell]")
+@click.option("--month-first", "first", flag_value="month", help="5/6/2026 is in May.")
+@click.option("--year-first", "first", flag_value="year", help="26/5/6 is in 2026.")
 @click.option("--separator", help="Between the fields of a CSV; tab and ^A by these names.  [default: found out]")
-@click.option("--encoding", type=Encoding(), help="Such as gb18030.  [default: found out: UTF-8, UTF-16 or GBK]")
+@click.option("--encoding", type=Encoding(), help="UTF-8, UTF-16, GBK and cp1252 are found out.")
 @click.option("--no-header", is_flag=True, help="The first line of a CSV is data; columns are called 1, 2, 3.")
 @click.option("--limit", type=click.IntRange(1), help="Read only the first so many rows of each file.")
 @click.option(
@@ -79,9 +88,10 @@ def replay(
 ) -> None:
     """Put recorded logs on the input topics, with the times at which it happened.
 
-    FILES are CSV with any separator, JSON lines or Parquet, plain or gzipped, in UTF-8 or GBK. Columns are guessed
-    from their names in Chinese and English, and shown; nothing is asked. Rows that cannot be read are counted by
-    reason. Records go out in the order of their times.
+    FILES are CSV with any separator, JSON lines or Parquet, plain or gzipped, in UTF-8, GBK or cp1252; a dash is
+    stdin. Columns are guessed from their names in Chinese and English, and shown. What a file does not tell, such as
+    whether 5/6/2026 is in May, is asked before anything is written. Rows that cannot be read are counted by reason.
+    Records go out in the order of their times.
     """
     if rejects is not None and len(files) > 1:
         raise Refused("--rejects is for one file at a time: its columns are the file's", code=ExitCode.USAGE)
@@ -113,14 +123,27 @@ def _part(
 ) -> Part:
     """Open a file, map its columns, and show how."""
     separator = SEPARATORS.get(flags["separator"], flags["separator"])
+    file = _on_disk(file, console)
     recording = Recording(file, separator=separator, encoding=flags["encoding"], header=not flags["no_header"])
     offset = flags["utc_offset"]
     if offset is None:
         offset = round(policy_in_force(settings.policy, None).contact.utc_offset_hours * 3_600_000)
     said = told(flags, topic, topics)
-    mapping = Cartographer(recording, TOPICS[topic], said, offset, flags["day_first"]).map()
+    with reading(console, recording, what="looking / 查看") as tell:
+        mapping = Cartographer(recording, TOPICS[topic], said, offset, flags["first"], tell).map()
     tell_mapping(recording, mapping, console)
     return Part(recording, mapping)
+
+
+def _on_disk(file: Path, console: Console) -> Path:
+    """A file that can be read more than once: what tells how it is to be read may stand in its last row."""
+    if file.is_file():
+        return file
+    console.print(f"{file} is a pipe: it is copied to a file first, as what tells how to read it may stand at its end")
+    copy = Path(click.get_current_context().with_resource(TemporaryDirectory(prefix="holdfast-"))) / "stdin"
+    with click.open_file(str(file), "rb") as source, copy.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    return copy
 
 
 def _incomplete(part: Part) -> Refused:
@@ -128,7 +151,7 @@ def _incomplete(part: Part) -> Refused:
     words = part.mapping.fields[first].words
     return Refused(
         f"{part.recording.path.name}: no column gives {', '.join(part.mapping.missing)}",
-        f"it has:          {', '.join(part.recording.columns)}",
+        f"it has:          {columns_of(part.recording.columns)}",
         f"from a column:   --map {first}=COLUMN",
         f"a constant:      --set {first}={words[0] if words else 'VALUE'}",
         *([f"one of:          {', '.join(words)}"] if words else []),

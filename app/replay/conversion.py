@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Final, NamedTuple
 
 from app.replay.column_map import ColumnMap, Source
-from app.replay.fields import Sort, is_nothing
+from app.replay.fields import Sort, is_nothing, whole
 from app.replay.recording import Recording, Row
 from app.replay.reject import Reason, Reject
 from app.simulator.record import Record, encode
-from models.events import SUBSCRIBERS
+from models.events import CALLS, SUBSCRIBERS
 from streams.wire import Rejected, decode
 
 SHOWN: Final = 5
@@ -53,15 +53,19 @@ class Conversion:
         if row.reject is not None:
             return row.reject
         event: dict[str, Any] = dict(self._constants)
+        no_duration: Reject | None = None
         for source in self._sources:
-            value = value_of(source, row.cells)
-            if value is None:
-                if source.field.required:
-                    return Reject(Reason.EMPTY, source.field.name)
-            elif isinstance(value, Reject):
-                return value._replace(detail=f"{source.field.name}: {value.detail}")
-            else:
-                event[source.field.name] = value
+            name, value = source.field.name, _given(source, row.cells)
+            if isinstance(value, Reject):
+                if name != "duration_s":
+                    return value
+                no_duration = value
+            elif value is not None:
+                event[name] = value
+        if self._topic == CALLS and event.get("kind") == "sms":
+            event.setdefault("duration_s", 0)  # an SMS has none, whatever stands there: nothing, a dash, "1 item"
+        elif no_duration is not None:
+            return no_duration
         if self._topic == SUBSCRIBERS:
             _hold_product(event)
         return self._checked(event)
@@ -78,25 +82,33 @@ class Conversion:
         return Record(self._topic, key, value, ts)
 
 
+def _given(source: Source, cells: Sequence[object]) -> object:
+    """What a field gets from a row, or why the row is to be rejected."""
+    value = value_of(source, cells)
+    if value is None and source.field.required:
+        return Reject(Reason.EMPTY, source.field.name)
+    return value._replace(detail=f"{source.field.name}: {value.detail}") if isinstance(value, Reject) else value
+
+
 def value_of(source: Source, cells: Sequence[object]) -> object:
     """What a field gets from a row: its value, None when the row has nothing there, or why it cannot be read."""
     if len(source.columns) == 1:
         cell = cells[source.columns[0]]
         if isinstance(cell, _COMPOUND) and source.field.sort is not Sort.NESTED:
             return Reject(Reason.INVALID, "a list, an object or bytes, where one value is wanted")
-        return None if is_nothing(cell) else source.read(cell)
+        return None if is_nothing(cell) else whole(source.field, source.read(cell))
     given = [cell for place in source.columns if not is_nothing(cell := cells[place])]
     if not given:
         return None
     if source.field.sort is not Sort.BYTES:
         return source.read(" ".join(str(cell) for cell in given))
-    total = 0
+    total = 0.0
     for cell in given:
         read: Any = source.read(cell)
         if isinstance(read, Reject):
             return read
         total += read
-    return total
+    return whole(source.field, total)
 
 
 def _hold_product(event: dict[str, Any]) -> None:
@@ -165,7 +177,7 @@ def converted(
     rejects: Rejects,
     *,
     limit: int | None = None,
-    progress: Callable[[Tally], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Record]:
     """Records of the rows, in the file's order; every row is counted in `tally` before the next is read."""
     for row in recording.rows():
@@ -180,5 +192,5 @@ def converted(
             tally.reject(row, found)
             rejects.write(row, found)
         if tally.rows % 4_096 == 0:
-            progress(tally)
-    progress(tally)
+            progress(tally.rows)
+    progress(tally.rows)

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin,
 
 import msgspec
 
-from app.replay.moments import LocalTime, moment
-from app.replay.quantities import BYTES, MONEY, SECONDS, number, quantity
-from app.replay.reject import Reason, Reject
+from app.replay.moments import First, LocalTime, moment
+from app.replay.quantities import BYTES, MONEY, SECONDS, Mark, number, quantity
+from app.replay.reject import Reason, Reject, cut
 from app.replay.words import FLAGS, NOTHING, plain, words_for
 from models.events import INPUTS, SUBSCRIBERS, Product
 
@@ -46,6 +46,7 @@ class Sort(StrEnum):
 
 
 UNITS: Final[Mapping[Sort, Mapping[str, float]]] = {Sort.SECONDS: SECONDS, Sort.BYTES: BYTES, Sort.MONEY: MONEY}
+NUMERIC: Final = frozenset([Sort.NUMBER, *UNITS])
 
 
 class Field(NamedTuple):
@@ -100,6 +101,8 @@ class Reading(NamedTuple):
     unit: float = 1.0
     taught: Mapping[str, str] = {}
     """Words of the file's own, in the form of ``plain``, and which of the field's they are."""
+    mark: Mark = "point"
+    """What stands before decimals."""
 
 
 Read = Callable[[object], object]
@@ -122,9 +125,7 @@ def reader(field: Field, how: Reading) -> Read:
     """
     if field.sort in UNITS:
         units = UNITS[field.sort]
-        if field.sort is Sort.BYTES:
-            return lambda cell: _whole(quantity(cell, units, how.unit))
-        return lambda cell: quantity(cell, units, how.unit)
+        return lambda cell: quantity(cell, units, how.unit, how.mark)
     if field.sort is Sort.WORD:
         words = {**words_for(how.topic, field.name, field.words), **how.taught}
         return lambda cell: words.get(plain(cell)) or _unknown(field, cell)
@@ -139,12 +140,35 @@ def reader(field: Field, how: Reading) -> Read:
     if field.sort is Sort.TIME:
         return lambda cell: _ms(moment(cell, how.local))
     return {
-        Sort.NUMBER: number,
+        Sort.NUMBER: lambda cell: number(cell, how.mark),
         Sort.ID: _id,
         Sort.TEXT: _text,
         Sort.PERIOD: _period,
         Sort.NESTED: _nested,
     }[field.sort]
+
+
+def ways(field: Field, how: Reading) -> dict[str, Read]:
+    """The reader of a field for each way in which files write such fields, the usual one first.
+
+    Examples
+    --------
+    >>> both = ways(fields_of("telecom.billing.v1")["amount"], Reading("telecom.billing.v1", LocalTime(0)))
+    >>> {way: read("1,234") for way, read in both.items()}
+    {'point': 1234, 'comma': 1.234}
+    """
+    if field.sort is Sort.TIME:
+        firsts: tuple[First, ...] = get_args(First)
+        return {first: reader(field, how._replace(local=how.local._replace(first=first))) for first in firsts}
+    if field.sort in NUMERIC:
+        marks: tuple[Mark, ...] = get_args(Mark)
+        return {mark: reader(field, how._replace(mark=mark)) for mark in marks}
+    return {"": reader(field, how)}
+
+
+def whole(field: Field, value: object) -> object:
+    """Volumes in whole bytes: 0.1 MB is no whole number of them, and half a byte is noise of the file's rounding."""
+    return round(value) if field.sort is Sort.BYTES and isinstance(value, float) else value
 
 
 def is_nothing(cell: object) -> bool:
@@ -164,13 +188,8 @@ def _ms(read: Any) -> object:
     return read if isinstance(read, Reject) else read.ms
 
 
-def _whole(value: float | Reject) -> float | Reject:
-    """0.1 MB is no whole number of bytes, and half a byte is noise of the file's rounding."""
-    return value if isinstance(value, Reject) else round(value)
-
-
 def _unknown(field: Field, cell: object) -> Reject:
-    return Reject(Reason.UNKNOWN_WORD, f"{str(cell)[:40]!r} is none of {', '.join(field.words) or 'yes, no'}")
+    return Reject(Reason.UNKNOWN_WORD, f"{cut(cell)!r} is none of {', '.join(field.words) or 'yes, no'}")
 
 
 def _id(cell: object) -> object:
@@ -188,7 +207,7 @@ def _text(cell: object) -> str:
 
 def _period(cell: object) -> object:
     found = _PERIOD.fullmatch(_text(cell))
-    return f"{found[1]}-{found[2]:0>2}" if found else Reject(Reason.INVALID, f"{str(cell)[:40]!r} is no month")
+    return f"{found[1]}-{found[2]:0>2}" if found else Reject(Reason.INVALID, f"{cut(cell)!r} is no month")
 
 
 def _nested(cell: object) -> object:

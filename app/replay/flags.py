@@ -70,33 +70,33 @@ def told(flags: dict[str, Sequence[str]], topic: str, topics: Sequence[str]) -> 
     Parameters
     ----------
     flags
-        ``maps``, ``sets``, ``units``, ``values``, as they were given: FIELD=..., or TOPIC.FIELD=... for one topic.
+        ``maps``, ``sets``, ``units``, ``values``, ``decimals``, as given: FIELD=..., or TOPIC.FIELD=... for one topic.
     topics
         All that are replayed.
 
     Examples
     --------
-    >>> flags = {"maps": ["ts=when", "calls.kind=type"], "sets": [], "units": [], "values": ["direction:1=outgoing"]}
+    >>> flags = {"maps": ["ts=when", "calls.kind=type"], "values": ["direction:1=outgoing"]}
     >>> told(flags, "outcomes", ["calls", "outcomes"]).columns
     {'ts': 'when'}
     >>> told(flags, "calls", ["calls", "outcomes"]).words
     {'direction': {'1': 'outgoing'}}
     """
     words: dict[str, dict[str, str]] = {}
-    for text, name, meaning in _pairs("--value", flags["values"], topic, topics):
+    for text, name, meaning in _pairs("--value", flags.get("values", ()), topic, topics):
         field, colon, word = name.partition(":")
         if not (colon and word and meaning):
             raise Refused(
                 f"--value {text}: it is FIELD:WORD=VALUE", "such as: --value direction:1=outgoing", code=ExitCode.USAGE
             )
         words.setdefault(field, {})[word] = meaning
-    columns, constants, units = (
-        {name: value for _, name, value in _pairs(flag, flags[key], topic, topics)}
-        for flag, key in (("--map", "maps"), ("--set", "sets"), ("--unit", "units"))
+    columns, constants, units, marks = (
+        {name: value for _, name, value in _pairs(flag, flags.get(key, ()), topic, topics)}
+        for flag, key in (("--map", "maps"), ("--set", "sets"), ("--unit", "units"), ("--decimal", "decimals"))
     )
     if both := columns.keys() & constants.keys():
         raise Refused(f"both --map and --set for {', '.join(sorted(both))}", code=ExitCode.USAGE)
-    return Told(columns, constants, units, words)
+    return Told(columns, constants, units, words, marks)
 
 
 def _pairs(flag: str, texts: Sequence[str], topic: str, topics: Sequence[str]) -> Iterator[tuple[str, str, str]]:

@@ -10,9 +10,9 @@ import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from app.replay.reject import Reason, Reject
+from app.replay.reject import Reason, Reject, cut
 
 DAY_MS: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -20,13 +20,14 @@ _EXCEL: Final = date(1899, 12, 30).toordinal() - _EPOCH
 """Day 0 of spreadsheets, in days since the epoch; their 1900 has a 29th of February, so it is not the 31st."""
 
 _YEAR_FIRST: Final = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[tT\s]*(.*))")
-_YEAR_LAST: Final = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:,?\s+(.*))?")
-_DATABASE: Final = re.compile(r"(\d{1,2})-([A-Za-z]{3}|\d{1,2}月)\s*-(\d{4}|\d{2})(?:\s+(.*))?")
-"""As Oracle writes a date when it is not told otherwise: 01-MAY-26 08.30.00, 01-5月 -26 08.30.00 上午."""
-_COMPACT: Final = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:\s*(\d{2}):?(\d{2}):?(\d{2})?)?")
+_NUMBERED: Final = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?:(?:,?\s+|T)(.*))?")
+"""A date of which the cell does not say what is the day. Excel's short form has two digits for the year."""
+_DATABASE: Final = re.compile(r"(\d{1,2})[-/ ]([A-Za-z]{3,9}|\d{1,2}月)\s*[-/ ](\d{4}|\d{2})(?:,?\s+(.*))?")
+"""As Oracle writes a date unless it is set otherwise: 01-MAY-26 08.30.00, 01-5月 -26 08.30.00 上午."""
+_COMPACT: Final = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:[T\s]*(\d{2}):?(\d{2}):?(\d{2})?)?")
 _CLOCK: Final = re.compile(
     r"(?P<am>上午|凌晨|中午|下午|晚上)?\s*(?P<h>\d{1,2})\s*[:.时点]\s*(?:(?P<m>\d{1,2})\s*(?:[:.分]\s*"
-    r"(?:(?P<s>\d{1,2})(?:[.,](?P<f>\d{1,9}))?)?\s*秒?)?)?\s*(?P<pm>am|pm|上午|下午)?\s*(?P<zone>z|utc|gmt|[+-]\d{2}:?(?:\d{2})?)?",
+    r"(?:(?P<s>\d{1,2})(?:[.,](?P<f>\d{1,9}))?)?\s*秒?)?)?\s*(?P<pm>[ap]\.?\s?m\b\.?|上午|下午)?\s*(?P<zone>z|utc|gmt|[+-]\d{2}:?(?:\d{2})?)?",
     re.IGNORECASE,
 )
 _MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec"
@@ -41,11 +42,15 @@ _SCALES: Final = (
 )
 
 
+First = Literal["month", "day", "year"]
+"""What stands in front in 5/6/2026 or 26/5/6. One cell cannot tell, so a column is read in one way."""
+
+
 class LocalTime(NamedTuple):
-    """How a time is read that does not say it all: its offset from UTC, and whether 5/6 is the fifth of June."""
+    """How a time is read that does not say it all: its offset from UTC, and which part of its date comes first."""
 
     offset_ms: int
-    day_first: bool = False
+    first: First = "month"
 
 
 class Moment(NamedTuple):
@@ -78,7 +83,7 @@ def moment(cell: object, local: LocalTime) -> Moment | Reject:
         return _of_number(cell, local)
     text = str(cell).strip()
     found = _of_digits(text, local) or _of_text(text, local)
-    return found or Reject(Reason.NOT_A_TIME, f"{text[:40]!r} is no time")
+    return found or Reject(Reason.NOT_A_TIME, f"{cut(text)!r} is no time")
 
 
 def of_day(cell: object) -> bool:
@@ -92,26 +97,28 @@ def of_day(cell: object) -> bool:
     return isinstance(cell, str) and _clock_ms(cell.strip()) is not None
 
 
-def day_comes_first(cells: list[str]) -> bool | None:
-    """Whether dates such as 13/5/2026 have the day in front; None when nothing tells.
+def numbered_date(cell: object) -> str:
+    """The date of a cell that does not say which part of it is the day; nothing where it does, or holds none.
 
     Examples
     --------
-    >>> day_comes_first(["1/5/2026", "13/5/2026"]), day_comes_first(["6/21/2014"]), day_comes_first(["1/5/2026"])
-    (True, False, None)
+    >>> numbered_date("13/5/2026 08:30"), numbered_date("1.5.26"), numbered_date("2026-05-13")
+    ('13/5/2026', '1.5.26', '')
     """
-    for cell in cells:
-        if found := _YEAR_LAST.fullmatch(cell.strip()):
-            if int(found[1]) > 12:
-                return True
-            if int(found[2]) > 12:
-                return False
-    return None
+    found = _NUMBERED.fullmatch(cell.strip()) if isinstance(cell, str) and not cell[:4].isdigit() else None
+    return "".join((found[1], found[2], found[3], found[2], found[4])) if found else ""
 
 
-def is_ambiguous(cells: list[str]) -> bool:
-    """Whether there are dates with the year behind, none of which tells day from month."""
-    return day_comes_first(cells) is None and any(_YEAR_LAST.fullmatch(cell.strip()) for cell in cells)
+def year_may_lead(cells: list[str]) -> bool:
+    """Whether years of two digits may stand in front: a log has many days, and few years.
+
+    Examples
+    --------
+    >>> year_may_lead(["26/11/01", "26/11/02"]), year_may_lead(["01/11/26", "02/11/26"]), year_may_lead(["5/1/2026"])
+    (True, False, False)
+    """
+    dates = [found for cell in cells if (found := _NUMBERED.fullmatch(cell)) and len(found[4]) == 2]
+    return len({found[1] for found in dates}) < len({found[4] for found in dates})
 
 
 def _of_datetime(cell: datetime, local: LocalTime) -> Moment:
@@ -139,17 +146,18 @@ def _of_digits(text: str, local: LocalTime) -> Moment | None:
     if found := _COMPACT.fullmatch(text):
         day = _day(found[1], found[2], found[3])
         h, m, s = (int(part or 0) for part in found.groups()[3:])
-        if day is not None and h <= 24 and m < 60 and s < 60:
+        if day is not None and h * 3600 + m * 60 + s <= 86_400 and m < 60 and s < 60:
             return Moment(day + (h * 3600 + m * 60 + s) * 1000 - local.offset_ms, "local time")
     try:
-        read = _of_number(int(text) if text.isdecimal() else float(text), local)
+        # A spreadsheet's day may have a decimal comma: there are no others in a number of seconds or days.
+        read = _of_number(int(text) if text.isdecimal() else float(text.replace(",", ".")), local)
     except (ValueError, OverflowError):
         return None
     return read if isinstance(read, Moment) else None
 
 
 def _of_text(text: str, local: LocalTime) -> Moment | None:
-    day, rest = _date_of(text, local.day_first)
+    day, rest = _date_of(text, local.first)
     if day is None:
         return None
     if not rest:
@@ -163,17 +171,25 @@ def _of_text(text: str, local: LocalTime) -> Moment | None:
     return Moment(day + ms - zone_ms, "time with a zone")
 
 
-def _date_of(text: str, day_first: bool) -> tuple[int | None, str]:
+def _date_of(text: str, first: First) -> tuple[int | None, str]:
     if found := _YEAR_FIRST.fullmatch(text):
         return _day(found[1], found[2], found[3]), found[4].strip()
-    if found := _YEAR_LAST.fullmatch(text):
-        month, day = (found[2], found[1]) if day_first else (found[1], found[2])
-        return _day(found[3], month, day), (found[4] or "").strip()
+    if found := _NUMBERED.fullmatch(text):
+        rest = (found[5] or "").strip()
+        if first == "year":
+            return (_day(_year(found[1]), found[3], found[4]) if len(found[4]) == 2 else None), rest
+        month, day = (found[3], found[1]) if first == "day" else (found[1], found[3])
+        return _day(_year(found[4]), month, day), rest
     if found := _DATABASE.fullmatch(text):
         named = found[2].rstrip("月")
-        number = named if named.isdecimal() else str(_MONTHS.find(named.lower()) // 4 + 1)
-        return _day(found[3] if len(found[3]) == 4 else f"20{found[3]}", number, found[1]), (found[4] or "").strip()
+        number = named if named.isdecimal() else str(_MONTHS.find(named[:3].lower()) // 4 + 1)
+        return _day(_year(found[3]), number, found[1]), (found[4] or "").strip()
     return None, ""
+
+
+def _year(digits: str) -> str:
+    """Of two digits, as POSIX has it: 69 is 1969, 68 is 2068."""
+    return digits if len(digits) == 4 else f"{'19' if digits >= '69' else '20'}{digits:0>2}"
 
 
 @lru_cache(4096)
@@ -192,11 +208,13 @@ def _clock_ms(text: str) -> tuple[int, int | None] | None:
         return None
     h, m, s = (int(found[part] or 0) for part in "hms")
     half = (found["am"] or found["pm"] or "").lower()
+    if "." in half or " " in half:
+        half = half.replace(".", "").replace(" ", "")
     if half in _AFTERNOON and h < 12 and not (half == "中午" and h == 11):
         h += 12
     elif half in _MORNING and h == 12:
         h = 0
-    if h > 24 or m > 59 or s > 59:
+    if h * 3600 + m * 60 + s > 86_400 or m > 59 or s > 59:
         return None
     ms = int((found["f"] or "0").ljust(3, "0")[:3])
     return (h * 3600 + m * 60 + s) * 1000 + ms, _zone_ms(found["zone"])

@@ -48,14 +48,15 @@ NAMES: Final[Mapping[str, Names]] = {
     CALLS: {
         "subscriber_id": _WHO,
         "ts": _when("通话时间 通话开始时间 呼叫时间 起呼时间 拨打时间 call_time call_start call_start_time setup_time"),
-        "direction": "direction 主被叫 主被叫类型 主被叫标识 呼叫类型 通话类型 呼叫方向 方向 话单类型 call_type "
-        "call_direction calltype cdr_type",
+        "direction": "direction 主被叫 主被叫类型 主被叫标识 呼叫类型 通话类型 呼叫方向 方向 收发类型 收发方向 "
+        "话单类型 call_type call_direction calltype cdr_type",
         "duration_s": "duration_s duration 通话时长 时长 通话秒数 通话分钟数 计费时长 持续时间 call_duration dur "
         "talk_time length billsec seconds minutes mou",
         "peer_network": "peer_network 对端网络 对端运营商类型 对方网络 网络类型 网间类型 网内网外 呼叫网络 "
         "network_type call_network network other_network",
         "peer_operator": "peer_operator 对端运营商 对方运营商 运营商 operator other_operator carrier",
-        "kind": "kind 业务类型 通信类型 通信方式 服务类型 service_type service",
+        "kind": "kind 业务类型 通信类型 通信方式 服务类型 service_type service 业务 类型 类别 type usage_type "
+        "record_type",
         "forwarded": "forwarded 呼叫转移 是否呼转 呼转 call_forwarded is_forwarded cfw",
         "dropped": "dropped 掉话 是否掉话 掉线 call_dropped is_dropped drop",
         "roaming": _ROAMING,

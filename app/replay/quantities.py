@@ -7,9 +7,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
-from app.replay.reject import Reason, Reject
+from app.replay.reject import Reason, Reject, cut
+
+Mark = Literal["point", "comma"]
+"""What stands before decimals. One cell cannot tell: 1,234 is a number either way, so a column is read in one way."""
 
 KIB: Final = 1024
 """Operators bill a GB as 1,024 MB; where a file means thousands, the difference is 7 % of a GB, the same every day."""
@@ -28,44 +31,50 @@ SECONDS: Final[Mapping[str, float]] = {
     **dict.fromkeys(("h", "hour", "hours", "hr", "hrs", "时", "小时"), 3600),
 }
 MONEY: Final[Mapping[str, float]] = {
-    **dict.fromkeys(("元", "圆", "yuan", "rmb", "cny"), 1),
+    **dict.fromkeys(("元", "圆", "yuan", "rmb", "cny", "eur", "usd", "gbp"), 1),
     **dict.fromkeys(("角", "jiao"), 0.1),
     **dict.fromkeys(("分", "fen", "cent", "cents"), 0.01),
     **dict.fromkeys(("厘", "li"), 0.001),
 }
 """Chinese billing keeps fen, sometimes li; a column says so in its header, 金额(分)."""
 
-_PLAIN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-_DECIMAL_COMMA: Final = re.compile(r"[+-]?\d+,\d{1,2}")
-_CLOCK: Final = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{1,2})(?:\.(\d+))?")
-_PART: Final = re.compile(r"([+-]?[\d.,]+)\s*([^\d\s.,:]*)\s*")
-_SIGNS: Final = str.maketrans("", "", "¥￥$€£ ")
+
+def _written(mark: str, grouping: str) -> re.Pattern[str]:
+    grouped = rf"[1-9]\d{{0,2}}(?:(?P<by>[ '’{grouping}])\d{{3}})(?:(?P=by)\d{{3}})*"
+    return re.compile(rf"[+-]? ?(?:{grouped}|\d+|(?=[{mark}]\d))(?:[{mark}]\d*)?(?:[eE][+-]?\d+)?")
 
 
-def number(cell: object) -> float | Reject:
-    """A plain number; whole ones stay whole.
+_NUMBERS: Final[Mapping[Mark, re.Pattern[str]]] = {"point": _written(".", ","), "comma": _written(",", ".")}
+_ASCII: Final[Mapping[Mark, Mapping[int, int | None]]] = {
+    "point": str.maketrans("", "", " '’,"),
+    "comma": str.maketrans(",", ".", " '’."),
+}
+_CLOCK: Final = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{1,2})(?:[.,](\d+))?")
+_PART: Final = re.compile(r"([+-]?[\d.,'’]+(?: \d{3}[\d.,]*)*)\s*([^\d\s.,:]*)\s*")
+_SIGNS: Final = str.maketrans("−", "-", "¥￥$€£")
+
+
+def number(cell: object, mark: Mark = "point") -> float | Reject:
+    """A plain number; whole ones stay whole. Thousands stand in threes, behind blanks, apostrophes or the other mark.
 
     Examples
     --------
-    >>> number("¥1,234.50"), number("12,5"), number(" 88 "), number("1,234")
-    (1234.5, 12.5, 88, 1234)
-    >>> number("many").reason
-    <Reason.NOT_A_NUMBER: 'not_a_number'>
+    >>> number("¥1,234.50"), number("12,5", "comma"), number(" 88 "), number("1,234"), number("1 234,5", "comma")
+    (1234.5, 12.5, 88, 1234, 1234.5)
+    >>> number("many").reason, number("12,5").reason
+    (<Reason.NOT_A_NUMBER: 'not_a_number'>, <Reason.NOT_A_NUMBER: 'not_a_number'>)
     """
     if isinstance(cell, bool):
         return Reject(Reason.NOT_A_NUMBER, f"{cell} is no number")
     if isinstance(cell, int | float | Decimal):
         return _finite(cell)
-    text = unicodedata.normalize("NFKC", str(cell)).translate(_SIGNS)
-    if _THOUSANDS.fullmatch(text):
-        text = text.replace(",", "")
-    elif _DECIMAL_COMMA.fullmatch(text):
-        text = text.replace(",", ".")
-    return _finite(float(text)) if _PLAIN.fullmatch(text) else Reject(Reason.NOT_A_NUMBER, f"{str(cell)[:40]!r}")
+    text = unicodedata.normalize("NFKC", str(cell)).translate(_SIGNS).strip()
+    if not _NUMBERS[mark].fullmatch(text):
+        return Reject(Reason.NOT_A_NUMBER, repr(cut(cell)))
+    return _finite(float(text.translate(_ASCII[mark])))
 
 
-def quantity(cell: object, units: Mapping[str, float], unit: float) -> float | Reject:
+def quantity(cell: object, units: Mapping[str, float], unit: float, mark: Mark = "point") -> float | Reject:
     """A number in `unit`, unless it names its own; several parts add up.
 
     Parameters
@@ -82,7 +91,7 @@ def quantity(cell: object, units: Mapping[str, float], unit: float) -> float | R
     >>> quantity("00:02:05", SECONDS, 1), quantity("¥350", MONEY, 0.01)
     (125, 3.5)
     """
-    plain = number(cell)
+    plain = number(cell, mark)
     if not isinstance(plain, Reject):
         return _finite(_times(plain, unit))
     text = unicodedata.normalize("NFKC", str(cell)).strip().casefold()
@@ -94,7 +103,7 @@ def quantity(cell: object, units: Mapping[str, float], unit: float) -> float | R
         return plain
     total = 0.0
     for size, word in parts:
-        value = number(size)
+        value = number(size, mark)
         if isinstance(value, Reject) or word not in units:
             return plain
         total += _times(value, units[word])

@@ -1,7 +1,6 @@
-"""A recorded log as rows: CSV with whatever separator, JSON lines or Parquet; plain or gzipped; UTF-8, UTF-16 or GBK.
+"""A recorded log as rows: CSV with whatever separator, JSON lines or Parquet; plain or gzipped.
 
-A file may be larger than memory, so it is read row by row. Only the encoding is found out by reading all of it first:
-the first megabyte of a Chinese export is often plain ASCII, and a guess would be found wrong in the middle.
+A file may be larger than memory, so it is read row by row.
 """
 
 from __future__ import annotations
@@ -11,14 +10,17 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final, Literal, NamedTuple, cast
 
 from app.errors import ExitCode, Refused
-from app.replay.reject import Reason, Reject
+from app.replay.encoding import encoding_of
+from app.replay.reject import Reason, Reject, cut
 
 SAMPLE: Final = 1_000
 """Rows that are looked at before the mapping is decided."""
@@ -30,13 +32,14 @@ _NOT_A_LOG: Final = {
     b"PK\x03\x04": "an Excel workbook or a zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
 }
-_BOMS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+"""What Excel takes, and some programs write, before the header: which separator the file has."""
 
 Format = Literal["csv", "jsonl", "parquet"]
 
 
 class Row(NamedTuple):
-    """Where it stands (the line in a text, counted from 1; the row in Parquet), and its cells or why there are none."""
+    """Where it begins (the line in a text, counted from 1; the row in Parquet), and its cells or why there are none."""
 
     number: int
     cells: Sequence[object]
@@ -69,7 +72,7 @@ class Recording:
             head = self._head()
             self.format: Format = _format(head, path)
             self._lenient = encoding is not None
-            self.encoding = "" if self.format == "parquet" else (encoding or self._encoding(head))
+            self.encoding = "" if self.format == "parquet" else (encoding or encoding_of(path.name, self._open))
             self.separator = separator or (self._separator() if self.format == "csv" else "")
             self.columns = self._columns()
             self.sample = list(islice(self.rows(), SAMPLE))
@@ -106,23 +109,6 @@ class Recording:
             packed = file.read(2) == _GZIP
         return cast("IO[bytes]", gzip.open(self.path, "rb")) if packed else self.path.open("rb")
 
-    def _encoding(self, head: bytes) -> str:
-        marked = tuple(name for bom, name in _BOMS.items() if head.startswith(bom))
-        for name in marked or ("utf-8", "gb18030"):
-            decoder = codecs.getincrementaldecoder(name)()
-            try:
-                with self._open() as file:
-                    while chunk := file.read(_CHUNK):
-                        decoder.decode(chunk)
-                    decoder.decode(b"", final=True)
-            except UnicodeDecodeError:
-                continue
-            return name
-        raise Refused(
-            f"{self.path.name} is neither UTF-8 nor GBK text from beginning to end",
-            "say which it is, and lines that break it are rejected one by one:  --encoding gb18030",
-        )
-
     def _text(self) -> io.TextIOWrapper:
         return io.TextIOWrapper(
             self._open(),
@@ -134,7 +120,8 @@ class Recording:
     def _separator(self) -> str:
         with self._text() as file:
             line = file.readline()
-        return max(_SEPARATORS, key=line.count)
+        said = _SEPARATOR_LINE.fullmatch(line)
+        return said[1] if said else max(_SEPARATORS, key=line.count)
 
     def _columns(self) -> tuple[str, ...]:
         if self.format == "parquet":
@@ -144,52 +131,74 @@ class Recording:
                 objects = [_object(line) for line in islice(file, SAMPLE)]
             names = list(dict.fromkeys(name for each in objects if isinstance(each, dict) for name in each))
         else:
-            with self._text() as file:
-                try:
-                    first = next(csv.reader(file, delimiter=self.separator))
-                except csv.Error as error:
-                    raise Refused(f"{self.path.name} is not a table: {error}") from error
-            names = [name.strip() for name in first] if self._header else [str(n) for n, _ in enumerate(first, 1)]
+            first = next(self._records(), Row(1, ()))
+            if first.reject is not None:
+                raise Refused(f"{self.path.name} is not a table: {first.reject.detail}")
+            names = [str(name).strip() if self._header else str(n) for n, name in enumerate(first.cells, 1)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise Refused(f"{self.path.name} names a column twice: {', '.join(map(repr, twice))}")
+            raise Refused(f"{self.path.name} names a column twice: {', '.join(repr(cut(name)) for name in twice[:10])}")
         return tuple(names)
 
     # Its rows
 
-    def _watched(self, file: io.TextIOWrapper) -> Iterator[str]:
+    def _watched(self, file: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
         """Lines, while the position on disk is kept: below the decoder and the unpacker lies the file itself."""
         below: Any = file.buffer
         raw = getattr(below, "fileobj", below)
-        for number, line in enumerate(file):
-            if number % 1024 == 0:
+        for number, line in enumerate(file, 1):
+            if number % 1024 == 1:
                 self._at = raw.tell()
-            yield line
+            yield number, line
         self._at = self.size
 
-    def _csv(self) -> Iterator[Row]:
-        width = len(self.columns)
+    def _records(self, width: int | None = None) -> Iterator[Row]:
+        """The rows of a CSV, its header among them; `width` is how many cells one should have, where that is known.
+
+        A quote that is not closed swallows lines up to the next quote. It shows there: what follows is no separator,
+        or the row has another width, or there is no next quote. Then its first line alone is no row.
+        """
         with self._text() as file:
-            reader = csv.reader(self._watched(file), delimiter=self.separator)
-            if self._header:
-                next(reader)
+            lines = _Lines(self._watched(file))
+            reader = csv.reader(lines, delimiter=self.separator)
             while True:
+                lines.taken.clear()
+                cells, reject = [], None
                 try:
                     cells = next(reader)
                 except StopIteration:
                     return
-                except csv.Error as error:  # a quote that is never closed swallows up to 128 KiB, and no more
-                    yield Row(reader.line_num, (), Reject(Reason.UNREADABLE, str(error)))
+                except csv.Error as error:  # more than 128 KiB in a cell
+                    reject = Reject(Reason.UNREADABLE, str(error))
+                begin, line = lines.taken[0]
+                if begin == 1 and _SEPARATOR_LINE.fullmatch(line):
                     continue
-                if len(cells) == width:
-                    yield Row(reader.line_num, cells, self._broken(cells))
-                elif cells:
-                    detail = f"{len(cells)} fields where the header has {width}"
-                    yield Row(reader.line_num, cells, Reject(Reason.WRONG_WIDTH, detail))
+                if (len(lines.taken) > 1 or lines.ended) and (reject or not self._closes(lines, len(cells), width)):
+                    lines.give_back()
+                    reject = Reject(Reason.UNREADABLE, f"a quote opened in row {begin} is not closed")
+                yield Row(begin, cells if reject is None else [line], reject)
+
+    def _closes(self, lines: _Lines, found: int, width: int | None) -> bool:
+        if width not in (None, found) and len(lines.taken) > 1:
+            return False
+        try:
+            next(csv.reader([line for _, line in lines.taken], delimiter=self.separator, strict=True))
+        except csv.Error:
+            return False
+        return True
+
+    def _csv(self) -> Iterator[Row]:
+        width = len(self.columns)
+        for number, cells, reject in islice(self._records(width), int(self._header), None):
+            why = reject or self._broken(cells)
+            if why is None and len(cells) != width:
+                why = Reject(Reason.WRONG_WIDTH, f"{len(cells)} fields where the header has {width}")
+            if cells:  # an empty line has none
+                yield Row(number, cells, why)
 
     def _jsonl(self) -> Iterator[Row]:
         with self._text() as file:
-            for number, line in enumerate(self._watched(file), 1):
+            for number, line in self._watched(file):
                 if not line.strip():
                     continue
                 found = _object(line)
@@ -206,10 +215,36 @@ class Recording:
                 yield Row(number, cells)
             self._at = round(self.size * number / max(file.metadata.num_rows, 1))
 
-    def _broken(self, cells: Sequence[str]) -> Reject | None:
-        if self._lenient and any("\udc80" <= c <= "\udcff" for cell in cells for c in cell):
+    def _broken(self, cells: Sequence[object]) -> Reject | None:
+        if self._lenient and any("\udc80" <= c <= "\udcff" for cell in cells for c in str(cell)):
             return Reject(Reason.UNREADABLE, f"not text in {self.encoding}")
         return None
+
+
+class _Lines:
+    """Lines for a CSV reader, which remembers those of the row that is being read, and can be given some again."""
+
+    def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
+        self._lines = lines
+        self.again: deque[tuple[int, str]] = deque()
+        self.taken: list[tuple[int, str]] = []
+        self.ended = False
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self.again.popleft() if self.again else next(self._lines, None)
+        if line is None:
+            self.ended = True
+            raise StopIteration
+        self.taken.append(line)
+        return line[1]
+
+    def give_back(self) -> None:
+        """Read all lines of this row once more but its first."""
+        self.again.extendleft(reversed(self.taken[1:]))
+        self.ended = False
 
 
 def _format(head: bytes, path: Path) -> Format:

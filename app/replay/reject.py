@@ -32,3 +32,16 @@ class Reject(NamedTuple):
 
     reason: Reason
     detail: str
+
+
+def cut(cell: object, width: int = 40) -> str:
+    r"""A cell as it can be shown in one line: a quote that is not closed makes cells of a hundred lines.
+
+    Examples
+    --------
+    >>> cut("a\nb\x1b[31m"), cut("x" * 100, 8)
+    ('a b?[31m', 'xxxxxxx…')
+    """
+    text = str(cell)
+    text = "".join(c if c.isprintable() else "?" for c in " ".join(text[: 4 * width].split()))
+    return text if len(text) <= width else f"{text[: width - 1]}…"

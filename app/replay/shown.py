@@ -1,26 +1,34 @@
-"""The mapping as a person can check it before a single record goes out, and the counts when all have gone."""
+"""The mapping as a person can check it before a single record goes out, bars while they go, counts when they have gone.
+
+Bars are on stderr, and nowhere where that is no terminal.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, cast
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from app.replay.column_map import ColumnMap, Source
 from app.replay.conversion import Conversion, Tally, value_of
 from app.replay.fields import Sort, is_nothing
-from app.replay.moments import LocalTime, moment
+from app.replay.moments import First, LocalTime, moment, numbered_date
 from app.replay.quantities import KIB
 from app.replay.recording import Recording, Row
-from app.replay.reject import Reject
+from app.replay.reject import Reject, cut
+from app.simulator.publish import Published
 from app.simulator.record import Record
 
 EXAMPLES: Final = 3
 """Records that a dry run prints."""
 _WORDS: Final = 6
 _OPTIONAL: Final = 12
+_WIDTH: Final = 32
 
 
 def shown(recording: Recording, mapping: ColumnMap) -> list[dict[str, Any]]:
@@ -32,7 +40,7 @@ def shown(recording: Recording, mapping: ColumnMap) -> list[dict[str, Any]]:
     for source in mapping.sources:
         column = "+".join(recording.columns[place] for place in source.columns) or None
         row = next((row for row in recording.sample if _has(row, source)), None)
-        example = None if row is None else " ".join(str(row.cells[place]) for place in source.columns)
+        example = None if row is None else cut(" ".join(str(row.cells[place]) for place in source.columns), 200)
         read = source.constant if row is None else value_of(source, row.cells)
         facts.append(
             {
@@ -60,20 +68,34 @@ def tell_mapping(recording: Recording, mapping: ColumnMap, console: Console) -> 
         style = "red" if fact["how"] == "missing" else ""
         cells = (fact["field"] + "*" * fact["required"], fact["column"] or "", fact["example"] or "")
         becomes = "" if fact["becomes"] is None else str(fact["becomes"])
-        table.add_row(*(Text(_short(cell)) for cell in (*cells, becomes)), Text(fact["how"]), style=style)
+        table.add_row(*(Text(cut(cell, _WIDTH)) for cell in (*cells, becomes)), Text(fact["how"]), style=style)
     console.print(table)
     given = {source.field.name for source in mapping.sources}
     absent = [each.name for each in mapping.fields.values() if not each.required and each.name not in given]
     more = f" and {len(absent) - _OPTIONAL} more" if len(absent) > _OPTIONAL else ""
     lines = [
         ("not given", ", ".join(absent[:_OPTIONAL]) + more),
-        ("not used", ", ".join(mapping.unused(recording.columns))),
+        ("not used", columns_of(mapping.unused(recording.columns))),
     ]
     for what, names in lines:
         if names:
             console.print(Text(f"{what}: {names}", style="dim"))
-    for note in mapping.notes:
+    western = ["letters are read as Western European; --encoding cp1250 and the like for others"]
+    for note in (*mapping.notes, *western[: recording.encoding == "cp1252"]):
         console.print(Text(f"note: {note}", style="yellow"))
+
+
+def columns_of(names: Sequence[str]) -> str:
+    """Names of columns, as many as can be looked over.
+
+    Examples
+    --------
+    >>> columns_of(["a"] * 40)[-13:]
+    ', and 10 more'
+    """
+    return ", ".join(
+        [*(cut(name, _WIDTH) for name in names[:30]), *([f"and {len(names) - 30} more"] * (len(names) > 30))]
+    )
 
 
 def tried(recording: Recording, conversion: Conversion) -> tuple[list[Record], Tally]:
@@ -98,6 +120,40 @@ def tell_rejects(name: str, tally: Tally, console: Console) -> None:
             console.print(Text(f"  row {number}: {detail}"))
 
 
+@contextmanager
+def _bar(console: Console, what: str) -> Iterator[Callable[[float, float, int], None]]:
+    if not console.is_terminal:
+        yield lambda done, total, count: None
+        return
+    told, counted = (TextColumn(text) for text in ("{task.description}", "{task.fields[count]:,}"))
+    with Progress(
+        told, BarColumn(), TaskProgressColumn(), counted, TimeRemainingColumn(), console=console, transient=True
+    ) as bar:
+        task = bar.add_task(what, total=None, count=0)
+        yield lambda done, total, count: bar.update(task, completed=done, total=total, count=count)
+
+
+@contextmanager
+def reading(
+    console: Console, recording: Recording, limit: int | None = None, what: str = "reading / 读取"
+) -> Iterator[Callable[[int], None]]:
+    """By bytes of the file, or by rows where so many are wanted."""
+    with _bar(console, what) as update:
+
+        def tell(rows: int) -> None:
+            done, total = (recording.position, recording.size) if limit is None else (rows, limit)
+            update(done, total, rows)
+
+        yield tell
+
+
+@contextmanager
+def writing(console: Console, records: int) -> Iterator[Callable[[Published], None]]:
+    """By records on the topic."""
+    with _bar(console, "writing / 写入") as update:
+        yield lambda done: update(done.records, records, done.records)
+
+
 def _has(row: Row, source: Source) -> bool:
     """Whether a row has something in each of the columns."""
     return row.reject is None and bool(source.columns) and not any(is_nothing(row.cells[p]) for p in source.columns)
@@ -107,27 +163,30 @@ def _how(source: Source, row: Row | None, recording: Recording, local: LocalTime
     if not source.columns:
         return "the same for every row"
     sort, unit = source.field.sort, source.unit
+    mark = ", decimal comma" if source.way == "comma" else ""
     if row is None:
         return "empty in the first rows"
     if sort is Sort.TIME:
         return _time(row, source, local)
     if sort is Sort.BYTES:
         added = "added, " if len(source.columns) > 1 else ""
-        return f"{added}in {unit or 'bytes'}" + (f", 1 KB = {KIB} bytes" if unit and unit[0] != "b" else "")
+        return f"{added}in {unit or 'bytes'}" + (f", 1 KB = {KIB} bytes" if unit and unit[0] != "b" else "") + mark
     if sort in (Sort.WORD, Sort.FLAG):
         return _words(source, recording)
     if unit is not None or sort is Sort.SECONDS:
-        return f"in {unit or 'seconds'}"
-    return "as it is"
+        return f"in {unit or 'seconds'}{mark}"
+    return f"as it is{mark}"
 
 
 def _time(row: Row, source: Source, local: LocalTime) -> str:
     cells = [row.cells[place] for place in source.columns]
+    local = local._replace(first=cast("First", source.way))
     read = moment(cells[0] if len(cells) == 1 else " ".join(map(str, cells)), local)
     if isinstance(read, Reject):
         return "no time"
+    order = f", {source.way} first" if numbered_date(cells[0]) else ""
     said = "epoch" in read.form or "with a zone" in read.form
-    return read.form if said else f"{read.form}, UTC{local.offset_ms / 3_600_000:+g}"
+    return (read.form if said else f"{read.form}, UTC{local.offset_ms / 3_600_000:+g}") + order
 
 
 def _words(source: Source, recording: Recording) -> str:
@@ -136,9 +195,5 @@ def _words(source: Source, recording: Recording) -> str:
     told = []
     for word in list(seen)[:_WORDS]:
         read = source.read(word)
-        told.append(f"{word} ?" if isinstance(read, Reject) else f"{word} = {read}")
+        told.append(f"{cut(word, _WIDTH)} ?" if isinstance(read, Reject) else f"{word} = {read}")
     return ", ".join(told) + (" ..." if len(seen) > _WORDS else "")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 32 else f"{text[:31]}…"

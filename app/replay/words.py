@@ -44,8 +44,10 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "competitor_care": "竞对客服 异网客服 竞争对手客服 他网客服 competitor_service",
     },
     "kind@telecom.calls.v1": {
-        "voice": "语音 通话 电话 call voice_call tel phone",
-        "sms": "短信 短消息 彩信 text message mms",
+        "voice": "语音 语音通话 语音业务 通话 电话 call voice_call tel phone",
+        "sms": "短信 短消息 短信息 点对点短信 国内短信 国际短信 短信发送 短信接收 发短信 收短信 短信上行 短信下行 "
+        "上行短信 下行短信 短信业务 彩信 点对点彩信 text text_message short_message message mms sms_mo sms_mt mo_sms "
+        "mt_sms sms_in sms_out",
     },
     "kind@telecom.billing.v1": {
         "accrual": "扣费 实时扣费 计费 消费 费用 charge usage",

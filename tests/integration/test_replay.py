@@ -66,6 +66,22 @@ def test_the_topic_holds_the_file_and_the_worker_scores_it(world: World, tmp_pat
     assert worker.metrics().value("subscribers", tier="healthy") == 40
 
 
+def test_dates_are_read_by_the_one_that_tells_or_not_at_all(world: World, tmp_path: Path) -> None:
+    """October and no other month, though only the last row of 1,200 shows what is the day; without it, a question."""
+    first, minute = 1_790_784_000_000 - 365 * 86_400_000, 60_000
+    times = [first + n * 14 * minute for n in range(1_200)]
+    rows = [f"s-{n},{n // 1440 + 1:02d}/10/2025 {n // 60 % 24:02d}:{n % 60:02d}" for n in range(0, 1_200 * 14, 14)]
+    flags = ["--as", "calls", "--set", "direction=outgoing", "--set", "duration_s=1", "--set", "peer_network=on_net"]
+    (tmp_path / "log.csv").write_text("\n".join(["subscriber_id,ts", *rows, ""]))
+    asked = world.holdfast("replay", str(tmp_path / "log.csv"), *flags)
+    assert (asked.returncode, "--day-first" in asked.stderr) == (2, True)
+    (tmp_path / "log.csv").write_text("\n".join(["subscriber_id,ts", *rows, "s-0,13/10/2025 00:00"]))
+    done = world.holdfast("replay", str(tmp_path / "log.csv"), *flags)
+    assert done.returncode == 0, done.stderr
+    there = sorted(int(str(body["ts"])) for lane in range(LANES) for _, _, body in _records(world, lane))
+    assert there == [*times, first + 12 * 86_400_000]
+
+
 def test_what_retention_would_delete_is_kept(world: World, tmp_path: Path) -> None:
     """The topic was created with a week's retention, and all of the file is older."""
     write_calls(tmp_path / "log.csv", people=2, days=3)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
+from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,11 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.errors import Refused
 from app.replay.column_map import Cartographer, Told
 from app.replay.conversion import Conversion
-from app.replay.fields import TOPICS, Reading, fields_of, is_nothing, reader
+from app.replay.encoding import encoding_of
+from app.replay.evidence import Evidence
+from app.replay.fields import TOPICS, Field, Reading, Sort, fields_of, is_nothing, reader
 from app.replay.moments import LocalTime, moment
 from app.replay.names import NAMES
+from app.replay.quantities import number
 from app.replay.recording import Recording, Row
 from app.replay.reject import Reject
 from app.simulator.record import Record
@@ -98,6 +104,45 @@ def test_any_cell_is_read_or_rejected_by_every_field(topic: str) -> None:
                 read(cell)
 
     holds()
+
+
+@pytest.mark.parametrize("sort", [Sort.TIME, Sort.SECONDS, Sort.BYTES, Sort.MONEY, Sort.NUMBER])
+def test_any_cells_show_how_they_are_written_or_are_asked_about(sort: Sort) -> None:
+    shown = st.one_of(st.text(max_size=12), st.text("0123456789-/:. ,'", max_size=12), st.sampled_from(TEXTS))
+
+    @given(st.lists(shown, max_size=5))
+    def holds(cells: list[str]) -> None:
+        said = []
+        for order in (cells, cells[::-1]):
+            evidence = Evidence(Field("amount", sort, required=True), "log.csv", cells, commas=False)
+            for row, cell in enumerate(order, 2):
+                evidence.look(row, cell)
+            try:
+                said.append(evidence.settled())
+            except Refused:
+                said.append("?")
+        assert said[0] == said[1]
+
+    holds()
+
+
+@given(st.lists(st.decimals(-(10**7), 10**7, places=2), min_size=1, max_size=20), st.sampled_from([".", " ", "'", ""]))
+def test_decimal_commas_are_told_from_thousands(amounts: list[Decimal], grouping: str) -> None:
+    evidence = Evidence(Field("amount", Sort.MONEY, required=True), "log.csv", [])
+    cells = [f"{amount:,}".replace(".", "|").replace(",", grouping).replace("|", ",") for amount in amounts]
+    for row, cell in enumerate(cells, 2):
+        evidence.look(row, cell)
+    assert evidence.settled() == "comma"
+    assert [number(cell, "comma") for cell in cells] == [float(amount) for amount in amounts]
+
+
+@given(st.one_of(st.binary(max_size=60), st.text(max_size=30).map(lambda text: text.encode("gb18030", "ignore"))))
+def test_any_bytes_are_text_or_are_asked_about(content: bytes) -> None:
+    try:
+        name = encoding_of("log.csv", lambda: BytesIO(content))
+    except Refused:
+        return
+    content.decode(name)
 
 
 FORMS = ["%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y%m%d%H%M%S", "%Y年%m月%d日 %H:%M:%S", "%m/%d/%Y %I:%M:%S %p"]

@@ -18,6 +18,7 @@ from app.evaluate.log import events_of
 from app.evaluate.moments import moments
 from app.evaluate.sheet import Sheet
 from app.evaluate.stream import calendar, known_labels, replay
+from app.replay.moments import First
 from models.quality import roc_auc
 
 DAY = 86_400
@@ -184,6 +185,32 @@ def test_what_cannot_be_evaluated_is_refused(
     options: tuple[str, ...], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert told in refused(capsys, written(tmp_path / "log.csv", habits(40, 100)), *options)
+
+
+def test_dates_that_do_not_tell_the_day_are_asked_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"p{k},01/{month:02d}/2026" for k in range(12) for month in range(1, 13)]
+    (tmp_path / "log.csv").write_text("\n".join(["who,when", *rows]))
+    args = ["evaluate", "events", str(tmp_path / "log.csv"), *OPTIONS]
+    assert cli.main(args) == ExitCode.USAGE
+    told = capsys.readouterr().err
+    assert "row 3 '01/02/2026'" in told
+    assert "--day-first" in told
+    assert cli.main([*args, "--day-first"]) == ExitCode.FAILED
+    assert "334.0 days" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("values", "first", "days"),
+    [
+        (["01/01/2026"] * 300 + ["13/01/2026"], None, 12),
+        (["01/01/2026"] * 300 + ["01/13/2026"], None, 12),
+        (["01.01.2026", "05.02.26 12:00"], None, 35.5),
+        (["01/01/2026", "01/02/2026"], "month", 1),
+    ],
+)
+def test_dates_tell_over_the_whole_log(values: list[str], first: First | None, days: float) -> None:
+    found = moments(values, "when", first)
+    assert found[-1] - found[0] == days
 
 
 def test_a_log_in_which_nobody_has_a_habit_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

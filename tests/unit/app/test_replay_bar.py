@@ -7,9 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from app.replay.bar import reading, writing
-from app.replay.conversion import Tally
 from app.replay.recording import Recording
+from app.replay.shown import reading, writing
 from app.simulator.publish import Published
 
 
@@ -18,7 +17,7 @@ def test_bars_are_drawn_on_a_terminal(tmp_path: Path) -> None:
     recording, out = Recording(tmp_path / "log.csv"), StringIO()
     console = Console(file=out, force_terminal=True, width=100)
     with reading(console, recording, None) as tell:
-        tell(Tally(rows=1_234))
+        tell(1_234)
     with writing(console, 10) as told:
         told(Published(records=5))
     assert "1,234" in out.getvalue()
@@ -29,5 +28,5 @@ def test_nothing_is_drawn_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("a,b\n1,2\n")
     out = StringIO()
     with reading(Console(file=out), Recording(tmp_path / "log.csv"), 5) as tell:
-        tell(Tally(rows=1))
+        tell(1)
     assert out.getvalue() == ""

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from app.errors import Refused
-from app.replay.order import in_time_order
+from app.replay.playback import in_time_order
 from app.replay.recording import Recording
-from app.replay.reject import Reason
+from app.replay.reject import Reason, Reject
 from app.simulator.record import RANK, Record
 from models.events import CALLS, OUTCOMES, SUBSCRIBERS
 
@@ -114,6 +114,7 @@ def test_without_the_library_parquet_says_what_to_install(tmp_path: Path, monkey
         (gzip.compress(b"a,b\n1,2\n" * 1000)[:-20], "cannot be read"),
         (b"a,b\n\xff\xff,1\n", "--encoding"),
         (b"\xff\xfea\x00,\x00b", "--encoding"),
+        (b"sep=;\n", "no rows"),
     ],
 )
 def test_what_is_no_log_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
@@ -138,10 +139,37 @@ def test_half_of_a_surrogate_pair_is_no_text(tmp_path: Path) -> None:
 def test_a_quote_that_is_never_closed_costs_its_own_lines_only(tmp_path: Path) -> None:
     (tmp_path / "log").write_text('a,b\n1,"x\n' + "2,y\n" * 100_000)
     rows = list(Recording(tmp_path / "log").rows())
-    assert rows[0].reject is not None
-    assert rows[0].reject.reason is Reason.UNREADABLE
-    assert rows[-1].cells == ["2", "y"]
-    assert len(rows) > 50_000
+    assert rows[0].number == 2
+    assert rows[0].reject == Reject(Reason.UNREADABLE, "a quote opened in row 2 is not closed")
+    assert rows[0].cells == ['1,"x\n']
+    assert [row.cells for row in rows[1:]] == [["2", "y"]] * 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('1,"x\r\ny"\n2,"a ""b""\n, c"\n', [(2, ["1", "x\r\ny"]), (4, ["2", 'a "b"\n, c'])]),
+        ('1,"x\n2,y\n3,"z\n4,w\n', [(2, None), (3, ["2", "y"]), (4, None), (5, ["4", "w"])]),
+        ('1,"x\n2,"y, y"\n3,"z\nz"\n', [(2, None), (3, ["2", "y, y"]), (4, ["3", "z\nz"])]),
+        ('"1,x\n2,y\n', [(2, None), (3, ["2", "y"])]),
+        ('1,x\n2,"y', [(2, ["1", "x"]), (3, None)]),
+        ('1,x\n2,"y"', [(2, ["1", "x"]), (3, ["2", "y"])]),
+        ('1,"x\n\n2,"",y\n3,y\n', [(2, None), (4, None), (5, ["3", "y"])]),
+        ('1,5" x\n2,"y" z\n', [(2, ["1", '5" x']), (3, ["2", "y z"])]),
+    ],
+)
+def test_lines_in_quotes_are_a_cell_where_the_quote_is_closed(
+    tmp_path: Path, text: str, rows: list[tuple[int, list[str] | None]]
+) -> None:
+    (tmp_path / "log").write_bytes(b"a,b\n" + text.encode())
+    found = Recording(tmp_path / "log").rows()
+    assert [(row.number, None if row.reject else row.cells) for row in found] == rows
+
+
+def test_a_header_whose_quote_is_not_closed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text('"a,b\n1,2\n')
+    with pytest.raises(Refused, match="a quote opened in row 1 is not closed"):
+        Recording(tmp_path / "log")
 
 
 def test_a_file_without_a_header_has_numbered_columns(tmp_path: Path) -> None:
