@@ -52,41 +52,29 @@ class Engine:
         self.x: Floats = np.empty(len(NAMES))
         self._population = population
         self._fresh = np.zeros(FRESH_ROWS, dtype=np.int64)
-        self._model: Floats
-        self._empty: Floats
-        self._policy: Floats
+        self._model: tuple[Floats, Floats, Floats]
         self.bind(scorer, policy)
 
     def bind(self, scorer: Scorer, policy: Policy) -> None:
         """Take a model and a policy into force."""
-        self._model = scorer.table()
-        self._policy = parameters(scorer, policy)
-        self._empty = np.zeros(2 * len(NAMES))
+        curves, empty = scorer.table(), np.zeros(2 * len(NAMES))
         blank = Population()
         nobody = blank.table[blank.seat("nobody")]
         for refused in (0, 1):
             nobody[places.BEHAVIOUR] = np.nan if refused == 0 else 0.0
-            compiled.emptied(nobody, self.x, self._model, refused, self._empty)
+            compiled.emptied(nobody, self.x, curves, refused, empty)
+        self._model = curves, empty, parameters(scorer, policy)
 
     def walk(self, table: Table, begin: int) -> int:
         """Apply arrivals from `begin` on until one needs a decision; the place behind it."""
-        population = self._population
+        population, visits = self._population, self._population.visits
         end: int = compiled.walk(
             begin,
             len(table.arrivals),
-            table.numbers,
-            table.events,
-            population.table,
-            population.ring,
-            population.marks,
-            population.dirty,
-            population.touched,
-            population.visits.slot,
-            population.visits.count,
-            population.visits.visits,
+            (table.numbers, table.events),
+            (population.table, population.ring, population.marks, population.dirty, population.touched),
+            (visits.slot, visits.count, visits.visits),
             self._model,
-            self._empty,
-            self._policy,
             self.lane,
             self.counts,
             self._fresh,
@@ -99,22 +87,20 @@ class Engine:
 
         One past the end says that nobody did.
         """
-        table, lane = self._population.table, self.lane
-        end: int = compiled.look(
-            begin, rows, flags, float(tick), table, self._model, self._empty, self._policy, lane, self.x
-        )
+        table = self._population.table
+        end: int = compiled.look(begin, rows, flags, float(tick), table, self._model, self.lane, self.x)
         return end
 
     def score(self, row: int, now: float) -> bool:
         """Score one subscriber as of `now`; whether their tier or published risk can move with it."""
         table = self._population.table
-        moves: bool = compiled.score(table[row], now, self._model, self._empty, self._policy, self.x, self.lane)
+        moves: bool = compiled.score(table[row], now, self._model, self.x, self.lane)
         return moves
 
     def silence_due(self, rows: Rows) -> Floats:
         """When each of these subscribers will have been silent for too long; NaN for no rhythm that could break."""
         due = np.empty(len(rows))
-        compiled.silences(self._population.table, rows, self._policy, due)
+        compiled.silences(self._population.table, rows, self._model[2], due)
         return due
 
     def fresh(self) -> list[int]:

@@ -47,6 +47,10 @@ from models.kernel.compiling import compiled
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
+Arrivals = tuple[Floats, Hashes]
+State = tuple[Floats, Hashes, Ints, Ints, Ints]
+Visits = tuple[Ints, Ints, Floats]
+Model = tuple[Floats, Floats, Floats]
 '''
 _TRUE_ZEROS: Final = (CARE, VISITS)
 """Blocks in which no event at all is a zero: see :mod:`models.features.definitions`."""
@@ -75,7 +79,7 @@ def _body(part: ModuleType) -> str:
     kept = []
     for node in ast.parse(source).body:
         named = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id
-        typed = named in ("Floats", "Ints", "Hashes")
+        typed = named in ("Floats", "Ints", "Hashes", "Visits", "Arrivals", "State", "Model")
         if isinstance(node, ast.Import | ast.ImportFrom | ast.If) or _is_text(node) or typed:
             continue
         start = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) - 1

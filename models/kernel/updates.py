@@ -80,6 +80,8 @@ if TYPE_CHECKING:  # the generator reads this part to make that file
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
+Visits = tuple[Ints, Ints, Floats]
+"""Kept visits: of each row its slot, of each slot how many, and the visits."""
 
 
 @compiled
@@ -253,9 +255,7 @@ def take(
     marks: Ints,
     dirty: Ints,
     touched: Ints,
-    slots: Ints,
-    counts: Ints,
-    visits: Floats,
+    visits: Visits,
 ) -> None:
     """One event into its subscriber's row, who is known from now on.
 
@@ -277,8 +277,9 @@ def take(
         take_billing(r, e, ts)
         bits |= BILLING_BIT
     elif kind == VISIT and r[BEHAVIOUR] != 0.0:
+        slots, counts, kept = visits
         slot = slots[row]
-        counts[slot] = take_visit(r, e, ts, visits[slot], counts[slot])
+        counts[slot] = take_visit(r, e, ts, kept[slot], counts[slot])
         bits |= VISITS_BIT | KEPT_BIT
     elif kind == CARE_CONTACT:
         take_care(r, e, ts)

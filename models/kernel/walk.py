@@ -86,10 +86,17 @@ from models.kernel.places import (
     WEEKLY,
     WHY,
 )
-from models.kernel.updates import Hashes, Ints, admit, take, touch
+from models.kernel.updates import Hashes, Ints, Visits, admit, take, touch
 
 if TYPE_CHECKING:  # the generator reads this part to make that file
     from models.kernel.compiled import features, log_odds
+
+Arrivals = tuple[Floats, Hashes]
+"""A line each, and the hashes of their event ids."""
+State = tuple[Floats, Hashes, Ints, Ints, Ints]
+"""Of a population: its table, ring, marks, dirty and touched."""
+Model = tuple[Floats, Floats, Floats]
+"""Its curves, what they say of an empty block, and the parameters of model and policy."""
 
 MOST_LOG_ODDS = 40.0
 ROW_BYTES = 350.0
@@ -165,12 +172,13 @@ def silence_due(r: Floats, policy: Floats) -> float:
 
 
 @compiled
-def score(r: Floats, now: float, model: Floats, empty: Floats, policy: Floats, x: Floats, lane: Floats) -> bool:
+def score(r: Floats, now: float, model: Model, x: Floats, lane: Floats) -> bool:
     """Features and risk of one subscriber as of `now`; whether a tier or a published risk can move with it."""
+    policy = model[2]
     features(r, now, x)
     lane[NOW] = now
     lane[HISTORY] = now - r[FIRST_TS]
-    lane[SCORE] = risk_of(log_odds(r, now, x, model, empty, policy[INTERCEPT]))
+    lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
     return moves(r, lane[SCORE], now, policy)
 
 
@@ -223,19 +231,10 @@ def moves_time(lane: Floats, ts: float, kind: int) -> bool:
 def walk(
     begin: int,
     end: int,
-    arrivals: Floats,
-    events: Hashes,
-    table: Floats,
-    ring: Hashes,
-    marks: Ints,
-    dirty: Ints,
-    touched: Ints,
-    slots: Ints,
-    kept_counts: Ints,
-    kept: Floats,
-    model: Floats,
-    empty: Floats,
-    policy: Floats,
+    batch: Arrivals,
+    state: State,
+    visits: Visits,
+    model: Model,
     lane: Floats,
     counts: Ints,
     fresh: Ints,
@@ -248,32 +247,12 @@ def walk(
     """
     lane[WHY] = 0.0
     for at in range(begin, end):
-        kind = int(arrivals[at, KIND])
+        kind = int(batch[0][at, KIND])
         if kind >= IGNORED:
             counts[KEPT_AWAY, kind - IGNORED] += 1
             continue
-        late = moves_time(lane, arrivals[at, TS], kind)
-        why = one(
-            at,
-            late,
-            arrivals,
-            events,
-            table,
-            ring,
-            marks,
-            dirty,
-            touched,
-            slots,
-            kept_counts,
-            kept,
-            model,
-            empty,
-            policy,
-            lane,
-            counts,
-            fresh,
-            x,
-        )
+        late = moves_time(lane, batch[0][at, TS], kind)
+        why = one(at, late, batch, state, visits, model, lane, counts, fresh, x)
         if passes(lane):
             why |= TICKS
         if lane[ROOM] <= 0.0 or lane[FRESH] >= len(fresh):
@@ -289,25 +268,18 @@ def walk(
 def one(
     at: int,
     late: bool,
-    arrivals: Floats,
-    events: Hashes,
-    table: Floats,
-    ring: Hashes,
-    marks: Ints,
-    dirty: Ints,
-    touched: Ints,
-    slots: Ints,
-    kept_counts: Ints,
-    kept: Floats,
-    model: Floats,
-    empty: Floats,
-    policy: Floats,
+    batch: Arrivals,
+    state: State,
+    visits: Visits,
+    model: Model,
     lane: Floats,
     counts: Ints,
     fresh: Ints,
     x: Floats,
 ) -> int:
     """Apply one arrival, unless it is a repetition: why it needs a decision, if it does."""
+    arrivals, events = batch
+    table, ring, marks, dirty, touched = state
     e = arrivals[at]
     row, kind = int(e[ROW]), int(e[KIND])
     if kind <= PROFILED and events[at] != 0 and not admit(ring[row], events[at]):
@@ -323,10 +295,10 @@ def one(
         return RARE
     if events[at] != 0:
         touch(row, SEEN_BIT, dirty, touched)
-    take(table[row], e, row, marks, dirty, touched, slots, kept_counts, kept)
+    take(table[row], e, row, marks, dirty, touched, visits)
     if kind >= CARE_CONTACT:
         return RARE
-    return used(table[row], e, row, late, marks, slots, kept_counts, kept, model, empty, policy, lane, fresh, x)
+    return used(table[row], e, row, late, marks, visits, model, lane, fresh, x)
 
 
 @compiled
@@ -336,18 +308,14 @@ def used(
     row: int,
     late: bool,
     marks: Ints,
-    slots: Ints,
-    kept_counts: Ints,
-    kept: Floats,
-    model: Floats,
-    empty: Floats,
-    policy: Floats,
+    visits: Visits,
+    model: Model,
     lane: Floats,
     fresh: Ints,
     x: Floats,
 ) -> int:
     """A call, a data session, a bill or a visit was applied: why it needs a decision, if it does."""
-    kind = int(e[KIND])
+    kind, policy = int(e[KIND]), model[2]
     if kind <= DATA_USE and not marks[row] & QUEUED:
         enqueue(r, row, marks, lane, fresh, policy)
     if late:
@@ -355,7 +323,7 @@ def used(
     now = e[TS] if math.isnan(r[LAST_TS]) else r[LAST_TS]
     lane[NOW] = now
     lane[HISTORY] = now - r[FIRST_TS]
-    lane[SCORE] = risk_of(log_odds(r, now, x, model, empty, policy[INTERCEPT]))
+    lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
     why = MOVES if moves(r, lane[SCORE], now, policy) else 0
     if kind <= DATA_USE:
         if marks[row] & SILENT:
@@ -364,7 +332,7 @@ def used(
         if r[BEHAVIOUR] == 0.0:
             if not (int(policy[EXCLUDED_PAGES]) >> int(e[CODE])) & 1:
                 why |= SIGNALS
-        elif browses(kept[slots[row]], kept_counts[slots[row]], e, now, policy):
+        elif browses(visits[2][visits[0][row]], visits[1][visits[0][row]], e, now, policy):
             why |= SIGNALS
         if marks[row] & UNPROFILED:
             why |= MOVES
@@ -380,9 +348,7 @@ def look(
     flags: Ints,
     tick: float,
     table: Floats,
-    model: Floats,
-    empty: Floats,
-    policy: Floats,
+    model: Model,
     lane: Floats,
     x: Floats,
 ) -> int:
@@ -390,13 +356,14 @@ def look(
 
     `flags` says why each is looked at, and of the one in hand what was found. All of them looked at: one past the end.
     """
+    policy = model[2]
     for at in range(begin, len(rows)):
         r = table[rows[at]]
         now = fmax(tick, r[LAST_TS])
         found = flags[at] & ~(DAILY | WEEKLY)
         lane[NOW] = now
         lane[HISTORY] = now - r[FIRST_TS]
-        lane[SCORE] = risk_of(log_odds(r, now, x, model, empty, policy[INTERCEPT]))
+        lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
         if flags[at] & DAILY:
             if moves(r, lane[SCORE], now, policy):
                 found |= LOOK_MOVES
