@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,7 +34,7 @@ def python_with(requirements: Sequence[str], cache: Path) -> Path:
     """The interpreter of an environment that holds these packages; made at the first call."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     name = hashlib.sha256("\n".join([version, *requirements]).encode()).hexdigest()[:12]
-    home = cache / f"python-{requirements[0].partition('=')[0]}-{name}"
+    home = cache / f"python-{re.match(r'[a-z]+', requirements[0])[0]}-{name}"
     interpreter, complete = home / "bin/python", home / "complete"
     if not complete.exists():
         shutil.rmtree(home, ignore_errors=True)  # of an installation that was interrupted

@@ -26,7 +26,7 @@ import orjson
 import psutil
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from contender_run import Failed
-from holdfast_drain import ALERTS, cpu_s, opened
+from holdfast_drain import ALERTS, LOOK_S, cpu_s, opened
 from logs import PARTITIONS, PROFILES, SUBSCRIBERS, Loader, create_topics, load_profiles, settings
 from pace import EVERY
 from support.black_box_worker import Worker
@@ -183,7 +183,7 @@ def bench(bootstrap: str, prefix: str, directory: Path, rates: list[int], second
     worker = Worker(settings(bootstrap, prefix), directory / f"{prefix}worker.log")
     reader = AlertReader(bootstrap, prefix)
     try:
-        opened(worker, psutil.Process(worker.pid))
+        opened(worker, psutil.Process(worker.pid), PARTITIONS, LOOK_S)
         yield Bench(bootstrap, prefix, worker, reader)
         if (code := worker.stop()) != 0:
             raise Failed(f"the worker ended with {code}: {worker.tail()[-400:]}")

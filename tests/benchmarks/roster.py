@@ -30,6 +30,9 @@ class Contender:
         Gives the command line, given the cache folder; may install what it needs, or raise ``Unavailable``.
     prefix_only
         Whether it gets only the first events of a log, for a whole one would take it minutes.
+    any_order
+        Whether the engine hands on the records of a subscriber in an order of its own. A few scores then cross a
+        threshold at another event than they should, so only the number of alerts is checked, to one in a hundred.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Contender:
     keeps: str
     command: Callable[[Path], list[str]]
     prefix_only: bool = False
+    any_order: bool = False
 
 
 def ours(file: str, *arguments: str) -> Callable[[Path], list[str]]:
@@ -82,7 +86,7 @@ ROSTER: Final = {
             apart("quix_streams.py", "quixstreams==3.28.1", "orjson==3.13.0"),
         ),
         Contender(
-            "bytewax", "Bytewax", SMALL, "nothing", apart("bytewax_flow.py", "bytewax==0.21.1", "orjson==3.13.0")
+            "bytewax", "Bytewax", SMALL, "nothing", apart("bytewax_flow.py", "bytewax[kafka]==0.21.1", "orjson==3.13.0")
         ),
         Contender(
             "pathway", "Pathway", SMALL, "nothing", apart("pathway_flow.py", "pathway==0.33.0", "orjson==3.13.0")
