@@ -89,7 +89,12 @@ ROSTER: Final = {
             "bytewax", "Bytewax", SMALL, "nothing", apart("bytewax_flow.py", "bytewax[kafka]==0.21.1", "orjson==3.13.0")
         ),
         Contender(
-            "pathway", "Pathway", SMALL, "nothing", apart("pathway_flow.py", "pathway==0.33.0", "orjson==3.13.0")
+            "pathway",
+            "Pathway",
+            SMALL,
+            "nothing, no order",
+            apart("pathway_flow.py", "pathway==0.33.0", "orjson==3.13.0"),
+            any_order=True,
         ),
         Contender("kstreams", "Kafka Streams (Java)", SMALL, "at least once, changelog", java("at_least_once")),
         Contender(

@@ -1,8 +1,8 @@
 """Pathway (its engine is in Rust): Kafka in, a Python step for each row with its state in a dict, alerts out.
 
-Persistence is off, so nothing is durable. Within a commit (100 ms) Pathway sorts rows by keys of its own, not by offset,
-so of a subscriber's events some are folded in another order than they came: a few alerts in a thousand differ from the
-reference. The clock stops when the last event is handled, its alert perhaps not yet sent.
+Persistence is off, so nothing is durable. Within a commit (100 ms) Pathway sorts rows by keys of its own, not by
+offset, so of a subscriber's events some are folded in another order than they came: a few alerts in a thousand differ
+from the reference. The clock stops when the last event is handled, its alert perhaps not yet sent.
 """
 
 from __future__ import annotations
