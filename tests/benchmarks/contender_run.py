@@ -78,8 +78,9 @@ class Scene:
 
 def run(contender: Contender, command: list[str], scene: Scene) -> Run:
     """Start a contender, wait for its result, hold its output against the reference, and end it."""
-    name = f"{contender.name}-{time.time_ns() // 1_000_000}"
-    out = f"{scene.prefix}{name}.alerts"
+    # In the name of each topic and group that the contender makes, so that they can be found and deleted.
+    name = f"{scene.prefix}{contender.name}"
+    out = f"{name}.alerts"
     client = AdminClient({"bootstrap.servers": scene.bootstrap, "log_level": QUIET})
     for created in client.create_topics([NewTopic(out, PARTITIONS, 1)]).values():
         created.result()
@@ -90,7 +91,7 @@ def run(contender: Contender, command: list[str], scene: Scene) -> Run:
         "BENCH_RUN": name,
         "BENCH_OUT": out,
     }
-    said = scene.directory / f"{scene.prefix}{name}.log"
+    said = scene.directory / f"{name}.log"
     with said.open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
         try:

@@ -211,6 +211,17 @@ def create_topics(bootstrap: str, prefix: str) -> None:
         altered.result()
 
 
+def delete_topics(bootstrap: str, prefix: str) -> None:
+    """Delete every topic that has a prefix of a benchmark in its name, changelogs of contenders included.
+
+    A broker with thousands of partitions is another one than it was in the first round.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": QUIET})
+    found = [topic for topic in admin.list_topics(timeout=30).topics if prefix in topic]
+    for deleted in (admin.delete_topics(found) if found else {}).values():
+        deleted.result()
+
+
 class Loader:
     """A producer that puts each record where murmur2 would, and knows in the end that all are there."""
 

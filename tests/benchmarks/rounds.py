@@ -14,7 +14,7 @@ import latency
 from contender_run import Failed, Run, Scene
 from environments import Unavailable
 from holdfast_drain import drain
-from logs import LOGS, preload
+from logs import LOGS, delete_topics, preload
 from roster import BARE, HOLDFAST, ROSTER
 
 PREFIX_EVENTS: Final = 20_000
@@ -151,6 +151,8 @@ def one_round(plan: Plan, race: Race, commands: dict[str, list[str]], log: str, 
         found = quoted(work, at)
         race.runs[log][name].append(found)
         say(f"  {name:16} {told(found)}")
+    for each in scenes.values():
+        delete_topics(plan.bootstrap, each.prefix)
 
 
 def quoted(work: Callable[[Scene], Run], scene: Scene) -> Run | str:
@@ -181,8 +183,9 @@ def latencies(plan: Plan) -> dict[int, latency.Latency | str]:
     """From event to alert, rate by rate, with one worker."""
     found: dict[int, latency.Latency | str] = {}
     rates = list(plan.rates)
+    prefix = f"{plan.prefix}live."
     try:
-        with latency.bench(plan.bootstrap, f"{plan.prefix}live.", plan.directory, rates, plan.seconds) as bench:
+        with latency.bench(plan.bootstrap, prefix, plan.directory, rates, plan.seconds) as bench:
             for rate in rates:
                 say(f"latency at {rate:,} events/s for {plan.seconds:.0f} s")
                 found[rate] = bench.measure(rate, plan.seconds)
@@ -190,4 +193,5 @@ def latencies(plan: Plan) -> dict[int, latency.Latency | str]:
     except Failed as reason:
         say(f"  NOT QUOTED: {reason}")
         found |= {rate: str(reason) for rate in rates if rate not in found}
+    delete_topics(plan.bootstrap, prefix)
     return found
