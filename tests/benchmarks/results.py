@@ -16,7 +16,7 @@ from typing import Any, Final
 from contender_run import Run
 from latency import WARM_S, Latency
 from logs import LOGS
-from roster import ROSTER
+from roster import ROSTER, SMALL_LOOP
 from rounds import Race
 
 VERSIONS: Final = ("faust-streaming", "aiokafka", "confluent-kafka", "numpy", "msgspec", "orjson", "uvloop")
@@ -56,7 +56,9 @@ def load() -> str:
 
 
 def spread(values: Sequence[float], form: str) -> str:
-    """Median, and the least and the most where there are several."""
+    """Median, and the least and the most where there are several; nothing of nothing."""
+    if not values:
+        return ""
     middle = format(median(values), form)
     if len(values) == 1:
         return middle
@@ -68,8 +70,9 @@ def throughput_table(race: Race, log: str) -> list[str]:
     lines = [
         f"**{LOGS[log].title}** (`{log}`), {race.events[log]:,} events",
         "",
-        "| contender | does | keeps | events/s | of the bare loop | CPU us/event | alerts | rounds |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| contender | does | keeps | events/s | of the bare loop | of the loop with the small job | CPU us/event "
+        "| alerts | rounds |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     quoted = {name: race.verified(log, name) for name in race.runs[log]}
     by_rate = sorted(quoted, key=lambda name: -median([run.rate for run in quoted[name]] or [0.0]))
@@ -83,11 +86,11 @@ def row(race: Race, log: str, name: str, runs: Sequence[Run]) -> str:
     head = f"| {contender.title} | {contender.job} | {contender.keeps} "
     if not runs:
         reason = str(tried[0]).replace("|", "/").replace("\n", " ")[:160]
-        return f"{head}| not quoted: {reason} | | | | 0 of {len(tried)} |"
-    ratios = race.ratios(log, name)
+        return f"{head}| not quoted: {reason} | | | | | 0 of {len(tried)} |"
+    bare, small = race.ratios(log, name), race.ratios(log, name, SMALL_LOOP)
     prefix = f" (first {runs[0].events:,})" if contender.prefix_only and runs[0].events < race.events[log] else ""
     return (
-        f"{head}| {spread([run.rate for run in runs], ',.0f')}{prefix} | {spread(ratios, '.2f') if ratios else ''} "
+        f"{head}| {spread([run.rate for run in runs], ',.0f')}{prefix} | {spread(bare, '.3f')} | {spread(small, '.2f')} "
         f"| {spread([run.cpu_us for run in runs], '.1f')} | {runs[0].alerts:,} | {len(runs)} of {len(tried)} |"
     )
 

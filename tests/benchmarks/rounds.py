@@ -44,11 +44,13 @@ class Race:
         """Its runs that may be quoted."""
         return [run for run in self.runs.get(log, {}).get(contender, []) if isinstance(run, Run)]
 
-    def ratios(self, log: str, contender: str) -> list[float]:
-        """Its rate over the bare aiokafka loop's of the same round."""
+    def ratios(self, log: str, contender: str, yardstick: str = BARE) -> list[float]:
+        """Its rate over another's of the same round; none if that one did not take part."""
         found = self.runs.get(log, {})
-        pairs = zip(found.get(contender, []), found.get(BARE, []), strict=True)
-        return [run.rate / bare.rate for run, bare in pairs if isinstance(run, Run) and isinstance(bare, Run)]
+        if yardstick not in found:
+            return []
+        pairs = zip(found.get(contender, []), found[yardstick], strict=True)
+        return [run.rate / other.rate for run, other in pairs if isinstance(run, Run) and isinstance(other, Run)]
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for the JSON file."""

@@ -30,7 +30,9 @@ class Call(faust.Record, serializer="json"):
     direction: str
     duration_s: float
     peer_network: str
+    peer_operator: str
     kind: str = "voice"
+    forwarded: bool = False
     dropped: bool = False
     roaming: bool = False
 
@@ -44,6 +46,8 @@ class DataUsage(faust.Record, serializer="json"):
     rat: str
     app_category: str
     failed: bool = False
+    throttled: bool = False
+    roaming: bool = False
 
 
 class SiteVisit(faust.Record, serializer="json"):
@@ -54,6 +58,7 @@ class SiteVisit(faust.Record, serializer="json"):
     dwell_s: float
     pages: int
     page: str = "other"
+    site: str | None = None
 
 
 class Alert(faust.Record, serializer="json"):
