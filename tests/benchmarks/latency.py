@@ -13,6 +13,7 @@ core. Verified: each trigger of those seconds raised exactly one alert; no laten
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -135,7 +136,7 @@ class Bench:
     def _start_producer(self, rate: int, begin_at: float, seconds: float) -> subprocess.Popen[str]:
         given = {"bootstrap": self._bootstrap, "prefix": self._prefix, "first": self._first}
         told = json.dumps({**given, "rate": rate, "begin_at": begin_at, "seconds": seconds})
-        environment = {"PYTHONPATH": ":".join(sys.path)}
+        environment = os.environ | {"PYTHONPATH": str(HERE.parent)}
         return subprocess.Popen(
             [sys.executable, str(HERE / "pace.py"), told], stdout=subprocess.PIPE, text=True, env=environment
         )

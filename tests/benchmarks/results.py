@@ -88,9 +88,11 @@ def row(race: Race, log: str, name: str, runs: Sequence[Run]) -> str:
         reason = str(tried[0]).replace("|", "/").replace("\n", " ")[:160]
         return f"{head}| not quoted: {reason} | | | | | 0 of {len(tried)} |"
     bare, small = race.ratios(log, name), race.ratios(log, name, SMALL_LOOP)
-    prefix = f" (first {runs[0].events:,})" if contender.prefix_only and runs[0].events < race.events[log] else ""
+    rate = spread([run.rate for run in runs], ",.0f")
+    if runs[0].events < race.events[log]:
+        rate += f", first {runs[0].events:,}"
     return (
-        f"{head}| {spread([run.rate for run in runs], ',.0f')}{prefix} | {spread(bare, '.3f')} | {spread(small, '.2f')} "
+        f"{head}| {rate} | {spread(bare, '.3f')} | {spread(small, '.2f')} "
         f"| {spread([run.cpu_us for run in runs], '.1f')} | {runs[0].alerts:,} | {len(runs)} of {len(tried)} |"
     )
 
