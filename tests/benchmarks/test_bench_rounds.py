@@ -48,26 +48,26 @@ Record = Callable[[str, object], None]
 
 
 @pytest.fixture(scope="module")
-def race(broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathFactory) -> rounds.Race:
-    """All of it, once."""
+def race(broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> rounds.Race:
+    """All of it, once, its progress shown: it takes most of an hour."""
     directory = tmp_path_factory.mktemp("benchmark")
     about = results.machine("pytest -m benchmark tests/benchmarks/test_bench_rounds.py")
     about["load before"] = results.load()
-    found = rounds.run(
-        rounds.Plan(
-            bootstrap=broker.bootstrap,
-            prefix=f"bench{int(time.time())}.",
-            contenders=list(ROSTER),
-            logs=list(LOGS),
-            events=max(log.events for log in LOGS.values()),
-            prefix_events=rounds.PREFIX_EVENTS,
-            rounds=3,
-            rates=RATES,
-            seconds=20.0,
-            cache=environments.default_cache(),
-            directory=directory,
-        )
+    plan = rounds.Plan(
+        bootstrap=broker.bootstrap,
+        prefix=f"bench{int(time.time())}.",
+        contenders=list(ROSTER),
+        logs=list(LOGS),
+        events=max(log.events for log in LOGS.values()),
+        prefix_events=rounds.PREFIX_EVENTS,
+        rounds=3,
+        rates=RATES,
+        seconds=20.0,
+        cache=environments.default_cache(),
+        directory=directory,
     )
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        found = rounds.run(plan)
     about["load after"] = results.load()
     reports = Path(os.environ.get("BENCH_REPORTS", directory))
     sys.stdout.write("\n" + results.write(found, about, reports))

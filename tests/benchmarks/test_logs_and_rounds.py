@@ -1,4 +1,4 @@
-"""The logs of the benchmark: the same on every machine, and what their names say."""
+"""The logs of the benchmark: the same on every machine, and what their names say; and who runs when."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import logs
 import orjson
 import pytest
 from reference import expected
+from roster import BARE, HOLDFAST, ROSTER
+from rounds import order
 
 SOME = 4_000
 
@@ -62,3 +64,14 @@ def test_record_says_the_time_of_its_event() -> None:
 def test_partition_is_the_one_that_the_java_client_would_choose() -> None:
     # Computed with org.apache.kafka.common.utils.Utils.murmur2.
     assert [logs.partition_of(key) for key in ("s-000000", "s-000001", "s-009999")] == [4, 7, 6]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_bare_loop_and_holdfast_stand_side_by_side_in_every_round(number: int) -> None:
+    turns = order(list(ROSTER), number)
+    assert sorted(turns) == sorted(ROSTER)
+    assert abs(turns.index(BARE) - turns.index(HOLDFAST)) == 1
+
+
+def test_each_round_has_another_order() -> None:
+    assert len({tuple(order(list(ROSTER), number)) for number in range(3)}) == 3
