@@ -21,6 +21,7 @@ topics = {PREFIX + topic: number for number, topic in enumerate(small_job.TOPICS
 
 
 def decode(message: Any) -> tuple[str, tuple[Any, ...]]:
+    meter.begin()  # whole batches of all partitions are decoded before the first is counted
     event = orjson.loads(message.value)
     topic = topics[message.topic]
     return event["subscriber_id"], (topic, *small_job.arguments(topic, event))
