@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -21,6 +22,7 @@ from roster import BARE, Contender
 
 BOUND_S: Final = 600.0
 BARE_LOOPS: Final = (BARE, "bare-confluent")
+_NUMBERS: Final = itertools.count(1)
 SETTLE_S: Final = 15.0
 """For the last alerts of engines whose clock stops before they are sent."""
 
@@ -79,7 +81,7 @@ class Scene:
 def run(contender: Contender, command: list[str], scene: Scene) -> Run:
     """Start a contender, wait for its result, hold its output against the reference, and end it."""
     # In the name of each topic and group that the contender makes, so that they can be found and deleted.
-    name = f"{scene.prefix}{contender.name}"
+    name = f"{scene.prefix}{contender.name}-{next(_NUMBERS)}"
     out = f"{name}.alerts"
     client = AdminClient({"bootstrap.servers": scene.bootstrap, "log_level": QUIET})
     for created in client.create_topics([NewTopic(out, PARTITIONS, 1)]).values():

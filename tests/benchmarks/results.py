@@ -120,7 +120,7 @@ def markdown(race: Race, about: dict[str, str]) -> str:
     """Everything, as it can be pasted."""
     lines = [
         "One process each, alternating in one run, the broker on the same cores; medians (least - most). Each time is "
-        "of a run whose output was verified; a ratio is to the bare aiokafka loop of the same round. Simulated input.",
+        "of a run whose output was verified; a ratio is to the loop of the same round. Simulated input.",
         "",
         *(f"- {name.capitalize()}: {f'`{text}`' if name == 'command' else text}" for name, text in about.items()),
         "",

@@ -1,8 +1,8 @@
 """Alternating rounds: in each every contender has its turn, in another order, so that no one has the quiet minutes.
 
-The bare aiokafka loop and Holdfast stand side by side in each round, now the one first, now the other, in the next
-round at another place among the rest: their ratio is what was promised, and on a machine that is shared a ratio of
-two times that lie minutes apart is noise.
+The ratio of Holdfast to the bare aiokafka loop is what was promised, and on a machine that is shared a ratio of two
+times that lie minutes apart is noise. So the bare loop runs right before Holdfast and again right after it; both runs
+together are its run of the round.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from typing import Any, Final
 
 import contender_run
 import latency
+from confluent_kafka import KafkaException
 from contender_run import Failed, Run, Scene
 from environments import Unavailable
 from holdfast_drain import drain
 from logs import LOGS, delete_topics, preload
 from roster import BARE, HOLDFAST, ROSTER
 
+FAILURES: Final = (Failed, AssertionError, OSError, KafkaException)
+"""A verdict of ours, one of the worker's rig, a page that gives no answer, an output that cannot be read."""
 PREFIX_EVENTS: Final = 20_000
 """Of a log, for contenders that would take minutes for the whole."""
 
@@ -143,7 +146,7 @@ def order(names: Sequence[str], number: int) -> list[str]:
     turn = number * 2 % max(1, len(others))
     place = number * 3 % (len(others) + 1)
     others = others[turn:] + others[:turn]
-    return others[:place] + (pair[::-1] if number % 2 else pair) + others[place:]
+    return others[:place] + pair + others[place:]
 
 
 def one_round(plan: Plan, race: Race, commands: dict[str, list[str]], log: str, number: int) -> None:
@@ -158,23 +161,40 @@ def one_round(plan: Plan, race: Race, commands: dict[str, list[str]], log: str, 
             scenes[events] = Scene(plan.bootstrap, prefix, log, events, plan.directory)
         return scenes[events]
 
-    for name in order(list(commands), number):
-        contender = ROSTER[name]
-        most = race.events[log]
+    def turn(name: str) -> Run | str:
+        contender, most = ROSTER[name], race.events[log]
         at = scene(min(plan.prefix_events, most) if contender.prefix_only else most)
-        work = drain if name == HOLDFAST else lambda at: contender_run.run(contender, commands[name], at)  # noqa: B023
-        found = quoted(work, at)
-        race.runs[log][name].append(found)
+        found = quoted(lambda: drain(at) if name == HOLDFAST else contender_run.run(contender, commands[name], at))
         say(f"  {name:16} {told(found)}")
+        return found
+
+    for name in order(list(commands), number):
+        race.runs[log][name].append(turn(name))
+        if name == HOLDFAST and BARE in commands:
+            race.runs[log][BARE][-1] = together(race.runs[log][BARE][-1], turn(BARE))
     for each in scenes.values():
         delete_topics(plan.bootstrap, each.prefix)
 
 
-def quoted(work: Callable[[Scene], Run], scene: Scene) -> Run | str:
+def together(before: Run | str, after: Run | str) -> Run | str:
+    """Two runs as one; a failure if either is one."""
+    if isinstance(before, str) or isinstance(after, str):
+        return before if isinstance(before, str) else after
+    return Run(
+        before.events + after.events,
+        before.seconds + after.seconds,
+        before.cpu_s + after.cpu_s,
+        after.alerts,
+        after.digest,
+        {"rates": [before.rate, after.rate]},
+    )
+
+
+def quoted(work: Callable[[], Run]) -> Run | str:
     """A verified run, or the reason why there is none: a contender that fails does not end the race."""
     try:
-        return work(scene)
-    except Failed as reason:
+        return work()
+    except FAILURES as reason:
         return str(reason)
 
 
@@ -205,7 +225,7 @@ def latencies(plan: Plan) -> dict[int, latency.Latency | str]:
                 say(f"latency at {rate:,} events/s for {plan.seconds:.0f} s")
                 found[rate] = bench.measure(rate, plan.seconds)
                 say(f"  {found[rate]}")
-    except Failed as reason:
+    except FAILURES as reason:
         say(f"  NOT QUOTED: {reason}")
         found |= {rate: str(reason) for rate in rates if rate not in found}
     delete_topics(plan.bootstrap, prefix)
