@@ -95,7 +95,7 @@ class Lines(NamedTuple):
 
 
 class Reader:
-    """See the module.
+    """See the module. One thread's: it has room for the event in hand.
 
     Examples
     --------
@@ -123,7 +123,7 @@ class Reader:
         for event in _GOES:
             self._declare(event)
 
-    def read(self, buffer: Bytes, records: Ints) -> Lines:
+    def read(self, buffer: Bytes, records: Ints, into: Lines | None = None) -> Lines:
         """Read records of any of the five kinds; see `Lines`.
 
         Parameters
@@ -131,13 +131,18 @@ class Reader:
         buffer
             In which keys and values stand.
         records
-            As :func:`records_of` makes them.
+            As :func:`records_of` makes them; those of several batches and topics may stand together.
+        into
+            As many lines to be filled; new ones if absent.
         """
         count = len(records)
-        lines = Lines(
+        lines = into or Lines(
             np.empty((count, places.ARRIVAL)), np.empty(count, dtype=np.uint64), np.empty(count, dtype=np.int8)
         )
-        compiled.read_events(read_only(buffer), records, self._contract, (self._slots, self._words), self._room, *lines)
+        words = self._slots, self._words
+        compiled.read_events(
+            read_only(buffer), np.ascontiguousarray(records), self._contract, words, self._room, *lines
+        )
         return lines
 
     def teach(self, operator: str | None) -> None:
