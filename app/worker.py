@@ -164,6 +164,7 @@ class Worker:
             self._lanes.positions(),
             self._lanes.barred(),
             self._lanes.waiting(),
+            self._lanes.awaited(),
             self._lanes.opening(),
             bool(self._app.rebalancing),
         )
