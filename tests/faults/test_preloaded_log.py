@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from support.long_run import Blow, decisions, difference, told
-from support.preloaded import QUIET_MS, Life, Operator, out_of_order, read, settled
+from support.plain_order import out_of_order
+from support.preloaded import QUIET_MS, Life, Operator, read, settled
 from support.rig import Rig
 
 from streams.broker import EmbeddedBroker

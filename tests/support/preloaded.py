@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 
 from support.history_check import Log, read_log
 from support.long_run import RECOVERY_S, Blow, Fleet, Progress, create_topics, schedule
-from support.plain_order import in_order
 from support.rig import Rig
 
 import models
@@ -21,8 +20,6 @@ from app.simulator.publish import publish
 from app.simulator.rates import DAY_MS, Rates
 from app.simulator.stream import simulate
 from models.snapshot import STARTING_SNAPSHOT
-from streams import history
-from streams.topics import BOOTSTRAP, HISTORY, INPUT_TOPICS
 
 MODEL: Final = Path(models.__file__).with_name(STARTING_SNAPSHOT)
 QUIET_MS: Final = 3_600_000
@@ -69,33 +66,6 @@ async def read(rig: Rig, records: int, workers: int, blows: Sequence[Blow], seed
     seconds = time.monotonic() - began
     await fleet.stop()
     return Life(await read_log(rig.client, rig.prefix, rig.partitions, bound_s=RECOVERY_S), round(seconds, 1), fleet)
-
-
-def out_of_order(log: Log) -> list[str]:
-    """Lanes that took their records in another order than the plain one: profiles and erasures first, then by date."""
-    found = []
-    for partition, records in log[HISTORY].items():
-        taken = [
-            (told.topics[rank], offset)
-            for told in (history.read(record.value) for record in records)
-            for rank, first, last in told.segments
-            for offset in _offsets(log, told.topics[rank], partition, first, last)
-        ]
-        inputs = {topic.name: log[topic.name][partition] for topic in INPUT_TOPICS}
-        first = in_order({topic: inputs[topic] for topic in BOOTSTRAP})
-        then = in_order({topic: records for topic, records in inputs.items() if topic not in BOOTSTRAP})
-        plain = [(topic, record.offset) for topic, record in first + then]
-        if taken != plain:
-            at = next((i for i, (one, other) in enumerate(zip(taken, plain, strict=False)) if one != other), -1)
-            found.append(f"lane {partition}, record {at} of {len(plain)}: {taken[at]}, not {plain[at]}")
-    return found
-
-
-def _offsets(log: Log, topic: str, partition: int, first: int, last: int) -> range:
-    records = log[topic][partition]
-    assert records[first].offset == first, "an idempotent producer leaves no holes"
-    assert records[last].offset == last
-    return range(first, last + 1)
 
 
 async def settled(rigs: Sequence[Rig], operator: Operator, seed: int) -> int:
