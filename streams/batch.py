@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from models.events import Arrival, Deletion
@@ -33,6 +33,10 @@ class Batch(NamedTuple):
                 arrivals.append(Arrival(topic, record.offset, at, event))
                 places.append(i)
         return arrivals, places
+
+    def valid(self) -> Iterator[Placed]:
+        """The records that are events."""
+        return (placed for placed, event in zip(self.placed, self.decoded, strict=True) if type(event) is not Rejected)
 
     def cut(self, at: int) -> tuple[Batch, Batch]:
         """The records before place `at`, and those from there on."""

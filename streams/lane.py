@@ -46,6 +46,7 @@ from streams.history import history_record, segments
 from streams.intake import GapError, Intake
 from streams.ledger import LEDGER_KEY, Ledger
 from streams.opening import Kept
+from streams.partitioner import Partitioner
 from streams.topics import HISTORY, INPUT_TOPICS, STATE
 from streams.transaction import LaneProducer, OutRecord
 from streams.transport import Fetch
@@ -77,6 +78,8 @@ class Lane:
         self._closing = False
         self._gaps: set[str] = set()
         self._began = 0.0
+        self._partitioner = Partitioner(partition, spec.partitions)
+        self._warned = False  # of keys that are in another partition than murmur2's; the metric counts on
         self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock when it was told
         self._fold: Fold
         self._ledger: Ledger
@@ -227,7 +230,7 @@ class Lane:
             ]
         )
         self._ledger = ledger  # 11. account
-        self._account(folded, poison, len(batch.placed), began, writing)
+        self._account(folded, batch, poison, began, writing)
 
     def _advanced(self, done: Batch) -> Ledger:
         offsets = self._ledger.offsets | done.settled(self._rest, self._intake.read_to)
@@ -254,18 +257,24 @@ class Lane:
         return told + int((time.monotonic() - at) * 1000)
 
     def _account(
-        self, folded: Folded, poison: dict[tuple[str, Poison], int], records: int, began: float, writing: float
+        self, folded: Folded, batch: Batch, poison: dict[tuple[str, Poison], int], began: float, writing: float
     ) -> None:
         now, wall_s = time.perf_counter(), self._spec.wall_s()
+        misplaced = self._partitioner.misplaced(batch.valid())
+        if misplaced and not self._warned:
+            self._warned = True
+            advice = "Sources must partition by murmur2: librdkafka with partitioner=murmur2_random."
+            log.warning("keys_misplaced", partition=self.partition, topic=next(iter(misplaced)), advice=advice)
         counts = folded.counts._replace(
             rejected=poison,
+            misplaced=misplaced,
             latencies_s=[wall_s - ms / 1000 for ms in folded.triggers_ms],
             batch_s=writing - began,
             transaction_s=now - writing,
             now_s=wall_s,
         )
         self._spec.report.committed(self.partition, counts)
-        self._spec.poison(records, sum(poison.values()))
+        self._spec.poison(len(batch.placed), sum(poison.values()))
 
     # Closing
 

@@ -179,6 +179,43 @@ def test_a_ts_a_little_ahead_of_its_record_is_an_event(world: World, someone: Su
     assert after.total("events_total") - before.total("events_total") == 1
 
 
+def test_a_record_without_a_timestamp_is_held_against_the_brokers_time(world: World, someone: Subscriber) -> None:
+    before = world.metrics()
+    now = int(time.time() * 1000)
+    for ts in (now - 1000, now + 3_600_000):
+        body = {"subscriber_id": someone.name, "ts": ts, "channel": "sms"}
+        world.send("telecom.contacts.v1", someone.name, json.dumps(body).encode(), timestamp=-1)
+    world.settle(someone.lane)
+    after = world.metrics()
+    assert after.total("events_total") - before.total("events_total") == 1
+    poison = {"topic": "telecom.contacts.v1", "reason": "future_ts"}
+    assert (after.value("dead_letters_total", **poison) or 0) - (before.value("dead_letters_total", **poison) or 0) == 1
+
+
+def test_null_in_an_optional_field_is_its_absence(world: World, customer: Subscriber) -> None:
+    before = world.metrics()
+    customer.profile(consent=None, products=None, penalty=None)
+    customer.care("leave_intent", status=None, channel=None)
+    assert customer.steps() == [("raised", None)]
+    assert world.metrics().total("dead_letters_total") == before.total("dead_letters_total")
+
+
+def test_a_key_that_murmur2_puts_elsewhere_is_applied_and_counted_once(world: World, someone: Subscriber) -> None:
+    elsewhere = (someone.lane + 1) % world.lanes
+    before = world.metrics()
+    for _ in range(2):
+        now = int(time.time() * 1000)
+        body = {"subscriber_id": someone.name, "ts": now, "channel": "sms"}
+        value = json.dumps(body).encode()
+        world.send("telecom.contacts.v1", someone.name, value, partition=elsewhere, timestamp=now)
+        world.settle(elsewhere)
+    after = world.metrics()
+    labels = {"topic": "telecom.contacts.v1"}
+    assert after.total("events_total") - before.total("events_total") == 2
+    counted = after.value("misplaced_keys_total", **labels) - before.value("misplaced_keys_total", **labels)
+    assert counted == 1
+
+
 def test_the_verb_lists_dead_letters(world: World, customer: Subscriber) -> None:
     letter, _ = poison(world, customer, POISON["sideways"])
     listed = world.holdfast("dlq", "list", "--json")
