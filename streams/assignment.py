@@ -58,9 +58,9 @@ class LanePlace:
         epochs = await self._app.consumer.seek_all({self._tps[name]: offset for name, offset in offsets.items()})
         return {name: epochs[self._tps[name]] for name in offsets}
 
-    def stable(self, topic: str) -> int | None:
-        """Last stable offset that the newest fetch answer told; None before the first since the last seek."""
-        stable: int | None = self._app.consumer.stable(self._tps[topic])
+    def stable(self, topic: str, epoch: int) -> int | None:
+        """Last stable offset that the newest fetch answer of `epoch` told; None before the first."""
+        stable: int | None = self._app.consumer.stable(self._tps[topic], epoch)
         return stable
 
 

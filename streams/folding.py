@@ -73,8 +73,8 @@ class Place(Protocol):
     async def seek(self, offsets: Mapping[str, int]) -> Mapping[str, int]:
         """Seek; returns the epochs that fetches from there on carry."""
 
-    def stable(self, topic: str) -> int | None:
-        """Last stable offset that the newest fetch answer told; None before the first since the last seek."""
+    def stable(self, topic: str, epoch: int) -> int | None:
+        """Last stable offset that the newest fetch answer of `epoch` told; None before the first."""
 
 
 def _nothing(*_: Any) -> None:

@@ -70,10 +70,11 @@ class Intake:
     topics
         Inputs without prefix.
     stable
-        Last stable offset of a topic as its newest fetch answer told it; None before the first answer since a seek.
+        ``(topic, epoch)``: its last stable offset as the newest fetch answer of that epoch told it; None before the
+        first.
     """
 
-    def __init__(self, topics: Iterable[str], stable: Callable[[str], int | None]) -> None:
+    def __init__(self, topics: Iterable[str], stable: Callable[[str, int], int | None]) -> None:
         self._topics = {name: _Topic(name) for name in topics}
         self._stable = stable
 
@@ -174,7 +175,7 @@ class Intake:
         """Whether the log holds more of a topic that has no head here; before all topics are read, up to its end."""
         if ends:
             return not mine.waiting and mine.place < ends[mine.name]
-        stable = self._stable(mine.name)
+        stable = None if mine.epoch is None else self._stable(mine.name, mine.epoch)
         return stable is None or mine.place < stable
 
 

@@ -52,6 +52,18 @@ class Fetch(NamedTuple):
     records: Sequence[RawRecord]
 
 
+class Poll(NamedTuple):
+    """What one poll found: fetches, and by partition what the fetch answers since the last poll told.
+
+    That is the epoch of their place, and the last stable offset. What an answer tells of the log's end and the records
+    it brings become known to the lanes together: a lane that heard of the end first would wait, and under load there
+    is always something on its way.
+    """
+
+    fetches: Mapping[TP, Fetch]
+    stable: Mapping[TP, tuple[int, int]]
+
+
 class Reader(Protocol):
     """What the transport asks of the lanes. Called on the main loop, never blocks."""
 
@@ -76,12 +88,12 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.stable: dict[TP, int] = {}
-        """Last stable offset that the newest fetch answer of a partition told, if one came since its last seek."""
         self._epochs: dict[TP, int] = defaultdict(int)
         self._places: dict[TP, int] = {}
         self._sought: dict[TP, Any] = {}  # aiokafka's state of a partition, of the assignment in which it was sought
+        self._stable: dict[TP, int] = {}  # as the newest answer since the seek told it
         self._answered: set[TP] = set()  # for the first time since their seek, and not handed over yet
+        self._news: dict[TP, tuple[int, int]] = {}  # of `_stable`, since the last poll
 
     async def on_start(self) -> None:
         """Start the consumer, and hear of each fetch answer: most that a lane waits for comes without a record."""
@@ -102,12 +114,13 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             for partition, *_ in partitions:
                 tp = TP(topic, partition)
                 stable = getattr(self._sought.get(tp), "lso", None)
-                if stable is None:
+                if stable is None or stable == self._stable.get(tp):
                     continue
-                if tp not in self.stable:
+                if tp not in self._stable:
                     self._answered.add(tp)
                     news = True
-                self.stable[tp] = stable
+                self._stable[tp] = stable
+                self._news[tp] = self._epochs[tp], stable
         return news
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
@@ -135,7 +148,7 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def _fetch_records(
         self, consumer: Any, active_partitions: set[TP], timeout: float = 0.0, max_records: int | None = None
-    ) -> dict[TP, Fetch]:
+    ) -> Poll:
         """Poll, which aiokafka ends for records only: here a place that has moved, or an answer, ends it too."""
         deadline = time.monotonic() + timeout
         while self.consumer.flow_active:
@@ -143,14 +156,15 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             fetches = self._fetches(fetched, active_partitions)
             left = deadline - time.monotonic()
             if fetches or left <= 0:
-                return fetches
+                news, self._news = self._news, {}
+                return Poll(fetches, news)
             waiter = consumer._fetcher._create_fetch_waiter()
             await asyncio.wait([waiter], timeout=left)
             if waiter.done():
                 waiter.result()  # what the coordinator refuses for good is raised here
             else:
                 waiter.cancel()
-        return {}
+        return Poll({}, {})
 
     def _fetches(self, fetched: Mapping[TP, Sequence[RawRecord]], polled: Iterable[TP]) -> dict[TP, Fetch]:
         fetches = {}
@@ -175,7 +189,8 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             self._epochs[tp] += 1
             self._places[tp] = offset
             self._sought.pop(tp, None)
-            self.stable.pop(tp, None)
+            self._stable.pop(tp, None)
+            self._news.pop(tp, None)
             self._answered.discard(tp)
             if tp in assigned:
                 consumer.seek(TopicPartition(*tp), offset)
@@ -192,6 +207,10 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
 class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     """Faust's consumer, with a fetch for a message and the ledger for the committed offset."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stable: dict[TP, tuple[int, int]] = {}
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
@@ -222,14 +241,15 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             await asyncio.sleep(POLL_WITH_CLOSED_S)
             return
         try:
-            fetched = await self._getmany(wanted, POLL_S if reader.complete() else POLL_WITH_CLOSED_S)
+            fetches, stable = await self._getmany(wanted, POLL_S if reader.complete() else POLL_WITH_CLOSED_S)
         except OffsetOutOfRangeError as error:
             reader.out_of_range({TP(tp.topic, tp.partition): offset for tp, offset in error.args[0].items()})
             return
         except NoOffsetForPartitionError:
             # A poll from before a rebalance meets a partition of the new assignment that its lane has not sought yet.
             return
-        for tp, fetch in fetched.items():
+        self._stable.update(stable)
+        for tp, fetch in fetches.items():
             if not self.flow_active:
                 # A poll can outlive a rebalance and bring what a reopened lane has sought since: dropped here it would
                 # be missed only with the next record of that partition. What is older than the seek has another epoch.
@@ -287,10 +307,10 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         future = asyncio.run_coroutine_threadsafe(coroutine, self._thread.thread_loop)
         return await asyncio.wrap_future(future)
 
-    def stable(self, tp: TP) -> int | None:
-        """Last stable offset that the newest fetch answer told; None before the first since the last seek."""
-        stable: int | None = self._thread.stable.get(tp)
-        return stable
+    def stable(self, tp: TP, epoch: int) -> int | None:
+        """Last stable offset that the newest fetch answer of `epoch` told; None before the first."""
+        told = self._stable.get(tp)
+        return told[1] if told is not None and told[0] == epoch else None
 
 
 def _by_tp(offsets: Mapping[TopicPartition, int]) -> dict[TP, int]:

@@ -73,7 +73,7 @@ class Consumer:
         self._data = data
         self._stable: dict[str, int] = {}
         self._places = dict.fromkeys(logs, 0)
-        self.intake = Intake(logs, self._stable.get)
+        self.intake = Intake(logs, lambda topic, _: self._stable.get(topic))
         for topic in logs:
             self.intake.sought(topic, 1, 0)
 
@@ -81,7 +81,7 @@ class Consumer:
         """A lane that has applied `taken` opens elsewhere."""
         self._stable = {}
         self._places = {topic: max([0, *(r.offset + 1 for t, r in taken if t == topic)]) for topic in self._logs}
-        self.intake = Intake(self._logs, self._stable.get)
+        self.intake = Intake(self._logs, lambda topic, _: self._stable.get(topic))
         for topic, place in self._places.items():
             self.intake.sought(topic, 1, place)
 

@@ -36,7 +36,7 @@ def stable() -> dict[str, int]:
 
 @pytest.fixture
 def intake(stable: dict[str, int]) -> Intake:
-    made = Intake([CALLS, DATA_USAGE], stable.get)
+    made = Intake([CALLS, DATA_USAGE], lambda topic, _: stable.get(topic))
     made.sought(CALLS, 1, 10)
     made.sought(DATA_USAGE, 1, 0)
     return made
@@ -81,7 +81,7 @@ def test_fetch_of_a_place_that_was_left_is_dropped(intake: Intake) -> None:
 
 
 def test_topic_that_was_never_sought_takes_nothing(stable: dict[str, int]) -> None:
-    intake = Intake([CALLS], stable.get)
+    intake = Intake([CALLS], lambda topic, _: stable.get(topic))
     assert not intake.offer(CALLS, fetch(1, 0, 1))
     assert intake.read_to(CALLS) is None
 
@@ -204,7 +204,7 @@ def test_what_has_no_place_in_time_keeps_nothing_back(intake: Intake, odd: Raw) 
 @pytest.fixture
 def opened(stable: dict[str, int]) -> Callable[[], Intake]:
     def made() -> Intake:
-        intake = Intake([SUBSCRIBERS, CALLS], stable.get)
+        intake = Intake([SUBSCRIBERS, CALLS], lambda topic, _: stable.get(topic))
         intake.sought(SUBSCRIBERS, 1, 0)
         intake.sought(CALLS, 1, 0)
         return intake
