@@ -40,6 +40,7 @@ class Standing(NamedTuple):
     """Of each input of an open lane, the offset to be applied next; None if nothing was applied yet."""
     barred: frozenset[Input] = frozenset()
     waiting: frozenset[Input] = frozenset()
+    awaited: Mapping[Input, int] = {}
     opening: Mapping[int, int] = {}
     """Lanes that are not open yet, with the records they still have to restore."""
     rebalancing: bool = False
@@ -173,6 +174,7 @@ class Watchdog(threading.Thread):
             reachable=self._reachable,
             barred=said.barred,
             waiting=said.waiting,
+            awaited=said.awaited,
             unreadable=frozenset(current),
             opening=said.opening,
             rebalancing=said.rebalancing,

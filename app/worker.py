@@ -164,6 +164,7 @@ class Worker:
             self._lanes.positions(),
             self._lanes.barred(),
             self._lanes.waiting(),
+            self._lanes.awaited(),
             self._lanes.opening(),
             bool(self._app.rebalancing),
         )
@@ -230,7 +231,6 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
         client=settings.kafka_client_kwargs(),
         report=metrics,
         wall_s=time.time,
-        merge_wait_s=settings.merge_wait_ms / 1000,
         take_over=take_over,
         accept_loss=accept_loss,
         poison=PoisonBreaker(ends_worker=settings.poison_exit).saw,

@@ -19,7 +19,6 @@ _FLAGS = (
     "model",
     "policy",
     "base_rate",
-    "merge_wait_ms",
     "poison_exit",
     "log_level",
     "fail_at",

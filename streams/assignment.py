@@ -58,9 +58,10 @@ class LanePlace:
         epochs = await self._app.consumer.seek_all({self._tps[name]: offset for name, offset in offsets.items()})
         return {name: epochs[self._tps[name]] for name in offsets}
 
-    def behind(self, topic: str) -> bool:
-        """Whether the log holds more than was fetched."""
-        return bool(self._app.consumer.behind(self._tps[topic]))
+    def stable(self, topic: str, epoch: int) -> int | None:
+        """Last stable offset that the newest fetch answer of `epoch` told; None before the first."""
+        stable: int | None = self._app.consumer.stable(self._tps[topic], epoch)
+        return stable
 
 
 class Lanes:
@@ -193,6 +194,12 @@ class Lanes:
             for name in self._names.values()
             if lane.waits(name)
         )
+
+    def awaited(self) -> dict[tuple[str, int], int]:
+        """Inputs that a lane waits for, since they are behind and have no record there, with where they stand."""
+        return {
+            (name, partition): place for partition, lane in self.lanes.items() for name, place in lane.awaited().items()
+        }
 
     def opening(self) -> dict[int, int]:
         """Lanes that are not open yet, with the records they still have to restore."""
