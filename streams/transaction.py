@@ -15,6 +15,7 @@ import structlog
 from aiokafka.errors import ProducerFenced
 from aiokafka.producer import sender
 
+from streams.patience import NoAnswerError, patient
 from streams.topics import BY_NAME
 
 log = structlog.get_logger(__name__)
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 MAX_BATCH_BYTES: Final = 900 << 10
 """A batch of the broker's wire: under the default ``max.message.bytes`` of 1 MiB."""
 TRANSACTION_TIMEOUT_MS: Final = 60_000
+FATE_S: Final = 60.0
+"""By then the coordinator has aborted what was not committed; what became of it only the log can tell."""
 CLOSE_S: Final = 5.0
 """How long closing waits for what was sent; longer it would hold the rebalance."""
 LOG_APPEND_TIME: Final = 1
@@ -89,11 +92,19 @@ class LaneProducer:
         ------
         LaneLostError
             If another worker holds the lane now.
+        streams.patience.NoAnswerError
+            If the transaction is not confirmed within :data:`FATE_S`. Nobody knows whether it is committed; who opens
+            the lane next reads it in the ledger.
         aiokafka.errors.KafkaError
             If the broker refuses a write; nothing is committed then.
         """
         try:
-            return await self._write(records)
+            async with asyncio.timeout(FATE_S):
+                return await self._write(records)
+        except TimeoutError as unknown:
+            raise NoAnswerError(
+                f"lane {self._partition}: for {FATE_S:.0f} s no word whether its transaction is committed"
+            ) from unknown
         except ProducerFenced as fenced:
             raise LaneLostError(f"another worker holds lane {self._partition}") from fenced
 
@@ -139,6 +150,28 @@ class LaneProducer:
         except TimeoutError:
             # It waits for what it has sent, and a broker that does not answer must not hold the rebalance.
             log.warning("producer_left_open", partition=self._partition)
+
+
+async def fenced(client: Mapping[str, Any], transactional_id: str, prefix: str, partition: int) -> LaneProducer:
+    """A producer that has fenced whoever held its lane; after this returns nobody else can commit there.
+
+    Raises
+    ------
+    streams.patience.NoAnswerError
+        If the broker does not answer for a minute.
+    """
+
+    async def fence() -> LaneProducer:
+        producer = LaneProducer(client, transactional_id, prefix, partition)
+        try:
+            await producer.fence()
+        except BaseException:
+            # Also a rebalance amid the opening: nobody else knows of it yet.
+            await producer.close()
+            raise
+        return producer
+
+    return await patient(fence, f"lane {partition}: its fence")
 
 
 def _written(sent: list[tuple[int, Any]]) -> Written:

@@ -10,18 +10,23 @@ What is read next is decided by the lanes alone: :class:`Reader` is the port thr
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import faust
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
 from streams.assignor import LaneAssignor
+from streams.membership import Membership
 from streams.wire import RawRecord
+
+log = structlog.get_logger(__name__)
 
 POLL_RECORDS: Final = 8_000
 """Most records that one poll returns over all partitions. A larger poll holds the loop for longer than an event of a
@@ -120,6 +125,27 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             if tp in assigned:
                 consumer.seek(TopicPartition(*tp), offset)
         return {tp: self._epochs[tp] for tp in offsets}
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Faust ends the application if this fails. The group's offsets only report the ledger: the next ones will do.
+        assigned, now = self.assignment(), time.monotonic()
+        offered = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        if not offered:
+            return True
+        self.tp_last_committed_at.update(dict.fromkeys(offered, now))
+        try:
+            await self._ensure_consumer().commit({TopicPartition(*tp): offset for tp, offset in offered.items()})
+        except (KafkaError, IllegalStateError) as error:
+            log.warning("offsets_not_reported", error=type(error).__name__)
+            return False
+        return True
+
+    def end_coordination(self) -> None:
+        """Fault tests: what keeps the membership ends without a word, as it did after restarts of a broker."""
+        coordinator = self._ensure_consumer()._coordinator
+        for task in (coordinator._coordination_task, coordinator._heartbeat_task):
+            if task is not None:
+                self.thread_loop.call_soon_threadsafe(task.cancel)
 
     async def committed_of(self, tps: list[TopicPartition]) -> dict[TP, int]:
         """Committed offsets by asking the coordinator; partitions without one are left out."""
@@ -225,6 +251,23 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         # Not through Faust's method queue: its two workers are busy with the poll and a commit.
         future = asyncio.run_coroutine_threadsafe(coroutine, self._thread.thread_loop)
         return await asyncio.wrap_future(future)
+
+    def membership(self) -> Membership:
+        """What the client believes of its place in the group, without its lanes; reads only, never blocks."""
+        consumer = self._thread._consumer
+        coordinator = None if consumer is None else consumer._coordinator
+        if coordinator is None:
+            return Membership()
+        return Membership(
+            coordinator.member_id,
+            coordinator.generation,
+            self.app.consumer_generation_id,
+            not coordinator._coordination_task.done(),
+        )
+
+    def end_coordination(self) -> None:
+        """Fault tests: see :meth:`_Thread.end_coordination`."""
+        self._thread.end_coordination()
 
     def behind(self, tp: TP) -> bool:
         """Whether the log holds committed records that this consumer has not fetched, or it is not known yet."""
