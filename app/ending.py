@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, NoReturn
 
 import structlog
@@ -105,7 +106,7 @@ class Ends(NamedTuple):
         if known is None and passing(error) and (refused is None or refused.exit_code != ExitCode.NOT_FOUND):
             known = ExitCode.NO_PROGRESS
         if known is not None:
-            log.error(self.event, error=str(error) or type(error).__name__, code=int(known))
+            log.error(self.event, error=_told(error), code=int(known))
             return known
         if refused is not None:
             refused.show()
@@ -113,6 +114,21 @@ class Ends(NamedTuple):
             return refused.exit_code
         log.error(self.event, error=repr(error), code=int(ExitCode.FAILED), exc_info=error)
         return ExitCode.FAILED
+
+
+def _told(error: BaseException) -> str:
+    """What it says, and what it was raised from if that is another thing.
+
+    Examples
+    --------
+    >>> _told(NoAnswerError("the topics: no answer")), _told(TimeoutError())
+    ('the topics: no answer', 'TimeoutError')
+    """
+    root = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    said = str(error) or type(error).__name__
+    return said if root is error or isinstance(error, NoAnswerError) else f"{said} ({type(root).__name__})"
 
 
 class Life:
@@ -147,6 +163,7 @@ async def _live_and_leave(live: Callable[[Life], Coroutine[Any, Any, int]], ends
     loop = asyncio.get_running_loop()
     ending = Ending(loop)
     ending.start()
+    threading.excepthook = partial(_thread_failed, ending, threading.excepthook)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.ask)
     life = Life(ending)
@@ -163,6 +180,16 @@ async def _live_and_leave(live: Callable[[Life], Coroutine[Any, Any, int]], ends
     except BaseException as error:  # noqa: BLE001 - the end is decided, and its reason was told
         log.warning("stop_failed", error=repr(error), code=ending.code)
     leave(code if ending.code is None else ending.code)
+
+
+def _thread_failed(
+    ending: Ending, otherwise: Callable[[threading.ExceptHookArgs], Any], failed: threading.ExceptHookArgs
+) -> None:
+    """A thread of Faust's consumer that fails as it is stopped is a line, and no trace that hides the reason."""
+    if ending.code is None:
+        otherwise(failed)
+    else:
+        log.warning("stop_failed", error=repr(failed.exc_value), code=ending.code)
 
 
 def leave(code: int) -> NoReturn:

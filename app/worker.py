@@ -86,7 +86,7 @@ class Worker:
     feed
         Read before the first event, and followed. None where the model is frozen.
     strikes
-        Fault tests: asked once a second whether the client's coordination is to end.
+        Fault tests: asked once a second whether the client's coordination is to end, or to wait for ever.
     """
 
     def __init__(
@@ -172,8 +172,9 @@ class Worker:
         if not self._joins:
             return None
         consumer: BatchConsumer = self._app.consumer
-        if self._strikes("coordination"):
-            consumer.end_coordination()
+        for step, hang in (("coordination", False), ("coordinator", True)):
+            if self._strikes(step):
+                self._striking = asyncio.create_task(consumer.leave_unnoticed(hang=hang))
         return consumer.membership()._replace(lanes=frozenset(self._lanes.lanes))
 
     async def _stop(self) -> None:

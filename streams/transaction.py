@@ -7,15 +7,16 @@ wrote it before, whatever their groups are called.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import aiokafka
 import structlog
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.producer import sender
 
-from streams.patience import NoAnswerError, patient
+from streams.patience import NoAnswerError, passing, patient
 from streams.topics import BY_NAME
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,7 @@ FATE_S: Final = 60.0
 """By then the coordinator has aborted what was not committed; what became of it only the log can tell."""
 CLOSE_S: Final = 5.0
 """How long closing waits for what was sent; longer it would hold the rebalance."""
+FIND_AGAIN_S: Final = 0.1
 LOG_APPEND_TIME: Final = 1
 
 # Between two transactions the coordinator answers "concurrent transactions" until its marker is written. aiokafka
@@ -77,6 +79,10 @@ class LaneProducer:
             max_batch_size=MAX_BATCH_BYTES,
             retry_backoff_ms=10,
         )
+        # A connection that closes at this one question ends aiokafka's sender for good, and with it the lane: six of
+        # two workers' lives ended so in five restarts of a broker (``test_broker_restarts``).
+        sending = self._producer._sender
+        sending._find_coordinator = partial(_found_coordinator, sending._find_coordinator, self._producer.client)
 
     async def fence(self) -> None:
         """After this returns no former holder of the lane can commit, and what he left open is aborted."""
@@ -150,6 +156,18 @@ class LaneProducer:
         except TimeoutError:
             # It waits for what it has sent, and a broker that does not answer must not hold the rebalance.
             log.warning("producer_left_open", partition=self._partition)
+
+
+async def _found_coordinator(find: Callable[[Any, str], Awaitable[int]], client: Any, kind: Any, key: str) -> int:
+    """The coordinator's node, as soon as one answers; who waits for it has a bound of their own."""
+    while True:
+        try:
+            return await find(kind, key)
+        except KafkaError as error:
+            if not passing(error):
+                raise
+        await client.force_metadata_update()
+        await asyncio.sleep(FIND_AGAIN_S)
 
 
 async def fenced(client: Mapping[str, Any], transactional_id: str, prefix: str, partition: int) -> LaneProducer:

@@ -140,12 +140,18 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             return False
         return True
 
-    def end_coordination(self) -> None:
-        """Fault tests: what keeps the membership ends without a word, as it did after restarts of a broker."""
+    async def end_coordination(self) -> None:
+        """Fault tests: what keeps the membership ends without a word."""
         coordinator = self._ensure_consumer()._coordinator
         for task in (coordinator._coordination_task, coordinator._heartbeat_task):
             if task is not None:
-                self.thread_loop.call_soon_threadsafe(task.cancel)
+                task.cancel()
+
+    async def lose_coordinator(self) -> None:
+        """Fault tests: what keeps the membership waits for ever for a coordinator."""
+        coordinator = self._ensure_consumer()._coordinator
+        await coordinator._coordinator_lookup_lock.acquire()
+        coordinator.coordinator_dead()
 
     async def committed_of(self, tps: list[TopicPartition]) -> dict[TP, int]:
         """Committed offsets by asking the coordinator; partitions without one are left out."""
@@ -265,9 +271,9 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             not coordinator._coordination_task.done(),
         )
 
-    def end_coordination(self) -> None:
-        """Fault tests: see :meth:`_Thread.end_coordination`."""
-        self._thread.end_coordination()
+    async def leave_unnoticed(self, *, hang: bool) -> None:
+        """Fault tests: what keeps the membership ends, or waits for ever, as after restarts of a broker."""
+        await self._in_thread(self._thread.lose_coordinator() if hang else self._thread.end_coordination())
 
     def behind(self, tp: TP) -> bool:
         """Whether the log holds committed records that this consumer has not fetched, or it is not known yet."""
