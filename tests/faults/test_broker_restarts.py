@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -109,3 +110,15 @@ async def test_five_restarts_of_the_broker_lose_nothing_and_nobody(
     """Stopped and killed in turn, down for up to 40 s: longer than a session, shorter than a transaction's minute."""
     figures = await _run(struck, rig, tmp_path, seed, blows(seed, 5, 5.0, 40.0), rate=300)
     told(figures, seed, record_property)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_a_broker_that_answers_nothing_for_longer_than_a_transaction_may_take(
+    struck: RestartedBroker, rig: Rig, tmp_path: Path, seed: int, record_property: Record
+) -> None:
+    """Connections stay open, nothing comes back: a lane that has asked for its commit knows nothing of its fate."""
+    figures = await _run(struck, rig, tmp_path, seed, [Blow(signal.SIGSTOP, 80.0)], rate=300)
+    told(figures, seed, record_property)
+    ended = [str(end) for end in figures["ends"]]  # type: ignore[attr-defined]
+    assert any(" 75 " in end for end in ended), ended

@@ -157,10 +157,7 @@ def main() -> None:
         accept_loss="ACCEPT_LOSS" in environment,
         fail_at=fail_at,
     )
-    code = run_worker(spec, new_fold)
-    sys.stdout.flush()
-    # As app.cli does: threads of Faust's consumer may be past joining.
-    os._exit(code)
+    run_worker(spec, new_fold)
 
 
 if __name__ == "__main__":

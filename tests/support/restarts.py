@@ -24,6 +24,7 @@ from support.foreign_producer import ForeignProducer, Sent
 from support.rig import CountWorker, Rig, until
 
 from streams.broker import EmbeddedBroker
+from streams.jars import Silent
 from streams.ports import first_free
 
 BACK_S: Final = 90.0
@@ -62,17 +63,30 @@ class RestartedBroker:
         self._port = port
 
     def down(self, number: signal.Signals) -> None:
-        """End it by a signal, and wait."""
+        """End it by a signal, and wait; or freeze it."""
+        if number == signal.SIGSTOP:
+            self.freeze()
+            return
         os.kill(self._broker.pid, number)
         self._broker.wait()
         self._broker.stop()
 
+    def freeze(self) -> None:
+        """Stop it where it stands: it takes what it is sent, and answers nothing."""
+        os.kill(self._broker.pid, signal.SIGSTOP)
+
     def up(self) -> None:
-        """Start it on the same data and port; returns when it answers."""
+        """Let it go on, or start it on the same data and port; returns when it answers."""
+        if self._broker.is_running():
+            os.kill(self._broker.pid, signal.SIGCONT)
+            self._broker.wait_ready(Silent(), BACK_S)
+            return
         self._broker = EmbeddedBroker.start(self._directory, self._port)
 
     def stop(self) -> None:
-        """End it for good."""
+        """End it for good, frozen or not."""
+        if self._broker.is_running():
+            os.kill(self._broker.pid, signal.SIGCONT)
         self._broker.stop()
 
 
