@@ -100,10 +100,8 @@ class Ends(NamedTuple):
     def code(self, error: BaseException) -> int:
         """Say why the process ends; returns its code."""
         known = next((code for kind, code in self.codes.items() if isinstance(error, kind)), None)
-        if isinstance(error, NoAnswerError):
-            known = ExitCode.NO_PROGRESS
         refused = error if isinstance(error, Refused) else refusal(error, self.bootstrap)
-        if known is None and passing(error) and (refused is None or refused.exit_code != ExitCode.NOT_FOUND):
+        if isinstance(error, NoAnswerError) or (known is None and _unanswered(error, refused)):
             known = ExitCode.NO_PROGRESS
         if known is not None:
             log.error(self.event, error=_told(error), code=int(known))
@@ -114,6 +112,11 @@ class Ends(NamedTuple):
             return refused.exit_code
         log.error(self.event, error=repr(error), code=int(ExitCode.FAILED), exc_info=error)
         return ExitCode.FAILED
+
+
+def _unanswered(error: BaseException, refused: Refused | None) -> bool:
+    """Whether Kafka has refused nothing, and only did not answer in time."""
+    return refused is not None and refused is not error and refused.exit_code == ExitCode.FAILED and passing(error)
 
 
 def _told(error: BaseException) -> str:

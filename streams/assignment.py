@@ -103,7 +103,7 @@ class Lanes:
     async def _assigned(self, _app: object, assigned: set[TP], **_: object) -> None:
         partitions = {tp.partition for tp in assigned if tp.topic in self._names}
         if grown := sorted({tp.topic for tp in assigned if tp.partition >= self._spec.partitions}):
-            self._fail(LedgerMismatchError(f"partitions: {', '.join(grown)} has more than {self._spec.partitions}"))
+            self._fail(LedgerMismatchError(f"partitions: {', '.join(grown)}: more than {self._spec.partitions}"))
             return
         self._kept = {p: kept for p, kept in self._kept.items() if p in partitions}
         for partition in sorted(partitions):
