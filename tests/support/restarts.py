@@ -1,7 +1,8 @@
 """A broker that is stopped or killed and started again under load, and the processes that must outlive it.
 
 Each process is held to one rule from outside: from the moment that the broker answers again it is back (``/readyz``
-says so) or gone, with a code that the runbook knows, within 90 s. Whoever has said that it ends is gone 10 s later.
+says so) or gone within 90 s, with a code that the runbook knows, its words, and no trace. Whoever has said that it ends
+is gone 10 s later.
 Who is gone is started again, as by a supervisor.
 """
 
@@ -116,9 +117,13 @@ class Held:
         code = self.process.code
         said = [line for name in ENDS for line in self.process.events(name)]
         if code is not None:
-            words = "; ".join(str(line.get("error") or line.get("reasons") or line) for line in said)
-            self.ends.append(End(self.name, code, time.monotonic() - since, words or self.process.tail()[-600:]))
+            lines = self.process.log.read_text(errors="replace").splitlines()
+            words = [str(line.get("error") or line.get("reasons") or line) for line in said]
+            words += [line for line in lines if line.startswith("holdfast:")]
+            self.ends.append(End(self.name, code, time.monotonic() - since, "; ".join(words)))
             assert code in CODES, f"{self.ends[-1]}\n{self.process.tail()}"
+            assert words, f"{self.name} ended with {code} without a word\n{self.process.tail()}"
+            assert not [line for line in lines if line.startswith("Traceback")], self.process.tail()
             self.process = self._start()
         elif said:
             self._said_at = self._said_at or time.monotonic()
