@@ -178,18 +178,18 @@ async def fenced(client: Mapping[str, Any], transactional_id: str, prefix: str, 
     streams.patience.NoAnswerError
         If the broker does not answer for a minute.
     """
+    return await patient(partial(_fenced, client, transactional_id, prefix, partition), f"lane {partition}: its fence")
 
-    async def fence() -> LaneProducer:
-        producer = LaneProducer(client, transactional_id, prefix, partition)
-        try:
-            await producer.fence()
-        except BaseException:
-            # Also a rebalance amid the opening: nobody else knows of it yet.
-            await producer.close()
-            raise
-        return producer
 
-    return await patient(fence, f"lane {partition}: its fence")
+async def _fenced(client: Mapping[str, Any], transactional_id: str, prefix: str, partition: int) -> LaneProducer:
+    producer = LaneProducer(client, transactional_id, prefix, partition)
+    try:
+        await producer.fence()
+    except BaseException:
+        # Also a rebalance amid the opening: nobody else knows of it yet.
+        await producer.close()
+        raise
+    return producer
 
 
 def _written(sent: list[tuple[int, Any]]) -> Written:
