@@ -14,6 +14,7 @@ import contextlib
 import faulthandler
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -36,6 +37,7 @@ LAST_WORDS_S: Final = 1.5
 GIVE_UP_S: Final = 1.0
 """How long what was interrupted at its beginning may take to notice."""
 SHOWN_TASKS: Final = 50
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Ending(threading.Thread):
@@ -66,10 +68,24 @@ class Ending(threading.Thread):
         self._decided.set()
         return True
 
-    def ask(self) -> None:
-        """Somebody wants it to end, and it does so with 0."""
-        self.decide(ExitCode.OK)
-        self.asked.set()
+    def hear(self) -> None:
+        """From here on SIGTERM and SIGINT ask it to end, with 0; call it in the main thread, on the running loop.
+
+        A handler of the loop would hear nothing where the loop is stuck. So the interpreter's own first answer to a
+        signal, a byte on a socket, goes to a thread.
+        """
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        for number in SIGNALS:
+            signal.signal(number, _heard)
+        signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
+        threading.Thread(target=self._listen, args=(ours,), name="signals", daemon=True).start()
+
+    def _listen(self, ours: socket.socket) -> None:
+        while True:
+            if ours.recv(1)[0] in SIGNALS:
+                self.decide(ExitCode.OK)
+                self._loop.call_soon_threadsafe(self.asked.set)
 
     def at_once(self, code: int, reasons: Sequence[str] = ()) -> None:
         """Leave without a stop, since nothing can be expected of it; nothing where the end is decided already."""
@@ -167,8 +183,7 @@ async def _live_and_leave(live: Callable[[Life], Coroutine[Any, Any, int]], ends
     ending = Ending(loop)
     ending.start()
     threading.excepthook = partial(_thread_failed, ending, threading.excepthook)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ending.ask)
+    ending.hear()
     life = Life(ending)
     code = 0
     try:
@@ -183,6 +198,10 @@ async def _live_and_leave(live: Callable[[Life], Coroutine[Any, Any, int]], ends
     except BaseException as error:  # noqa: BLE001 - the end is decided, and its reason was told
         log.warning("stop_failed", error=repr(error), code=ending.code)
     leave(code if ending.code is None else ending.code)
+
+
+def _heard(*_: Any) -> None:
+    """Nothing: a signal without a handler would end the process on the spot, and without its stop."""
 
 
 def _thread_failed(

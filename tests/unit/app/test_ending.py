@@ -20,7 +20,7 @@ from streams.restore import RestoreStalledError
 from streams.transaction import LaneLostError
 
 PROCESS = """
-import asyncio, threading
+import asyncio, threading, time
 from app import ending, logs
 from app.ending import Ends, live_and_leave
 from app.errors import ExitCode
@@ -152,6 +152,8 @@ ASKED = [
     (signal.SIGTERM, "pass"),
     (signal.SIGTERM, "life.closing.push_async_callback(hangs)"),
     (signal.SIGTERM, "await hangs()"),
+    (signal.SIGTERM, "time.sleep(3600)"),
+    (signal.SIGINT, "while True: pass"),
 ]
 
 
