@@ -17,7 +17,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -38,10 +38,11 @@ from models.guards import Guard
 from models.learner import CheckpointRefusedError, Learner, LearnerSettings, Report
 from models.snapshot import Snapshot, encode
 from streams.checkpoint_record import CheckpointMismatchError, accepted, mismatches
+from streams.cluster import recounted
 from streams.learner_topics import Found, LearnerLostError, LearnerTopics
 from streams.model_versions import SEGMENTS, servable
 from streams.restore import RestoreStalledError
-from streams.topics import MODELS
+from streams.topics import EXAMPLES, MODELS
 from streams.transaction import OutRecord
 
 log = structlog.get_logger(__name__)
@@ -264,8 +265,21 @@ async def _live(life: Life, settings: Settings, *, accept_loss: bool) -> int:
     life.closing.push_async_callback(topics.aclose)
     life.closing.callback(steps, "stopping")
     if await life.unless_asked(learning.begin()):
-        await learning.go_on(life.ending.asked)
+        await _while_counted(learning.go_on(life.ending.asked), settings)
     return ExitCode.OK
+
+
+async def _while_counted(life: Coroutine[Any, Any, None], settings: Settings) -> None:
+    """Live until one of the learner's topics has more partitions than the one that is read."""
+    wanted = {settings.topic_prefix + topic: 1 for topic in (EXAMPLES, MODELS)}
+    counting = asyncio.create_task(recounted(settings.kafka_client_kwargs(), wanted))
+    living = asyncio.create_task(life, name="learner")
+    await asyncio.wait({living, counting}, return_when=asyncio.FIRST_COMPLETED)
+    if counting.done():
+        living.cancel()
+        raise CheckpointMismatchError(counting.result())
+    counting.cancel()
+    living.result()
 
 
 def _condition(begun: bool, answered: bool, code: int | None) -> Condition:

@@ -36,7 +36,7 @@ from models.risk import Scorer  # noqa: E402
 from streams.agents import declare_agents  # noqa: E402
 from streams.assignment import Lanes  # noqa: E402
 from streams.broker_view import BrokerView  # noqa: E402
-from streams.cluster import Cluster, recounted  # noqa: E402
+from streams.cluster import Cluster, recounted, table  # noqa: E402
 from streams.detection import DetectionFold  # noqa: E402
 from streams.folding import Fold, LaneSpec  # noqa: E402
 from streams.ledger import LedgerMismatchError  # noqa: E402
@@ -185,7 +185,7 @@ class Worker:
     async def _wait(self, asked: asyncio.Event) -> int:
         stopping = asyncio.create_task(asked.wait())
         crashed = asyncio.create_task(self._app.wait_until_stopped())
-        counting = asyncio.create_task(recounted(self._spec.client, self._spec.prefix, self._spec.partitions))
+        counting = asyncio.create_task(recounted(self._spec.client, table(self._spec.prefix, self._spec.partitions)))
         ends: set[asyncio.Future[Any]] = {stopping, crashed, counting, self._lanes.failed}
         done, _ = await asyncio.wait(
             ends | ({self._following} if self._following else set()), return_when=asyncio.FIRST_COMPLETED

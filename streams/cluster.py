@@ -222,36 +222,42 @@ class Cluster:
         found = await self.topics([topic.full(prefix) for topic in ALL_TOPICS])
         missing = [topic.full(prefix) for topic in ALL_TOPICS if topic.full(prefix) not in found]
         faults = [f"missing: {', '.join(missing)}; run `holdfast topics create`"] if missing else []
-        return [*faults, *_miscounted(found, prefix, partitions)]
+        if told := miscounted(found, table(prefix, partitions)):
+            faults.append(
+                f"partitions: {told}; there are {partitions} lanes (HOLDFAST_PARTITIONS), and every topic has a "
+                "partition for each, but the learner's, which have one"
+            )
+        return faults
 
-    async def miscounted(self, prefix: str, partitions: int) -> list[str]:
-        """What of the table has another partition count, in words; empty when none has."""
-        return _miscounted(await self.topics([topic.full(prefix) for topic in ALL_TOPICS]), prefix, partitions)
+
+def table(prefix: str, partitions: int) -> dict[str, int]:
+    """How many partitions each topic should have."""
+    return {topic.full(prefix): topic.partitions(partitions) for topic in ALL_TOPICS}
 
 
-async def recounted(client: Mapping[str, Any], prefix: str, partitions: int) -> str:
+async def recounted(client: Mapping[str, Any], wanted: Mapping[str, int]) -> str:
     """Count the partitions now and then, for ever; returns, with what is wrong, once a topic has another count.
 
-    A partition that was added while a worker runs belongs to no lane, and some keys belong to others from then on.
+    A partition that was added while a process runs belongs to nobody, and some keys belong to others from then on.
     """
     while True:
         await asyncio.sleep(RECOUNT_S)
         try:
             async with asyncio.timeout(RECOUNT_S), Cluster(client) as cluster:
-                found = await cluster.miscounted(prefix, partitions)
+                found = miscounted(await cluster.topics(list(wanted)), wanted)
         except (KafkaError, OSError, TimeoutError):
             continue  # whether the broker answers is watched elsewhere
         if found:
-            return "; ".join(found)
+            return f"partitions: {found}"
 
 
-def _miscounted(found: Mapping[str, TopicOnCluster], prefix: str, partitions: int) -> list[str]:
-    wanted = {topic.full(prefix): topic.partitions(partitions) for topic in ALL_TOPICS}
+def miscounted(found: Mapping[str, TopicOnCluster], wanted: Mapping[str, int]) -> str:
+    """Which topics have another count than they should, in words; nothing where none has.
+
+    Examples
+    --------
+    >>> miscounted({"t": TopicOnCluster("t", "", 9)}, {"t": 8}), miscounted({}, {"t": 8})
+    ('t has 9 and not 8', '')
+    """
     counts = {each.name: each.partitions for each in found.values() if each.partitions != wanted[each.name]}
-    if not counts:
-        return []
-    told = ", ".join(f"{name} has {count} and not {wanted[name]}" for name, count in sorted(counts.items()))
-    return [
-        f"partitions: {told}; there are {partitions} lanes (HOLDFAST_PARTITIONS), and every topic has a "
-        "partition for each, but the learner's, which have one"
-    ]
+    return ", ".join(f"{name} has {count} and not {wanted[name]}" for name, count in sorted(counts.items()))

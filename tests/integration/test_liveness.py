@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.admin import NewPartitions as AIONewPartitions
 from confluent_kafka.admin import NewPartitions
 from support.black_box import World
 from support.black_box_worker import Worker, until
@@ -19,6 +20,7 @@ from support.rig import Rig
 
 from models.events import CALLS
 from streams.broker import EmbeddedBroker
+from streams.topics import EXAMPLES
 
 GONE_S = 10.0
 LANES = 2
@@ -72,6 +74,18 @@ def test_partitions_that_grow_end_a_worker_with_78_and_the_topics_name(world: Wo
     assert time.monotonic() - began < GONE_S
     assert ends["code"] == 78
     assert f"{topic} has {LANES + 1} and not {LANES}" in ends["error"]
+
+
+async def test_partitions_that_grow_end_a_learner_with_78_and_the_topics_name(rig: Rig, tmp_path: Path) -> None:
+    learner = LearnerRig(rig, tmp_path)
+    await learner.create()
+    started = learner.start()
+    await started.said("learner_begins")
+    topic = rig.prefix + EXAMPLES
+    await rig.admin(lambda admin: admin.create_partitions({topic: AIONewPartitions(2)}))
+    assert await started.ended() == 78
+    (ends,) = started.events("learner_ends")
+    assert f"{topic} has 2 and not 1" in ends["error"]
 
 
 LOST = {
