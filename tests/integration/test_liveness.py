@@ -16,7 +16,7 @@ from confluent_kafka.admin import NewPartitions
 from support.black_box import World
 from support.black_box_worker import Worker, until
 from support.learner_rig import LearnerRig
-from support.rig import Rig
+from support.rig import Rig, clean, mix, now_ms
 
 from models.events import CALLS
 from streams.broker import EmbeddedBroker
@@ -74,6 +74,22 @@ def test_partitions_that_grow_end_a_worker_with_78_and_the_topics_name(world: Wo
     assert time.monotonic() - began < GONE_S
     assert ends["code"] == 78
     assert f"{topic} has {LANES + 1} and not {LANES}" in ends["error"]
+
+
+async def test_a_transaction_of_unknown_fate_ends_the_worker_with_75_and_the_next_one_goes_on(
+    rig: Rig, tmp_path: Path
+) -> None:
+    """Its lane has begun to write, and hears nothing; whoever opens the lane next reads in the ledger what became."""
+    await rig.create()
+    stuck = rig.worker(HOLD_SEND=f"1:{tmp_path / 'never'}", FATE_S=3)
+    await rig.send_all(mix(1, 200, 2, now_ms() - 60_000))
+    (ends,) = await stuck.said("worker_ends", code=75)
+    assert "lane 1: for 3 s no word whether its transaction is committed" in ends["error"]
+    assert await stuck.ended(GONE_S) == 75
+    heir = rig.worker()
+    await rig.applied()
+    assert await heir.stop() == 0
+    await clean(rig, 200)
 
 
 async def test_partitions_that_grow_end_a_learner_with_78_and_the_topics_name(rig: Rig, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ HOLD=partition:path, HOLD_SEND=partition:path
     broker that is slow for one partition.
 SLOW=partition:seconds
     Folding a batch of that lane takes so long.
-FULL_RECORDS, CLOSE_S
-    The bounds of the same names in streams.intake and streams.lane.
+FULL_RECORDS, CLOSE_S, FATE_S
+    The bounds of the same names in streams.intake, streams.lane and streams.transaction.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ import structlog
 from app.worker import run_worker
 from counting import CountingFold
 from models.events import Arrival
-from streams import intake, lane
+from streams import intake, lane, transaction
 from streams.folding import LaneSpec
 from streams.report import NOTHING, Commit
 from streams.topics import STATE
@@ -145,6 +145,7 @@ def main() -> None:
             way(int(partition), Path(path))
     intake.FULL_RECORDS = int(environment.get("FULL_RECORDS", intake.FULL_RECORDS))
     lane.CLOSE_S = float(environment.get("CLOSE_S", lane.CLOSE_S))
+    transaction.FATE_S = float(environment.get("FATE_S", transaction.FATE_S))
     spec = LaneSpec(
         prefix=prefix,
         group=group,
