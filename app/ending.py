@@ -241,7 +241,8 @@ def last_words(code: int, loop: asyncio.AbstractEventLoop | None = None, reasons
 def _at_the_latest(code: int) -> None:
     last = threading.Timer(LAST_WORDS_S, os._exit, (int(code),))
     last.daemon = True
-    last.start()
+    with contextlib.suppress(RuntimeError):  # no thread is to be had: then without a limit to the words
+        last.start()
 
 
 def _flush() -> None:

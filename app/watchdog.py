@@ -192,8 +192,9 @@ class Watchdog(threading.Thread):
             return None
         if not said.membership.kept:
             return Denial.ABANDONED  # for this nobody has to be asked
-        if self._found is None or self._found_for != said.membership:
+        if self._found is None:
             return None
+        # Also where it has joined anew since: a client that joins again and again, and never is a member, ends too.
         return denial(said.membership, self._found, rebalancing=said.rebalancing)
 
     def _place(self, positions: Mapping[Input, int], each: Input) -> tuple[int, int]:

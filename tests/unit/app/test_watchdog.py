@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import subprocess
 import sys
 import threading
@@ -176,6 +177,22 @@ def test_who_joins_again_is_a_member_as_soon_as_the_coordinator_says_so(rig: Rig
     rig.view.members = Group("Stable", {"m-2": frozenset({3})})
     rig.say(Standing(membership=Membership("m-2", 5, 5, lanes=frozenset({3}))))
     rig.until(lambda: rig.dog.verdict.blockers == ())
+
+
+def test_a_client_that_joins_again_and_again_and_never_is_a_member_ends(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.judgement.DENIED_S", 0.3)
+    rig.view.members = Group("PreparingRebalance", {})
+    numbers = itertools.count()
+
+    def joined_anew() -> bool:
+        rig.say(Standing(membership=Membership(f"m-{next(numbers)}")), beat=time.monotonic() + 60)
+        return rig.ended != []
+
+    rig.dog.start()
+    rig.until(joined_anew)
+    assert rig.ended == [75]
 
 
 def test_before_it_joins_it_is_no_member_yet_and_nobody_ends_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
