@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from app.errors import ExitCode
+from streams.membership import Denial
 
 BEAT_S: Final = 20.0
 """A loop that was silent for longer serves nobody: its heartbeats are late, its lanes are about to be taken."""
@@ -19,6 +20,9 @@ AWAITED_S: Final = 75.0
 OPENING_S: Final = 120.0
 """A lane may wait for others to open before it, with nothing to show for it."""
 REBALANCE_S: Final = 30.0
+DENIED_S: Final = 45.0
+"""A client that has lost its membership joins again within seconds, if it joins at all. Nothing shows lag meanwhile:
+the lanes may be another worker's by now, or nobody's."""
 ASLEEP_S: Final = 5.0
 """Looks come once a second. A longer pause means that the process itself was stopped or starved, not one part of it."""
 
@@ -50,6 +54,10 @@ class Observation(NamedTuple):
     opening: Mapping[int, int] = {}
     """Lanes that are not open yet, with the records they still have to restore."""
     rebalancing: bool = False
+    answered: bool = True
+    """Whether the group's coordinator has answered since the worker last joined."""
+    denial: Denial | None = None
+    """Why this is no member of its group."""
 
 
 class Memory(NamedTuple):
@@ -62,10 +70,15 @@ class Memory(NamedTuple):
     """Position of each input, and since when it stands there with records behind it."""
     opening: tuple[Mapping[int, int], float] = ({}, 0.0)
     rebalancing: float | None = None
+    denied: float | None = None
+    """Since when it is denied that this is a member."""
 
 
 class Verdict(NamedTuple):
-    """``code`` is how to end the process, or None; ``reasons`` say why; ``blockers`` are what keeps it from ready."""
+    """``code`` is how to end the process, or None; ``reasons`` say why; ``blockers`` are what keeps it from ready.
+
+    Blockers are ``lane_N_opening``, ``rebalancing``, ``broker_unavailable``, ``not_a_member``, ``membership_unknown``.
+    """
 
     code: ExitCode | None
     reasons: tuple[str, ...]
@@ -102,7 +115,8 @@ def judge(memory: Memory, seen: Observation, rebalance_s: float = REBALANCE_S) -
     moved = _moved(memory, seen, forgiven)
     opening = _opening(memory, seen, forgiven)
     rebalancing = (memory.rebalancing or seen.now) if seen.rebalancing else None
-    memory = Memory(seen.now, forgiven, moved, opening, rebalancing)
+    denied = None if seen.denial is None else seen.now if memory.denied is None else memory.denied
+    memory = Memory(seen.now, forgiven, moved, opening, rebalancing, denied)
     code, reasons = _end(memory, seen, rebalance_s)
     return memory, Verdict(code, reasons, _blockers(memory, seen))
 
@@ -180,6 +194,9 @@ def _end(memory: Memory, seen: Observation, rebalance_s: float) -> tuple[ExitCod
     began = memory.rebalancing
     if began is not None and seen.now - max(began, memory.forgiven) > 2 * rebalance_s:
         reasons.append(f"rebalancing for more than {2 * rebalance_s:.0f} s")
+    denied = memory.denied
+    if denied is not None and seen.now - max(denied, memory.forgiven) >= DENIED_S:
+        reasons.append(f"no member of the group for {DENIED_S:.0f} s: {seen.denial}")
     return (ExitCode.NO_PROGRESS if reasons else None), tuple(reasons)
 
 
@@ -192,4 +209,8 @@ def _blockers(memory: Memory, seen: Observation) -> tuple[str, ...]:
         blockers.append("rebalancing")
     if not seen.reachable:
         blockers.append("broker_unavailable")
+    if seen.denial is not None:
+        blockers.append("not_a_member")
+    elif not seen.answered:
+        blockers.append("membership_unknown")
     return tuple(blockers)

@@ -82,7 +82,8 @@ class Settings:
         default="Asia/Shanghai", metadata=_about("Time zone in which times are shown and the learner's days end.")
     )
     fail_at: str | None = field(
-        default=None, metadata=_about("Fault tests only: the step at which the worker dies.", hidden=True)
+        default=None,
+        metadata=_about("Fault tests only: the step at which the process dies, hangs or is struck.", hidden=True),
     )
 
     def __post_init__(self) -> None:

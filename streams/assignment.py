@@ -18,6 +18,7 @@ from streams.folding import Fold, LaneSpec
 from streams.lane import Lane
 from streams.ledger import LedgerMismatchError, Logs
 from streams.opening import Kept
+from streams.patience import patient
 from streams.topics import BOOTSTRAP, INPUT_TOPICS
 from streams.transport import BatchApp, Fetch
 
@@ -33,10 +34,14 @@ class LanePlace:
     def __init__(self, app: BatchApp, spec: LaneSpec, partition: int) -> None:
         self._app = app
         self._spec = spec
+        self._partition = partition
         self._tps = {topic.name: TP(topic.full(spec.prefix), partition) for topic in INPUT_TOPICS}
 
     async def logs(self) -> Logs:
         """Ids, starts and ends of the inputs, and what the group has committed."""
+        return await patient(self._logs, f"lane {self._partition}: the inputs")
+
+    async def _logs(self) -> Logs:
         full = {tp.topic: name for name, tp in self._tps.items()}
         async with Cluster(self._spec.client) as cluster:
             found = await cluster.topics(list(full))
@@ -98,6 +103,9 @@ class Lanes:
 
     async def _assigned(self, _app: object, assigned: set[TP], **_: object) -> None:
         partitions = {tp.partition for tp in assigned if tp.topic in self._names}
+        if grown := sorted({tp.topic for tp in assigned if tp.partition >= self._spec.partitions}):
+            self._fail(LedgerMismatchError(f"partitions: {', '.join(grown)}: more than {self._spec.partitions}"))
+            return
         self._kept = {p: kept for p, kept in self._kept.items() if p in partitions}
         for partition in sorted(partitions):
             lane = Lane(partition, self._spec, LanePlace(self._app, self._spec, partition))
@@ -112,11 +120,13 @@ class Lanes:
             await lane.run()
         except asyncio.CancelledError:
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again where the worker waits
             # One lane that cannot go on ends the worker, which starts anew and replays.
-            if not self.failed.done():
-                self.failed.set_exception(error)
-            raise
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.failed.done():
+            self.failed.set_exception(error)
 
     async def close(self) -> None:
         """Close all lanes, side by side, each within its bound."""
@@ -212,7 +222,4 @@ class Lanes:
     def out_of_range(self, offsets: Mapping[TP, int]) -> None:
         """Retention overtook a lane: ends the worker with 78 rather than with a silent loss."""
         places = ", ".join(f"{tp.topic}-{tp.partition} at {offset}" for tp, offset in sorted(offsets.items()))
-        if not self.failed.done():
-            self.failed.set_exception(
-                LedgerMismatchError(f"records to read next were deleted: {places}. Start once with --accept-loss.")
-            )
+        self._fail(LedgerMismatchError(f"records to read next were deleted: {places}. Start once with --accept-loss."))

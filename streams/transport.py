@@ -16,13 +16,17 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import faust
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
 from streams.assignor import LaneAssignor
+from streams.membership import Membership
 from streams.wire import RawRecord
+
+log = structlog.get_logger(__name__)
 
 POLL_RECORDS: Final = 8_000
 """Most records that one poll returns over all partitions. A larger poll holds the loop for longer than an event of a
@@ -198,6 +202,33 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                 state.lso = None  # what an answer from before the seek has told proves nothing
         return {tp: self._epochs[tp] for tp in offsets}
 
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Faust ends the application if this fails. The group's offsets only report the ledger: the next ones will do.
+        assigned, now = self.assignment(), time.monotonic()
+        offered = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        if not offered:
+            return True
+        self.tp_last_committed_at.update(dict.fromkeys(offered, now))
+        try:
+            await self._ensure_consumer().commit({TopicPartition(*tp): offset for tp, offset in offered.items()})
+        except (KafkaError, IllegalStateError) as error:
+            log.warning("offsets_not_reported", error=type(error).__name__)
+            return False
+        return True
+
+    async def end_coordination(self) -> None:
+        """Fault tests: what keeps the membership ends without a word."""
+        coordinator = self._ensure_consumer()._coordinator
+        for task in (coordinator._coordination_task, coordinator._heartbeat_task):
+            if task is not None:
+                task.cancel()
+
+    async def lose_coordinator(self) -> None:
+        """Fault tests: what keeps the membership waits for ever for a coordinator."""
+        coordinator = self._ensure_consumer()._coordinator
+        await coordinator._coordinator_lookup_lock.acquire()
+        coordinator.coordinator_dead()
+
     async def committed_of(self, tps: list[TopicPartition]) -> dict[TP, int]:
         """Committed offsets by asking the coordinator; partitions without one are left out."""
         consumer = self._ensure_consumer()
@@ -311,6 +342,23 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         """Last stable offset that the newest fetch answer of `epoch` told; None before the first."""
         told = self._stable.get(tp)
         return told[1] if told is not None and told[0] == epoch else None
+
+    def membership(self) -> Membership:
+        """What the client believes of its place in the group, without its lanes; reads only, never blocks."""
+        consumer = self._thread._consumer
+        coordinator = None if consumer is None else consumer._coordinator
+        if coordinator is None:
+            return Membership()
+        return Membership(
+            coordinator.member_id,
+            coordinator.generation,
+            self.app.consumer_generation_id,
+            not coordinator._coordination_task.done(),
+        )
+
+    async def leave_unnoticed(self, *, hang: bool) -> None:
+        """Fault tests: what keeps the membership ends, or waits for ever, as after restarts of a broker."""
+        await self._in_thread(self._thread.lose_coordinator() if hang else self._thread.end_coordination())
 
 
 def _by_tp(offsets: Mapping[TopicPartition, int]) -> dict[TP, int]:

@@ -8,6 +8,7 @@ import pytest
 
 from app.errors import ExitCode
 from app.judgement import Memory, Observation, Verdict, begin, judge, stalled
+from streams.membership import Denial
 
 CALLS = ("telecom.calls.v1", 3)
 VISITS = ("telecom.site-visits.v1", 3)
@@ -172,6 +173,29 @@ def test_rebalancing_for_more_than_twice_its_timeout_is_75() -> None:
     assert verdict.code is None
     assert verdict.blockers == ("rebalancing",)
     assert watch(seconds(1, 62, rebalancing=True))[1].code == 75
+
+
+def test_no_member_for_45_seconds_is_75_without_lag_and_not_ready_at_once() -> None:
+    first = judge(begin(0.0), seconds(1, 1, denial=Denial.UNKNOWN)[0])[1]
+    assert first == Verdict(None, (), ("not_a_member",))
+    assert watch(seconds(1, 45, denial=Denial.UNKNOWN))[1].code is None
+    verdict = watch(seconds(1, 46, denial=Denial.UNKNOWN))[1]
+    assert verdict.code == 75
+    assert verdict.reasons == ("no member of the group for 45 s: the group's coordinator does not know it",)
+
+
+def test_a_membership_that_comes_back_starts_the_clock_anew() -> None:
+    memory, _ = watch(seconds(1, 40, denial=Denial.UNKNOWN))
+    memory, verdict = watch(seconds(41, 41), memory)
+    assert verdict == Verdict(None, (), ())
+    assert watch(seconds(42, 86, denial=Denial.UNKNOWN), memory)[1].code is None
+
+
+def test_a_coordinator_that_does_not_answer_ends_nobody_but_nobody_is_ready() -> None:
+    assert watch(seconds(1, 600, answered=False))[1] == Verdict(None, (), ("membership_unknown",))
+    memory, _ = watch(seconds(1, 40, denial=Denial.UNKNOWN))
+    memory, _ = watch(seconds(41, 300, answered=False, reachable=False), memory)
+    assert watch(seconds(301, 345, denial=Denial.UNKNOWN), memory)[1].code is None
 
 
 def test_two_rebalances_are_not_one_long_one() -> None:
