@@ -19,6 +19,10 @@ from typing import Any, Final
 import structlog
 import uvloop
 
+from app.compilation import Compilation, settle
+
+# Before Numba is imported: it reads then, and only then, where to keep what it compiles.
+KEEPING: Final = settle()
 # Before Faust is imported: its consumer thread takes its loop from the policy of that moment.
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
@@ -81,6 +85,8 @@ class Worker:
         None leaves out probes and watchdog, for tests of the protocol.
     feed
         Read before the first event, and followed. None where the model is frozen.
+    compilation
+        Over before the first lane opens. None where nothing that is compiled is called.
     """
 
     def __init__(
@@ -89,11 +95,13 @@ class Worker:
         new_fold: Callable[[int], Fold],
         vitals: Vitals | None = None,
         feed: ModelFeed | None = None,
+        compilation: Compilation | None = None,
     ) -> None:
         self.stop = asyncio.Event()
         self._spec = spec
         self._vitals = vitals
         self._feed = feed
+        self._compilation = compilation
         self._lanes = Lanes(spec, new_fold)
         self._app: BatchApp = new_app(spec.group, spec.client, self._lanes, spec.session_timeout_s)
         self._lanes.attach(self._app)
@@ -139,8 +147,11 @@ class Worker:
             await health.stop()
 
     def _condition(self, blockers: tuple[str, ...]) -> Condition:
-        unread = self._feed is not None and not self._feed.read_whole
-        return Condition((*blockers, "models_unread") if unread else blockers)
+        words = {
+            "compiling": self._compilation is not None and not self._compilation.done,
+            "models_unread": self._feed is not None and not self._feed.read_whole,
+        }
+        return Condition((*blockers, *(word for word, blocks in words.items() if blocks)))
 
     @contextlib.asynccontextmanager
     async def _followed(self) -> AsyncIterator[asyncio.Task[None] | None]:
@@ -170,6 +181,8 @@ class Worker:
 
     @contextlib.asynccontextmanager
     async def _faust(self) -> AsyncIterator[None]:
+        if self._compilation is not None:
+            await self._compilation.run()
         self._app.finalize()
         await self._app.start()
         quiet()
@@ -205,11 +218,12 @@ def run_worker(
     new_fold: Callable[[int], Fold],
     vitals: Vitals | None = None,
     feed: ModelFeed | None = None,
+    compilation: Compilation | None = None,
 ) -> int:
     """Run a worker in this process until SIGTERM, SIGINT or a failure; returns the exit code."""
 
     async def live() -> int:
-        worker = Worker(spec, new_fold, vitals, feed)
+        worker = Worker(spec, new_fold, vitals, feed, compilation)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop.set)
@@ -238,15 +252,19 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
     )
 
     vitals = Vitals(metrics, settings.metrics_host, settings.metrics_port)
+    compilation = Compilation(KEEPING)
     if settings.model is not None:
         scorer = Scorer(frozen(settings.model), policy.base_rate)
         metrics.serving(scorer.version)
         return run_worker(
-            spec, lambda partition: DetectionFold(Detector(scorer, policy, partition), settings.group), vitals
+            spec,
+            lambda partition: DetectionFold(Detector(scorer, policy, partition), settings.group),
+            vitals,
+            compilation=compilation,
         )
     feed = ModelFeed(spec.client, spec.prefix, shipped(), policy.base_rate, metrics)
 
     def new_fold(partition: int) -> Fold:
         return DetectionFold(Detector(feed.scorer, policy, partition), settings.group, lambda: feed.scorer)
 
-    return run_worker(spec, new_fold, vitals, feed)
+    return run_worker(spec, new_fold, vitals, feed, compilation)

@@ -35,7 +35,7 @@ def rehearse() -> Rehearsed:
     Raises
     ------
     OSError
-        If what was compiled cannot be written, such as on a full disk. After :func:`keep_nothing` it is not tried.
+        If what was compiled cannot be written, such as on a full disk. After :func:`keep_nothing` that is not tried.
 
     Examples
     --------
@@ -53,9 +53,7 @@ def rehearse() -> Rehearsed:
     engine.silence_due(nobody)
     features_of(population, nobody, np.zeros(1))
     stats = [each.stats for each in _functions()]
-    return Rehearsed(
-        sum(each.cache_misses.total() for each in stats), sum(each.cache_hits.total() for each in stats)
-    )
+    return Rehearsed(sum(each.cache_misses.total() for each in stats), sum(each.cache_hits.total() for each in stats))
 
 
 def keep_nothing() -> None:
