@@ -200,6 +200,7 @@ class Episodes:
     def due(self, moment: Moment, *, stale_feed: bool) -> None:
         """A tick at which a term of the subscriber is over."""
         book, clock = self._book(moment), moment.clock
+        terms.prolong(self._population, moment.row, book)
         for name in sorted(book.episodes):
             kind: Kind = name  # type: ignore[assignment]  # a book's kinds are ours
             episode = book.episodes[name]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from models.events import Arrival
+from models.events import Arrival, Deletion
 from streams.dead_letters import dead_letter
-from streams.merge import Placed
-from streams.topics import DEAD_LETTERS
+from streams.history import Placed
+from streams.topics import DEAD_LETTERS, RANK
 from streams.transaction import OutRecord
 from streams.wire import Decoded, Poison, RawRecord, Rejected
 
@@ -27,9 +27,16 @@ class Batch(NamedTuple):
         arrivals, places = [], []
         for i, ((topic, record), event) in enumerate(zip(self.placed, self.decoded, strict=True)):
             if not isinstance(event, Rejected):
-                arrivals.append(Arrival(topic, record.offset, record.timestamp, event))
+                stamped = record.timestamp
+                # Where there is no timestamp the event's own time stands for it, as it does in the order.
+                at = event.ts if stamped < 0 and not isinstance(event, Deletion) else stamped
+                arrivals.append(Arrival(topic, record.offset, at, event))
                 places.append(i)
         return arrivals, places
+
+    def valid(self) -> Iterator[Placed]:
+        """The records that are events."""
+        return (placed for placed, event in zip(self.placed, self.decoded, strict=True) if type(event) is not Rejected)
 
     def cut(self, at: int) -> tuple[Batch, Batch]:
         """The records before place `at`, and those from there on."""
@@ -39,10 +46,11 @@ class Batch(NamedTuple):
         )
 
     def settled(self, rest: Batch | None, read_to: Callable[[str], int | None]) -> dict[str, int]:
-        """Of each of its topics the last offset that is settled with it.
+        """Of each topic the last offset that is settled with it.
 
-        Where nothing of a topic waits, that is the end of what was fetched: behind the last record there may be
-        markers and aborted records, and a log that retention has trimmed past those has lost nothing.
+        Where nothing of a topic waits, that is the end of what was fetched, also of a topic that gave no record at
+        all: behind its last record there may be markers and aborted records, and a log that retention has trimmed
+        past those has lost nothing.
 
         Parameters
         ----------
@@ -53,7 +61,7 @@ class Batch(NamedTuple):
         """
         offsets = {topic: record.offset for topic, record in self.placed}
         waiting = {topic for topic, _ in rest.placed} if rest else set()
-        ends = {topic: read_to(topic) for topic in offsets.keys() - waiting}
+        ends = {topic: read_to(topic) for topic in RANK.keys() - waiting}
         return offsets | {topic: end - 1 for topic, end in ends.items() if end is not None}
 
     def letters(self, prefix: str, partition: int) -> tuple[dict[tuple[str, Poison], int], list[OutRecord]]:

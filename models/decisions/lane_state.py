@@ -129,7 +129,8 @@ class LaneState:
         if not moment.profiled:
             self.episodes.unprofiled(moment, reached)
         moved = self._shown_again(moment, columns[_PUBLISHED])
-        moved = moved or self._moved(moment.risk, columns[_PUBLISHED], history_ms)
+        daily = moment.trigger.topic is None
+        moved = moved or (daily and self._moved(moment.risk, columns[_PUBLISHED], history_ms))
         moved = moved and not (moment.gone or isnan(history_ms))
         if tier == before and not moved:
             return False

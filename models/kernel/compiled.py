@@ -29,32 +29,35 @@ RISK_ = 2
 PUBLISHED = 4
 TIER = 5
 TIER_TS = 6
-CALLS_REF = 8
-CALLS_FIRST = 9
-CALLS_30 = 17
-SMS_30 = 19
-DATA_REF = 31
-DATA_FIRST = 32
-SESSIONS_30 = 40
-VISITS_REF = 43
-RIVAL_TS = 56
-CARE_REF = 61
-LEAVE_INTENT_TS = 73
-QUERY_TS = 74
-CODE_TS = 75
-SATISFACTION = 78
-SATISFACTION_TS = 79
-BILLING_REF = 83
-PERIOD = 87
-BILL = 88
-RECHARGES = 92
-RECHARGE_FIRST_TS = 93
-RECHARGE_LAST_TS = 94
-PLAN_CHANGE_TS = 95
-PLAN_FEE = 96
-PLAN_FEE_CHANGE = 97
-BEHAVIOUR = 113
-LEFT = 116
+BROWSING_LEVEL = 8
+BROWSING_UNTIL = 9
+CALLS_REF = 10
+CALLS_FIRST = 11
+CALLS_30 = 19
+SMS_30 = 21
+DATA_REF = 33
+DATA_FIRST = 34
+SESSIONS_30 = 42
+VISITS_REF = 45
+RIVAL_TS = 58
+CARE_REF = 63
+LEAVE_INTENT_TS = 75
+QUERY_TS = 76
+CODE_TS = 77
+SATISFACTION = 80
+SATISFACTION_TS = 81
+BILLING_REF = 85
+PERIOD = 89
+BILL = 90
+RECHARGES = 94
+RECHARGE_FIRST_TS = 95
+RECHARGE_LAST_TS = 96
+PLAN_CHANGE_TS = 97
+PLAN_FEE = 98
+PLAN_FEE_CHANGE = 99
+BEHAVIOUR = 115
+LEFT = 118
+RISK_BIT = 2
 ACTIVITY_BIT = 1
 SEEN_BIT = 4
 CALLS_BIT = 8
@@ -155,7 +158,8 @@ BROWSE_PAGE_DWELL = 14
 EXCLUDED_PAGES = 15
 STRONG_PAGES = 16
 IDLE = 17
-PARAMETERS = 18
+BROWSING_TTL = 18
+PARAMETERS = 19
 ENDED = 1
 FALLEN = 2
 DAILY = 4
@@ -315,264 +319,303 @@ def within(value: float, low: float, high: float) -> float:
         return NAN
     return 1.0 if low <= value < high else 0.0
 
+
 @compiled
-def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: float, rival_care: float, dropped: float, sms: float, outgoing: float, forwarded: float, mobile: float, unicom: float, telecom: float, broadnet: float, other: float) -> None:
-    gap = ts - r[8]
+def fold_calls(
+    r: Floats,
+    ts: float,
+    calls: float,
+    minutes: float,
+    off_net: float,
+    rival_care: float,
+    dropped: float,
+    sms: float,
+    outgoing: float,
+    forwarded: float,
+    mobile: float,
+    unicom: float,
+    telecom: float,
+    broadnet: float,
+    other: float,
+) -> None:
+    gap = ts - r[10]
     if math.isnan(gap):
-        r[8] = r[9] = ts
+        r[10] = r[11] = ts
         gap = 0.0
-    if ts < r[9]:
-        r[9] = ts
+    if ts < r[11]:
+        r[11] = ts
     if gap > 0.0:
-        r[8] = ts
+        r[10] = ts
         kept = decay(gap, 1.0)
-        for at in range(10, 12):
+        for at in range(12, 14):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(12, 17):
+        for at in range(14, 19):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(17, 29):
+        for at in range(19, 31):
             r[at] *= kept
         kept = decay(gap, 90.0)
-        for at in range(29, 31):
+        for at in range(31, 33):
             r[at] *= kept
     if gap >= 0.0:
-        r[10] += calls
-        r[11] += minutes
         r[12] += calls
         r[13] += minutes
-        r[14] += off_net
-        r[15] += rival_care
-        r[16] += dropped
-        r[17] += calls
-        r[18] += minutes
-        r[19] += sms
-        r[20] += outgoing
-        r[21] += off_net
-        r[22] += rival_care
-        r[23] += forwarded
-        r[24] += mobile
-        r[25] += unicom
-        r[26] += telecom
-        r[27] += broadnet
-        r[28] += other
-        r[29] += calls
-        r[30] += minutes
+        r[14] += calls
+        r[15] += minutes
+        r[16] += off_net
+        r[17] += rival_care
+        r[18] += dropped
+        r[19] += calls
+        r[20] += minutes
+        r[21] += sms
+        r[22] += outgoing
+        r[23] += off_net
+        r[24] += rival_care
+        r[25] += forwarded
+        r[26] += mobile
+        r[27] += unicom
+        r[28] += telecom
+        r[29] += broadnet
+        r[30] += other
+        r[31] += calls
+        r[32] += minutes
     else:
         weight = decay(-gap, 1.0)
-        r[10] += weight * calls
-        r[11] += weight * minutes
-        weight = decay(-gap, 7.0)
         r[12] += weight * calls
         r[13] += weight * minutes
-        r[14] += weight * off_net
-        r[15] += weight * rival_care
-        r[16] += weight * dropped
+        weight = decay(-gap, 7.0)
+        r[14] += weight * calls
+        r[15] += weight * minutes
+        r[16] += weight * off_net
+        r[17] += weight * rival_care
+        r[18] += weight * dropped
         weight = decay(-gap, 30.0)
-        r[17] += weight * calls
-        r[18] += weight * minutes
-        r[19] += weight * sms
-        r[20] += weight * outgoing
-        r[21] += weight * off_net
-        r[22] += weight * rival_care
-        r[23] += weight * forwarded
-        r[24] += weight * mobile
-        r[25] += weight * unicom
-        r[26] += weight * telecom
-        r[27] += weight * broadnet
-        r[28] += weight * other
+        r[19] += weight * calls
+        r[20] += weight * minutes
+        r[21] += weight * sms
+        r[22] += weight * outgoing
+        r[23] += weight * off_net
+        r[24] += weight * rival_care
+        r[25] += weight * forwarded
+        r[26] += weight * mobile
+        r[27] += weight * unicom
+        r[28] += weight * telecom
+        r[29] += weight * broadnet
+        r[30] += weight * other
         weight = decay(-gap, 90.0)
-        r[29] += weight * calls
-        r[30] += weight * minutes
+        r[31] += weight * calls
+        r[32] += weight * minutes
+
 
 @compiled
 def fold_data(r: Floats, ts: float, mb: float, sessions: float, failed: float, throttled: float) -> None:
-    gap = ts - r[31]
+    gap = ts - r[33]
     if math.isnan(gap):
-        r[31] = r[32] = ts
+        r[33] = r[34] = ts
         gap = 0.0
-    if ts < r[32]:
-        r[32] = ts
+    if ts < r[34]:
+        r[34] = ts
     if gap > 0.0:
-        r[31] = ts
+        r[33] = ts
         kept = decay(gap, 1.0)
-        for at in range(33, 35):
+        for at in range(35, 37):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(35, 39):
+        for at in range(37, 41):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(39, 41):
-            r[at] *= kept
-        kept = decay(gap, 90.0)
         for at in range(41, 43):
             r[at] *= kept
+        kept = decay(gap, 90.0)
+        for at in range(43, 45):
+            r[at] *= kept
     if gap >= 0.0:
-        r[33] += mb
-        r[34] += sessions
         r[35] += mb
         r[36] += sessions
-        r[37] += failed
-        r[38] += throttled
-        r[39] += mb
-        r[40] += sessions
+        r[37] += mb
+        r[38] += sessions
+        r[39] += failed
+        r[40] += throttled
         r[41] += mb
         r[42] += sessions
+        r[43] += mb
+        r[44] += sessions
     else:
         weight = decay(-gap, 1.0)
-        r[33] += weight * mb
-        r[34] += weight * sessions
-        weight = decay(-gap, 7.0)
         r[35] += weight * mb
         r[36] += weight * sessions
-        r[37] += weight * failed
-        r[38] += weight * throttled
+        weight = decay(-gap, 7.0)
+        r[37] += weight * mb
+        r[38] += weight * sessions
+        r[39] += weight * failed
+        r[40] += weight * throttled
         weight = decay(-gap, 30.0)
-        r[39] += weight * mb
-        r[40] += weight * sessions
-        weight = decay(-gap, 90.0)
         r[41] += weight * mb
         r[42] += weight * sessions
+        weight = decay(-gap, 90.0)
+        r[43] += weight * mb
+        r[44] += weight * sessions
+
 
 @compiled
-def fold_visits(r: Floats, ts: float, visits: float, dwell: float, pages: float, portability: float, shop: float) -> None:
-    gap = ts - r[43]
+def fold_visits(
+    r: Floats, ts: float, visits: float, dwell: float, pages: float, portability: float, shop: float
+) -> None:
+    gap = ts - r[45]
     if math.isnan(gap):
-        r[43] = r[44] = ts
+        r[45] = r[46] = ts
         gap = 0.0
-    if ts < r[44]:
-        r[44] = ts
+    if ts < r[46]:
+        r[46] = ts
     if gap > 0.0:
-        r[43] = ts
+        r[45] = ts
         kept = decay(gap, 1.0)
-        for at in range(45, 48):
+        for at in range(47, 50):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(48, 51):
+        for at in range(50, 53):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(51, 56):
+        for at in range(53, 58):
             r[at] *= kept
     if gap >= 0.0:
-        r[45] += visits
-        r[46] += dwell
-        r[47] += pages
-        r[48] += visits
-        r[49] += dwell
-        r[50] += pages
-        r[51] += visits
-        r[52] += dwell
-        r[53] += pages
-        r[54] += portability
-        r[55] += shop
+        r[47] += visits
+        r[48] += dwell
+        r[49] += pages
+        r[50] += visits
+        r[51] += dwell
+        r[52] += pages
+        r[53] += visits
+        r[54] += dwell
+        r[55] += pages
+        r[56] += portability
+        r[57] += shop
     else:
         weight = decay(-gap, 1.0)
-        r[45] += weight * visits
-        r[46] += weight * dwell
-        r[47] += weight * pages
+        r[47] += weight * visits
+        r[48] += weight * dwell
+        r[49] += weight * pages
         weight = decay(-gap, 7.0)
-        r[48] += weight * visits
-        r[49] += weight * dwell
-        r[50] += weight * pages
+        r[50] += weight * visits
+        r[51] += weight * dwell
+        r[52] += weight * pages
         weight = decay(-gap, 30.0)
-        r[51] += weight * visits
-        r[52] += weight * dwell
-        r[53] += weight * pages
-        r[54] += weight * portability
-        r[55] += weight * shop
+        r[53] += weight * visits
+        r[54] += weight * dwell
+        r[55] += weight * pages
+        r[56] += weight * portability
+        r[57] += weight * shop
+
 
 @compiled
-def fold_care(r: Floats, ts: float, contacts: float, leave_intent: float, query: float, code: float, penalty_query: float, complaint: float, fault: float, suspend: float, subcard: float, transfer: float) -> None:
-    gap = ts - r[61]
+def fold_care(
+    r: Floats,
+    ts: float,
+    contacts: float,
+    leave_intent: float,
+    query: float,
+    code: float,
+    penalty_query: float,
+    complaint: float,
+    fault: float,
+    suspend: float,
+    subcard: float,
+    transfer: float,
+) -> None:
+    gap = ts - r[63]
     if math.isnan(gap):
-        r[61] = r[62] = ts
+        r[63] = r[64] = ts
         gap = 0.0
-    if ts < r[62]:
-        r[62] = ts
+    if ts < r[64]:
+        r[64] = ts
     if gap > 0.0:
-        r[61] = ts
+        r[63] = ts
         kept = decay(gap, 30.0)
-        for at in range(63, 73):
+        for at in range(65, 75):
             r[at] *= kept
     if gap >= 0.0:
-        r[63] += contacts
-        r[64] += leave_intent
-        r[65] += query
-        r[66] += code
-        r[67] += penalty_query
-        r[68] += complaint
-        r[69] += fault
-        r[70] += suspend
-        r[71] += subcard
-        r[72] += transfer
+        r[65] += contacts
+        r[66] += leave_intent
+        r[67] += query
+        r[68] += code
+        r[69] += penalty_query
+        r[70] += complaint
+        r[71] += fault
+        r[72] += suspend
+        r[73] += subcard
+        r[74] += transfer
     else:
         weight = decay(-gap, 30.0)
-        r[63] += weight * contacts
-        r[64] += weight * leave_intent
-        r[65] += weight * query
-        r[66] += weight * code
-        r[67] += weight * penalty_query
-        r[68] += weight * complaint
-        r[69] += weight * fault
-        r[70] += weight * suspend
-        r[71] += weight * subcard
-        r[72] += weight * transfer
+        r[65] += weight * contacts
+        r[66] += weight * leave_intent
+        r[67] += weight * query
+        r[68] += weight * code
+        r[69] += weight * penalty_query
+        r[70] += weight * complaint
+        r[71] += weight * fault
+        r[72] += weight * suspend
+        r[73] += weight * subcard
+        r[74] += weight * transfer
+
 
 @compiled
 def fold_billing(r: Floats, ts: float, accrued: float) -> None:
-    gap = ts - r[83]
+    gap = ts - r[85]
     if math.isnan(gap):
-        r[83] = r[84] = ts
+        r[85] = r[86] = ts
         gap = 0.0
-    if ts < r[84]:
-        r[84] = ts
+    if ts < r[86]:
+        r[86] = ts
     if gap > 0.0:
-        r[83] = ts
+        r[85] = ts
         kept = decay(gap, 7.0)
-        for at in range(85, 86):
+        for at in range(87, 88):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(86, 87):
+        for at in range(88, 89):
             r[at] *= kept
     if gap >= 0.0:
-        r[85] += accrued
-        r[86] += accrued
+        r[87] += accrued
+        r[88] += accrued
     else:
         weight = decay(-gap, 7.0)
-        r[85] += weight * accrued
+        r[87] += weight * accrued
         weight = decay(-gap, 30.0)
-        r[86] += weight * accrued
+        r[88] += weight * accrued
+
 
 @compiled
-def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[8], 0.0)
-    age = max(now - r[9], 0.0)
+def x_calls_0(
+    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
+) -> None:
+    el = max(now - r[10], 0.0)
+    age = max(now - r[11], 0.0)
     ur = ur_calls
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
     d_90 = decay(el, 90.0)
-    t_broadnet_30 = r[27] * d_30
-    t_calls_1 = r[10] * d_1
-    t_calls_30 = r[17] * d_30
-    t_calls_7 = r[12] * d_7
-    t_calls_90 = r[29] * d_90
-    t_dropped_7 = r[16] * d_7
-    t_forwarded_30 = r[23] * d_30
-    t_minutes_1 = r[11] * d_1
-    t_minutes_30 = r[18] * d_30
-    t_minutes_7 = r[13] * d_7
-    t_minutes_90 = r[30] * d_90
-    t_mobile_30 = r[24] * d_30
-    t_off_net_30 = r[21] * d_30
-    t_off_net_7 = r[14] * d_7
-    t_other_30 = r[28] * d_30
-    t_outgoing_30 = r[20] * d_30
-    t_rival_care_30 = r[22] * d_30
-    t_rival_care_7 = r[15] * d_7
-    t_telecom_30 = r[26] * d_30
-    t_unicom_30 = r[25] * d_30
+    t_broadnet_30 = r[29] * d_30
+    t_calls_1 = r[12] * d_1
+    t_calls_30 = r[19] * d_30
+    t_calls_7 = r[14] * d_7
+    t_calls_90 = r[31] * d_90
+    t_dropped_7 = r[18] * d_7
+    t_forwarded_30 = r[25] * d_30
+    t_minutes_1 = r[13] * d_1
+    t_minutes_30 = r[20] * d_30
+    t_minutes_7 = r[15] * d_7
+    t_minutes_90 = r[32] * d_90
+    t_mobile_30 = r[26] * d_30
+    t_off_net_30 = r[23] * d_30
+    t_off_net_7 = r[16] * d_7
+    t_other_30 = r[30] * d_30
+    t_outgoing_30 = r[22] * d_30
+    t_rival_care_30 = r[24] * d_30
+    t_rival_care_7 = r[17] * d_7
+    t_telecom_30 = r[28] * d_30
+    t_unicom_30 = r[27] * d_30
     s_1 = span(age, 1.0)
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
@@ -584,13 +627,23 @@ def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
     x[4] = t_minutes_7  # call_minutes_7d
     x[5] = t_minutes_30  # call_minutes_30d
     x[6] = (t_calls_1 / s_1) / (t_calls_7 / s_7) if age >= 3.0 * DAY and t_calls_7 >= 1.0 else NAN  # calls_1d_vs_7d
-    x[7] = (t_calls_7 / s_7) / (t_calls_30 / s_30) if age >= 14.0 * DAY and t_calls_30 >= 1.0 else NAN  # calls_7d_vs_30d
-    x[8] = (t_calls_30 / s_30) / (t_calls_90 / s_90) if age >= 45.0 * DAY and t_calls_90 >= 1.0 else NAN  # calls_30d_vs_90d
-    x[9] = (t_minutes_7 / s_7) / (t_minutes_30 / s_30) if age >= 14.0 * DAY and t_minutes_30 >= 1.0 else NAN  # call_minutes_7d_vs_30d
-    x[10] = (t_minutes_30 / s_30) / (t_minutes_90 / s_90) if age >= 45.0 * DAY and t_minutes_90 >= 1.0 else NAN  # call_minutes_30d_vs_90d
+    x[7] = (
+        (t_calls_7 / s_7) / (t_calls_30 / s_30) if age >= 14.0 * DAY and t_calls_30 >= 1.0 else NAN
+    )  # calls_7d_vs_30d
+    x[8] = (
+        (t_calls_30 / s_30) / (t_calls_90 / s_90) if age >= 45.0 * DAY and t_calls_90 >= 1.0 else NAN
+    )  # calls_30d_vs_90d
+    x[9] = (
+        (t_minutes_7 / s_7) / (t_minutes_30 / s_30) if age >= 14.0 * DAY and t_minutes_30 >= 1.0 else NAN
+    )  # call_minutes_7d_vs_30d
+    x[10] = (
+        (t_minutes_30 / s_30) / (t_minutes_90 / s_90) if age >= 45.0 * DAY and t_minutes_90 >= 1.0 else NAN
+    )  # call_minutes_30d_vs_90d
     x[11] = t_outgoing_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # outgoing_share_30d
     x[12] = t_off_net_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # off_net_share_30d
-    x[13] = (t_off_net_7 / s_7) / (t_off_net_30 / s_30) if age >= 14.0 * DAY and t_off_net_30 >= 1.0 else NAN  # off_net_calls_7d_vs_30d
+    x[13] = (
+        (t_off_net_7 / s_7) / (t_off_net_30 / s_30) if age >= 14.0 * DAY and t_off_net_30 >= 1.0 else NAN
+    )  # off_net_calls_7d_vs_30d
     x[14] = t_mobile_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # china_mobile_share_30d
     x[15] = t_unicom_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # china_unicom_share_30d
     x[16] = t_telecom_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # china_telecom_share_30d
@@ -602,24 +655,27 @@ def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
     x[22] = t_dropped_7 / t_calls_7 if t_calls_7 >= 1.0 else NAN  # dropped_share_7d
     x[23] = el / DAY * ur if ur > 0.0 else NAN  # call_recency_vs_rhythm
 
+
 @compiled
-def x_data_24(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[31], 0.0)
-    age = max(now - r[32], 0.0)
+def x_data_24(
+    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
+) -> None:
+    el = max(now - r[33], 0.0)
+    age = max(now - r[34], 0.0)
     ur = ur_data
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
     d_90 = decay(el, 90.0)
-    t_failed_7 = r[37] * d_7
-    t_mb_1 = r[33] * d_1
-    t_mb_30 = r[39] * d_30
-    t_mb_7 = r[35] * d_7
-    t_mb_90 = r[41] * d_90
-    t_sessions_1 = r[34] * d_1
-    t_sessions_30 = r[40] * d_30
-    t_sessions_7 = r[36] * d_7
-    t_throttled_7 = r[38] * d_7
+    t_failed_7 = r[39] * d_7
+    t_mb_1 = r[35] * d_1
+    t_mb_30 = r[41] * d_30
+    t_mb_7 = r[37] * d_7
+    t_mb_90 = r[43] * d_90
+    t_sessions_1 = r[36] * d_1
+    t_sessions_30 = r[42] * d_30
+    t_sessions_7 = r[38] * d_7
+    t_throttled_7 = r[40] * d_7
     s_1 = span(age, 1.0)
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
@@ -633,44 +689,74 @@ def x_data_24(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
     x[30] = (t_mb_1 / s_1) / (t_mb_7 / s_7) if age >= 3.0 * DAY and t_mb_7 >= 1.0 else NAN  # data_mb_1d_vs_7d
     x[31] = (t_mb_7 / s_7) / (t_mb_30 / s_30) if age >= 14.0 * DAY and t_mb_30 >= 1.0 else NAN  # data_mb_7d_vs_30d
     x[32] = (t_mb_30 / s_30) / (t_mb_90 / s_90) if age >= 45.0 * DAY and t_mb_90 >= 1.0 else NAN  # data_mb_30d_vs_90d
-    x[33] = (t_sessions_7 / s_7) / (t_sessions_30 / s_30) if age >= 14.0 * DAY and t_sessions_30 >= 1.0 else NAN  # data_sessions_7d_vs_30d
+    x[33] = (
+        (t_sessions_7 / s_7) / (t_sessions_30 / s_30) if age >= 14.0 * DAY and t_sessions_30 >= 1.0 else NAN
+    )  # data_sessions_7d_vs_30d
     x[34] = t_failed_7 / t_sessions_7 if t_sessions_7 >= 1.0 else NAN  # data_failed_share_7d
     x[35] = t_throttled_7 / t_sessions_7 if t_sessions_7 >= 1.0 else NAN  # data_throttled_share_7d
     x[36] = el / DAY * ur if ur > 0.0 else NAN  # data_recency_vs_rhythm
-    x[37] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 0.0 else 0.0  # data_stage_acquired
-    x[38] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 1.0 else 0.0  # data_stage_interested
-    x[39] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 2.0 else 0.0  # data_stage_habit
-    x[40] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 3.0 else 0.0  # data_stage_losing_interest
-    x[41] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 4.0 else 0.0  # data_stage_cancelled
+    x[37] = (
+        1.0
+        if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 0.0
+        else 0.0
+    )  # data_stage_acquired
+    x[38] = (
+        1.0
+        if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 1.0
+        else 0.0
+    )  # data_stage_interested
+    x[39] = (
+        1.0
+        if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 2.0
+        else 0.0
+    )  # data_stage_habit
+    x[40] = (
+        1.0
+        if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 3.0
+        else 0.0
+    )  # data_stage_losing_interest
+    x[41] = (
+        1.0
+        if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 4.0
+        else 0.0
+    )  # data_stage_cancelled
+
 
 @compiled
-def x_usage_42(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
+def x_usage_42(
+    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
+) -> None:
     x[42] = fmin(el_calls, el_data) / DAY  # silent_days
-    x[43] = fmin(el_calls, el_data) / DAY * (ur_calls + ur_data) if (ur_calls + ur_data) > 0.0 else NAN  # recency_vs_rhythm
+    x[43] = (
+        fmin(el_calls, el_data) / DAY * (ur_calls + ur_data) if (ur_calls + ur_data) > 0.0 else NAN
+    )  # recency_vs_rhythm
+
 
 @compiled
-def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[43], 0.0)
-    refused = NAN if r[113] == 0.0 else 0.0
+def x_visits_44(
+    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
+) -> None:
+    el = fmax(now - r[45], 0.0)
+    refused = NAN if r[115] == 0.0 else 0.0
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_dwell_1 = r[46] * d_1
-    t_dwell_30 = r[52] * d_30
-    t_dwell_7 = r[49] * d_7
-    t_pages_1 = r[47] * d_1
-    t_pages_30 = r[53] * d_30
-    t_pages_7 = r[50] * d_7
-    t_portability_30 = r[54] * d_30
-    t_shop_30 = r[55] * d_30
-    t_visits_1 = r[45] * d_1
-    t_visits_30 = r[51] * d_30
-    t_visits_7 = r[48] * d_7
-    c_broadnet_ts = r[59]
-    c_mobile_ts = r[56]
-    c_other_ts = r[60]
-    c_telecom_ts = r[58]
-    c_unicom_ts = r[57]
+    t_dwell_1 = r[48] * d_1
+    t_dwell_30 = r[54] * d_30
+    t_dwell_7 = r[51] * d_7
+    t_pages_1 = r[49] * d_1
+    t_pages_30 = r[55] * d_30
+    t_pages_7 = r[52] * d_7
+    t_portability_30 = r[56] * d_30
+    t_shop_30 = r[57] * d_30
+    t_visits_1 = r[47] * d_1
+    t_visits_30 = r[53] * d_30
+    t_visits_7 = r[50] * d_7
+    c_broadnet_ts = r[61]
+    c_mobile_ts = r[58]
+    c_other_ts = r[62]
+    c_telecom_ts = r[60]
+    c_unicom_ts = r[59]
     x[44] = t_visits_1 + refused  # competitor_visits_1d
     x[45] = t_visits_7 + refused  # competitor_visits_7d
     x[46] = t_visits_30 + refused  # competitor_visits_30d
@@ -682,27 +768,37 @@ def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls
     x[52] = t_pages_30 + refused  # competitor_pages_30d
     x[53] = t_portability_30 + refused  # portability_visits_30d
     x[54] = t_shop_30 + refused  # competitor_shop_visits_30d
-    x[55] = (1.0 if (now - c_mobile_ts) / DAY <= 30.0 else 0.0) + (1.0 if (now - c_unicom_ts) / DAY <= 30.0 else 0.0) + (1.0 if (now - c_telecom_ts) / DAY <= 30.0 else 0.0) + (1.0 if (now - c_broadnet_ts) / DAY <= 30.0 else 0.0) + (1.0 if (now - c_other_ts) / DAY <= 30.0 else 0.0) + refused  # competitors_visited_30d
+    x[55] = (
+        (1.0 if (now - c_mobile_ts) / DAY <= 30.0 else 0.0)
+        + (1.0 if (now - c_unicom_ts) / DAY <= 30.0 else 0.0)
+        + (1.0 if (now - c_telecom_ts) / DAY <= 30.0 else 0.0)
+        + (1.0 if (now - c_broadnet_ts) / DAY <= 30.0 else 0.0)
+        + (1.0 if (now - c_other_ts) / DAY <= 30.0 else 0.0)
+        + refused
+    )  # competitors_visited_30d
+
 
 @compiled
-def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[61], 0.0)
+def x_care_56(
+    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
+) -> None:
+    el = fmax(now - r[63], 0.0)
     d_30 = decay(el, 30.0)
-    t_code_30 = r[66] * d_30
-    t_complaint_30 = r[68] * d_30
-    t_contacts_30 = r[63] * d_30
-    t_fault_30 = r[69] * d_30
-    t_leave_intent_30 = r[64] * d_30
-    t_penalty_query_30 = r[67] * d_30
-    t_query_30 = r[65] * d_30
-    t_subcard_30 = r[71] * d_30
-    t_suspend_30 = r[70] * d_30
-    t_transfer_30 = r[72] * d_30
-    c_appointment_ts = r[76]
-    c_due_ts = r[82]
-    c_open_complaints = r[80]
-    c_open_faults = r[81]
-    c_satisfaction = r[78]
+    t_code_30 = r[68] * d_30
+    t_complaint_30 = r[70] * d_30
+    t_contacts_30 = r[65] * d_30
+    t_fault_30 = r[71] * d_30
+    t_leave_intent_30 = r[66] * d_30
+    t_penalty_query_30 = r[69] * d_30
+    t_query_30 = r[67] * d_30
+    t_subcard_30 = r[73] * d_30
+    t_suspend_30 = r[72] * d_30
+    t_transfer_30 = r[74] * d_30
+    c_appointment_ts = r[78]
+    c_due_ts = r[84]
+    c_open_complaints = r[82]
+    c_open_faults = r[83]
+    c_satisfaction = r[80]
     x[56] = t_contacts_30  # care_contacts_30d
     x[57] = t_leave_intent_30  # leave_intent_30d
     x[58] = t_query_30  # port_out_queries_30d
@@ -719,49 +815,60 @@ def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
     x[69] = t_transfer_30  # transfers_30d
     x[70] = c_satisfaction  # last_satisfaction
 
-@compiled
-def x_profile_71(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    c_arpu = r[100]
-    x[71] = c_arpu  # arpu
 
 @compiled
-def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[83], 0.0)
-    age = max(now - r[84], 0.0)
+def x_profile_71(
+    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
+) -> None:
+    c_arpu = r[102]
+    x[71] = c_arpu  # arpu
+
+
+@compiled
+def x_billing_72(
+    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
+) -> None:
+    el = max(now - r[85], 0.0)
+    age = max(now - r[86], 0.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_accrued_30 = r[86] * d_30
-    t_accrued_7 = r[85] * d_7
+    t_accrued_30 = r[88] * d_30
+    t_accrued_7 = r[87] * d_7
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
-    c_bill = r[88]
-    c_bill_before = r[89]
-    c_bill_three_before = r[91]
-    c_bill_two_before = r[90]
-    c_plan_change_ts = r[95]
-    c_plan_fee_change = r[97]
-    c_recharge_first_ts = r[93]
-    c_recharge_last_ts = r[94]
-    c_recharges = r[92]
+    c_bill = r[90]
+    c_bill_before = r[91]
+    c_bill_three_before = r[93]
+    c_bill_two_before = r[92]
+    c_plan_change_ts = r[97]
+    c_plan_fee_change = r[99]
+    c_recharge_first_ts = r[95]
+    c_recharge_last_ts = r[96]
+    c_recharges = r[94]
     x[72] = slope_of_three(c_bill, c_bill_before, c_bill_two_before)  # bill_slope_3_periods
     x[73] = against_known(c_bill, c_bill_before, c_bill_two_before, c_bill_three_before)  # bill_vs_usual
-    x[74] = (t_accrued_7 / s_7) / (t_accrued_30 / s_30) if age >= 14.0 * DAY and t_accrued_30 >= 1.0 else NAN  # spend_7d_vs_30d
+    x[74] = (
+        (t_accrued_7 / s_7) / (t_accrued_30 / s_30) if age >= 14.0 * DAY and t_accrued_30 >= 1.0 else NAN
+    )  # spend_7d_vs_30d
     x[75] = gap_against_usual(c_recharge_first_ts, c_recharge_last_ts, c_recharges, now)  # recharge_gap_vs_usual
     x[76] = c_plan_fee_change if (now - c_plan_change_ts) / DAY <= 90.0 else 0.0  # plan_fee_change_90d
 
+
 @compiled
-def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    c_activated_ts = r[99]
-    c_contract_end_broadband = r[110]
-    c_contract_end_fixed = r[112]
-    c_contract_end_iptv = r[111]
-    c_contract_end_mobile = r[109]
-    c_corporate = r[105]
-    c_penalty = r[101]
-    c_points = r[102]
-    c_portable = r[104]
-    c_products = r[108]
-    c_subcard = r[107]
+def x_profile_77(
+    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
+) -> None:
+    c_activated_ts = r[101]
+    c_contract_end_broadband = r[112]
+    c_contract_end_fixed = r[114]
+    c_contract_end_iptv = r[113]
+    c_contract_end_mobile = r[111]
+    c_corporate = r[107]
+    c_penalty = r[103]
+    c_points = r[104]
+    c_portable = r[106]
+    c_products = r[110]
+    c_subcard = r[109]
     x[77] = -((now - c_contract_end_mobile) / DAY)  # contract_days_left_mobile
     x[78] = -((now - c_contract_end_broadband) / DAY)  # contract_days_left_broadband
     x[79] = -((now - c_contract_end_iptv) / DAY)  # contract_days_left_iptv
@@ -775,6 +882,7 @@ def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_call
     x[87] = c_corporate  # corporate
     x[88] = c_subcard  # subcard
     x[89] = c_portable  # portable
+
 
 @compiled
 def curves(x: Floats, first: int, last: int, model: Floats) -> float:
@@ -801,15 +909,15 @@ def curves(x: Floats, first: int, last: int, model: Floats) -> float:
 
 @compiled
 def features(r: Floats, now: float, x: Floats) -> None:
-    el_calls = NAN if math.isnan(r[8]) else max(now - r[8], 0.0)
-    ur_calls = usual_rate(r[8], r[9], r[17] + r[19])
-    el_data = NAN if math.isnan(r[31]) else max(now - r[31], 0.0)
-    ur_data = usual_rate(r[31], r[32], r[40])
-    if math.isnan(r[8]):
+    el_calls = NAN if math.isnan(r[10]) else max(now - r[10], 0.0)
+    ur_calls = usual_rate(r[10], r[11], r[19] + r[21])
+    el_data = NAN if math.isnan(r[33]) else max(now - r[33], 0.0)
+    ur_data = usual_rate(r[33], r[34], r[42])
+    if math.isnan(r[10]):
         x[0:24] = NAN
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[31]):
+    if math.isnan(r[33]):
         x[24:42] = NAN
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -817,7 +925,7 @@ def features(r: Floats, now: float, x: Floats) -> None:
     x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[83]):
+    if math.isnan(r[85]):
         x[72:77] = NAN
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -826,36 +934,36 @@ def features(r: Floats, now: float, x: Floats) -> None:
 
 @compiled
 def log_odds(r: Floats, now: float, x: Floats, model: Floats, empty: Floats, intercept: float) -> float:
-    el_calls = NAN if math.isnan(r[8]) else max(now - r[8], 0.0)
-    ur_calls = usual_rate(r[8], r[9], r[17] + r[19])
-    el_data = NAN if math.isnan(r[31]) else max(now - r[31], 0.0)
-    ur_data = usual_rate(r[31], r[32], r[40])
+    el_calls = NAN if math.isnan(r[10]) else max(now - r[10], 0.0)
+    ur_calls = usual_rate(r[10], r[11], r[19] + r[21])
+    el_data = NAN if math.isnan(r[33]) else max(now - r[33], 0.0)
+    ur_data = usual_rate(r[33], r[34], r[42])
     z = intercept
-    if math.isnan(r[8]):
+    if math.isnan(r[10]):
         z += empty[0]
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 0, 24, model)
-    if math.isnan(r[31]):
+    if math.isnan(r[33]):
         z += empty[2]
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 24, 42, model)
     x_usage_42(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 42, 44, model)
-    if math.isnan(r[43]):
-        z += empty[7] if r[113] == 0.0 else empty[6]
+    if math.isnan(r[45]):
+        z += empty[7] if r[115] == 0.0 else empty[6]
     else:
         x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 44, 56, model)
-    if math.isnan(r[61]):
+    if math.isnan(r[63]):
         z += empty[8]
     else:
         x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 56, 71, model)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 71, 72, model)
-    if math.isnan(r[83]):
+    if math.isnan(r[85]):
         z += empty[12]
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -877,6 +985,7 @@ def emptied(r: Floats, x: Floats, model: Floats, refused: int, empty: Floats) ->
     empty[10 + refused] = curves(x, 71, 72, model)
     empty[12 + refused] = curves(x, 72, 77, model)
     empty[14 + refused] = curves(x, 77, 90, model)
+
 
 @compiled
 def touch(row: int, bits: int, dirty: Ints, touched: Ints) -> None:
@@ -1088,6 +1197,7 @@ def take(
     if bits:
         touch(row, bits, dirty, touched)
 
+
 MOST_LOG_ODDS = 40.0
 ROW_BYTES = 350.0
 EVENT_BYTES = 30.0
@@ -1113,34 +1223,36 @@ def tier_moves(tier: float, risk: float, held: float, history: float, policy: Fl
 
 
 @compiled
-def moves(r: Floats, risk: float, now: float, policy: Floats) -> bool:
-    """Whether the tier or the published risk can move with this score."""
-    history = now - r[FIRST_TS]
-    published = r[PUBLISHED]
-    if math.isnan(published):
-        if not math.isnan(history):
-            return True
-    elif history >= policy[MIN_HISTORY] and abs(risk - published) >= policy[SCORE_STEP] * published:
-        return True
+def rises_or_falls(r: Floats, risk: float, now: float, policy: Floats) -> bool:
+    """Whether the tier can move with this score."""
     held = math.inf if math.isnan(r[TIER_TS]) else now - r[TIER_TS]
-    return tier_moves(r[TIER], risk, held, history, policy)
+    return tier_moves(r[TIER], risk, held, now - r[FIRST_TS], policy)
 
 
 @compiled
-def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> bool:
-    """Whether this visit makes competitor browsing: exactly where :func:`models.signals.browsing` says so."""
+def is_news(r: Floats, risk: float, now: float, policy: Floats) -> bool:
+    """Whether the daily look has anything to publish: the first risk, or one that moved by a share of itself."""
+    history, published = now - r[FIRST_TS], r[PUBLISHED]
+    if math.isnan(published):
+        return not math.isnan(history)
+    return bool(history >= policy[MIN_HISTORY] and abs(risk - published) >= policy[SCORE_STEP] * published)
+
+
+@compiled
+def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> float:
+    """How strong a browsing this visit makes, 0 for none: exactly what :func:`models.signals.browsing` says."""
     page = int(e[CODE])
     excluded, strong = int(policy[EXCLUDED_PAGES]), int(policy[STRONG_PAGES])
     if (excluded >> page) & 1:
-        return False
+        return 0.0
     if (strong >> page) & 1 and e[FIRST] >= policy[BROWSE_PAGE_DWELL]:
-        return True
+        return 2.0
     since, dwell, visits = now - policy[BROWSE_WINDOW], 0.0, 0.0
     for at in range(count):
         if kept[at, 0] > since and not (excluded >> int(kept[at, 2])) & 1:
             dwell += kept[at, 1]
             visits += 1.0
-    return bool(dwell >= policy[BROWSE_DWELL] or visits >= policy[BROWSE_VISITS])
+    return 1.0 if dwell >= policy[BROWSE_DWELL] or visits >= policy[BROWSE_VISITS] else 0.0
 
 
 @compiled
@@ -1161,13 +1273,13 @@ def silence_due(r: Floats, policy: Floats) -> float:
 
 @compiled
 def score(r: Floats, now: float, model: Model, x: Floats, lane: Floats) -> bool:
-    """Features and risk of one subscriber as of `now`; whether a tier or a published risk can move with it."""
+    """Features and risk of one subscriber as of `now`; whether a tier can move with it."""
     policy = model[2]
     features(r, now, x)
     lane[NOW] = now
     lane[HISTORY] = now - r[FIRST_TS]
     lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
-    return moves(r, lane[SCORE], now, policy)
+    return rises_or_falls(r, lane[SCORE], now, policy)
 
 
 @compiled
@@ -1286,7 +1398,26 @@ def one(
     take(table[row], e, row, marks, dirty, touched, visits)
     if kind >= CARE_CONTACT:
         return RARE
+    if kind == VISIT:
+        touch(row, RISK_BIT, dirty, touched)  # it may prolong the browsing that stands
     return used(table[row], e, row, late, marks, visits, model, lane, fresh, x)
+
+
+@compiled
+def visited(r: Floats, e: Floats, row: int, now: float, visits: Visits, policy: Floats, lane: Floats) -> bool:
+    """Whether a visit is news: of somebody who refused the use of their behaviour, or stronger than what stands.
+
+    One that is not stronger prolongs the browsing that stands, and nothing else: three visits are followed by dozens.
+    """
+    if r[BEHAVIOUR] == 0.0:
+        return not (int(policy[EXCLUDED_PAGES]) >> int(e[CODE])) & 1
+    slot = visits[0][row]
+    level = browses(visits[2][slot], visits[1][slot], e, now, policy)
+    if level > r[BROWSING_LEVEL]:
+        return True
+    if level > 0.0:
+        r[BROWSING_UNTIL] = fmax(r[BROWSING_UNTIL], lane[WATERMARK] + policy[BROWSING_TTL])
+    return False
 
 
 @compiled
@@ -1312,18 +1443,12 @@ def used(
     lane[NOW] = now
     lane[HISTORY] = now - r[FIRST_TS]
     lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
-    why = MOVES if moves(r, lane[SCORE], now, policy) else 0
+    why = MOVES if rises_or_falls(r, lane[SCORE], now, policy) else 0
     if kind <= DATA_USE:
         if marks[row] & SILENT:
             why |= WAKES
-    elif kind == VISIT:
-        if r[BEHAVIOUR] == 0.0:
-            if not (int(policy[EXCLUDED_PAGES]) >> int(e[CODE])) & 1:
-                why |= SIGNALS
-        elif browses(visits[2][visits[0][row]], visits[1][visits[0][row]], e, now, policy):
-            why |= SIGNALS
-        if marks[row] & UNPROFILED:
-            why |= MOVES
+    elif kind == VISIT and visited(r, e, row, now, visits, policy, lane):
+        why |= SIGNALS
     if why:
         features(r, now, x)
     return why
@@ -1336,6 +1461,7 @@ def look(
     flags: Ints,
     tick: float,
     table: Floats,
+    marks: Ints,
     model: Model,
     lane: Floats,
     x: Floats,
@@ -1353,7 +1479,9 @@ def look(
         lane[HISTORY] = now - r[FIRST_TS]
         lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
         if flags[at] & DAILY:
-            if moves(r, lane[SCORE], now, policy):
+            # What the model says of a subscriber who refused profiling moves no tier that could be asked here.
+            unasked = marks[rows[at]] & UNPROFILED
+            if unasked or is_news(r, lane[SCORE], now, policy) or rises_or_falls(r, lane[SCORE], now, policy):
                 found |= LOOK_MOVES
             if not r[LAST_TS] > tick - policy[IDLE]:
                 found |= LOOK_IDLE

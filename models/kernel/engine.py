@@ -87,12 +87,12 @@ class Engine:
 
         One past the end says that nobody did.
         """
-        table = self._population.table
-        end: int = compiled.look(begin, rows, flags, float(tick), table, self._model, self.lane, self.x)
+        table, marks = self._population.table, self._population.marks
+        end: int = compiled.look(begin, rows, flags, float(tick), table, marks, self._model, self.lane, self.x)
         return end
 
     def score(self, row: int, now: float) -> bool:
-        """Score one subscriber as of `now`; whether their tier or published risk can move with it."""
+        """Score one subscriber as of `now`; whether their tier can move with it."""
         table = self._population.table
         moves: bool = compiled.score(table[row], now, self._model, self.x, self.lane)
         return moves
@@ -138,6 +138,7 @@ def parameters(scorer: Scorer, policy: Policy) -> Floats:
     found[places.BROWSE_PAGE_DWELL] = browsing.page_dwell_s
     found[places.EXCLUDED_PAGES] = _bits(browsing.excluded_pages)
     found[places.STRONG_PAGES] = _bits(browsing.strong_pages)
+    found[places.BROWSING_TTL] = round(policy.kind("competitor_browsing").ttl_days * DAY_MS)
     found[places.IDLE] = policy.retention.idle_days * DAY_MS
     return found
 

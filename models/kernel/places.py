@@ -22,6 +22,8 @@ RISK_: Final = place(RISK, "risk")
 PUBLISHED: Final = place(RISK, "published")
 TIER: Final = place(RISK, "tier")
 TIER_TS: Final = place(RISK, "tier_ts")
+BROWSING_LEVEL: Final = place(RISK, "browsing_level")
+BROWSING_UNTIL: Final = place(RISK, "browsing_until")
 CALLS_REF: Final = place(CALLS, "ref_ts")
 CALLS_FIRST: Final = place(CALLS, "first_ts")
 CALLS_30: Final = place(CALLS, "calls_30")
@@ -50,6 +52,7 @@ BEHAVIOUR: Final = place(PROFILE, "behaviour")
 LEFT: Final = place(OUTCOME, "left")
 
 # What of a row is to be written.
+RISK_BIT: Final = BIT["risk"]
 ACTIVITY_BIT: Final = BIT["activity"]
 SEEN_BIT: Final = BIT["seen"]
 CALLS_BIT: Final = BIT["calls"]
@@ -131,7 +134,7 @@ FRESH: Final = 14  # how many rows came into the calendar of silences
 LANE: Final = 15
 
 # Why it stopped; 0 is the end of the batch.
-MOVES: Final = 1  # a tier or a published risk can move
+MOVES: Final = 1  # a tier can move
 WAKES: Final = 2  # a silence may be over
 SIGNALS: Final = 4  # competitor browsing
 RARE: Final = 8  # an event of which only Python knows what it does
@@ -165,7 +168,8 @@ BROWSE_PAGE_DWELL: Final = 14
 EXCLUDED_PAGES: Final = 15  # a bit a page
 STRONG_PAGES: Final = 16
 IDLE: Final = 17
-PARAMETERS: Final = 18
+BROWSING_TTL: Final = 18
+PARAMETERS: Final = 19
 
 # Why a subscriber of a tick is looked at; the first four are the caller's marks.
 ENDED: Final = 1  # a term is over

@@ -17,6 +17,9 @@ from models.kernel.places import (
     BROWSE_PAGE_DWELL,
     BROWSE_VISITS,
     BROWSE_WINDOW,
+    BROWSING_LEVEL,
+    BROWSING_TTL,
+    BROWSING_UNTIL,
     CALLS_30,
     CALLS_FIRST,
     CALLS_REF,
@@ -59,6 +62,7 @@ from models.kernel.places import (
     QUEUED,
     RARE,
     REPEATED,
+    RISK_BIT,
     ROOM,
     ROW,
     SCORE,
@@ -125,34 +129,36 @@ def tier_moves(tier: float, risk: float, held: float, history: float, policy: Fl
 
 
 @compiled
-def moves(r: Floats, risk: float, now: float, policy: Floats) -> bool:
-    """Whether the tier or the published risk can move with this score."""
-    history = now - r[FIRST_TS]
-    published = r[PUBLISHED]
-    if math.isnan(published):
-        if not math.isnan(history):
-            return True
-    elif history >= policy[MIN_HISTORY] and abs(risk - published) >= policy[SCORE_STEP] * published:
-        return True
+def rises_or_falls(r: Floats, risk: float, now: float, policy: Floats) -> bool:
+    """Whether the tier can move with this score."""
     held = math.inf if math.isnan(r[TIER_TS]) else now - r[TIER_TS]
-    return tier_moves(r[TIER], risk, held, history, policy)
+    return tier_moves(r[TIER], risk, held, now - r[FIRST_TS], policy)
 
 
 @compiled
-def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> bool:
-    """Whether this visit makes competitor browsing: exactly where :func:`models.signals.browsing` says so."""
+def is_news(r: Floats, risk: float, now: float, policy: Floats) -> bool:
+    """Whether the daily look has anything to publish: the first risk, or one that moved by a share of itself."""
+    history, published = now - r[FIRST_TS], r[PUBLISHED]
+    if math.isnan(published):
+        return not math.isnan(history)
+    return bool(history >= policy[MIN_HISTORY] and abs(risk - published) >= policy[SCORE_STEP] * published)
+
+
+@compiled
+def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> float:
+    """How strong a browsing this visit makes, 0 for none: exactly what :func:`models.signals.browsing` says."""
     page = int(e[CODE])
     excluded, strong = int(policy[EXCLUDED_PAGES]), int(policy[STRONG_PAGES])
     if (excluded >> page) & 1:
-        return False
+        return 0.0
     if (strong >> page) & 1 and e[FIRST] >= policy[BROWSE_PAGE_DWELL]:
-        return True
+        return 2.0
     since, dwell, visits = now - policy[BROWSE_WINDOW], 0.0, 0.0
     for at in range(count):
         if kept[at, 0] > since and not (excluded >> int(kept[at, 2])) & 1:
             dwell += kept[at, 1]
             visits += 1.0
-    return bool(dwell >= policy[BROWSE_DWELL] or visits >= policy[BROWSE_VISITS])
+    return 1.0 if dwell >= policy[BROWSE_DWELL] or visits >= policy[BROWSE_VISITS] else 0.0
 
 
 @compiled
@@ -173,13 +179,13 @@ def silence_due(r: Floats, policy: Floats) -> float:
 
 @compiled
 def score(r: Floats, now: float, model: Model, x: Floats, lane: Floats) -> bool:
-    """Features and risk of one subscriber as of `now`; whether a tier or a published risk can move with it."""
+    """Features and risk of one subscriber as of `now`; whether a tier can move with it."""
     policy = model[2]
     features(r, now, x)
     lane[NOW] = now
     lane[HISTORY] = now - r[FIRST_TS]
     lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
-    return moves(r, lane[SCORE], now, policy)
+    return rises_or_falls(r, lane[SCORE], now, policy)
 
 
 @compiled
@@ -298,7 +304,26 @@ def one(
     take(table[row], e, row, marks, dirty, touched, visits)
     if kind >= CARE_CONTACT:
         return RARE
+    if kind == VISIT:
+        touch(row, RISK_BIT, dirty, touched)  # it may prolong the browsing that stands
     return used(table[row], e, row, late, marks, visits, model, lane, fresh, x)
+
+
+@compiled
+def visited(r: Floats, e: Floats, row: int, now: float, visits: Visits, policy: Floats, lane: Floats) -> bool:
+    """Whether a visit is news: of somebody who refused the use of their behaviour, or stronger than what stands.
+
+    One that is not stronger prolongs the browsing that stands, and nothing else: three visits are followed by dozens.
+    """
+    if r[BEHAVIOUR] == 0.0:
+        return not (int(policy[EXCLUDED_PAGES]) >> int(e[CODE])) & 1
+    slot = visits[0][row]
+    level = browses(visits[2][slot], visits[1][slot], e, now, policy)
+    if level > r[BROWSING_LEVEL]:
+        return True
+    if level > 0.0:
+        r[BROWSING_UNTIL] = fmax(r[BROWSING_UNTIL], lane[WATERMARK] + policy[BROWSING_TTL])
+    return False
 
 
 @compiled
@@ -324,18 +349,12 @@ def used(
     lane[NOW] = now
     lane[HISTORY] = now - r[FIRST_TS]
     lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
-    why = MOVES if moves(r, lane[SCORE], now, policy) else 0
+    why = MOVES if rises_or_falls(r, lane[SCORE], now, policy) else 0
     if kind <= DATA_USE:
         if marks[row] & SILENT:
             why |= WAKES
-    elif kind == VISIT:
-        if r[BEHAVIOUR] == 0.0:
-            if not (int(policy[EXCLUDED_PAGES]) >> int(e[CODE])) & 1:
-                why |= SIGNALS
-        elif browses(visits[2][visits[0][row]], visits[1][visits[0][row]], e, now, policy):
-            why |= SIGNALS
-        if marks[row] & UNPROFILED:
-            why |= MOVES
+    elif kind == VISIT and visited(r, e, row, now, visits, policy, lane):
+        why |= SIGNALS
     if why:
         features(r, now, x)
     return why
@@ -348,6 +367,7 @@ def look(
     flags: Ints,
     tick: float,
     table: Floats,
+    marks: Ints,
     model: Model,
     lane: Floats,
     x: Floats,
@@ -365,7 +385,9 @@ def look(
         lane[HISTORY] = now - r[FIRST_TS]
         lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
         if flags[at] & DAILY:
-            if moves(r, lane[SCORE], now, policy):
+            # What the model says of a subscriber who refused profiling moves no tier that could be asked here.
+            unasked = marks[rows[at]] & UNPROFILED
+            if unasked or is_news(r, lane[SCORE], now, policy) or rises_or_falls(r, lane[SCORE], now, policy):
                 found |= LOOK_MOVES
             if not r[LAST_TS] > tick - policy[IDLE]:
                 found |= LOOK_IDLE

@@ -2,7 +2,8 @@
 
 Times are epoch milliseconds (exact in a float64 until the year 287396), NaN is "never". A column whose name ends in
 ``_1``, ``_7``, ``_30`` or ``_90`` is a sum, forward-decayed to the block's ``ref_ts`` with a time constant of so many
-days; such columns stand together, behind ``ref_ts`` and ``first_ts``. Adding a column is a new row version.
+days; such columns stand together, behind ``ref_ts`` and ``first_ts``. A new column is appended to its block: a row
+that was written before it is read with the column's fill value.
 """
 
 from __future__ import annotations
@@ -94,6 +95,8 @@ RISK: Final = _block(
     "tier",  # 0 healthy, 1 warning, 2 high_risk
     "tier_ts?",  # since when
     "due_ts?",  # the next tick at or after this looks at the subscriber (expiry, snooze, case, silence)
+    "browsing_level",  # of the browsing that stands, which a visit no stronger only prolongs; 0: any is news
+    "browsing_until?",  # until when visits have prolonged it
 )
 SEEN_IDS: Final = _block("seen", b"s", *(f"id{i}" for i in range(SEEN)), "position", dtype="<u8")
 CALLS: Final = _block(

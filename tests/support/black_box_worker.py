@@ -80,6 +80,11 @@ class Worker:
         self._url = ""
 
     @property
+    def pid(self) -> int:
+        """Its process, for who measures it."""
+        return self._process.pid
+
+    @property
     def code(self) -> int | None:
         """How it ended; None while it runs."""
         return self._process.poll()

@@ -1,8 +1,10 @@
 """Logs with every kind of event, and what the vectorised lane made of them before the compiled one replaced it.
 
 Each file of ``tests/golden`` holds the arrivals, all outputs, the counts and the clock, and of each subscriber at the
-end their columns, book, features and risk. The one thing left out on purpose: an erased subscriber was scored once
-more, a moment before the score was deleted.
+end their columns, book, features and risk. All of it was compared equal, to a billionth, with two things left out on
+purpose: an erased subscriber was scored once more, just before the score was deleted; and an unprofiled subscriber's
+withheld tier episode now ends at the daily look alone. Then scores came to be published at a tier's change and at the
+daily look only, as the contract says; the scores in the files, and nothing else, are those of that rule.
 """
 
 from __future__ import annotations

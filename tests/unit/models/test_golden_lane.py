@@ -20,6 +20,7 @@ from models.events import Page
 from models.kernel import places
 from models.kernel.engine import features_of
 from models.state.columns import BLOCKS
+from models.terms import prolong
 
 _SCRIPT = """
 import sys
@@ -52,6 +53,8 @@ def subscribers(bench: Bench, now: int) -> dict[str, Any]:
         last = population.table[row, places.LAST_TS]
         x = features_of(population, np.array([row]), np.array([np.fmax(float(now), last)]))
         book = population.books.get(row)
+        if book is not None:
+            prolong(population, row, book)
         found[population.id_of(row)] = {
             "columns": {spec.name: population.blocks[spec.name].data[row].tolist() for spec in BLOCKS},
             "book": None if book is None else msgspec.to_builtins(book),

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from support.counting import CountingFold
 from support.history_check import Log, Record, check
+from support.plain_order import in_order
 from support.rig import event, mix
 
 from models.events import CALLS, INPUTS
 from streams import ledger
 from streams.batch import Batch, decoded
-from streams.history import history_record, read
+from streams.history import Placed, history_record, read, segments
 from streams.ledger import LEDGER_KEY, Ledger
-from streams.merge import Placed, merge, segments
 from streams.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE
 from streams.transaction import OutRecord
 
@@ -42,7 +42,7 @@ class MemoryLane:
         rest = {topic: list(self._log[topic][self._partition]) for topic in INPUTS}
         while any(rest.values()):
             placed = []
-            for one in merge(rest)[: self._draw.randint(1, 30)]:
+            for one in in_order(rest)[: self._draw.randint(1, 30)]:
                 placed.append(one)
                 rest[one.topic].pop(0)
             self.apply(spoil(placed))
@@ -139,7 +139,7 @@ def test_record_that_was_never_applied() -> None:
 def test_event_that_was_applied_twice() -> None:
     log = inputs()
     lane = MemoryLane(log, 0, seed=0)
-    order = merge({topic: log[topic][0] for topic in INPUTS})
+    order = in_order({topic: log[topic][0] for topic in INPUTS})
     lane.apply(order[:20])
     lane.apply(order[19:])
     assert verdict({topic: {0: parts[0]} for topic, parts in log.items()}).names == {"applied_twice"}
@@ -157,7 +157,7 @@ def test_order_that_the_history_does_not_tell() -> None:
     """Applied in another order than is written down: the bytes of the rows show it."""
     log = inputs()
     lane = MemoryLane(log, 0, seed=0)
-    order = merge({topic: log[topic][0] for topic in INPUTS})
+    order = in_order({topic: log[topic][0] for topic in INPUTS})
     right = decoded(order, lane.fold.decode, BEGIN + 60_000)
     arrivals = right.arrivals()[0]
     mine = [i for i, arrival in enumerate(arrivals) if arrival.event.subscriber_id == "s0-1"]
@@ -276,7 +276,7 @@ def test_aborted_record_that_was_applied_is_not_in_the_log() -> None:
 def test_other_versions_are_switched_to() -> None:
     log = inputs()
     lane = MemoryLane(log, 0, seed=0)
-    order = merge({topic: log[topic][0] for topic in INPUTS})
+    order = in_order({topic: log[topic][0] for topic in INPUTS})
     lane.apply(order[:50])
     lane.fold.versions = ("m-next", "p-test")
     lane.apply(order[50:])
