@@ -22,7 +22,8 @@ def test_worker_that_compiles_lives_and_is_not_ready(broker: EmbeddedBroker, pre
         until(lambda: "compiling" in worker.get("/readyz")[1], "the worker says that it compiles")
         assert worker.get("/livez")[0] == 200
         status, text = worker.get("/readyz")
-        assert (status, json.loads(text)["blockers"]) == (503, ["compiling"])
+        assert status == 503
+        assert "compiling" in json.loads(text)["blockers"]
         fcntl.flock(another, fcntl.LOCK_UN)
         worker.wait_open(world.lanes)
         lines = [json.loads(line) for line in worker.log.read_text().splitlines()]
