@@ -10,7 +10,6 @@ from models.events import Arrival
 from streams.ledger import Logs
 from streams.report import Commit, Report
 from streams.transaction import OutRecord
-from streams.wire import Decoded, RawRecord
 
 StateRecord = tuple[bytes, bytes | None]
 
@@ -50,9 +49,6 @@ class Fold(Protocol):
 
     def clock(self) -> dict[str, Any]:
         """What of time belongs into the ledger."""
-
-    def decode(self, topic: str, record: RawRecord, broker_ms: int | None) -> Decoded:
-        """An event, or why the record is none."""
 
     def apply(self, arrivals: Sequence[Arrival]) -> int:
         """Apply in order; returns how many were applied, fewer than given when the output would grow too large."""

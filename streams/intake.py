@@ -14,14 +14,17 @@ the log, or in a transaction that is open, is not waited for.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
-from heapq import heapify, heappop, heapreplace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final
+
+import numpy as np
+import numpy.typing as npt
 
 from streams.history import Placed
 from streams.topics import RANK
 from streams.transport import Fetch
-from streams.wire import RawRecord, dated
+from streams.wire import FUTURE_MS, RawRecord, dated
 
 FULL_RECORDS: Final = 8_000
 """A topic with this many waiting takes no more; its partition is not polled until it has room again. Each topic has
@@ -60,6 +63,20 @@ class _Topic:
             return None
         first = self.waiting[0]
         return first if not ends or first.offset < ends[self.name] else None
+
+    def next(self, ends: Ends) -> list[RawRecord]:
+        """The records that are next, no more than a batch may have."""
+        found = list(islice(self.waiting, BATCH_RECORDS))
+        return [record for record in found if record.offset < ends[self.name]] if ends else found
+
+    def holds_more(self, found: Sequence[RawRecord]) -> bool:
+        """Whether more waits than those."""
+        return len(self.waiting) > len(found)
+
+    def drop(self, count: int) -> None:
+        """Let go the first records, which were taken."""
+        for _ in range(count):
+            self.bytes -= _size(self.waiting.popleft())
 
 
 class Intake:
@@ -143,40 +160,51 @@ class Intake:
         """
         if self.awaited(ends):
             return []
-        heads = [
-            (dated(mine.name, head, broker_ms), mine.rank, mine)
-            for mine in self._read(ends)
-            if (head := mine.head(ends)) is not None
-        ]
-        heapify(heads)
-        batch: list[Placed] = []
-        left = BATCH_BYTES
-        while heads and len(batch) < BATCH_RECORDS:
-            mine = heads[0][2]
-            size = _size(mine.waiting[0])
-            left -= size
-            if left < 0 and batch:  # one record that is larger than the bound is a batch of its own
-                break
-            mine.bytes -= size
-            batch.append(Placed(mine.name, mine.waiting.popleft()))
-            following = mine.head(ends)
-            if following is not None:
-                heapreplace(heads, (dated(mine.name, following, broker_ms), mine.rank, mine))
-            elif self._behind(mine, ends):
-                break
-            else:
-                heappop(heads)
-        return batch
+        heads = [(mine, found) for mine in self._read(ends) if (found := mine.next(ends))]
+        if not heads:
+            return []
+        # The next record is always the smallest head, and a partition keeps its own order: a stable sort by the latest
+        # date so far of each partition, with the topics in the order of their ranks.
+        dates = [np.maximum.accumulate(_dates(mine.name, found, broker_ms)) for mine, found in heads]
+        order = np.argsort(np.concatenate(dates), kind="stable")[:BATCH_RECORDS]
+        records = [Placed(mine.name, record) for mine, found in heads for record in found]
+        whose = np.repeat(np.arange(len(heads)), [len(found) for _, found in heads])[order]
+        size = min([len(order), *(self._end(mine, found, whose == n, ends) for n, (mine, found) in enumerate(heads))])
+        batch = [records[at] for at in order[:size].tolist()]
+        within = np.cumsum(np.fromiter((_size(placed.record) for placed in batch), np.int64, size))
+        # One record that is larger than the bound is a batch of its own.
+        size = max(1, int(np.searchsorted(within, BATCH_BYTES, side="right")))
+        for n, (mine, _) in enumerate(heads):
+            mine.drop(int(np.count_nonzero(whose[:size] == n)))
+        return batch[:size]
+
+    def _end(self, mine: _Topic, found: Sequence[RawRecord], places: npt.NDArray[np.bool_], ends: Ends) -> int:
+        """Where a batch must end for a topic: behind its last record here, if it is behind."""
+        taken = np.flatnonzero(places)
+        if len(found) > len(taken) or mine.holds_more(found) or not self._behind(mine, ends, taken=True):
+            return len(places)
+        return int(taken[-1]) + 1
 
     def _read(self, ends: Ends) -> Collection[_Topic]:
         return [self._topics[name] for name in ends] if ends else self._topics.values()
 
-    def _behind(self, mine: _Topic, ends: Ends) -> bool:
-        """Whether the log holds more of a topic that has no head here; before all topics are read, up to its end."""
+    def _behind(self, mine: _Topic, ends: Ends, *, taken: bool = False) -> bool:
+        """Whether the log holds more of a topic that has no head here, or none once what waits is taken.
+
+        Before all topics are read, up to its end.
+        """
         if ends:
-            return not mine.waiting and mine.place < ends[mine.name]
+            return (taken or not mine.waiting) and mine.place < ends[mine.name]
         stable = None if mine.epoch is None else self._stable(mine.name, mine.epoch)
         return stable is None or mine.place < stable
+
+
+def _dates(topic: str, records: Sequence[RawRecord], broker_ms: int | None) -> npt.NDArray[np.int64]:
+    found = np.fromiter((record.timestamp for record in records), np.int64, len(records))
+    latest = found.max() if broker_ms is None else broker_ms + FUTURE_MS
+    for at in np.flatnonzero((found < 0) | (found > latest)).tolist():
+        found[at] = dated(topic, records[at], broker_ms)
+    return found
 
 
 def _size(record: RawRecord) -> int:

@@ -202,14 +202,13 @@ class Lane:
     def _taken(self) -> Batch:
         broker_ms = self._broker_ms()
         placed = self._intake.take(self._ledger.bootstrap, broker_ms)  # 7. take
-        return decoded(placed, self._fold.decode, broker_ms)  # 8. decode
+        return decoded(placed, broker_ms)  # 8. decode
 
     async def _apply(self, batch: Batch, began: float) -> None:
-        arrivals, places = batch.arrivals()
         self._fold.renew()
-        applied = self._fold.apply(arrivals)  # 9. fold, score, decide
-        if applied < len(arrivals):
-            batch, self._rest = batch.cut(places[applied])
+        applied = self._fold.apply(batch.arrivals)  # 9. fold, score, decide
+        if applied < len(batch.arrivals):
+            batch, self._rest = batch.cut(applied)
         folded = self._fold.take()
         self._spec.fail_at("folded")
         ledger = self._advanced(batch)

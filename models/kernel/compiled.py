@@ -13,10 +13,15 @@ from models.kernel.compiling import compiled
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
+Bytes = npt.NDArray[np.uint8]
+Statuses = npt.NDArray[np.int8]
 Arrivals = tuple[Floats, Hashes]
 State = tuple[Floats, Hashes, Ints, Ints, Ints]
 Visits = tuple[Ints, Ints, Floats]
 Model = tuple[Floats, Floats, Floats]
+Words = tuple[Ints, Bytes]
+Contract = tuple[Ints, Floats, Floats, Ints]
+Room = tuple[Ints, Ints, Hashes]
 
 DAY_MS = 86400000
 LATE_MS = 604800000
@@ -160,6 +165,48 @@ STRONG_PAGES = 16
 IDLE = 17
 BROWSING_TTL = 18
 PARAMETERS = 19
+HASHED = 0
+VALUE = 1
+WORD_AT = 2
+WORD_LENGTH = 3
+SLOT_WIDTH = 4
+VALUE_AT = 0
+VALUE_LENGTH = 1
+KEY_AT = 2
+KEY_LENGTH = 3
+OFFSET = 4
+STAMP = 5
+HEADERS = 6
+RECORD_KIND = 7
+RECORD = 8
+PLAIN = 0
+NOT_PLAIN = 1
+LONGEST_VALUE = 8192
+LONGEST_KEY = 256
+FIELDS_A_KIND = 16
+READS = 0
+GOES_TO = 1
+BITS = 2
+SHORTEST = 3
+LONGEST = 4
+NAME_AT = 5
+NAME_LENGTH = 6
+FIELD = 7
+NOWHERE = -1
+LOW = 0
+HIGH = 1
+WHOLE = 1
+NUMBER = 2
+SWITCH = 3
+CHOICE = 4
+TEXT = 5
+OPERATOR = 6
+MONTH = 7
+EVENT_ID = 8
+SUBSCRIBER = 9
+FIRST_NAMES = 1
+OPERATORS = 8
+FIRST_CHOICES = 16
 ENDED = 1
 FALLEN = 2
 DAILY = 4
@@ -1386,3 +1433,542 @@ def look(
             features(r, now, x)
             return at + 1
     return len(rows) + 1
+
+@compiled
+def hash_of(buffer: Bytes, at: int, length: int, within: int) -> int:
+    """32 bits of the bytes (FNV-1a, mixed once more), and above them the number of the set."""
+    found = np.int64(2_166_136_261 ^ within)
+    for byte in range(at, at + length):
+        found = ((found ^ np.int64(buffer[byte])) * 16_777_619) & 0xFFFFFFFF
+    found ^= found >> 15
+    return int((within << 32) | found)
+
+
+@compiled
+def slot_of(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, within: int) -> int:
+    """The slot of a word of a set, or the empty one where it would stand."""
+    mask = len(slots) - 1
+    hashed = hash_of(buffer, at, length, within)
+    slot = hashed & mask
+    while slots[slot, VALUE] != 0:
+        same = slots[slot, HASHED] == hashed and slots[slot, WORD_LENGTH] == length
+        if same and same_bytes(words, slots[slot, WORD_AT], buffer, at, length):
+            break
+        slot = (slot + 1) & mask
+    return slot
+
+
+@compiled
+def same_bytes(one: Bytes, one_at: int, other: Bytes, other_at: int, length: int) -> bool:
+    """Whether so many bytes are the same."""
+    for n in range(length):  # noqa: SIM110 - a generator is not compiled
+        if one[one_at + n] != other[other_at + n]:
+            return False
+    return True
+
+
+@compiled
+def find_word(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, within: int) -> int:
+    """Number of a word of a set, or -1."""
+    found: int = slots[slot_of(slots, words, buffer, at, length, within), VALUE] - 1
+    return found
+
+
+@compiled
+def find_words(slots: Ints, words: Bytes, buffer: Bytes, at: Ints, length: Ints, found: Ints) -> None:
+    """Number of each word of set 0, or -1; -1 as well for what lies outside the buffer."""
+    for n in range(len(found)):
+        found[n] = -1
+        if 0 <= length[n] <= len(buffer) and 0 <= at[n] <= len(buffer) - length[n]:
+            found[n] = find_word(slots, words, buffer, at[n], length[n], 0)
+
+
+@compiled
+def put_word(slots: Ints, words: Bytes, at: int, length: int, within: int, value: int) -> None:
+    """Give a number to the word that was written to `words` at a place; a word that was there has the new one."""
+    slot = slot_of(slots, words, words, at, length, within)
+    slots[slot, HASHED] = hash_of(words, at, length, within)
+    slots[slot, VALUE] = value + 1
+    slots[slot, WORD_AT] = at
+    slots[slot, WORD_LENGTH] = length
+
+
+@compiled
+def remove_word(slots: Ints, words: Bytes, word: Bytes) -> bool:
+    """Take a word of set 0 out; whether it was there.
+
+    The words behind it up to the next empty slot move up where they may, so that none is hidden behind a gap.
+    """
+    mask = len(slots) - 1
+    gap = slot_of(slots, words, word, 0, len(word), 0)
+    if slots[gap, VALUE] == 0:
+        return False
+    slot = (gap + 1) & mask
+    while slots[slot, VALUE] != 0:
+        home = slots[slot, HASHED] & mask
+        if (slot - home) & mask >= (slot - gap) & mask:
+            for column in range(SLOT_WIDTH):
+                slots[gap, column] = slots[slot, column]
+            gap = slot
+        slot = (slot + 1) & mask
+    slots[gap, VALUE] = 0
+    return True
+
+
+@compiled
+def rebuild_words(former: Ints, former_words: Bytes, slots: Ints, words: Bytes) -> int:
+    """Take the words of set 0 over into an empty table, without what was removed; how many bytes they have."""
+    used = 0
+    for slot in range(len(former)):
+        if former[slot, VALUE] != 0:
+            at, length = former[slot, WORD_AT], former[slot, WORD_LENGTH]
+            for n in range(length):
+                words[used + n] = former_words[at + n]
+            put_word(slots, words, used, length, 0, former[slot, VALUE] - 1)
+            used += length
+    return used
+
+@compiled
+def varint(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
+    """A signed number of variable length, and the place behind it; the place is -1 where there is none."""
+    found = np.int64(0)
+    shift = 0
+    while at < end and shift < 64:
+        byte = np.int64(buffer[at])
+        at += 1
+        found |= (byte & 127) << shift
+        if byte < 128:
+            return int(((found >> 1) & 0x7FFFFFFFFFFFFFFF) ^ -(found & 1)), at
+        shift += 7
+    return 0, -1
+
+
+@compiled
+def span_of_bytes(buffer: Bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Bytes behind their length: where they begin, the length (-1: null), and the place behind them (-1: malformed)."""
+    length, at = varint(buffer, at, end)
+    if at < 0 or length < -1 or length > end - at:
+        return 0, 0, -1
+    return at, length, at + max(length, 0)
+
+
+@compiled
+def behind_headers(buffer: Bytes, at: int, end: int, count: int) -> int:
+    """The place behind so many headers; -1 where they are malformed. A header has a key always."""
+    for _ in range(count):
+        _, length, at = span_of_bytes(buffer, at, end)
+        if at < 0 or length < 0:
+            return -1
+        _, length, at = span_of_bytes(buffer, at, end)
+        if at < 0:
+            return -1
+    return at
+
+
+@compiled
+def take_record(buffer: Bytes, at: int, end: int, record: Ints) -> int:
+    """The place behind one record; -1 where it is malformed. Offset and time are differences to the batch's."""
+    length, at = varint(buffer, at, end)
+    if at < 0 or length < 1 or length > end - at:
+        return -1
+    end = at + length
+    at += 1  # attributes: none are defined
+    record[STAMP], at = varint(buffer, at, end)
+    if at < 0:
+        return -1
+    record[OFFSET], at = varint(buffer, at, end)
+    if at < 0:
+        return -1
+    record[KEY_AT], record[KEY_LENGTH], at = span_of_bytes(buffer, at, end)
+    if at < 0:
+        return -1
+    record[VALUE_AT], record[VALUE_LENGTH], at = span_of_bytes(buffer, at, end)
+    if at < 0:
+        return -1
+    record[HEADERS], at = varint(buffer, at, end)
+    if at < 0 or record[HEADERS] < 0 or record[HEADERS] > end - at:
+        return -1
+    return end if behind_headers(buffer, at, end, record[HEADERS]) == end else -1
+
+
+@compiled
+def take_records(buffer: Bytes, at: int, end: int, offset: int, stamp: int, kind: int, records: Ints) -> bool:
+    """All records of a batch that fills `buffer` from `at` to `end`; whether it is well formed.
+
+    `offset` and `stamp` are the first of the batch, `kind` that of the topic.
+    """
+    for record in records:
+        at = take_record(buffer, at, end, record)
+        if at < 0:
+            return False
+        record[OFFSET] += offset
+        record[STAMP] += stamp
+        record[RECORD_KIND] = kind
+    return at == end
+
+IV0, IV1 = np.uint64(0x6A09E667F3BCC908), np.uint64(0xBB67AE8584CAA73B)
+IV2, IV3 = np.uint64(0x3C6EF372FE94F82B), np.uint64(0xA54FF53A5F1D36F1)
+IV4, IV5 = np.uint64(0x510E527FADE682D1), np.uint64(0x9B05688C2B3E6C1F)
+IV6, IV7 = np.uint64(0x1F83D9ABFB41BD6B), np.uint64(0x5BE0CD19137E2179)
+EIGHT_BYTES = np.uint64(0x01010008)  # no key, no tree, a digest of eight bytes
+LAST_BLOCK = np.uint64(0xFFFFFFFFFFFFFFFF)
+BY_8, BY_16, BY_24, BY_32 = np.uint64(8), np.uint64(16), np.uint64(24), np.uint64(32)
+BY_40, BY_48, BY_63, BY_1 = np.uint64(40), np.uint64(48), np.uint64(63), np.uint64(1)
+SIGMA = np.array(
+    [
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+        [14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3],
+        [11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4],
+        [7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8],
+        [9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13],
+        [2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9],
+        [12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11],
+        [13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10],
+        [6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5],
+        [10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0],
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+        [14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3],
+    ],
+    dtype=np.uint8,
+)
+Word = np.uint64
+Four = tuple[Word, Word, Word, Word]
+
+
+@compiled
+def mixed(a: Word, b: Word, c: Word, d: Word, x: Word, y: Word) -> Four:
+    """Mix two words of the message into four of the state [1]_."""
+    a = a + b + x
+    d = ((d ^ a) >> BY_32) | ((d ^ a) << BY_32)
+    c = c + d
+    b = ((b ^ c) >> BY_24) | ((b ^ c) << BY_40)
+    a = a + b + y
+    d = ((d ^ a) >> BY_16) | ((d ^ a) << BY_48)
+    c = c + d
+    b = ((b ^ c) >> BY_63) | ((b ^ c) << BY_1)
+    return a, b, c, d
+
+
+@compiled
+def block_of(buffer: Bytes, at: int, length: int, m: Hashes) -> None:
+    """Up to 128 bytes as sixteen words, filled up with zeros."""
+    for word in range(16):
+        m[word] = np.uint64(0)
+    for n in range(length):
+        m[n >> 3] |= np.uint64(buffer[at + n]) << np.uint64(8 * (n & 7))
+
+
+@compiled
+def event_hash(buffer: Bytes, at: int, length: int, m: Hashes) -> Word:
+    """64 bits of an event id of up to 128 bytes, as :func:`models.kernel.arrivals.event_hash` gives them.
+
+    `m` is room for the sixteen words of the message.
+    """
+    block_of(buffer, at, length, m)
+    first = IV0 ^ EIGHT_BYTES
+    v0, v1, v2, v3, v4, v5, v6, v7 = first, IV1, IV2, IV3, IV4, IV5, IV6, IV7
+    v8, v9, v10, v11, v12, v13, v14, v15 = IV0, IV1, IV2, IV3, IV4 ^ np.uint64(length), IV5, IV6 ^ LAST_BLOCK, IV7
+    for step in range(12):
+        s = SIGMA[step]
+        v0, v4, v8, v12 = mixed(v0, v4, v8, v12, m[s[0]], m[s[1]])
+        v1, v5, v9, v13 = mixed(v1, v5, v9, v13, m[s[2]], m[s[3]])
+        v2, v6, v10, v14 = mixed(v2, v6, v10, v14, m[s[4]], m[s[5]])
+        v3, v7, v11, v15 = mixed(v3, v7, v11, v15, m[s[6]], m[s[7]])
+        v0, v5, v10, v15 = mixed(v0, v5, v10, v15, m[s[8]], m[s[9]])
+        v1, v6, v11, v12 = mixed(v1, v6, v11, v12, m[s[10]], m[s[11]])
+        v2, v7, v8, v13 = mixed(v2, v7, v8, v13, m[s[12]], m[s[13]])
+        v3, v4, v9, v14 = mixed(v3, v4, v9, v14, m[s[14]], m[s[15]])
+    found = first ^ v0 ^ v8
+    return found if found != np.uint64(0) else np.uint64(1)
+
+SPACE, QUOTE, PLUS, COMMA, MINUS, POINT = 32, 34, 43, 44, 45, 46
+ZERO, NINE, COLON, UPPER_E, BACKSLASH, LOWER_E = 48, 57, 58, 69, 92, 101
+LOWER_F, LOWER_T, OPENING, CLOSING, LAST_PRINTED = 102, 116, 123, 125, 126
+TRUE_ = np.frombuffer(b"true", dtype=np.uint8)
+FALSE_ = np.frombuffer(b"false", dtype=np.uint8)
+FIRST_INEXACT = 1 << 53
+POWERS_OF_TEN = np.array([10.0**k for k in range(23)])
+
+
+@compiled
+def behind_spaces(buffer: Bytes, at: int, end: int) -> int:
+    """The place of the next byte that is no space."""
+    while at < end and buffer[at] == SPACE:
+        at += 1
+    return at
+
+
+@compiled
+def closing_quote(buffer: Bytes, at: int, end: int) -> tuple[int, bool]:
+    """Where a string without escapes ends that begins at a place (-1: nowhere), and whether it is ASCII."""
+    ascii_ = True
+    while at < end:
+        byte = buffer[at]
+        if byte == QUOTE:
+            return at, ascii_
+        if byte < SPACE or byte == BACKSLASH:
+            return -1, False
+        if byte > LAST_PRINTED:
+            ascii_ = False
+        at += 1
+    return -1, False
+
+
+@compiled
+def digits_of(buffer: Bytes, at: int, end: int, before: int) -> tuple[int, int]:
+    """Append the digits at a place to a whole number: the number, and the place behind them (-1: it is too large)."""
+    found = np.int64(before)
+    while at < end and ZERO <= buffer[at] <= NINE:
+        found = found * 10 + (np.int64(buffer[at]) - ZERO)
+        if found >= FIRST_INEXACT:
+            return 0, -1
+        at += 1
+    return int(found), at
+
+
+@compiled
+def exponent_of(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
+    """The exponent behind an ``e``, and the place behind it (-1: none)."""
+    negative = at < end and buffer[at] == MINUS
+    if negative or (at < end and buffer[at] == PLUS):
+        at += 1
+    found, behind = digits_of(buffer, at, end, 0)
+    if behind <= at:
+        return 0, -1
+    return (-found if negative else found), behind
+
+
+@compiled
+def number_at(buffer: Bytes, at: int, end: int) -> tuple[float, bool, int]:
+    """A number [1]_, whether it has neither fraction nor exponent, and the place behind it (-1: not certain)."""
+    negative = buffer[at] == MINUS
+    if negative:
+        at += 1
+    whole, behind = digits_of(buffer, at, end, 0)
+    if behind <= at or (behind > at + 1 and buffer[at] == ZERO):
+        return NAN, False, -1
+    at = behind
+    is_whole = True
+    power = 0
+    if at < end and buffer[at] == POINT:
+        is_whole = False
+        whole, behind = digits_of(buffer, at + 1, end, whole)
+        if behind <= at + 1:
+            return NAN, False, -1
+        power = at + 1 - behind
+        at = behind
+    if at < end and (buffer[at] == LOWER_E or buffer[at] == UPPER_E):
+        is_whole = False
+        exponent, at = exponent_of(buffer, at + 1, end)
+        if at < 0:
+            return NAN, False, -1
+        power += exponent
+    if abs(power) >= len(POWERS_OF_TEN):
+        return NAN, False, -1
+    if is_whole:
+        return float(-whole if negative else whole), True, at  # msgspec reads `-0` as a whole number: no sign is left
+    found = float(whole) * POWERS_OF_TEN[power] if power >= 0 else float(whole) / POWERS_OF_TEN[-power]
+    return (-found if negative else found), False, at
+
+
+@compiled
+def month_at(buffer: Bytes, at: int, length: int) -> int:
+    """Months since January of the year 0 of ``YYYY-MM``; -1 for anything else."""
+    if length != 7 or buffer[at + 4] != MINUS:
+        return -1
+    year, behind_year = digits_of(buffer, at, at + 4, 0)
+    month, behind_month = digits_of(buffer, at + 5, at + 7, 0)
+    if behind_year != at + 4 or behind_month != at + 7 or month < 1 or month > 12:
+        return -1
+    return 12 * year + month - 1
+
+
+@compiled
+def note(line: Floats, field: Ints, value: float) -> None:
+    """Put what was read where it goes."""
+    column = field[GOES_TO]
+    if column == FLAGS:
+        line[FLAGS] = float((int(line[FLAGS]) & ~field[BITS]) | int(value))
+    elif column != NOWHERE:
+        line[column] = value
+
+
+@compiled
+def take_number(buffer: Bytes, at: int, end: int, field: Ints, bounds: Floats, line: Floats) -> int:
+    """Read the number of a field; the place behind it, or -1."""
+    reads = field[READS]
+    if reads not in (WHOLE, NUMBER):
+        return -1
+    value, is_whole, at = number_at(buffer, at, end)
+    if at < 0 or (reads == WHOLE and not is_whole) or not bounds[LOW] <= value <= bounds[HIGH]:
+        return -1
+    note(line, field, value)
+    return at
+
+
+@compiled
+def take_switch(buffer: Bytes, at: int, end: int, field: Ints, line: Floats) -> int:
+    """Read ``true`` or ``false``; the place behind it, or -1."""
+    if field[READS] != SWITCH:
+        return -1
+    word = TRUE_ if buffer[at] == LOWER_T else FALSE_
+    if end - at < len(word) or not same_bytes(word, 0, buffer, at, len(word)):
+        return -1
+    note(line, field, float(field[BITS]) if buffer[at] == LOWER_T else 0.0)
+    return at + len(word)
+
+
+@compiled
+def number_of_word(buffer: Bytes, at: int, length: int, place: int, reads: int, words: Words) -> int:
+    """The number that a text stands for, or -1. It is equal to a word that is known: an operator may be in Chinese."""
+    if reads == MONTH:
+        return month_at(buffer, at, length)
+    within = OPERATORS if reads == OPERATOR else FIRST_CHOICES + place
+    return find_word(words[0], words[1], buffer, at, length, within)
+
+
+@compiled
+def take_string(
+    buffer: Bytes, at: int, end: int, record: Ints, place: int, field: Ints, words: Words, line: Floats, id_: Ints
+) -> int:
+    """Read the string of a field, whose first byte is at a place; the place behind its quote, or -1."""
+    quote, is_ascii = closing_quote(buffer, at, end)
+    length = quote - at
+    if quote < 0 or length < field[SHORTEST] or length > field[LONGEST]:
+        return -1
+    reads = field[READS]
+    if reads in (CHOICE, OPERATOR, MONTH):
+        number = number_of_word(buffer, at, length, place, reads, words)
+        if number < 0:
+            return -1
+        note(line, field, float(number))
+    elif not is_ascii:
+        return -1
+    elif reads == SUBSCRIBER:
+        if length != record[KEY_LENGTH] or not same_bytes(buffer, record[KEY_AT], buffer, at, length):
+            return -1
+    elif reads == EVENT_ID:
+        id_[0] = at
+        id_[1] = length
+    elif reads != TEXT:
+        return -1
+    return quote + 1
+
+
+@compiled
+def take_name(
+    buffer: Bytes, at: int, end: int, kind: int, fields: Ints, words: Words, usual: Ints, nth: int
+) -> tuple[int, int]:
+    """The field of a name whose first byte is at a place (-1: unknown), and the place behind its quote.
+
+    A producer writes its fields in one order, so the name that stood here last is tried first.
+    """
+    field = usual[kind, nth]
+    length = fields[field, NAME_LENGTH]
+    ends = length < end - at and buffer[at + length] == QUOTE
+    if ends and same_bytes(words[1], fields[field, NAME_AT], buffer, at, length):
+        return field, at + length + 1
+    quote, _ = closing_quote(buffer, at, end)
+    if quote < 0:
+        return -1, -1
+    field = find_word(words[0], words[1], buffer, at, quote - at, FIRST_NAMES + kind)
+    if field >= 0:
+        usual[kind, nth] = field
+    return field, quote + 1
+
+
+@compiled
+def take_field(
+    buffer: Bytes,
+    at: int,
+    end: int,
+    record: Ints,
+    place: int,
+    contract: Contract,
+    words: Words,
+    line: Floats,
+    id_: Ints,
+) -> int:
+    """Read what stands behind the name of a field; the place behind its value, or -1."""
+    at = behind_spaces(buffer, at, end)
+    if at >= end or buffer[at] != COLON:
+        return -1
+    at = behind_spaces(buffer, at + 1, end)
+    if at >= end:
+        return -1
+    field = contract[0][place]
+    first = buffer[at]
+    if first == QUOTE:
+        return take_string(buffer, at + 1, end, record, place, field, words, line, id_)
+    if first in (LOWER_T, LOWER_F):
+        return take_switch(buffer, at, end, field, line)
+    if first == MINUS or ZERO <= first <= NINE:
+        return take_number(buffer, at, end, field, contract[1][place], line)
+    return -1  # null, or something nested
+
+
+@compiled
+def is_plain(buffer: Bytes, record: Ints, contract: Contract, words: Words, room: Room, line: Floats) -> bool:
+    """Whether a value is a plain event; then its numbers are in `line`, and where its id stands in `room`."""
+    kind = record[RECORD_KIND]
+    at, end = record[VALUE_AT], record[VALUE_AT] + record[VALUE_LENGTH] - 1
+    if buffer[at] != OPENING or buffer[end] != CLOSING:
+        return False
+    seen = 0
+    for nth in range(FIELDS_A_KIND):
+        at = behind_spaces(buffer, at + 1, end)
+        if at >= end or buffer[at] != QUOTE:
+            return False
+        place, at = take_name(buffer, at + 1, end, kind, contract[0], words, room[0], nth)
+        bit = 1 << (place % FIELDS_A_KIND)
+        if place < 0 or seen & bit:
+            return False
+        seen |= bit
+        at = take_field(buffer, at, end, record, place, contract, words, line, room[1])
+        if at < 0:
+            return False
+        at = behind_spaces(buffer, at, end)
+        if at == end:
+            return bool(seen & contract[3][kind] == contract[3][kind])
+        if buffer[at] != COMMA:
+            return False
+    return False
+
+
+@compiled
+def within_bounds(buffer: Bytes, record: Ints) -> bool:
+    """Whether key and value lie within the buffer and are of a length that a plain event can have."""
+    return bool(
+        0 <= record[RECORD_KIND] <= CARE_CONTACT
+        and 2 <= record[VALUE_LENGTH] <= LONGEST_VALUE
+        and 1 <= record[KEY_LENGTH] <= LONGEST_KEY
+        and 0 <= record[VALUE_AT] <= len(buffer) - record[VALUE_LENGTH]
+        and 0 <= record[KEY_AT] <= len(buffer) - record[KEY_LENGTH]
+    )
+
+
+@compiled
+def read_events(
+    buffer: Bytes,
+    records: Ints,
+    contract: Contract,
+    words: Words,
+    room: Room,
+    numbers: Floats,
+    events: Hashes,
+    status: Statuses,
+) -> None:
+    """Give every plain event its line of numbers and the hash of its id; of the others say that they are not plain."""
+    id_ = room[1]
+    for n in range(len(records)):
+        record, line = records[n], numbers[n]
+        events[n] = 0
+        status[n] = NOT_PLAIN
+        if not within_bounds(buffer, record):
+            continue
+        line[:] = contract[2][record[RECORD_KIND]]
+        id_[1] = 0
+        if is_plain(buffer, record, contract, words, room, line):
+            status[n] = PLAIN
+            if id_[1] > 0:
+                events[n] = event_hash(buffer, id_[0], id_[1], room[2])

@@ -47,10 +47,15 @@ from models.kernel.compiling import compiled
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
+Bytes = npt.NDArray[np.uint8]
+Statuses = npt.NDArray[np.int8]
 Arrivals = tuple[Floats, Hashes]
 State = tuple[Floats, Hashes, Ints, Ints, Ints]
 Visits = tuple[Ints, Ints, Floats]
 Model = tuple[Floats, Floats, Floats]
+Words = tuple[Ints, Bytes]
+Contract = tuple[Ints, Floats, Floats, Ints]
+Room = tuple[Ints, Ints, Hashes]
 '''
 _TRUE_ZEROS: Final = (CARE, VISITS)
 """Blocks in which no event at all is a zero: see :mod:`models.features.definitions`."""
@@ -61,9 +66,10 @@ _USUAL_COUNT: Final = {CALLS.name: ("calls_30", "sms_30"), DATA.name: ("sessions
 
 def kernel_text() -> str:
     """The whole file."""
-    from models.kernel import updates, walk
+    from models.kernel import blake2b, byte_lookup, plain_event, record_batch, updates, walk
 
     parts = [HEADER, _constants(), _body(arithmetic), *_sums(), *_features(), _log_odds(), _body(updates), _body(walk)]
+    parts += [_body(part) for part in (byte_lookup, record_batch, blake2b, plain_event)]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
@@ -79,7 +85,7 @@ def _body(part: ModuleType) -> str:
     kept = []
     for node in ast.parse(source).body:
         named = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id
-        typed = named in ("Floats", "Ints", "Hashes", "Visits", "Arrivals", "State", "Model")
+        typed = f"\n{named} = " in HEADER
         if isinstance(node, ast.Import | ast.ImportFrom | ast.If) or _is_text(node) or typed:
             continue
         start = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) - 1

@@ -171,6 +171,60 @@ IDLE: Final = 17
 BROWSING_TTL: Final = 18
 PARAMETERS: Final = 19
 
+# A slot of a table of words (models.kernel.byte_lookup).
+HASHED: Final = 0
+VALUE: Final = 1
+WORD_AT: Final = 2
+WORD_LENGTH: Final = 3
+SLOT_WIDTH: Final = 4
+
+# Columns of a record: where its value and its key stand in the buffer. A length of -1 is null.
+VALUE_AT: Final = 0
+VALUE_LENGTH: Final = 1
+KEY_AT: Final = 2
+KEY_LENGTH: Final = 3
+OFFSET: Final = 4
+STAMP: Final = 5  # the record's timestamp
+HEADERS: Final = 6  # how many
+RECORD_KIND: Final = 7
+RECORD: Final = 8
+
+# What became of a record's value.
+PLAIN: Final = 0
+NOT_PLAIN: Final = 1
+LONGEST_VALUE: Final = 8_192  # bytes: no event with its fields once comes near, only one full of spaces
+LONGEST_KEY: Final = 256
+
+# A field of an event: how it is read and where it goes.
+FIELDS_A_KIND: Final = 16
+READS: Final = 0
+GOES_TO: Final = 1  # a column of the arrival, or `NOWHERE`
+BITS: Final = 2  # the bit of the flags that it is
+SHORTEST: Final = 3
+LONGEST: Final = 4
+NAME_AT: Final = 5
+NAME_LENGTH: Final = 6
+FIELD: Final = 7
+NOWHERE: Final = -1
+LOW: Final = 0
+HIGH: Final = 1
+
+# How a field is read; 0 is no field.
+WHOLE: Final = 1  # a number without fraction or exponent
+NUMBER: Final = 2
+SWITCH: Final = 3  # true or false
+CHOICE: Final = 4  # a word of a closed set
+TEXT: Final = 5
+OPERATOR: Final = 6  # any text; only words that were taught have a number
+MONTH: Final = 7
+EVENT_ID: Final = 8
+SUBSCRIBER: Final = 9
+
+# Sets of words: the names of a kind's fields, the operators, the choices of a field.
+FIRST_NAMES: Final = 1
+OPERATORS: Final = 8
+FIRST_CHOICES: Final = 16
+
 # Why a subscriber of a tick is looked at; the first four are the caller's marks.
 ENDED: Final = 1  # a term is over
 FALLEN: Final = 2  # silent for too long

@@ -34,6 +34,7 @@ from models.state.columns import (
     WIDTH,
 )
 from models.state.kept_visits import VISITS_CODE, KeptVisits
+from models.state.subscriber_index import SubscriberIndex
 
 __all__ = [
     "BOOK_CODE",
@@ -78,6 +79,8 @@ class Population:
         How many rows are to be written, and behind it which.
     visits
         Kept visits to competitors' sites.
+    index
+        Finds the rows of many records' keys at once; those who have a seat only are in it too.
     ids, profiles, books, pending
         Of each row who has it, their profile and book, and the vectors that wait for a label.
     terms
@@ -100,6 +103,7 @@ class Population:
         self.dirty: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.touched: npt.NDArray[np.int64] = np.zeros(1, dtype=np.int64)
         self.visits = KeptVisits()
+        self.index = SubscriberIndex()
         self.terms = Calendar()
         self.blocks: dict[str, Block] = {spec.name: Block(spec) for spec in BLOCKS}
         self.ids: list[str | None] = []
@@ -184,6 +188,7 @@ class Population:
             if row >= self._capacity:
                 self._grow(2 * self._capacity)
         self._rows[subscriber_id] = row
+        self.index.put(self._keys[row], row)
         self._id_bytes += len(self._keys[row])
         return row
 
@@ -271,6 +276,7 @@ class Population:
 
     def _free_row(self, row: int) -> None:
         del self._rows[self.id_of(row)]
+        self.index.remove(self._keys[row])
         self.ids[row] = None
         self._id_bytes -= len(self._keys[row])
         self._keys[row] = b""
@@ -395,7 +401,7 @@ class Population:
         """Bytes by part, for the budget that operators watch; those of objects are estimates of the usual size."""
         parts = {name: block.data.nbytes for name, block in self.blocks.items()}
         parts["kept_visits"] = self.visits.nbytes()
-        parts["ids"] = 2 * self._id_bytes + _ID_OVERHEAD * len(self._rows)
+        parts["ids"] = 2 * self._id_bytes + _ID_OVERHEAD * len(self._rows) + self.index.nbytes()
         parts["profiles"] = _PROFILE_SIZE * self._profiles_held
         parts["books"] = _BOOK_SIZE * len(self.books)
         parts["pending"] = self.pending.nbytes()

@@ -237,7 +237,7 @@ class _Lane:
             placed += [Placed(topic, r) for r in taken]
         self.applied += len(placed)
         self._check_order(number, record, placed)
-        return decoded(placed, self._fold.decode, record.broker_ms)
+        return decoded(placed, record.broker_ms)
 
     def _between(self, topic: str, first: int, last: int) -> list[Record]:
         at = bisect_right(self._offsets[topic], first - 1)
@@ -256,13 +256,13 @@ class _Lane:
         fold = self._fold
         if fold.versions != (record.model, record.policy) and self._switch is not None:
             self._switch(fold, record.model, record.policy)
-        arrivals, _ = batch.arrivals()
+        arrivals = batch.arrivals
         given = list(arrivals)
         if record.stopped is not None:
             # It stopped because of what came next, so it has to see that again.
             topic, offset = record.topics[record.stopped[0]], record.stopped[1]
             following = [Placed(topic, r) for r in self._between(topic, offset, offset)]
-            given += decoded(following, fold.decode, record.broker_ms).arrivals()[0]
+            given += decoded(following, record.broker_ms).arrivals
         count = fold.apply(given)
         if count != len(arrivals):
             self._tell("fold_differs", f"transaction {number}: applied {count}, then it was {len(arrivals)}")

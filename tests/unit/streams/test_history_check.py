@@ -48,11 +48,10 @@ class MemoryLane:
             self.apply(spoil(placed))
 
     def apply(self, placed: list[Placed]) -> None:
-        batch: Batch | None = decoded(placed, self.fold.decode, BEGIN + 60_000)
+        batch: Batch | None = decoded(placed, BEGIN + 60_000)
         while batch is not None:
-            arrivals, places = batch.arrivals()
-            applied = self.fold.apply(arrivals)
-            done, batch = batch.cut(places[applied]) if applied < len(arrivals) else (batch, None)
+            applied = self.fold.apply(batch.arrivals)
+            done, batch = batch.cut(applied) if applied < len(batch.arrivals) else (batch, None)
             self.commit(done, batch)
 
     def commit(self, done: Batch, rest: Batch | None) -> None:
@@ -158,8 +157,8 @@ def test_order_that_the_history_does_not_tell() -> None:
     log = inputs()
     lane = MemoryLane(log, 0, seed=0)
     order = in_order({topic: log[topic][0] for topic in INPUTS})
-    right = decoded(order, lane.fold.decode, BEGIN + 60_000)
-    arrivals = right.arrivals()[0]
+    right = decoded(order, BEGIN + 60_000)
+    arrivals = list(right.arrivals)
     mine = [i for i, arrival in enumerate(arrivals) if arrival.event.subscriber_id == "s0-1"]
     arrivals[mine[1]], arrivals[mine[2]] = arrivals[mine[2]], arrivals[mine[1]]
     lane.fold.apply(arrivals)

@@ -1,0 +1,111 @@
+"""Words of bytes to numbers: an open-addressing table with linear probing, over words that stand in one array.
+
+A slot is the hash of its word with the set that the word belongs to, the number plus one (0: the slot is empty), and
+where the word stands. A table is never full, so every search ends at an empty slot.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from models.kernel.compiling import compiled
+from models.kernel.places import HASHED, SLOT_WIDTH, VALUE, WORD_AT, WORD_LENGTH
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+
+
+@compiled
+def hash_of(buffer: Bytes, at: int, length: int, within: int) -> int:
+    """32 bits of the bytes (FNV-1a, mixed once more), and above them the number of the set."""
+    found = np.int64(2_166_136_261 ^ within)
+    for byte in range(at, at + length):
+        found = ((found ^ np.int64(buffer[byte])) * 16_777_619) & 0xFFFFFFFF
+    found ^= found >> 15
+    return int((within << 32) | found)
+
+
+@compiled
+def slot_of(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, within: int) -> int:
+    """The slot of a word of a set, or the empty one where it would stand."""
+    mask = len(slots) - 1
+    hashed = hash_of(buffer, at, length, within)
+    slot = hashed & mask
+    while slots[slot, VALUE] != 0:
+        same = slots[slot, HASHED] == hashed and slots[slot, WORD_LENGTH] == length
+        if same and same_bytes(words, slots[slot, WORD_AT], buffer, at, length):
+            break
+        slot = (slot + 1) & mask
+    return slot
+
+
+@compiled
+def same_bytes(one: Bytes, one_at: int, other: Bytes, other_at: int, length: int) -> bool:
+    """Whether so many bytes are the same."""
+    for n in range(length):  # noqa: SIM110 - a generator is not compiled
+        if one[one_at + n] != other[other_at + n]:
+            return False
+    return True
+
+
+@compiled
+def find_word(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, within: int) -> int:
+    """Number of a word of a set, or -1."""
+    found: int = slots[slot_of(slots, words, buffer, at, length, within), VALUE] - 1
+    return found
+
+
+@compiled
+def find_words(slots: Ints, words: Bytes, buffer: Bytes, at: Ints, length: Ints, found: Ints) -> None:
+    """Number of each word of set 0, or -1; -1 as well for what lies outside the buffer."""
+    for n in range(len(found)):
+        found[n] = -1
+        if 0 <= length[n] <= len(buffer) and 0 <= at[n] <= len(buffer) - length[n]:
+            found[n] = find_word(slots, words, buffer, at[n], length[n], 0)
+
+
+@compiled
+def put_word(slots: Ints, words: Bytes, at: int, length: int, within: int, value: int) -> None:
+    """Give a number to the word that was written to `words` at a place; a word that was there has the new one."""
+    slot = slot_of(slots, words, words, at, length, within)
+    slots[slot, HASHED] = hash_of(words, at, length, within)
+    slots[slot, VALUE] = value + 1
+    slots[slot, WORD_AT] = at
+    slots[slot, WORD_LENGTH] = length
+
+
+@compiled
+def remove_word(slots: Ints, words: Bytes, word: Bytes) -> bool:
+    """Take a word of set 0 out; whether it was there.
+
+    The words behind it up to the next empty slot move up where they may, so that none is hidden behind a gap.
+    """
+    mask = len(slots) - 1
+    gap = slot_of(slots, words, word, 0, len(word), 0)
+    if slots[gap, VALUE] == 0:
+        return False
+    slot = (gap + 1) & mask
+    while slots[slot, VALUE] != 0:
+        home = slots[slot, HASHED] & mask
+        if (slot - home) & mask >= (slot - gap) & mask:
+            for column in range(SLOT_WIDTH):
+                slots[gap, column] = slots[slot, column]
+            gap = slot
+        slot = (slot + 1) & mask
+    slots[gap, VALUE] = 0
+    return True
+
+
+@compiled
+def rebuild_words(former: Ints, former_words: Bytes, slots: Ints, words: Bytes) -> int:
+    """Take the words of set 0 over into an empty table, without what was removed; how many bytes they have."""
+    used = 0
+    for slot in range(len(former)):
+        if former[slot, VALUE] != 0:
+            at, length = former[slot, WORD_AT], former[slot, WORD_LENGTH]
+            for n in range(length):
+                words[used + n] = former_words[at + n]
+            put_word(slots, words, used, length, 0, former[slot, VALUE] - 1)
+            used += length
+    return used

@@ -1,0 +1,361 @@
+"""An event as producers write it nearly always, from its bytes to its numbers.
+
+msgspec decides what is valid. This reads the plain case only: one flat object of known fields, each once, in ASCII
+without escapes, within the bounds of the contract, its numbers such that one multiplication or division gives the
+exact double. Of everything else it says that it is not plain, and msgspec looks at it: so it may refuse much, and must
+never accept what msgspec refuses, nor read another number.
+
+References
+----------
+.. [1] W. D. Clinger, "How to Read Floating Point Numbers Accurately", PLDI 1990: a whole number below 2 ** 53 and a
+   power of ten up to 22 are exact doubles, so their product or quotient is rounded once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from models.kernel.arithmetic import NAN, Floats
+from models.kernel.blake2b import event_hash
+from models.kernel.byte_lookup import find_word, same_bytes
+from models.kernel.compiling import compiled
+from models.kernel.places import (
+    BITS,
+    CARE_CONTACT,
+    CHOICE,
+    EVENT_ID,
+    FIELDS_A_KIND,
+    FIRST_CHOICES,
+    FIRST_NAMES,
+    FLAGS,
+    GOES_TO,
+    HIGH,
+    KEY_AT,
+    KEY_LENGTH,
+    LONGEST,
+    LONGEST_KEY,
+    LONGEST_VALUE,
+    LOW,
+    MONTH,
+    NAME_AT,
+    NAME_LENGTH,
+    NOT_PLAIN,
+    NOWHERE,
+    NUMBER,
+    OPERATOR,
+    OPERATORS,
+    PLAIN,
+    READS,
+    RECORD_KIND,
+    SHORTEST,
+    SUBSCRIBER,
+    SWITCH,
+    TEXT,
+    VALUE_AT,
+    VALUE_LENGTH,
+    WHOLE,
+)
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+Statuses = npt.NDArray[np.int8]
+Words = tuple[Ints, Bytes]
+"""A table of words; see :mod:`models.kernel.byte_lookup`."""
+Contract = tuple[Ints, Floats, Floats, Ints]
+"""Fields and their bounds, `FIELDS_A_KIND` of each kind; of each kind its blank line, and the fields that it needs."""
+Room = tuple[Ints, Ints, Hashes]
+"""Of each kind which field stood at which place last; where the event id in hand stands; a block of its hash."""
+
+SPACE, QUOTE, PLUS, COMMA, MINUS, POINT = 32, 34, 43, 44, 45, 46
+ZERO, NINE, COLON, UPPER_E, BACKSLASH, LOWER_E = 48, 57, 58, 69, 92, 101
+LOWER_F, LOWER_T, OPENING, CLOSING, LAST_PRINTED = 102, 116, 123, 125, 126
+TRUE_ = np.frombuffer(b"true", dtype=np.uint8)
+FALSE_ = np.frombuffer(b"false", dtype=np.uint8)
+FIRST_INEXACT = 1 << 53
+POWERS_OF_TEN = np.array([10.0**k for k in range(23)])
+
+
+@compiled
+def behind_spaces(buffer: Bytes, at: int, end: int) -> int:
+    """The place of the next byte that is no space."""
+    while at < end and buffer[at] == SPACE:
+        at += 1
+    return at
+
+
+@compiled
+def closing_quote(buffer: Bytes, at: int, end: int) -> tuple[int, bool]:
+    """Where a string without escapes ends that begins at a place (-1: nowhere), and whether it is ASCII."""
+    ascii_ = True
+    while at < end:
+        byte = buffer[at]
+        if byte == QUOTE:
+            return at, ascii_
+        if byte < SPACE or byte == BACKSLASH:
+            return -1, False
+        if byte > LAST_PRINTED:
+            ascii_ = False
+        at += 1
+    return -1, False
+
+
+@compiled
+def digits_of(buffer: Bytes, at: int, end: int, before: int) -> tuple[int, int]:
+    """Append the digits at a place to a whole number: the number, and the place behind them (-1: it is too large)."""
+    found = np.int64(before)
+    while at < end and ZERO <= buffer[at] <= NINE:
+        found = found * 10 + (np.int64(buffer[at]) - ZERO)
+        if found >= FIRST_INEXACT:
+            return 0, -1
+        at += 1
+    return int(found), at
+
+
+@compiled
+def exponent_of(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
+    """The exponent behind an ``e``, and the place behind it (-1: none)."""
+    negative = at < end and buffer[at] == MINUS
+    if negative or (at < end and buffer[at] == PLUS):
+        at += 1
+    found, behind = digits_of(buffer, at, end, 0)
+    if behind <= at:
+        return 0, -1
+    return (-found if negative else found), behind
+
+
+@compiled
+def number_at(buffer: Bytes, at: int, end: int) -> tuple[float, bool, int]:
+    """A number [1]_, whether it has neither fraction nor exponent, and the place behind it (-1: not certain)."""
+    negative = buffer[at] == MINUS
+    if negative:
+        at += 1
+    whole, behind = digits_of(buffer, at, end, 0)
+    if behind <= at or (behind > at + 1 and buffer[at] == ZERO):
+        return NAN, False, -1
+    at = behind
+    is_whole = True
+    power = 0
+    if at < end and buffer[at] == POINT:
+        is_whole = False
+        whole, behind = digits_of(buffer, at + 1, end, whole)
+        if behind <= at + 1:
+            return NAN, False, -1
+        power = at + 1 - behind
+        at = behind
+    if at < end and (buffer[at] == LOWER_E or buffer[at] == UPPER_E):
+        is_whole = False
+        exponent, at = exponent_of(buffer, at + 1, end)
+        if at < 0:
+            return NAN, False, -1
+        power += exponent
+    if abs(power) >= len(POWERS_OF_TEN):
+        return NAN, False, -1
+    if is_whole:
+        return float(-whole if negative else whole), True, at  # msgspec reads `-0` as a whole number: no sign is left
+    found = float(whole) * POWERS_OF_TEN[power] if power >= 0 else float(whole) / POWERS_OF_TEN[-power]
+    return (-found if negative else found), False, at
+
+
+@compiled
+def month_at(buffer: Bytes, at: int, length: int) -> int:
+    """Months since January of the year 0 of ``YYYY-MM``; -1 for anything else."""
+    if length != 7 or buffer[at + 4] != MINUS:
+        return -1
+    year, behind_year = digits_of(buffer, at, at + 4, 0)
+    month, behind_month = digits_of(buffer, at + 5, at + 7, 0)
+    if behind_year != at + 4 or behind_month != at + 7 or month < 1 or month > 12:
+        return -1
+    return 12 * year + month - 1
+
+
+@compiled
+def note(line: Floats, field: Ints, value: float) -> None:
+    """Put what was read where it goes."""
+    column = field[GOES_TO]
+    if column == FLAGS:
+        line[FLAGS] = float((int(line[FLAGS]) & ~field[BITS]) | int(value))
+    elif column != NOWHERE:
+        line[column] = value
+
+
+@compiled
+def take_number(buffer: Bytes, at: int, end: int, field: Ints, bounds: Floats, line: Floats) -> int:
+    """Read the number of a field; the place behind it, or -1."""
+    reads = field[READS]
+    if reads not in (WHOLE, NUMBER):
+        return -1
+    value, is_whole, at = number_at(buffer, at, end)
+    if at < 0 or (reads == WHOLE and not is_whole) or not bounds[LOW] <= value <= bounds[HIGH]:
+        return -1
+    note(line, field, value)
+    return at
+
+
+@compiled
+def take_switch(buffer: Bytes, at: int, end: int, field: Ints, line: Floats) -> int:
+    """Read ``true`` or ``false``; the place behind it, or -1."""
+    if field[READS] != SWITCH:
+        return -1
+    word = TRUE_ if buffer[at] == LOWER_T else FALSE_
+    if end - at < len(word) or not same_bytes(word, 0, buffer, at, len(word)):
+        return -1
+    note(line, field, float(field[BITS]) if buffer[at] == LOWER_T else 0.0)
+    return at + len(word)
+
+
+@compiled
+def number_of_word(buffer: Bytes, at: int, length: int, place: int, reads: int, words: Words) -> int:
+    """The number that a text stands for, or -1. It is equal to a word that is known: an operator may be in Chinese."""
+    if reads == MONTH:
+        return month_at(buffer, at, length)
+    within = OPERATORS if reads == OPERATOR else FIRST_CHOICES + place
+    return find_word(words[0], words[1], buffer, at, length, within)
+
+
+@compiled
+def take_string(
+    buffer: Bytes, at: int, end: int, record: Ints, place: int, field: Ints, words: Words, line: Floats, id_: Ints
+) -> int:
+    """Read the string of a field, whose first byte is at a place; the place behind its quote, or -1."""
+    quote, is_ascii = closing_quote(buffer, at, end)
+    length = quote - at
+    if quote < 0 or length < field[SHORTEST] or length > field[LONGEST]:
+        return -1
+    reads = field[READS]
+    if reads in (CHOICE, OPERATOR, MONTH):
+        number = number_of_word(buffer, at, length, place, reads, words)
+        if number < 0:
+            return -1
+        note(line, field, float(number))
+    elif not is_ascii:
+        return -1
+    elif reads == SUBSCRIBER:
+        if length != record[KEY_LENGTH] or not same_bytes(buffer, record[KEY_AT], buffer, at, length):
+            return -1
+    elif reads == EVENT_ID:
+        id_[0] = at
+        id_[1] = length
+    elif reads != TEXT:
+        return -1
+    return quote + 1
+
+
+@compiled
+def take_name(
+    buffer: Bytes, at: int, end: int, kind: int, fields: Ints, words: Words, usual: Ints, nth: int
+) -> tuple[int, int]:
+    """The field of a name whose first byte is at a place (-1: unknown), and the place behind its quote.
+
+    A producer writes its fields in one order, so the name that stood here last is tried first.
+    """
+    field = usual[kind, nth]
+    length = fields[field, NAME_LENGTH]
+    ends = length < end - at and buffer[at + length] == QUOTE
+    if ends and same_bytes(words[1], fields[field, NAME_AT], buffer, at, length):
+        return field, at + length + 1
+    quote, _ = closing_quote(buffer, at, end)
+    if quote < 0:
+        return -1, -1
+    field = find_word(words[0], words[1], buffer, at, quote - at, FIRST_NAMES + kind)
+    if field >= 0:
+        usual[kind, nth] = field
+    return field, quote + 1
+
+
+@compiled
+def take_field(
+    buffer: Bytes,
+    at: int,
+    end: int,
+    record: Ints,
+    place: int,
+    contract: Contract,
+    words: Words,
+    line: Floats,
+    id_: Ints,
+) -> int:
+    """Read what stands behind the name of a field; the place behind its value, or -1."""
+    at = behind_spaces(buffer, at, end)
+    if at >= end or buffer[at] != COLON:
+        return -1
+    at = behind_spaces(buffer, at + 1, end)
+    if at >= end:
+        return -1
+    field = contract[0][place]
+    first = buffer[at]
+    if first == QUOTE:
+        return take_string(buffer, at + 1, end, record, place, field, words, line, id_)
+    if first in (LOWER_T, LOWER_F):
+        return take_switch(buffer, at, end, field, line)
+    if first == MINUS or ZERO <= first <= NINE:
+        return take_number(buffer, at, end, field, contract[1][place], line)
+    return -1  # null, or something nested
+
+
+@compiled
+def is_plain(buffer: Bytes, record: Ints, contract: Contract, words: Words, room: Room, line: Floats) -> bool:
+    """Whether a value is a plain event; then its numbers are in `line`, and where its id stands in `room`."""
+    kind = record[RECORD_KIND]
+    at, end = record[VALUE_AT], record[VALUE_AT] + record[VALUE_LENGTH] - 1
+    if buffer[at] != OPENING or buffer[end] != CLOSING:
+        return False
+    seen = 0
+    for nth in range(FIELDS_A_KIND):
+        at = behind_spaces(buffer, at + 1, end)
+        if at >= end or buffer[at] != QUOTE:
+            return False
+        place, at = take_name(buffer, at + 1, end, kind, contract[0], words, room[0], nth)
+        bit = 1 << (place % FIELDS_A_KIND)
+        if place < 0 or seen & bit:
+            return False
+        seen |= bit
+        at = take_field(buffer, at, end, record, place, contract, words, line, room[1])
+        if at < 0:
+            return False
+        at = behind_spaces(buffer, at, end)
+        if at == end:
+            return bool(seen & contract[3][kind] == contract[3][kind])
+        if buffer[at] != COMMA:
+            return False
+    return False
+
+
+@compiled
+def within_bounds(buffer: Bytes, record: Ints) -> bool:
+    """Whether key and value lie within the buffer and are of a length that a plain event can have."""
+    return bool(
+        0 <= record[RECORD_KIND] <= CARE_CONTACT
+        and 2 <= record[VALUE_LENGTH] <= LONGEST_VALUE
+        and 1 <= record[KEY_LENGTH] <= LONGEST_KEY
+        and 0 <= record[VALUE_AT] <= len(buffer) - record[VALUE_LENGTH]
+        and 0 <= record[KEY_AT] <= len(buffer) - record[KEY_LENGTH]
+    )
+
+
+@compiled
+def read_events(
+    buffer: Bytes,
+    records: Ints,
+    contract: Contract,
+    words: Words,
+    room: Room,
+    numbers: Floats,
+    events: Hashes,
+    status: Statuses,
+) -> None:
+    """Give every plain event its line of numbers and the hash of its id; of the others say that they are not plain."""
+    id_ = room[1]
+    for n in range(len(records)):
+        record, line = records[n], numbers[n]
+        events[n] = 0
+        status[n] = NOT_PLAIN
+        if not within_bounds(buffer, record):
+            continue
+        line[:] = contract[2][record[RECORD_KIND]]
+        id_[1] = 0
+        if is_plain(buffer, record, contract, words, room, line):
+            status[n] = PLAIN
+            if id_[1] > 0:
+                events[n] = event_hash(buffer, id_[0], id_[1], room[2])
