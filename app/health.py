@@ -47,7 +47,7 @@ class Health:
         The watchdog's view, for ``/livez``.
     ready
         For ``/readyz``: every assigned lane open, the broker reachable, and the membership of the group confirmed. A
-        worker without lanes is ready.
+        worker without lanes is ready. While the hot path is compiled, before lanes open, the blocker is ``compiling``.
     """
 
     def __init__(

@@ -17,6 +17,10 @@ from typing import Any, Final, NoReturn
 import structlog
 import uvloop
 
+from app.compilation import Compilation, settle
+
+# Before Numba is imported: it reads then, and only then, where to keep what it compiles.
+KEEPING: Final = settle()
 # Before Faust is imported: its consumer thread takes its loop from the policy of that moment.
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
@@ -85,6 +89,8 @@ class Worker:
         None leaves out probes and watchdog, for tests of the protocol.
     feed
         Read before the first event, and followed. None where the model is frozen.
+    compilation
+        Over before the first lane opens. None where nothing that is compiled is called.
     strikes
         Fault tests: asked once a second whether the client's coordination is to end, or to wait for ever.
     """
@@ -95,11 +101,13 @@ class Worker:
         new_fold: Callable[[int], Fold],
         vitals: Vitals | None = None,
         feed: ModelFeed | None = None,
+        compilation: Compilation | None = None,
         strikes: Callable[[str], bool] = _never,
     ) -> None:
         self._spec = spec
         self._vitals = vitals
         self._feed = feed
+        self._compilation = compilation
         self._strikes = strikes
         self._following: asyncio.Task[None] | None = None
         self._joins = False
@@ -115,7 +123,7 @@ class Worker:
         return await self._wait(life.ending.asked)
 
     async def _begin(self, life: Life) -> None:
-        """Check the topics, answer probes and be watched, read the models, join the group."""
+        """Check the topics, answer probes and be watched, read the models, compile, join the group."""
         async with Cluster(self._spec.client) as cluster:
             faults = await patient(lambda: cluster.faults(self._spec.prefix, self._spec.partitions), "the topics")
         if faults:
@@ -128,6 +136,8 @@ class Worker:
             await self._feed.read()
             self._following = asyncio.create_task(self._feed.follow(), name="models")
             life.closing.callback(self._following.cancel)
+        if self._compilation is not None:
+            await self._compilation.run()
         life.closing.push_async_callback(self._stop)
         self._app.finalize()
         await self._app.start()
@@ -153,10 +163,12 @@ class Worker:
         watchdog.start()
 
     def _condition(self, blockers: tuple[str, ...], code: int | None) -> Condition:
-        unread = self._feed is not None and not self._feed.read_whole
-        return Condition(
-            (*blockers, *(("models_unread",) if unread else ()), *(("ending",) if code is not None else ()))
-        )
+        words = {
+            "models_unread": self._feed is not None and not self._feed.read_whole,
+            "compiling": self._compilation is not None and not self._compilation.done,
+            "ending": code is not None,
+        }
+        return Condition((*blockers, *(word for word, blocks in words.items() if blocks)))
 
     def _standing(self) -> Standing:
         return Standing(
@@ -210,12 +222,13 @@ def run_worker(
     new_fold: Callable[[int], Fold],
     vitals: Vitals | None = None,
     feed: ModelFeed | None = None,
+    compilation: Compilation | None = None,
     strikes: Callable[[str], bool] = _never,
 ) -> NoReturn:
     """Run a worker in this process until SIGTERM, SIGINT or a failure, and end the process with its code."""
 
     async def live(life: Life) -> int:
-        return await Worker(spec, new_fold, vitals, feed, strikes).run(life)
+        return await Worker(spec, new_fold, vitals, feed, compilation, strikes).run(life)
 
     gc.set_threshold(*GC_THRESHOLDS)
     live_and_leave(live, Ends("worker_ends", EXIT_OF, ",".join(spec.client["bootstrap_servers"])))
@@ -239,6 +252,7 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
     )
     strikes = struck_at(settings.fail_at)
     vitals = Vitals(metrics, settings.metrics_host, settings.metrics_port)
+    compilation = Compilation(KEEPING)
     if settings.model is not None:
         scorer = Scorer(frozen(settings.model), policy.base_rate)
         metrics.serving(scorer.version)
@@ -246,6 +260,7 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
             spec,
             lambda partition: DetectionFold(Detector(scorer, policy, partition), settings.group),
             vitals,
+            compilation=compilation,
             strikes=strikes,
         )
     feed = ModelFeed(spec.client, spec.prefix, shipped(), policy.base_rate, metrics)
@@ -253,4 +268,4 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
     def new_fold(partition: int) -> Fold:
         return DetectionFold(Detector(feed.scorer, policy, partition), settings.group, lambda: feed.scorer)
 
-    run_worker(spec, new_fold, vitals, feed, strikes)
+    run_worker(spec, new_fold, vitals, feed, compilation, strikes)

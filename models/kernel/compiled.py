@@ -366,25 +366,8 @@ def within(value: float, low: float, high: float) -> float:
         return NAN
     return 1.0 if low <= value < high else 0.0
 
-
 @compiled
-def fold_calls(
-    r: Floats,
-    ts: float,
-    calls: float,
-    minutes: float,
-    off_net: float,
-    rival_care: float,
-    dropped: float,
-    sms: float,
-    outgoing: float,
-    forwarded: float,
-    mobile: float,
-    unicom: float,
-    telecom: float,
-    broadnet: float,
-    other: float,
-) -> None:
+def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: float, rival_care: float, dropped: float, sms: float, outgoing: float, forwarded: float, mobile: float, unicom: float, telecom: float, broadnet: float, other: float) -> None:
     gap = ts - r[10]
     if math.isnan(gap):
         r[10] = r[11] = ts
@@ -454,7 +437,6 @@ def fold_calls(
         r[31] += weight * calls
         r[32] += weight * minutes
 
-
 @compiled
 def fold_data(r: Floats, ts: float, mb: float, sessions: float, failed: float, throttled: float) -> None:
     gap = ts - r[33]
@@ -504,11 +486,8 @@ def fold_data(r: Floats, ts: float, mb: float, sessions: float, failed: float, t
         r[43] += weight * mb
         r[44] += weight * sessions
 
-
 @compiled
-def fold_visits(
-    r: Floats, ts: float, visits: float, dwell: float, pages: float, portability: float, shop: float
-) -> None:
+def fold_visits(r: Floats, ts: float, visits: float, dwell: float, pages: float, portability: float, shop: float) -> None:
     gap = ts - r[45]
     if math.isnan(gap):
         r[45] = r[46] = ts
@@ -554,22 +533,8 @@ def fold_visits(
         r[56] += weight * portability
         r[57] += weight * shop
 
-
 @compiled
-def fold_care(
-    r: Floats,
-    ts: float,
-    contacts: float,
-    leave_intent: float,
-    query: float,
-    code: float,
-    penalty_query: float,
-    complaint: float,
-    fault: float,
-    suspend: float,
-    subcard: float,
-    transfer: float,
-) -> None:
+def fold_care(r: Floats, ts: float, contacts: float, leave_intent: float, query: float, code: float, penalty_query: float, complaint: float, fault: float, suspend: float, subcard: float, transfer: float) -> None:
     gap = ts - r[63]
     if math.isnan(gap):
         r[63] = r[64] = ts
@@ -605,7 +570,6 @@ def fold_care(
         r[73] += weight * subcard
         r[74] += weight * transfer
 
-
 @compiled
 def fold_billing(r: Floats, ts: float, accrued: float) -> None:
     gap = ts - r[85]
@@ -631,11 +595,8 @@ def fold_billing(r: Floats, ts: float, accrued: float) -> None:
         weight = decay(-gap, 30.0)
         r[88] += weight * accrued
 
-
 @compiled
-def x_calls_0(
-    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
-) -> None:
+def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
     el = max(now - r[10], 0.0)
     age = max(now - r[11], 0.0)
     ur = ur_calls
@@ -674,23 +635,13 @@ def x_calls_0(
     x[4] = t_minutes_7  # call_minutes_7d
     x[5] = t_minutes_30  # call_minutes_30d
     x[6] = (t_calls_1 / s_1) / (t_calls_7 / s_7) if age >= 3.0 * DAY and t_calls_7 >= 1.0 else NAN  # calls_1d_vs_7d
-    x[7] = (
-        (t_calls_7 / s_7) / (t_calls_30 / s_30) if age >= 14.0 * DAY and t_calls_30 >= 1.0 else NAN
-    )  # calls_7d_vs_30d
-    x[8] = (
-        (t_calls_30 / s_30) / (t_calls_90 / s_90) if age >= 45.0 * DAY and t_calls_90 >= 1.0 else NAN
-    )  # calls_30d_vs_90d
-    x[9] = (
-        (t_minutes_7 / s_7) / (t_minutes_30 / s_30) if age >= 14.0 * DAY and t_minutes_30 >= 1.0 else NAN
-    )  # call_minutes_7d_vs_30d
-    x[10] = (
-        (t_minutes_30 / s_30) / (t_minutes_90 / s_90) if age >= 45.0 * DAY and t_minutes_90 >= 1.0 else NAN
-    )  # call_minutes_30d_vs_90d
+    x[7] = (t_calls_7 / s_7) / (t_calls_30 / s_30) if age >= 14.0 * DAY and t_calls_30 >= 1.0 else NAN  # calls_7d_vs_30d
+    x[8] = (t_calls_30 / s_30) / (t_calls_90 / s_90) if age >= 45.0 * DAY and t_calls_90 >= 1.0 else NAN  # calls_30d_vs_90d
+    x[9] = (t_minutes_7 / s_7) / (t_minutes_30 / s_30) if age >= 14.0 * DAY and t_minutes_30 >= 1.0 else NAN  # call_minutes_7d_vs_30d
+    x[10] = (t_minutes_30 / s_30) / (t_minutes_90 / s_90) if age >= 45.0 * DAY and t_minutes_90 >= 1.0 else NAN  # call_minutes_30d_vs_90d
     x[11] = t_outgoing_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # outgoing_share_30d
     x[12] = t_off_net_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # off_net_share_30d
-    x[13] = (
-        (t_off_net_7 / s_7) / (t_off_net_30 / s_30) if age >= 14.0 * DAY and t_off_net_30 >= 1.0 else NAN
-    )  # off_net_calls_7d_vs_30d
+    x[13] = (t_off_net_7 / s_7) / (t_off_net_30 / s_30) if age >= 14.0 * DAY and t_off_net_30 >= 1.0 else NAN  # off_net_calls_7d_vs_30d
     x[14] = t_mobile_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # china_mobile_share_30d
     x[15] = t_unicom_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # china_unicom_share_30d
     x[16] = t_telecom_30 / t_calls_30 if t_calls_30 >= 1.0 else NAN  # china_telecom_share_30d
@@ -702,11 +653,8 @@ def x_calls_0(
     x[22] = t_dropped_7 / t_calls_7 if t_calls_7 >= 1.0 else NAN  # dropped_share_7d
     x[23] = el / DAY * ur if ur > 0.0 else NAN  # call_recency_vs_rhythm
 
-
 @compiled
-def x_data_24(
-    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
-) -> None:
+def x_data_24(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
     el = max(now - r[33], 0.0)
     age = max(now - r[34], 0.0)
     ur = ur_data
@@ -736,53 +684,23 @@ def x_data_24(
     x[30] = (t_mb_1 / s_1) / (t_mb_7 / s_7) if age >= 3.0 * DAY and t_mb_7 >= 1.0 else NAN  # data_mb_1d_vs_7d
     x[31] = (t_mb_7 / s_7) / (t_mb_30 / s_30) if age >= 14.0 * DAY and t_mb_30 >= 1.0 else NAN  # data_mb_7d_vs_30d
     x[32] = (t_mb_30 / s_30) / (t_mb_90 / s_90) if age >= 45.0 * DAY and t_mb_90 >= 1.0 else NAN  # data_mb_30d_vs_90d
-    x[33] = (
-        (t_sessions_7 / s_7) / (t_sessions_30 / s_30) if age >= 14.0 * DAY and t_sessions_30 >= 1.0 else NAN
-    )  # data_sessions_7d_vs_30d
+    x[33] = (t_sessions_7 / s_7) / (t_sessions_30 / s_30) if age >= 14.0 * DAY and t_sessions_30 >= 1.0 else NAN  # data_sessions_7d_vs_30d
     x[34] = t_failed_7 / t_sessions_7 if t_sessions_7 >= 1.0 else NAN  # data_failed_share_7d
     x[35] = t_throttled_7 / t_sessions_7 if t_sessions_7 >= 1.0 else NAN  # data_throttled_share_7d
     x[36] = el / DAY * ur if ur > 0.0 else NAN  # data_recency_vs_rhythm
-    x[37] = (
-        1.0
-        if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 0.0
-        else 0.0
-    )  # data_stage_acquired
-    x[38] = (
-        1.0
-        if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 1.0
-        else 0.0
-    )  # data_stage_interested
-    x[39] = (
-        1.0
-        if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 2.0
-        else 0.0
-    )  # data_stage_habit
-    x[40] = (
-        1.0
-        if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 3.0
-        else 0.0
-    )  # data_stage_losing_interest
-    x[41] = (
-        1.0
-        if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 4.0
-        else 0.0
-    )  # data_stage_cancelled
-
+    x[37] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 0.0 else 0.0  # data_stage_acquired
+    x[38] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 1.0 else 0.0  # data_stage_interested
+    x[39] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 2.0 else 0.0  # data_stage_habit
+    x[40] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 3.0 else 0.0  # data_stage_losing_interest
+    x[41] = 1.0 if data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, 30.0, 30.0, 0.5, 15.0) == 4.0 else 0.0  # data_stage_cancelled
 
 @compiled
-def x_usage_42(
-    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
-) -> None:
+def x_usage_42(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
     x[42] = fmin(el_calls, el_data) / DAY  # silent_days
-    x[43] = (
-        fmin(el_calls, el_data) / DAY * (ur_calls + ur_data) if (ur_calls + ur_data) > 0.0 else NAN
-    )  # recency_vs_rhythm
-
+    x[43] = fmin(el_calls, el_data) / DAY * (ur_calls + ur_data) if (ur_calls + ur_data) > 0.0 else NAN  # recency_vs_rhythm
 
 @compiled
-def x_visits_44(
-    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
-) -> None:
+def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
     el = fmax(now - r[45], 0.0)
     refused = NAN if r[115] == 0.0 else 0.0
     d_1 = decay(el, 1.0)
@@ -815,20 +733,10 @@ def x_visits_44(
     x[52] = t_pages_30 + refused  # competitor_pages_30d
     x[53] = t_portability_30 + refused  # portability_visits_30d
     x[54] = t_shop_30 + refused  # competitor_shop_visits_30d
-    x[55] = (
-        (1.0 if (now - c_mobile_ts) / DAY <= 30.0 else 0.0)
-        + (1.0 if (now - c_unicom_ts) / DAY <= 30.0 else 0.0)
-        + (1.0 if (now - c_telecom_ts) / DAY <= 30.0 else 0.0)
-        + (1.0 if (now - c_broadnet_ts) / DAY <= 30.0 else 0.0)
-        + (1.0 if (now - c_other_ts) / DAY <= 30.0 else 0.0)
-        + refused
-    )  # competitors_visited_30d
-
+    x[55] = (1.0 if (now - c_mobile_ts) / DAY <= 30.0 else 0.0) + (1.0 if (now - c_unicom_ts) / DAY <= 30.0 else 0.0) + (1.0 if (now - c_telecom_ts) / DAY <= 30.0 else 0.0) + (1.0 if (now - c_broadnet_ts) / DAY <= 30.0 else 0.0) + (1.0 if (now - c_other_ts) / DAY <= 30.0 else 0.0) + refused  # competitors_visited_30d
 
 @compiled
-def x_care_56(
-    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
-) -> None:
+def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
     el = fmax(now - r[63], 0.0)
     d_30 = decay(el, 30.0)
     t_code_30 = r[68] * d_30
@@ -862,19 +770,13 @@ def x_care_56(
     x[69] = t_transfer_30  # transfers_30d
     x[70] = c_satisfaction  # last_satisfaction
 
-
 @compiled
-def x_profile_71(
-    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
-) -> None:
+def x_profile_71(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
     c_arpu = r[102]
     x[71] = c_arpu  # arpu
 
-
 @compiled
-def x_billing_72(
-    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
-) -> None:
+def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
     el = max(now - r[85], 0.0)
     age = max(now - r[86], 0.0)
     d_7 = decay(el, 7.0)
@@ -894,17 +796,12 @@ def x_billing_72(
     c_recharges = r[94]
     x[72] = slope_of_three(c_bill, c_bill_before, c_bill_two_before)  # bill_slope_3_periods
     x[73] = against_known(c_bill, c_bill_before, c_bill_two_before, c_bill_three_before)  # bill_vs_usual
-    x[74] = (
-        (t_accrued_7 / s_7) / (t_accrued_30 / s_30) if age >= 14.0 * DAY and t_accrued_30 >= 1.0 else NAN
-    )  # spend_7d_vs_30d
+    x[74] = (t_accrued_7 / s_7) / (t_accrued_30 / s_30) if age >= 14.0 * DAY and t_accrued_30 >= 1.0 else NAN  # spend_7d_vs_30d
     x[75] = gap_against_usual(c_recharge_first_ts, c_recharge_last_ts, c_recharges, now)  # recharge_gap_vs_usual
     x[76] = c_plan_fee_change if (now - c_plan_change_ts) / DAY <= 90.0 else 0.0  # plan_fee_change_90d
 
-
 @compiled
-def x_profile_77(
-    r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats
-) -> None:
+def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
     c_activated_ts = r[101]
     c_contract_end_broadband = r[112]
     c_contract_end_fixed = r[114]
@@ -929,7 +826,6 @@ def x_profile_77(
     x[87] = c_corporate  # corporate
     x[88] = c_subcard  # subcard
     x[89] = c_portable  # portable
-
 
 @compiled
 def curves(x: Floats, first: int, last: int, model: Floats) -> float:
@@ -1032,7 +928,6 @@ def emptied(r: Floats, x: Floats, model: Floats, refused: int, empty: Floats) ->
     empty[10 + refused] = curves(x, 71, 72, model)
     empty[12 + refused] = curves(x, 72, 77, model)
     empty[14 + refused] = curves(x, 77, 90, model)
-
 
 @compiled
 def touch(row: int, bits: int, dirty: Ints, touched: Ints) -> None:
@@ -1243,7 +1138,6 @@ def take(
             bits |= ACTIVITY_BIT
     if bits:
         touch(row, bits, dirty, touched)
-
 
 MOST_LOG_ODDS = 40.0
 ROW_BYTES = 350.0

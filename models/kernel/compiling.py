@@ -14,7 +14,11 @@ def compiled(function: F) -> F:
     """A function that Numba compiles at its first call, and keeps in its cache.
 
     No fast mathematics, so that sums are made in the order in which they are written; a division by zero is infinite
-    or NaN, as in NumPy.
+    or NaN, as in NumPy. Where nothing can be written there is no cache: then every process compiles anew, and says so
+    (``app.compilation``), while an error here would be one of an import.
     """
-    found: Any = numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
+    try:
+        found: Any = numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
+    except RuntimeError:
+        found = numba.njit(fastmath=False, error_model="numpy")(function)
     return cast("F", found)
