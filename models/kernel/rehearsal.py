@@ -11,9 +11,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from models.features.catalogue import NAMES
-from models.kernel import compiled
+from models.kernel import compiled, places
 from models.kernel.arrivals import table_of
 from models.kernel.engine import Engine, features_of
+from models.kernel.reader import Reader
 from models.policy import Policy
 from models.risk import Scorer
 from models.snapshot import Curve, Snapshot
@@ -47,7 +48,8 @@ def rehearse() -> Rehearsed:
     population = Population()
     engine = Engine(population, scorer, Policy())
     nobody = np.array([population.seat("nobody")])
-    engine.walk(table_of(population, []), 0)
+    engine.walk(table_of([]), 0)
+    Reader().read(np.zeros(0, dtype=np.uint8), np.zeros((0, places.RECORD), dtype=np.int64))
     engine.look(nobody, np.zeros(1, dtype=np.int64), 0, 0)
     engine.score(0, 0.0)
     engine.silence_due(nobody)
