@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
@@ -36,6 +37,7 @@ BATCH_RECORDS: Final = 4_000
 and come near the 8 MiB that a transaction may have."""
 BATCH_BYTES: Final = 4 << 20
 
+_STAMP: Final = attrgetter("timestamp")
 Ends = Mapping[str, int]
 """Topics that are read before all others, and up to where; empty when all topics are read."""
 
@@ -47,12 +49,13 @@ class GapError(Exception):
 class _Topic:
     """One topic of the lane: its records that wait, and how far it was fetched."""
 
-    __slots__ = ("bytes", "epoch", "name", "place", "rank", "waiting")
+    __slots__ = ("bytes", "epoch", "name", "place", "rank", "sizes", "waiting")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.rank = RANK[name]
         self.waiting: deque[RawRecord] = deque()
+        self.sizes: deque[int] = deque()
         self.bytes = 0
         self.epoch: int | None = None
         self.place = 0
@@ -73,10 +76,19 @@ class _Topic:
         """Whether more waits than those."""
         return len(self.waiting) > len(found)
 
+    def add(self, records: Sequence[RawRecord]) -> None:
+        """Let records wait behind the others."""
+        self.waiting.extend(records)
+        # A key may be as large as a value, and ends among the dead letters just so.
+        sizes = [len(record.key or b"") + len(record.value or b"") for record in records]
+        self.sizes.extend(sizes)
+        self.bytes += sum(sizes)
+
     def drop(self, count: int) -> None:
         """Let go the first records, which were taken."""
         for _ in range(count):
-            self.bytes -= _size(self.waiting.popleft())
+            self.waiting.popleft()
+            self.bytes -= self.sizes.popleft()
 
 
 class Intake:
@@ -99,6 +111,7 @@ class Intake:
         """Start `topic` anew at `offset`: only fetches of `epoch` count from now on."""
         mine = self._topics[topic]
         mine.waiting.clear()
+        mine.sizes.clear()
         mine.bytes, mine.epoch, mine.place = 0, epoch, offset
 
     def offer(self, topic: str, fetch: Fetch) -> bool:
@@ -115,8 +128,7 @@ class Intake:
         if fetch.start != mine.place:
             raise GapError(f"{topic}: fetch from {fetch.start}, expected {mine.place}")
         mine.place = fetch.end
-        mine.waiting.extend(fetch.records)
-        mine.bytes += sum(map(_size, fetch.records))
+        mine.add(fetch.records)
         return True
 
     def takes(self, topic: str) -> bool:
@@ -167,16 +179,19 @@ class Intake:
         # date so far of each partition, with the topics in the order of their ranks.
         dates = [np.maximum.accumulate(_dates(mine.name, found, broker_ms)) for mine, found in heads]
         order = np.argsort(np.concatenate(dates), kind="stable")[:BATCH_RECORDS]
-        records = [Placed(mine.name, record) for mine, found in heads for record in found]
+        records = [record for _, found in heads for record in found]
+        sizes = np.concatenate([np.fromiter(mine.sizes, np.int64, len(found)) for mine, found in heads])[order]
         whose = np.repeat(np.arange(len(heads)), [len(found) for _, found in heads])[order]
         size = min([len(order), *(self._end(mine, found, whose == n, ends) for n, (mine, found) in enumerate(heads))])
-        batch = [records[at] for at in order[:size].tolist()]
-        within = np.cumsum(np.fromiter((_size(placed.record) for placed in batch), np.int64, size))
         # One record that is larger than the bound is a batch of its own.
-        size = max(1, int(np.searchsorted(within, BATCH_BYTES, side="right")))
-        for n, (mine, _) in enumerate(heads):
-            mine.drop(int(np.count_nonzero(whose[:size] == n)))
-        return batch[:size]
+        size = max(1, min(size, int(np.searchsorted(np.cumsum(sizes), BATCH_BYTES, side="right"))))
+        names = [mine.name for mine, _ in heads]
+        batch = [
+            Placed(names[n], records[at]) for n, at in zip(whose[:size].tolist(), order[:size].tolist(), strict=True)
+        ]
+        for (mine, _), taken in zip(heads, np.bincount(whose[:size], minlength=len(heads)).tolist(), strict=True):
+            mine.drop(taken)
+        return batch
 
     def _end(self, mine: _Topic, found: Sequence[RawRecord], places: npt.NDArray[np.bool_], ends: Ends) -> int:
         """Where a batch must end for a topic: behind its last record here, if it is behind."""
@@ -200,13 +215,8 @@ class Intake:
 
 
 def _dates(topic: str, records: Sequence[RawRecord], broker_ms: int | None) -> npt.NDArray[np.int64]:
-    found = np.fromiter((record.timestamp for record in records), np.int64, len(records))
+    found = np.fromiter(map(_STAMP, records), np.int64, len(records))
     latest = found.max() if broker_ms is None else broker_ms + FUTURE_MS
     for at in np.flatnonzero((found < 0) | (found > latest)).tolist():
         found[at] = dated(topic, records[at], broker_ms)
     return found
-
-
-def _size(record: RawRecord) -> int:
-    # A key may be as large as a value, and ends among the dead letters just so.
-    return len(record.key or b"") + len(record.value or b"")

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -49,7 +49,7 @@ from streams.ledger import LEDGER_KEY, Ledger
 from streams.opening import Kept
 from streams.partitioner import Partitioner
 from streams.topics import HISTORY, INPUT_TOPICS, STATE
-from streams.transaction import LaneProducer, OutRecord
+from streams.transaction import NO_HEADERS, AnyRecord, LaneProducer, OutRecord
 from streams.transport import Fetch
 from streams.wire import Poison
 
@@ -221,7 +221,7 @@ class Lane:
         writing = time.perf_counter()
         await self._write(  # 10. commit
             [
-                *(OutRecord(STATE, key, value) for key, value in folded.state),
+                *((STATE, key, value, NO_HEADERS) for key, value in folded.state),
                 OutRecord(STATE, LEDGER_KEY, ledgers.encode(ledger)),
                 *folded.outputs,
                 *letters,
@@ -239,7 +239,7 @@ class Lane:
         clock = self._fold.clock()
         return msgspec.structs.replace(self._ledger, offsets=offsets, clock=clock, model=model, policy=policy)
 
-    async def _write(self, records: list[OutRecord]) -> None:
+    async def _write(self, records: Sequence[AnyRecord]) -> None:
         if self._producer is None:
             raise RuntimeError("the lane is not open")
         self._spec.fail_at("before_commit")

@@ -36,6 +36,8 @@ LOG_APPEND_TIME: Final = 1
 sender.BACKOFF_OVERRIDE = 0.002
 
 Headers = list[tuple[str, bytes]]
+NO_HEADERS: Final[Headers] = []
+"""aiokafka takes a list only, and never writes to it."""
 
 
 class OutRecord(NamedTuple):
@@ -44,7 +46,11 @@ class OutRecord(NamedTuple):
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: Headers = []  # noqa: RUF012 - aiokafka takes a list only, and never writes to it
+    headers: Headers = NO_HEADERS
+
+
+AnyRecord = tuple[str, bytes | None, bytes | None, Headers]
+"""An :class:`OutRecord`, or the like of it where thousands are made."""
 
 
 class LaneLostError(Exception):
@@ -88,7 +94,7 @@ class LaneProducer:
         """After this returns no former holder of the lane can commit, and what he left open is aborted."""
         await self._producer.start()
 
-    async def write(self, records: Iterable[OutRecord]) -> dict[str, Written]:
+    async def write(self, records: Iterable[AnyRecord]) -> dict[str, Written]:
         """Write all of `records` in one transaction; after this returns they are visible, all or none.
 
         The order within a topic is kept. Every future is awaited before the commit: aiokafka's ``flush`` returns
@@ -114,7 +120,7 @@ class LaneProducer:
         except ProducerFenced as fenced:
             raise LaneLostError(f"another worker holds lane {self._partition}") from fenced
 
-    async def _write(self, records: Iterable[OutRecord]) -> dict[str, Written]:
+    async def _write(self, records: Iterable[AnyRecord]) -> dict[str, Written]:
         producer = self._producer
         await producer.begin_transaction()
         try:
@@ -136,7 +142,7 @@ class LaneProducer:
         await producer.commit_transaction()
         return {topic: _written(ours) for topic, ours in sent.items()}
 
-    def _batches(self, records: Iterable[OutRecord]) -> dict[str, list[Any]]:
+    def _batches(self, records: Iterable[AnyRecord]) -> dict[str, list[Any]]:
         batches: dict[str, list[Any]] = {}
         for topic, key, value, headers in records:
             of_topic = batches.get(topic)

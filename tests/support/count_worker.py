@@ -103,7 +103,7 @@ def hold(partition: int, gate: Path) -> None:
     write = LaneProducer.write
 
     async def held(self: LaneProducer, records: list[OutRecord]) -> Any:
-        ours = self._partition == partition and any(record.topic == STATE for record in records)
+        ours = self._partition == partition and any(topic == STATE for topic, *_ in records)
         while ours and not gate.exists():
             await asyncio.sleep(0.02)
         return await write(self, records)
