@@ -242,7 +242,7 @@ class Watchdog(threading.Thread):
         for each, came_s in (await self._view.peek(asked)).items():
             if came_s is None:
                 self._unreadable[each] = self._place(seen.positions, each)
-            else:
+            elif came_s >= 0:  # without a timestamp (-1) a record does not say how long it has waited
                 self._came[each] = (asked[each], came_s)
 
     def _tell(self, seen: Observation) -> None:

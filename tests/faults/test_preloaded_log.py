@@ -65,7 +65,7 @@ async def _lived(rigs: dict[str, Rig], operator: Operator, directory: Path, reco
 async def test_a_short_log_says_the_same_to_all(rigs: dict[str, Rig], tmp_path: Path, record_property: Record) -> None:
     """Small enough for the gate."""
     end_ms = int(time.time() * 1000) - QUIET_MS
-    await _lived(rigs, Operator(200, 20, 0.1, end_ms), tmp_path, record_property)
+    await _lived(rigs, Operator(130, 20, 0.15, end_ms), tmp_path, record_property)
 
 
 @pytest.mark.long

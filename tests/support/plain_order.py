@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,11 +15,11 @@ from streams.wire import RawRecord, dated
 
 def in_order(logs: Mapping[str, Sequence[RawRecord]], broker_ms: int | None = None) -> list[Placed]:
     """All records of `logs` in the order in which a lane applies them, when all of them are there."""
-    left = {topic: list(records) for topic, records in logs.items() if records}
+    left = {topic: deque(records) for topic, records in logs.items() if records}
     order = []
     while left:
         topic = min(left, key=lambda each: (dated(each, left[each][0], broker_ms), RANK[each]))
-        order.append(Placed(topic, left[topic].pop(0)))
+        order.append(Placed(topic, left[topic].popleft()))
         if not left[topic]:
             del left[topic]
     return order

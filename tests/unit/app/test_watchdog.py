@@ -128,6 +128,31 @@ def test_lag_is_told_in_records_and_seconds(rig: Rig) -> None:
     assert 3600 <= seconds < 3700
 
 
+def test_a_record_without_a_timestamp_is_not_as_old_as_the_epoch(rig: Rig) -> None:
+    rig.view.ends[CALLS] = 9
+    rig.view.came[CALLS] = -0.001
+    rig.say(Standing(positions={CALLS: 5}))
+    rig.dog.start()
+    rig.until(lambda: CALLS in rig.lags)
+    records, seconds = rig.lags[CALLS]
+    assert records == 4
+    assert seconds < 60
+
+
+def test_an_input_that_a_lane_waits_for_is_judged_by_where_it_is_read_to(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.judgement.STALL_S", 0.3)
+    monkeypatch.setattr("app.judgement.AWAITED_S", 0.6)
+    rig.view.ends[CALLS] = 9
+    rig.say(Standing(positions={CALLS: 5}, awaited={CALLS: 7}), beat=time.monotonic() + 60)
+    rig.dog.start()
+    rig.until(lambda: f"waits_for_{CALLS[0]}-0" in rig.dog.verdict.blockers)
+    rig.until(lambda: rig.ended != [])
+    assert rig.ended == [75]
+    assert "nothing comes behind 7" in rig.dog.verdict.reasons[0]
+
+
 def test_an_input_of_which_nothing_was_applied_counts_from_the_logs_start(rig: Rig) -> None:
     rig.view.starts[CALLS], rig.view.ends[CALLS] = 100, 103
     rig.say(Standing(positions={CALLS: None}))
