@@ -130,7 +130,7 @@ def rehearsals(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehearsals]:
 
 
 @pytest.mark.parametrize(("found", "state"), [(Rehearsed(0, 6), "from the cache"), (Rehearsed(62, 0), "anew")])
-async def test_compiling_is_told(rehearsals: Rehearsals, tmp_path: Path, found: Rehearsed, state: str):
+async def test_beginning_and_end_are_logged(rehearsals: Rehearsals, tmp_path: Path, found: Rehearsed, state: str):
     rehearsals.found = found
     compiling = Compilation(Keeping(tmp_path))
     assert not compiling.done
@@ -147,7 +147,7 @@ async def test_full_disk_costs_the_cache_and_nothing_else(rehearsals: Rehearsals
     assert "No space left on device" in str(rehearsals.lines[1][1]["detail"])
 
 
-async def test_fault_is_told_before_the_wait(rehearsals: Rehearsals, tmp_path: Path):
+async def test_fault_is_logged_before_the_wait(rehearsals: Rehearsals, tmp_path: Path):
     keeping = Keeping(tmp_path, "Permission denied")
     await Compilation(keeping).run()
     assert rehearsals.lines[0] == ("compiled_code_not_kept", {"detail": keeping.warning})
