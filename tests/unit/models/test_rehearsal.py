@@ -40,8 +40,8 @@ for seed in SEEDS:
     bench.apply([bench.arrival("visit", f"many-{n}", log["now"] + n) for n in range(1_100)])
     bench.detector.switch(bench.detector.scorer)
     bench.apply([bench.arrival("call", "one-more", log["now"] + 2_000)])
-value, key = b'{"subscriber_id":"s-1","ts":60000,"event_id":"e-1","bytes":1.5e6}', b"s-1"
-record = [0, len(value), len(value), len(key), 0, 60_000, 0, places.DATA_USE]
+value, key = b'{"subscriber_id":"s-1","ts":1780000000000,"event_id":"e-1","bytes":1.5e6}', b"s-1"
+record = [0, len(value), len(value), len(key), 0, 1_780_000_000_000, 0, places.DATA_USE]
 for buffer in (np.frombuffer(value + key, dtype=np.uint8), np.array(bytearray(value + key))):
     assert Reader().read(buffer, np.array([record])).status[0] == places.PLAIN
     assert records_of(buffer, 0, 7, 1, (5, 60_000), places.DATA_USE) is None, "no batch"
