@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from models.events import Arrival, Deletion
-from models.kernel.arrivals import Table, table_of
+import numpy as np
+
+from models.events import AnyEvent, Arrival, Call, Deletion, SiteVisit
+from models.kernel.arrivals import TOPICS, Table, event_hash, id_of, line_of
+from models.kernel.places import (
+    KEY_AT,
+    KEY_LENGTH,
+    NOT_PLAIN,
+    PLAIN,
+    RECORD,
+    RECORD_KIND,
+    STAMP,
+    TS,
+    VALUE_AT,
+    VALUE_LENGTH,
+)
+from models.kernel.reader import Lines, Reader
 from streams.dead_letters import dead_letter
 from streams.history import Placed
 from streams.topics import DEAD_LETTERS, RANK
 from streams.transaction import OutRecord
-from streams.wire import Poison, Rejected, decode
+from streams.wire import FUTURE_MS, Poison, RawRecord, Rejected, decode
+
+_KINDS: Final = {topic: kind for kind, topic in enumerate(TOPICS)}
 
 
 class Batch(NamedTuple):
@@ -84,19 +101,70 @@ class Batch(NamedTuple):
         return counts, letters
 
 
-def decoded(placed: Sequence[Placed], broker_ms: int | None) -> Batch:
-    """Decode what was taken, in order."""
-    arrivals: list[Arrival] = []
-    places: list[int] = []
+def decoded(placed: Sequence[Placed], broker_ms: int | None, reader: Reader) -> Batch:
+    """Decode what was taken, in order: what is plain at once, the rest one by one."""
+    lines = _lines(placed, broker_ms, reader)
+    made: dict[int, Arrival] = {}
     rejected: dict[int, Rejected] = {}
-    for place, (topic, record) in enumerate(placed):
+    for place in np.flatnonzero(lines.status != PLAIN).tolist():
+        topic, record = placed[place]
         event = decode(topic, record, broker_ms)
         if isinstance(event, Rejected):
             rejected[place] = event
             continue
-        stamped = record.timestamp
-        # Where there is no timestamp the event's own time stands for it, as it does in the order.
-        at = event.ts if stamped < 0 and not isinstance(event, Deletion) else stamped
-        arrivals.append(Arrival(topic, record.offset, at, event))
-        places.append(place)
-    return Batch(placed, table_of(arrivals), places, rejected, broker_ms)
+        made[place] = arrival = _arrival(topic, record, event)
+        lines.numbers[place], lines.events[place] = line_of(arrival), event_hash(id_of(event))
+        reader.teach(_operator(event))
+    places: Sequence[int] = range(len(placed))
+    numbers, events = lines.numbers, lines.events
+    if rejected:
+        places = [place for place in places if place not in rejected]
+        numbers, events = numbers[places], events[places]
+    names = [made[p].event.subscriber_id if p in made else (placed[p].record.key or b"").decode() for p in places]
+
+    def arrival_at(at: int) -> Arrival:
+        place = places[at]
+        found = made.get(place)
+        if found is None:
+            topic, record = placed[place]
+            event = decode(topic, record, None)
+            if isinstance(event, Rejected):
+                raise TypeError(f"what is plain is an event: {event}")
+            found = made[place] = _arrival(topic, record, event)
+        return found
+
+    return Batch(placed, Table(names, numbers, events, arrival_at), places, rejected, broker_ms)
+
+
+def _lines(placed: Sequence[Placed], broker_ms: int | None, reader: Reader) -> Lines:
+    """What the compiled reader says of the records: nothing of those whose time is not plain."""
+    count = len(placed)
+    keys = [record.key or b"" for _, record in placed]
+    values = [record.value or b"" for _, record in placed]
+    records = np.zeros((count, RECORD), dtype=np.int64)
+    records[:, VALUE_LENGTH] = np.fromiter(map(len, values), np.int64, count)
+    records[:, KEY_LENGTH] = np.fromiter(map(len, keys), np.int64, count)
+    records[1:, VALUE_AT] = np.cumsum(records[:-1, VALUE_LENGTH])
+    records[:, KEY_AT] = np.cumsum(records[:, KEY_LENGTH]) - records[:, KEY_LENGTH] + records[:, VALUE_LENGTH].sum()
+    records[:, STAMP] = stamps = np.fromiter((record.timestamp for _, record in placed), np.int64, count)
+    records[:, RECORD_KIND] = np.fromiter((_KINDS[topic] for topic, _ in placed), np.int64, count)
+    lines = reader.read(np.frombuffer(b"".join([*values, *keys]), dtype=np.uint8), records)
+    ahead = lines.numbers[:, TS] > stamps + FUTURE_MS
+    if broker_ms is not None:
+        ahead |= stamps > broker_ms + FUTURE_MS
+    lines.status[(stamps < 0) | ahead] = NOT_PLAIN
+    return lines
+
+
+def _arrival(topic: str, record: RawRecord, event: AnyEvent | Deletion) -> Arrival:
+    # Where there is no timestamp the event's own time stands for it, as it does in the order.
+    stamped = record.timestamp
+    at = event.ts if stamped < 0 and not isinstance(event, Deletion) else stamped
+    return Arrival(topic, record.offset, at, event)
+
+
+def _operator(event: AnyEvent | Deletion) -> str | None:
+    """A competitor's name that the reader may not know yet."""
+    if isinstance(event, Call):
+        return event.peer_operator
+    return event.operator if isinstance(event, SiteVisit) else None

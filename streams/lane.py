@@ -38,6 +38,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from models.kernel.reader import Reader
 from streams import ledger as ledgers
 from streams import opening
 from streams.batch import Batch, decoded
@@ -78,6 +79,7 @@ class Lane:
         self._closing = False
         self._gaps: set[str] = set()
         self._began = 0.0
+        self._reader = Reader()
         self._partitioner = Partitioner(partition, spec.partitions)
         self._warned = False  # of keys that are in another partition than murmur2's; the metric counts on
         self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock when it was told
@@ -202,7 +204,7 @@ class Lane:
     def _taken(self) -> Batch:
         broker_ms = self._broker_ms()
         placed = self._intake.take(self._ledger.bootstrap, broker_ms)  # 7. take
-        return decoded(placed, broker_ms)  # 8. decode
+        return decoded(placed, broker_ms, self._reader)  # 8. decode
 
     async def _apply(self, batch: Batch, began: float) -> None:
         self._fold.renew()

@@ -35,6 +35,7 @@ from typing import Any, Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from support.plain_order import in_order
 
+from models.kernel.reader import Reader
 from streams import history, ledger
 from streams.batch import Batch, decoded
 from streams.folding import Fold
@@ -237,7 +238,7 @@ class _Lane:
             placed += [Placed(topic, r) for r in taken]
         self.applied += len(placed)
         self._check_order(number, record, placed)
-        return decoded(placed, record.broker_ms)
+        return decoded(placed, record.broker_ms, Reader())
 
     def _between(self, topic: str, first: int, last: int) -> list[Record]:
         at = bisect_right(self._offsets[topic], first - 1)
@@ -262,7 +263,7 @@ class _Lane:
             # It stopped because of what came next, so it has to see that again.
             topic, offset = record.topics[record.stopped[0]], record.stopped[1]
             following = [Placed(topic, r) for r in self._between(topic, offset, offset)]
-            given += decoded(following, record.broker_ms).arrivals
+            given += decoded(following, record.broker_ms, Reader()).arrivals
         count = fold.apply(given)
         if count != len(arrivals):
             self._tell("fold_differs", f"transaction {number}: applied {count}, then it was {len(arrivals)}")

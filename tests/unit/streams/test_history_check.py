@@ -14,6 +14,7 @@ from support.plain_order import in_order
 from support.rig import event, mix
 
 from models.events import CALLS, INPUTS
+from models.kernel.reader import Reader
 from streams import ledger
 from streams.batch import Batch, decoded
 from streams.history import Placed, history_record, read, segments
@@ -48,7 +49,7 @@ class MemoryLane:
             self.apply(spoil(placed))
 
     def apply(self, placed: list[Placed]) -> None:
-        batch: Batch | None = decoded(placed, BEGIN + 60_000)
+        batch: Batch | None = decoded(placed, BEGIN + 60_000, Reader())
         while batch is not None:
             applied = self.fold.apply(batch.arrivals)
             done, batch = batch.cut(applied) if applied < len(batch.arrivals) else (batch, None)
@@ -157,7 +158,7 @@ def test_order_that_the_history_does_not_tell() -> None:
     log = inputs()
     lane = MemoryLane(log, 0, seed=0)
     order = in_order({topic: log[topic][0] for topic in INPUTS})
-    right = decoded(order, BEGIN + 60_000)
+    right = decoded(order, BEGIN + 60_000, Reader())
     arrivals = list(right.arrivals)
     mine = [i for i, arrival in enumerate(arrivals) if arrival.event.subscriber_id == "s0-1"]
     arrivals[mine[1]], arrivals[mine[2]] = arrivals[mine[2]], arrivals[mine[1]]
