@@ -76,7 +76,7 @@ def test_folder_that_cannot_be_written_is_named(in_the_way: Path, name: str):
     assert keeping.fault == "Not a directory"
     warning = keeping.warning or ""
     assert str(in_the_way / "below") in warning
-    assert "each start takes some 15 s longer" in warning
+    assert "each start takes some 20 s longer" in warning
     assert settle(environment) == keeping, "a process that is started from here says the same"
 
 
