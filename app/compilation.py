@@ -1,6 +1,6 @@
 """The hot path is compiled once, before lanes open, and kept for the next start.
 
-Compiling takes some 15 s, loading what was kept a fraction of one. Numba reads where to keep it from the environment,
+Compiling takes some 20 s, loading what was kept a fraction of one. Numba reads where to keep it from the environment,
 and only as it is imported: so :func:`settle` comes before the import of anything that imports ``models.kernel``. It
 reads what it finds there as code: the folder is for its owner alone.
 """
@@ -46,7 +46,7 @@ class Keeping(NamedTuple):
         if self.fault is None:
             return None
         return (
-            f"Compiled code cannot be kept in {self.folder} ({self.fault}): each start takes some 15 s longer. "
+            f"Compiled code cannot be kept in {self.folder} ({self.fault}): each start takes some 20 s longer. "
             f"Set {VARIABLE} to a directory that can be written."
         )
 

@@ -76,7 +76,7 @@ def test_folder_that_cannot_be_written_is_named(in_the_way: Path, name: str):
     assert keeping.fault == "Not a directory"
     warning = keeping.warning or ""
     assert str(in_the_way / "below") in warning
-    assert "each start takes some 15 s longer" in warning
+    assert "each start takes some 20 s longer" in warning
     assert settle(environment) == keeping, "a process that is started from here says the same"
 
 
@@ -130,7 +130,7 @@ def rehearsals(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehearsals]:
 
 
 @pytest.mark.parametrize(("found", "state"), [(Rehearsed(0, 6), "from the cache"), (Rehearsed(62, 0), "anew")])
-async def test_compiling_is_told(rehearsals: Rehearsals, tmp_path: Path, found: Rehearsed, state: str):
+async def test_beginning_and_end_are_logged(rehearsals: Rehearsals, tmp_path: Path, found: Rehearsed, state: str):
     rehearsals.found = found
     compiling = Compilation(Keeping(tmp_path))
     assert not compiling.done
@@ -147,7 +147,7 @@ async def test_full_disk_costs_the_cache_and_nothing_else(rehearsals: Rehearsals
     assert "No space left on device" in str(rehearsals.lines[1][1]["detail"])
 
 
-async def test_fault_is_told_before_the_wait(rehearsals: Rehearsals, tmp_path: Path):
+async def test_fault_is_logged_before_the_wait(rehearsals: Rehearsals, tmp_path: Path):
     keeping = Keeping(tmp_path, "Permission denied")
     await Compilation(keeping).run()
     assert rehearsals.lines[0] == ("compiled_code_not_kept", {"detail": keeping.warning})
