@@ -76,6 +76,14 @@ def put_word(slots: Ints, words: Bytes, at: int, length: int, within: int, value
 
 
 @compiled
+def put_words(slots: Ints, words: Bytes, at: int, lengths: Ints, values: Ints) -> None:
+    """Give numbers to words of set 0 that were written to `words` one after the other."""
+    for n in range(len(lengths)):
+        put_word(slots, words, at, lengths[n], 0, values[n])
+        at += lengths[n]
+
+
+@compiled
 def remove_word(slots: Ints, words: Bytes, word: Bytes) -> bool:
     """Take a word of set 0 out; whether it was there.
 

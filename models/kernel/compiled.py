@@ -1031,6 +1031,13 @@ def take_call(r: Floats, e: Floats, ts: float) -> None:
 
 
 @compiled
+def move_visit(kept: Floats, at: int, to: int) -> None:
+    """Copy a kept visit over another."""
+    for column in range(3):
+        kept[to, column] = kept[at, column]
+
+
+@compiled
 def take_visit(r: Floats, e: Floats, ts: float, kept: Floats, count: int) -> int:
     """A visit to a competitor's site; how many are kept of the subscriber after it, the oldest first."""
     page = int(e[CODE])
@@ -1050,11 +1057,11 @@ def take_visit(r: Floats, e: Floats, ts: float, kept: Floats, count: int) -> int
         if ts < kept[0, 0]:
             return count
         for at in range(KEPT - 1):
-            kept[at] = kept[at + 1]
+            move_visit(kept, at + 1, at)
         count -= 1
     at = count
     while at > 0 and kept[at - 1, 0] > ts:
-        kept[at] = kept[at - 1]
+        move_visit(kept, at - 1, at)
         at -= 1
     kept[at, 0] = ts
     kept[at, 1] = e[FIRST]
@@ -1494,6 +1501,14 @@ def put_word(slots: Ints, words: Bytes, at: int, length: int, within: int, value
 
 
 @compiled
+def put_words(slots: Ints, words: Bytes, at: int, lengths: Ints, values: Ints) -> None:
+    """Give numbers to words of set 0 that were written to `words` one after the other."""
+    for n in range(len(lengths)):
+        put_word(slots, words, at, lengths[n], 0, values[n])
+        at += lengths[n]
+
+
+@compiled
 def remove_word(slots: Ints, words: Bytes, word: Bytes) -> bool:
     """Take a word of set 0 out; whether it was there.
 
@@ -1553,11 +1568,23 @@ def span_of_bytes(buffer: Bytes, at: int, end: int) -> tuple[int, int, int]:
 
 
 @compiled
+def all_ascii(buffer: Bytes, at: int, length: int) -> bool:
+    """Whether so many bytes are ASCII."""
+    for byte in range(at, at + length):  # noqa: SIM110 - a generator is not compiled
+        if buffer[byte] > 127:
+            return False
+    return True
+
+
+@compiled
 def behind_headers(buffer: Bytes, at: int, end: int, count: int) -> int:
-    """The place behind so many headers; -1 where they are malformed. A header has a key always."""
+    """The place behind so many headers; -1 where they are malformed.
+
+    A header has a name always, and one that is not ASCII is left to the client, which may find that it is no text.
+    """
     for _ in range(count):
-        _, length, at = span_of_bytes(buffer, at, end)
-        if at < 0 or length < 0:
+        name, length, at = span_of_bytes(buffer, at, end)
+        if at < 0 or length < 0 or not all_ascii(buffer, name, length):
             return -1
         _, length, at = span_of_bytes(buffer, at, end)
         if at < 0:
@@ -1569,10 +1596,10 @@ def behind_headers(buffer: Bytes, at: int, end: int, count: int) -> int:
 def take_record(buffer: Bytes, at: int, end: int, record: Ints) -> int:
     """The place behind one record; -1 where it is malformed. Offset and time are differences to the batch's."""
     length, at = varint(buffer, at, end)
-    if at < 0 or length < 1 or length > end - at:
+    if at < 0 or length < 1 or length > end - at or buffer[at] != 0:  # attributes: none are defined
         return -1
     end = at + length
-    at += 1  # attributes: none are defined
+    at += 1
     record[STAMP], at = varint(buffer, at, end)
     if at < 0:
         return -1
@@ -1966,7 +1993,8 @@ def read_events(
         status[n] = NOT_PLAIN
         if not within_bounds(buffer, record):
             continue
-        line[:] = contract[2][record[RECORD_KIND]]
+        for column in range(ARRIVAL):
+            line[column] = contract[2][record[RECORD_KIND], column]
         id_[1] = 0
         if is_plain(buffer, record, contract, words, room, line):
             status[n] = PLAIN

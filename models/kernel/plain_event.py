@@ -21,6 +21,7 @@ from models.kernel.blake2b import event_hash
 from models.kernel.byte_lookup import find_word, same_bytes
 from models.kernel.compiling import compiled
 from models.kernel.places import (
+    ARRIVAL,
     BITS,
     CARE_CONTACT,
     CHOICE,
@@ -353,7 +354,8 @@ def read_events(
         status[n] = NOT_PLAIN
         if not within_bounds(buffer, record):
             continue
-        line[:] = contract[2][record[RECORD_KIND]]
+        for column in range(ARRIVAL):
+            line[column] = contract[2][record[RECORD_KIND], column]
         id_[1] = 0
         if is_plain(buffer, record, contract, words, room, line):
             status[n] = PLAIN

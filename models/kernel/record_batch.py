@@ -54,11 +54,23 @@ def span_of_bytes(buffer: Bytes, at: int, end: int) -> tuple[int, int, int]:
 
 
 @compiled
+def all_ascii(buffer: Bytes, at: int, length: int) -> bool:
+    """Whether so many bytes are ASCII."""
+    for byte in range(at, at + length):  # noqa: SIM110 - a generator is not compiled
+        if buffer[byte] > 127:
+            return False
+    return True
+
+
+@compiled
 def behind_headers(buffer: Bytes, at: int, end: int, count: int) -> int:
-    """The place behind so many headers; -1 where they are malformed. A header has a key always."""
+    """The place behind so many headers; -1 where they are malformed.
+
+    A header has a name always, and one that is not ASCII is left to the client, which may find that it is no text.
+    """
     for _ in range(count):
-        _, length, at = span_of_bytes(buffer, at, end)
-        if at < 0 or length < 0:
+        name, length, at = span_of_bytes(buffer, at, end)
+        if at < 0 or length < 0 or not all_ascii(buffer, name, length):
             return -1
         _, length, at = span_of_bytes(buffer, at, end)
         if at < 0:
@@ -70,10 +82,10 @@ def behind_headers(buffer: Bytes, at: int, end: int, count: int) -> int:
 def take_record(buffer: Bytes, at: int, end: int, record: Ints) -> int:
     """The place behind one record; -1 where it is malformed. Offset and time are differences to the batch's."""
     length, at = varint(buffer, at, end)
-    if at < 0 or length < 1 or length > end - at:
+    if at < 0 or length < 1 or length > end - at or buffer[at] != 0:  # attributes: none are defined
         return -1
     end = at + length
-    at += 1  # attributes: none are defined
+    at += 1
     record[STAMP], at = varint(buffer, at, end)
     if at < 0:
         return -1

@@ -186,6 +186,13 @@ def take_call(r: Floats, e: Floats, ts: float) -> None:
 
 
 @compiled
+def move_visit(kept: Floats, at: int, to: int) -> None:
+    """Copy a kept visit over another."""
+    for column in range(3):
+        kept[to, column] = kept[at, column]
+
+
+@compiled
 def take_visit(r: Floats, e: Floats, ts: float, kept: Floats, count: int) -> int:
     """A visit to a competitor's site; how many are kept of the subscriber after it, the oldest first."""
     page = int(e[CODE])
@@ -205,11 +212,11 @@ def take_visit(r: Floats, e: Floats, ts: float, kept: Floats, count: int) -> int
         if ts < kept[0, 0]:
             return count
         for at in range(KEPT - 1):
-            kept[at] = kept[at + 1]
+            move_visit(kept, at + 1, at)
         count -= 1
     at = count
     while at > 0 and kept[at - 1, 0] > ts:
-        kept[at] = kept[at - 1]
+        move_visit(kept, at - 1, at)
         at -= 1
     kept[at, 0] = ts
     kept[at, 1] = e[FIRST]
