@@ -46,7 +46,8 @@ class Health:
     alive
         The watchdog's view, for ``/livez``.
     ready
-        For ``/readyz``: every assigned lane open, and the broker reachable. A worker without lanes is ready.
+        For ``/readyz``: every assigned lane open, the broker reachable, and the membership of the group confirmed. A
+        worker without lanes is ready. While the hot path is compiled, before lanes open, the blocker is ``compiling``.
     """
 
     def __init__(

@@ -6,25 +6,25 @@ There is one. Whoever starts last holds the topic of the models; the one before 
 publishes a model, and with it what it knows and which example comes next, in one transaction: after a kill the next one
 goes on from there, and learns the same examples in the same order to the same weights.
 
-It ends in one of the contract's ways: 0 when it was asked to, 1 when another has taken over or the broker failed, 75
-when a topic cannot be read, 78 when checkpoint and topics disagree.
+It ends in one of the contract's ways: 0 when it was asked to, 1 when another has taken over or the broker refused, 75
+when a topic cannot be read or the broker did not answer for a minute, 78 when checkpoint and topics disagree. How it
+ends stands in ``app.ending``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from typing import Any, Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NoReturn
 from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
 
+from app.ending import Ends, Life, live_and_leave
 from app.errors import ExitCode
 from app.fault import fail_at
 from app.health import Condition, Health
@@ -38,10 +38,11 @@ from models.guards import Guard
 from models.learner import CheckpointRefusedError, Learner, LearnerSettings, Report
 from models.snapshot import Snapshot, encode
 from streams.checkpoint_record import CheckpointMismatchError, accepted, mismatches
+from streams.cluster import recounted
 from streams.learner_topics import Found, LearnerLostError, LearnerTopics
 from streams.model_versions import SEGMENTS, servable
 from streams.restore import RestoreStalledError
-from streams.topics import MODELS
+from streams.topics import EXAMPLES, MODELS
 from streams.transaction import OutRecord
 
 log = structlog.get_logger(__name__)
@@ -246,12 +247,10 @@ def _record(snapshot: Snapshot) -> OutRecord:
     return OutRecord(MODELS, snapshot.version.encode(), raw)
 
 
-async def _live(settings: Settings, *, accept_loss: bool) -> int:
-    metrics, stop = LearnerMetrics(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def _live(life: Life, settings: Settings, *, accept_loss: bool) -> int:
+    metrics = LearnerMetrics()
     topics = LearnerTopics(settings.kafka_client_kwargs(), settings.topic_prefix, uuid.uuid4().hex)
+    steps = fail_at(settings.fail_at)
     learning = Apprenticeship(
         topics,
         learner_settings(settings.learner),
@@ -259,29 +258,39 @@ async def _live(settings: Settings, *, accept_loss: bool) -> int:
         Nightfall(settings.kafka_client_kwargs(), settings.topic_prefix, ZoneInfo(settings.timezone)),
         checkpoint_s=settings.checkpoint_s,
         accept_loss=accept_loss,
-        fail_at=fail_at(settings.fail_at),
+        fail_at=steps,
     )
-    try:
-        async with _probed(settings, metrics, learning), contextlib.aclosing(topics):
-            await learning.begin()
-            await learning.go_on(stop)
-    except tuple(EXIT_OF) as error:
-        code = EXIT_OF[type(error)]
-        log.error("learner_ends", error=str(error), code=int(code))  # noqa: TRY400 - a trace would add nothing
-        return code
+    health = Health(metrics.registry, Condition, lambda: _condition(learning.begun, topics.answered, life.ending.code))
+    await health.start(settings.metrics_host, settings.metrics_port)
+    life.closing.push_async_callback(topics.aclose)
+    life.closing.callback(steps, "stopping")
+    if await life.unless_asked(learning.begin()):
+        await _while_counted(learning.go_on(life.ending.asked), settings)
     return ExitCode.OK
 
 
-@contextlib.asynccontextmanager
-async def _probed(settings: Settings, metrics: LearnerMetrics, learning: Apprenticeship) -> AsyncIterator[None]:
-    health = Health(metrics.registry, Condition, lambda: Condition(() if learning.begun else ("models_unread",)))
-    await health.start(settings.metrics_host, settings.metrics_port)
-    try:
-        yield
-    finally:
-        await health.stop()
+async def _while_counted(life: Coroutine[Any, Any, None], settings: Settings) -> None:
+    """Live until one of the learner's topics has more partitions than the one that is read."""
+    wanted = {settings.topic_prefix + topic: 1 for topic in (EXAMPLES, MODELS)}
+    counting = asyncio.create_task(recounted(settings.kafka_client_kwargs(), wanted))
+    living = asyncio.create_task(life, name="learner")
+    await asyncio.wait({living, counting}, return_when=asyncio.FIRST_COMPLETED)
+    if counting.done():
+        living.cancel()
+        raise CheckpointMismatchError(counting.result())
+    counting.cancel()
+    living.result()
 
 
-def learn(settings: Settings, *, accept_loss: bool = False) -> int:
-    """Run the learner until SIGTERM, SIGINT or a failure; returns the exit code."""
-    return asyncio.run(_live(settings, accept_loss=accept_loss))
+def _condition(begun: bool, answered: bool, code: int | None) -> Condition:
+    blockers = {"models_unread": not begun, "broker_unavailable": not answered, "ending": code is not None}
+    return Condition(tuple(word for word, blocks in blockers.items() if blocks))
+
+
+def learn(settings: Settings, *, accept_loss: bool = False) -> NoReturn:
+    """Run the learner until SIGTERM, SIGINT or a failure, and end the process with its code."""
+
+    async def live(life: Life) -> int:
+        return await _live(life, settings, accept_loss=accept_loss)
+
+    live_and_leave(live, Ends("learner_ends", EXIT_OF, settings.bootstrap))

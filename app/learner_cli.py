@@ -18,8 +18,7 @@ log = structlog.get_logger(__name__)
 @click.option(
     "--accept-loss", is_flag=True, help="Start although examples or the checkpoint are missing (exit 78 named them)."
 )
-@click.pass_context
-def learner(context: click.Context, settings: Settings, accept_loss: bool) -> None:
+def learner(settings: Settings, accept_loss: bool) -> None:
     """Learn from labelled examples and publish models, until SIGTERM or Ctrl-C.
 
     Run one; a second one takes over, and the first ends. Exit codes: 0 stopped, 1 failed or taken over, 75 a topic
@@ -34,4 +33,4 @@ def learner(context: click.Context, settings: Settings, accept_loss: bool) -> No
     logs.set_up(settings.log_level)
     log.info("settings", settings=settings.redacted())
     with talking_to(settings):
-        context.exit(learn(settings, accept_loss=accept_loss))
+        learn(settings, accept_loss=accept_loss)

@@ -61,6 +61,7 @@ class Metrics(Series):
         self.late = self._counter("late_events", "Events applied that came too late to trigger anything.", "topic")
         self.duplicates = self._counter("duplicates", "Events with an event_id that was applied before.", "topic")
         self.dead_letters = self._counter("dead_letters", "Poison records kept aside.", "topic", "reason")
+        self.misplaced = self._counter("misplaced_keys", "Keys that are not where murmur2 puts them.", "topic")
         self.ignored = self._counter("ignored_events", "Events older than the subscriber's erasure.", "topic")
         self.outcomes_ignored = self._counter(
             "outcomes_ignored", "Outcomes that came after one that had decided, or after labels by time.", "why"
@@ -107,6 +108,7 @@ class Metrics(Series):
             self.events: product(INPUTS),
             self.late: product(INPUTS),
             self.ignored: product(INPUTS),
+            self.misplaced: product(INPUTS),
             self.duplicates: product(INPUTS),
             self.dead_letters: product(INPUTS, POISONS),
             self.breaches: product(KINDS),
@@ -149,6 +151,7 @@ class Metrics(Series):
         count(self.duplicates, commit.duplicates)
         count(self.late, commit.late)
         count(self.ignored, commit.ignored)
+        count(self.misplaced, commit.misplaced)
         self.unknown_feedback.inc(commit.unknown_feedback)
         count(self.outcomes_ignored, commit.outcomes_ignored)
         count(self.breaches, commit.breaches)

@@ -19,6 +19,7 @@ from models.night import MOST, Night, falls, night
 from models.risk import Scorer
 from models.snapshot import Snapshot
 from streams.example_rows import example_rows
+from streams.patience import patient
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +67,11 @@ class Nightfall:
         if fallen is None:
             return None
         began = time.perf_counter()
-        rows = await example_rows(self._client, self._prefix, fallen.offset - MOST, fallen.offset)
+        rows = await patient(
+            lambda: example_rows(self._client, self._prefix, fallen.offset - MOST, fallen.offset),
+            "the examples of a night",
+            takes_long=True,
+        )
         scorer = Scorer(fallen.served, fallen.served.base_rate)
         found = await asyncio.to_thread(night, rows, scorer, fallen.until, self._zone)
         seconds = time.perf_counter() - began

@@ -118,15 +118,24 @@ def talking_to(settings: Settings) -> Iterator[None]:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         yield
-    except UNREACHABLE as error:
-        raise Refused(
-            f"no Kafka broker answers at {settings.bootstrap}",
+    except (*UNREACHABLE, REFUSED) as error:
+        raise refusal(error, settings.bootstrap) or error from error
+
+
+def refusal(error: BaseException, bootstrap: str) -> Refused | None:
+    """The sentence for an error of an unreachable or refusing cluster; None for any other."""
+    from streams.tail import REFUSED, UNREACHABLE
+
+    if isinstance(error, UNREACHABLE):
+        return Refused(
+            f"no Kafka broker answers at {bootstrap}",
             "does it run?    holdfast kafka status",
             "another one:    export HOLDFAST_BROKERS=host:port",
             code=ExitCode.NOT_FOUND,
-        ) from error
-    except REFUSED as error:
-        raise Refused(f"Kafka at {settings.bootstrap} refused: {type(error).__name__}: {error}") from error
+        )
+    if isinstance(error, REFUSED):
+        return Refused(f"Kafka at {bootstrap} refused: {type(error).__name__}: {error}")
+    return None
 
 
 def _flagged(verb: Callable[..., R], keys: tuple[str, ...]) -> Callable[..., R]:

@@ -74,9 +74,6 @@ class Settings:
     poison_exit: bool = field(
         default=False, metadata=_about("End the worker when more than 5 % of the records are poison.")
     )
-    merge_wait_ms: int = field(
-        default=100, metadata=_about("How long a lane that is behind waits for a topic that lags.")
-    )
     log_level: LogLevel = field(default="info", metadata=_about("Least level that is logged."))
     lang: Language | None = field(
         default=None, metadata=_about("Language of cards and texts; the locale's when not set.")
@@ -85,7 +82,8 @@ class Settings:
         default="Asia/Shanghai", metadata=_about("Time zone in which times are shown and the learner's days end.")
     )
     fail_at: str | None = field(
-        default=None, metadata=_about("Fault tests only: the step at which the worker dies.", hidden=True)
+        default=None,
+        metadata=_about("Fault tests only: the step at which the process dies, hangs or is struck.", hidden=True),
     )
 
     def __post_init__(self) -> None:
@@ -110,8 +108,6 @@ class Settings:
         ]
         if self.base_rate is not None and not 0 < self.base_rate < 1:
             faults.append(f"base_rate: {self.base_rate} is not between 0 and 1; 1.5 % is 0.015")
-        if not 0 <= self.merge_wait_ms <= 60_000:
-            faults.append(f"merge_wait_ms: {self.merge_wait_ms} is not between 0 and 60000")
         if not 0 < self.checkpoint_s <= 3600:
             faults.append(f"checkpoint_s: {self.checkpoint_s} is not between 0 and 3600")
         if not _is_timezone(self.timezone):

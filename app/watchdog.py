@@ -1,36 +1,30 @@
-"""The watchdog: a thread with a Kafka client of its own, which ends a worker that makes no progress.
+"""The watchdog: a thread with a Kafka client of its own, which ends a worker that makes no progress or is no member.
 
 An asyncio check dies with the loop that it checks, and a client that has stopped cannot say so. So this runs in a
 thread, asks the broker itself, and leaves by ``os._exit``: state and alerts are safe at any moment, and whoever
-supervises the worker starts it again. What counts as no progress stands in ``app.judgement``.
+supervises the worker starts it again. What counts as no progress stands in ``app.judgement``. It goes on to the very
+end: a process that ends is watched until it has gone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import faulthandler
-import os
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
-
-import structlog
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple, Protocol
 
 from app.judgement import REBALANCE_S, Input, Memory, Observation, Verdict, begin, judge, stalled
 from app.lag import EndHistory
 from streams.broker_view import Bounds
-
-log = structlog.get_logger(__name__)
+from streams.membership import Denial, Group, Membership, denial
 
 LOOK_S: Final = 1.0
 ASK_S: Final = 10.0
 PEEK_AFTER_S: Final = 20.0
 """Before an input is called stuck, the record that it should be reading is fetched: there may be only markers."""
-LAST_WORDS_S: Final = 5.0
-"""A log or a dump that blocks, on a full pipe or on a lock of the stuck loop, must not keep the process alive."""
-SHOWN_TASKS: Final = 50
+MEMBER_S: Final = 3.0
+"""How often the group's coordinator is asked; at once where the worker has joined anew."""
 
 
 class Standing(NamedTuple):
@@ -40,9 +34,12 @@ class Standing(NamedTuple):
     """Of each input of an open lane, the offset to be applied next; None if nothing was applied yet."""
     barred: frozenset[Input] = frozenset()
     waiting: frozenset[Input] = frozenset()
+    awaited: Mapping[Input, int] = {}
     opening: Mapping[int, int] = {}
     """Lanes that are not open yet, with the records they still have to restore."""
     rebalancing: bool = False
+    membership: Membership | None = None
+    """None before the worker has begun to join."""
 
 
 class View(Protocol):
@@ -54,8 +51,11 @@ class View(Protocol):
     async def peek(self, positions: Mapping[Input, int]) -> dict[Input, float | None]:
         """When the next record came (wall clock, s); None where there is none to be read."""
 
+    async def group(self, name: str) -> Group | None:
+        """The group as its coordinator has it, or None if no coordinator answers."""
+
     async def close(self) -> None:
-        """Let the client go."""
+        """Let the clients go."""
 
 
 class Heart:
@@ -89,6 +89,8 @@ class Watchdog(threading.Thread):
         Of the worker's loop.
     view
         Used in this thread only.
+    group
+        Of which the worker should be a member.
     tell_lag
         ``(topic, partition, records, seconds)``, for the metrics; called in this thread.
     end
@@ -99,6 +101,7 @@ class Watchdog(threading.Thread):
         self,
         heart: Heart,
         view: View,
+        group: str,
         tell_lag: Callable[[str, int, int, float], None],
         end: Callable[[int], None],
         rebalance_s: float = REBALANCE_S,
@@ -107,6 +110,9 @@ class Watchdog(threading.Thread):
         self.verdict = Verdict(None, (), ())
         self._heart = heart
         self._view = view
+        self._group = group
+        self._found: Group | None = None
+        self._found_for: Membership | None = None
         self._tell_lag = tell_lag
         self._end = end
         self._rebalance_s = rebalance_s
@@ -135,17 +141,19 @@ class Watchdog(threading.Thread):
         self.join(timeout)
 
     async def _watch(self) -> None:
-        asking = asyncio.create_task(self._ask_for_ever())
+        asking = [asyncio.create_task(ask) for ask in (self._ask_for_ever(), self._ask_group_for_ever())]
         try:
             while not self._stopping.is_set():
-                if asking.done():
-                    asking.result()
+                for asked in asking:
+                    if asked.done():
+                        asked.result()
                 if not self._look():
                     return
                 await asyncio.sleep(LOOK_S)
         finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
+            for asked in asking:
+                asked.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
             await self._view.close()
 
     def _look(self) -> bool:
@@ -173,10 +181,23 @@ class Watchdog(threading.Thread):
             reachable=self._reachable,
             barred=said.barred,
             waiting=said.waiting,
+            awaited=said.awaited,
             unreadable=frozenset(current),
             opening=said.opening,
             rebalancing=said.rebalancing,
+            answered=None not in (self._found, said.membership) and self._found_for == said.membership,
+            denial=self._denial(said),
         )
+
+    def _denial(self, said: Standing) -> Denial | None:
+        if said.membership is None:
+            return None
+        if not said.membership.kept:
+            return Denial.ABANDONED  # for this nobody has to be asked
+        if self._found is None:
+            return None
+        # Also where it has joined anew since: a client that joins again and again, and never is a member, ends too.
+        return denial(said.membership, self._found, rebalancing=said.rebalancing)
 
     def _place(self, positions: Mapping[Input, int], each: Input) -> tuple[int, int]:
         return positions.get(each, -1), self._ends.get(each, -1)
@@ -199,6 +220,16 @@ class Watchdog(threading.Thread):
                 self._tell(self._observation(now))
             await asyncio.sleep(ASK_S)
 
+    async def _ask_group_for_ever(self) -> None:
+        asked_at = -MEMBER_S
+        while True:
+            _, said = self._heart.last
+            due = said.membership != self._found_for or time.monotonic() - asked_at >= MEMBER_S
+            if due and said.membership is not None:
+                asked_at = time.monotonic()
+                self._found, self._found_for = await self._view.group(self._group), said.membership
+            await asyncio.sleep(LOOK_S)
+
     async def _peek(self, memory: Memory, seen: Observation) -> None:
         """Look at the record that is next, where an input stands still or nobody knows how old its backlog is."""
         standing = stalled(memory, seen, PEEK_AFTER_S)
@@ -211,7 +242,7 @@ class Watchdog(threading.Thread):
         for each, came_s in (await self._view.peek(asked)).items():
             if came_s is None:
                 self._unreadable[each] = self._place(seen.positions, each)
-            else:
+            elif came_s >= 0:  # without a timestamp (-1) a record does not say how long it has waited
                 self._came[each] = (asked[each], came_s)
 
     def _tell(self, seen: Observation) -> None:
@@ -229,40 +260,3 @@ class Watchdog(threading.Thread):
             return max(0.0, time.time() - came[1])
         since = history.behind_since(position)
         return 0.0 if since is None else max(0.0, now - since)
-
-
-def end_process(code: int, loop: asyncio.AbstractEventLoop | None = None, reasons: Sequence[str] = ()) -> None:
-    """Say why, and where every thread and task stands, flush, and leave at once.
-
-    The dump has file names, lines and functions; never a value, which could be a customer's. The timer comes before
-    the first word: a log pipe that nobody reads must not keep a stuck worker alive.
-    """
-    last = threading.Timer(LAST_WORDS_S, os._exit, (code,))
-    last.daemon = True
-    last.start()
-    if reasons:
-        log.error("worker_stuck", code=code, reasons=list(reasons))
-    if (failed := sys.exc_info()[1]) is not None:
-        log.error("watchdog_failed", code=code, exc_info=failed)
-    if loop is not None:
-        log.error("tasks_at_the_end", tasks=list(_tasks(loop)))
-    faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr, all_threads=True)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code)
-
-
-def _tasks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
-    """Name and place of the tasks of a loop that may be stuck; ours first, which have names."""
-    tasks = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name().startswith(("Task-", "<")))
-    for task in tasks[:SHOWN_TASKS]:
-        yield f"{task.get_name()[:60]}: {' > '.join(_awaits(task.get_coro())) or 'no frame'}"
-
-
-def _awaits(awaited: Any) -> Iterator[str]:
-    """Places from a task's outermost call to what it waits for; a task's own stack shows only the first."""
-    while awaited is not None:
-        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
-        if frame is not None:
-            yield f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno} {frame.f_code.co_name}"
-        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)

@@ -19,7 +19,6 @@ _FLAGS = (
     "model",
     "policy",
     "base_rate",
-    "merge_wait_ms",
     "poison_exit",
     "log_level",
     "fail_at",
@@ -32,8 +31,7 @@ _FLAGS = (
     "--take-over", is_flag=True, help="Continue a state that another group wrote, once that group is stopped."
 )
 @click.option("--accept-loss", is_flag=True, help="Start although records or state are missing (exit 78 named them).")
-@click.pass_context
-def worker(context: click.Context, settings: Settings, take_over: bool, accept_loss: bool) -> None:
+def worker(settings: Settings, take_over: bool, accept_loss: bool) -> None:
     """Read the events and raise the alerts, until SIGTERM or Ctrl-C.
 
     Run as many as there are cores to give; they share the partitions. Exit codes: 0 stopped, 1 failed, 65 a flood of
@@ -46,4 +44,4 @@ def worker(context: click.Context, settings: Settings, take_over: bool, accept_l
     logs.set_up(settings.log_level)
     log.info("settings", settings=settings.redacted())
     with talking_to(settings):
-        context.exit(detect(settings, take_over=take_over, accept_loss=accept_loss))
+        detect(settings, take_over=take_over, accept_loss=accept_loss)

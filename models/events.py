@@ -13,6 +13,8 @@ from msgspec import Meta, Struct
 
 # The year 9999: a larger ``ts`` is seconds taken for milliseconds twice over, or garbage.
 MAX_TS: Final = 253_402_300_799_999
+# The year 2000: an earlier one is seconds taken for milliseconds, or a clock that was never set.
+MIN_TS: Final = 946_684_800_000
 DAY_MS: Final = 86_400_000
 LATE_MS: Final = 7 * DAY_MS
 """An event further than this behind the lane's watermark counts, but triggers nothing."""
@@ -21,6 +23,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Word = Annotated[str, Meta(max_length=256)]
 Note = Annotated[str, Meta(max_length=4096)]
 EpochMs = Annotated[int, Meta(ge=0, le=MAX_TS)]
+HappenedMs = Annotated[int, Meta(ge=MIN_TS, le=MAX_TS)]
 NonNegative = Annotated[float, Meta(ge=0, le=1e15)]
 Money = Annotated[float, Meta(ge=-1e12, le=1e12)]
 Period = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
@@ -66,7 +69,7 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
     """What every input carries."""
 
     subscriber_id: Id
-    ts: EpochMs
+    ts: HappenedMs
     event_id: Id | None = None
 
 
@@ -157,7 +160,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     """A subscriber as the operator knows him; a newer one replaces the former whole."""
 
     subscriber_id: Id
-    ts: EpochMs
+    ts: HappenedMs
     event_id: Id | None = None
     activated_ts: EpochMs | None = None
     arpu: Money | None = None

@@ -18,6 +18,7 @@ from streams.folding import Fold, LaneSpec
 from streams.lane import Lane
 from streams.ledger import LedgerMismatchError, Logs
 from streams.opening import Kept
+from streams.patience import patient
 from streams.topics import BOOTSTRAP, INPUT_TOPICS
 from streams.transport import BatchApp, Fetch
 
@@ -33,10 +34,14 @@ class LanePlace:
     def __init__(self, app: BatchApp, spec: LaneSpec, partition: int) -> None:
         self._app = app
         self._spec = spec
+        self._partition = partition
         self._tps = {topic.name: TP(topic.full(spec.prefix), partition) for topic in INPUT_TOPICS}
 
     async def logs(self) -> Logs:
         """Ids, starts and ends of the inputs, and what the group has committed."""
+        return await patient(self._logs, f"lane {self._partition}: the inputs")
+
+    async def _logs(self) -> Logs:
         full = {tp.topic: name for name, tp in self._tps.items()}
         async with Cluster(self._spec.client) as cluster:
             found = await cluster.topics(list(full))
@@ -58,9 +63,10 @@ class LanePlace:
         epochs = await self._app.consumer.seek_all({self._tps[name]: offset for name, offset in offsets.items()})
         return {name: epochs[self._tps[name]] for name in offsets}
 
-    def behind(self, topic: str) -> bool:
-        """Whether the log holds more than was fetched."""
-        return bool(self._app.consumer.behind(self._tps[topic]))
+    def stable(self, topic: str, epoch: int) -> int | None:
+        """Last stable offset that the newest fetch answer of `epoch` told; None before the first."""
+        stable: int | None = self._app.consumer.stable(self._tps[topic], epoch)
+        return stable
 
 
 class Lanes:
@@ -97,6 +103,9 @@ class Lanes:
 
     async def _assigned(self, _app: object, assigned: set[TP], **_: object) -> None:
         partitions = {tp.partition for tp in assigned if tp.topic in self._names}
+        if grown := sorted({tp.topic for tp in assigned if tp.partition >= self._spec.partitions}):
+            self._fail(LedgerMismatchError(f"partitions: {', '.join(grown)}: more than {self._spec.partitions}"))
+            return
         self._kept = {p: kept for p, kept in self._kept.items() if p in partitions}
         for partition in sorted(partitions):
             lane = Lane(partition, self._spec, LanePlace(self._app, self._spec, partition))
@@ -111,11 +120,13 @@ class Lanes:
             await lane.run()
         except asyncio.CancelledError:
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again where the worker waits
             # One lane that cannot go on ends the worker, which starts anew and replays.
-            if not self.failed.done():
-                self.failed.set_exception(error)
-            raise
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.failed.done():
+            self.failed.set_exception(error)
 
     async def close(self) -> None:
         """Close all lanes, side by side, each within its bound."""
@@ -194,6 +205,12 @@ class Lanes:
             if lane.waits(name)
         )
 
+    def awaited(self) -> dict[tuple[str, int], int]:
+        """Inputs that a lane waits for, since they are behind and have no record there, with where they stand."""
+        return {
+            (name, partition): place for partition, lane in self.lanes.items() for name, place in lane.awaited().items()
+        }
+
     def opening(self) -> dict[int, int]:
         """Lanes that are not open yet, with the records they still have to restore."""
         return {partition: lane.to_restore for partition, lane in self.lanes.items() if not lane.ready}
@@ -205,7 +222,4 @@ class Lanes:
     def out_of_range(self, offsets: Mapping[TP, int]) -> None:
         """Retention overtook a lane: ends the worker with 78 rather than with a silent loss."""
         places = ", ".join(f"{tp.topic}-{tp.partition} at {offset}" for tp, offset in sorted(offsets.items()))
-        if not self.failed.done():
-            self.failed.set_exception(
-                LedgerMismatchError(f"records to read next were deleted: {places}. Start once with --accept-loss.")
-            )
+        self._fail(LedgerMismatchError(f"records to read next were deleted: {places}. Start once with --accept-loss."))

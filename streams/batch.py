@@ -1,48 +1,81 @@
-"""A batch of a lane: records in the order they are applied, with what each decoded to."""
+"""A batch of a lane: records in the order they are applied, as a table of arrivals, and what is none of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
 
-from models.events import Arrival
+import numpy as np
+
+from models.events import AnyEvent, Arrival, Call, Deletion, SiteVisit
+from models.kernel.arrivals import TOPICS, Table, event_hash, id_of, line_of
+from models.kernel.places import (
+    KEY_AT,
+    KEY_LENGTH,
+    NOT_PLAIN,
+    PLAIN,
+    RECORD,
+    RECORD_KIND,
+    STAMP,
+    TS,
+    VALUE_AT,
+    VALUE_LENGTH,
+)
+from models.kernel.reader import Lines, Reader
 from streams.dead_letters import dead_letter
-from streams.merge import Placed
-from streams.topics import DEAD_LETTERS
+from streams.history import Placed
+from streams.topics import DEAD_LETTERS, RANK
 from streams.transaction import OutRecord
-from streams.wire import Decoded, Poison, RawRecord, Rejected
+from streams.wire import FUTURE_MS, Poison, RawRecord, Rejected, decode
 
-Decode = Callable[[str, RawRecord, int | None], Decoded]
+_KINDS: Final = {topic: kind for kind, topic in enumerate(TOPICS)}
 
 
 class Batch(NamedTuple):
-    """See the module. ``broker_ms`` is the broker's time that the records were held against."""
+    """See the module.
 
-    placed: list[Placed]
-    decoded: list[Decoded]
+    Attributes
+    ----------
+    placed
+        The records.
+    arrivals
+        The events among them.
+    places
+        Of each arrival its record's place.
+    rejected
+        By the record's place why it is no event.
+    broker_ms
+        The broker's time that the records were held against.
+    """
+
+    placed: Sequence[Placed]
+    arrivals: Table
+    places: Sequence[int]
+    rejected: dict[int, Rejected]
     broker_ms: int | None
 
-    def arrivals(self) -> tuple[list[Arrival], list[int]]:
-        """The events, and the place of each in the batch."""
-        arrivals, places = [], []
-        for i, ((topic, record), event) in enumerate(zip(self.placed, self.decoded, strict=True)):
-            if not isinstance(event, Rejected):
-                arrivals.append(Arrival(topic, record.offset, record.timestamp, event))
-                places.append(i)
-        return arrivals, places
+    def valid(self) -> Iterator[Placed]:
+        """The records that are events."""
+        return (self.placed[place] for place in self.places)
 
-    def cut(self, at: int) -> tuple[Batch, Batch]:
-        """The records before place `at`, and those from there on."""
+    def cut(self, arrival: int) -> tuple[Batch, Batch]:
+        """The records before that of an arrival, and those from there on."""
+        at, places = self.places[arrival], self.places
+        before = {place: why for place, why in self.rejected.items() if place < at}
+        behind = {place - at: why for place, why in self.rejected.items() if place > at}
         return (
-            Batch(self.placed[:at], self.decoded[:at], self.broker_ms),
-            Batch(self.placed[at:], self.decoded[at:], self.broker_ms),
+            Batch(self.placed[:at], self.arrivals[:arrival], places[:arrival], before, self.broker_ms),
+            Batch(
+                self.placed[at:], self.arrivals[arrival:], [p - at for p in places[arrival:]], behind, self.broker_ms
+            ),
         )
 
     def settled(self, rest: Batch | None, read_to: Callable[[str], int | None]) -> dict[str, int]:
-        """Of each of its topics the last offset that is settled with it.
+        """Of each topic the last offset that is settled with it.
 
-        Where nothing of a topic waits, that is the end of what was fetched: behind the last record there may be
-        markers and aborted records, and a log that retention has trimmed past those has lost nothing.
+        Where nothing of a topic waits, that is the end of what was fetched, also of a topic that gave no record at
+        all: behind its last record there may be markers and aborted records, and a log that retention has trimmed
+        past those has lost nothing.
 
         Parameters
         ----------
@@ -53,21 +86,85 @@ class Batch(NamedTuple):
         """
         offsets = {topic: record.offset for topic, record in self.placed}
         waiting = {topic for topic, _ in rest.placed} if rest else set()
-        ends = {topic: read_to(topic) for topic in offsets.keys() - waiting}
+        ends = {topic: read_to(topic) for topic in RANK.keys() - waiting}
         return offsets | {topic: end - 1 for topic, end in ends.items() if end is not None}
 
     def letters(self, prefix: str, partition: int) -> tuple[dict[tuple[str, Poison], int], list[OutRecord]]:
         """The poison: its counts by topic and reason, and its dead letters."""
         counts: dict[tuple[str, Poison], int] = {}
         letters = []
-        for (topic, record), event in zip(self.placed, self.decoded, strict=True):
-            if isinstance(event, Rejected):
-                counts[topic, event.reason] = counts.get((topic, event.reason), 0) + 1
-                letter = dead_letter(prefix + topic, partition, record, event)
-                letters.append(OutRecord(DEAD_LETTERS, letter.key, letter.value, letter.headers))
+        for place, why in self.rejected.items():
+            topic, record = self.placed[place]
+            counts[topic, why.reason] = counts.get((topic, why.reason), 0) + 1
+            letter = dead_letter(prefix + topic, partition, record, why)
+            letters.append(OutRecord(DEAD_LETTERS, letter.key, letter.value, letter.headers))
         return counts, letters
 
 
-def decoded(placed: list[Placed], decode: Decode, broker_ms: int | None) -> Batch:
-    """Decode what was taken, in order."""
-    return Batch(placed, [decode(topic, record, broker_ms) for topic, record in placed], broker_ms)
+def decoded(placed: Sequence[Placed], broker_ms: int | None, reader: Reader) -> Batch:
+    """Decode what was taken, in order: what is plain at once, the rest one by one."""
+    lines = _lines(placed, broker_ms, reader)
+    made: dict[int, Arrival] = {}
+    rejected: dict[int, Rejected] = {}
+    for place in np.flatnonzero(lines.status != PLAIN).tolist():
+        topic, record = placed[place]
+        event = decode(topic, record, broker_ms)
+        if isinstance(event, Rejected):
+            rejected[place] = event
+            continue
+        made[place] = arrival = _arrival(topic, record, event)
+        lines.numbers[place], lines.events[place] = line_of(arrival), event_hash(id_of(event))
+        reader.teach(_operator(event))
+    places: Sequence[int] = range(len(placed))
+    numbers, events = lines.numbers, lines.events
+    if rejected:
+        places = [place for place in places if place not in rejected]
+        numbers, events = numbers[places], events[places]
+    names = [made[p].event.subscriber_id if p in made else (placed[p].record.key or b"").decode() for p in places]
+
+    def arrival_at(at: int) -> Arrival:
+        place = places[at]
+        found = made.get(place)
+        if found is None:
+            topic, record = placed[place]
+            event = decode(topic, record, None)
+            if isinstance(event, Rejected):
+                raise TypeError(f"what is plain is an event: {event}")
+            found = made[place] = _arrival(topic, record, event)
+        return found
+
+    return Batch(placed, Table(names, numbers, events, arrival_at), places, rejected, broker_ms)
+
+
+def _lines(placed: Sequence[Placed], broker_ms: int | None, reader: Reader) -> Lines:
+    """What the compiled reader says of the records: nothing of those whose time is not plain."""
+    count = len(placed)
+    keys = [record.key or b"" for _, record in placed]
+    values = [record.value or b"" for _, record in placed]
+    records = np.zeros((count, RECORD), dtype=np.int64)
+    records[:, VALUE_LENGTH] = np.fromiter(map(len, values), np.int64, count)
+    records[:, KEY_LENGTH] = np.fromiter(map(len, keys), np.int64, count)
+    records[1:, VALUE_AT] = np.cumsum(records[:-1, VALUE_LENGTH])
+    records[:, KEY_AT] = np.cumsum(records[:, KEY_LENGTH]) - records[:, KEY_LENGTH] + records[:, VALUE_LENGTH].sum()
+    records[:, STAMP] = stamps = np.fromiter((record.timestamp for _, record in placed), np.int64, count)
+    records[:, RECORD_KIND] = np.fromiter((_KINDS[topic] for topic, _ in placed), np.int64, count)
+    lines = reader.read(np.frombuffer(b"".join([*values, *keys]), dtype=np.uint8), records)
+    ahead = lines.numbers[:, TS] > stamps + FUTURE_MS
+    if broker_ms is not None:
+        ahead |= stamps > broker_ms + FUTURE_MS
+    lines.status[(stamps < 0) | ahead] = NOT_PLAIN
+    return lines
+
+
+def _arrival(topic: str, record: RawRecord, event: AnyEvent | Deletion) -> Arrival:
+    # Where there is no timestamp the event's own time stands for it, as it does in the order.
+    stamped = record.timestamp
+    at = event.ts if stamped < 0 and not isinstance(event, Deletion) else stamped
+    return Arrival(topic, record.offset, at, event)
+
+
+def _operator(event: AnyEvent | Deletion) -> str | None:
+    """A competitor's name that the reader may not know yet."""
+    if isinstance(event, Call):
+        return event.peer_operator
+    return event.operator if isinstance(event, SiteVisit) else None

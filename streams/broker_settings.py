@@ -49,14 +49,11 @@ class BrokerSettings(NamedTuple):
         >>> told.cache.as_posix(), told.state.as_posix(), told.java, told.heap_mb
         ('/big/disk', '/big/disk/state', 'bundled', 512)
         """
-        own = environment.get("HOLDFAST_CACHE")
-        home = Path(environment.get("HOME") or Path.home())
-        if own:
-            cache = Path(own).expanduser().absolute()
+        cache = cache_directory(environment)
+        if environment.get("HOLDFAST_CACHE"):
             state = cache / "state"
         else:
-            cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / "holdfast"
-            state = Path(environment.get("XDG_STATE_HOME") or home / ".local" / "state") / "holdfast"
+            state = Path(environment.get("XDG_STATE_HOME") or _home(environment) / ".local" / "state") / "holdfast"
         bundle = environment.get("HOLDFAST_BUNDLE")
         return cls(
             cache=cache,
@@ -66,6 +63,24 @@ class BrokerSettings(NamedTuple):
             java=environment.get("HOLDFAST_JAVA") or None,
             heap_mb=_heap(environment.get("HOLDFAST_KAFKA_HEAP_MB")),
         )
+
+
+def cache_directory(environment: Mapping[str, str]) -> Path:
+    """The user's cache directory for Holdfast: what lies there can be fetched or made again.
+
+    Examples
+    --------
+    >>> cache_directory({"HOME": "/home/ops"}).as_posix(), cache_directory({"HOLDFAST_CACHE": "/big/disk"}).as_posix()
+    ('/home/ops/.cache/holdfast', '/big/disk')
+    """
+    own = environment.get("HOLDFAST_CACHE")
+    if own:
+        return Path(own).expanduser().absolute()
+    return Path(environment.get("XDG_CACHE_HOME") or _home(environment) / ".cache") / "holdfast"
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("HOME") or Path.home())
 
 
 def _heap(text: str | None) -> int:

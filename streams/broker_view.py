@@ -1,4 +1,4 @@
-"""The inputs as a bystander sees them: where they start and end, and whether the next record can be read.
+"""What a bystander sees: where inputs start and end, whether the next record can be read, who is in the group.
 
 It belongs to the watchdog, which must not trust the client that it watches. It joins no group and keeps nothing: a
 client that does not answer in time is thrown away, since one was seen to stay stuck after a broker's restart
@@ -14,7 +14,11 @@ from typing import Any, Final
 
 import aiokafka
 from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaError
+
+from streams.membership import Group
 
 Input = tuple[str, int]
 """Topic without prefix, and partition."""
@@ -40,6 +44,7 @@ class BrokerView:
         self._client = client
         self._prefix = prefix
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
+        self._admin: AIOKafkaAdminClient | None = None
 
     async def bounds(self, inputs: Iterable[Input]) -> Bounds | None:
         """Starts and ends of `inputs`, or None if the broker did not answer in time."""
@@ -55,7 +60,7 @@ class BrokerView:
                 starts = await self._consumer.beginning_offsets(list(names))
                 ends = await self._consumer.end_offsets(list(names))
         except (KafkaError, OSError, TimeoutError):
-            await self.close()
+            await self._close_consumer()
             return None
         return {names[tp]: start for tp, start in starts.items()}, {names[tp]: end for tp, end in ends.items()}
 
@@ -97,8 +102,34 @@ class BrokerView:
                 if records:
                     found[names[tp]] = records[0].timestamp / 1000
 
+    async def group(self, name: str) -> Group | None:
+        """The group as its coordinator has it, or None if no coordinator answered in time."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                if self._admin is None:
+                    self._admin = AIOKafkaAdminClient(**self._client, request_timeout_ms=int(ANSWER_S * 1000))
+                    await self._admin.start()
+                (response,) = await self._admin.describe_consumer_groups([name])
+                (error, _, state, _, _, members, *_), *_ = response.groups
+        except (KafkaError, OSError, TimeoutError):
+            await self._close_admin()
+            return None
+        # A coordinator that is still loading answers with an error, and knows nothing of members.
+        return None if error else Group(state, {member[0]: _lanes(member[4]) for member in members})
+
     async def close(self) -> None:
-        """Let the client go; the next question makes a new one."""
+        """Let the clients go; the next question makes new ones."""
+        await self._close_admin()
+        await self._close_consumer()
+
+    async def _close_admin(self) -> None:
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(ANSWER_S):
+                    await admin.close()
+
+    async def _close_consumer(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await _stopped(consumer)
@@ -115,6 +146,20 @@ class BrokerView:
             auto_offset_reset=auto_offset_reset,
             request_timeout_ms=int(ANSWER_S * 1000),
         )
+
+
+def _lanes(assignment: bytes) -> frozenset[int]:
+    """The partition numbers in a member's assignment; none before the leader has dealt.
+
+    Examples
+    --------
+    >>> sorted(_lanes(ConsumerProtocolMemberAssignment(0, [("a", [0, 2]), ("b", [0, 2])], b"").encode())), _lanes(b"")
+    ([0, 2], frozenset())
+    """
+    if not assignment:
+        return frozenset()
+    dealt = ConsumerProtocolMemberAssignment.decode(assignment).assignment
+    return frozenset(partition for _, partitions in dealt for partition in partitions)
 
 
 async def _stopped(consumer: aiokafka.AIOKafkaConsumer) -> None:

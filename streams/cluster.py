@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
@@ -26,6 +26,8 @@ from streams.topics import ALL_TOPICS, Topic
 _UNKNOWN_TOPIC: Final = 3
 VISIBLE_S: Final = 30.0
 """How long new topics may take to be known; past it the caller's own check names those that are missing."""
+
+RECOUNT_S: Final = 10.0
 
 
 class TopicOnCluster(NamedTuple):
@@ -220,12 +222,42 @@ class Cluster:
         found = await self.topics([topic.full(prefix) for topic in ALL_TOPICS])
         missing = [topic.full(prefix) for topic in ALL_TOPICS if topic.full(prefix) not in found]
         faults = [f"missing: {', '.join(missing)}; run `holdfast topics create`"] if missing else []
-        wanted = {topic.full(prefix): topic.partitions(partitions) for topic in ALL_TOPICS}
-        counts = {each.name: each.partitions for each in found.values() if each.partitions != wanted[each.name]}
-        if counts:
-            told = ", ".join(f"{name} has {count} and not {wanted[name]}" for name, count in sorted(counts.items()))
+        if told := miscounted(found, table(prefix, partitions)):
             faults.append(
                 f"partitions: {told}; there are {partitions} lanes (HOLDFAST_PARTITIONS), and every topic has a "
                 "partition for each, but the learner's, which have one"
             )
         return faults
+
+
+def table(prefix: str, partitions: int) -> dict[str, int]:
+    """How many partitions each topic should have."""
+    return {topic.full(prefix): topic.partitions(partitions) for topic in ALL_TOPICS}
+
+
+async def recounted(client: Mapping[str, Any], wanted: Mapping[str, int]) -> str:
+    """Count the partitions now and then, for ever; returns, with what is wrong, once a topic has another count.
+
+    A partition that was added while a process runs belongs to nobody, and some keys belong to others from then on.
+    """
+    while True:
+        await asyncio.sleep(RECOUNT_S)
+        try:
+            async with asyncio.timeout(RECOUNT_S), Cluster(client) as cluster:
+                found = miscounted(await cluster.topics(list(wanted)), wanted)
+        except (KafkaError, OSError, TimeoutError):
+            continue  # whether the broker answers is watched elsewhere
+        if found:
+            return f"partitions: {found}"
+
+
+def miscounted(found: Mapping[str, TopicOnCluster], wanted: Mapping[str, int]) -> str:
+    """Which topics have another count than they should, in words; nothing where none has.
+
+    Examples
+    --------
+    >>> miscounted({"t": TopicOnCluster("t", "", 9)}, {"t": 8}), miscounted({}, {"t": 8})
+    ('t has 9 and not 8', '')
+    """
+    counts = {each.name: each.partitions for each in found.values() if each.partitions != wanted[each.name]}
+    return ", ".join(f"{name} has {count} and not {wanted[name]}" for name, count in sorted(counts.items()))

@@ -15,7 +15,6 @@ from models.risk import Scorer
 from streams.folding import Folded, StateRecord
 from streams.outputs import out_record
 from streams.report import Commit
-from streams.wire import Decoded, RawRecord, decode
 
 
 class DetectionFold:
@@ -67,10 +66,6 @@ class DetectionFold:
         """What of time belongs into the ledger."""
         builtins: dict[str, Any] = msgspec.to_builtins(self._detector.clock)
         return builtins
-
-    def decode(self, topic: str, record: RawRecord, broker_ms: int | None) -> Decoded:
-        """An event, or why the record is none."""
-        return decode(topic, record, broker_ms)
 
     def apply(self, arrivals: Sequence[Arrival]) -> int:
         """Apply in order; returns how many were applied."""

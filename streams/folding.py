@@ -10,7 +10,6 @@ from models.events import Arrival
 from streams.ledger import Logs
 from streams.report import Commit, Report
 from streams.transaction import OutRecord
-from streams.wire import Decoded, RawRecord
 
 StateRecord = tuple[bytes, bytes | None]
 
@@ -51,9 +50,6 @@ class Fold(Protocol):
     def clock(self) -> dict[str, Any]:
         """What of time belongs into the ledger."""
 
-    def decode(self, topic: str, record: RawRecord, broker_ms: int | None) -> Decoded:
-        """An event, or why the record is none."""
-
     def apply(self, arrivals: Sequence[Arrival]) -> int:
         """Apply in order; returns how many were applied, fewer than given when the output would grow too large."""
 
@@ -73,8 +69,8 @@ class Place(Protocol):
     async def seek(self, offsets: Mapping[str, int]) -> Mapping[str, int]:
         """Seek; returns the epochs that fetches from there on carry."""
 
-    def behind(self, topic: str) -> bool:
-        """Whether the log holds more than was fetched."""
+    def stable(self, topic: str, epoch: int) -> int | None:
+        """Last stable offset that the newest fetch answer of `epoch` told; None before the first."""
 
 
 def _nothing(*_: Any) -> None:
@@ -92,7 +88,6 @@ class LaneSpec:
     report: Report
     wall_s: Callable[[], float]
     """The wall clock, for metrics only: it never reaches a fold."""
-    merge_wait_s: float = 0.1
     session_timeout_s: float = 10.0
     """How long a worker that says nothing keeps its lanes: shorter only in fault tests."""
     take_over: bool = False

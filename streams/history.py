@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from streams.merge import Placed
 from streams.topics import HISTORY, INPUT_TOPICS, RANK
 from streams.transaction import OutRecord
+from streams.wire import RawRecord
 
 TOPICS: Final = [topic.name for topic in INPUT_TOPICS]
+
+
+class Placed(NamedTuple):
+    """A record in the lane's order."""
+
+    topic: str
+    record: RawRecord
 
 
 class HistoryRecord(msgspec.Struct, omit_defaults=True):
@@ -35,6 +42,29 @@ class HistoryRecord(msgspec.Struct, omit_defaults=True):
 
 
 _encode: Final = msgspec.json.Encoder().encode
+
+
+def segments(done: Sequence[Placed]) -> list[tuple[int, int, int]]:
+    """Runs of one topic as ``(rank, first offset, last offset)``, in the order applied.
+
+    Examples
+    --------
+    >>> class R(NamedTuple):
+    ...     offset: int; timestamp: int = 0; key: bytes = b""; value: bytes = b""; headers: tuple = ()
+    >>> rank = RANK["telecom.calls.v1"]
+    >>> segments([Placed("telecom.calls.v1", R(4)), Placed("telecom.calls.v1", R(6))]) == [(rank, 4, 6)]
+    True
+    """
+    runs: list[tuple[int, int, int]] = []
+    last_topic = None
+    for topic, record in done:
+        if topic == last_topic:
+            rank, first, _ = runs[-1]
+            runs[-1] = (rank, first, record.offset)
+        else:
+            runs.append((RANK[topic], record.offset, record.offset))
+            last_topic = topic
+    return runs
 
 
 def history_record(

@@ -1,31 +1,94 @@
-"""What waits for a lane: the fetches of its topics, in order and without a hole."""
+"""What waits for a lane, and which record is next.
+
+The lane applies its records in one order: the next is always the smallest (date, topic's rank) among the topics'
+heads. A record's date is its timestamp, or its ``ts`` where it has none; within a partition the partition's own order
+stands, whatever the dates say. That is an order of the logs, not of their arrival, as long as no topic is passed over
+because it is late. So nothing is taken while a topic that has no record here is *behind*: the place up to which it was
+fetched is below the last stable offset that its newest fetch answer told, or no answer has come since it was sought.
+And a batch ends where such a topic gives its last record. (Kafka Streams does so since KIP-695.)
+
+Places move over what nobody may read: aborted records, compacted ones, markers of transactions. What is on its way to
+the log, or in a transaction that is open, is not waited for.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
-from itertools import accumulate, islice
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import islice
+from operator import attrgetter
 from typing import Final
 
-from streams.merge import Placed, merge
+import numpy as np
+import numpy.typing as npt
+
+from streams.history import Placed
+from streams.topics import RANK
 from streams.transport import Fetch
-from streams.wire import RawRecord
+from streams.wire import FUTURE_MS, RawRecord, dated
 
 FULL_RECORDS: Final = 8_000
-"""A topic with this many waiting takes no more; its partition is not polled until it has room again. Each topic has a
-bound of its own: under one for all, a backlog of calls kept the data sessions of the same days out, and by the time
-they came in the lane's time had run a week past them."""
-FULL_BYTES: Final = 32 << 20
-"""Of all topics together; beyond it only a topic of which nothing waits is taken, since the order waits for it."""
+"""A topic with this many waiting takes no more; its partition is not polled until it has room again. Each topic has
+bounds of its own: under one for all, a backlog of calls kept out the data sessions that the order was waiting for."""
+FULL_BYTES: Final = 3 << 20
+"""The same in bytes. One fetch of a partition may bring a mebibyte more."""
 BATCH_RECORDS: Final = 4_000
 """Most records of one transaction: larger ones save little more, hold the loop longer than a quiet lane should wait,
 and come near the 8 MiB that a transaction may have."""
 BATCH_BYTES: Final = 4 << 20
 
+_STAMP: Final = attrgetter("timestamp")
+Ends = Mapping[str, int]
+"""Topics that are read before all others, and up to where; empty when all topics are read."""
+
 
 class GapError(Exception):
     """A fetch does not start where the one before it ended. The lane seeks and reads the hole."""
+
+
+class _Topic:
+    """One topic of the lane: its records that wait, and how far it was fetched."""
+
+    __slots__ = ("bytes", "epoch", "name", "place", "rank", "sizes", "waiting")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.rank = RANK[name]
+        self.waiting: deque[RawRecord] = deque()
+        self.sizes: deque[int] = deque()
+        self.bytes = 0
+        self.epoch: int | None = None
+        self.place = 0
+
+    def head(self, ends: Ends) -> RawRecord | None:
+        """The record that is next of this topic, if it is there."""
+        if not self.waiting:
+            return None
+        first = self.waiting[0]
+        return first if not ends or first.offset < ends[self.name] else None
+
+    def next(self, ends: Ends) -> list[RawRecord]:
+        """The records that are next, no more than a batch may have."""
+        found = list(islice(self.waiting, BATCH_RECORDS))
+        return [record for record in found if record.offset < ends[self.name]] if ends else found
+
+    def holds_more(self, found: Sequence[RawRecord]) -> bool:
+        """Whether more waits than those."""
+        return len(self.waiting) > len(found)
+
+    def add(self, records: Sequence[RawRecord]) -> None:
+        """Let records wait behind the others."""
+        self.waiting.extend(records)
+        # A key may be as large as a value, and ends among the dead letters just so.
+        sizes = [len(record.key or b"") + len(record.value or b"") for record in records]
+        self.sizes.extend(sizes)
+        self.bytes += sum(sizes)
+
+    def drop(self, count: int) -> None:
+        """Let go the first records, which were taken."""
+        for _ in range(count):
+            self.waiting.popleft()
+            self.bytes -= self.sizes.popleft()
 
 
 class Intake:
@@ -35,21 +98,21 @@ class Intake:
     ----------
     topics
         Inputs without prefix.
+    stable
+        ``(topic, epoch)``: its last stable offset as the newest fetch answer of that epoch told it; None before the
+        first.
     """
 
-    def __init__(self, topics: Iterable[str]) -> None:
-        self._waiting: dict[str, deque[RawRecord]] = {topic: deque() for topic in topics}
-        self._epochs: dict[str, int] = {}
-        self._expected: dict[str, int] = {}
-        self._records = 0
-        self._bytes = 0
+    def __init__(self, topics: Iterable[str], stable: Callable[[str, int], int | None]) -> None:
+        self._topics = {name: _Topic(name) for name in topics}
+        self._stable = stable
 
     def sought(self, topic: str, epoch: int, offset: int) -> None:
         """Start `topic` anew at `offset`: only fetches of `epoch` count from now on."""
-        self._count(self._waiting[topic], -1)
-        self._waiting[topic].clear()
-        self._epochs[topic] = epoch
-        self._expected[topic] = offset
+        mine = self._topics[topic]
+        mine.waiting.clear()
+        mine.sizes.clear()
+        mine.bytes, mine.epoch, mine.place = 0, epoch, offset
 
     def offer(self, topic: str, fetch: Fetch) -> bool:
         """Take a fetch; False if it belongs to a place that the lane has left.
@@ -59,60 +122,101 @@ class Intake:
         GapError
             If records between the last fetch and this one are missing.
         """
-        if fetch.epoch != self._epochs.get(topic):
+        mine = self._topics[topic]
+        if fetch.epoch != mine.epoch:
             return False
-        if fetch.start != self._expected[topic]:
-            raise GapError(f"{topic}: fetch from {fetch.start}, expected {self._expected[topic]}")
-        self._expected[topic] = fetch.end
-        self._waiting[topic].extend(fetch.records)
-        self._count(fetch.records, 1)
+        if fetch.start != mine.place:
+            raise GapError(f"{topic}: fetch from {fetch.start}, expected {mine.place}")
+        mine.place = fetch.end
+        mine.add(fetch.records)
         return True
 
-    def _count(self, records: Collection[RawRecord], sign: int) -> None:
-        self._records += sign * len(records)
-        self._bytes += sign * sum(map(_size, records))
-
     def takes(self, topic: str) -> bool:
-        """Whether more of `topic` is welcome."""
-        waiting = len(self._waiting[topic])
-        return not waiting or (waiting < FULL_RECORDS and self._bytes < FULL_BYTES)
-
-    def empty(self) -> bool:
-        """Whether nothing waits."""
-        return self._records == 0
+        """Whether more of `topic` is welcome; always when nothing of it waits, since the order may wait for it."""
+        mine = self._topics[topic]
+        return len(mine.waiting) < FULL_RECORDS and mine.bytes < FULL_BYTES
 
     def waits(self, topic: str) -> bool:
         """Whether records of `topic` wait."""
-        return bool(self._waiting[topic])
+        return bool(self._topics[topic].waiting)
 
     def read_to(self, topic: str) -> int | None:
         """The place up to which `topic` is fetched and nothing waits, or None while something does."""
-        return None if self._waiting[topic] else self._expected.get(topic)
+        mine = self._topics[topic]
+        return None if mine.waiting or mine.epoch is None else mine.place
 
-    def starved(self, behind: Callable[[str], bool]) -> bool:
-        """Whether some topic has records in its log and none here: running ahead of it would bend the order."""
-        return any(not waiting and topic in self._epochs and behind(topic) for topic, waiting in self._waiting.items())
+    def awaited(self, ends: Ends) -> dict[str, int]:
+        """Topics that are behind and have no record here, with their places: the lane waits for them."""
+        return {
+            mine.name: mine.place for mine in self._read(ends) if mine.head(ends) is None and self._behind(mine, ends)
+        }
 
-    def take(self) -> list[Placed]:
-        """The next batch in the lane's order, within the bounds of one transaction; the rest goes on waiting."""
-        # A record that is not among the first BATCH_RECORDS of its own topic cannot be in the batch.
-        heads = {topic: _head(waiting) for topic, waiting in self._waiting.items() if waiting}
-        batch = merge(heads, BATCH_RECORDS)
-        sizes = list(accumulate(_size(placed.record) for placed in batch))
+    def ready(self, ends: Ends) -> bool:
+        """Whether the next record is known."""
+        return any(mine.head(ends) for mine in self._read(ends)) and not self.awaited(ends)
+
+    def exhausted(self, ends: Ends) -> bool:
+        """Whether each of `ends` is reached, and all before it was taken."""
+        return all(mine.head(ends) is None and not self._behind(mine, ends) for mine in self._read(ends))
+
+    def take(self, ends: Ends, broker_ms: int | None) -> list[Placed]:
+        """The next batch in the lane's order, within the bounds of one transaction; the rest goes on waiting.
+
+        It is empty while the next record is not known.
+
+        Parameters
+        ----------
+        broker_ms
+            The broker's time. What is dated past it is dead-lettered as soon as it is its topic's head: in its turn it
+            would keep back all that lies behind it.
+        """
+        if self.awaited(ends):
+            return []
+        heads = [(mine, found) for mine in self._read(ends) if (found := mine.next(ends))]
+        if not heads:
+            return []
+        # The next record is always the smallest head, and a partition keeps its own order: a stable sort by the latest
+        # date so far of each partition, with the topics in the order of their ranks.
+        dates = [np.maximum.accumulate(_dates(mine.name, found, broker_ms)) for mine, found in heads]
+        order = np.argsort(np.concatenate(dates), kind="stable")[:BATCH_RECORDS]
+        records = [record for _, found in heads for record in found]
+        sizes = np.concatenate([np.fromiter(mine.sizes, np.int64, len(found)) for mine, found in heads])[order]
+        whose = np.repeat(np.arange(len(heads)), [len(found) for _, found in heads])[order]
+        size = min([len(order), *(self._end(mine, found, whose == n, ends) for n, (mine, found) in enumerate(heads))])
         # One record that is larger than the bound is a batch of its own.
-        del batch[max(1, bisect_right(sizes, BATCH_BYTES)) :]
-        for topic, _ in batch:
-            self._waiting[topic].popleft()
-        if batch:
-            self._records -= len(batch)
-            self._bytes -= sizes[len(batch) - 1]
+        size = max(1, min(size, int(np.searchsorted(np.cumsum(sizes), BATCH_BYTES, side="right"))))
+        names = [mine.name for mine, _ in heads]
+        batch = [
+            Placed(names[n], records[at]) for n, at in zip(whose[:size].tolist(), order[:size].tolist(), strict=True)
+        ]
+        for (mine, _), taken in zip(heads, np.bincount(whose[:size], minlength=len(heads)).tolist(), strict=True):
+            mine.drop(taken)
         return batch
 
+    def _end(self, mine: _Topic, found: Sequence[RawRecord], places: npt.NDArray[np.bool_], ends: Ends) -> int:
+        """Where a batch must end for a topic: behind its last record here, if it is behind."""
+        taken = np.flatnonzero(places)
+        if len(found) > len(taken) or mine.holds_more(found) or not self._behind(mine, ends, taken=True):
+            return len(places)
+        return int(taken[-1]) + 1
 
-def _size(record: RawRecord) -> int:
-    # A key may be as large as a value, and ends among the dead letters just so.
-    return len(record.key or b"") + len(record.value or b"")
+    def _read(self, ends: Ends) -> Collection[_Topic]:
+        return [self._topics[name] for name in ends] if ends else self._topics.values()
+
+    def _behind(self, mine: _Topic, ends: Ends, *, taken: bool = False) -> bool:
+        """Whether the log holds more of a topic that has no head here, or none once what waits is taken.
+
+        Before all topics are read, up to its end.
+        """
+        if ends:
+            return (taken or not mine.waiting) and mine.place < ends[mine.name]
+        stable = None if mine.epoch is None else self._stable(mine.name, mine.epoch)
+        return stable is None or mine.place < stable
 
 
-def _head(waiting: deque[RawRecord]) -> list[RawRecord]:
-    return list(islice(waiting, BATCH_RECORDS))
+def _dates(topic: str, records: Sequence[RawRecord], broker_ms: int | None) -> npt.NDArray[np.int64]:
+    found = np.fromiter(map(_STAMP, records), np.int64, len(records))
+    latest = found.max() if broker_ms is None else broker_ms + FUTURE_MS
+    for at in np.flatnonzero((found < 0) | (found > latest)).tolist():
+        found[at] = dated(topic, records[at], broker_ms)
+    return found

@@ -8,12 +8,14 @@ Opening
     2. *Restore.* Read the state's partition, as committed, to its end: rows and ledger. A lane that was kept over a
        rebalance skips this if the partition still ends where the lane left it.
     3. *Check.* Hold the ledger against the cluster; state and topics that disagree end the worker with 78.
-    4. *Bootstrap.* A new ledger first applies profiles, erasures and outcomes up to their ends of that moment.
+    4. *Bootstrap.* A new ledger first applies profiles and erasures up to their ends of that moment.
     5. *Seek.* Each input to the offset after the ledger's.
 
 Running, once a batch
-    6. *Take* what waits, within the bounds of a transaction; while a topic lags, wait for it a little.
-    7. *Merge* it into one order.
+    6. *Wait* until the next record is known: while a topic of which nothing is here is behind its log, it might come
+       from there. The wait has no term; a topic that does not move is the watchdog's to judge.
+    7. *Take* records in the one order of their dates, within the bounds of a transaction, and no further than to the
+       last one that is here of a topic that is behind.
     8. *Decode* each record: an event, or a dead letter.
     9. *Fold, score, decide*, by the model in force at that moment. The fold may stop early, at a point of its own
        choice; the rest, and what time alone still owes, comes with the next transaction.
@@ -30,23 +32,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 import structlog
 
+from models.kernel.reader import Reader
 from streams import ledger as ledgers
 from streams import opening
 from streams.batch import Batch, decoded
 from streams.folding import Fold, Folded, LaneSpec, Place
-from streams.history import history_record
+from streams.history import history_record, segments
 from streams.intake import GapError, Intake
 from streams.ledger import LEDGER_KEY, Ledger
-from streams.merge import segments
 from streams.opening import Kept
-from streams.topics import BOOTSTRAP, HISTORY, INPUT_TOPICS, STATE
-from streams.transaction import LaneProducer, OutRecord
+from streams.partitioner import Partitioner
+from streams.topics import HISTORY, INPUT_TOPICS, STATE
+from streams.transaction import NO_HEADERS, AnyRecord, LaneProducer, OutRecord
 from streams.transport import Fetch
 from streams.wire import Poison
 
@@ -67,7 +70,7 @@ class Lane:
         self.to_restore = 0
         self._spec = spec
         self._place = place
-        self._intake = Intake(topic.name for topic in INPUT_TOPICS)
+        self._intake = Intake((topic.name for topic in INPUT_TOPICS), place.stable)
         self.waits = self._intake.waits
         self._rest: Batch | None = None
         self._wake = asyncio.Event()
@@ -76,6 +79,9 @@ class Lane:
         self._closing = False
         self._gaps: set[str] = set()
         self._began = 0.0
+        self._reader = Reader()
+        self._partitioner = Partitioner(partition, spec.partitions)
+        self._warned = False  # of keys that are in another partition than murmur2's; the metric counts on
         self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock when it was told
         self._fold: Fold
         self._ledger: Ledger
@@ -120,14 +126,16 @@ class Lane:
     # What others ask; nothing here waits.
     @property
     def bootstrapping(self) -> bool:
-        """Whether only profiles, erasures and outcomes are read."""
+        """Whether only profiles and erasures are applied."""
         return self.ready and bool(self._ledger.bootstrap)
 
     def wants(self, topic: str) -> bool:
         """Whether a fetch of `topic` is welcome now."""
-        if not self.ready or not self._intake.takes(topic):
-            return False
-        return topic in BOOTSTRAP or not self._ledger.bootstrap
+        return self.ready and self._intake.takes(topic)
+
+    def awaited(self) -> dict[str, int]:
+        """Topics without which the next record is not known, with the places up to which they are fetched."""
+        return self._intake.awaited(self._ledger.bootstrap) if self.ready else {}
 
     def offer(self, topic: str, fetch: Fetch) -> None:
         """Take a fetch."""
@@ -154,16 +162,17 @@ class Lane:
     async def run(self) -> None:
         """Steps 6 to 11 until the lane is closed; whatever this raises ends the worker."""
         while not self._closing:
-            if self._rest is None and self._intake.empty() and not self._fold.owed:
+            if not self._due():
                 if self._gaps:
                     await self._read_gaps()
-                    continue  # what came meanwhile has been announced already
-                self._end_bootstrap()
-                await self._woken(0.05 if self._ledger.bootstrap else 1.0)
+                else:
+                    await self._woken()
                 continue
-            await self._pace()
-            if self._closing:
-                break
+            early = self._began + PACE_S - time.monotonic()
+            if early > 0:
+                await asyncio.sleep(early)
+                continue  # by now there may be more, or a topic may be behind
+            self._began = time.monotonic()
             self._idle.clear()
             began = time.perf_counter()
             batch = self._rest or self._taken()
@@ -172,36 +181,17 @@ class Lane:
             await self._apply(batch, began)
             self._idle.set()
 
-    async def _woken(self, within_s: float) -> None:
-        self._wake.clear()
-        try:
-            await asyncio.wait_for(self._wake.wait(), within_s)
-        except TimeoutError:
-            return
-
-    async def _pace(self) -> None:
-        wait = self._began + PACE_S - time.monotonic()
-        if wait > 0:
-            await asyncio.sleep(wait)
-        self._began = time.monotonic()
-        deadline = self._began + self._spec.merge_wait_s
-        while not self._closing and self._intake.starved(self._lags):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return
-            await self._woken(min(left, 0.01))
-
-    def _lags(self, topic: str) -> bool:
-        return self.wants(topic) and self._place.behind(topic)
-
-    def _end_bootstrap(self) -> None:
-        """Step 4 ends when all that was there at the opening is applied: nothing waits, and nothing is behind."""
-        if self._ledger.bootstrap and all(
-            (self._intake.read_to(topic) or 0) >= end or not self._place.behind(topic)
-            for topic, end in self._ledger.bootstrap.items()
-        ):
+    def _due(self) -> bool:
+        """Step 6: whether there is something to apply."""
+        if self._ledger.bootstrap and self._rest is None and self._intake.exhausted(self._ledger.bootstrap):
             self._ledger = msgspec.structs.replace(self._ledger, bootstrap={})
             log.info("bootstrap_done", partition=self.partition)
+        return self._rest is not None or self._fold.owed or self._intake.ready(self._ledger.bootstrap)
+
+    async def _woken(self) -> None:
+        """Wait for a fetch, a seek's first answer, or the end. Nothing else can make the next record known."""
+        self._wake.clear()
+        await self._wake.wait()
 
     async def _read_gaps(self) -> None:
         topics, self._gaps = self._gaps, set()
@@ -212,15 +202,15 @@ class Lane:
         await self._seek({t: self._ledger.next_offset(t, logs.starts[t]) for t in topics})
 
     def _taken(self) -> Batch:
-        placed = self._intake.take()  # 6. take, 7. merge
-        return decoded(placed, self._fold.decode, self._broker_ms())  # 8. decode
+        broker_ms = self._broker_ms()
+        placed = self._intake.take(self._ledger.bootstrap, broker_ms)  # 7. take
+        return decoded(placed, broker_ms, self._reader)  # 8. decode
 
     async def _apply(self, batch: Batch, began: float) -> None:
-        arrivals, places = batch.arrivals()
         self._fold.renew()
-        applied = self._fold.apply(arrivals)  # 9. fold, score, decide
-        if applied < len(arrivals):
-            batch, self._rest = batch.cut(places[applied])
+        applied = self._fold.apply(batch.arrivals)  # 9. fold, score, decide
+        if applied < len(batch.arrivals):
+            batch, self._rest = batch.cut(applied)
         folded = self._fold.take()
         self._spec.fail_at("folded")
         ledger = self._advanced(batch)
@@ -231,7 +221,7 @@ class Lane:
         writing = time.perf_counter()
         await self._write(  # 10. commit
             [
-                *(OutRecord(STATE, key, value) for key, value in folded.state),
+                *((STATE, key, value, NO_HEADERS) for key, value in folded.state),
                 OutRecord(STATE, LEDGER_KEY, ledgers.encode(ledger)),
                 *folded.outputs,
                 *letters,
@@ -241,7 +231,7 @@ class Lane:
             ]
         )
         self._ledger = ledger  # 11. account
-        self._account(folded, poison, len(batch.placed), began, writing)
+        self._account(folded, batch, poison, began, writing)
 
     def _advanced(self, done: Batch) -> Ledger:
         offsets = self._ledger.offsets | done.settled(self._rest, self._intake.read_to)
@@ -249,7 +239,7 @@ class Lane:
         clock = self._fold.clock()
         return msgspec.structs.replace(self._ledger, offsets=offsets, clock=clock, model=model, policy=policy)
 
-    async def _write(self, records: list[OutRecord]) -> None:
+    async def _write(self, records: Sequence[AnyRecord]) -> None:
         if self._producer is None:
             raise RuntimeError("the lane is not open")
         self._spec.fail_at("before_commit")
@@ -268,18 +258,24 @@ class Lane:
         return told + int((time.monotonic() - at) * 1000)
 
     def _account(
-        self, folded: Folded, poison: dict[tuple[str, Poison], int], records: int, began: float, writing: float
+        self, folded: Folded, batch: Batch, poison: dict[tuple[str, Poison], int], began: float, writing: float
     ) -> None:
         now, wall_s = time.perf_counter(), self._spec.wall_s()
+        misplaced = self._partitioner.misplaced(batch.valid())
+        if misplaced and not self._warned:
+            self._warned = True
+            advice = "Sources must partition by murmur2: librdkafka with partitioner=murmur2_random."
+            log.warning("keys_misplaced", partition=self.partition, topic=next(iter(misplaced)), advice=advice)
         counts = folded.counts._replace(
             rejected=poison,
+            misplaced=misplaced,
             latencies_s=[wall_s - ms / 1000 for ms in folded.triggers_ms],
             batch_s=writing - began,
             transaction_s=now - writing,
             now_s=wall_s,
         )
         self._spec.report.committed(self.partition, counts)
-        self._spec.poison(records, sum(poison.values()))
+        self._spec.poison(len(batch.placed), sum(poison.values()))
 
     # Closing
 

@@ -6,7 +6,9 @@ notices at its next write, or when it reads a checkpoint that is not its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import aiokafka
@@ -18,15 +20,18 @@ from streams import checkpoint_record
 from streams.checkpoint_record import CheckpointMismatchError, CheckpointRecord, ExampleLog, encode
 from streams.cluster import Cluster
 from streams.model_versions import CHECKPOINT, REPORT, ModelVersions, Refused, is_own
+from streams.patience import R, patient
 from streams.restore import chunks, reader
 from streams.stream_time import StreamTime
 from streams.topics import EXAMPLES, MODELS, SCORES
-from streams.transaction import LaneLostError, LaneProducer, OutRecord
+from streams.transaction import LaneLostError, LaneProducer, OutRecord, fenced
 
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 500
 _POLL_MS: Final = 500
+ANSWER_S: Final = 5.0
+"""A broker that is asked for longer than this does not answer, as far as anybody outside can tell."""
 
 
 class LearnerLostError(Exception):
@@ -70,9 +75,10 @@ class LearnerTopics:
         self._writer = writer
         self._models = TopicPartition(prefix + MODELS, 0)
         self._examples = TopicPartition(prefix + EXAMPLES, 0)
-        self._consumer: aiokafka.AIOKafkaConsumer = reader(client, reset="none")
+        self._consumer: aiokafka.AIOKafkaConsumer | None = None
         self._time = StreamTime(client, prefix)
-        self._producer = LaneProducer(client, prefix + MODELS, prefix, 0)
+        self._producer: LaneProducer | None = None
+        self._since: float | None = None
         self._topic_id = ""
         self._claimed = False
         self._written = -1
@@ -88,16 +94,27 @@ class LearnerTopics:
         streams.restore.RestoreStalledError
             If the topic cannot be read to its end.
         """
-        await self._producer.fence()
+        wanted = [self._prefix + topic for topic in (MODELS, EXAMPLES, SCORES)]
         async with Cluster(self._client) as cluster:
-            wanted = [self._prefix + topic for topic in (MODELS, EXAMPLES, SCORES)]
-            found = await cluster.topics(wanted)
+            found = await self._asked(lambda: cluster.topics(wanted), "the topics")
         missing = sorted(set(wanted) - set(found))
         if missing:
             raise CheckpointMismatchError(f"topics are missing: {', '.join(missing)}. Run `holdfast topics create`.")
         self._topic_id = found[self._examples.topic].topic_id
-        await self._time.open(found[self._prefix + SCORES].partitions)
-        consumer, both = self._consumer, [self._models, self._examples]
+        with self._waiting():
+            self._producer = await fenced(self._client, self._models.topic, self._prefix, 0)
+        await self._asked(lambda: self._time.open(found[self._prefix + SCORES].partitions), "the risks")
+        starts, ends = await patient(self._read_models, "the models", takes_long=True)
+        return Found(
+            checkpoint_record.whole(self.versions.own, CHECKPOINT),
+            ExampleLog(self._topic_id, starts[self._examples], ends[self._examples]),
+        )
+
+    async def _read_models(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+        """Read the models to their end; returns where both topics start and end."""
+        await self._let_go()
+        self._consumer = consumer = reader(self._client, reset="none")
+        both = [self._models, self._examples]
         await consumer.start()
         consumer.assign(both)
         for place in both:  # with a place of its own from the start: this consumer finds itself none
@@ -107,15 +124,35 @@ class LearnerTopics:
         log.info("models_reading", topic=self._models.topic, end=ends[self._models])
         async for batch in chunks(consumer, self._models, ends[self._models], lambda _: None):
             self._take(batch)
-        return Found(
-            checkpoint_record.whole(self.versions.own, CHECKPOINT),
-            ExampleLog(self._topic_id, starts[self._examples], ends[self._examples]),
-        )
+        return starts, ends
+
+    @property
+    def answered(self) -> bool:
+        """Whether the broker has answered all that it was asked of late."""
+        return self._since is None or time.monotonic() - self._since < ANSWER_S
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._since = None
+
+    async def _asked(self, call: Callable[[], Awaitable[R]], what: str) -> R:
+        with self._waiting():
+            return await patient(call, what)
 
     def begin(self, offset: int) -> None:
         """Read examples from this offset on."""
-        self._consumer.seek(self._examples, offset)
-        self._consumer.resume(self._examples)
+        consumer = self._opened()
+        consumer.seek(self._examples, offset)
+        consumer.resume(self._examples)
+
+    def _opened(self) -> aiokafka.AIOKafkaConsumer:
+        if self._consumer is None:
+            raise RuntimeError("the topics are not open")
+        return self._consumer
 
     async def poll(self) -> Arrived:
         """Wait a little for what comes.
@@ -128,29 +165,36 @@ class LearnerTopics:
             If retention has overtaken the learner.
         """
         try:
-            found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=BATCH)
+            found = await patient(self._fetched, "the examples", takes_long=True)
         except OffsetOutOfRangeError as error:
             raise CheckpointMismatchError(
                 f"records to read next were deleted: {error}. Start once with --accept-loss."
             ) from error
         self._take(found.get(self._models, []))
         # What we have published ourselves counts first: until it is read back, an older one looks like the newest.
-        moved = self._moved and await self._consumer.position(self._models) > self._written
+        moved = self._moved and await self._position(self._models) > self._written
         self._moved = self._moved and not moved
         return Arrived(found.get(self._examples, []), moved)
 
+    async def _fetched(self) -> dict[TopicPartition, list[Any]]:
+        found: dict[TopicPartition, list[Any]] = await self._opened().getmany(timeout_ms=_POLL_MS, max_records=BATCH)
+        return found
+
+    async def _position(self, place: TopicPartition) -> int:
+        return int(await self._asked(lambda: self._opened().position(place), "the place in a topic"))
+
     async def position(self) -> int:
         """Offset of the example to be polled next; past markers once everything before them was polled."""
-        return int(await self._consumer.position(self._examples))
+        return await self._position(self._examples)
 
     async def lag(self) -> int:
         """How many offsets are between the next example and the end."""
-        end = self._consumer.last_stable_offset(self._examples)
+        end = self._opened().last_stable_offset(self._examples)
         return 0 if end is None else max(0, end - await self.position())
 
     async def stream_time(self) -> int | None:
         """How late it is by the events, ms; None while nothing tells."""
-        return await self._time.look()
+        return await self._asked(self._time.look, "the time of the stream")
 
     async def write(self, next_offset: int, payload: bytes, report: bytes, beside: Sequence[OutRecord]) -> None:
         """One transaction: checkpoint and report, and what belongs to them: a model, a night's segments.
@@ -163,23 +207,31 @@ class LearnerTopics:
         record = CheckpointRecord(
             next_offset=next_offset, topic_id=self._topic_id, writer=self._writer, payload=payload
         )
+        records = [
+            *beside,
+            *(OutRecord(MODELS, key.encode(), raw) for key, raw in encode(record, CHECKPOINT).items()),
+            OutRecord(MODELS, REPORT.encode(), report),
+        ]
+        if self._producer is None:
+            raise RuntimeError("the topics are not open")
         try:
-            written = await self._producer.write(
-                [
-                    *beside,
-                    *(OutRecord(MODELS, key.encode(), raw) for key, raw in encode(record, CHECKPOINT).items()),
-                    OutRecord(MODELS, REPORT.encode(), report),
-                ]
-            )
+            with self._waiting():
+                written = await self._producer.write(records)
         except LaneLostError as error:
             raise LearnerLostError("another learner has taken over") from error
         self._claimed, self._written = True, written[MODELS].last_offset
 
     async def aclose(self) -> None:
         """Let the connections go; a transaction that is open is settled by whoever fences next."""
-        await self._producer.close()
-        await self._consumer.stop()
+        if self._producer is not None:
+            await self._producer.close()
+        await self._let_go()
         await self._time.close()
+
+    async def _let_go(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
 
     def _take(self, batch: Sequence[Any]) -> None:
         for record in batch:

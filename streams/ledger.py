@@ -25,7 +25,7 @@ class Ledger(msgspec.Struct):
     """See the module.
 
     ``offsets`` holds for each input the last offset that is settled, one before the log's start where nothing is yet;
-    ``bootstrap`` the ends that subscribers, erasures and outcomes must reach before the other inputs are read at all;
+    ``bootstrap`` the ends that subscribers and erasures must reach before any other input is applied;
     ``clock`` what the fold keeps of time.
     """
 

@@ -18,6 +18,7 @@ from msgspec import Struct
 from models.risk import Scorer
 from models.snapshot import Snapshot
 from streams.model_versions import REPORT, ModelVersions, Refusal, Refused
+from streams.patience import patient
 from streams.restore import chunks, reader
 from streams.topics import MODELS
 
@@ -108,7 +109,13 @@ class ModelFeed:
         ------
         streams.restore.RestoreStalledError
             If there is more, and for a minute nothing comes.
+        streams.patience.NoAnswerError
+            If for a minute no try has succeeded.
         """
+        await patient(self._read, "the models", takes_long=True)
+
+    async def _read(self) -> None:
+        await self.close()
         self._consumer = consumer = reader(self._client)
         await consumer.start()
         consumer.assign([self._tp])
@@ -121,18 +128,23 @@ class ModelFeed:
 
     async def follow(self) -> None:
         """Take up what comes, for ever; whatever this raises ends the worker, which would serve an old model."""
-        if self._consumer is None:
-            raise RuntimeError("the models were not read")
         while True:
-            batch = (await self._consumer.getmany(self._tp, timeout_ms=_POLL_MS)).get(self._tp, [])
+            batch = await patient(self._poll, "the models", takes_long=True)
             if batch:
                 self._take(batch)
                 self._serve()
 
+    async def _poll(self) -> list[Record]:
+        if self._consumer is None:
+            raise RuntimeError("the models were not read")
+        found: list[Record] = (await self._consumer.getmany(self._tp, timeout_ms=_POLL_MS)).get(self._tp, [])
+        return found
+
     async def close(self) -> None:
         """Let the connection go."""
-        if self._consumer is not None:
-            await self._consumer.stop()
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
 
     def _take(self, batch: list[Record]) -> None:
         for record in batch:

@@ -11,9 +11,10 @@ import structlog
 from streams import ledger as ledgers
 from streams.folding import Fold, LaneSpec
 from streams.ledger import Ledger, LedgerMismatchError, Logs
+from streams.patience import patient
 from streams.restore import restore, state_end
 from streams.topics import STATE
-from streams.transaction import LaneProducer
+from streams.transaction import LaneProducer, fenced
 
 log = structlog.get_logger(__name__)
 
@@ -28,14 +29,7 @@ class Kept(NamedTuple):
 
 async def fence(spec: LaneSpec, partition: int) -> LaneProducer:
     """Step 1: after this nobody else can commit to the lane's state."""
-    producer = LaneProducer(spec.client, f"{spec.prefix}{STATE}-{partition}", spec.prefix, partition)
-    try:
-        await producer.fence()
-    except BaseException:
-        # A rebalance amid the opening: nobody else knows of it yet.
-        await producer.close()
-        raise
-    return producer
+    return await fenced(spec.client, f"{spec.prefix}{STATE}-{partition}", spec.prefix, partition)
 
 
 async def restored(
@@ -49,6 +43,18 @@ async def restored(
 
     ``remaining`` is told how many records are still to be read.
     """
+    return await patient(
+        lambda: _restored(spec, partition, new_fold, kept, remaining), f"lane {partition}: its state", takes_long=True
+    )
+
+
+async def _restored(
+    spec: LaneSpec,
+    partition: int,
+    new_fold: Callable[[], Fold],
+    kept: Kept | None,
+    remaining: Callable[[int], None],
+) -> Kept:
     topic = spec.prefix + STATE
     if kept is not None and await state_end(spec.client, topic, partition) == kept.end:
         log.info("state_kept", partition=partition)

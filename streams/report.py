@@ -36,6 +36,8 @@ class Commit(NamedTuple):
     """Valid events applied, by topic without prefix; duplicates and poison have their own."""
     duplicates: Mapping[str, int] = {}
     rejected: Mapping[tuple[str, Poison], int] = {}
+    misplaced: Mapping[str, int] = {}
+    """Keys that murmur2 would put into another partition, by topic; each is counted once."""
     late: Mapping[str, int] = {}
     """Events too late to trigger anything; they are in ``events`` too."""
     ignored: Mapping[str, int] = {}

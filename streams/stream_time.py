@@ -40,19 +40,24 @@ class StreamTime:
 
     def __init__(self, client: Mapping[str, Any], prefix: str) -> None:
         self._topic = prefix + SCORES
-        self._consumer: aiokafka.AIOKafkaConsumer = reader(client)
+        self._client = client
+        self._consumer: aiokafka.AIOKafkaConsumer | None = None
         self._places: list[TopicPartition] = []
         self._latest: int | None = None
 
     async def open(self, partitions: int) -> None:
-        """Start; the topic has so many partitions."""
+        """Start, or start anew where that has failed; the topic has so many partitions."""
+        await self.close()
         self._places = [TopicPartition(self._topic, number) for number in range(partitions)]
-        await self._consumer.start()
-        self._consumer.assign(self._places)
+        self._consumer = consumer = reader(self._client)
+        await consumer.start()
+        consumer.assign(self._places)
 
     async def look(self) -> int | None:
         """The latest time that was told, ms; None while nothing was."""
         consumer = self._consumer
+        if consumer is None:
+            raise RuntimeError("it was not opened")
         ends = await consumer.end_offsets(self._places)
         for place in self._places:
             consumer.seek(place, max(0, ends[place] - _BACK))
@@ -64,7 +69,9 @@ class StreamTime:
 
     async def close(self) -> None:
         """Let the connection go."""
-        await self._consumer.stop()
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
 
 
 def _ts(value: bytes | None) -> int | None:

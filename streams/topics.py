@@ -87,5 +87,6 @@ ALL_TOPICS: Final = INPUT_TOPICS + OUTPUT_TOPICS
 BY_NAME: Final = {topic.name: topic for topic in ALL_TOPICS}
 RANK: Final = {topic.name: rank for rank, topic in enumerate(INPUT_TOPICS)}
 
-BOOTSTRAP: Final = (events.SUBSCRIBERS, events.ERASURES, events.OUTCOMES)
-"""A new ledger applies these up to their ends before anything else, so that the first call finds its profile."""
+BOOTSTRAP: Final = (events.SUBSCRIBERS, events.ERASURES)
+"""A new ledger applies these up to their ends before anything else, so that the first call finds its profile. Outcomes
+come in their order of time: what happened before one is learned from."""

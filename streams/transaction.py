@@ -7,14 +7,16 @@ wrote it before, whatever their groups are called.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import aiokafka
 import structlog
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.producer import sender
 
+from streams.patience import NoAnswerError, passing, patient
 from streams.topics import BY_NAME
 
 log = structlog.get_logger(__name__)
@@ -22,8 +24,11 @@ log = structlog.get_logger(__name__)
 MAX_BATCH_BYTES: Final = 900 << 10
 """A batch of the broker's wire: under the default ``max.message.bytes`` of 1 MiB."""
 TRANSACTION_TIMEOUT_MS: Final = 60_000
+FATE_S: Final = 60.0
+"""By then the coordinator has aborted what was not committed; what became of it only the log can tell."""
 CLOSE_S: Final = 5.0
 """How long closing waits for what was sent; longer it would hold the rebalance."""
+FIND_AGAIN_S: Final = 0.1
 LOG_APPEND_TIME: Final = 1
 
 # Between two transactions the coordinator answers "concurrent transactions" until its marker is written. aiokafka
@@ -31,6 +36,8 @@ LOG_APPEND_TIME: Final = 1
 sender.BACKOFF_OVERRIDE = 0.002
 
 Headers = list[tuple[str, bytes]]
+NO_HEADERS: Final[Headers] = []
+"""aiokafka takes a list only, and never writes to it."""
 
 
 class OutRecord(NamedTuple):
@@ -39,7 +46,11 @@ class OutRecord(NamedTuple):
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: Headers = []  # noqa: RUF012 - aiokafka takes a list only, and never writes to it
+    headers: Headers = NO_HEADERS
+
+
+AnyRecord = tuple[str, bytes | None, bytes | None, Headers]
+"""An :class:`OutRecord`, or the like of it where thousands are made."""
 
 
 class LaneLostError(Exception):
@@ -74,12 +85,16 @@ class LaneProducer:
             max_batch_size=MAX_BATCH_BYTES,
             retry_backoff_ms=10,
         )
+        # A connection that closes at this one question ends aiokafka's sender for good, and with it the lane: six of
+        # two workers' lives ended so in five restarts of a broker (``test_broker_restarts``).
+        sending = self._producer._sender
+        sending._find_coordinator = partial(_found_coordinator, sending._find_coordinator, self._producer.client)
 
     async def fence(self) -> None:
         """After this returns no former holder of the lane can commit, and what he left open is aborted."""
         await self._producer.start()
 
-    async def write(self, records: Iterable[OutRecord]) -> dict[str, Written]:
+    async def write(self, records: Iterable[AnyRecord]) -> dict[str, Written]:
         """Write all of `records` in one transaction; after this returns they are visible, all or none.
 
         The order within a topic is kept. Every future is awaited before the commit: aiokafka's ``flush`` returns
@@ -89,15 +104,23 @@ class LaneProducer:
         ------
         LaneLostError
             If another worker holds the lane now.
+        streams.patience.NoAnswerError
+            If the transaction is not confirmed within :data:`FATE_S`. Nobody knows whether it is committed; who opens
+            the lane next reads it in the ledger.
         aiokafka.errors.KafkaError
             If the broker refuses a write; nothing is committed then.
         """
         try:
-            return await self._write(records)
+            async with asyncio.timeout(FATE_S):
+                return await self._write(records)
+        except TimeoutError as unknown:
+            raise NoAnswerError(
+                f"lane {self._partition}: for {FATE_S:.0f} s no word whether its transaction is committed"
+            ) from unknown
         except ProducerFenced as fenced:
             raise LaneLostError(f"another worker holds lane {self._partition}") from fenced
 
-    async def _write(self, records: Iterable[OutRecord]) -> dict[str, Written]:
+    async def _write(self, records: Iterable[AnyRecord]) -> dict[str, Written]:
         producer = self._producer
         await producer.begin_transaction()
         try:
@@ -119,7 +142,7 @@ class LaneProducer:
         await producer.commit_transaction()
         return {topic: _written(ours) for topic, ours in sent.items()}
 
-    def _batches(self, records: Iterable[OutRecord]) -> dict[str, list[Any]]:
+    def _batches(self, records: Iterable[AnyRecord]) -> dict[str, list[Any]]:
         batches: dict[str, list[Any]] = {}
         for topic, key, value, headers in records:
             of_topic = batches.get(topic)
@@ -139,6 +162,40 @@ class LaneProducer:
         except TimeoutError:
             # It waits for what it has sent, and a broker that does not answer must not hold the rebalance.
             log.warning("producer_left_open", partition=self._partition)
+
+
+async def _found_coordinator(find: Callable[[Any, str], Awaitable[int]], client: Any, kind: Any, key: str) -> int:
+    """The coordinator's node, as soon as one answers; who waits for it has a bound of their own."""
+    while True:
+        try:
+            return await find(kind, key)
+        except KafkaError as error:
+            if not passing(error):
+                raise
+        await client.force_metadata_update()
+        await asyncio.sleep(FIND_AGAIN_S)
+
+
+async def fenced(client: Mapping[str, Any], transactional_id: str, prefix: str, partition: int) -> LaneProducer:
+    """A producer that has fenced whoever held its lane; after this returns nobody else can commit there.
+
+    Raises
+    ------
+    streams.patience.NoAnswerError
+        If the broker does not answer for a minute.
+    """
+    return await patient(partial(_fenced, client, transactional_id, prefix, partition), f"lane {partition}: its fence")
+
+
+async def _fenced(client: Mapping[str, Any], transactional_id: str, prefix: str, partition: int) -> LaneProducer:
+    producer = LaneProducer(client, transactional_id, prefix, partition)
+    try:
+        await producer.fence()
+    except BaseException:
+        # Also a rebalance amid the opening: nobody else knows of it yet.
+        await producer.close()
+        raise
+    return producer
 
 
 def _written(sent: list[tuple[int, Any]]) -> Written:

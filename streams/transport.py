@@ -10,18 +10,23 @@ What is read next is decided by the lanes alone: :class:`Reader` is the port thr
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import faust
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
 from streams.assignor import LaneAssignor
+from streams.membership import Membership
 from streams.wire import RawRecord
+
+log = structlog.get_logger(__name__)
 
 POLL_RECORDS: Final = 8_000
 """Most records that one poll returns over all partitions. A larger poll holds the loop for longer than an event of a
@@ -34,7 +39,10 @@ POLL_WITH_CLOSED_S: Final = 0.02
 
 
 class Fetch(NamedTuple):
-    """The records of one partition that one poll returned, in offset order.
+    """What one poll found new of one partition: its records in offset order.
+
+    There may be none. Then the place alone has moved, over aborted records and markers; or it has not, and this is the
+    first answer since a seek.
 
     ``epoch`` counts the seeks of the partition: a fetch of an older epoch was under way when the lane asked for
     another place, and taking it as the answer would skip what lies between. ``start`` and ``end`` are the consumer's
@@ -46,6 +54,18 @@ class Fetch(NamedTuple):
     start: int
     end: int
     records: Sequence[RawRecord]
+
+
+class Poll(NamedTuple):
+    """What one poll found: fetches, and by partition what the fetch answers since the last poll told.
+
+    That is the epoch of their place, and the last stable offset. What an answer tells of the log's end and the records
+    it brings become known to the lanes together: a lane that heard of the end first would wait, and under load there
+    is always something on its way.
+    """
+
+    fetches: Mapping[TP, Fetch]
+    stable: Mapping[TP, tuple[int, int]]
 
 
 class Reader(Protocol):
@@ -74,6 +94,38 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         super().__post_init__()
         self._epochs: dict[TP, int] = defaultdict(int)
         self._places: dict[TP, int] = {}
+        self._sought: dict[TP, Any] = {}  # aiokafka's state of a partition, of the assignment in which it was sought
+        self._stable: dict[TP, int] = {}  # as the newest answer since the seek told it
+        self._answered: set[TP] = set()  # for the first time since their seek, and not handed over yet
+        self._news: dict[TP, tuple[int, int]] = {}  # of `_stable`, since the last poll
+
+    async def on_start(self) -> None:
+        """Start the consumer, and hear of each fetch answer: most that a lane waits for comes without a record."""
+        await super().on_start()
+        fetcher = self._ensure_consumer()._fetcher
+        proceed = fetcher._proc_fetch_request
+
+        async def heard(assignment: Any, node: Any, request: Any) -> bool:
+            woken = await proceed(assignment, node, request)
+            return self._hear(request) or woken
+
+        # A true result wakes the poll.
+        fetcher._proc_fetch_request = heard
+
+    def _hear(self, request: Any) -> bool:
+        news = False
+        for topic, partitions in request.topics:
+            for partition, *_ in partitions:
+                tp = TP(topic, partition)
+                stable = getattr(self._sought.get(tp), "lso", None)
+                if stable is None or stable == self._stable.get(tp):
+                    continue
+                if tp not in self._stable:
+                    self._answered.add(tp)
+                    news = True
+                self._stable[tp] = stable
+                self._news[tp] = self._epochs[tp], stable
+        return news
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         conf = self.app.conf
@@ -98,15 +150,38 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             retry_backoff_ms=50,
         )
 
-    async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, Fetch]:
-        fetched = await super()._fetch_records(*args, **kwargs)
-        assignment = self._ensure_consumer()._subscription.subscription.assignment
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: set[TP], timeout: float = 0.0, max_records: int | None = None
+    ) -> Poll:
+        """Poll, which aiokafka ends for records only: here a place that has moved, or an answer, ends it too."""
+        deadline = time.monotonic() + timeout
+        while self.consumer.flow_active:
+            fetched = await super()._fetch_records(consumer, active_partitions, timeout=0, max_records=max_records)
+            fetches = self._fetches(fetched, active_partitions)
+            left = deadline - time.monotonic()
+            if fetches or left <= 0:
+                news, self._news = self._news, {}
+                return Poll(fetches, news)
+            waiter = consumer._fetcher._create_fetch_waiter()
+            await asyncio.wait([waiter], timeout=left)
+            if waiter.done():
+                waiter.result()  # what the coordinator refuses for good is raised here
+            else:
+                waiter.cancel()
+        return Poll({}, {})
+
+    def _fetches(self, fetched: Mapping[TP, Sequence[RawRecord]], polled: Iterable[TP]) -> dict[TP, Fetch]:
         fetches = {}
-        for aiokafka_tp, records in fetched.items():
-            tp = TP(aiokafka_tp.topic, aiokafka_tp.partition)
-            start, end = self._places[tp], assignment.state_value(aiokafka_tp).position
-            self._places[tp] = end
-            if records:
+        assignment = self._ensure_consumer()._subscription.subscription.assignment
+        for tp in polled:
+            state = self._sought.get(tp)
+            # A poll may outlive a rebalance: what it brings of a new assignment, nobody has sought yet.
+            if state is None or assignment is None or assignment.state_value(tp) is not state:
+                continue
+            records, start, end = fetched.get(tp, ()), self._places[tp], state.position
+            if records or end != start or tp in self._answered:
+                self._answered.discard(tp)
+                self._places[tp] = end
                 fetches[tp] = Fetch(self._epochs[tp], start, end, records)
         return fetches
 
@@ -117,9 +192,42 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         for tp, offset in offsets.items():
             self._epochs[tp] += 1
             self._places[tp] = offset
+            self._sought.pop(tp, None)
+            self._stable.pop(tp, None)
+            self._news.pop(tp, None)
+            self._answered.discard(tp)
             if tp in assigned:
                 consumer.seek(TopicPartition(*tp), offset)
+                state = self._sought[tp] = consumer._subscription.subscription.assignment.state_value(tp)
+                state.lso = None  # what an answer from before the seek has told proves nothing
         return {tp: self._epochs[tp] for tp in offsets}
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Faust ends the application if this fails. The group's offsets only report the ledger: the next ones will do.
+        assigned, now = self.assignment(), time.monotonic()
+        offered = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        if not offered:
+            return True
+        self.tp_last_committed_at.update(dict.fromkeys(offered, now))
+        try:
+            await self._ensure_consumer().commit({TopicPartition(*tp): offset for tp, offset in offered.items()})
+        except (KafkaError, IllegalStateError) as error:
+            log.warning("offsets_not_reported", error=type(error).__name__)
+            return False
+        return True
+
+    async def end_coordination(self) -> None:
+        """Fault tests: what keeps the membership ends without a word."""
+        coordinator = self._ensure_consumer()._coordinator
+        for task in (coordinator._coordination_task, coordinator._heartbeat_task):
+            if task is not None:
+                task.cancel()
+
+    async def lose_coordinator(self) -> None:
+        """Fault tests: what keeps the membership waits for ever for a coordinator."""
+        coordinator = self._ensure_consumer()._coordinator
+        await coordinator._coordinator_lookup_lock.acquire()
+        coordinator.coordinator_dead()
 
     async def committed_of(self, tps: list[TopicPartition]) -> dict[TP, int]:
         """Committed offsets by asking the coordinator; partitions without one are left out."""
@@ -130,6 +238,10 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
 class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     """Faust's consumer, with a fetch for a message and the ledger for the committed offset."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stable: dict[TP, tuple[int, int]] = {}
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
@@ -160,14 +272,15 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             await asyncio.sleep(POLL_WITH_CLOSED_S)
             return
         try:
-            fetched = await self._getmany(wanted, POLL_S if reader.complete() else POLL_WITH_CLOSED_S)
+            fetches, stable = await self._getmany(wanted, POLL_S if reader.complete() else POLL_WITH_CLOSED_S)
         except OffsetOutOfRangeError as error:
             reader.out_of_range({TP(tp.topic, tp.partition): offset for tp, offset in error.args[0].items()})
             return
         except NoOffsetForPartitionError:
             # A poll from before a rebalance meets a partition of the new assignment that its lane has not sought yet.
             return
-        for tp, fetch in fetched.items():
+        self._stable.update(stable)
+        for tp, fetch in fetches.items():
             if not self.flow_active:
                 # A poll can outlive a rebalance and bring what a reopened lane has sought since: dropped here it would
                 # be missed only with the next record of that partition. What is older than the seek has another epoch.
@@ -179,12 +292,11 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         yield  # an async generator, as Faust's drain loop expects
 
     async def _deliver(self, tp: TP, fetch: Fetch, generation: int) -> None:
-        last = fetch.records[-1]
         message = ConsumerMessage(
             tp.topic,
             tp.partition,
-            last.offset,
-            last.timestamp / 1000,
+            fetch.end - 1,
+            0.0,
             0,
             None,
             None,
@@ -226,15 +338,27 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         future = asyncio.run_coroutine_threadsafe(coroutine, self._thread.thread_loop)
         return await asyncio.wrap_future(future)
 
-    def behind(self, tp: TP) -> bool:
-        """Whether the log holds committed records that this consumer has not fetched, or it is not known yet."""
-        assignment = self._thread._ensure_consumer()._subscription.subscription.assignment
-        if assignment is None or not assignment.active:
-            return True
-        state = assignment.state_value(TopicPartition(*tp))
-        if state is None or not state.has_valid_position or state.lso is None:
-            return True
-        return bool(state.position < state.lso)
+    def stable(self, tp: TP, epoch: int) -> int | None:
+        """Last stable offset that the newest fetch answer of `epoch` told; None before the first."""
+        told = self._stable.get(tp)
+        return told[1] if told is not None and told[0] == epoch else None
+
+    def membership(self) -> Membership:
+        """What the client believes of its place in the group, without its lanes; reads only, never blocks."""
+        consumer = self._thread._consumer
+        coordinator = None if consumer is None else consumer._coordinator
+        if coordinator is None:
+            return Membership()
+        return Membership(
+            coordinator.member_id,
+            coordinator.generation,
+            self.app.consumer_generation_id,
+            not coordinator._coordination_task.done(),
+        )
+
+    async def leave_unnoticed(self, *, hang: bool) -> None:
+        """Fault tests: what keeps the membership ends, or waits for ever, as after restarts of a broker."""
+        await self._in_thread(self._thread.lose_coordinator() if hang else self._thread.end_coordination())
 
 
 def _by_tp(offsets: Mapping[TopicPartition, int]) -> dict[TP, int]:

@@ -10,7 +10,11 @@ import pytest
 from support import one_thread as _one_thread  # noqa: F401 - before NumPy is loaded
 from support import real_data as _real_data  # noqa: F401 - takes HOLDFAST_DATA out of what workers inherit
 
+from app.compilation import compile_now, settle
 from streams.broker import EmbeddedBroker
+
+# Before Numba is imported: tests and the processes that they start keep what they compile in one place.
+_KEEPING = settle()
 
 # A shell starts what stands before `&` with Ctrl-C ignored, and children inherit that: a gate that was run in the
 # background waited for ever for a broker that it had asked to stop.
@@ -21,7 +25,11 @@ _NUMBERS = itertools.count(1000)
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[EmbeddedBroker]:
-    """One broker for the session: tests share it and keep apart by their ``prefix``. Do not stop it."""
+    """One broker for the session: tests share it and keep apart by their ``prefix``. Do not stop it.
+
+    Workers come up while a test waits: the first must not wait for the compiler as well.
+    """
+    compile_now(_KEEPING)
     with EmbeddedBroker.start() as started:
         yield started
 

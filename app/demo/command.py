@@ -69,8 +69,7 @@ def _perform(call: Call, settings: Settings) -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         with _interrupted_by(signal.SIGTERM, signal.SIGHUP), ExitStack() as after:
-            stage, began = _stage()
-            after.callback(stage.close)
+            stage, began = _stage(after)
             scene, view = asyncio.run(_shown(call, settings, stage, began))
             _conclude(call, scene, view)
     except (BrokerError, ChildError, StageError) as error:
@@ -96,9 +95,9 @@ def _interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _stage() -> tuple[Stage, float]:
-    """Jars and Kafka; and when it began, which is after a download."""
-    from app.demo.stage import raise_stage
+def _stage(after: ExitStack) -> tuple[Stage, float]:
+    """Jars and Kafka; and when it began, which is after a download. `after` takes all of it away."""
+    from app.demo.stage import raise_stage, start_compiling
     from app.demo.words import LABEL
     from app.download_bar import DownloadBar
     from streams.broker_settings import BrokerSettings
@@ -107,9 +106,14 @@ def _stage() -> tuple[Stage, float]:
     settings = BrokerSettings.from_environment()
     with DownloadBar() as bar:
         bar.say(f"Holdfast demo: {LABEL}.")
+        compiler = start_compiling(bar)
+        if compiler is not None:
+            after.callback(compiler.kill)
         ensure_jars(settings, bar)
         began = time.monotonic()
-        return raise_stage(settings, bar), began
+        stage = raise_stage(settings, bar)
+        after.callback(stage.close)
+        return stage, began
 
 
 async def _shown(call: Call, settings: Settings, stage: Stage, began: float) -> tuple[Scene, View]:

@@ -141,8 +141,7 @@ class Show:
     async def _open(self) -> None:
         """Let the population live only when every lane is open.
 
-        A new ledger takes up outcomes first, as far as they go: of a past that is already written it would learn who
-        has left before it sees why.
+        A lane takes up in one order what is there when it opens; what comes to one that is open is the show.
         """
         await self._all_open.wait()
         self._stage.start_feed(self._order)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.compilation import settle
 from app.demo.child import Child
 from app.demo.feed import Order
 from models.events import SUBSCRIBERS
@@ -132,6 +133,15 @@ class Stage:
 
 
 INPUTS: Final = tuple((topic.name, partition) for topic in INPUT_TOPICS for partition in range(PARTITIONS))
+
+
+def start_compiling(talk: Talk) -> Child | None:
+    """Compile the hot path while Kafka starts, so that the worker only loads it; None where it cannot be kept."""
+    keeping = settle()
+    if keeping.warning is not None:
+        talk.say(keeping.warning)
+        return None
+    return Child.start("compiler", [sys.executable, "-m", "app.compilation"], Path(os.devnull), dict(os.environ))
 
 
 def raise_stage(settings: BrokerSettings, talk: Talk) -> Stage:

@@ -38,9 +38,9 @@ What the guess misses:
   --map calls.ts=开始时间        for the files of one topic only
 
 \b
-Several files go out as one stream, in the order of time. Outcomes only so, and into
-workers that run: a new worker applies outcomes first, before any event. For labels, give
-a speed, such as two days a second: at once, topics get weeks out of step.
+Several files go out as one stream, in the order of time. Outcomes only so: what is there
+when a worker starts is taken in one order. Into a worker that runs, give a speed, such as
+two days a second: at once, topics get weeks out of step.
   holdfast replay calls.csv data.csv.gz left.csv --as calls --as data-usage --as outcomes --speed 172800
 """
 

@@ -26,7 +26,8 @@ _ROUND: Final = 8_192
 the others by as much event time, and a lane would have to wait for it."""
 _SPAN_MS: Final = 24 * 3_600_000
 """Event time after which all of it must be on the broker before more is sent. A round of a sparse log may be weeks, and
-each partition has a queue of its own: without a stop a lane has the outcomes of those weeks long before the calls."""
+each partition has a queue of its own: without a stop a lane that reads along has the outcomes of those weeks long
+before the calls, and nothing in its logs tells it that there are calls to wait for."""
 _IN_FLIGHT: Final = 128
 """Batches that may wait for the broker: beyond it the simulation waits, instead of filling memory."""
 _NAP_S: Final = 0.05

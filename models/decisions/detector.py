@@ -133,13 +133,14 @@ class Detector:
         """
         lane, sweep = self._lane, self._sweep
         sweep.run()
-        table, done = table_of(lane.population, arrivals), 0
+        table, done = table_of(arrivals), 0
+        table.seat(lane.population)
         marks = self._mark(table, done)
-        while done < len(arrivals) and not self.owed and lane.outbox.room:
+        while done < len(table) and not self.owed and lane.outbox.room:
             done = self._walk(table, done)
             why = int(lane.engine.lane[places.WHY])
             if why and not why & places.REPEATED:
-                self._decide(arrivals[done - 1], why)
+                self._decide(table[done - 1], why)
             if why & places.TICKS:
                 sweep.run()
             if marks != self._marks.version:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ import numpy.typing as npt
 from models.events import (
     INPUTS,
     SUBSCRIBERS,
+    AnyEvent,
     Arrival,
     Billing,
     Call,
@@ -76,12 +77,60 @@ Stopped = Callable[[str, float], bool]
 """Whether a stop mark keeps away an event of this subscriber and time."""
 
 
-class Table(NamedTuple):
-    """See the module. ``events`` are the hashes of the event ids; 0 for none."""
+class Table(Sequence[Arrival]):
+    """See the module. An event is made of its line only where somebody asks for it.
 
-    arrivals: Sequence[Arrival]
-    numbers: npt.NDArray[np.float64]
-    events: npt.NDArray[np.uint64]
+    Parameters
+    ----------
+    subscribers
+        Of each arrival whom it is about.
+    numbers
+        The lines, (n, `ARRIVAL`); the rows are filled in by :meth:`seat`.
+    events
+        Hashes of the event ids; 0 for none.
+    arrival
+        Makes the arrival at a place.
+    """
+
+    def __init__(
+        self,
+        subscribers: Sequence[str],
+        numbers: npt.NDArray[np.float64],
+        events: npt.NDArray[np.uint64],
+        arrival: Callable[[int], Arrival],
+        first: int = 0,
+    ) -> None:
+        self.subscribers = subscribers
+        self.numbers = numbers
+        self.events = events
+        self._arrival = arrival
+        self._first = first
+
+    def __len__(self) -> int:
+        return len(self.subscribers)
+
+    @overload
+    def __getitem__(self, at: int) -> Arrival: ...
+    @overload
+    def __getitem__(self, at: slice) -> Table: ...
+    def __getitem__(self, at: int | slice) -> Arrival | Table:
+        if isinstance(at, slice):
+            begin, end, _ = at.indices(len(self))
+            part = slice(begin, end)
+            return Table(
+                self.subscribers[part], self.numbers[part], self.events[part], self._arrival, self._first + begin
+            )
+        if not 0 <= at < len(self):
+            raise IndexError(at)
+        return self._arrival(self._first + at)
+
+    def seat(self, population: Population) -> None:
+        """Give every subscriber a row; whom an arrival alone cannot make known has none in its line."""
+        rows = np.array([population.seat(name) for name in self.subscribers], dtype=np.int64)
+        kinds = self.numbers[:, places.KIND]
+        for row in rows[kinds == places.VISIT].tolist():
+            population.visits.room_for(row)
+        self.numbers[:, places.ROW] = np.where(kinds > places.PROFILED, _NO_ROW, rows)
 
     def mark(self, begin: int, stopped: Stopped | None) -> None:
         """Say of each arrival from `begin` on whether a stop mark keeps it away: marks come and end in mid-batch."""
@@ -89,68 +138,70 @@ class Table(NamedTuple):
         kinds[kinds >= places.IGNORED] -= places.IGNORED
         if stopped is None:
             return
-        for at in range(begin, len(self.arrivals)):
+        for at in range(begin, len(self)):
             kind, ts = self.numbers[at, places.KIND], self.numbers[at, places.TS]
-            if kind != places.ERASURE and stopped(self.arrivals[at].event.subscriber_id, float(ts)):
+            if kind != places.ERASURE and stopped(self.subscribers[at], float(ts)):
                 self.numbers[at, places.KIND] += places.IGNORED
 
 
-def table_of(population: Population, arrivals: Sequence[Arrival]) -> Table:
-    """Give every subscriber a row, and every arrival its line."""
+def table_of(arrivals: Sequence[Arrival]) -> Table:
+    """Arrivals with a line each."""
+    if isinstance(arrivals, Table):
+        return arrivals
     numbers: list[float] = []
-    ids: list[str | None] = []
-    seat = population.seat
     for arrival in arrivals:
-        event: Any = arrival.event
-        kind = type(event)
-        line = _LINES.get(kind)
-        if line is not None:
-            row = seat(event.subscriber_id)
-            numbers += line(event, row)
-            ids.append(event.event_id)
-            if kind is SiteVisit:
-                population.visits.room_for(row)
-        else:
-            of_record = kind is Deletion
-            gone = of_record or kind is Erasure
-            row = _NO_ROW if gone else seat(event.subscriber_id)
-            ts = arrival.record_ts if of_record else event.ts
-            numbers += (ts, row, KINDS[kind], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-            ids.append(None if gone else event.event_id)
-    return Table(arrivals, np.array(numbers, dtype=np.float64).reshape(-1, places.ARRIVAL), hashes(ids))
+        numbers += line_of(arrival)
+    lines = np.array(numbers, dtype=np.float64).reshape(-1, places.ARRIVAL)
+    names = [arrival.event.subscriber_id for arrival in arrivals]
+    return Table(names, lines, hashes([id_of(a.event) for a in arrivals]), arrivals.__getitem__)
 
 
-def _call(event: Call, row: int) -> tuple[float, ...]:
+def line_of(arrival: Arrival) -> tuple[float, ...]:
+    """The line of one arrival, without its row."""
+    event: Any = arrival.event
+    line = _LINES.get(type(event))
+    if line is not None:
+        return line(event)
+    ts = arrival.record_ts if type(event) is Deletion else event.ts
+    return (ts, 0.0, KINDS[type(event)], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def id_of(event: AnyEvent | Deletion) -> str | None:
+    """What a repetition is known by: deletions and erasures are done again as often as they come."""
+    return None if isinstance(event, Deletion | Erasure) else event.event_id
+
+
+def _call(event: Call) -> tuple[float, ...]:
     operator = event.peer_operator
     flags = (event.kind == "voice") + 2 * event.dropped + 4 * event.forwarded + 8 * (event.direction == "outgoing")
     slot = _NO_RIVAL if operator is None else rival(operator)
-    return (event.ts, row, places.CALL, _NETWORKS[event.peer_network], slot, flags, event.duration_s, 0.0, 0.0, 0.0)
+    return (event.ts, 0.0, places.CALL, _NETWORKS[event.peer_network], slot, flags, event.duration_s, 0.0, 0.0, 0.0)
 
 
-def _data(event: DataUsage, row: int) -> tuple[float, ...]:
+def _data(event: DataUsage) -> tuple[float, ...]:
     flags = event.failed + 2 * event.throttled
-    return (event.ts, row, places.DATA_USE, 0.0, 0.0, flags, event.bytes, 0.0, 0.0, 0.0)
+    return (event.ts, 0.0, places.DATA_USE, 0.0, 0.0, flags, event.bytes, 0.0, 0.0, 0.0)
 
 
-def _bill(event: Billing, row: int) -> tuple[float, ...]:
+def _bill(event: Billing) -> tuple[float, ...]:
     period = NAN if event.period is None else month_number(int(event.period[:4]), int(event.period[5:]))
     fee = NAN if event.fee is None else event.fee
     former = NAN if event.from_fee is None else event.from_fee
-    return (event.ts, row, places.BILL_KIND, _BILLS[event.kind], 0.0, 0.0, event.amount, period, fee, former)
+    return (event.ts, 0.0, places.BILL_KIND, _BILLS[event.kind], 0.0, 0.0, event.amount, period, fee, former)
 
 
-def _visit(event: SiteVisit, row: int) -> tuple[float, ...]:
+def _visit(event: SiteVisit) -> tuple[float, ...]:
     slot = rival(event.operator)
-    return (event.ts, row, places.VISIT, _PAGES[event.page], slot, 0.0, event.dwell_s, event.pages, 0.0, 0.0)
+    return (event.ts, 0.0, places.VISIT, _PAGES[event.page], slot, 0.0, event.dwell_s, event.pages, 0.0, 0.0)
 
 
-def _care(event: CareContact, row: int) -> tuple[float, ...]:
+def _care(event: CareContact) -> tuple[float, ...]:
     score = NAN if event.score is None else event.score
     resolved = event.status == "resolved"
-    return (event.ts, row, places.CARE_CONTACT, _REASONS[event.reason], resolved, 0.0, score, 0.0, 0.0, 0.0)
+    return (event.ts, 0.0, places.CARE_CONTACT, _REASONS[event.reason], resolved, 0.0, score, 0.0, 0.0, 0.0)
 
 
-_LINES: Final[dict[type, Callable[[Any, int], tuple[float, ...]]]] = {
+_LINES: Final[dict[type, Callable[[Any], tuple[float, ...]]]] = {
     Call: _call,
     DataUsage: _data,
     Billing: _bill,

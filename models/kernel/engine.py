@@ -70,7 +70,7 @@ class Engine:
         population, visits = self._population, self._population.visits
         end: int = compiled.walk(
             begin,
-            len(table.arrivals),
+            len(table),
             (table.numbers, table.events),
             (population.table, population.ring, population.marks, population.dirty, population.touched),
             (visits.slot, visits.count, visits.visits),

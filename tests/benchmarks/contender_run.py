@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import subprocess
+import tempfile
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -86,21 +87,22 @@ def run(contender: Contender, command: list[str], scene: Scene) -> Run:
     client = AdminClient({"bootstrap.servers": scene.bootstrap, "log_level": QUIET})
     for created in client.create_topics([NewTopic(out, PARTITIONS, 1)]).values():
         created.result()
-    environment = os.environ | {
-        "BENCH_BROKER": scene.bootstrap,
-        "BENCH_PREFIX": scene.prefix,
-        "BENCH_EVENTS": str(scene.events),
-        "BENCH_RUN": name,
-        "BENCH_OUT": out,
-    }
     said = scene.directory / f"{name}.log"
-    with said.open("w") as log:
+    # Its stores go with the room: some engines keep them where they are.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as room, said.open("w") as log:
+        environment = os.environ | {
+            "BENCH_BROKER": scene.bootstrap,
+            "BENCH_PREFIX": scene.prefix,
+            "BENCH_EVENTS": str(scene.events),
+            "BENCH_RUN": name,
+            "BENCH_OUT": out,
+            "TMPDIR": room,
+        }
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
         try:
             result = wait_for_result(process)
             if result is None:
-                end(process)
-                raise Failed(f"gave no result (exit {process.returncode}): {last_words(said)}")
+                raise Failed(f"gave no result (exit {process.wait(15)}): {last_words(said)}")
             alerts, digest = verify(contender, scene, result, out)
         finally:
             end(process)

@@ -14,6 +14,7 @@ from models.events import CALLS, OUTCOMES
 from streams.broker import EmbeddedBroker
 from streams.broker_view import BrokerView
 from streams.cluster import Cluster
+from streams.membership import Group
 from streams.tail import TopicMissingError, tail
 
 PARTITIONS = 2
@@ -115,7 +116,22 @@ async def test_a_peek_tells_a_record_from_markers(
     assert await view.peek({}) == {}
 
 
+async def test_a_group_is_as_its_coordinator_has_it(client: dict[str, Any], topic: str, prefix: str) -> None:
+    view = BrokerView(client, prefix)
+    assert await view.group(f"{prefix}g") == Group("Dead", {})
+    member = aiokafka.AIOKafkaConsumer(topic, **client, group_id=f"{prefix}g")
+    await member.start()
+    try:
+        found = await view.group(f"{prefix}g")
+        assert found == Group("Stable", {member._coordinator.member_id: frozenset(range(PARTITIONS))})
+    finally:
+        await member.stop()
+    assert await view.group(f"{prefix}g") == Group("Empty", {})
+    await view.close()
+
+
 async def test_a_broker_that_is_not_there_is_none_and_no_error() -> None:
     view = BrokerView({"bootstrap_servers": ["127.0.0.1:1"]}, "")
     assert await view.bounds([(CALLS, 0)]) is None
     assert await view.peek({(CALLS, 0): 0}) == {}
+    assert await view.group("g") is None

@@ -28,7 +28,7 @@ def plan(ts: int) -> list[tuple[str, str, bytes | None, bytes | None, int]]:
         ("null_key", CALLS, None, call(), ts),
         ("null_value", CALLS, b"s", None, ts),
         ("key_mismatch", CALLS, b"other", call(), ts),
-        ("missing_field", BILLING, b"s", b'{"subscriber_id":"s","ts":1,"kind":"bill"}', ts),
+        ("missing_field", BILLING, b"s", b'{"subscriber_id":"s","ts":1780000000000,"kind":"bill"}', ts),
         ("wrong_type", CALLS, b"s", call(duration_s="60"), ts),
         ("out_of_range", CALLS, b"s", call(duration_s=-1), ts),
         ("out_of_range", CALLS, b"s", event(CALLS, "s", 10**30), ts),

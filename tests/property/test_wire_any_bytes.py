@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.rig import FIELDS
 
-from models.events import INPUTS, Deletion
+from models.events import INPUTS, MIN_TS, Deletion
 from streams.dead_letters import dead_letter
 from streams.wire import POISONS, Rejected, decode
 
@@ -65,7 +65,7 @@ def test_any_bytes_are_decoded_or_kept(topic: str, key: bytes | None, value: byt
 @given(
     TOPICS,
     st.text(st.characters(codec="utf-8"), min_size=1, max_size=50),
-    st.integers(0, STAMP),
+    st.integers(MIN_TS, STAMP),
     st.dictionaries(st.text(min_size=1).filter(lambda name: name.startswith("_")), JSON.filter(lambda _: True)),
 )
 def test_valid_event_is_always_decoded(topic: str, who: str, ts: int, unknown: dict[str, Any]) -> None:

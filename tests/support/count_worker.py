@@ -13,8 +13,8 @@ HOLD=partition:path, HOLD_SEND=partition:path
     broker that is slow for one partition.
 SLOW=partition:seconds
     Folding a batch of that lane takes so long.
-FULL_RECORDS, CLOSE_S
-    The bounds of the same names in streams.intake and streams.lane.
+FULL_RECORDS, POLL_RECORDS, CLOSE_S, FATE_S
+    The bounds of the same names in streams.intake, streams.transport, streams.lane and streams.transaction.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ import structlog
 from app.worker import run_worker
 from counting import CountingFold
 from models.events import Arrival
-from streams import intake, lane
+from streams import intake, lane, transaction, transport
 from streams.folding import LaneSpec
 from streams.report import NOTHING, Commit
 from streams.topics import STATE
@@ -103,7 +103,7 @@ def hold(partition: int, gate: Path) -> None:
     write = LaneProducer.write
 
     async def held(self: LaneProducer, records: list[OutRecord]) -> Any:
-        ours = self._partition == partition and any(record.topic == STATE for record in records)
+        ours = self._partition == partition and any(topic == STATE for topic, *_ in records)
         while ours and not gate.exists():
             await asyncio.sleep(0.02)
         return await write(self, records)
@@ -144,7 +144,9 @@ def main() -> None:
             partition, _, path = held.partition(":")
             way(int(partition), Path(path))
     intake.FULL_RECORDS = int(environment.get("FULL_RECORDS", intake.FULL_RECORDS))
+    transport.POLL_RECORDS = int(environment.get("POLL_RECORDS", transport.POLL_RECORDS))
     lane.CLOSE_S = float(environment.get("CLOSE_S", lane.CLOSE_S))
+    transaction.FATE_S = float(environment.get("FATE_S", transaction.FATE_S))
     spec = LaneSpec(
         prefix=prefix,
         group=group,
@@ -157,10 +159,7 @@ def main() -> None:
         accept_loss="ACCEPT_LOSS" in environment,
         fail_at=fail_at,
     )
-    code = run_worker(spec, new_fold)
-    sys.stdout.flush()
-    # As app.cli does: threads of Faust's consumer may be past joining.
-    os._exit(code)
+    run_worker(spec, new_fold)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from streams.folding import Folded, StateRecord
 from streams.report import Commit
 from streams.topics import ALERTS, SCORES
 from streams.transaction import OutRecord
-from streams.wire import Decoded, RawRecord, decode
 
 Row = tuple[int, int, int]
 """Events, sum of their ``ts``, digest over them in order."""
@@ -57,9 +56,6 @@ class CountingFold:
 
     def clock(self) -> dict[str, Any]:
         return {"seen": self._seen}
-
-    def decode(self, topic: str, record: RawRecord, broker_ms: int | None) -> Decoded:
-        return decode(topic, record, broker_ms)
 
     def apply(self, arrivals: Sequence[Arrival]) -> int:
         taken = arrivals[: self._budget]

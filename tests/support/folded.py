@@ -51,7 +51,9 @@ def fold(population: Population, arrivals: Sequence[Arrival], watermark: float) 
     for arrival in arrivals:
         engine.counts[:] = 0
         engine.lane[places.ROOM] = np.inf
-        engine.walk(table_of(population, [arrival]), 0)
+        table = table_of([arrival])
+        table.seat(population)
+        engine.walk(table, 0)
         engine.fresh()
         event = arrival.event
         row = population.find(event.subscriber_id)

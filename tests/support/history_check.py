@@ -8,7 +8,7 @@ Whatever was killed, paused or moved meanwhile, these must hold; each breach has
 ``applied_twice``, ``applied_unknown``
     A segment covers what an earlier one has covered; it begins or ends at a record that no reader can see.
 ``wrong_order``
-    A transaction's records were not applied in the lane's order: record timestamp, topic's rank, offset.
+    A transaction's records were not applied in the lane's order: the smallest head by date and topic's rank.
 ``history_torn``, ``ledger_differs``
     Transactions and history records do not pair up; a ledger does not say what its transaction applied.
 ``fold_differs``
@@ -33,13 +33,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from support.plain_order import in_order
 
+from models.kernel.reader import Reader
 from streams import history, ledger
 from streams.batch import Batch, decoded
 from streams.folding import Fold
-from streams.history import HistoryRecord
+from streams.history import HistoryRecord, Placed, segments
 from streams.ledger import LEDGER_KEY, Ledger
-from streams.merge import Placed, merge, segments
 from streams.topics import (
     ALERTS,
     ALL_TOPICS,
@@ -237,18 +238,18 @@ class _Lane:
             placed += [Placed(topic, r) for r in taken]
         self.applied += len(placed)
         self._check_order(number, record, placed)
-        return decoded(placed, self._fold.decode, record.broker_ms)
+        return decoded(placed, record.broker_ms, Reader())
 
     def _between(self, topic: str, first: int, last: int) -> list[Record]:
         at = bisect_right(self._offsets[topic], first - 1)
         return self._inputs[topic][at : bisect_right(self._offsets[topic], last)]
 
     def _check_order(self, number: int, record: HistoryRecord, placed: list[Placed]) -> None:
-        # A transaction is a stretch of a merge, and merging a stretch again gives the same order.
+        # A transaction is a stretch of the lane's order, and putting a stretch in order again changes nothing.
         by_topic: dict[str, list[Record]] = defaultdict(list)
         for topic, r in placed:
             by_topic[topic].append(r)
-        again = merge({topic: sorted(records) for topic, records in by_topic.items()})
+        again = in_order({topic: sorted(records) for topic, records in by_topic.items()}, record.broker_ms)
         if again != placed:
             self._tell("wrong_order", f"transaction {number}: {record.segments}, not {segments(again)}")
 
@@ -256,13 +257,13 @@ class _Lane:
         fold = self._fold
         if fold.versions != (record.model, record.policy) and self._switch is not None:
             self._switch(fold, record.model, record.policy)
-        arrivals, _ = batch.arrivals()
+        arrivals = batch.arrivals
         given = list(arrivals)
         if record.stopped is not None:
             # It stopped because of what came next, so it has to see that again.
             topic, offset = record.topics[record.stopped[0]], record.stopped[1]
             following = [Placed(topic, r) for r in self._between(topic, offset, offset)]
-            given += decoded(following, fold.decode, record.broker_ms).arrivals()[0]
+            given += decoded(following, record.broker_ms, Reader()).arrivals
         count = fold.apply(given)
         if count != len(arrivals):
             self._tell("fold_differs", f"transaction {number}: applied {count}, then it was {len(arrivals)}")

@@ -42,7 +42,8 @@ from streams.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, ST
 RECOVERY_S: Final = 120.0
 """In which a step's share of the events must be applied: a session's 10 s, a restore, and a machine that is shared."""
 KEPT_BYTES: Final = 256 << 10
-Blow = Literal["join", "kill", "kill_all", "kill_again", "kill_opening"]
+PAUSE_S: Final = 5.0
+Blow = Literal["join", "kill", "kill_all", "kill_again", "kill_opening", "pause"]
 
 
 class Step(NamedTuple):
@@ -97,11 +98,14 @@ class Fleet:
     ----------
     kills, joins
         How many there were.
+    struck
+        The blows, and how many records were applied when they fell.
     """
 
     def __init__(self, rig: Rig, model: Path | None, directory: Path, seed: int) -> None:
         self.kills = 0
         self.joins = 0
+        self.struck: list[tuple[Blow, int]] = []
         self.alive: list[CountWorker] = []
         self._rig = rig
         self._directory = directory
@@ -138,6 +142,8 @@ class Fleet:
                 await self.alive[-1].said("lanes_assigned", bound_s=RECOVERY_S)
             # A kill that comes with a rhythm of ours would always hit the same step of the protocol.
             await asyncio.sleep(delay_s)
+            await progress.reached(0)
+            self.struck.append((blow, progress.applied))
             await self._strike(blow)
 
     async def _go_on(self, progress: Progress, at: int) -> None:
@@ -150,6 +156,12 @@ class Fleet:
         if blow == "join":
             self.joins += 1
             await self.start().said("lane_opened", bound_s=RECOVERY_S)
+            return
+        if blow == "pause":
+            paused = self._draw.choice(self.alive)
+            os.kill(paused.pid, signal.SIGSTOP)
+            await asyncio.sleep(PAUSE_S)
+            os.kill(paused.pid, signal.SIGCONT)
             return
         if blow == "kill_all":
             victims = list(self.alive)

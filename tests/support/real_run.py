@@ -113,8 +113,6 @@ async def run(
         "HOLDFAST_GROUP": rig.group,
         "HOLDFAST_PARTITIONS": str(rig.partitions),
         "HOLDFAST_METRICS_PORT": "0",
-        # A busy machine must not bend the order of topics: figures would change with its load.
-        "HOLDFAST_MERGE_WAIT_MS": "5000",
         "HOLDFAST_POLICY": str(told),
         "HOLDFAST_BASE_RATE": str(operator.base_rate),
     }

@@ -31,9 +31,12 @@ class Bad(NamedTuple):
     ahead_ms: int = 0
 
 
+THEN = 1_700_000_000_000
+
+
 def call(**fields: Any) -> bytes:
     """A call, with fields replaced, or left out where they are Ellipsis."""
-    body = {"subscriber_id": "{me}", "ts": 1_700_000_000_000, **FIELDS[CALLS], **fields}
+    body = {"subscriber_id": "{me}", "ts": THEN, **FIELDS[CALLS], **fields}
     return json.dumps({name: value for name, value in body.items() if value is not ...}).encode()
 
 
@@ -56,7 +59,7 @@ POISON = {
     "no ts": Bad("missing_field", call(ts=...)),
     "no subscriber": Bad("missing_field", call(subscriber_id=...)),
     "no direction": Bad("missing_field", call(direction=...)),
-    "no reason": Bad("missing_field", b'{"subscriber_id": "{me}", "ts": 1}', CARE),
+    "no reason": Bad("missing_field", b'{"subscriber_id": "{me}", "ts": 1780000000000}', CARE),
     "ts in words": Bad("wrong_type", call(ts="yesterday")),
     "ts null": Bad("wrong_type", call(ts=None)),
     "ts a fraction": Bad("wrong_type", call(ts=1.5)),
@@ -67,18 +70,19 @@ POISON = {
     "null": Bad("wrong_type", b"null"),
     "negative duration": Bad("out_of_range", call(duration_s=-1)),
     "negative ts": Bad("out_of_range", call(ts=-1)),
+    "ts in seconds": Bad("out_of_range", call(ts=NOW // 1000)),
     "no pages": Bad("out_of_range", json.dumps(
-        {"subscriber_id": "{me}", "ts": 1, "operator": "rival", "dwell_s": 1, "pages": 0}).encode(), VISITS),
+        {"subscriber_id": "{me}", "ts": THEN, "operator": "rival", "dwell_s": 1, "pages": 0}).encode(), VISITS),
     "a score of 11": Bad("out_of_range", json.dumps(
-        {"subscriber_id": "{me}", "ts": 1, "reason": "satisfaction", "score": 11}).encode(), CARE),
+        {"subscriber_id": "{me}", "ts": THEN, "reason": "satisfaction", "score": 11}).encode(), CARE),
     "a month 13": Bad("out_of_range", json.dumps(
-        {"subscriber_id": "{me}", "ts": 1, "kind": "bill", "amount": 1, "period": "2026-13"}
+        {"subscriber_id": "{me}", "ts": THEN, "kind": "bill", "amount": 1, "period": "2026-13"}
     ).encode(), "telecom.billing.v1"),
     "sideways": Bad("unknown_enum", call(direction="sideways")),
     "unknown product": Bad("unknown_enum", json.dumps(
-        {"subscriber_id": "{me}", "ts": 1, "products": [{"product": "fax"}]}).encode(), SUBSCRIBERS),
+        {"subscriber_id": "{me}", "ts": THEN, "products": [{"product": "fax"}]}).encode(), SUBSCRIBERS),
     "unknown channel of a consent": Bad("unknown_enum", json.dumps(
-        {"subscriber_id": "{me}", "ts": 1, "consent": {"marketing": {"pigeon": True}}}).encode(), SUBSCRIBERS),
+        {"subscriber_id": "{me}", "ts": THEN, "consent": {"marketing": {"pigeon": True}}}).encode(), SUBSCRIBERS),
     "NaN": Bad("non_finite", with_raw("duration_s", b"NaN")),
     "Infinity": Bad("non_finite", with_raw("duration_s", b"-Infinity")),
     "1e999": Bad("non_finite", with_raw("duration_s", b"1e999")),
@@ -173,6 +177,43 @@ def test_a_ts_a_little_ahead_of_its_record_is_an_event(world: World, someone: Su
     after = world.metrics()
     assert after.total("dead_letters_total") == before.total("dead_letters_total")
     assert after.total("events_total") - before.total("events_total") == 1
+
+
+def test_a_record_without_a_timestamp_is_held_against_the_brokers_time(world: World, someone: Subscriber) -> None:
+    before = world.metrics()
+    now = int(time.time() * 1000)
+    for ts in (now - 1000, now + 3_600_000):
+        body = {"subscriber_id": someone.name, "ts": ts, "channel": "sms"}
+        world.send("telecom.contacts.v1", someone.name, json.dumps(body).encode(), timestamp=-1)
+    world.settle(someone.lane)
+    after = world.metrics()
+    assert after.total("events_total") - before.total("events_total") == 1
+    poison = {"topic": "telecom.contacts.v1", "reason": "future_ts"}
+    assert (after.value("dead_letters_total", **poison) or 0) - (before.value("dead_letters_total", **poison) or 0) == 1
+
+
+def test_null_in_an_optional_field_is_its_absence(world: World, customer: Subscriber) -> None:
+    before = world.metrics()
+    customer.profile(consent=None, products=None, penalty=None)
+    customer.care("leave_intent", status=None, channel=None)
+    assert customer.steps() == [("raised", None)]
+    assert world.metrics().total("dead_letters_total") == before.total("dead_letters_total")
+
+
+def test_a_key_that_murmur2_puts_elsewhere_is_applied_and_counted_once(world: World, someone: Subscriber) -> None:
+    elsewhere = (someone.lane + 1) % world.lanes
+    before = world.metrics()
+    for _ in range(2):
+        now = int(time.time() * 1000)
+        body = {"subscriber_id": someone.name, "ts": now, "channel": "sms"}
+        value = json.dumps(body).encode()
+        world.send("telecom.contacts.v1", someone.name, value, partition=elsewhere, timestamp=now)
+        world.settle(elsewhere)
+    after = world.metrics()
+    labels = {"topic": "telecom.contacts.v1"}
+    assert after.total("events_total") - before.total("events_total") == 2
+    counted = after.value("misplaced_keys_total", **labels) - before.value("misplaced_keys_total", **labels)
+    assert counted == 1
 
 
 def test_the_verb_lists_dead_letters(world: World, customer: Subscriber) -> None:

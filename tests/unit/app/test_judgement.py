@@ -8,6 +8,7 @@ import pytest
 
 from app.errors import ExitCode
 from app.judgement import Memory, Observation, Verdict, begin, judge, stalled
+from streams.membership import Denial
 
 CALLS = ("telecom.calls.v1", 3)
 VISITS = ("telecom.site-visits.v1", 3)
@@ -90,6 +91,43 @@ def test_a_record_that_waits_is_not_excused_by_another_lane() -> None:
     assert watch(looks)[1].code == 75
 
 
+HELD: dict[str, object] = {
+    "positions": {CALLS: 5, VISITS: 300},
+    "ends": {CALLS: 900, VISITS: 10_000},
+    "waiting": frozenset({CALLS}),
+}
+"""A lane that has calls, and waits for visits."""
+
+
+def test_an_input_that_is_waited_for_and_does_not_move_is_named_then_75() -> None:
+    looks = seconds(1, 75, **HELD, awaited={VISITS: 310})
+    memory, verdict = watch(looks[:60])
+    assert verdict == Verdict(None, (), ())
+    memory, verdict = watch(looks[60:61], memory)
+    assert verdict == Verdict(None, (), ("waits_for_telecom.site-visits.v1-3",))
+    memory, verdict = watch([*looks[61:], *seconds(76, 76, **HELD, awaited={VISITS: 310})], memory)
+    assert verdict.code == 75
+    assert len(verdict.reasons) == 1
+    assert "lane 3 waits for telecom.site-visits.v1" in verdict.reasons[0]
+
+
+def test_a_place_that_moves_over_aborted_records_is_progress() -> None:
+    """Nothing is applied for minutes, and yet the input is read."""
+    looks = [look._replace(awaited={VISITS: 300 + int(look.now)}) for look in seconds(1, 600, **HELD)]
+    assert watch(looks)[1] == Verdict(None, (), ())
+
+
+def test_an_empty_input_that_never_answers_is_waited_for_no_longer_than_another() -> None:
+    looks = seconds(1, 76, positions={CALLS: 5, VISITS: 0}, ends={CALLS: 9, VISITS: 0}, awaited={VISITS: 0})
+    assert watch([look._replace(waiting=frozenset({CALLS})) for look in looks])[1].code == 75
+
+
+def test_no_wait_counts_while_the_broker_does_not_answer() -> None:
+    memory, verdict = watch(seconds(1, 300, **HELD, awaited={VISITS: 300}, reachable=False))
+    assert verdict == Verdict(None, (), ("broker_unavailable",))
+    assert watch(seconds(301, 359, **HELD, awaited={VISITS: 300}), memory)[1] == Verdict(None, (), ())
+
+
 def test_the_clock_starts_when_the_first_record_comes_not_when_the_ledger_last_moved() -> None:
     idle = seconds(1, 300, positions={CALLS: 9}, ends={CALLS: 9})
     memory, _ = watch(idle)
@@ -135,6 +173,29 @@ def test_rebalancing_for_more_than_twice_its_timeout_is_75() -> None:
     assert verdict.code is None
     assert verdict.blockers == ("rebalancing",)
     assert watch(seconds(1, 62, rebalancing=True))[1].code == 75
+
+
+def test_no_member_for_45_seconds_is_75_without_lag_and_not_ready_at_once() -> None:
+    first = judge(begin(0.0), seconds(1, 1, denial=Denial.UNKNOWN)[0])[1]
+    assert first == Verdict(None, (), ("not_a_member",))
+    assert watch(seconds(1, 45, denial=Denial.UNKNOWN))[1].code is None
+    verdict = watch(seconds(1, 46, denial=Denial.UNKNOWN))[1]
+    assert verdict.code == 75
+    assert verdict.reasons == ("no member of the group for 45 s: the group's coordinator does not know it",)
+
+
+def test_a_membership_that_comes_back_starts_the_clock_anew() -> None:
+    memory, _ = watch(seconds(1, 40, denial=Denial.UNKNOWN))
+    memory, verdict = watch(seconds(41, 41), memory)
+    assert verdict == Verdict(None, (), ())
+    assert watch(seconds(42, 86, denial=Denial.UNKNOWN), memory)[1].code is None
+
+
+def test_a_coordinator_that_does_not_answer_ends_nobody_but_nobody_is_ready() -> None:
+    assert watch(seconds(1, 600, answered=False))[1] == Verdict(None, (), ("membership_unknown",))
+    memory, _ = watch(seconds(1, 40, denial=Denial.UNKNOWN))
+    memory, _ = watch(seconds(41, 300, answered=False, reachable=False), memory)
+    assert watch(seconds(301, 345, denial=Denial.UNKNOWN), memory)[1].code is None
 
 
 def test_two_rebalances_are_not_one_long_one() -> None:

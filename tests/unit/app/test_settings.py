@@ -102,7 +102,6 @@ def test_every_fault_is_named_at_once() -> None:
         ("HOLDFAST_LOG_LEVEL", "loud"),
         ("HOLDFAST_TIMEZONE", "Mars/Olympus"),
         ("HOLDFAST_POLICY", "/no/such/policy.toml"),
-        ("HOLDFAST_MERGE_WAIT_MS", "-1"),
     ],
 )
 def test_out_of_range_is_refused_with_its_key(variable: str, value: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import subprocess
 import sys
 import threading
@@ -15,7 +16,10 @@ from app import watchdog
 from app.judgement import Input
 from app.watchdog import Heart, Standing, Watchdog
 from streams.broker_view import Bounds
+from streams.membership import Group, Membership
 
+GROUP = "holdfast"
+MEMBER = Membership("m-1", 1, 1)
 CALLS = ("telecom.calls.v1", 0)
 WAIT_S = 10.0
 
@@ -30,6 +34,7 @@ class FakeView:
         self.up = True
         self.closed = False
         self.error: Exception | None = None
+        self.members: Group | None = Group("Stable", {MEMBER.member_id: frozenset()})
 
     async def bounds(self, inputs: Iterable[Input]) -> Bounds | None:
         if self.error is not None:
@@ -42,6 +47,10 @@ class FakeView:
     async def peek(self, positions: Mapping[Input, int]) -> dict[Input, float | None]:
         return {each: self.came[each] for each in positions if each in self.came}
 
+    async def group(self, name: str) -> Group | None:
+        assert name == GROUP
+        return self.members if self.up else None
+
     async def close(self) -> None:
         self.closed = True
 
@@ -51,11 +60,11 @@ class Rig:
         monkeypatch.setattr(watchdog, "LOOK_S", 0.01)
         monkeypatch.setattr(watchdog, "ASK_S", 0.02)
         self.view = FakeView()
-        self.standing = Standing()
+        self.standing = Standing(membership=MEMBER)
         self.heart = Heart(lambda: self.standing)
         self.lags: dict[Input, tuple[int, float]] = {}
         self.ended: list[int] = []
-        self.dog = Watchdog(self.heart, self.view, self._tell, self.ended.append)
+        self.dog = Watchdog(self.heart, self.view, GROUP, self._tell, self.ended.append)
 
     def _tell(self, topic: str, partition: int, records: int, seconds: float) -> None:
         self.lags[topic, partition] = (records, seconds)
@@ -119,6 +128,31 @@ def test_lag_is_told_in_records_and_seconds(rig: Rig) -> None:
     assert 3600 <= seconds < 3700
 
 
+def test_a_record_without_a_timestamp_is_not_as_old_as_the_epoch(rig: Rig) -> None:
+    rig.view.ends[CALLS] = 9
+    rig.view.came[CALLS] = -0.001
+    rig.say(Standing(positions={CALLS: 5}))
+    rig.dog.start()
+    rig.until(lambda: CALLS in rig.lags)
+    records, seconds = rig.lags[CALLS]
+    assert records == 4
+    assert seconds < 60
+
+
+def test_an_input_that_a_lane_waits_for_is_judged_by_where_it_is_read_to(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.judgement.STALL_S", 0.3)
+    monkeypatch.setattr("app.judgement.AWAITED_S", 0.6)
+    rig.view.ends[CALLS] = 9
+    rig.say(Standing(positions={CALLS: 5}, awaited={CALLS: 7}), beat=time.monotonic() + 60)
+    rig.dog.start()
+    rig.until(lambda: f"waits_for_{CALLS[0]}-0" in rig.dog.verdict.blockers)
+    rig.until(lambda: rig.ended != [])
+    assert rig.ended == [75]
+    assert "nothing comes behind 7" in rig.dog.verdict.reasons[0]
+
+
 def test_an_input_of_which_nothing_was_applied_counts_from_the_logs_start(rig: Rig) -> None:
     rig.view.starts[CALLS], rig.view.ends[CALLS] = 100, 103
     rig.say(Standing(positions={CALLS: None}))
@@ -128,11 +162,70 @@ def test_an_input_of_which_nothing_was_applied_counts_from_the_logs_start(rig: R
 
 def test_a_broker_that_does_not_answer_is_a_blocker_and_no_end(rig: Rig) -> None:
     rig.view.up = False
-    rig.say(Standing(positions={CALLS: 5}))
+    rig.say(Standing(positions={CALLS: 5}, membership=MEMBER))
     rig.dog.start()
-    rig.until(lambda: rig.dog.verdict.blockers == ("broker_unavailable",))
+    rig.until(lambda: rig.dog.verdict.blockers == ("broker_unavailable", "membership_unknown"))
     rig.view.up = True
     rig.until(lambda: rig.dog.verdict.blockers == ())
+    assert rig.ended == []
+
+
+@pytest.mark.parametrize(
+    ("ours", "group"),
+    [
+        (MEMBER, Group("Empty", {})),
+        (MEMBER._replace(member_id=""), Group("Stable", {"m-2": frozenset({0})})),
+        (MEMBER._replace(generation=2), Group("Stable", {"m-1": frozenset()})),
+        (MEMBER, Group("Stable", {"m-1": frozenset({0, 1})})),
+        (MEMBER._replace(kept=False), Group("Stable", {"m-1": frozenset()})),
+    ],
+)
+def test_no_member_is_not_ready_at_once_and_ends_with_75_without_lag(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, ours: Membership, group: Group
+) -> None:
+    monkeypatch.setattr("app.judgement.DENIED_S", 0.5)
+    rig.view.members = group
+    rig.say(Standing(membership=ours), beat=time.monotonic() + 60)
+    rig.dog.start()
+    rig.until(lambda: rig.dog.verdict.blockers == ("not_a_member",))
+    assert rig.ended == []
+    rig.until(lambda: rig.ended != [])
+    assert rig.ended == [75]
+    assert "no member of the group" in rig.dog.verdict.reasons[0]
+
+
+def test_who_joins_again_is_a_member_as_soon_as_the_coordinator_says_so(rig: Rig) -> None:
+    rig.view.members = Group("Empty", {})
+    rig.say(Standing(membership=MEMBER))
+    rig.dog.start()
+    rig.until(lambda: rig.dog.verdict.blockers == ("not_a_member",))
+    rig.view.members = Group("Stable", {"m-2": frozenset({3})})
+    rig.say(Standing(membership=Membership("m-2", 5, 5, lanes=frozenset({3}))))
+    rig.until(lambda: rig.dog.verdict.blockers == ())
+
+
+def test_a_client_that_joins_again_and_again_and_never_is_a_member_ends(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.judgement.DENIED_S", 0.3)
+    rig.view.members = Group("PreparingRebalance", {})
+    numbers = itertools.count()
+
+    def joined_anew() -> bool:
+        rig.say(Standing(membership=Membership(f"m-{next(numbers)}")), beat=time.monotonic() + 60)
+        return rig.ended != []
+
+    rig.dog.start()
+    rig.until(joined_anew)
+    assert rig.ended == [75]
+
+
+def test_before_it_joins_it_is_no_member_yet_and_nobody_ends_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.judgement.DENIED_S", 0.05)
+    rig.say(Standing(), beat=time.monotonic() + 60)
+    rig.dog.start()
+    rig.until(lambda: rig.dog.verdict.blockers == ("membership_unknown",))
+    time.sleep(0.2)
     assert rig.ended == []
 
 
@@ -171,13 +264,15 @@ async def test_the_heart_beats_with_what_the_worker_says(monkeypatch: pytest.Mon
 
 STUCK = """
 import asyncio, threading, time
-from app.watchdog import Heart, Standing, Watchdog, end_process
+from app.ending import Ending
+from app.watchdog import Heart, Standing, Watchdog
 import app.judgement
 app.judgement.BEAT_S = 0.3
 
 class View:
     async def bounds(self, inputs): return {}, {}
     async def peek(self, positions): return {}
+    async def group(self, name): return None
     async def close(self): pass
 
 async def stuck():
@@ -187,7 +282,7 @@ async def stuck():
 async def main():
     loop = asyncio.get_running_loop()
     heart = Heart(Standing)
-    Watchdog(heart, View(), print, lambda code: end_process(code, loop)).start()
+    Watchdog(heart, View(), "g", print, Ending(loop).at_once).start()
     beating = asyncio.create_task(heart.beat(), name="heart")
     await asyncio.create_task(stuck(), name="lane-7")
 
@@ -204,5 +299,5 @@ def test_a_blocked_process_ends_and_tells_where_it_stood() -> None:
 
 
 def test_the_thread_is_no_reason_to_stay() -> None:
-    assert Watchdog(Heart(Standing), FakeView(), lambda *_: None, lambda _: None).daemon
+    assert Watchdog(Heart(Standing), FakeView(), GROUP, lambda *_: None, lambda _: None).daemon
     assert threading.main_thread().is_alive()

@@ -22,7 +22,7 @@ from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import TP
 
 from streams import transaction
-from streams.transport import BatchApp, BatchConsumer, BatchTransport, Fetch, _Thread, new_app
+from streams.transport import BatchApp, BatchConsumer, BatchTransport, Fetch, Poll, _Thread, new_app
 
 TP0, TP1 = TP("a", 0), TP("a", 1)
 
@@ -135,12 +135,12 @@ async def test_drain_loop_goes_on_when_getmany_yields_nothing(
     fetched = Fetch(1, 0, 2, [SimpleNamespace(offset=1, timestamp=5)])  # type: ignore[list-item]
     polls = iter([{TP0: fetched}, {}, {TP0: fetched}])
 
-    async def getmany(wanted: set[TP], _timeout: float) -> dict[TP, Fetch]:
+    async def getmany(wanted: set[TP], _timeout: float) -> Poll:
         assert wanted == {TP0}
         found = next(polls, None)
         if found is None:
             consumer._stopped.set()
-        return found or {}
+        return Poll(found or {}, {})
 
     async def callback(message: Any) -> None:
         delivered.append((message.tp, message.value, message.generation_id))
@@ -160,11 +160,11 @@ async def test_fetch_of_a_poll_that_outlived_a_rebalance_is_held_and_delivered(
     delivered: list[int] = []
     fetched = Fetch(1, 0, 2, [SimpleNamespace(offset=1, timestamp=5)])  # type: ignore[list-item]
 
-    async def getmany(wanted: set[TP], _timeout: float) -> dict[TP, Fetch]:
+    async def getmany(wanted: set[TP], _timeout: float) -> Poll:
         consumer.stop_flow()
         app.consumer_generation_id = 4
         asyncio.get_running_loop().call_later(0.01, consumer.resume_flow)
-        return {TP0: fetched}
+        return Poll({TP0: fetched}, {})
 
     async def callback(message: Any) -> None:
         assert consumer.flow_active
@@ -214,6 +214,65 @@ def test_drained_records_and_the_position_behind_them_come_without_a_pause() -> 
     after_the_drain = source[source.index("if drained or not timeout:") :]
     assert after_the_drain.split("\n")[1].strip() == "return drained"
     assert "position" in vars(subscription_state.TopicPartitionState)
+
+
+def test_a_fetch_answer_can_be_heard_where_it_is_taken_in() -> None:
+    """We wrap the method on the instance; a true result wakes the waiters that our poll creates."""
+    assert "self._proc_fetch_request(assignment, node_id, request)" in inspect.getsource(
+        fetcher.Fetcher._fetch_requests_routine
+    )
+    assert "any(fut.result() for fut in done_pending)" in inspect.getsource(fetcher.Fetcher._fetch_requests_routine)
+    taken_in = inspect.getsource(fetcher.Fetcher._proc_fetch_request)
+    assert "tp_state.lso = lso" in taken_in
+    # An answer to a question from before a seek is not taken in, unless it was asked at the very place.
+    assert taken_in.index("tp_state.position != fetch_offset") < taken_in.index("tp_state.lso = lso")
+    assert "self.lso = None" in inspect.getsource(subscription_state.TopicPartitionState.__init__)
+    assert inspect.signature(fetcher.Fetcher._create_fetch_waiter).parameters.keys() == {"self"}
+
+
+def partition(state_of: dict[TP, Any], thread: _Thread, *tps: TP) -> None:
+    """Give the thread a consumer that has these partitions."""
+    assignment = SimpleNamespace(state_value=state_of.get)
+    subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
+    seek = lambda tp, offset: setattr(state_of[TP(*tp)], "position", offset)  # noqa: E731
+    thread._consumer = SimpleNamespace(_subscription=subscription, assignment=lambda: set(tps), seek=seek)
+
+
+async def test_what_an_answer_from_before_the_seek_told_is_forgotten(
+    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread, states = consumer._thread, {TP0: SimpleNamespace(lso=70, position=70)}
+    partition(states, thread, TP0)
+    await thread.seek_all({TP0: 5})
+    asked = SimpleNamespace(topics=[("a", [(0, 5, 1)])])
+    assert not thread._hear(asked), "no answer has come"
+    states[TP0].lso = 90
+    assert thread._hear(asked), "the first answer is news"
+    assert not thread._hear(asked), "another is not"
+    news = dict(thread._news)
+    await thread.seek_all({TP0: 5})
+    assert thread._news == {}
+    # A poll that was under way when the lane sought again.
+    monkeypatch.setattr(consumer, "_getmany", lambda *_: asyncio.sleep(0, Poll({}, news)))
+    consumer.resume_flow()
+    assert [one async for one in consumer.getmany(1.0)] == []
+    assert consumer.stable(TP0, 1) == 90
+    assert consumer.stable(TP0, 2) is None
+
+
+async def test_a_place_that_moves_and_a_first_answer_are_fetches_without_records(consumer: BatchConsumer) -> None:
+    thread, states = consumer._thread, {TP0: SimpleNamespace(lso=None, position=0)}
+    partition(states, thread, TP0)
+    await thread.seek_all({TP0: 5})
+    assert thread._fetches({}, {TP0}) == {}
+    states[TP0].lso = 5
+    thread._hear(SimpleNamespace(topics=[("a", [(0, 5, 1)])]))
+    assert thread._fetches({}, {TP0}) == {TP0: Fetch(1, 5, 5, ())}
+    assert thread._fetches({}, {TP0}) == {}
+    states[TP0].position = 9  # over aborted records and their marker
+    assert thread._fetches({}, {TP0}) == {TP0: Fetch(1, 5, 9, ())}
+    states[TP0] = SimpleNamespace(lso=20, position=20)  # a rebalance: nobody has sought there yet
+    assert thread._fetches({TP0: ["record"]}, {TP0}) == {}
 
 
 def test_backoff_between_transactions_is_where_we_set_it() -> None:

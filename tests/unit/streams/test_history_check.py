@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from support.counting import CountingFold
 from support.history_check import Log, Record, check
+from support.plain_order import in_order
 from support.rig import event, mix
 
 from models.events import CALLS, INPUTS
+from models.kernel.reader import Reader
 from streams import ledger
 from streams.batch import Batch, decoded
-from streams.history import history_record, read
+from streams.history import Placed, history_record, read, segments
 from streams.ledger import LEDGER_KEY, Ledger
-from streams.merge import Placed, merge, segments
 from streams.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE
 from streams.transaction import OutRecord
 
@@ -42,17 +43,16 @@ class MemoryLane:
         rest = {topic: list(self._log[topic][self._partition]) for topic in INPUTS}
         while any(rest.values()):
             placed = []
-            for one in merge(rest)[: self._draw.randint(1, 30)]:
+            for one in in_order(rest)[: self._draw.randint(1, 30)]:
                 placed.append(one)
                 rest[one.topic].pop(0)
             self.apply(spoil(placed))
 
     def apply(self, placed: list[Placed]) -> None:
-        batch: Batch | None = decoded(placed, self.fold.decode, BEGIN + 60_000)
+        batch: Batch | None = decoded(placed, BEGIN + 60_000, Reader())
         while batch is not None:
-            arrivals, places = batch.arrivals()
-            applied = self.fold.apply(arrivals)
-            done, batch = batch.cut(places[applied]) if applied < len(arrivals) else (batch, None)
+            applied = self.fold.apply(batch.arrivals)
+            done, batch = batch.cut(applied) if applied < len(batch.arrivals) else (batch, None)
             self.commit(done, batch)
 
     def commit(self, done: Batch, rest: Batch | None) -> None:
@@ -139,7 +139,7 @@ def test_record_that_was_never_applied() -> None:
 def test_event_that_was_applied_twice() -> None:
     log = inputs()
     lane = MemoryLane(log, 0, seed=0)
-    order = merge({topic: log[topic][0] for topic in INPUTS})
+    order = in_order({topic: log[topic][0] for topic in INPUTS})
     lane.apply(order[:20])
     lane.apply(order[19:])
     assert verdict({topic: {0: parts[0]} for topic, parts in log.items()}).names == {"applied_twice"}
@@ -157,9 +157,9 @@ def test_order_that_the_history_does_not_tell() -> None:
     """Applied in another order than is written down: the bytes of the rows show it."""
     log = inputs()
     lane = MemoryLane(log, 0, seed=0)
-    order = merge({topic: log[topic][0] for topic in INPUTS})
-    right = decoded(order, lane.fold.decode, BEGIN + 60_000)
-    arrivals = right.arrivals()[0]
+    order = in_order({topic: log[topic][0] for topic in INPUTS})
+    right = decoded(order, BEGIN + 60_000, Reader())
+    arrivals = list(right.arrivals)
     mine = [i for i, arrival in enumerate(arrivals) if arrival.event.subscriber_id == "s0-1"]
     arrivals[mine[1]], arrivals[mine[2]] = arrivals[mine[2]], arrivals[mine[1]]
     lane.fold.apply(arrivals)
@@ -276,7 +276,7 @@ def test_aborted_record_that_was_applied_is_not_in_the_log() -> None:
 def test_other_versions_are_switched_to() -> None:
     log = inputs()
     lane = MemoryLane(log, 0, seed=0)
-    order = merge({topic: log[topic][0] for topic in INPUTS})
+    order = in_order({topic: log[topic][0] for topic in INPUTS})
     lane.apply(order[:50])
     lane.fold.versions = ("m-next", "p-test")
     lane.apply(order[50:])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 import pytest
 from support.rig import FIELDS, event
 
-from models.events import CALLS, DATA_USAGE, INPUTS, SUBSCRIBERS, Deletion
-from streams.wire import FUTURE_MS, MAX_KEY_BYTES, MAX_VALUE_BYTES, POISONS, Rejected, decode
+from models.events import CALLS, DATA_USAGE, INPUTS, MIN_TS, SUBSCRIBERS, Call, Deletion, Profile
+from streams.wire import FUTURE_MS, MAX_KEY_BYTES, MAX_VALUE_BYTES, POISONS, UNDATED, Rejected, dated, decode
 
 STAMP = 1_780_000_000_000
 
@@ -50,7 +51,7 @@ POISON: list[tuple[str, str, bytes | None, bytes | None]] = [
     ("key_mismatch", "another key", b"t", call()),
     ("key_mismatch", "empty key", b"", call()),
     ("key_mismatch", "key that is no UTF-8", b"\xff", call()),
-    ("missing_field", "no direction", b"s", b'{"subscriber_id":"s","ts":1}'),
+    ("missing_field", "no direction", b"s", b'{"subscriber_id":"s","ts":1780000000000}'),
     ("missing_field", "no subscriber", b"s", b"{}"),
     ("wrong_type", "an array", b"s", b"[]"),
     ("wrong_type", "null", b"s", b"null"),
@@ -60,6 +61,8 @@ POISON: list[tuple[str, str, bytes | None, bytes | None]] = [
     ("wrong_type", "number for a switch", b"s", call(dropped=1)),
     ("out_of_range", "negative", b"s", call(duration_s=-1)),
     ("out_of_range", "before 1970", b"s", call(ts=-1)),
+    ("out_of_range", "before 2000", b"s", call(ts=MIN_TS - 1)),
+    ("out_of_range", "seconds for milliseconds", b"s", call(ts=STAMP // 1000)),
     ("out_of_range", "after 9999", b"s", call(ts=253_402_300_800_000)),
     ("out_of_range", "beyond 64 bits", b"s", call(ts=10**30)),
     ("out_of_range", "empty subscriber", b"s", event(CALLS, "", STAMP)),
@@ -101,13 +104,46 @@ def test_every_reason_has_a_case() -> None:
         (STAMP, STAMP, STAMP - FUTURE_MS - 1, True),
         (STAMP, STAMP, None, False),
         # An old event in a new record, and an old record, are as good as any.
-        (1, STAMP, STAMP, False),
-        (1, 1, STAMP, False),
+        (MIN_TS, STAMP, STAMP, False),
+        (MIN_TS, MIN_TS, STAMP, False),
+        # No timestamp: there is only the broker's time to hold it against.
+        (STAMP, -1, STAMP, False),
+        (STAMP + FUTURE_MS, -1, STAMP, False),
+        (STAMP + FUTURE_MS + 1, -1, STAMP, True),
+        (STAMP + FUTURE_MS + 1, -1, None, False),
     ],
 )
 def test_time_ahead_of_its_clock_is_poison(ts: int, stamp: int, broker_ms: int | None, poison: bool) -> None:
     decoded = decode(CALLS, Raw(b"s", call(ts=ts), stamp), broker_ms)
     assert (isinstance(decoded, Rejected) and decoded.reason == "future_ts") is poison
+
+
+def test_null_in_an_optional_field_is_its_absence() -> None:
+    decoded = decode(CALLS, Raw(b"s", call(kind=None, roaming=None, peer_operator=None)), STAMP)
+    assert decoded == decode(CALLS, Raw(b"s", call()), STAMP)
+    assert type(decoded) is Call
+    nulls = {name: None for name in Profile.__struct_fields__ if name not in ("subscriber_id", "ts")}
+    bare = decode(SUBSCRIBERS, Raw(b"s", event(SUBSCRIBERS, "s", STAMP)), STAMP)
+    assert decode(SUBSCRIBERS, Raw(b"s", event(SUBSCRIBERS, "s", STAMP, **nulls)), STAMP) == bare
+    inside = {"consent": {"marketing": {"sms": None}, "behaviour": None}, "products": []}
+    assert decode(SUBSCRIBERS, Raw(b"s", event(SUBSCRIBERS, "s", STAMP, **inside)), STAMP) == bare
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"duration_s": None}, "wrong_type"),
+        ({"ts": None, "kind": None}, "wrong_type"),
+        ({"kind": None, "roaming": 1}, "wrong_type"),
+        ({"kind": None, "direction": "sideways"}, "unknown_enum"),
+        ({"kind": None, "other": json.loads("[" * 40 + "]" * 40)}, "too_deep"),
+        ({"kind": None, "ts": 10**30}, "out_of_range"),
+    ],
+)
+def test_a_null_excuses_nothing_beside_it(fields: dict[str, object], reason: str) -> None:
+    decoded = decode(CALLS, Raw(b"s", call(**fields)), STAMP)
+    assert isinstance(decoded, Rejected), decoded
+    assert decoded.reason == reason
 
 
 @pytest.mark.parametrize(
@@ -123,6 +159,32 @@ def test_time_ahead_of_its_clock_is_poison(ts: int, stamp: int, broker_ms: int |
 def test_null_value_deletes_a_profile(key: bytes, expected: Deletion | str) -> None:
     decoded = decode(SUBSCRIBERS, Raw(key, None), STAMP)
     assert decoded == expected or (isinstance(decoded, Rejected) and decoded.reason == expected)
+
+
+def test_a_deletion_must_be_dated() -> None:
+    """One of the year 2100 would make every later profile the older one."""
+    ahead = decode(SUBSCRIBERS, Raw(b"s", None, STAMP + FUTURE_MS + 1), STAMP)
+    assert isinstance(ahead, Rejected)
+    assert ahead.reason == "future_ts"
+    undated = decode(SUBSCRIBERS, Raw(b"s", None, -1), STAMP)
+    assert isinstance(undated, Rejected)
+    assert undated.reason == "null_value"
+
+
+@pytest.mark.parametrize(
+    ("record", "date"),
+    [
+        (Raw(b"s", call(ts=STAMP - 9)), STAMP),
+        (Raw(b"s", b"?"), STAMP),
+        (Raw(b"s", call(ts=STAMP - 9), -1), STAMP - 9),
+        (Raw(b"s", b"?", -1), UNDATED),
+        (Raw(b"s", call(), STAMP + FUTURE_MS), STAMP + FUTURE_MS),
+        (Raw(b"s", call(), STAMP + FUTURE_MS + 1), UNDATED),
+        (Raw(b"s", call(ts=STAMP + FUTURE_MS + 1), -1), UNDATED),
+    ],
+)
+def test_a_record_is_dated_by_its_timestamp_or_its_ts(record: Raw, date: int) -> None:
+    assert dated(CALLS, record, STAMP) == date
 
 
 def test_unknown_fields_are_ignored_and_depth_counts_outside_strings_only() -> None:

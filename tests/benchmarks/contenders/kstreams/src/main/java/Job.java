@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Properties;
@@ -190,7 +191,7 @@ public final class Job {
     Properties settings = new Properties();
     settings.put("application.id", System.getenv("BENCH_RUN"));
     settings.put("bootstrap.servers", System.getenv("BENCH_BROKER"));
-    settings.put("state.dir", Files.createTempDirectory("kstreams-").toString());
+    settings.put("state.dir", Files.createTempDirectory(Path.of(System.getenv("TMPDIR")), "kstreams-").toString());
     settings.put("num.stream.threads", "1");
     settings.put("default.key.serde", Serdes.ByteArraySerde.class.getName());
     settings.put("default.value.serde", Serdes.ByteArraySerde.class.getName());

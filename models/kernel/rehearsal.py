@@ -1,0 +1,81 @@
+"""All that is compiled, called once on nobody, so that no event waits for the compiler.
+
+Numba compiles a function at its first call, for the types of that call. Twelve functions are called from outside of the
+compiled code, and their types follow from the arrays of those who call them: so it is those that call them here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from models.features.catalogue import NAMES
+from models.kernel import compiled
+from models.kernel.arrivals import table_of
+from models.kernel.engine import Engine, features_of
+from models.kernel.reader import Reader, records_of
+from models.policy import Policy
+from models.risk import Scorer
+from models.snapshot import Curve, Snapshot
+from models.state.population import Population
+from models.state.subscriber_index import SubscriberIndex
+
+_BASE_RATE: Final = 0.01
+_LONG_KEY: Final = bytes(1 << 16)
+
+
+class Rehearsed(NamedTuple):
+    """How many functions were compiled anew, and how many came from the cache."""
+
+    compiled: int
+    loaded: int
+
+
+def rehearse() -> Rehearsed:
+    """Compile everything, or load it; after this returns no call of the compiled code waits for more than itself.
+
+    Raises
+    ------
+    OSError
+        If what was compiled cannot be written, such as on a full disk. After :func:`keep_nothing` that is not tried.
+
+    Examples
+    --------
+    >>> rehearse() == rehearse()  # the second time there is nothing to do
+    True
+    """
+    nothing = [Curve(feature=name, knots=[0.0, 1.0], values=[0.0, 0.0]) for name in NAMES]
+    scorer = Scorer(Snapshot(version="rehearsal", curves=nothing, intercept=0.0, base_rate=_BASE_RATE))
+    population = Population()
+    engine = Engine(population, scorer, Policy())
+    nobody = np.array([population.seat("nobody")])
+    engine.walk(table_of([]), 0)
+    engine.look(nobody, np.zeros(1, dtype=np.int64), 0, 0)
+    engine.score(0, 0.0)
+    engine.silence_due(nobody)
+    features_of(population, nobody, np.zeros(1))
+    _read_nothing()
+    stats = [each.stats for each in _functions()]
+    return Rehearsed(sum(each.cache_misses.total() for each in stats), sum(each.cache_hits.total() for each in stats))
+
+
+def _read_nothing() -> None:
+    nothing = np.zeros(0, dtype=np.uint8)
+    records = records_of(nothing, 0, 0, 0, (0, 0), 0)
+    if records is not None:
+        Reader().read(nothing, records)
+    index = SubscriberIndex()
+    index.put(_LONG_KEY, 0)  # longer than there is room for: so it makes more
+    index.find_all(nothing, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+    index.remove(_LONG_KEY)
+
+
+def keep_nothing() -> None:
+    """Let nothing be written or read any more: what is compiled serves this process alone."""
+    for each in _functions():
+        each._cache.disable()
+
+
+def _functions() -> list[Any]:
+    return [each for each in vars(compiled).values() if hasattr(each, "signatures")]

@@ -1,0 +1,75 @@
+"""One log that is all there before anybody reads it, and what workers make of it, however many they are and fare.
+
+The log is simulated; model and policy are frozen and nobody learns, so all that is left to differ is the order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from support.history_check import Log, read_log
+from support.long_run import RECOVERY_S, Blow, Fleet, Progress, create_topics, schedule
+from support.rig import Rig
+
+import models
+from app.simulator.publish import publish
+from app.simulator.rates import DAY_MS, Rates
+from app.simulator.stream import simulate
+from models.snapshot import STARTING_SNAPSHOT
+
+MODEL: Final = Path(models.__file__).with_name(STARTING_SNAPSHOT)
+QUIET_MS: Final = 3_600_000
+"""From the last event to the broker's clock: what is within 5 min of that may be poison now and not a moment later."""
+
+
+class Operator(NamedTuple):
+    """Whose log it is."""
+
+    subscribers: int
+    days: int
+    churn: float
+    end_ms: int
+
+
+class Life(NamedTuple):
+    """What became of the log, and how long it took."""
+
+    log: Log
+    seconds: float
+    fleet: Fleet
+
+
+async def preload(rig: Rig, operator: Operator, seed: int) -> int:
+    """Write the whole log; returns how many records it has. The same operator and seed give the same offsets."""
+    await create_topics(rig)
+    start = operator.end_ms - operator.days * DAY_MS
+    rates = Rates(churn_per_month=operator.churn)
+    records = simulate(seed, operator.subscribers, start, operator.days, rates=rates)
+    return (await publish(records, rig.client, rig.prefix)).records
+
+
+async def read(rig: Rig, records: int, workers: int, blows: Sequence[Blow], seed: int, directory: Path) -> Life:
+    """Have the log read to its end by so many workers, under these blows."""
+    fleet = Fleet(rig, MODEL, directory, seed)
+    began = time.monotonic()
+    async with Progress(rig) as progress:
+        for _ in range(workers):
+            fleet.start()
+        # A log that is all there is read fast: the blows fall within the first half, without delay.
+        steps = schedule(seed, records // 2, blows)
+        await fleet.strike([step._replace(delay_s=step.delay_s / 20) for step in steps], progress)
+        await fleet.finished(records, progress, RECOVERY_S + records / 1000)
+    seconds = time.monotonic() - began
+    await fleet.stop()
+    return Life(await read_log(rig.client, rig.prefix, rig.partitions, bound_s=RECOVERY_S), round(seconds, 1), fleet)
+
+
+async def settled(rigs: Sequence[Rig], operator: Operator, seed: int) -> int:
+    """The same log for each of `rigs`; returns how many records it has."""
+    counts = await asyncio.gather(*(preload(rig, operator, seed) for rig in rigs))
+    assert len(set(counts)) == 1
+    return counts[0]
