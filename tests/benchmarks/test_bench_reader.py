@@ -33,7 +33,7 @@ def by_msgspec(population: Population, batches: Sequence[Sequence[Told]]) -> Non
             event = decode(one.topic, one, LATEST)
             assert not isinstance(event, Rejected)
             arrivals.append(Arrival(one.topic, one.offset, one.timestamp, event))
-        table_of(population, arrivals)
+        table_of(arrivals).seat(population)
 
 
 @pytest.mark.benchmark

@@ -10,11 +10,10 @@ import msgspec.inspect
 import numpy as np
 import numpy.typing as npt
 
-from models.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, INPUTS, SITE_VISITS, Arrival
+from models.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, INPUTS, MIN_TS, SITE_VISITS, Arrival
 from models.kernel import places
 from models.kernel.arrivals import KINDS, Table, table_of
 from models.kernel.reader import Lines, Reader
-from models.state.population import Population
 from streams.wire import Rejected, decode
 
 TOPICS: Final = (CALLS, DATA_USAGE, BILLING, SITE_VISITS, CARE_CONTACTS)
@@ -56,7 +55,7 @@ def judged(told: Iterable[Told]) -> Table:
         event = decode(one.topic, one, None)
         assert not isinstance(event, Rejected), (event, one)
         arrivals.append(Arrival(one.topic, 0, LATEST, event))
-    table = table_of(Population(), arrivals)
+    table = table_of(arrivals)
     table.numbers[:, places.ROW] = -1.0
     return table
 
@@ -82,7 +81,8 @@ def teach(reader: Reader, told: Iterable[Told]) -> None:
 Write = Callable[[Random], str]
 ODD_WORDS: Final = r"""
 null true false tru truee falsee TRUE True nul NaN Infinity -Infinity
-0 -0 1 -1 10 00 01 -01 +1 - 1_0 0x10 1000000 1000001 253402300799999 253402300800000 1000000000000001 -1000000000001
+0 -0 1 -1 10 00 01 -01 +1 - 1_0 0x10 1000000 1000001 253402300799999 253402300800000
+946684800000 946684799999 1000000000000001 -1000000000001
 1.0 -0.0 0.0 1. .5 10.5 0.999 4.35 0.1 0.3 1000000000000000.1 1000000000000.1 17.000000000000000000
 1e3 1E+03 1e-3 1e 1e+ 0e999 1e308 1e309 1e-400 5e-324 1e12 -1e12 1e15 1e22 1e23 1e-22 1e-23 2.5e-3 123.456e7
 9007199254740991 9007199254740992 9007199254740993 9007199254740993.0 900719925474099.25 123456789012345678
@@ -112,10 +112,8 @@ OPERATORS: Final = (
 SUBSCRIBERS: Final = ("s", "s-000123", "8613800138000", "a" * 40, "t", "s-2", "s-33", "", "q" * 256, "s-号")
 
 
-def whole(random: Random) -> str:
-    return str(
-        random.choice((random.randrange(10), random.randrange(10_000), 1_780_000_000_000 + random.randrange(10**9)))
-    )
+def moment(random: Random) -> str:
+    return str(random.choice((MIN_TS, 1_780_000_000_000)) + random.randrange(10 ** random.randrange(10)))
 
 
 def decimal(random: Random) -> str:
@@ -159,7 +157,7 @@ def writer(name: str, declared: Any) -> Write:
         declared = declared.types[0]
     match declared:
         case msgspec.inspect.IntType():
-            return whole if name == "ts" else lambda random: str(random.randrange(1, 50))
+            return moment if name == "ts" else lambda random: str(random.randrange(1, 50))
         case msgspec.inspect.FloatType():
             return decimal
         case msgspec.inspect.BoolType():
