@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.kernel.compiling import compiled
-from models.kernel.places import HASHED, SLOT_WIDTH, VALUE, WORD_AT, WORD_LENGTH
+from models.kernel.places import HASHED, VALUE, WORD_AT, WORD_LENGTH
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -57,15 +57,6 @@ def find_word(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, wi
 
 
 @compiled
-def find_words(slots: Ints, words: Bytes, buffer: Bytes, at: Ints, length: Ints, found: Ints) -> None:
-    """Number of each word of set 0, or -1; -1 as well for what lies outside the buffer."""
-    for n in range(len(found)):
-        found[n] = -1
-        if 0 <= length[n] <= len(buffer) and 0 <= at[n] <= len(buffer) - length[n]:
-            found[n] = find_word(slots, words, buffer, at[n], length[n], 0)
-
-
-@compiled
 def put_word(slots: Ints, words: Bytes, at: int, length: int, within: int, value: int) -> None:
     """Give a number to the word that was written to `words` at a place; a word that was there has the new one."""
     slot = slot_of(slots, words, words, at, length, within)
@@ -73,47 +64,3 @@ def put_word(slots: Ints, words: Bytes, at: int, length: int, within: int, value
     slots[slot, VALUE] = value + 1
     slots[slot, WORD_AT] = at
     slots[slot, WORD_LENGTH] = length
-
-
-@compiled
-def put_words(slots: Ints, words: Bytes, at: int, lengths: Ints, values: Ints) -> None:
-    """Give numbers to words of set 0 that were written to `words` one after the other."""
-    for n in range(len(lengths)):
-        put_word(slots, words, at, lengths[n], 0, values[n])
-        at += lengths[n]
-
-
-@compiled
-def remove_word(slots: Ints, words: Bytes, word: Bytes) -> bool:
-    """Take a word of set 0 out; whether it was there.
-
-    The words behind it up to the next empty slot move up where they may, so that none is hidden behind a gap.
-    """
-    mask = len(slots) - 1
-    gap = slot_of(slots, words, word, 0, len(word), 0)
-    if slots[gap, VALUE] == 0:
-        return False
-    slot = (gap + 1) & mask
-    while slots[slot, VALUE] != 0:
-        home = slots[slot, HASHED] & mask
-        if (slot - home) & mask >= (slot - gap) & mask:
-            for column in range(SLOT_WIDTH):
-                slots[gap, column] = slots[slot, column]
-            gap = slot
-        slot = (slot + 1) & mask
-    slots[gap, VALUE] = 0
-    return True
-
-
-@compiled
-def rebuild_words(former: Ints, former_words: Bytes, slots: Ints, words: Bytes) -> int:
-    """Take the words of set 0 over into an empty table, without what was removed; how many bytes they have."""
-    used = 0
-    for slot in range(len(former)):
-        if former[slot, VALUE] != 0:
-            at, length = former[slot, WORD_AT], former[slot, WORD_LENGTH]
-            for n in range(length):
-                words[used + n] = former_words[at + n]
-            put_word(slots, words, used, length, 0, former[slot, VALUE] - 1)
-            used += length
-    return used

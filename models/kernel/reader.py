@@ -26,7 +26,6 @@ _ID_BLOCK: Final = 128
 _MOST_OPERATORS: Final = 4_096
 """So many names are learned, or a producer of random ones would fill the memory; those beyond go to msgspec."""
 _SLOTS: Final = 4 * _MOST_OPERATORS
-_SMALLEST_RECORD: Final = 7
 
 Goes = tuple[int, int]
 """A column of the arrival, and of the flags the bit."""
@@ -123,7 +122,7 @@ class Reader:
         for event in _GOES:
             self._declare(event)
 
-    def read(self, buffer: Bytes, records: Ints, into: Lines | None = None) -> Lines:
+    def read(self, buffer: Bytes, records: Ints) -> Lines:
         """Read records of any of the five kinds; see `Lines`.
 
         Parameters
@@ -131,12 +130,10 @@ class Reader:
         buffer
             In which keys and values stand.
         records
-            As :func:`records_of` makes them; those of several batches and topics may stand together.
-        into
-            As many lines to be filled; new ones if absent.
+            Of each where its value and key stand, its timestamp and its kind: see `places.RECORD`.
         """
         count = len(records)
-        lines = into or Lines(
+        lines = Lines(
             np.empty((count, places.ARRIVAL)), np.empty(count, dtype=np.uint64), np.empty(count, dtype=np.int8)
         )
         words = self._slots, self._words
@@ -222,32 +219,6 @@ _TEXTS: Final = {
     "operator": places.OPERATOR,
 }
 """Texts that are looked into."""
-
-
-def records_of(
-    buffer: Bytes, at: int, length: int, count: int, first: tuple[int, int], kind: int, appended_ms: int | None = None
-) -> Ints | None:
-    """Records of a decompressed batch, a row each; None where it is malformed, and the client says what is wrong.
-
-    Parameters
-    ----------
-    buffer, at, length
-        The batch behind its header.
-    count, first
-        How many records the header says, and its base offset and base timestamp.
-    kind
-        Of the topic; one that :class:`Reader` does not read is none of `KINDS`' first five.
-    appended_ms
-        The header's largest timestamp, if the topic's records have the time at which they were appended.
-    """
-    if not (0 <= at <= at + length <= len(buffer) and 0 <= count <= length // _SMALLEST_RECORD):
-        return None
-    records: Ints = np.empty((count, places.RECORD), dtype=np.int64)
-    if not compiled.take_records(read_only(buffer), at, at + length, *first, kind, records):
-        return None
-    if appended_ms is not None:
-        records[:, places.STAMP] = appended_ms
-    return records
 
 
 def read_only(buffer: Bytes) -> Bytes:

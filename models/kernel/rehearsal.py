@@ -11,18 +11,16 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from models.features.catalogue import NAMES
-from models.kernel import compiled
+from models.kernel import compiled, places
 from models.kernel.arrivals import table_of
 from models.kernel.engine import Engine, features_of
-from models.kernel.reader import Reader, records_of
+from models.kernel.reader import Reader
 from models.policy import Policy
 from models.risk import Scorer
 from models.snapshot import Curve, Snapshot
 from models.state.population import Population
-from models.state.subscriber_index import SubscriberIndex
 
 _BASE_RATE: Final = 0.01
-_LONG_KEY: Final = bytes(1 << 16)
 
 
 class Rehearsed(NamedTuple):
@@ -55,20 +53,9 @@ def rehearse() -> Rehearsed:
     engine.score(0, 0.0)
     engine.silence_due(nobody)
     features_of(population, nobody, np.zeros(1))
-    _read_nothing()
+    Reader().read(np.zeros(0, dtype=np.uint8), np.zeros((0, places.RECORD), dtype=np.int64))
     stats = [each.stats for each in _functions()]
     return Rehearsed(sum(each.cache_misses.total() for each in stats), sum(each.cache_hits.total() for each in stats))
-
-
-def _read_nothing() -> None:
-    nothing = np.zeros(0, dtype=np.uint8)
-    records = records_of(nothing, 0, 0, 0, (0, 0), 0)
-    if records is not None:
-        Reader().read(nothing, records)
-    index = SubscriberIndex()
-    index.put(_LONG_KEY, 0)  # longer than there is room for: so it makes more
-    index.find_all(nothing, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    index.remove(_LONG_KEY)
 
 
 def keep_nothing() -> None:

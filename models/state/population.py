@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.book import Book
-from models.events import Page, Profile
+from models.events import MIN_TS, Page, Profile
 from models.pending import LABEL_CODE, Pending, Waiting, subscriber_of
 from models.state.calendar import Calendar
 from models.state.column_block import ROW_VERSION, Block, StateRecord
@@ -34,7 +34,6 @@ from models.state.columns import (
     WIDTH,
 )
 from models.state.kept_visits import VISITS_CODE, KeptVisits
-from models.state.subscriber_index import SubscriberIndex
 
 __all__ = [
     "BOOK_CODE",
@@ -79,8 +78,6 @@ class Population:
         How many rows are to be written, and behind it which.
     visits
         Kept visits to competitors' sites.
-    index
-        Finds the rows of many records' keys at once; those who have a seat only are in it too.
     ids, profiles, books, pending
         Of each row who has it, their profile and book, and the vectors that wait for a label.
     terms
@@ -103,7 +100,6 @@ class Population:
         self.dirty: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.touched: npt.NDArray[np.int64] = np.zeros(1, dtype=np.int64)
         self.visits = KeptVisits()
-        self.index = SubscriberIndex()
         self.terms = Calendar()
         self.blocks: dict[str, Block] = {spec.name: Block(spec) for spec in BLOCKS}
         self.ids: list[str | None] = []
@@ -188,7 +184,6 @@ class Population:
             if row >= self._capacity:
                 self._grow(2 * self._capacity)
         self._rows[subscriber_id] = row
-        self.index.put(self._keys[row], row)
         self._id_bytes += len(self._keys[row])
         return row
 
@@ -276,7 +271,6 @@ class Population:
 
     def _free_row(self, row: int) -> None:
         del self._rows[self.id_of(row)]
-        self.index.remove(self._keys[row])
         self.ids[row] = None
         self._id_bytes -= len(self._keys[row])
         self._keys[row] = b""
@@ -358,7 +352,7 @@ class Population:
 
     def _load_object(self, code: bytes, row: int, value: bytes) -> None:
         if code == PROFILE_CODE:
-            self._hold(row, self._decode_profile(value))
+            self._hold(row, self._profile_of(value))
         elif code == BOOK_CODE:
             self.books[row] = self._decode_book(value)
             self._load_visits_of_a_former_book(row, value)
@@ -366,6 +360,16 @@ class Population:
             self.visits.read(row, value)
         else:
             raise ValueError(f"kind {code!r}")
+
+    def _profile_of(self, value: bytes) -> Profile:
+        try:
+            return self._decode_profile(value)
+        except msgspec.ValidationError:
+            content = msgspec.json.decode(value)
+            if not isinstance(content, dict) or not 0 <= content.get("ts", -1) < MIN_TS:
+                raise
+            # Taken when any time was: it is older than all others now as it was then.
+            return msgspec.convert(content | {"ts": MIN_TS}, Profile)
 
     def _load_visits_of_a_former_book(self, row: int, value: bytes) -> None:
         """Books held the visits before they had a record of their own; from now on they have."""
@@ -401,7 +405,7 @@ class Population:
         """Bytes by part, for the budget that operators watch; those of objects are estimates of the usual size."""
         parts = {name: block.data.nbytes for name, block in self.blocks.items()}
         parts["kept_visits"] = self.visits.nbytes()
-        parts["ids"] = 2 * self._id_bytes + _ID_OVERHEAD * len(self._rows) + self.index.nbytes()
+        parts["ids"] = 2 * self._id_bytes + _ID_OVERHEAD * len(self._rows)
         parts["profiles"] = _PROFILE_SIZE * self._profiles_held
         parts["books"] = _BOOK_SIZE * len(self.books)
         parts["pending"] = self.pending.nbytes()

@@ -1,7 +1,7 @@
 """What it costs to read an event: run ``pytest -m benchmark -s tests/benchmarks/test_bench_reader.py``.
 
 Processor time, median of rounds in which the ways take turns, so that a busy machine does not count as a slow program.
-Plain: the compiled reader, and then the row of each key; msgspec: `streams.wire.decode` and `arrivals.table_of`.
+Plain: the compiled reader; msgspec: `streams.wire.decode` and `arrivals.table_of`. Rows are found alike for both.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 import logs
-import numpy as np
 import pytest
 from support.plain_events import LATEST, Told, packed, teach
 
@@ -19,21 +18,20 @@ from models.events import Arrival
 from models.kernel import places
 from models.kernel.arrivals import table_of
 from models.kernel.reader import Reader
-from models.state.population import Population
 from streams.wire import Rejected, decode
 
 ROUNDS = 21
 EVENTS = 20_000
 
 
-def by_msgspec(population: Population, batches: Sequence[Sequence[Told]]) -> None:
+def by_msgspec(batches: Sequence[Sequence[Told]]) -> None:
     for told in batches:
         arrivals = []
         for one in told:
             event = decode(one.topic, one, LATEST)
             assert not isinstance(event, Rejected)
             arrivals.append(Arrival(one.topic, one.offset, one.timestamp, event))
-        table_of(arrivals).seat(population)
+        table_of(arrivals)
 
 
 @pytest.mark.benchmark
@@ -46,20 +44,16 @@ def test_cost_of_reading(log: str, at_once: int, record_property: Callable[[str,
     ]
     batches = [told[at : at + at_once] for at in range(0, len(told), at_once)]
     ready = [packed(batch) for batch in batches]
-    population, reader = Population(), Reader()
+    reader = Reader()
     teach(reader, told)
-    by_msgspec(population, batches)
+    by_msgspec(batches)
     assert all((reader.read(*batch).status == places.PLAIN).all() for batch in ready)
 
     def plain() -> None:
         for buffer, records in ready:
             reader.read(buffer, records)
 
-    def rows() -> None:
-        for buffer, records in ready:
-            population.index.find_all(buffer, records[:, places.KEY_AT], records[:, places.KEY_LENGTH])
-
-    ways = {"plain": plain, "row": rows, "msgspec": lambda: by_msgspec(population, batches)}
+    ways = {"plain": plain, "msgspec": lambda: by_msgspec(batches)}
     spent: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, work in ways.items():
@@ -70,5 +64,3 @@ def test_cost_of_reading(log: str, at_once: int, record_property: Callable[[str,
         record_property(f"read_{name}_us_{log}_{at_once}", round(median(each), 3))
     line = "  ".join(f"{name} {median(each):7.3f}" for name, each in spent.items())
     print(f"\n{log}, {at_once} at once, us/event: {line}")  # noqa: T201 - its table is what a benchmark is for
-    found = population.index.find_all(ready[0][0], ready[0][1][:, places.KEY_AT], ready[0][1][:, places.KEY_LENGTH])
-    assert np.all(found >= 0)

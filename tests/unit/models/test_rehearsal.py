@@ -14,7 +14,7 @@ import numpy as np
 from support.golden_lane import SEEDS, arrivals_of, bench_of, golden
 
 from models.kernel import compiled, places
-from models.kernel.reader import Reader, records_of
+from models.kernel.reader import Reader
 from models.kernel.rehearsal import rehearse
 
 
@@ -27,7 +27,7 @@ assert sum(rehearsed) >= 6, rehearsed
 assert rehearse() == rehearsed, "a second time there is nothing to do"
 before = overloads()
 walked = ("emptied", "walk", "look", "score", "silences", "of_each")
-read = ("read_events", "take_records", "find_words", "put_word", "remove_word", "rebuild_words")
+read = ("read_events", "put_word")
 for name in walked + read:
     assert before[name], name
 for seed in SEEDS:
@@ -44,10 +44,6 @@ value, key = b'{"subscriber_id":"s-1","ts":1780000000000,"event_id":"e-1","bytes
 record = [0, len(value), len(value), len(key), 0, 1_780_000_000_000, 0, places.DATA_USE]
 for buffer in (np.frombuffer(value + key, dtype=np.uint8), np.array(bytearray(value + key))):
     assert Reader().read(buffer, np.array([record])).status[0] == places.PLAIN
-    assert records_of(buffer, 0, 7, 1, (5, 60_000), places.DATA_USE) is None, "no batch"
-    index = bench.detector.population.index
-    at = np.array([len(value), 0])
-    assert index.find_all(buffer, at, np.array([len(key), -1])).tolist()[1] == -1
 after = overloads()
 assert before == after, {name: found for name, found in after.items() if found != before[name]}
 """
