@@ -78,7 +78,7 @@ class Labels:
     def loaded(self, clock: Clock) -> None:
         """Find out anew what is due when: the state was read, or the policy changed."""
         self.due = np.full(len(self._population.ids), np.inf)
-        self._calendar.clear()
+        self._calendar.fill(np.empty(0), np.empty(0, dtype=np.int64))
         for row in self._population.pending.rows():
             passed = clock.sweeping is not None and self._population.id_of(row) <= clock.cursor
             self._set_due(row, clock.sweeping if passed else clock.last_tick)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from models.events import Arrival
 from streams.ledger import Logs
+from streams.pace import Pace
 from streams.report import Commit, Report
 from streams.transaction import OutRecord
 
@@ -90,6 +91,7 @@ class LaneSpec:
     """The wall clock, for metrics only: it never reaches a fold."""
     session_timeout_s: float = 10.0
     """How long a worker that says nothing keeps its lanes: shorter only in fault tests."""
+    pace: Pace = field(default_factory=Pace)
     take_over: bool = False
     accept_loss: bool = False
     poison: Callable[[int, int], None] = _nothing

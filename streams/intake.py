@@ -151,6 +151,10 @@ class Intake:
             mine.name: mine.place for mine in self._read(ends) if mine.head(ends) is None and self._behind(mine, ends)
         }
 
+    def fills(self) -> bool:
+        """Whether as much waits as a transaction may have."""
+        return sum(len(mine.waiting) for mine in self._topics.values()) >= BATCH_RECORDS
+
     def ready(self, ends: Ends) -> bool:
         """Whether the next record is known."""
         return any(mine.head(ends) for mine in self._read(ends)) and not self.awaited(ends)

@@ -47,6 +47,7 @@ from streams.history import history_record, segments
 from streams.intake import GapError, Intake
 from streams.ledger import LEDGER_KEY, Ledger
 from streams.opening import Kept
+from streams.pace import SHORTEST_S
 from streams.partitioner import Partitioner
 from streams.topics import HISTORY, INPUT_TOPICS, STATE
 from streams.transaction import NO_HEADERS, AnyRecord, LaneProducer, OutRecord
@@ -55,8 +56,6 @@ from streams.wire import Poison
 
 log = structlog.get_logger(__name__)
 
-PACE_S: Final = 0.02
-"""Least time between the beginnings of two transactions: at low rates more of them would only cost the broker."""
 CLOSE_S: Final = 5.0
 """How long a revoke waits for the transaction under way; past it the lane is given up and read back when it reopens."""
 
@@ -168,11 +167,12 @@ class Lane:
                 else:
                     await self._woken()
                 continue
-            early = self._began + PACE_S - time.monotonic()
+            early = self._began + self._between() - time.monotonic()
             if early > 0:
                 await asyncio.sleep(early)
                 continue  # by now there may be more, or a topic may be behind
             self._began = time.monotonic()
+            self._spec.pace.began(self.partition, self._began)
             self._idle.clear()
             began = time.perf_counter()
             batch = self._rest or self._taken()
@@ -187,6 +187,12 @@ class Lane:
             self._ledger = msgspec.structs.replace(self._ledger, bootstrap={})
             log.info("bootstrap_done", partition=self.partition)
         return self._rest is not None or self._fold.owed or self._intake.ready(self._ledger.bootstrap)
+
+    def _between(self) -> float:
+        """Time between the beginnings of two transactions; the shortest where one will be full."""
+        if self._rest is not None or self._intake.fills():
+            return SHORTEST_S
+        return self._spec.pace.between(time.monotonic())
 
     async def _woken(self) -> None:
         """Wait for a fetch, a seek's first answer, or the end. Nothing else can make the next record known."""

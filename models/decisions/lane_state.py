@@ -78,9 +78,8 @@ class LaneState:
         self.silent = {row: book.silent_since for row, book in books.items() if book.silent_since is not None}
         self.population.marks[list(self.silent)] |= SILENT
         due = self.population.blocks[RISK.name].column("due_ts")
-        self.population.terms.clear()
-        for row in np.flatnonzero(~np.isnan(due)).tolist():
-            self.population.terms.put(float(due[row]), row)
+        rows = np.flatnonzero(~np.isnan(due))
+        self.population.terms.fill(due[rows], rows)
 
     def fall_silent(self, row: int, last_ts: int) -> Book:
         """Note a silence, so that it is told once."""

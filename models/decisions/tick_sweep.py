@@ -69,12 +69,12 @@ class Sweep:
         """Go on from a clock of the ledger, with calendars made anew of the state."""
         self.clock = clock
         self._queue = None
-        self._silences.clear()
-        population = self._lane.population
-        population.marks &= ~QUEUED
-        last = np.fmax(population.table[:, places.CALLS_REF], population.table[:, places.DATA_REF])
-        for row in np.flatnonzero(~np.isnan(last)).tolist():
-            self._await_silence(row, float(last[row]) + self._floor())
+        table, marks = self._lane.population.table, self._lane.population.marks
+        last = np.fmax(table[:, places.CALLS_REF], table[:, places.DATA_REF])
+        rows = np.flatnonzero(~np.isnan(last))
+        marks &= ~QUEUED
+        marks[rows] |= QUEUED
+        self._silences.fill(last[rows] + self._floor(), rows)
 
     def _floor(self) -> float:
         return self._lane.policy.silence.floor_days * DAY_MS

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from math import inf
+
+import numpy as np
+import numpy.typing as npt
 
 
 class Calendar:
@@ -39,6 +42,7 @@ class Calendar:
             rows.add(heappop(self._entries)[1])
         return sorted(rows)
 
-    def clear(self) -> None:
-        """Take out all."""
-        self._entries.clear()
+    def fill(self, when: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> None:
+        """Enter these rows in place of all others."""
+        self._entries = list(zip(when.tolist(), rows.tolist(), strict=True))
+        heapify(self._entries)

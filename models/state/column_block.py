@@ -56,11 +56,11 @@ class Block:
 
     def read(self, row: int, value: bytes) -> None:
         """Take note of a row as the state topic holds it; it stands after :meth:`settle`."""
-        whole = (len(value) - _VERSION_SIZE) % self.data.itemsize == 0
-        if not value.startswith(ROW_VERSION) or len(value) > self.size or not whole:
+        missing = self.size - len(value)
+        if not value.startswith(ROW_VERSION) or missing < 0 or missing % self.data.itemsize:
             raise ValueError(f"{len(value)} bytes of row version {value[:_VERSION_SIZE]!r}")
-        # Written before a column was appended.
-        value += self.fill.tobytes()[len(value) - _VERSION_SIZE :]
+        if missing:  # written before a column was appended
+            value += self.fill.tobytes()[-missing:]
         rows, values = self._read
         rows.append(row)
         values.append(value)

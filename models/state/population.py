@@ -316,7 +316,7 @@ class Population:
         StateMalformedError
             If a record is of no known kind or version. The lane must not start on half a state.
         """
-        by_code = self._by_code
+        rows, by_code = self._rows, self._by_code
         for key, value in records:
             try:
                 code = key[:1]
@@ -327,7 +327,9 @@ class Population:
                 if value is None:
                     self._load_tombstone(code, subscriber_id)
                     continue
-                row = self._loaded_row(subscriber_id)
+                row = rows.get(subscriber_id, _NO_ROW)
+                if row == _NO_ROW:
+                    row = self._loaded_row(subscriber_id)
                 block = by_code.get(code)
                 if block is not None:
                     block.read(row, value)

@@ -171,3 +171,33 @@ def test_memory_is_told_by_part_and_given_back():
     population.delete(row)
     population.settle_rows()
     assert population.memory() == empty
+
+
+def test_row_from_before_a_column_was_appended_is_read_with_its_fill():
+    population = Population()
+    row = population.row("s-1")
+    population.blocks["risk"].data[row] = 7
+    population.touch(row, "risk")
+    records = dict(population.take_changes())
+    loaded = Population()
+    loaded.load((key, value[:-16] if key == b"rs-1" else value) for key, value in records.items())
+    found = loaded.blocks["risk"].data[loaded.find("s-1")].tolist()
+    assert found[:6] == [7.0] * 6
+    assert found[6] == 0.0
+    assert np.isnan(found[7])
+
+
+def test_visits_of_a_former_book_are_kept_and_written_anew():
+    book = b'{"visits":[[1780000000000,12.5,"plans","cucc"],[1780000060000,31.0,"checkout","cmcc"]],"refused_ts":5}'
+    population = Population()
+    population.row("s-1")
+    loaded = Population()
+    loaded.load([*population.take_changes(), (BOOK_CODE + b"s-1", book)])
+    row = loaded.find("s-1")
+    assert loaded.visits.of(row) == [(1780000000000.0, 12.5, 1.0), (1780000060000.0, 31.0, 4.0)]
+    assert loaded.books[row].refused_ts == 5
+    written = dict(loaded.take_changes())
+    again = Population()
+    again.load([*population.take_changes(), (b"as-1", written.get(b"as-1", b"\x01\x00" + bytes(16))), *written.items()])
+    assert again.visits.of(again.find("s-1")) == loaded.visits.of(row)
+    assert b"visits" not in written[BOOK_CODE + b"s-1"]
