@@ -79,6 +79,11 @@ class Subscriber:
         """Says how satisfied he is; see :data:`RISKS`."""
         return self.care("satisfaction", score=score)
 
+    def sleeps(self) -> Place:
+        """Calls a day later, and with that call the lane's daily look has come to everybody."""
+        self.world.clock[self.lane] += DAY
+        return self.event("telecom.calls.v1")
+
     # What was committed of him
 
     def alert_records(self, kind: str | None = None) -> list[Record]:

@@ -284,20 +284,24 @@ def test_the_score_topic_has_the_latest_risk(world: World, customer: Subscriber)
 
 def test_who_has_no_profile_is_scored_too(world: World, someone: Subscriber) -> None:
     someone.rates(10)
+    someone.sleeps()
     score = world.records(SCORES, someone.name)[-1].body
     assert (score["tier"], score["risk"]) == ("healthy", pytest.approx(0.005, abs=1e-6))
 
 
-def test_a_score_comes_at_a_tier_change_or_a_fifth_of_itself(world: World, customer: Subscriber) -> None:
+def test_a_score_comes_at_a_tier_change_or_at_the_daily_look_by_a_fifth(world: World, customer: Subscriber) -> None:
     customer.seasoned()
     customer.rates(5)
     before = len(world.records(SCORES, customer.name))
     customer.rates(5)
-    customer.event("telecom.calls.v1")
+    customer.sleeps()
     assert len(world.records(SCORES, customer.name)) == before
     customer.care("satisfaction", score=4.9)  # 0.050 -> 0.055: a tenth
+    customer.sleeps()
     assert len(world.records(SCORES, customer.name)) == before
     customer.care("satisfaction", score=4.6)  # 0.061: more than a fifth over what was published
+    assert len(world.records(SCORES, customer.name)) == before
+    customer.sleeps()
     scores = [r.body for r in world.records(SCORES, customer.name)]
     assert len(scores) == before + 1
     assert scores[-1]["tier"] == scores[-2]["tier"] == "warning"
