@@ -147,7 +147,9 @@ class Detector:
                 # A mark that was set or has ended decides about what comes behind it.
                 marks = self._mark(table, done)
         self._account()
-        lane.population.settle_rows()
+        if done == len(table):
+            # What was not applied keeps its rows.
+            lane.population.settle_rows()
         return done
 
     def take(self) -> Changes:

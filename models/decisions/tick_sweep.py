@@ -31,7 +31,7 @@ from models.state.population import Rows
 _USAGE: Final = (CALLS, DATA_USAGE)
 LOOKS_AT_ONCE: Final = 4_000
 """So many subscribers are looked at before the caller gets a chance to commit; a look costs a microsecond."""
-DECISIONS_AT_ONCE: Final = 500
+DECISIONS_AT_ONCE: Final = 1_000
 """So many of them are decided on: a decision costs tens of microseconds, and other lanes wait."""
 _NO_SLICE: Final = -1
 _ROW_BYTES: Final = 1_000

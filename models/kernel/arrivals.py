@@ -99,12 +99,14 @@ class Table(Sequence[Arrival]):
         events: npt.NDArray[np.uint64],
         arrival: Callable[[int], Arrival],
         first: int = 0,
+        seated: Population | None = None,
     ) -> None:
         self.subscribers = subscribers
         self.numbers = numbers
         self.events = events
         self._arrival = arrival
         self._first = first
+        self._seated = seated
 
     def __len__(self) -> int:
         return len(self.subscribers)
@@ -117,20 +119,22 @@ class Table(Sequence[Arrival]):
         if isinstance(at, slice):
             begin, end, _ = at.indices(len(self))
             part = slice(begin, end)
-            return Table(
-                self.subscribers[part], self.numbers[part], self.events[part], self._arrival, self._first + begin
-            )
+            names, numbers, events = self.subscribers[part], self.numbers[part], self.events[part]
+            return Table(names, numbers, events, self._arrival, self._first + begin, self._seated)
         if not 0 <= at < len(self):
             raise IndexError(at)
         return self._arrival(self._first + at)
 
     def seat(self, population: Population) -> None:
-        """Give every subscriber a row; whom an arrival alone cannot make known has none in its line."""
+        """Give every subscriber a row, once; whom an arrival alone cannot make known has none in its line."""
+        if self._seated is population:
+            return
         rows = np.array([population.seat(name) for name in self.subscribers], dtype=np.int64)
         kinds = self.numbers[:, places.KIND]
         for row in rows[kinds == places.VISIT].tolist():
             population.visits.room_for(row)
         self.numbers[:, places.ROW] = np.where(kinds > places.PROFILED, _NO_ROW, rows)
+        self._seated = population
 
     def mark(self, begin: int, stopped: Stopped | None) -> None:
         """Say of each arrival from `begin` on whether a stop mark keeps it away: marks come and end in mid-batch."""

@@ -1344,7 +1344,7 @@ def one(
     take(table[row], e, row, marks, dirty, touched, visits)
     if kind >= CARE_CONTACT:
         return RARE
-    if kind == VISIT:
+    if kind == VISIT and table[row, BROWSING_LEVEL] > 0.0:
         touch(row, RISK_BIT, dirty, touched)  # it may prolong the browsing that stands
     return used(table[row], e, row, late, marks, visits, model, lane, fresh, x)
 
