@@ -60,7 +60,7 @@ _OF_KIND: Final[dict[Kind, Cause]] = {"competitor_browsing": "competitor_offer",
 
 
 def cause_of(kind: Kind, code: str, reasons: Iterable[str]) -> Cause:
-    """Why he may leave: what the signal says, else the first reason that is a cause.
+    """Why they may leave: what the signal says, else the first reason that is a cause.
 
     Examples
     --------

@@ -156,8 +156,8 @@ def _read(topic: str, value: bytes) -> Any:
             return decode_strictly(msgspec.json.encode(_without_nulls(msgspec.json.decode(value), INPUTS[topic])))
         except msgspec.ValidationError:
             raise
-        except Exception:  # noqa: BLE001 - an oddity beside the null: the first finding stands
-            raise refused from None
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            raise refused from None  # an oddity beside the null: the first finding stands
 
 
 def _without_nulls(found: Any, kind: Any) -> Any:

@@ -77,9 +77,9 @@ STORIES: Final[dict[int, Story]] = {
         {"en": "A customer reads a competitor's portability page", "zh": "客户浏览竞争对手的携号转网页面"},
         _browsing,
     ),
-    2: Story({"en": "A customer tells the hotline that he will leave", "zh": "客户致电热线表示要离网"}, _hotline),
+    2: Story({"en": "A customer tells the hotline that they will leave", "zh": "客户致电热线表示要离网"}, _hotline),
     3: Story(
-        {"en": "A customer asks whether he may port out, and takes the code", "zh": "客户查询携转资格并获取授权码"},
+        {"en": "A customer asks whether they may port out, and takes the code", "zh": "客户查询携转资格并获取授权码"},
         _port_out,
     ),
     4: Story({"en": "A customer books a disconnection at the store", "zh": "客户在营业厅预约拆机"}, _appointment),

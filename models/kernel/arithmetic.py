@@ -174,3 +174,26 @@ def within(value: float, low: float, high: float) -> float:
     if math.isnan(value):
         return NAN
     return 1.0 if low <= value < high else 0.0
+
+
+@compiled
+def curves(x: Floats, first: int, last: int, model: Floats) -> float:
+    """Sum of the curves of some features.
+
+    A row of the model: lowest knot, highest knot, what a missing value says, the number n of segments; then, n times
+    each, where the segments begin, their values there, and their slopes.
+    """
+    z = 0.0
+    for f in range(first, last):
+        v = x[f]
+        m = model[f]
+        if math.isnan(v):
+            z += m[2]
+            continue
+        v = min(max(v, m[0]), m[1])
+        n = int(m[3])
+        at = 0
+        while at + 1 < n and v >= m[5 + at]:
+            at += 1
+        z += (v - m[4 + at]) * m[4 + 2 * n + at] + m[4 + n + at]
+    return z
