@@ -43,7 +43,7 @@ class Settings:
 
     brokers: tuple[str, ...] = field(default=(), metadata=_about("Kafka brokers, host:port, comma-separated."))
     topic_prefix: str = field(default="", metadata=_about("Goes in front of every topic name."))
-    group: str = field(default="holdfast", metadata=_about("Consumer group; another for each prefix on one Kafka."))
+    group: str = field(default="holdfast", metadata=_about("Consumer group."))
     partitions: int = field(default=8, metadata=_about("Lanes: the partition count of every topic."))
     security_protocol: SecurityProtocol = field(default="PLAINTEXT", metadata=_about("How to speak to the brokers."))
     sasl_mechanism: SaslMechanism = field(default="SCRAM-SHA-512", metadata=_about("SASL mechanism."))

@@ -1,7 +1,7 @@
-"""Who gets which lane: partition p of every input goes to one member, and stays with him while it can.
+"""Who gets which lane: partition p of every input goes to one member, and stays there while it can.
 
 aiokafka's round-robin assignor deals out topic-partitions one by one, so with three workers partition 0 of the calls
-and partition 0 of the care contacts would end with two of them, who would fence each other for ever.
+and partition 0 of the care contacts would end with two of them, which would fence each other for ever.
 """
 
 from __future__ import annotations
@@ -65,14 +65,22 @@ class LaneAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
     def assign(
         self, cluster: Any, members: Mapping[str, ConsumerProtocolMemberMetadata]
     ) -> dict[str, ConsumerProtocolMemberAssignment]:
-        """The leader's deal: the same lanes of all topics to a member."""
-        topics = sorted({topic for metadata in members.values() for topic in metadata.subscription})
-        lanes = {lane for topic in topics for lane in cluster.partitions_for_topic(topic) or ()}
-        held = {member: json.loads(metadata.user_data or b"[]") for member, metadata in members.items()}
-        return {
-            member: ConsumerProtocolMemberAssignment(_VERSION, [(topic, dealt) for topic in topics], b"")
-            for member, dealt in deal_lanes(lanes, held).items()
-        }
+        """The leader's deal: the same lanes of all topics to a member.
+
+        Each member is dealt of the topics that it reads, among those that read the same: a group may hold the workers
+        of two prefixes, and one that was given the other's partitions ended with an assertion of aiokafka's.
+        """
+        dealt: dict[str, ConsumerProtocolMemberAssignment] = {}
+        for topics in {tuple(sorted(metadata.subscription)) for metadata in members.values()}:
+            held = {
+                member: json.loads(metadata.user_data or b"[]")
+                for member, metadata in members.items()
+                if tuple(sorted(metadata.subscription)) == topics
+            }
+            lanes = {lane for topic in topics for lane in cluster.partitions_for_topic(topic) or ()}
+            for member, theirs in deal_lanes(lanes, held).items():
+                dealt[member] = ConsumerProtocolMemberAssignment(_VERSION, [(topic, theirs) for topic in topics], b"")
+        return dealt
 
     def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:
         """Nothing to note: the lanes know what they hold."""

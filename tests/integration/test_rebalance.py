@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from itertools import chain
 from pathlib import Path
 
@@ -117,3 +118,24 @@ async def test_lane_that_is_full_and_stuck_is_taken_away(rig: Rig, tmp_path: Pat
     for worker in (stuck, other):
         assert await worker.stop() == 0
     await clean(rig, 600)
+
+
+async def test_workers_of_two_prefixes_in_one_group(rigs: Callable[[str], Awaitable[Rig]]) -> None:
+    """Each has the lanes of its own topics, whoever leads the group. They ended with an assertion of aiokafka's."""
+    one, other = await rigs("one"), await rigs("other")
+    other.group = one.group
+    for rig in (one, other):
+        await rig.create()
+        await rig.send_all(mix(1, 200, 2, now_ms() - 60_000))
+    first, second = one.worker(), other.worker()
+    await balanced(one, first)
+    await balanced(other, second)
+    third = other.worker()
+    await balanced(other, second, third)
+    for rig in (one, other):
+        await rig.send_all(mix(2, 200, 2, now_ms() - 30_000))
+        await rig.applied()
+    for worker in (first, second, third):
+        assert await worker.stop() == 0
+    await clean(one, 400)
+    await clean(other, 400)

@@ -71,3 +71,23 @@ def test_leader_deals_the_same_lanes_of_all_topics(claimed: tuple[int, dict[str,
     assert {
         name: {topic: list(lanes) for topic, lanes in assignment.assignment} for name, assignment in dealt.items()
     } == {name: dict.fromkeys(topics, lanes) for name, lanes in expected.items()}
+
+
+@given(claims(), claims())
+def test_members_are_dealt_only_of_the_topics_that_they_read(
+    ours: tuple[int, dict[str, list[int]]], theirs: tuple[int, dict[str, list[int]]]
+) -> None:
+    counts = {"one.a": ours[0], "one.b": ours[0], "other.a": theirs[0], "other.b": theirs[0]}
+    cluster = SimpleNamespace(partitions_for_topic=lambda topic: set(range(counts[topic])) or None)
+    sides = {"one": ours[1], "other": theirs[1]}
+    members = {
+        f"{side}-{name}": LaneAssignor(lambda lanes=lanes: lanes).metadata([f"{side}.a", f"{side}.b"])
+        for side, held in sides.items()
+        for name, lanes in held.items()
+    }
+    dealt = LaneAssignor(lambda: ()).assign(cluster, members)
+    for side, (count, held) in {"one": ours, "other": theirs}.items():
+        expected = deal_lanes(range(count), {f"{side}-{name}": lanes for name, lanes in held.items()})
+        for name, lanes in expected.items():
+            assert dict(dealt[name].assignment) == {f"{side}.a": lanes, f"{side}.b": lanes}
+    assert len(dealt) == len(ours[1]) + len(theirs[1])
