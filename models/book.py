@@ -60,6 +60,8 @@ class Episode(Struct):
     retry_ts: int | None = None
     """When to ask again whether a withheld breach may be raised."""
     snoozed_until: int | None = None
+    resumed: bool = False
+    """The front line asked for it to be raised anew: then the cooldown of its own kind does not hold."""
     trigger_topic: str | None = None
     trigger_offset: int | None = None
     trigger_tick: int | None = None

@@ -95,6 +95,10 @@ def _expired(standing: Standing, policy: Policy) -> SuppressionReason | None:
     return "expired" if appointment is not None and appointment <= standing.clock else None
 
 
+def _switched_off(standing: Standing, policy: Policy) -> SuppressionReason | None:
+    return None if policy.kind(standing.kind).enabled else "low_priority"
+
+
 def _hold_out(standing: Standing, policy: Policy) -> SuppressionReason | None:
     contact = policy.contact
     if standing.profile is None or standing.kind in contact.hold_out_exempt:
@@ -128,6 +132,7 @@ STAGES: Final[tuple[Stage, ...]] = (
     _cooldown,
     _stale_feed,
     _expired,
+    _switched_off,
     # Last, so that those held out are exactly those who would have been contacted.
     _hold_out,
 )

@@ -7,6 +7,8 @@ then either a published `raised` or a published suppression.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from models import cards, contact, terms
@@ -19,7 +21,7 @@ from models.policy import DAY_MS, HOUR_MS, Policy
 from models.risk import Scorer
 from models.signals import UNUSED, Signal
 from models.state.population import Population
-from models.tiers import HEALTHY
+from models.tiers import HEALTHY, TIERS
 from models.words import AlertEvent, CloseReason, Kind, SuppressionReason
 
 _STALE_RETRY_MS = HOUR_MS
@@ -39,6 +41,8 @@ class Episodes:
         In force; switched between transactions only.
     labels
         Freezes what was known when an alert was raised.
+    nominate
+        Lets the budget decide on a subscriber's tier alert, at the end of the tick.
     """
 
     def __init__(
@@ -48,12 +52,14 @@ class Episodes:
         scorer: Scorer,
         policy: Policy,
         labels: Labels,
+        nominate: Callable[[int, int], None],
     ) -> None:
         self.scorer = scorer
         self.policy = policy
         self._population = population
         self._outbox = outbox
         self._labels = labels
+        self._nominate = nominate
 
     def breach(self, moment: Moment, signal: Signal, *, stale_feed: bool = False) -> None:
         """A trigger: it opens an episode, escalates the one that is open, or keeps it alive."""
@@ -115,7 +121,8 @@ class Episodes:
         """The subscriber's tier moved from `before` to the moment's."""
         tier, kind = moment.tier, "risk_tier"
         if tier > before:
-            self.breach(moment, Signal("risk_tier", tier, "", moment.risk))
+            if tier >= TIERS.index(self.policy.tiers.raises):
+                self.breach(moment, Signal("risk_tier", tier, "", moment.risk))
             return
         book = self._population.books.get(moment.row)
         episode = None if book is None else book.episodes.get(kind)
@@ -129,6 +136,26 @@ class Episodes:
                 self._publish(moment, episode, "risk_tier", "eased")
         self._population.mark_book(moment.row)
         self._arm(moment.row, book, moment.clock)
+
+    def look_again(self, moment: Moment) -> None:
+        """A tick at which a tier alert that was withheld may be raised."""
+        episode = self._withheld_tier(moment)
+        if episode is not None and episode.withheld != "hold_out":
+            self._decide(moment, episode, "risk_tier")
+            self._arm(moment.row, self._book(moment), moment.clock)
+
+    def _withheld_tier(self, moment: Moment) -> Episode | None:
+        """The episode of somebody at risk whose tier alert nobody has seen, and nobody asked to be quiet about."""
+        book = self._population.books.get(moment.row)
+        episode = None if book is None else book.episodes.get("risk_tier")
+        if episode is None or episode.seq or episode.snoozed_until is not None or episode.code == UNUSED:
+            return None
+        return episode if moment.tier >= TIERS.index(self.policy.tiers.raises) else None
+
+    def admission(self, moment: Moment) -> bool | None:
+        """Whether a candidate is one for the first time in its episode; None if it is none any more."""
+        episode = self._withheld_tier(moment)
+        return None if episode is None else episode.withheld != "low_priority"
 
     def unprofiled(self, moment: Moment, reached: int) -> None:
         """The model's word on somebody who refused profiling: not used, and that it was not used is told once."""
@@ -190,6 +217,8 @@ class Episodes:
             episode = mine.episodes[kind]
             if episode.seq or episode.snoozed_until is not None or episode.withheld == "stale_feed":
                 continue
+            if kind == "risk_tier" and episode.code != UNUSED:
+                continue  # the next look decides, within the budget
             if episode.code == UNUSED and contact.signal_allowed(moment.profile, kind):
                 # He allows it now, but what he did before is not held against him.
                 del mine.episodes[kind]
@@ -220,41 +249,63 @@ class Episodes:
             alert_id=alert_id(kind, moment.subscriber_id, trigger),
             withheld=None,
             snoozed_until=None,
+            resumed=True,
             trigger_topic=trigger.topic,
             trigger_offset=trigger.offset,
             trigger_tick=trigger.tick,
         )
-        self._decide(moment, anew, kind, after_snooze=True)
+        if kind == "risk_tier":
+            self.look_again(moment)
+        else:
+            self._decide(moment, anew, kind)
 
-    def _decide(
-        self, moment: Moment, episode: Episode, kind: Kind, *, stale_feed: bool = False, after_snooze: bool = False
-    ) -> None:
-        """Raise, or withhold and say why; the same reason is not told twice."""
-        book = self._book(moment)
+    def _decide(self, moment: Moment, episode: Episode, kind: Kind, *, stale_feed: bool = False) -> None:
+        """Raise, or withhold and say why; the same reason is not told twice. The budget decides later."""
+        reason = self._objection(moment, episode, kind, stale_feed=stale_feed)
+        if kind == "risk_tier" and reason in (None, "hold_out"):
+            self._nominate(moment.row, moment.clock)
+        else:
+            self._settle(moment, episode, kind, reason)
+
+    def _objection(self, moment: Moment, episode: Episode, kind: Kind, *, stale_feed: bool) -> SuppressionReason | None:
+        """Why the breach may not be raised now, and until when that is so, if it is known."""
         standing = contact.Standing(
             kind=kind,
             clock=moment.clock,
             profile=moment.profile,
             involuntary=moment.involuntary,
-            raised_ts=book.raised_ts.get(kind),
+            raised_ts=self._book(moment).raised_ts.get(kind),
             refused_ts=moment.refused_ts,
-            after_snooze=after_snooze,
+            after_snooze=episode.resumed,
             stale_feed=stale_feed,
             appointment_ts=episode.appointment_ts,
         )
         reason = contact.withhold(standing, self.policy)
         episode.retry_ts = None
+        if kind == "risk_tier":
+            return reason  # each daily look asks again
         if reason == "cooldown":
             episode.retry_ts = contact.cooldown_ends(standing, self.policy.contact)
         elif reason == "stale_feed":
             episode.retry_ts = moment.clock + _STALE_RETRY_MS
+        return reason
+
+    def _settle(self, moment: Moment, episode: Episode, kind: Kind, reason: SuppressionReason | None) -> None:
         if reason is None:
             episode.withheld = None
-            book.raised_ts[kind] = moment.clock
+            self._book(moment).raised_ts[kind] = moment.clock
             self._outbox.counts.add("breaches", kind)
             self._publish(moment, episode, kind, "raised")
         elif reason != episode.withheld:
             self._suppress(moment, episode, kind, reason)
+
+    def nominated(self, moment: Moment, *, admitted: bool) -> None:
+        """The budget has decided on a tier alert."""
+        book = self._book(moment)
+        episode = book.episodes["risk_tier"]
+        reason = self._objection(moment, episode, "risk_tier", stale_feed=False)
+        self._settle(moment, episode, "risk_tier", reason if admitted else "low_priority")
+        self._arm(moment.row, book, moment.clock)
 
     def _suppress(self, moment: Moment, episode: Episode, kind: Kind, reason: SuppressionReason) -> None:
         episode.withheld = reason

@@ -6,7 +6,7 @@ Nothing else in ``models`` holds a number that a business could want to change.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -26,7 +26,11 @@ Days = Annotated[float, Meta(ge=1, le=3650)]
 
 
 class TierPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a subscriber is at risk. A cut-off is the larger of a share of all and a multiple of the base rate."""
+    """When a subscriber is at risk, and how many alerts may be raised of it.
+
+    A cut-off is the larger of a share of all and a multiple of the base rate. Tiers move at the daily look alone: a
+    risk that trembles from event to event must not ring.
+    """
 
     high_risk_share: Share = 0.02
     warning_share: Share = 0.10  # the top 2 % and the next 8 %
@@ -34,9 +38,13 @@ class TierPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     warning_times_base: Positive = 2.0
     high_risk_from: Share | None = None  # an absolute risk instead of share and multiple
     warning_from: Share | None = None
-    fall_below: Share = 0.8  # of the cut-off: a risk that trembles about it must not ring every day
-    min_dwell_hours: Annotated[float, Meta(ge=0)] = 24.0  # before a tier eases; it rises at once
+    smoothing: Annotated[float, Meta(gt=0, le=1)] = 0.5  # weight of today's log-odds; 1 looks at today alone
+    fall_below: Share = 0.8  # of the cut-off: what is hardly below it is not calm
+    calm_days: Days = 7.0  # without a look at warning or above, before a subscriber is healthy again
     min_history_days: Annotated[float, Meta(ge=0)] = 7.0  # of observed events; signals need none
+    raises: Literal["warning", "high_risk"] = "high_risk"  # from which tier on an alert is raised
+    budget: Annotated[float, Meta(ge=0)] = 1.0
+    """Tier alerts raised a day per 1,000 subscribers: what a front line can call, and the best are called."""
 
 
 class BrowsingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,6 +79,7 @@ class KindPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     propensity: Annotated[float, Meta(ge=0, le=1)] = 0.0  # at least so likely to leave, whatever the model says
     actionability: Annotated[float, Meta(ge=0, le=1)] = 0.7  # how much a contact can still change
     escalates: bool = True  # on a stronger trigger
+    enabled: bool = True  # off: its breaches are suppressed as low_priority
 
 
 class KindPolicies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,47 +1,59 @@
 """Healthy, warning, high risk: the model's risk in the three words that the front line knows.
 
 Cut-offs are relative to the base rate, since true monthly churn is 1-2 %: a risk of 8 % is eight times the usual, and
-a fixed 50 % would ring for nobody. A tier rises at once; it falls only clearly below the cut-off and after a while.
+a fixed 50 % would ring for nobody. The tier itself is moved by the daily look, in :mod:`models.kernel.walk`.
 """
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Final, Literal, NamedTuple
 
-from models.policy import DAY_MS, HOUR_MS, TierPolicy
-from models.risk import Scorer
+from models.policy import TierPolicy
+from models.risk import Scorer, logit
 
 Tier = Literal["healthy", "warning", "high_risk"]
 TIERS: Final[tuple[Tier, ...]] = ("healthy", "warning", "high_risk")
 HEALTHY: Final = 0
 WARNING: Final = 1
 HIGH_RISK: Final = 2
-
-
-class Reason(Enum):
-    """Why a subscriber has the tier that he has."""
-
-    SAME = "same"
-    ROSE = "rose"
-    FELL = "fell"
-    TOO_YOUNG = "too_young"
-    NOT_CLEARLY_BELOW = "not_clearly_below"
-    TOO_SOON = "too_soon"
+_LEAST_DISTANCE: Final = 0.01
 
 
 class Cutoffs(NamedTuple):
-    """From which risk a tier is entered, below which share of that it is left, and how long it must have lasted."""
+    """In log-odds: where warning begins, and how far above that high risk does and each of the two is left.
+
+    What is above is counted from the warning cut-off on, in log-odds: so it can be kept when the model changes.
+    """
 
     warning: float
-    high_risk: float
-    fall_below: float
-    min_dwell_ms: float
-    min_history_ms: float
+    high_above: float
+    warning_left: float
+    high_left: float
 
 
 def cutoffs(policy: TierPolicy, scorer: Scorer) -> Cutoffs:
-    """Cut-offs for a model, at the operator's base rate."""
+    """Cut-offs for a model, at the operator's base rate.
+
+    Examples
+    --------
+    >>> from models.snapshot import Snapshot
+    >>> scorer = Scorer(Snapshot(version="m-1", curves=[], intercept=0.0, base_rate=0.015))
+    >>> cut = cutoffs(TierPolicy(), scorer)
+    >>> [round(at, 2) for at in cut]
+    [-3.48, 0.97, -0.23, 0.73]
+    """
+    warning, high = risks(policy, scorer)
+    start = logit(warning)
+    return Cutoffs(
+        start,
+        logit(high) - start,
+        logit(policy.fall_below * warning) - start,
+        logit(policy.fall_below * high) - start,
+    )
+
+
+def risks(policy: TierPolicy, scorer: Scorer) -> tuple[float, float]:
+    """From which risk on a subscriber is at warning, and at high risk."""
     base = scorer.base_rate
     high = policy.high_risk_from
     if high is None:
@@ -49,52 +61,25 @@ def cutoffs(policy: TierPolicy, scorer: Scorer) -> Cutoffs:
     warning = policy.warning_from
     if warning is None:
         warning = max(scorer.cutoff(policy.warning_share), policy.warning_times_base * base)
-    return Cutoffs(
-        # Cut-offs set by hand may cross: then there is no warning, and nobody is healthy above high_risk.
-        min(warning, high),
-        high,
-        policy.fall_below,
-        policy.min_dwell_hours * HOUR_MS,
-        policy.min_history_days * DAY_MS,
-    )
+    # A multiple of a high base rate is no risk any more. Cut-offs set by hand may cross: then there is no warning, and
+    # nobody is healthy above high_risk.
+    high = min(high, _HIGHEST)
+    return min(warning, high), high
 
 
-def next_tier(tier: int, risk: float, held_ms: float, history_ms: float, cut: Cutoffs) -> tuple[int, Reason]:
-    """Tier after a score, and why.
+_HIGHEST: Final = 0.99
 
-    Parameters
-    ----------
-    held_ms
-        How long the present tier has lasted.
-    history_ms
-        How long the subscriber has been observed; NaN is not at all.
+
+def standing(above: float, cut: Cutoffs) -> float:
+    """How a subscriber stands among those at risk: 0 at the warning cut-off, 1 at high risk, and on at that scale.
+
+    The two cut-offs are shares of all subscribers, so this is a rank, which means the same under another model;
+    log-odds do not.
 
     Examples
     --------
-    >>> cut = Cutoffs(warning=0.03, high_risk=0.10, fall_below=0.8, min_dwell_ms=100, min_history_ms=1000)
-    >>> next_tier(HEALTHY, 0.2, 0, 5000, cut)
-    (2, <Reason.ROSE: 'rose'>)
-    >>> next_tier(HEALTHY, 0.2, 0, 999, cut)
-    (0, <Reason.TOO_YOUNG: 'too_young'>)
-    >>> next_tier(HIGH_RISK, 0.09, 500, 5000, cut)
-    (2, <Reason.NOT_CLEARLY_BELOW: 'not_clearly_below'>)
-    >>> next_tier(HIGH_RISK, 0.079, 50, 5000, cut)
-    (2, <Reason.TOO_SOON: 'too_soon'>)
-    >>> next_tier(HIGH_RISK, 0.079, 500, 5000, cut)
-    (1, <Reason.FELL: 'fell'>)
+    >>> cut = Cutoffs(-3.0, 2.0, -0.2, 1.8)
+    >>> standing(0.0, cut), standing(2.0, cut), standing(3.0, cut)
+    (0.0, 1.0, 1.5)
     """
-    if not history_ms >= cut.min_history_ms:
-        return (tier, Reason.TOO_YOUNG)
-    reached = HIGH_RISK if risk >= cut.high_risk else WARNING if risk >= cut.warning else HEALTHY
-    if reached > tier:
-        return (reached, Reason.ROSE)
-    if reached == tier:
-        return (tier, Reason.SAME)
-    if not risk < cut.fall_below * (cut.high_risk if tier == HIGH_RISK else cut.warning):
-        return (tier, Reason.NOT_CLEARLY_BELOW)
-    if held_ms < cut.min_dwell_ms:
-        return (tier, Reason.TOO_SOON)
-    # From high risk the warning's own hysteresis decides how far the fall goes.
-    if tier == HIGH_RISK and risk >= cut.fall_below * cut.warning:
-        return (WARNING, Reason.FELL)
-    return (HEALTHY, Reason.FELL)
+    return above / max(cut.high_above, _LEAST_DISTANCE)

@@ -103,7 +103,7 @@ class Detector:
         models.state.population.StateMalformedError
             If a record cannot be read.
         """
-        self.population.load(self._marks.load(records))
+        self.population.load(self._lane.budget.load(self._marks.load(records)))
 
     def resume(self, clock: Clock | Mapping[str, Any]) -> None:
         """Go on from the clock of the ledger; after this the lane stands where the ledger's transaction left it."""
@@ -155,7 +155,8 @@ class Detector:
     def take(self) -> Changes:
         """What changed and was decided since the last call; the caller writes it with :attr:`clock`, all or nothing."""
         outputs, counts = self._lane.outbox.take()
-        return Changes(self.population.take_changes() + self._marks.take_changes(), outputs, counts)
+        kept = self.population.take_changes() + self._marks.take_changes() + self._lane.budget.take_changes()
+        return Changes(kept, outputs, counts)
 
     def _mark(self, table: Table, begin: int) -> int:
         table.mark(begin, self._marks.stops if self._marks else None)
@@ -204,10 +205,10 @@ class Detector:
             return  # a profile of nobody who is known is deleted
         elif why & places.RARE:
             take_rare(lane.population, row, event)
-            moves = lane.engine.score(row, self._now(arrival, row))
-            if _always(event) or (moves and not late):
+            if _decides(event):
+                lane.engine.score(row, self._now(arrival, row))
                 self._decided(self._moment(arrival, row), event, late=late)
-        elif why & (places.MOVES | places.WAKES | places.SIGNALS):
+        elif why & (places.WAKES | places.SIGNALS):
             self._decided(self._moment(arrival, row), event, late=False)
 
     def _now(self, arrival: Arrival, row: int) -> float:
@@ -242,7 +243,7 @@ class Detector:
         elif isinstance(event, Feedback):
             episodes.fed_back(moment, event.alert_id, event.status, event.until_ts)
         if not late:
-            self._lane.rescore(moment)
+            self._lane.rescore(moment, daily=False)
             if not moment.gone:
                 self._signal(moment, event)
         if moment.profile is event and not moment.gone:
@@ -305,8 +306,8 @@ def _ts_of(arrival: Arrival) -> int:
     return arrival.record_ts if isinstance(event, Deletion) else event.ts
 
 
-def _always(event: object) -> bool:
-    """Whether an event is decided on even if no tier and no published risk can move with it."""
+def _decides(event: object) -> bool:
+    """Whether anything can come of an event at once; the risk that it moves is looked at daily."""
     if isinstance(event, CareContact):
         return event.reason in CARE_TRIGGERS
     return isinstance(event, Feedback | Outcome | Profile | Deletion)

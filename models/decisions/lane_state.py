@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from math import inf, isnan
+from math import isnan
 
 import numpy as np
 
 from models.alerts import Score, alert_id
 from models.book import Book
 from models.clock import Clock
+from models.decisions.alert_budget import AlertBudget
 from models.decisions.context import Moment
 from models.episodes import Episodes
+from models.kernel import places
 from models.kernel.engine import Engine
 from models.labels import Labels
 from models.outbox import Outbox, Output
-from models.policy import Policy
+from models.policy import DAY_MS, Policy
 from models.risk import Scorer
 from models.state.columns import RISK, SILENT
 from models.state.population import Population
-from models.tiers import HEALTHY, HIGH_RISK, TIERS, WARNING, cutoffs, next_tier
+from models.tiers import HEALTHY, HIGH_RISK, TIERS, WARNING, cutoffs
 
 _TIER = RISK.index["tier"]
 _TIER_TS = RISK.index["tier_ts"]
+_CANDIDATE = RISK.index["candidate_ts"]
 _PUBLISHED = RISK.index["published"]
 _RISK = RISK.index["risk"]
 _SCORED = RISK.index["scored_ts"]
@@ -36,6 +39,10 @@ class LaneState:
         Folds, scores and looks, with this model and policy.
     cut
         Cut-offs of the tiers, for both.
+    budget
+        How many tier alerts the lane may raise.
+    candidates
+        Rows whose tier alert the budget decides on at the end of the tick under way.
     silent
         Row to the last sign of life, of subscribers whose silence was told.
     """
@@ -47,9 +54,11 @@ class LaneState:
         self.policy = policy
         self.partition = partition
         self.labels = Labels(self.population, self.outbox, scorer, policy)
-        self.episodes = Episodes(self.population, self.outbox, scorer, policy, self.labels)
+        self.episodes = Episodes(self.population, self.outbox, scorer, policy, self.labels, self.nominate)
         self.engine = Engine(self.population, scorer, policy)
         self.cut = cutoffs(policy.tiers, scorer)
+        self.budget = AlertBudget(partition)
+        self.candidates: set[int] = set()
         self.silent: dict[int, int] = {}
         # Counted as they change: the lane tells them after every transaction, and its subscribers are many.
         self._raised_tiers = [0, 0]
@@ -57,8 +66,8 @@ class LaneState:
     def switch(self, scorer: Scorer, policy: Policy, clock: Clock) -> None:
         """Take another model or policy into force, at this time of the lane.
 
-        A model changes nothing that is kept: everybody's tier is judged anew at his next event or his daily look, so
-        a restart with another model and a switch to it are the same.
+        A model changes nothing that is kept: everybody's tier is judged anew at their next daily look, so a restart
+        with another model and a switch to it are the same.
         """
         self.scorer = self.episodes.scorer = scorer
         self.engine.bind(scorer, policy)
@@ -77,6 +86,8 @@ class LaneState:
         self.labels.loaded(clock)
         self.silent = {row: book.silent_since for row, book in books.items() if book.silent_since is not None}
         self.population.marks[list(self.silent)] |= SILENT
+        candidate_ts = self.population.blocks[RISK.name].column("candidate_ts")
+        self.candidates = set(np.flatnonzero(~np.isnan(candidate_ts)).tolist())
         due = self.population.blocks[RISK.name].column("due_ts")
         rows = np.flatnonzero(~np.isnan(due))
         self.population.terms.fill(due[rows], rows)
@@ -106,6 +117,7 @@ class LaneState:
         if not np.isnan(published):
             self._take_back(moment)
         self.silent.pop(moment.row, None)
+        self.candidates.discard(moment.row)
         self.labels.forgotten(moment.row)
         self.population.delete(moment.row)
 
@@ -113,26 +125,22 @@ class LaneState:
         ce_id = alert_id("forgotten", moment.subscriber_id, moment.trigger)
         self.outbox.put(Output("score", moment.subscriber_id, None, moment.ts, ce_id, None))
 
-    def rescore(self, moment: Moment) -> bool:
-        """Move the tier by the moment's risk and publish what moved; whether anything did.
+    def rescore(self, moment: Moment, *, daily: bool) -> None:
+        """Publish what moved; at a daily look the tier too, to what the look has reached.
 
-        Who has left of his own will has no tier to speak of. Before the minimum history only the first score of a
-        subscriber is published: the risk of somebody unknown moves with every event and says little.
+        Who has left of their own will has no tier to speak of, and who refuses profiling none that may be used.
         """
-        block, history_ms = self.population.blocks[RISK.name], moment.history
-        columns = block.data[moment.row].tolist()
-        before, since = moment.tier, columns[_TIER_TS]
-        held = inf if isnan(since) else moment.now - since
-        reached = HEALTHY if moment.gone else next_tier(before, moment.risk, held, history_ms, self.cut)[0]
-        tier = reached if moment.profiled else HEALTHY
-        if not moment.profiled:
-            self.episodes.unprofiled(moment, reached)
-        moved = self._shown_again(moment, columns[_PUBLISHED])
-        daily = moment.trigger.topic is None
-        moved = moved or (daily and self._moved(moment.risk, columns[_PUBLISHED], history_ms))
-        moved = moved and not (moment.gone or isnan(history_ms))
+        block = self.population.blocks[RISK.name]
+        published = float(block.data[moment.row, _PUBLISHED])
+        before, reached = moment.tier, int(self.engine.lane[places.REACHES]) if daily else moment.tier
+        tier = reached if moment.profiled and not moment.gone else HEALTHY
+        if daily and not moment.profiled:
+            self.episodes.unprofiled(moment, HEALTHY if moment.gone else reached)
+        moved = self._shown_again(moment, published)
+        moved = moved or (daily and self._moved(moment.risk, published, moment.history))
+        moved = moved and not (moment.gone or isnan(moment.history))
         if tier == before and not moved:
-            return False
+            return
         block.data[moment.row, _PUBLISHED] = block.data[moment.row, _RISK] = moment.risk
         block.data[moment.row, _SCORED] = moment.now
         self.population.touch(moment.row, RISK.name)
@@ -142,7 +150,23 @@ class LaneState:
             self._publish(moment)
         if tier != before:
             self.episodes.tier_moved(moment, before)
-        return True
+
+    def nominate(self, row: int, tick: int) -> None:
+        """Let the budget decide on a subscriber's tier alert when all of the tick have been looked at."""
+        self.candidates.add(row)
+        self.population.blocks[RISK.name].data[row, _CANDIDATE] = tick
+        self.population.touch(row, RISK.name)
+
+    def nominees(self) -> list[int]:
+        """The candidates, the best first."""
+        above, ids = self.population.blocks[RISK.name].column("above"), self.population.ids
+        return sorted(self.candidates, key=lambda row: (-float(above[row]), ids[row]))
+
+    def decided(self, row: int) -> None:
+        """The budget has decided on a candidate."""
+        self.candidates.discard(row)
+        self.population.blocks[RISK.name].data[row, _CANDIDATE] = np.nan
+        self.population.touch(row, RISK.name)
 
     def _shown_again(self, moment: Moment, published: float) -> bool:
         """Whether the subscriber allows profiling again; of one who no longer does, the latest risk is taken back."""
@@ -159,7 +183,8 @@ class LaneState:
     def _moved(self, risk: float, published: float, history_ms: float) -> bool:
         if isnan(published):
             return True
-        return history_ms >= self.cut.min_history_ms and abs(risk - published) >= self.policy.score_step * published
+        known = history_ms >= self.policy.tiers.min_history_days * DAY_MS
+        return known and abs(risk - published) >= self.policy.score_step * published
 
     def _enter(self, moment: Moment, tier: int) -> None:
         columns = self.population.blocks[RISK.name].data[moment.row]

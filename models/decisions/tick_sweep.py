@@ -1,8 +1,9 @@
 """Ticks: what time alone brings about. Terms that end, silence, the daily rescoring, and who is let go.
 
 A sweep goes through the subscribers of one tick in the order of their ids, since row numbers are another order after
-a restart. Calendars and the hash of an id say who they are; nobody else is looked at. When the transaction is full, or
-a batch has been held up for long enough, it stops behind a subscriber, and the clock remembers which.
+a restart. Calendars and the hash of an id say who they are; nobody else is looked at. When all of them were looked at,
+the budget decides on the candidates among them for a tier alert, the best first. When the transaction is full, or a
+batch has been held up for long enough, a sweep stops behind a subscriber, and the clock remembers which.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from models.policy import DAY_MS, HOUR_MS
 from models.state.calendar import Calendar
 from models.state.columns import ALIVE, OUTCOME, QUEUED, RISK, SILENT
 from models.state.population import Rows
+from models.tiers import standing
 
 _USAGE: Final = (CALLS, DATA_USAGE)
 LOOKS_AT_ONCE: Final = 4_000
@@ -135,7 +137,9 @@ class Sweep:
             begun = queue.done
             decisions -= self._look(clock.sweeping or 0, queue, looks, decisions)
             looks -= queue.done - begun
-            if queue.done < len(queue.rows):
+            if queue.done == len(queue.rows):
+                decisions -= self._admit(clock.sweeping or 0, decisions)
+            if queue.done < len(queue.rows) or self._lane.candidates:
                 self._queue = queue
                 return
             self._queue = None
@@ -153,7 +157,9 @@ class Sweep:
             return False
         clock.sweeping, clock.cursor = int(tick), ""
         if clock.sweeping // TICK_MS % TICKS_A_DAY == 0:
-            clock.slices = slices_for(len(self._lane.population))
+            subscribers = len(self._lane.population)
+            clock.slices = slices_for(subscribers)
+            self._lane.budget.save(clock.sweeping, subscribers, self._lane.policy.tiers)
         self._marks.expire(clock.sweeping)
         return True
 
@@ -206,13 +212,45 @@ class Sweep:
         if why & places.FALLEN:
             self._silent(moment, stale=stale)
         if why & places.DAILY:
-            lane.rescore(moment)
+            lane.rescore(moment, daily=True)
+            lane.episodes.look_again(moment)
         if why & places.LABELLED:
             lane.labels.look(moment, tick, self._usage_ts())
         if why & places.WEEKLY and lane.labels.sampled(moment.subscriber_id):
             lane.labels.freeze(moment, WEEKLY)
         if why & places.LOOK_IDLE:
             self._let_go(moment, tick)
+
+    def _admit(self, tick: int, decisions: int) -> int:
+        """Let the budget decide on the candidates of the tick, the best first; how many were decided on."""
+        lane, decided = self._lane, 0
+        nominees = lane.nominees()
+        if not nominees:
+            return 0
+        subscribers, policy = len(lane.population), lane.policy.tiers
+        lane.budget.save(tick, subscribers, policy)
+        cutoff, above = lane.budget.cutoff(subscribers, policy), lane.population.blocks[RISK.name].column("above")
+        for row in nominees:
+            if decided >= decisions or not lane.outbox.room:
+                break
+            decided += 1
+            lane.outbox.wrote(_ROW_BYTES)
+            lane.engine.score(row, float(np.fmax(tick, lane.population.table[row, places.LAST_TS])))
+            trigger = Trigger(topic=None, partition=lane.partition, offset=None, tick=tick)
+            moment = moment_of(lane.population, lane.engine, row, tick, tick, trigger, None)
+            lane.decided(row)
+            first = lane.episodes.admission(moment)
+            if first is None:
+                continue
+            stands = standing(float(above[row]), lane.cut)
+            if first:
+                lane.budget.heard(tick, stands)
+            admitted = lane.budget.admits(stands, cutoff)
+            lane.episodes.nominated(moment, admitted=admitted)
+            if admitted:
+                # Of who is held out too, or the others would have more calls than the budget has.
+                lane.budget.spend()
+        return decided
 
     def _slice_rows(self, tick: int) -> tuple[Rows, Rows]:
         """Who is rescored at this tick, and the hashes of their ids, which say it: a day's work is spread evenly."""

@@ -33,35 +33,37 @@ LAST_TS = 1
 RISK_ = 2
 PUBLISHED = 4
 TIER = 5
-TIER_TS = 6
+ABOVE = 10
+REACHED = 11
+REACHED_TS = 12
 BROWSING_LEVEL = 8
 BROWSING_UNTIL = 9
-CALLS_REF = 10
-CALLS_FIRST = 11
-CALLS_30 = 19
-SMS_30 = 21
-DATA_REF = 33
-DATA_FIRST = 34
-SESSIONS_30 = 42
-VISITS_REF = 45
-RIVAL_TS = 58
-CARE_REF = 63
-LEAVE_INTENT_TS = 75
-QUERY_TS = 76
-CODE_TS = 77
-SATISFACTION = 80
-SATISFACTION_TS = 81
-BILLING_REF = 85
-PERIOD = 89
-BILL = 90
-RECHARGES = 94
-RECHARGE_FIRST_TS = 95
-RECHARGE_LAST_TS = 96
-PLAN_CHANGE_TS = 97
-PLAN_FEE = 98
-PLAN_FEE_CHANGE = 99
-BEHAVIOUR = 115
-LEFT = 118
+CALLS_REF = 14
+CALLS_FIRST = 15
+CALLS_30 = 23
+SMS_30 = 25
+DATA_REF = 37
+DATA_FIRST = 38
+SESSIONS_30 = 46
+VISITS_REF = 49
+RIVAL_TS = 62
+CARE_REF = 67
+LEAVE_INTENT_TS = 79
+QUERY_TS = 80
+CODE_TS = 81
+SATISFACTION = 84
+SATISFACTION_TS = 85
+BILLING_REF = 89
+PERIOD = 93
+BILL = 94
+RECHARGES = 98
+RECHARGE_FIRST_TS = 99
+RECHARGE_LAST_TS = 100
+PLAN_CHANGE_TS = 101
+PLAN_FEE = 102
+PLAN_FEE_CHANGE = 103
+BEHAVIOUR = 119
+LEFT = 122
 RISK_BIT = 2
 ACTIVITY_BIT = 1
 SEEN_BIT = 4
@@ -132,8 +134,8 @@ NOW = 11
 SCORE = 12
 HISTORY = 13
 FRESH = 14
-LANE = 15
-MOVES = 1
+REACHES = 15
+LANE = 16
 WAKES = 2
 SIGNALS = 4
 RARE = 8
@@ -147,24 +149,27 @@ KEPT_AWAY = 3
 COUNTS = 4
 INTERCEPT = 0
 CUT_WARNING = 1
-CUT_HIGH = 2
-FALL_BELOW = 3
-MIN_DWELL = 4
-MIN_HISTORY = 5
-SCORE_STEP = 6
-SILENCE_FLOOR = 7
-SILENCE_GAPS = 8
-SILENCE_PER_WEEK = 9
-SILENCE_HISTORY = 10
-BROWSE_WINDOW = 11
-BROWSE_VISITS = 12
-BROWSE_DWELL = 13
-BROWSE_PAGE_DWELL = 14
-EXCLUDED_PAGES = 15
-STRONG_PAGES = 16
-IDLE = 17
-BROWSING_TTL = 18
-PARAMETERS = 19
+HIGH_ABOVE = 2
+WARNING_LEFT = 3
+HIGH_LEFT = 4
+SMOOTHING = 5
+CALM = 6
+RAISES = 7
+MIN_HISTORY = 8
+SCORE_STEP = 9
+SILENCE_FLOOR = 10
+SILENCE_GAPS = 11
+SILENCE_PER_WEEK = 12
+SILENCE_HISTORY = 13
+BROWSE_WINDOW = 14
+BROWSE_VISITS = 15
+BROWSE_DWELL = 16
+BROWSE_PAGE_DWELL = 17
+EXCLUDED_PAGES = 18
+STRONG_PAGES = 19
+IDLE = 20
+BROWSING_TTL = 21
+PARAMETERS = 22
 HASHED = 0
 VALUE = 1
 WORD_AT = 2
@@ -389,262 +394,262 @@ def curves(x: Floats, first: int, last: int, model: Floats) -> float:
 
 @compiled
 def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: float, rival_care: float, dropped: float, sms: float, outgoing: float, forwarded: float, mobile: float, unicom: float, telecom: float, broadnet: float, other: float) -> None:
-    gap = ts - r[10]
+    gap = ts - r[14]
     if math.isnan(gap):
-        r[10] = r[11] = ts
+        r[14] = r[15] = ts
         gap = 0.0
-    if ts < r[11]:
-        r[11] = ts
+    if ts < r[15]:
+        r[15] = ts
     if gap > 0.0:
-        r[10] = ts
+        r[14] = ts
         kept = decay(gap, 1.0)
-        for at in range(12, 14):
+        for at in range(16, 18):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(14, 19):
+        for at in range(18, 23):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(19, 31):
+        for at in range(23, 35):
             r[at] *= kept
         kept = decay(gap, 90.0)
-        for at in range(31, 33):
+        for at in range(35, 37):
             r[at] *= kept
     if gap >= 0.0:
-        r[12] += calls
-        r[13] += minutes
-        r[14] += calls
-        r[15] += minutes
-        r[16] += off_net
-        r[17] += rival_care
-        r[18] += dropped
-        r[19] += calls
-        r[20] += minutes
-        r[21] += sms
-        r[22] += outgoing
-        r[23] += off_net
-        r[24] += rival_care
-        r[25] += forwarded
-        r[26] += mobile
-        r[27] += unicom
-        r[28] += telecom
-        r[29] += broadnet
-        r[30] += other
-        r[31] += calls
-        r[32] += minutes
+        r[16] += calls
+        r[17] += minutes
+        r[18] += calls
+        r[19] += minutes
+        r[20] += off_net
+        r[21] += rival_care
+        r[22] += dropped
+        r[23] += calls
+        r[24] += minutes
+        r[25] += sms
+        r[26] += outgoing
+        r[27] += off_net
+        r[28] += rival_care
+        r[29] += forwarded
+        r[30] += mobile
+        r[31] += unicom
+        r[32] += telecom
+        r[33] += broadnet
+        r[34] += other
+        r[35] += calls
+        r[36] += minutes
     else:
         weight = decay(-gap, 1.0)
-        r[12] += weight * calls
-        r[13] += weight * minutes
+        r[16] += weight * calls
+        r[17] += weight * minutes
         weight = decay(-gap, 7.0)
-        r[14] += weight * calls
-        r[15] += weight * minutes
-        r[16] += weight * off_net
-        r[17] += weight * rival_care
-        r[18] += weight * dropped
+        r[18] += weight * calls
+        r[19] += weight * minutes
+        r[20] += weight * off_net
+        r[21] += weight * rival_care
+        r[22] += weight * dropped
         weight = decay(-gap, 30.0)
-        r[19] += weight * calls
-        r[20] += weight * minutes
-        r[21] += weight * sms
-        r[22] += weight * outgoing
-        r[23] += weight * off_net
-        r[24] += weight * rival_care
-        r[25] += weight * forwarded
-        r[26] += weight * mobile
-        r[27] += weight * unicom
-        r[28] += weight * telecom
-        r[29] += weight * broadnet
-        r[30] += weight * other
+        r[23] += weight * calls
+        r[24] += weight * minutes
+        r[25] += weight * sms
+        r[26] += weight * outgoing
+        r[27] += weight * off_net
+        r[28] += weight * rival_care
+        r[29] += weight * forwarded
+        r[30] += weight * mobile
+        r[31] += weight * unicom
+        r[32] += weight * telecom
+        r[33] += weight * broadnet
+        r[34] += weight * other
         weight = decay(-gap, 90.0)
-        r[31] += weight * calls
-        r[32] += weight * minutes
+        r[35] += weight * calls
+        r[36] += weight * minutes
 
 @compiled
 def fold_data(r: Floats, ts: float, mb: float, sessions: float, failed: float, throttled: float) -> None:
-    gap = ts - r[33]
+    gap = ts - r[37]
     if math.isnan(gap):
-        r[33] = r[34] = ts
+        r[37] = r[38] = ts
         gap = 0.0
-    if ts < r[34]:
-        r[34] = ts
+    if ts < r[38]:
+        r[38] = ts
     if gap > 0.0:
-        r[33] = ts
+        r[37] = ts
         kept = decay(gap, 1.0)
-        for at in range(35, 37):
+        for at in range(39, 41):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(37, 41):
+        for at in range(41, 45):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(41, 43):
+        for at in range(45, 47):
             r[at] *= kept
         kept = decay(gap, 90.0)
-        for at in range(43, 45):
+        for at in range(47, 49):
             r[at] *= kept
     if gap >= 0.0:
-        r[35] += mb
-        r[36] += sessions
-        r[37] += mb
-        r[38] += sessions
-        r[39] += failed
-        r[40] += throttled
+        r[39] += mb
+        r[40] += sessions
         r[41] += mb
         r[42] += sessions
-        r[43] += mb
-        r[44] += sessions
+        r[43] += failed
+        r[44] += throttled
+        r[45] += mb
+        r[46] += sessions
+        r[47] += mb
+        r[48] += sessions
     else:
         weight = decay(-gap, 1.0)
-        r[35] += weight * mb
-        r[36] += weight * sessions
+        r[39] += weight * mb
+        r[40] += weight * sessions
         weight = decay(-gap, 7.0)
-        r[37] += weight * mb
-        r[38] += weight * sessions
-        r[39] += weight * failed
-        r[40] += weight * throttled
-        weight = decay(-gap, 30.0)
         r[41] += weight * mb
         r[42] += weight * sessions
+        r[43] += weight * failed
+        r[44] += weight * throttled
+        weight = decay(-gap, 30.0)
+        r[45] += weight * mb
+        r[46] += weight * sessions
         weight = decay(-gap, 90.0)
-        r[43] += weight * mb
-        r[44] += weight * sessions
+        r[47] += weight * mb
+        r[48] += weight * sessions
 
 @compiled
 def fold_visits(r: Floats, ts: float, visits: float, dwell: float, pages: float, portability: float, shop: float) -> None:
-    gap = ts - r[45]
+    gap = ts - r[49]
     if math.isnan(gap):
-        r[45] = r[46] = ts
+        r[49] = r[50] = ts
         gap = 0.0
-    if ts < r[46]:
-        r[46] = ts
+    if ts < r[50]:
+        r[50] = ts
     if gap > 0.0:
-        r[45] = ts
+        r[49] = ts
         kept = decay(gap, 1.0)
-        for at in range(47, 50):
+        for at in range(51, 54):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(50, 53):
+        for at in range(54, 57):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(53, 58):
+        for at in range(57, 62):
             r[at] *= kept
     if gap >= 0.0:
-        r[47] += visits
-        r[48] += dwell
-        r[49] += pages
-        r[50] += visits
-        r[51] += dwell
-        r[52] += pages
-        r[53] += visits
-        r[54] += dwell
-        r[55] += pages
-        r[56] += portability
-        r[57] += shop
+        r[51] += visits
+        r[52] += dwell
+        r[53] += pages
+        r[54] += visits
+        r[55] += dwell
+        r[56] += pages
+        r[57] += visits
+        r[58] += dwell
+        r[59] += pages
+        r[60] += portability
+        r[61] += shop
     else:
         weight = decay(-gap, 1.0)
-        r[47] += weight * visits
-        r[48] += weight * dwell
-        r[49] += weight * pages
+        r[51] += weight * visits
+        r[52] += weight * dwell
+        r[53] += weight * pages
         weight = decay(-gap, 7.0)
-        r[50] += weight * visits
-        r[51] += weight * dwell
-        r[52] += weight * pages
+        r[54] += weight * visits
+        r[55] += weight * dwell
+        r[56] += weight * pages
         weight = decay(-gap, 30.0)
-        r[53] += weight * visits
-        r[54] += weight * dwell
-        r[55] += weight * pages
-        r[56] += weight * portability
-        r[57] += weight * shop
+        r[57] += weight * visits
+        r[58] += weight * dwell
+        r[59] += weight * pages
+        r[60] += weight * portability
+        r[61] += weight * shop
 
 @compiled
 def fold_care(r: Floats, ts: float, contacts: float, leave_intent: float, query: float, code: float, penalty_query: float, complaint: float, fault: float, suspend: float, subcard: float, transfer: float) -> None:
-    gap = ts - r[63]
+    gap = ts - r[67]
     if math.isnan(gap):
-        r[63] = r[64] = ts
+        r[67] = r[68] = ts
         gap = 0.0
-    if ts < r[64]:
-        r[64] = ts
+    if ts < r[68]:
+        r[68] = ts
     if gap > 0.0:
-        r[63] = ts
+        r[67] = ts
         kept = decay(gap, 30.0)
-        for at in range(65, 75):
+        for at in range(69, 79):
             r[at] *= kept
     if gap >= 0.0:
-        r[65] += contacts
-        r[66] += leave_intent
-        r[67] += query
-        r[68] += code
-        r[69] += penalty_query
-        r[70] += complaint
-        r[71] += fault
-        r[72] += suspend
-        r[73] += subcard
-        r[74] += transfer
+        r[69] += contacts
+        r[70] += leave_intent
+        r[71] += query
+        r[72] += code
+        r[73] += penalty_query
+        r[74] += complaint
+        r[75] += fault
+        r[76] += suspend
+        r[77] += subcard
+        r[78] += transfer
     else:
         weight = decay(-gap, 30.0)
-        r[65] += weight * contacts
-        r[66] += weight * leave_intent
-        r[67] += weight * query
-        r[68] += weight * code
-        r[69] += weight * penalty_query
-        r[70] += weight * complaint
-        r[71] += weight * fault
-        r[72] += weight * suspend
-        r[73] += weight * subcard
-        r[74] += weight * transfer
+        r[69] += weight * contacts
+        r[70] += weight * leave_intent
+        r[71] += weight * query
+        r[72] += weight * code
+        r[73] += weight * penalty_query
+        r[74] += weight * complaint
+        r[75] += weight * fault
+        r[76] += weight * suspend
+        r[77] += weight * subcard
+        r[78] += weight * transfer
 
 @compiled
 def fold_billing(r: Floats, ts: float, accrued: float) -> None:
-    gap = ts - r[85]
+    gap = ts - r[89]
     if math.isnan(gap):
-        r[85] = r[86] = ts
+        r[89] = r[90] = ts
         gap = 0.0
-    if ts < r[86]:
-        r[86] = ts
+    if ts < r[90]:
+        r[90] = ts
     if gap > 0.0:
-        r[85] = ts
+        r[89] = ts
         kept = decay(gap, 7.0)
-        for at in range(87, 88):
+        for at in range(91, 92):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(88, 89):
+        for at in range(92, 93):
             r[at] *= kept
     if gap >= 0.0:
-        r[87] += accrued
-        r[88] += accrued
+        r[91] += accrued
+        r[92] += accrued
     else:
         weight = decay(-gap, 7.0)
-        r[87] += weight * accrued
+        r[91] += weight * accrued
         weight = decay(-gap, 30.0)
-        r[88] += weight * accrued
+        r[92] += weight * accrued
 
 @compiled
 def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[10], 0.0)
-    age = max(now - r[11], 0.0)
+    el = max(now - r[14], 0.0)
+    age = max(now - r[15], 0.0)
     ur = ur_calls
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
     d_90 = decay(el, 90.0)
-    t_broadnet_30 = r[29] * d_30
-    t_calls_1 = r[12] * d_1
-    t_calls_30 = r[19] * d_30
-    t_calls_7 = r[14] * d_7
-    t_calls_90 = r[31] * d_90
-    t_dropped_7 = r[18] * d_7
-    t_forwarded_30 = r[25] * d_30
-    t_minutes_1 = r[13] * d_1
-    t_minutes_30 = r[20] * d_30
-    t_minutes_7 = r[15] * d_7
-    t_minutes_90 = r[32] * d_90
-    t_mobile_30 = r[26] * d_30
-    t_off_net_30 = r[23] * d_30
-    t_off_net_7 = r[16] * d_7
-    t_other_30 = r[30] * d_30
-    t_outgoing_30 = r[22] * d_30
-    t_rival_care_30 = r[24] * d_30
-    t_rival_care_7 = r[17] * d_7
-    t_telecom_30 = r[28] * d_30
-    t_unicom_30 = r[27] * d_30
+    t_broadnet_30 = r[33] * d_30
+    t_calls_1 = r[16] * d_1
+    t_calls_30 = r[23] * d_30
+    t_calls_7 = r[18] * d_7
+    t_calls_90 = r[35] * d_90
+    t_dropped_7 = r[22] * d_7
+    t_forwarded_30 = r[29] * d_30
+    t_minutes_1 = r[17] * d_1
+    t_minutes_30 = r[24] * d_30
+    t_minutes_7 = r[19] * d_7
+    t_minutes_90 = r[36] * d_90
+    t_mobile_30 = r[30] * d_30
+    t_off_net_30 = r[27] * d_30
+    t_off_net_7 = r[20] * d_7
+    t_other_30 = r[34] * d_30
+    t_outgoing_30 = r[26] * d_30
+    t_rival_care_30 = r[28] * d_30
+    t_rival_care_7 = r[21] * d_7
+    t_telecom_30 = r[32] * d_30
+    t_unicom_30 = r[31] * d_30
     s_1 = span(age, 1.0)
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
@@ -676,22 +681,22 @@ def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_data_24(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[33], 0.0)
-    age = max(now - r[34], 0.0)
+    el = max(now - r[37], 0.0)
+    age = max(now - r[38], 0.0)
     ur = ur_data
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
     d_90 = decay(el, 90.0)
-    t_failed_7 = r[39] * d_7
-    t_mb_1 = r[35] * d_1
-    t_mb_30 = r[41] * d_30
-    t_mb_7 = r[37] * d_7
-    t_mb_90 = r[43] * d_90
-    t_sessions_1 = r[36] * d_1
-    t_sessions_30 = r[42] * d_30
-    t_sessions_7 = r[38] * d_7
-    t_throttled_7 = r[40] * d_7
+    t_failed_7 = r[43] * d_7
+    t_mb_1 = r[39] * d_1
+    t_mb_30 = r[45] * d_30
+    t_mb_7 = r[41] * d_7
+    t_mb_90 = r[47] * d_90
+    t_sessions_1 = r[40] * d_1
+    t_sessions_30 = r[46] * d_30
+    t_sessions_7 = r[42] * d_7
+    t_throttled_7 = r[44] * d_7
     s_1 = span(age, 1.0)
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
@@ -722,27 +727,27 @@ def x_usage_42(r: Floats, now: float, el_calls: float, el_data: float, ur_calls:
 
 @compiled
 def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[45], 0.0)
-    refused = NAN if r[115] == 0.0 else 0.0
+    el = fmax(now - r[49], 0.0)
+    refused = NAN if r[119] == 0.0 else 0.0
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_dwell_1 = r[48] * d_1
-    t_dwell_30 = r[54] * d_30
-    t_dwell_7 = r[51] * d_7
-    t_pages_1 = r[49] * d_1
-    t_pages_30 = r[55] * d_30
-    t_pages_7 = r[52] * d_7
-    t_portability_30 = r[56] * d_30
-    t_shop_30 = r[57] * d_30
-    t_visits_1 = r[47] * d_1
-    t_visits_30 = r[53] * d_30
-    t_visits_7 = r[50] * d_7
-    c_broadnet_ts = r[61]
-    c_mobile_ts = r[58]
-    c_other_ts = r[62]
-    c_telecom_ts = r[60]
-    c_unicom_ts = r[59]
+    t_dwell_1 = r[52] * d_1
+    t_dwell_30 = r[58] * d_30
+    t_dwell_7 = r[55] * d_7
+    t_pages_1 = r[53] * d_1
+    t_pages_30 = r[59] * d_30
+    t_pages_7 = r[56] * d_7
+    t_portability_30 = r[60] * d_30
+    t_shop_30 = r[61] * d_30
+    t_visits_1 = r[51] * d_1
+    t_visits_30 = r[57] * d_30
+    t_visits_7 = r[54] * d_7
+    c_broadnet_ts = r[65]
+    c_mobile_ts = r[62]
+    c_other_ts = r[66]
+    c_telecom_ts = r[64]
+    c_unicom_ts = r[63]
     x[44] = t_visits_1 + refused  # competitor_visits_1d
     x[45] = t_visits_7 + refused  # competitor_visits_7d
     x[46] = t_visits_30 + refused  # competitor_visits_30d
@@ -758,23 +763,23 @@ def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls
 
 @compiled
 def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[63], 0.0)
+    el = fmax(now - r[67], 0.0)
     d_30 = decay(el, 30.0)
-    t_code_30 = r[68] * d_30
-    t_complaint_30 = r[70] * d_30
-    t_contacts_30 = r[65] * d_30
-    t_fault_30 = r[71] * d_30
-    t_leave_intent_30 = r[66] * d_30
-    t_penalty_query_30 = r[69] * d_30
-    t_query_30 = r[67] * d_30
-    t_subcard_30 = r[73] * d_30
-    t_suspend_30 = r[72] * d_30
-    t_transfer_30 = r[74] * d_30
-    c_appointment_ts = r[78]
-    c_due_ts = r[84]
-    c_open_complaints = r[82]
-    c_open_faults = r[83]
-    c_satisfaction = r[80]
+    t_code_30 = r[72] * d_30
+    t_complaint_30 = r[74] * d_30
+    t_contacts_30 = r[69] * d_30
+    t_fault_30 = r[75] * d_30
+    t_leave_intent_30 = r[70] * d_30
+    t_penalty_query_30 = r[73] * d_30
+    t_query_30 = r[71] * d_30
+    t_subcard_30 = r[77] * d_30
+    t_suspend_30 = r[76] * d_30
+    t_transfer_30 = r[78] * d_30
+    c_appointment_ts = r[82]
+    c_due_ts = r[88]
+    c_open_complaints = r[86]
+    c_open_faults = r[87]
+    c_satisfaction = r[84]
     x[56] = t_contacts_30  # care_contacts_30d
     x[57] = t_leave_intent_30  # leave_intent_30d
     x[58] = t_query_30  # port_out_queries_30d
@@ -793,28 +798,28 @@ def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_profile_71(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    c_arpu = r[102]
+    c_arpu = r[106]
     x[71] = c_arpu  # arpu
 
 @compiled
 def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[85], 0.0)
-    age = max(now - r[86], 0.0)
+    el = max(now - r[89], 0.0)
+    age = max(now - r[90], 0.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_accrued_30 = r[88] * d_30
-    t_accrued_7 = r[87] * d_7
+    t_accrued_30 = r[92] * d_30
+    t_accrued_7 = r[91] * d_7
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
-    c_bill = r[90]
-    c_bill_before = r[91]
-    c_bill_three_before = r[93]
-    c_bill_two_before = r[92]
-    c_plan_change_ts = r[97]
-    c_plan_fee_change = r[99]
-    c_recharge_first_ts = r[95]
-    c_recharge_last_ts = r[96]
-    c_recharges = r[94]
+    c_bill = r[94]
+    c_bill_before = r[95]
+    c_bill_three_before = r[97]
+    c_bill_two_before = r[96]
+    c_plan_change_ts = r[101]
+    c_plan_fee_change = r[103]
+    c_recharge_first_ts = r[99]
+    c_recharge_last_ts = r[100]
+    c_recharges = r[98]
     x[72] = slope_of_three(c_bill, c_bill_before, c_bill_two_before)  # bill_slope_3_periods
     x[73] = against_known(c_bill, c_bill_before, c_bill_two_before, c_bill_three_before)  # bill_vs_usual
     x[74] = (t_accrued_7 / s_7) / (t_accrued_30 / s_30) if age >= 14.0 * DAY and t_accrued_30 >= 1.0 else NAN  # spend_7d_vs_30d
@@ -823,17 +828,17 @@ def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 
 @compiled
 def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    c_activated_ts = r[101]
-    c_contract_end_broadband = r[112]
-    c_contract_end_fixed = r[114]
-    c_contract_end_iptv = r[113]
-    c_contract_end_mobile = r[111]
-    c_corporate = r[107]
-    c_penalty = r[103]
-    c_points = r[104]
-    c_portable = r[106]
-    c_products = r[110]
-    c_subcard = r[109]
+    c_activated_ts = r[105]
+    c_contract_end_broadband = r[116]
+    c_contract_end_fixed = r[118]
+    c_contract_end_iptv = r[117]
+    c_contract_end_mobile = r[115]
+    c_corporate = r[111]
+    c_penalty = r[107]
+    c_points = r[108]
+    c_portable = r[110]
+    c_products = r[114]
+    c_subcard = r[113]
     x[77] = -((now - c_contract_end_mobile) / DAY)  # contract_days_left_mobile
     x[78] = -((now - c_contract_end_broadband) / DAY)  # contract_days_left_broadband
     x[79] = -((now - c_contract_end_iptv) / DAY)  # contract_days_left_iptv
@@ -850,15 +855,15 @@ def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 
 @compiled
 def features(r: Floats, now: float, x: Floats) -> None:
-    el_calls = NAN if math.isnan(r[10]) else max(now - r[10], 0.0)
-    ur_calls = usual_rate(r[10], r[11], r[19] + r[21])
-    el_data = NAN if math.isnan(r[33]) else max(now - r[33], 0.0)
-    ur_data = usual_rate(r[33], r[34], r[42])
-    if math.isnan(r[10]):
+    el_calls = NAN if math.isnan(r[14]) else max(now - r[14], 0.0)
+    ur_calls = usual_rate(r[14], r[15], r[23] + r[25])
+    el_data = NAN if math.isnan(r[37]) else max(now - r[37], 0.0)
+    ur_data = usual_rate(r[37], r[38], r[46])
+    if math.isnan(r[14]):
         x[0:24] = NAN
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[33]):
+    if math.isnan(r[37]):
         x[24:42] = NAN
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -866,7 +871,7 @@ def features(r: Floats, now: float, x: Floats) -> None:
     x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[85]):
+    if math.isnan(r[89]):
         x[72:77] = NAN
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -875,36 +880,36 @@ def features(r: Floats, now: float, x: Floats) -> None:
 
 @compiled
 def log_odds(r: Floats, now: float, x: Floats, model: Floats, empty: Floats, intercept: float) -> float:
-    el_calls = NAN if math.isnan(r[10]) else max(now - r[10], 0.0)
-    ur_calls = usual_rate(r[10], r[11], r[19] + r[21])
-    el_data = NAN if math.isnan(r[33]) else max(now - r[33], 0.0)
-    ur_data = usual_rate(r[33], r[34], r[42])
+    el_calls = NAN if math.isnan(r[14]) else max(now - r[14], 0.0)
+    ur_calls = usual_rate(r[14], r[15], r[23] + r[25])
+    el_data = NAN if math.isnan(r[37]) else max(now - r[37], 0.0)
+    ur_data = usual_rate(r[37], r[38], r[46])
     z = intercept
-    if math.isnan(r[10]):
+    if math.isnan(r[14]):
         z += empty[0]
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 0, 24, model)
-    if math.isnan(r[33]):
+    if math.isnan(r[37]):
         z += empty[2]
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 24, 42, model)
     x_usage_42(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 42, 44, model)
-    if math.isnan(r[45]):
-        z += empty[7] if r[115] == 0.0 else empty[6]
+    if math.isnan(r[49]):
+        z += empty[7] if r[119] == 0.0 else empty[6]
     else:
         x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 44, 56, model)
-    if math.isnan(r[63]):
+    if math.isnan(r[67]):
         z += empty[8]
     else:
         x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 56, 71, model)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 71, 72, model)
-    if math.isnan(r[85]):
+    if math.isnan(r[89]):
         z += empty[12]
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -1145,6 +1150,7 @@ def take(
         touch(row, bits, dirty, touched)
 
 MOST_LOG_ODDS = 40.0
+NEAR = -1.0
 ROW_BYTES = 350.0
 EVENT_BYTES = 30.0
 
@@ -1156,23 +1162,58 @@ def risk_of(log_odds_found: float) -> float:
 
 
 @compiled
-def tier_moves(tier: float, risk: float, held: float, history: float, policy: Floats) -> bool:
-    """Whether the tier is another one after this score: exactly where :func:`models.tiers.next_tier` moves."""
-    if not history >= policy[MIN_HISTORY]:
-        return False
-    if (risk >= policy[CUT_HIGH] and tier < 2.0) or (risk >= policy[CUT_WARNING] and tier < 1.0):
-        return True
-    if tier < 1.0:
-        return False
-    floor = policy[FALL_BELOW] * (policy[CUT_HIGH] if tier >= 2.0 else policy[CUT_WARNING])
-    return bool(risk < floor and held >= policy[MIN_DWELL])
+def tier_after(r: Floats, above: float, tick: float, policy: Floats) -> float:
+    """The subscriber's tier after a daily look, which is noted in their row.
+
+    A tier rises to what two looks in a row have reached, it eases when two have not reached it any more, and a
+    subscriber is healthy again after so many days without a look at warning or above. What is hardly below a cut-off
+    has reached it still, for whoever stands above it. The log-odds are smoothed from look to look; far below the
+    cut-offs nothing is kept, and whoever comes from there begins at :data:`NEAR`.
+
+    Parameters
+    ----------
+    above
+        Log-odds of this look, from the warning cut-off on.
+    """
+    former = NEAR if math.isnan(r[ABOVE]) else r[ABOVE]
+    smooth = former + policy[SMOOTHING] * (above - former)
+    r[ABOVE] = smooth if smooth > NEAR else NAN
+    tier: float = r[TIER]
+    if not tick - r[FIRST_TS] >= policy[MIN_HISTORY]:
+        return tier
+    reached = 0.0
+    if smooth >= (policy[WARNING_LEFT] if tier >= 1.0 else 0.0):
+        reached = 1.0
+    if smooth >= (policy[HIGH_LEFT] if tier >= 2.0 else policy[HIGH_ABOVE]):
+        reached = 2.0
+    if reached >= 1.0:
+        r[REACHED_TS] = tick
+    agreed: float = min(reached, r[REACHED])
+    highest = max(reached, r[REACHED])
+    r[REACHED] = reached
+    if agreed > tier:
+        return agreed
+    if tier >= 2.0 and highest < 2.0:
+        return 1.0
+    if tier == 1.0 and not tick - r[REACHED_TS] < policy[CALM]:
+        return 0.0
+    return tier
 
 
 @compiled
-def rises_or_falls(r: Floats, risk: float, now: float, policy: Floats) -> bool:
-    """Whether the tier can move with this score."""
-    held = math.inf if math.isnan(r[TIER_TS]) else now - r[TIER_TS]
-    return tier_moves(r[TIER], risk, held, now - r[FIRST_TS], policy)
+def looked(r: Floats, row: int, found: float, tick: float, state: State, lane: Floats, policy: Floats) -> bool:
+    """Note a daily look in the subscriber's row; whether it has moved the tier, which the caller does."""
+    above, reached, reached_ts = r[ABOVE], r[REACHED], r[REACHED_TS]
+    lane[REACHES] = tier_after(r, found - policy[CUT_WARNING], tick, policy)
+    if not (same(above, r[ABOVE]) and reached == r[REACHED] and same(reached_ts, r[REACHED_TS])):
+        touch(row, RISK_BIT, state[3], state[4])
+    return bool(lane[REACHES] != r[TIER])
+
+
+@compiled
+def same(one: float, other: float) -> bool:
+    """Whether two numbers are equal, or both none."""
+    return one == other or (math.isnan(one) and math.isnan(other))
 
 
 @compiled
@@ -1218,14 +1259,12 @@ def silence_due(r: Floats, policy: Floats) -> float:
 
 
 @compiled
-def score(r: Floats, now: float, model: Model, x: Floats, lane: Floats) -> bool:
-    """Features and risk of one subscriber as of `now`; whether a tier can move with it."""
-    policy = model[2]
+def score(r: Floats, now: float, model: Model, x: Floats, lane: Floats) -> None:
+    """Features and risk of one subscriber as of `now`."""
     features(r, now, x)
     lane[NOW] = now
     lane[HISTORY] = now - r[FIRST_TS]
-    lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
-    return rises_or_falls(r, lane[SCORE], now, policy)
+    lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], model[2][INTERCEPT]))
 
 
 @compiled
@@ -1389,7 +1428,7 @@ def used(
     lane[NOW] = now
     lane[HISTORY] = now - r[FIRST_TS]
     lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
-    why = MOVES if rises_or_falls(r, lane[SCORE], now, policy) else 0
+    why = 0
     if kind <= DATA_USE:
         if marks[row] & SILENT:
             why |= WAKES
@@ -1406,8 +1445,7 @@ def look(
     rows: Ints,
     flags: Ints,
     tick: float,
-    table: Floats,
-    marks: Ints,
+    state: State,
     model: Model,
     lane: Floats,
     x: Floats,
@@ -1416,18 +1454,21 @@ def look(
 
     `flags` says why each is looked at, and of the one in hand what was found. All of them looked at: one past the end.
     """
-    policy = model[2]
+    table, policy = state[0], model[2]
     for at in range(begin, len(rows)):
         r = table[rows[at]]
         now = fmax(tick, r[LAST_TS])
         found = flags[at] & ~(DAILY | WEEKLY)
         lane[NOW] = now
         lane[HISTORY] = now - r[FIRST_TS]
-        lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
+        z = log_odds(r, now, x, model[0], model[1], policy[INTERCEPT])
+        lane[SCORE] = risk_of(z)
         if flags[at] & DAILY:
-            # What the model says of a subscriber who refused profiling moves no tier that could be asked here.
-            unasked = marks[rows[at]] & UNPROFILED
-            if unasked or is_news(r, lane[SCORE], now, policy) or rises_or_falls(r, lane[SCORE], now, policy):
+            moves = looked(r, rows[at], z, tick, state, lane, policy)
+            # What the model says of a subscriber who refused profiling moves no tier that could be asked here; and who
+            # is at risk may have an alert that waits for the budget.
+            asked = r[TIER] >= policy[RAISES] or state[2][rows[at]] & UNPROFILED
+            if moves or asked or is_news(r, lane[SCORE], now, policy):
                 found |= LOOK_MOVES
             if not r[LAST_TS] > tick - policy[IDLE]:
                 found |= LOOK_IDLE

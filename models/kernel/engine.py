@@ -18,7 +18,7 @@ from models.kernel.arrivals import Table
 from models.policy import DAY_MS, Policy
 from models.risk import Scorer
 from models.state.population import Population, Rows
-from models.tiers import cutoffs
+from models.tiers import TIERS, cutoffs
 
 Floats = npt.NDArray[np.float64]
 
@@ -87,15 +87,14 @@ class Engine:
 
         One past the end says that nobody did.
         """
-        table, marks = self._population.table, self._population.marks
-        end: int = compiled.look(begin, rows, flags, float(tick), table, marks, self._model, self.lane, self.x)
+        population = self._population
+        state = population.table, population.ring, population.marks, population.dirty, population.touched
+        end: int = compiled.look(begin, rows, flags, float(tick), state, self._model, self.lane, self.x)
         return end
 
-    def score(self, row: int, now: float) -> bool:
-        """Score one subscriber as of `now`; whether their tier can move with it."""
-        table = self._population.table
-        moves: bool = compiled.score(table[row], now, self._model, self.x, self.lane)
-        return moves
+    def score(self, row: int, now: float) -> None:
+        """Score one subscriber as of `now`."""
+        compiled.score(self._population.table[row], now, self._model, self.x, self.lane)
 
     def silence_due(self, rows: Rows) -> Floats:
         """When each of these subscribers will have been silent for too long; NaN for no rhythm that could break."""
@@ -123,10 +122,13 @@ def parameters(scorer: Scorer, policy: Policy) -> Floats:
     found = np.empty(places.PARAMETERS)
     found[places.INTERCEPT] = scorer.intercept
     found[places.CUT_WARNING] = cut.warning
-    found[places.CUT_HIGH] = cut.high_risk
-    found[places.FALL_BELOW] = cut.fall_below
-    found[places.MIN_DWELL] = cut.min_dwell_ms
-    found[places.MIN_HISTORY] = cut.min_history_ms
+    found[places.HIGH_ABOVE] = cut.high_above
+    found[places.WARNING_LEFT] = cut.warning_left
+    found[places.HIGH_LEFT] = cut.high_left
+    found[places.SMOOTHING] = policy.tiers.smoothing
+    found[places.CALM] = policy.tiers.calm_days * DAY_MS
+    found[places.RAISES] = TIERS.index(policy.tiers.raises)
+    found[places.MIN_HISTORY] = policy.tiers.min_history_days * DAY_MS
     found[places.SCORE_STEP] = policy.score_step
     found[places.SILENCE_FLOOR] = silence.floor_days * DAY_MS
     found[places.SILENCE_GAPS] = silence.usual_gaps

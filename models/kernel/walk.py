@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from models.kernel.arithmetic import NAN, Floats, exp, fmax, fmin, usual_rate
 from models.kernel.compiling import compiled
 from models.kernel.places import (
+    ABOVE,
     APPLIED,
     BEHAVIOUR,
     BROWSE_DWELL,
@@ -23,9 +24,9 @@ from models.kernel.places import (
     CALLS_30,
     CALLS_FIRST,
     CALLS_REF,
+    CALM,
     CARE_CONTACT,
     CODE,
-    CUT_HIGH,
     CUT_WARNING,
     DAILY,
     DATA_FIRST,
@@ -34,12 +35,13 @@ from models.kernel.places import (
     DAY,
     DUPLICATE,
     EXCLUDED_PAGES,
-    FALL_BELOW,
     FEEDS,
     FIRST,
     FIRST_TS,
     FRESH,
     FULL,
+    HIGH_ABOVE,
+    HIGH_LEFT,
     HISTORY,
     IDLE,
     IGNORED,
@@ -52,15 +54,17 @@ from models.kernel.places import (
     LATE,
     LOOK_IDLE,
     LOOK_MOVES,
-    MIN_DWELL,
     MIN_HISTORY,
-    MOVES,
     NEXT_TICK,
     NOW,
     PROFILED,
     PUBLISHED,
     QUEUED,
+    RAISES,
     RARE,
+    REACHED,
+    REACHED_TS,
+    REACHES,
     REPEATED,
     RISK_BIT,
     ROOM,
@@ -75,17 +79,18 @@ from models.kernel.places import (
     SILENCE_HISTORY,
     SILENCE_PER_WEEK,
     SILENT,
+    SMOOTHING,
     SMS_30,
     STRONG_PAGES,
     TICK,
     TICKS,
     TIER,
-    TIER_TS,
     TOO_LATE,
     TS,
     UNPROFILED,
     VISIT,
     WAKES,
+    WARNING_LEFT,
     WATERMARK,
     WEEKLY,
     WHY,
@@ -103,6 +108,8 @@ Model = tuple[Floats, Floats, Floats]
 """Its curves, what they say of an empty block, and the parameters of model and policy."""
 
 MOST_LOG_ODDS = 40.0
+NEAR = -1.0
+"""Log-odds above the warning cut-off: who is further below is not near it."""
 ROW_BYTES = 350.0
 """What an event adds to a transaction, by estimate: the first of a subscriber writes blocks of theirs, a further one
 hardly more."""
@@ -116,23 +123,58 @@ def risk_of(log_odds_found: float) -> float:
 
 
 @compiled
-def tier_moves(tier: float, risk: float, held: float, history: float, policy: Floats) -> bool:
-    """Whether the tier is another one after this score: exactly where :func:`models.tiers.next_tier` moves."""
-    if not history >= policy[MIN_HISTORY]:
-        return False
-    if (risk >= policy[CUT_HIGH] and tier < 2.0) or (risk >= policy[CUT_WARNING] and tier < 1.0):
-        return True
-    if tier < 1.0:
-        return False
-    floor = policy[FALL_BELOW] * (policy[CUT_HIGH] if tier >= 2.0 else policy[CUT_WARNING])
-    return bool(risk < floor and held >= policy[MIN_DWELL])
+def tier_after(r: Floats, above: float, tick: float, policy: Floats) -> float:
+    """The subscriber's tier after a daily look, which is noted in their row.
+
+    A tier rises to what two looks in a row have reached, it eases when two have not reached it any more, and a
+    subscriber is healthy again after so many days without a look at warning or above. What is hardly below a cut-off
+    has reached it still, for whoever stands above it. The log-odds are smoothed from look to look; far below the
+    cut-offs nothing is kept, and whoever comes from there begins at :data:`NEAR`.
+
+    Parameters
+    ----------
+    above
+        Log-odds of this look, from the warning cut-off on.
+    """
+    former = NEAR if math.isnan(r[ABOVE]) else r[ABOVE]
+    smooth = former + policy[SMOOTHING] * (above - former)
+    r[ABOVE] = smooth if smooth > NEAR else NAN
+    tier: float = r[TIER]
+    if not tick - r[FIRST_TS] >= policy[MIN_HISTORY]:
+        return tier
+    reached = 0.0
+    if smooth >= (policy[WARNING_LEFT] if tier >= 1.0 else 0.0):
+        reached = 1.0
+    if smooth >= (policy[HIGH_LEFT] if tier >= 2.0 else policy[HIGH_ABOVE]):
+        reached = 2.0
+    if reached >= 1.0:
+        r[REACHED_TS] = tick
+    agreed: float = min(reached, r[REACHED])
+    highest = max(reached, r[REACHED])
+    r[REACHED] = reached
+    if agreed > tier:
+        return agreed
+    if tier >= 2.0 and highest < 2.0:
+        return 1.0
+    if tier == 1.0 and not tick - r[REACHED_TS] < policy[CALM]:
+        return 0.0
+    return tier
 
 
 @compiled
-def rises_or_falls(r: Floats, risk: float, now: float, policy: Floats) -> bool:
-    """Whether the tier can move with this score."""
-    held = math.inf if math.isnan(r[TIER_TS]) else now - r[TIER_TS]
-    return tier_moves(r[TIER], risk, held, now - r[FIRST_TS], policy)
+def looked(r: Floats, row: int, found: float, tick: float, state: State, lane: Floats, policy: Floats) -> bool:
+    """Note a daily look in the subscriber's row; whether it has moved the tier, which the caller does."""
+    above, reached, reached_ts = r[ABOVE], r[REACHED], r[REACHED_TS]
+    lane[REACHES] = tier_after(r, found - policy[CUT_WARNING], tick, policy)
+    if not (same(above, r[ABOVE]) and reached == r[REACHED] and same(reached_ts, r[REACHED_TS])):
+        touch(row, RISK_BIT, state[3], state[4])
+    return bool(lane[REACHES] != r[TIER])
+
+
+@compiled
+def same(one: float, other: float) -> bool:
+    """Whether two numbers are equal, or both none."""
+    return one == other or (math.isnan(one) and math.isnan(other))
 
 
 @compiled
@@ -178,14 +220,12 @@ def silence_due(r: Floats, policy: Floats) -> float:
 
 
 @compiled
-def score(r: Floats, now: float, model: Model, x: Floats, lane: Floats) -> bool:
-    """Features and risk of one subscriber as of `now`; whether a tier can move with it."""
-    policy = model[2]
+def score(r: Floats, now: float, model: Model, x: Floats, lane: Floats) -> None:
+    """Features and risk of one subscriber as of `now`."""
     features(r, now, x)
     lane[NOW] = now
     lane[HISTORY] = now - r[FIRST_TS]
-    lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
-    return rises_or_falls(r, lane[SCORE], now, policy)
+    lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], model[2][INTERCEPT]))
 
 
 @compiled
@@ -349,7 +389,7 @@ def used(
     lane[NOW] = now
     lane[HISTORY] = now - r[FIRST_TS]
     lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
-    why = MOVES if rises_or_falls(r, lane[SCORE], now, policy) else 0
+    why = 0
     if kind <= DATA_USE:
         if marks[row] & SILENT:
             why |= WAKES
@@ -366,8 +406,7 @@ def look(
     rows: Ints,
     flags: Ints,
     tick: float,
-    table: Floats,
-    marks: Ints,
+    state: State,
     model: Model,
     lane: Floats,
     x: Floats,
@@ -376,18 +415,21 @@ def look(
 
     `flags` says why each is looked at, and of the one in hand what was found. All of them looked at: one past the end.
     """
-    policy = model[2]
+    table, policy = state[0], model[2]
     for at in range(begin, len(rows)):
         r = table[rows[at]]
         now = fmax(tick, r[LAST_TS])
         found = flags[at] & ~(DAILY | WEEKLY)
         lane[NOW] = now
         lane[HISTORY] = now - r[FIRST_TS]
-        lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
+        z = log_odds(r, now, x, model[0], model[1], policy[INTERCEPT])
+        lane[SCORE] = risk_of(z)
         if flags[at] & DAILY:
-            # What the model says of a subscriber who refused profiling moves no tier that could be asked here.
-            unasked = marks[rows[at]] & UNPROFILED
-            if unasked or is_news(r, lane[SCORE], now, policy) or rises_or_falls(r, lane[SCORE], now, policy):
+            moves = looked(r, rows[at], z, tick, state, lane, policy)
+            # What the model says of a subscriber who refused profiling moves no tier that could be asked here; and who
+            # is at risk may have an alert that waits for the budget.
+            asked = r[TIER] >= policy[RAISES] or state[2][rows[at]] & UNPROFILED
+            if moves or asked or is_news(r, lane[SCORE], now, policy):
                 found |= LOOK_MOVES
             if not r[LAST_TS] > tick - policy[IDLE]:
                 found |= LOOK_IDLE

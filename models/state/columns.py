@@ -97,6 +97,10 @@ RISK: Final = _block(
     "due_ts?",  # the next tick at or after this looks at the subscriber (expiry, snooze, case, silence)
     "browsing_level",  # of the browsing that stands, which a visit no stronger only prolongs; 0: any is news
     "browsing_until?",  # until when visits have prolonged it
+    "above?",  # smoothed log-odds above the warning cut-off at the last daily look; NaN: not near it
+    "reached",  # the tier that the last daily look reached: what two looks agree on counts
+    "reached_ts?",  # the last daily look at warning or above: how long it has been calm since
+    "candidate_ts?",  # the tick at whose end the budget decides on the subscriber's tier alert
 )
 SEEN_IDS: Final = _block("seen", b"s", *(f"id{i}" for i in range(SEEN)), "position", dtype="<u8")
 CALLS: Final = _block(

@@ -14,7 +14,7 @@ from models.decisions.detector import Detector
 from models.events import Arrival, Deletion
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
 from models.outbox import Counts, Output
-from models.policy import Policy
+from models.policy import Policy, TierPolicy
 from models.risk import Scorer
 from models.snapshot import Curve, Cutoff, Snapshot
 from models.state.population import StateRecord
@@ -71,6 +71,10 @@ CARE_MODEL = snapshot(-5.0, complaints_open=([0.0, 1.0, 2.0], [0.0, 1.8, 4.0]))
 """Healthy, warning, high risk with no, one, two open complaints: a risk of 0.7 %, 3.9 %, 27 %."""
 
 
+ROOMY = Policy(tiers=TierPolicy(budget=1000.0, smoothing=1.0))
+"""A tier is what two daily looks see, and there is an alert a day for everybody: what a life needs to be told."""
+
+
 def event(kind: str, subscriber: str, ts: int, **fields: Any) -> Any:
     """An event of a kind, with whatever is required filled in."""
     values = {"subscriber_id": subscriber, "ts": ts} | _REQUIRED[kind] | fields
@@ -81,7 +85,7 @@ class Bench:
     """One lane's detector, its topic offsets, what it published, and its state as the topic would hold it."""
 
     def __init__(self, model: Snapshot = CARE_MODEL, policy: Policy | None = None) -> None:
-        self.policy = policy or Policy()
+        self.policy = policy or ROOMY
         self.model = model
         self.state: dict[bytes, bytes] = {}
         self.outputs: list[Output] = []

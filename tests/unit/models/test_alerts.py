@@ -51,11 +51,15 @@ def bench() -> Bench:
     end = bench.week("s-1")
     bench.send("care", "s-1", end + HOUR, reason="complaint", case_id="c-1")
     bench.send("care", "s-1", end + 2 * HOUR, reason="complaint", case_id="c-2")
-    bench.send("visit", "s-1", end + 3 * HOUR, page="checkout", dwell_s=45)
-    bench.send("care", "s-1", end + 4 * HOUR, reason="complaint", case_id="c-2", status="resolved")
-    bench.send("care", "s-1", end + 4 * HOUR, reason="complaint", case_id="c-1", status="resolved")
+    bench.send("call", "s-1", end + DAY)
     bench.send("call", "s-1", end + 2 * DAY)
-    bench.send("care", "s-9", end + 2 * DAY, reason="leave_intent")
+    bench.send("visit", "s-1", end + 2 * DAY, dwell_s=900)
+    bench.send("visit", "s-1", end + 2 * DAY + HOUR, page="checkout", dwell_s=45)
+    bench.send("care", "s-1", end + 2 * DAY, reason="complaint", case_id="c-2", status="resolved")
+    bench.send("care", "s-1", end + 2 * DAY, reason="complaint", case_id="c-1", status="resolved")
+    for day in range(3, 12):
+        bench.send("call", "s-1", end + day * DAY)
+    bench.send("care", "s-9", end + 12 * DAY, reason="leave_intent")
     return bench
 
 
@@ -65,7 +69,7 @@ def as_json(body: object) -> dict[str, object]:
 
 
 def test_alert_has_the_fields_of_the_contract_in_their_order(bench: Bench) -> None:
-    assert {a.event for a in bench.alerts()} == {"raised", "escalated", "closed"}
+    assert {a.event for a in bench.alerts()} == {"raised", "escalated", "eased", "closed"}
     for alert in bench.alerts():
         assert list(as_json(alert)) == ALERT_FIELDS.split()
 
@@ -86,7 +90,7 @@ def test_alert_numbers_are_plain(bench: Bench) -> None:
     factors = raised.priority_factors
     assert raised.priority == pytest.approx(factors.propensity * factors.value * factors.actionability, abs=1e-3)
     assert raised.value.revenue_at_risk == pytest.approx(factors.propensity * 138.0 * 12, abs=0.01)
-    assert (raised.value.segment, raised.tier, raised.previous_tier) == ("high", "high_risk", "warning")
+    assert (raised.value.segment, raised.tier, raised.previous_tier) == ("high", "high_risk", "healthy")
     assert raised.trigger == Trigger(topic="telecom.site-visits.v1", partition=3, offset=1, tick=None)
     assert raised.reasons is not None
     assert [r.code for r in raised.reasons] == ["competitor_page_dwell", "complaints_open"]

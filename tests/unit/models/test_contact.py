@@ -74,7 +74,7 @@ def test_law_comes_before_habit() -> None:
         profile=profile(do_not_contact=True, consent=Consent(profiling=False)), kind="risk_tier", raised_ts=99 * DAY_MS
     )
     assert withhold(everything, POLICY) == "no_consent"
-    assert len(STAGES) == 8
+    assert len(STAGES) == 9
 
 
 def test_exempt_kinds_are_the_operators_choice() -> None:

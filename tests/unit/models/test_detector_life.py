@@ -7,9 +7,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from support.detecting import DAY, HOUR, MINUTE, START, Bench
+from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench, snapshot
 
-from models.policy import Policy
+from models.policy import KindPolicies, KindPolicy, Policy
+
+
+def policy_with(**tiers: Any) -> Policy:
+    return msgspec.structs.replace(ROOMY, tiers=msgspec.structs.replace(ROOMY.tiers, **tiers))
 
 
 def known(**profile: Any) -> Bench:
@@ -27,45 +31,70 @@ def complain(bench: Bench, ts: int, case: int, status: str = "opened") -> None:
     bench.send("care", "s-1", ts, reason="complaint", case_id=f"c-{case}", status=status)
 
 
+def live(bench: Bench, first: int, last: int) -> None:
+    """A call at noon of each of these days, so that the look at midnight after it is made."""
+    for day in range(first, last + 1):
+        bench.send("call", "s-1", START + day * DAY + 12 * HOUR)
+
+
+def at_high_risk(**profile: Any) -> Bench:
+    """The eighth day and the ninth see two open complaints; the second look is that at the midnight of day 9."""
+    bench, end = watched(**profile)
+    for case in (1, 2):
+        complain(bench, end + case * MINUTE, case)
+    live(bench, 8, 9)
+    return bench
+
+
 def tell(bench: Bench, ts: int, status: str, alert_id: str | None = None, **fields: Any) -> None:
     last = bench.alerts()[-1].alert_id if alert_id is None else alert_id
     bench.send("feedback", "s-1", ts, status=status, alert_id=last, **fields)
 
 
-def test_tier_rises_at_once_eases_after_a_day_and_recovers() -> None:
-    bench, end = watched()
-    complain(bench, end + HOUR, 1)
-    complain(bench, end + 2 * HOUR, 2)
-    complain(bench, end + 3 * HOUR, 2, "resolved")
-    assert bench.life() == ["risk_tier raised", "risk_tier escalated"]
-    bench.send("call", "s-1", end + 2 * HOUR + DAY)
-    complain(bench, end + 2 * DAY, 1, "resolved")
-    bench.send("call", "s-1", end + 4 * DAY)
-    assert bench.life() == [
-        "risk_tier raised",
-        "risk_tier escalated",
-        "risk_tier eased",
-        "risk_tier closed recovered",
-    ]
+def test_tier_alert_is_raised_at_the_second_look_eased_escalated_and_closed_when_calm() -> None:
+    bench = at_high_risk()
+    complain(bench, START + 9 * DAY + 13 * HOUR, 2, "resolved")
+    live(bench, 10, 11)
+    complain(bench, START + 11 * DAY + 13 * HOUR, 2)
+    live(bench, 12, 13)
+    for case in (1, 2):
+        complain(bench, START + 13 * DAY + 13 * HOUR, case, "resolved")
+    live(bench, 14, 19)
+    told = ["risk_tier raised", "risk_tier eased", "risk_tier escalated", "risk_tier eased"]
+    assert bench.life() == told
+    live(bench, 20, 20)
+    assert bench.life() == [*told, "risk_tier closed recovered"]
     assert len({a.alert_id for a in bench.alerts()}) == 1
-    assert [a.seq for a in bench.alerts()] == [1, 2, 3, 4]
+    assert [a.seq for a in bench.alerts()] == [1, 2, 3, 4, 5]
+    assert [a.trigger.tick for a in bench.alerts()] == [START + day * DAY for day in (9, 11, 13, 15, 20)]
     assert [(a.previous_tier, a.tier) for a in bench.alerts()] == [
-        ("healthy", "warning"),
+        ("healthy", "high_risk"),
+        ("high_risk", "warning"),
         ("warning", "high_risk"),
         ("high_risk", "warning"),
         ("warning", "healthy"),
     ]
-    assert [a.severity for a in bench.alerts()] == ["normal", "high", "normal", "normal"]
+    assert [a.severity for a in bench.alerts()] == ["high", "normal", "high", "normal", "normal"]
+
+
+def test_warning_raises_nothing_unless_the_policy_says_so() -> None:
+    for raises, life in (("high_risk", []), ("warning", ["risk_tier raised"])):
+        bench = Bench(policy=policy_with(raises=raises))
+        bench.send("profile", "s-1", START - DAY)
+        complain(bench, bench.week("s-1") + HOUR, 1)
+        live(bench, 8, 10)
+        assert bench.life() == life
+        assert bench.scores()[-1].tier == "warning"
 
 
 def test_tier_needs_seven_days_of_history_and_signals_do_not() -> None:
     bench = known()
-    bench.send("call", "s-1", START)
     for case in (1, 2):
-        complain(bench, START + 7 * DAY - 2 * HOUR + case, case)
-    bench.send("care", "s-1", START + 7 * DAY - HOUR, reason="leave_intent")
+        complain(bench, START + HOUR + case, case)
+    bench.send("care", "s-1", START + 2 * HOUR, reason="leave_intent")
+    live(bench, 0, 8)
     assert bench.life() == ["leave_intent raised"]
-    bench.send("call", "s-1", START + 7 * DAY)
+    live(bench, 9, 9)
     assert bench.life() == ["leave_intent raised", "risk_tier raised"]
     assert bench.alerts()[-1].tier == "high_risk"
 
@@ -74,11 +103,75 @@ def test_score_is_published_first_then_at_a_tier_change_or_a_fifth() -> None:
     bench, end = watched()
     assert [s.tier for s in bench.scores()] == ["healthy"]
     complain(bench, end + HOUR, 1)
-    bench.send("call", "s-1", end + 2 * HOUR)
-    assert [s.tier for s in bench.scores()] == ["healthy", "warning"]
-    first, second = bench.scores()
-    assert (second.previous_tier, second.base_rate) == ("healthy", 0.015)
+    live(bench, 8, 10)
+    # At the first look the risk has moved, at the second the tier.
+    assert [s.tier for s in bench.scores()] == ["healthy", "healthy", "warning"]
+    first, second, third = bench.scores()
+    assert (third.previous_tier, third.base_rate) == ("healthy", 0.015)
     assert second.risk > 5 * first.risk
+
+
+def crowd(bench: Bench, complaints: dict[str, int]) -> None:
+    """Subscribers who are known for a week and then have so many open complaints each."""
+    last = 0
+    for who in complaints:
+        bench.send("profile", who, START - DAY)
+        last = bench.week(who)
+    for who, cases in complaints.items():
+        for case in range(cases):
+            bench.send("care", who, last + HOUR + case, reason="complaint", case_id=f"{who}-{case}")
+
+
+def test_what_is_over_the_budget_is_low_priority_once_and_judged_again_at_each_look() -> None:
+    """A quarter of an alert a day: who does not get one today may later, without a word in between."""
+    bench = Bench(policy=policy_with(budget=250.0 / 3))
+    crowd(bench, {"s-1": 2, "s-2": 2, "s-3": 2})
+    live(bench, 8, 20)
+    tier = [a for a in bench.alerts() if a.kind == "risk_tier"]
+    # Of equals the first by id; then four days are needed for the next, the first of them saved before.
+    assert [(a.subscriber_id, (a.ts - START) // DAY) for a in tier] == [("s-1", 9), ("s-2", 12), ("s-3", 16)]
+    assert [(s.subscriber_id, s.reason, (s.ts - START) // DAY) for s in bench.suppressions()] == [
+        ("s-2", "low_priority", 9),
+        ("s-3", "low_priority", 9),
+    ]
+
+
+def test_the_best_go_first() -> None:
+    model = snapshot(-5.0, complaints_open=([0.0, 1.0, 2.0, 3.0], [0.0, 1.8, 4.0, 5.0]))
+    bench = Bench(model, policy_with(budget=50.0))
+    crowd(bench, {"s-1": 2, "s-2": 3, "s-3": 2})
+    live(bench, 8, 9)
+    assert [(a.subscriber_id, a.event) for a in bench.alerts()] == [("s-2", "raised")]
+    assert [s.subscriber_id for s in bench.suppressions()] == ["s-1", "s-3"]
+
+
+def test_restart_between_the_looks_and_the_budget_changes_nothing() -> None:
+    """The transaction is full in the middle of the candidates: who comes then goes on with the rest."""
+    lives = []
+    for restarts in (False, True):
+        bench = Bench(policy=policy_with(budget=250.0))
+        crowd(bench, {f"s-{n}": 2 for n in range(1, 9)})
+        for day in range(8, 14):
+            bench.send("call", "s-1", START + day * DAY + 12 * HOUR)
+            if restarts:
+                bench.restart()
+        lives.append((bench.life(), [a.subscriber_id for a in bench.alerts()], bench.state))
+    assert lives[0] == lives[1]
+    assert lives[0][0].count("risk_tier raised") > 2
+
+
+def test_kind_that_is_switched_off_is_suppressed() -> None:
+    off = msgspec.structs.replace(
+        ROOMY, kinds=KindPolicies(leave_intent=KindPolicy(enabled=False), risk_tier=KindPolicy(enabled=False))
+    )
+    bench = Bench(policy=off)
+    bench.send("profile", "s-1", START - DAY)
+    end = bench.week("s-1")
+    for case in (1, 2):
+        complain(bench, end + case * MINUTE, case)
+    bench.send("care", "s-1", end + HOUR, reason="leave_intent")
+    live(bench, 8, 12)
+    assert bench.life() == ["leave_intent suppressed low_priority", "risk_tier suppressed low_priority"]
 
 
 def test_leave_intent_said_twice_escalates_once() -> None:
@@ -176,27 +269,36 @@ def test_refusal_gives_ninety_days_of_peace_from_every_kind() -> None:
 
 
 def test_snoozed_is_raised_anew_if_the_breach_stands() -> None:
-    bench, end = watched()
-    complain(bench, end + HOUR, 1)
-    tell(bench, end + 2 * HOUR, "snoozed", until_ts=end + 2 * DAY)
-    complain(bench, end + 3 * HOUR, 2)
-    bench.send("call", "s-1", end + DAY)
-    assert bench.life() == ["risk_tier raised", "risk_tier closed feedback", "risk_tier suppressed snoozed"]
-    bench.send("call", "s-1", end + 2 * DAY + HOUR)
-    assert bench.life()[3:] == ["risk_tier raised"]
+    bench = at_high_risk()
+    now = START + 9 * DAY + 13 * HOUR
+    tell(bench, now, "snoozed", until_ts=now + 2 * DAY)
+    live(bench, 10, 11)
+    assert bench.life() == ["risk_tier raised", "risk_tier closed feedback"]
+    bench.send("call", "s-1", now + 2 * DAY + HOUR)
+    assert bench.life()[2:] == ["risk_tier raised"]
     first, _, anew = bench.alerts()
     assert first.alert_id != anew.alert_id
     assert anew.trigger.tick is not None
     assert (anew.seq, anew.tier, anew.severity) == (1, "high_risk", "high")
 
 
+def test_snoozed_is_told_when_the_breach_grows_while_it_is_quiet() -> None:
+    bench = at_high_risk()
+    tell(bench, START + 9 * DAY + 13 * HOUR, "snoozed", until_ts=START + 40 * DAY)
+    complain(bench, START + 9 * DAY + 14 * HOUR, 2, "resolved")
+    live(bench, 10, 11)
+    complain(bench, START + 11 * DAY + 14 * HOUR, 2)
+    live(bench, 12, 14)
+    assert bench.life()[2:] == ["risk_tier suppressed snoozed"]
+
+
 def test_snoozed_is_not_raised_anew_if_the_breach_is_gone() -> None:
-    bench, end = watched()
-    complain(bench, end + HOUR, 1)
-    tell(bench, end + 2 * HOUR, "snoozed", until_ts=end + 3 * DAY)
-    complain(bench, end + 3 * HOUR, 1, "resolved")
-    bench.send("call", "s-1", end + 2 * DAY)
-    bench.send("call", "s-1", end + 4 * DAY)
+    bench = at_high_risk()
+    now = START + 9 * DAY + 13 * HOUR
+    tell(bench, now, "snoozed", until_ts=now + 12 * DAY)
+    for case in (1, 2):
+        complain(bench, now + HOUR, case, "resolved")
+    live(bench, 10, 23)
     assert bench.life() == ["risk_tier raised", "risk_tier closed feedback"]
 
 
@@ -225,15 +327,22 @@ def test_alert_without_profile_is_not_raised_when_the_breach_no_longer_stands() 
 
 
 def test_nobody_sees_the_life_of_an_alert_whose_raised_was_withheld() -> None:
-    bench, end = watched(do_not_contact=True)
-    complain(bench, end + HOUR, 1)
-    complain(bench, end + 2 * HOUR, 2)
-    complain(bench, end + DAY, 2, "resolved")
-    complain(bench, end + DAY, 1, "resolved")
-    bench.send("call", "s-1", end + 3 * DAY)
+    bench = at_high_risk(do_not_contact=True)
+    for case in (1, 2):
+        complain(bench, START + 9 * DAY + 13 * HOUR, case, "resolved")
+    live(bench, 10, 17)
     assert bench.life() == ["risk_tier suppressed do_not_contact"]
-    # His tier moves all the same, and is told.
-    assert [t for t, _ in groupby(s.tier for s in bench.scores())] == ["healthy", "warning", "high_risk", "healthy"]
+    # Their tier moves all the same, and is told.
+    assert [t for t, _ in groupby(s.tier for s in bench.scores())] == ["healthy", "high_risk", "warning", "healthy"]
+
+
+def test_tier_alert_that_was_withheld_is_raised_at_the_look_after_a_profile_allows_it() -> None:
+    bench = at_high_risk(do_not_contact=True)
+    bench.send("profile", "s-1", START + 9 * DAY + 13 * HOUR, do_not_contact=False)
+    assert bench.life() == ["risk_tier suppressed do_not_contact"]
+    live(bench, 10, 10)
+    assert bench.life() == ["risk_tier suppressed do_not_contact", "risk_tier raised"]
+    assert bench.alerts()[0].alert_id == bench.suppressions()[0].alert_id
 
 
 def test_do_not_contact_reaches_every_kind_and_is_lifted_by_a_profile() -> None:
@@ -273,15 +382,13 @@ def test_refused_behaviour_is_not_used_and_that_is_told_once() -> None:
 
 
 def test_refused_profiling_gives_neither_score_nor_tier() -> None:
-    bench, end = watched(consent={"profiling": False})
-    complain(bench, end + HOUR, 1)
-    complain(bench, end + 2 * HOUR, 2)
+    bench = at_high_risk(consent={"profiling": False})
     assert bench.life() == ["risk_tier suppressed no_consent"]
     assert bench.scores() == []
     assert bench.suppressions()[0].risk == 0.015
     assert bench.detector.tiers_count()["healthy"] == 1
-    bench.send("profile", "s-1", end + 3 * HOUR)
-    bench.send("call", "s-1", end + 4 * HOUR)
+    bench.send("profile", "s-1", START + 9 * DAY + 13 * HOUR)
+    live(bench, 10, 11)
     assert bench.life()[1:] == ["risk_tier raised"]
 
 
@@ -305,12 +412,12 @@ def test_voluntary_suspension_still_alerts() -> None:
 
 @pytest.mark.parametrize("outcome", ["ported_out", "disconnected", "lapsed", "involuntary"])
 def test_outcome_closes_everything(outcome: str) -> None:
-    bench, end = watched()
-    complain(bench, end + HOUR, 1)
-    bench.send("care", "s-1", end + HOUR, reason="leave_intent")
-    bench.send("outcome", "s-1", end + DAY, outcome=outcome)
+    bench = at_high_risk()
+    now = START + 9 * DAY + 13 * HOUR
+    bench.send("care", "s-1", now, reason="leave_intent")
+    bench.send("outcome", "s-1", now + DAY, outcome=outcome)
     assert sorted(bench.life()[2:]) == ["leave_intent closed outcome", "risk_tier closed outcome"]
-    bench.send("visit", "s-1", end + 2 * DAY, page="checkout", dwell_s=90)
+    bench.send("visit", "s-1", now + 2 * DAY, page="checkout", dwell_s=90)
     told = bench.life("competitor")
     assert told == (["competitor_browsing suppressed passive_churn"] if outcome == "involuntary" else [])
     if outcome != "involuntary":

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from support.detecting import CARE_MODEL, DAY, HOUR, START, Bench, snapshot
+from support.detecting import CARE_MODEL, DAY, HOUR, ROOMY, START, Bench, snapshot
 
 from models.example import WEEKLY, Example
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
@@ -183,9 +183,12 @@ def test_what_is_no_leaving_labels_nobody(outcome: str) -> None:
 
 def test_the_vector_and_the_risk_are_those_that_were_served() -> None:
     bench, end = seen()
-    complaint = bench.send("care", "s-1", end, reason="complaint", case_id="c-1")
-    assert any(o.kind == "alert" for o in complaint)
-    bench.send("outcome", "s-1", end + DAY, outcome="ported_out")
+    for case in ("c-1", "c-2"):
+        bench.send("care", "s-1", end, reason="complaint", case_id=case)
+    for day in (1, 2):
+        bench.send("call", "s-1", end + day * DAY)
+    assert bench.life() == ["risk_tier raised"]
+    bench.send("outcome", "s-1", end + 2 * DAY + HOUR, outcome="ported_out")
     scorer = Scorer(CARE_MODEL, bench.policy.base_rate)
     for example in examples(bench):
         x = np.array([[np.nan if v is None else v] for v in example.x])
@@ -193,7 +196,7 @@ def test_the_vector_and_the_risk_are_those_that_were_served() -> None:
         assert example.risk == pytest.approx(scorer.score(x).risk[0], rel=1e-6)
         assert example.catalogue == catalogue_hash()
     at_alert = [e for e in examples(bench) if e.origin == "risk_tier"]
-    assert [e.x[INDEX["complaints_open"]] for e in at_alert] == [1.0]
+    assert [e.x[INDEX["complaints_open"]] for e in at_alert] == [2.0]
     alert = bench.alerts()[0]
     assert [(e.tier, e.model_version, e.cause) for e in at_alert] == [
         (alert.tier, alert.model_version, alert.action.cause if alert.action else None)
@@ -202,7 +205,7 @@ def test_the_vector_and_the_risk_are_those_that_were_served() -> None:
 
 def test_the_lead_runs_from_the_first_alert_within_the_horizon() -> None:
     bench, end = seen()
-    bench.send("care", "s-1", end, reason="complaint", case_id="c-1")
+    bench.send("care", "s-1", end, reason="port_out_query")
     bench.send("care", "s-1", end + 5 * DAY, reason="leave_intent")
     bench.send("outcome", "s-1", end + 9 * DAY, outcome="ported_out")
     assert {e.lead_ms for e in examples(bench)} == {9 * DAY}
@@ -256,15 +259,17 @@ def test_a_share_of_the_population_may_be_enough() -> None:
 
 
 def test_held_out_persons_are_not_contacted_but_are_learned_from() -> None:
-    policy = Policy()
-    bench = Bench(policy=replace(policy, contact=replace(policy.contact, hold_out_share=0.999999)))
+    bench = Bench(policy=replace(ROOMY, contact=replace(ROOMY.contact, hold_out_share=0.999999)))
     bench.send("profile", "s-1", START - DAY)
     end = bench.week("s-1")
-    bench.send("care", "s-1", end + HOUR, reason="complaint", case_id="c-1")
+    for case in ("c-1", "c-2"):
+        bench.send("care", "s-1", end + HOUR, reason="complaint", case_id=case)
+    for day in range(1, 6):
+        bench.send("call", "s-1", end + day * DAY)
     assert bench.life() == ["risk_tier suppressed hold_out"]
-    bench.send("care", "s-1", end + 2 * HOUR, reason="leave_intent")
+    bench.send("care", "s-1", end + 5 * DAY + HOUR, reason="leave_intent")
     assert bench.life()[1:] == ["leave_intent raised"]
-    bench.send("outcome", "s-1", end + DAY, outcome="ported_out")
+    bench.send("outcome", "s-1", end + 6 * DAY, outcome="ported_out")
     assert {(e.origin, e.hold_out) for e in examples(bench)} >= {("risk_tier", True), ("leave_intent", True)}
 
 

@@ -180,7 +180,7 @@ def test_row_from_before_a_column_was_appended_is_read_with_its_fill():
     population.touch(row, "risk")
     records = dict(population.take_changes())
     loaded = Population()
-    loaded.load((key, value[:-16] if key == b"rs-1" else value) for key, value in records.items())
+    loaded.load((key, value[:-48] if key == b"rs-1" else value) for key, value in records.items())
     found = loaded.blocks["risk"].data[loaded.find("s-1")].tolist()
     assert found[:6] == [7.0] * 6
     assert found[6] == 0.0

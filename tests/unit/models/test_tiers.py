@@ -1,76 +1,102 @@
-"""When a tier moves, and that the walk stops exactly there."""
+"""Cut-offs, and how the daily looks move a tier between them."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.detecting import CARE_MODEL
+from support.detecting import CARE_MODEL, DAY
 
 from models.kernel import places
-from models.kernel.compiled import tier_moves
-from models.policy import DAY_MS, HOUR_MS, TierPolicy
-from models.risk import Scorer
-from models.tiers import HEALTHY, HIGH_RISK, WARNING, Cutoffs, Reason, cutoffs, next_tier
+from models.kernel.engine import parameters
+from models.kernel.walk import tier_after
+from models.policy import Policy, TierPolicy
+from models.risk import Scorer, logit
+from models.state.columns import WIDTH
+from models.tiers import cutoffs, risks
 
-CUT = Cutoffs(warning=0.03, high_risk=0.10, fall_below=0.8, min_dwell_ms=24 * HOUR_MS, min_history_ms=7 * DAY_MS)
-LONG = 30.0 * DAY_MS
+SHARP = Policy(tiers=TierPolicy(smoothing=1.0))
+"""Looks at today alone, so that a risk is a tier."""
+SCORER = Scorer(CARE_MODEL, 0.015)
+"""Warning from 3 %, high risk from 7.5 %."""
+LOW, MID, HIGH = 0.005, 0.04, 0.2
+
+
+def tiers(looks: Sequence[float], policy: Policy = SHARP, known_days: float = 30.0) -> list[int]:
+    """The tier after each of the daily looks at these risks, of somebody who was healthy before."""
+    row, numbers = np.zeros(WIDTH), parameters(SCORER, policy)
+    row[places.FIRST_TS] = -known_days * DAY
+    row[[places.ABOVE, places.REACHED_TS]] = math.nan
+    found = []
+    for day, risk in enumerate(looks):
+        row[places.TIER] = tier_after(row, logit(risk) - numbers[places.CUT_WARNING], float(day * DAY), numbers)
+        found.append(int(row[places.TIER]))
+    return found
 
 
 @pytest.mark.parametrize(
-    ("tier", "risk", "held", "history", "expected"),
+    ("looks", "expected"),
     [
-        (HEALTHY, 0.0299, LONG, LONG, (HEALTHY, Reason.SAME)),
-        (HEALTHY, 0.03, 0.0, LONG, (WARNING, Reason.ROSE)),
-        (HEALTHY, 0.10, 0.0, LONG, (HIGH_RISK, Reason.ROSE)),
-        (WARNING, 0.10, 0.0, LONG, (HIGH_RISK, Reason.ROSE)),
-        (HEALTHY, 0.9, 0.0, 7 * DAY_MS - 1, (HEALTHY, Reason.TOO_YOUNG)),
-        (HEALTHY, 0.9, 0.0, float("nan"), (HEALTHY, Reason.TOO_YOUNG)),
-        (HIGH_RISK, 0.0801, LONG, LONG, (HIGH_RISK, Reason.NOT_CLEARLY_BELOW)),
-        (HIGH_RISK, 0.0799, LONG, LONG, (WARNING, Reason.FELL)),
-        (HIGH_RISK, 0.0799, 24 * HOUR_MS - 1, LONG, (HIGH_RISK, Reason.TOO_SOON)),
-        (HIGH_RISK, 0.025, LONG, LONG, (WARNING, Reason.FELL)),
-        (HIGH_RISK, 0.0239, LONG, LONG, (HEALTHY, Reason.FELL)),
-        (WARNING, 0.0241, LONG, LONG, (WARNING, Reason.NOT_CLEARLY_BELOW)),
-        (WARNING, 0.0239, LONG, LONG, (HEALTHY, Reason.FELL)),
+        ([HIGH, LOW, HIGH, LOW], [0, 0, 0, 0]),
+        ([MID, MID], [0, 1]),
+        ([HIGH, MID, HIGH], [0, 1, 1]),
+        ([HIGH, HIGH, MID, HIGH, MID, MID, HIGH, HIGH], [0, 2, 2, 2, 2, 1, 1, 2]),
+        ([HIGH, HIGH, LOW, LOW], [0, 2, 2, 1]),
+        ([MID, MID, *[LOW] * 7], [0, 1, *[1] * 6, 0]),
+        ([MID, MID, *[LOW] * 6, MID, *[LOW] * 7], [0, 1, *[1] * 13, 0]),
+        ([MID, MID, *[0.0245] * 12], [0, 1, *[1] * 12]),
+        ([0.0245] * 4, [0] * 4),
+        ([HIGH, HIGH, *[0.0605] * 4], [0, 2, *[2] * 4]),
+        ([HIGH, HIGH, *[0.0595] * 3], [0, 2, 2, 1, 1]),
     ],
 )
-def test_next_tier(tier: int, risk: float, held: float, history: float, expected: tuple[int, Reason]) -> None:
-    assert next_tier(tier, risk, held, history, CUT) == expected
-
-
-@given(
-    st.integers(0, 2),
-    st.floats(0, 1),
-    st.sampled_from([0.0, 24.0 * HOUR_MS, LONG]),
-    st.sampled_from([float("nan"), 0.0, 7.0 * DAY_MS, LONG]),
-    st.floats(0.01, 0.5),
-    st.floats(0.01, 0.5),
-)
-def test_walk_stops_exactly_where_the_tier_moves(
-    tier: int, risk: float, held: float, history: float, one: float, other: float
+def test_tier_rises_when_two_looks_agree_and_is_healthy_after_seven_calm_days(
+    looks: list[float], expected: list[int]
 ) -> None:
-    cut = CUT._replace(warning=min(one, other), high_risk=max(one, other))
-    moved = next_tier(tier, risk, held, history, cut)[0] != tier
-    policy = np.zeros(places.PARAMETERS)
-    policy[places.CUT_WARNING], policy[places.CUT_HIGH] = cut.warning, cut.high_risk
-    policy[places.FALL_BELOW], policy[places.MIN_DWELL] = cut.fall_below, cut.min_dwell_ms
-    policy[places.MIN_HISTORY] = cut.min_history_ms
-    assert tier_moves(float(tier), risk, held, history, policy) == moved
+    assert tiers(looks) == expected
+
+
+def test_nobody_has_a_tier_before_the_least_history() -> None:
+    assert tiers([HIGH] * 5, known_days=4.0) == [0, 0, 0, 0, 2]
+    assert tiers([HIGH] * 3, known_days=math.nan) == [0, 0, 0]
+
+
+def test_smoothing_keeps_one_day_from_being_a_tier() -> None:
+    """Half of the way to the risk a day, from just below the cut-off on."""
+    spike = [LOW, LOW, HIGH, LOW, LOW, LOW]
+    assert tiers(spike, Policy()) == [0] * 6
+    # Twice the cut-off's odds: -1, then -0.1, 0.35 above the cut-off: the third look is the second that agrees.
+    steady = tiers([0.06] * 4, Policy())
+    assert steady == [0, 0, 1, 1]
+
+
+@given(st.lists(st.floats(0.001, 0.9), min_size=1, max_size=40), st.sampled_from([SHARP, Policy()]))
+def test_no_episode_at_risk_is_shorter_than_the_calm_days(looks: list[float], policy: Policy) -> None:
+    found = tiers(looks, policy)
+    starts = [day for day in range(1, len(found)) if found[day] > 0 and found[day - 1] == 0]
+    ends = [day for day in range(1, len(found)) if found[day] == 0 and found[day - 1] > 0]
+    assert all(end - start >= 6 for start, end in zip(starts, ends, strict=False))
 
 
 def test_cutoffs_are_the_larger_of_share_and_multiple() -> None:
-    scorer = Scorer(CARE_MODEL, 0.015)  # its top 2 % begin at 0.075, its top 10 % at 0.03: five and two times the base
-    cut = cutoffs(TierPolicy(), scorer)
-    assert (cut.high_risk, cut.warning) == (pytest.approx(0.075), pytest.approx(0.03))
-    steep = cutoffs(TierPolicy(high_risk_times_base=10.0, warning_times_base=4.0), scorer)
-    assert (steep.high_risk, steep.warning) == (pytest.approx(0.15), pytest.approx(0.06))
-    flat = cutoffs(TierPolicy(high_risk_times_base=0.1, warning_times_base=0.1), scorer)
-    assert (flat.high_risk, flat.warning) == (pytest.approx(0.075), pytest.approx(0.03))
+    # The model's top 2 % begin at 0.075, its top 10 % at 0.03: five and two times the base.
+    assert risks(TierPolicy(), SCORER) == (pytest.approx(0.03), pytest.approx(0.075))
+    steep = TierPolicy(high_risk_times_base=10.0, warning_times_base=4.0)
+    assert risks(steep, SCORER) == (pytest.approx(0.06), pytest.approx(0.15))
+    flat = TierPolicy(high_risk_times_base=0.1, warning_times_base=0.1)
+    assert risks(flat, SCORER) == (pytest.approx(0.03), pytest.approx(0.075))
 
 
 def test_absolute_risks_override_share_and_multiple_and_never_cross() -> None:
-    scorer = Scorer(CARE_MODEL, 0.015)
-    cut = cutoffs(TierPolicy(high_risk_from=0.2, warning_from=0.4), scorer)
-    assert (cut.high_risk, cut.warning) == (0.2, 0.2)
+    assert risks(TierPolicy(high_risk_from=0.2, warning_from=0.4), SCORER) == (0.2, 0.2)
+    assert cutoffs(TierPolicy(high_risk_from=0.2, warning_from=0.4), SCORER).high_above == 0.0
+
+
+def test_cutoff_of_a_high_base_rate_is_a_risk_still() -> None:
+    scorer = Scorer(CARE_MODEL, 0.5)
+    warning, high = risks(TierPolicy(), scorer)
+    assert 0.0 < warning <= high < 1.0
