@@ -93,7 +93,7 @@ def test_alert_numbers_are_plain(bench: Bench) -> None:
     assert (raised.value.segment, raised.tier, raised.previous_tier) == ("high", "high_risk", "healthy")
     assert raised.trigger == Trigger(topic="telecom.site-visits.v1", partition=3, offset=1, tick=None)
     assert raised.reasons is not None
-    assert [r.code for r in raised.reasons] == ["competitor_page_dwell", "complaints_open"]
+    assert [r.code for r in raised.reasons] == ["competitor_dwell_7d", "complaints_open"]
 
 
 def test_suppression_holds_the_body_as_far_as_it_was_made(bench: Bench) -> None:
