@@ -8,6 +8,7 @@ import numpy as np
 
 from models.alerts import Score, alert_id
 from models.book import Book
+from models.cards import Cards
 from models.clock import Clock
 from models.decisions.context import Moment
 from models.episodes import Episodes
@@ -47,7 +48,7 @@ class LaneState:
         self.policy = policy
         self.partition = partition
         self.labels = Labels(self.population, self.outbox, scorer, policy)
-        self.episodes = Episodes(self.population, self.outbox, scorer, policy, self.labels)
+        self.episodes = Episodes(self.population, self.outbox, Cards(scorer, policy), policy, self.labels)
         self.engine = Engine(self.population, scorer, policy)
         self.cut = cutoffs(policy.tiers, scorer)
         self.silent: dict[int, int] = {}
@@ -60,7 +61,8 @@ class LaneState:
         A model changes nothing that is kept: everybody's tier is judged anew at his next event or his daily look, so
         a restart with another model and a switch to it are the same.
         """
-        self.scorer = self.episodes.scorer = scorer
+        self.scorer = scorer
+        self.episodes.cards = Cards(scorer, policy)
         self.engine.bind(scorer, policy)
         self.cut = cutoffs(policy.tiers, scorer)
         self.labels.scorer = scorer
