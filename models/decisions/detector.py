@@ -228,7 +228,7 @@ class Detector:
             # A profile may be dated long ago; what it sets free happens now.
             ts = clock
         trigger = Trigger(topic=arrival.topic, partition=lane.partition, offset=arrival.offset, tick=None)
-        return moment_of(lane.population, lane.engine, row, ts, clock, trigger, arrival.record_ts)
+        return moment_of(lane.population, lane.engine.view(), row, ts, clock, trigger, arrival.record_ts)
 
     def _decided(self, moment: Moment, event: object, *, late: bool) -> None:
         episodes, labels = self._lane.episodes, self._lane.labels

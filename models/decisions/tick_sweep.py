@@ -181,25 +181,26 @@ class Sweep:
 
     def _look(self, tick: int, queue: _Queue, looks: int, decisions: int) -> int:
         """Look at those in the queue, and decide where anything can move; how many were decided on."""
-        lane, clock = self._lane, self.clock
-        engine, decided = lane.engine, 0
+        lane, decided = self._lane, 0
         end = min(len(queue.rows), queue.done + looks)
+        trigger = Trigger(topic=None, partition=lane.partition, offset=None, tick=tick)
         while queue.done < end and decided < decisions and lane.outbox.room:
-            behind = engine.look(queue.rows[:end], queue.flags, queue.done, tick)
-            queue.done = min(behind, end)
-            if behind > end:
-                break
-            decided += 1
-            self._decide(tick, int(queue.rows[behind - 1]), int(queue.flags[behind - 1]), stale=queue.stale)
+            behind, found = lane.engine.look(queue.rows[:end], queue.flags, queue.done, tick, decisions - decided)
+            for at, why, view in found:
+                row = int(queue.rows[at])
+                self._decide(moment_of(lane.population, view, row, tick, tick, trigger, None), why, stale=queue.stale)
+                decided += 1
+                if not lane.outbox.room:
+                    # Who was looked at behind them is looked at again.
+                    behind = at + 1
+                    break
+            queue.done = behind
         if queue.done:
-            clock.cursor = lane.population.ids[int(queue.rows[queue.done - 1])] or clock.cursor
+            self.clock.cursor = lane.population.ids[int(queue.rows[queue.done - 1])] or self.clock.cursor
         return decided
 
-    def _decide(self, tick: int, row: int, why: int, *, stale: bool) -> None:
-        lane = self._lane
-        trigger = Trigger(topic=None, partition=lane.partition, offset=None, tick=tick)
-        moment = moment_of(lane.population, lane.engine, row, tick, tick, trigger, None)
-        self.clock.cursor = moment.subscriber_id
+    def _decide(self, moment: Moment, why: int, *, stale: bool) -> None:
+        lane, tick = self._lane, moment.clock
         lane.outbox.wrote(_ROW_BYTES)
         if why & places.ENDED:
             lane.episodes.due(moment, stale_feed=stale)

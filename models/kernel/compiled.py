@@ -212,6 +212,12 @@ LABELLED = 8
 WEEKLY = 16
 LOOK_MOVES = 32
 LOOK_IDLE = 64
+LOOKED_PLACE = 0
+LOOKED_WHY = 1
+LOOKED_NOW = 2
+LOOKED_RISK = 3
+LOOKED_HISTORY = 4
+LOOKED = 5
 
 NAN = math.nan
 LN2_HIGH, LN2_LOW, PER_LN2 = 6.93147180369123816490e-01, 1.90821492927058770002e-10, 1.44269504088896338700e00
@@ -1421,35 +1427,38 @@ def look(
     table: Floats,
     marks: Ints,
     model: Model,
-    lane: Floats,
+    found: Floats,
     x: Floats,
-) -> int:
-    """Look at the subscribers of a tick one by one until one needs a decision; the place behind them.
+) -> tuple[int, int]:
+    """Look at the subscribers of a tick one by one, until `found` is full of those who need a decision.
 
-    `flags` says why each is looked at, and of the one in hand what was found. All of them looked at: one past the end.
+    `flags` says why each is looked at. Returns the place behind the last one, and how many were found, with their
+    features in `x`. No decision on one changes what is seen of another.
     """
-    policy = model[2]
+    policy, n = model[2], 0
     for at in range(begin, len(rows)):
         r = table[rows[at]]
         now = fmax(tick, r[LAST_TS])
-        found = flags[at] & ~(DAILY | WEEKLY)
-        lane[NOW] = now
-        lane[HISTORY] = now - r[FIRST_TS]
-        lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
+        history = now - r[FIRST_TS]
+        why = flags[at] & ~(DAILY | WEEKLY)
+        risk = risk_of(log_odds(r, now, x[n], model[0], model[1], policy[INTERCEPT]))
         if flags[at] & DAILY:
             # What the model says of a subscriber who refused profiling moves no tier that could be asked here.
             unasked = marks[rows[at]] & UNPROFILED
-            if unasked or is_news(r, lane[SCORE], now, policy) or rises_or_falls(r, lane[SCORE], now, policy):
-                found |= LOOK_MOVES
+            if unasked or is_news(r, risk, now, policy) or rises_or_falls(r, risk, now, policy):
+                why |= LOOK_MOVES
             if not r[LAST_TS] > tick - policy[IDLE]:
-                found |= LOOK_IDLE
-            if flags[at] & WEEKLY and not math.isnan(lane[HISTORY]):
-                found |= WEEKLY
-        if found:
-            flags[at] = found | (flags[at] & DAILY)
-            features(r, now, x)
-            return at + 1
-    return len(rows) + 1
+                why |= LOOK_IDLE
+            if flags[at] & WEEKLY and not math.isnan(history):
+                why |= WEEKLY
+        if why:
+            features(r, now, x[n])
+            found[n, LOOKED_PLACE], found[n, LOOKED_WHY] = at, why | (flags[at] & DAILY)
+            found[n, LOOKED_NOW], found[n, LOOKED_RISK], found[n, LOOKED_HISTORY] = now, risk, history
+            n += 1
+            if n == len(found):
+                return at + 1, n
+    return len(rows), n
 
 @compiled
 def hash_of(buffer: Bytes, at: int, length: int, within: int) -> int:

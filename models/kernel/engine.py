@@ -6,7 +6,7 @@ It holds no state of its own: what it answers with is overwritten by the next ca
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,26 @@ Floats = npt.NDArray[np.float64]
 
 FRESH_ROWS: Final = 1_024
 """So many subscribers may come into the calendar of silences before the walk stops for them."""
+LOOKED_ROWS: Final = 256
+"""So many decisions are collected by a look."""
 _PAGES: Final = get_args(Page)
+
+
+class View(NamedTuple):
+    """A subscriber as the model sees them: from when, their risk, how long they are known, and their features."""
+
+    now: float
+    risk: float
+    history: float
+    x: Floats
+
+
+class Looked(NamedTuple):
+    """One whom a look has found: their place in the queue, why a decision is due, and how they were seen."""
+
+    place: int
+    why: int
+    view: View
 
 
 class Engine:
@@ -52,6 +71,8 @@ class Engine:
         self.x: Floats = np.empty(len(NAMES))
         self._population = population
         self._fresh = np.zeros(FRESH_ROWS, dtype=np.int64)
+        self._found: Floats = np.empty((LOOKED_ROWS, places.LOOKED))
+        self._found_x: Floats = np.empty((LOOKED_ROWS, len(NAMES)))
         self._model: tuple[Floats, Floats, Floats]
         self.bind(scorer, policy)
 
@@ -82,20 +103,28 @@ class Engine:
         )
         return end
 
-    def look(self, rows: Rows, flags: npt.NDArray[np.int64], begin: int, tick: int) -> int:
-        """Look at subscribers from `begin` on until one needs a decision; the place behind them.
-
-        One past the end says that nobody did.
-        """
-        table, marks = self._population.table, self._population.marks
-        end: int = compiled.look(begin, rows, flags, float(tick), table, marks, self._model, self.lane, self.x)
-        return end
+    def look(
+        self, rows: Rows, flags: npt.NDArray[np.int64], begin: int, tick: int, most: int
+    ) -> tuple[int, list[Looked]]:
+        """Look at subscribers from `begin` on until so many need a decision; the place behind the last, and these."""
+        table, marks, x = self._population.table, self._population.marks, self._found_x
+        end, count = compiled.look(begin, rows, flags, float(tick), table, marks, self._model, self._found[:most], x)
+        found = self._found[:count].tolist()
+        return end, [
+            Looked(int(at), int(why), View(now, risk, history, x[n]))
+            for n, (at, why, now, risk, history) in enumerate(found)
+        ]
 
     def score(self, row: int, now: float) -> bool:
         """Score one subscriber as of `now`; whether their tier can move with it."""
         table = self._population.table
         moves: bool = compiled.score(table[row], now, self._model, self.x, self.lane)
         return moves
+
+    def view(self) -> View:
+        """The subscriber in hand, at whom the walk has stopped, or who was just scored."""
+        now, risk, history = self.lane[places.NOW : places.HISTORY + 1].tolist()
+        return View(now, risk, history, self.x)
 
     def silence_due(self, rows: Rows) -> Floats:
         """When each of these subscribers will have been silent for too long; NaN for no rhythm that could break."""

@@ -232,3 +232,11 @@ WEEKLY: Final = 16  # the weekly vector, if there is any history
 LOOK_MOVES: Final = 32
 LOOK_IDLE: Final = 64
 """As :data:`MOVES`, of a look at a tick; and who has done nothing for long."""
+
+# What a look has found: the place in the queue, why, from when they were scored, their risk, how long they are known.
+LOOKED_PLACE: Final = 0
+LOOKED_WHY: Final = 1
+LOOKED_NOW: Final = 2
+LOOKED_RISK: Final = 3
+LOOKED_HISTORY: Final = 4
+LOOKED: Final = 5

@@ -49,7 +49,7 @@ def rehearse() -> Rehearsed:
     engine = Engine(population, scorer, Policy())
     nobody = np.array([population.seat("nobody")])
     engine.walk(table_of([]), 0)
-    engine.look(nobody, np.zeros(1, dtype=np.int64), 0, 0)
+    engine.look(nobody, np.zeros(1, dtype=np.int64), 0, 0, 1)
     engine.score(0, 0.0)
     engine.silence_due(nobody)
     features_of(population, nobody, np.zeros(1))
