@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from models.alerts import Trigger
 from models.events import Profile
-from models.kernel import places
 from models.kernel.engine import View
 from models.state.columns import OUTCOME, OUTCOME_CODES
 from models.state.population import Population
@@ -46,6 +45,8 @@ class Moment:
         Whether they allow profiling; else their risk is the base rate, and no reason of the model is given.
     tier, previous
         As they stand; moved on when the tier changes within the moment.
+    since, published
+        Since when they had the tier, and the risk that was published last; NaN for never.
     """
 
     row: int
@@ -60,6 +61,8 @@ class Moment:
     gone: bool
     tier: int
     previous: int | None
+    since: float
+    published: float
     risk: float
     profiled: bool
     x: npt.NDArray[np.float64]
@@ -72,8 +75,7 @@ def moment_of(
 ) -> Moment:
     """The moment of the subscriber in `row`, as seen right now: their features are gone with the next one."""
     profile, book = population.profiles[row], population.books.get(row)
-    tier, left = population.table[row, places.TIER], population.table[row, places.LEFT] == 1.0
-    outcome = population.blocks[OUTCOME.name].data[row].tolist() if left else _HERE
+    outcome = population.blocks[OUTCOME.name].data[row].tolist() if view.left else _HERE
     return Moment(
         row=row,
         subscriber_id=population.id_of(row),
@@ -85,7 +87,9 @@ def moment_of(
         refused_ts=None if book is None else book.refused_ts,
         involuntary=left_involuntarily(outcome, profile),
         gone=left_willingly(outcome, profile),
-        tier=int(tier),
+        tier=int(view.tier),
+        since=view.since,
+        published=view.published,
         previous=None if book is None else book.previous_tier,
         risk=view.risk,
         profiled=profile is None or profile.consent.profiling,

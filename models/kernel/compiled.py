@@ -31,9 +31,11 @@ TICK = 900000.0
 FIRST_TS = 0
 LAST_TS = 1
 RISK_ = 2
+SCORED_TS = 3
 PUBLISHED = 4
 TIER = 5
 TIER_TS = 6
+DUE_TS = 7
 BROWSING_LEVEL = 8
 BROWSING_UNTIL = 9
 CALLS_REF = 10
@@ -217,7 +219,11 @@ LOOKED_WHY = 1
 LOOKED_NOW = 2
 LOOKED_RISK = 3
 LOOKED_HISTORY = 4
-LOOKED = 5
+LOOKED_PUBLISHED = 5
+LOOKED_TIER = 6
+LOOKED_SINCE = 7
+LOOKED_LEFT = 8
+LOOKED = 9
 
 NAN = math.nan
 LN2_HIGH, LN2_LOW, PER_LN2 = 6.93147180369123816490e-01, 1.90821492927058770002e-10, 1.44269504088896338700e00
@@ -1455,6 +1461,8 @@ def look(
             features(r, now, x[n])
             found[n, LOOKED_PLACE], found[n, LOOKED_WHY] = at, why | (flags[at] & DAILY)
             found[n, LOOKED_NOW], found[n, LOOKED_RISK], found[n, LOOKED_HISTORY] = now, risk, history
+            found[n, LOOKED_PUBLISHED], found[n, LOOKED_TIER] = r[PUBLISHED], r[TIER]
+            found[n, LOOKED_SINCE], found[n, LOOKED_LEFT] = r[TIER_TS], r[LEFT]
             n += 1
             if n == len(found):
                 return at + 1, n

@@ -30,11 +30,19 @@ _PAGES: Final = get_args(Page)
 
 
 class View(NamedTuple):
-    """A subscriber as the model sees them: from when, their risk, how long they are known, and their features."""
+    """A subscriber as the model sees them, and what of that stands in their row.
+
+    From when they are seen, their risk, how long they are known; the risk last published, their tier and since when,
+    whether they left; their features.
+    """
 
     now: float
     risk: float
     history: float
+    published: float
+    tier: float
+    since: float
+    left: float
     x: Floats
 
 
@@ -109,10 +117,9 @@ class Engine:
         """Look at subscribers from `begin` on until so many need a decision; the place behind the last, and these."""
         table, marks, x = self._population.table, self._population.marks, self._found_x
         end, count = compiled.look(begin, rows, flags, float(tick), table, marks, self._model, self._found[:most], x)
-        found = self._found[:count].tolist()
         return end, [
-            Looked(int(at), int(why), View(now, risk, history, x[n]))
-            for n, (at, why, now, risk, history) in enumerate(found)
+            Looked(int(at), int(why), View._make((*seen, x[n])))
+            for n, (at, why, *seen) in enumerate(self._found[:count].tolist())
         ]
 
     def score(self, row: int, now: float) -> bool:
@@ -121,10 +128,11 @@ class Engine:
         moves: bool = compiled.score(table[row], now, self._model, self.x, self.lane)
         return moves
 
-    def view(self) -> View:
-        """The subscriber in hand, at whom the walk has stopped, or who was just scored."""
-        now, risk, history = self.lane[places.NOW : places.HISTORY + 1].tolist()
-        return View(now, risk, history, self.x)
+    def view(self, row: int) -> View:
+        """The subscriber in this row, at whom the walk has stopped, or who was just scored."""
+        r = self._population.table[row]
+        scored, standing = self.lane[places.NOW : places.HISTORY + 1], r[places.PUBLISHED : places.TIER_TS + 1]
+        return View._make((*scored.tolist(), *standing.tolist(), float(r[places.LEFT]), self.x))
 
     def silence_due(self, rows: Rows) -> Floats:
         """When each of these subscribers will have been silent for too long; NaN for no rhythm that could break."""
@@ -132,11 +140,10 @@ class Engine:
         compiled.silences(self._population.table, rows, self._model[2], due)
         return due
 
-    def fresh(self) -> list[int]:
+    def fresh(self) -> Rows:
         """Rows that came into the calendar of silences since the last call."""
-        found: list[int] = self._fresh[: int(self.lane[places.FRESH])].tolist()
-        self.lane[places.FRESH] = 0.0
-        return found
+        count, self.lane[places.FRESH] = int(self.lane[places.FRESH]), 0.0
+        return self._fresh[:count]
 
 
 def features_of(population: Population, rows: Rows, now: Floats) -> Floats:

@@ -50,12 +50,17 @@ from models.kernel.places import (
     LAST_TICK,
     LAST_TS,
     LATE,
+    LEFT,
     LOOK_IDLE,
     LOOK_MOVES,
     LOOKED_HISTORY,
+    LOOKED_LEFT,
     LOOKED_NOW,
     LOOKED_PLACE,
+    LOOKED_PUBLISHED,
     LOOKED_RISK,
+    LOOKED_SINCE,
+    LOOKED_TIER,
     LOOKED_WHY,
     MIN_DWELL,
     MIN_HISTORY,
@@ -402,6 +407,8 @@ def look(
             features(r, now, x[n])
             found[n, LOOKED_PLACE], found[n, LOOKED_WHY] = at, why | (flags[at] & DAILY)
             found[n, LOOKED_NOW], found[n, LOOKED_RISK], found[n, LOOKED_HISTORY] = now, risk, history
+            found[n, LOOKED_PUBLISHED], found[n, LOOKED_TIER] = r[PUBLISHED], r[TIER]
+            found[n, LOOKED_SINCE], found[n, LOOKED_LEFT] = r[TIER_TS], r[LEFT]
             n += 1
             if n == len(found):
                 return at + 1, n
