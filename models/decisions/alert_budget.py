@@ -89,12 +89,13 @@ class AlertBudget:
         self._dirty = True
 
     def cutoff(self, subscribers: int, policy: TierPolicy) -> float:
-        """How high a candidate must stand."""
+        """How high a candidate must stand: by those of the days before, so that it is one cut-off all day."""
         kept, published = self._kept, 0.0 if policy.raises == "warning" else 1.0
         days = 0.0 if kept.since is None else min((kept.until - kept.since) / DAY_MS, float(_WINDOW_DAYS))
         counts: Counter[int] = Counter()
-        for of_day in kept.days.values():
-            counts.update(of_day)
+        for day, of_day in kept.days.items():
+            if day < kept.until // DAY_MS:
+                counts.update(of_day)
         room, own = subscribers / 1000 * policy.budget * days, published
         if days < _FLOW_DAYS or counts.total() <= room:
             return published

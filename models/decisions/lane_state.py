@@ -8,6 +8,7 @@ import numpy as np
 
 from models.alerts import Score, alert_id
 from models.book import Book
+from models.cards import Cards
 from models.clock import Clock
 from models.decisions.alert_budget import AlertBudget
 from models.decisions.context import Moment
@@ -21,13 +22,6 @@ from models.risk import Scorer
 from models.state.columns import RISK, SILENT
 from models.state.population import Population
 from models.tiers import HEALTHY, HIGH_RISK, TIERS, WARNING, cutoffs
-
-_TIER = RISK.index["tier"]
-_TIER_TS = RISK.index["tier_ts"]
-_CANDIDATE = RISK.index["candidate_ts"]
-_PUBLISHED = RISK.index["published"]
-_RISK = RISK.index["risk"]
-_SCORED = RISK.index["scored_ts"]
 
 
 class LaneState:
@@ -54,7 +48,9 @@ class LaneState:
         self.policy = policy
         self.partition = partition
         self.labels = Labels(self.population, self.outbox, scorer, policy)
-        self.episodes = Episodes(self.population, self.outbox, scorer, policy, self.labels, self.nominate)
+        self.episodes = Episodes(
+            self.population, self.outbox, Cards(scorer, policy), policy, self.labels, self.nominate
+        )
         self.engine = Engine(self.population, scorer, policy)
         self.cut = cutoffs(policy.tiers, scorer)
         self.budget = AlertBudget(partition)
@@ -69,7 +65,8 @@ class LaneState:
         A model changes nothing that is kept: everybody's tier is judged anew at their next daily look, so a restart
         with another model and a switch to it are the same.
         """
-        self.scorer = self.episodes.scorer = scorer
+        self.scorer = scorer
+        self.episodes.cards = Cards(scorer, policy)
         self.engine.bind(scorer, policy)
         self.cut = cutoffs(policy.tiers, scorer)
         self.labels.scorer = scorer
@@ -86,8 +83,7 @@ class LaneState:
         self.labels.loaded(clock)
         self.silent = {row: book.silent_since for row, book in books.items() if book.silent_since is not None}
         self.population.marks[list(self.silent)] |= SILENT
-        candidate_ts = self.population.blocks[RISK.name].column("candidate_ts")
-        self.candidates = set(np.flatnonzero(~np.isnan(candidate_ts)).tolist())
+        self.candidates = set(np.flatnonzero(~np.isnan(self.population.table[:, places.CANDIDATE_TS])).tolist())
         due = self.population.blocks[RISK.name].column("due_ts")
         rows = np.flatnonzero(~np.isnan(due))
         self.population.terms.fill(due[rows], rows)
@@ -111,10 +107,9 @@ class LaneState:
 
     def forget(self, moment: Moment) -> None:
         """Delete a subscriber, and take back the latest risk that was published of him."""
-        columns = self.population.blocks[RISK.name].data[moment.row]
-        published = columns[_PUBLISHED]
-        self._count_tier(int(columns[_TIER]), -1)
-        if not np.isnan(published):
+        columns = self.population.table[moment.row]
+        self._count_tier(int(columns[places.TIER]), -1)
+        if not isnan(columns[places.PUBLISHED]):
             self._take_back(moment)
         self.silent.pop(moment.row, None)
         self.candidates.discard(moment.row)
@@ -125,25 +120,23 @@ class LaneState:
         ce_id = alert_id("forgotten", moment.subscriber_id, moment.trigger)
         self.outbox.put(Output("score", moment.subscriber_id, None, moment.ts, ce_id, None))
 
-    def rescore(self, moment: Moment, *, daily: bool) -> None:
-        """Publish what moved; at a daily look the tier too, to what the look has reached.
+    def rescore(self, moment: Moment) -> None:
+        """Publish what moved, and move the tier to what a daily look has reached.
 
         Who has left of their own will has no tier to speak of, and who refuses profiling none that may be used.
         """
-        block = self.population.blocks[RISK.name]
-        published = float(block.data[moment.row, _PUBLISHED])
-        before, reached = moment.tier, int(self.engine.lane[places.REACHES]) if daily else moment.tier
-        tier = reached if moment.profiled and not moment.gone else HEALTHY
-        if daily and not moment.profiled:
-            self.episodes.unprofiled(moment, HEALTHY if moment.gone else reached)
-        moved = self._shown_again(moment, published)
-        moved = moved or (daily and self._moved(moment.risk, published, moment.history))
+        before, row = moment.tier, moment.row
+        tier = moment.reached if moment.profiled and not moment.gone else HEALTHY
+        if not moment.profiled:
+            self.episodes.unprofiled(moment, HEALTHY if moment.gone else moment.reached)
+        moved = self._shown_again(moment) or (moment.trigger.topic is None and self._moved(moment))
         moved = moved and not (moment.gone or isnan(moment.history))
         if tier == before and not moved:
             return
-        block.data[moment.row, _PUBLISHED] = block.data[moment.row, _RISK] = moment.risk
-        block.data[moment.row, _SCORED] = moment.now
-        self.population.touch(moment.row, RISK.name)
+        columns = self.population.table[row]
+        columns[places.PUBLISHED] = columns[places.RISK_] = moment.risk
+        columns[places.SCORED_TS] = moment.now
+        self.population.touch(row, RISK.name)
         if tier != before:
             self._enter(moment, tier)
         if moment.profiled:
@@ -154,21 +147,21 @@ class LaneState:
     def nominate(self, row: int, tick: int) -> None:
         """Let the budget decide on a subscriber's tier alert when all of the tick have been looked at."""
         self.candidates.add(row)
-        self.population.blocks[RISK.name].data[row, _CANDIDATE] = tick
+        self.population.table[row, places.CANDIDATE_TS] = tick
         self.population.touch(row, RISK.name)
 
     def nominees(self) -> list[int]:
         """The candidates, the best first."""
-        above, ids = self.population.blocks[RISK.name].column("above"), self.population.ids
-        return sorted(self.candidates, key=lambda row: (-float(above[row]), ids[row]))
+        table, ids = self.population.table, self.population.ids
+        return sorted(self.candidates, key=lambda row: (-float(table[row, places.ABOVE]), ids[row]))
 
     def decided(self, row: int) -> None:
         """The budget has decided on a candidate."""
         self.candidates.discard(row)
-        self.population.blocks[RISK.name].data[row, _CANDIDATE] = np.nan
+        self.population.table[row, places.CANDIDATE_TS] = np.nan
         self.population.touch(row, RISK.name)
 
-    def _shown_again(self, moment: Moment, published: float) -> bool:
+    def _shown_again(self, moment: Moment) -> bool:
         """Whether the subscriber allows profiling again; of one who no longer does, the latest risk is taken back."""
         book = self.population.books.get(moment.row)
         if moment.profiled == (book is None or not book.risk_hidden):
@@ -176,21 +169,23 @@ class LaneState:
         book = self.population.book(moment.row)
         book.risk_hidden = not moment.profiled
         self.population.mark_book(moment.row)
-        if book.risk_hidden and not isnan(published):
+        if book.risk_hidden and not isnan(moment.published):
             self._take_back(moment)
         return moment.profiled
 
-    def _moved(self, risk: float, published: float, history_ms: float) -> bool:
+    def _moved(self, moment: Moment) -> bool:
+        """Whether a daily look has anything to publish."""
+        published = moment.published
         if isnan(published):
             return True
-        known = history_ms >= self.policy.tiers.min_history_days * DAY_MS
-        return known and abs(risk - published) >= self.policy.score_step * published
+        moved = abs(moment.risk - published) >= self.policy.score_step * published
+        return moved and moment.history >= self.policy.tiers.min_history_days * DAY_MS
 
     def _enter(self, moment: Moment, tier: int) -> None:
-        columns = self.population.blocks[RISK.name].data[moment.row]
-        self._count_tier(int(columns[_TIER]), -1)
+        self._count_tier(moment.tier, -1)
         self._count_tier(tier, 1)
-        columns[_TIER], columns[_TIER_TS] = float(tier), moment.now
+        columns = self.population.table[moment.row]
+        columns[places.TIER], columns[places.TIER_TS] = tier, moment.now
         book = self.population.book(moment.row)
         book.previous_tier = moment.previous = moment.tier
         moment.tier = tier

@@ -31,11 +31,15 @@ TICK = 900000.0
 FIRST_TS = 0
 LAST_TS = 1
 RISK_ = 2
+SCORED_TS = 3
 PUBLISHED = 4
 TIER = 5
+TIER_TS = 6
+DUE_TS = 7
 ABOVE = 10
 REACHED = 11
 REACHED_TS = 12
+CANDIDATE_TS = 13
 BROWSING_LEVEL = 8
 BROWSING_UNTIL = 9
 CALLS_REF = 14
@@ -134,8 +138,7 @@ NOW = 11
 SCORE = 12
 HISTORY = 13
 FRESH = 14
-REACHES = 15
-LANE = 16
+LANE = 15
 WAKES = 2
 SIGNALS = 4
 RARE = 8
@@ -217,6 +220,16 @@ LABELLED = 8
 WEEKLY = 16
 LOOK_MOVES = 32
 LOOK_IDLE = 64
+LOOKED_PLACE = 0
+LOOKED_WHY = 1
+LOOKED_NOW = 2
+LOOKED_RISK = 3
+LOOKED_HISTORY = 4
+LOOKED_PUBLISHED = 5
+LOOKED_TIER = 6
+LOOKED_REACHES = 7
+LOOKED_LEFT = 8
+LOOKED = 9
 
 NAN = math.nan
 LN2_HIGH, LN2_LOW, PER_LN2 = 6.93147180369123816490e-01, 1.90821492927058770002e-10, 1.44269504088896338700e00
@@ -371,26 +384,38 @@ def within(value: float, low: float, high: float) -> float:
 
 
 @compiled
-def curves(x: Floats, first: int, last: int, model: Floats) -> float:
-    """Sum of the curves of some features.
+def curve(v: float, m: Floats) -> float:
+    """What a curve says of a value.
 
     A row of the model: lowest knot, highest knot, what a missing value says, the number n of segments; then, n times
     each, where the segments begin, their values there, and their slopes.
     """
+    if math.isnan(v):
+        missing: float = m[2]
+        return missing
+    v = min(max(v, m[0]), m[1])
+    n = int(m[3])
+    at = 0
+    while at + 1 < n and v >= m[5 + at]:
+        at += 1
+    found: float = (v - m[4 + at]) * m[4 + 2 * n + at] + m[4 + n + at]
+    return found
+
+
+@compiled
+def curves(x: Floats, first: int, last: int, model: Floats) -> float:
+    """Sum of the curves of some features."""
     z = 0.0
     for f in range(first, last):
-        v = x[f]
-        m = model[f]
-        if math.isnan(v):
-            z += m[2]
-            continue
-        v = min(max(v, m[0]), m[1])
-        n = int(m[3])
-        at = 0
-        while at + 1 < n and v >= m[5 + at]:
-            at += 1
-        z += (v - m[4 + at]) * m[4 + 2 * n + at] + m[4 + n + at]
+        z += curve(x[f], model[f])
     return z
+
+
+@compiled
+def contributions(x: Floats, model: Floats, usual: Floats, found: Floats) -> None:
+    """How far each curve stands above what it usually says."""
+    for f in range(len(x)):
+        found[f] = curve(x[f], model[f]) - usual[f]
 
 @compiled
 def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: float, rival_care: float, dropped: float, sms: float, outgoing: float, forwarded: float, mobile: float, unicom: float, telecom: float, broadnet: float, other: float) -> None:
@@ -1201,13 +1226,13 @@ def tier_after(r: Floats, above: float, tick: float, policy: Floats) -> float:
 
 
 @compiled
-def looked(r: Floats, row: int, found: float, tick: float, state: State, lane: Floats, policy: Floats) -> bool:
-    """Note a daily look in the subscriber's row; whether it has moved the tier, which the caller does."""
+def looked(r: Floats, row: int, found: float, tick: float, state: State, policy: Floats) -> float:
+    """Note a daily look in the subscriber's row; the tier that they have reached, to which the caller moves them."""
     above, reached, reached_ts = r[ABOVE], r[REACHED], r[REACHED_TS]
-    lane[REACHES] = tier_after(r, found - policy[CUT_WARNING], tick, policy)
+    tier = tier_after(r, found - policy[CUT_WARNING], tick, policy)
     if not (same(above, r[ABOVE]) and reached == r[REACHED] and same(reached_ts, r[REACHED_TS])):
         touch(row, RISK_BIT, state[3], state[4])
-    return bool(lane[REACHES] != r[TIER])
+    return tier
 
 
 @compiled
@@ -1447,38 +1472,44 @@ def look(
     tick: float,
     state: State,
     model: Model,
-    lane: Floats,
+    found: Floats,
     x: Floats,
-) -> int:
-    """Look at the subscribers of a tick one by one until one needs a decision; the place behind them.
+) -> tuple[int, int]:
+    """Look at the subscribers of a tick one by one, until `found` is full of those who need a decision.
 
-    `flags` says why each is looked at, and of the one in hand what was found. All of them looked at: one past the end.
+    `flags` says why each is looked at. Returns the place behind the last one, and how many were found, with their
+    features in `x`. No decision on one changes what is seen of another. A daily look is noted in the row, so that all
+    who were looked at must be passed.
     """
-    table, policy = state[0], model[2]
+    table, policy, n = state[0], model[2], 0
     for at in range(begin, len(rows)):
         r = table[rows[at]]
-        now = fmax(tick, r[LAST_TS])
-        found = flags[at] & ~(DAILY | WEEKLY)
-        lane[NOW] = now
-        lane[HISTORY] = now - r[FIRST_TS]
-        z = log_odds(r, now, x, model[0], model[1], policy[INTERCEPT])
-        lane[SCORE] = risk_of(z)
+        now, reaches = fmax(tick, r[LAST_TS]), r[TIER]
+        history = now - r[FIRST_TS]
+        why = flags[at] & ~(DAILY | WEEKLY)
+        z = log_odds(r, now, x[n], model[0], model[1], policy[INTERCEPT])
+        risk = risk_of(z)
         if flags[at] & DAILY:
-            moves = looked(r, rows[at], z, tick, state, lane, policy)
+            reaches = looked(r, rows[at], z, tick, state, policy)
             # What the model says of a subscriber who refused profiling moves no tier that could be asked here; and who
             # is at risk may have an alert that waits for the budget.
             asked = r[TIER] >= policy[RAISES] or state[2][rows[at]] & UNPROFILED
-            if moves or asked or is_news(r, lane[SCORE], now, policy):
-                found |= LOOK_MOVES
+            if reaches != r[TIER] or asked or is_news(r, risk, now, policy):
+                why |= LOOK_MOVES
             if not r[LAST_TS] > tick - policy[IDLE]:
-                found |= LOOK_IDLE
-            if flags[at] & WEEKLY and not math.isnan(lane[HISTORY]):
-                found |= WEEKLY
-        if found:
-            flags[at] = found | (flags[at] & DAILY)
-            features(r, now, x)
-            return at + 1
-    return len(rows) + 1
+                why |= LOOK_IDLE
+            if flags[at] & WEEKLY and not math.isnan(history):
+                why |= WEEKLY
+        if why:
+            features(r, now, x[n])
+            found[n, LOOKED_PLACE], found[n, LOOKED_WHY] = at, why | (flags[at] & DAILY)
+            found[n, LOOKED_NOW], found[n, LOOKED_RISK], found[n, LOOKED_HISTORY] = now, risk, history
+            found[n, LOOKED_PUBLISHED], found[n, LOOKED_TIER] = r[PUBLISHED], r[TIER]
+            found[n, LOOKED_REACHES], found[n, LOOKED_LEFT] = reaches, r[LEFT]
+            n += 1
+            if n == len(found):
+                return at + 1, n
+    return len(rows), n
 
 @compiled
 def hash_of(buffer: Bytes, at: int, length: int, within: int) -> int:

@@ -19,11 +19,15 @@ TICK: Final = 900_000.0
 FIRST_TS: Final = place(ACTIVITY, "first_ts")
 LAST_TS: Final = place(ACTIVITY, "last_ts")
 RISK_: Final = place(RISK, "risk")
+SCORED_TS: Final = place(RISK, "scored_ts")
 PUBLISHED: Final = place(RISK, "published")
 TIER: Final = place(RISK, "tier")
+TIER_TS: Final = place(RISK, "tier_ts")
+DUE_TS: Final = place(RISK, "due_ts")
 ABOVE: Final = place(RISK, "above")
 REACHED: Final = place(RISK, "reached")
 REACHED_TS: Final = place(RISK, "reached_ts")
+CANDIDATE_TS: Final = place(RISK, "candidate_ts")
 BROWSING_LEVEL: Final = place(RISK, "browsing_level")
 BROWSING_UNTIL: Final = place(RISK, "browsing_until")
 CALLS_REF: Final = place(CALLS, "ref_ts")
@@ -133,8 +137,7 @@ NOW: Final = 11
 SCORE: Final = 12
 HISTORY: Final = 13
 FRESH: Final = 14  # how many rows came into the calendar of silences
-REACHES: Final = 15  # the tier that a daily look moves the subscriber to
-LANE: Final = 16
+LANE: Final = 15
 
 # Why it stopped; 0 is the end of the batch.
 WAKES: Final = 2  # a silence may be over
@@ -236,3 +239,15 @@ LABELLED: Final = 8  # a label may be known
 WEEKLY: Final = 16  # the weekly vector, if there is any history
 LOOK_MOVES: Final = 32  # a tier moves, there is a risk to publish, or an alert may be raised
 LOOK_IDLE: Final = 64  # they have done nothing for long
+
+# What a look has found: the place in the queue and why, how they were scored, and what stands in their row.
+LOOKED_PLACE: Final = 0
+LOOKED_WHY: Final = 1
+LOOKED_NOW: Final = 2
+LOOKED_RISK: Final = 3
+LOOKED_HISTORY: Final = 4
+LOOKED_PUBLISHED: Final = 5
+LOOKED_TIER: Final = 6
+LOOKED_REACHES: Final = 7
+LOOKED_LEFT: Final = 8
+LOOKED: Final = 9

@@ -1,6 +1,6 @@
 """The walk over the arrivals of a batch, and the look at the subscribers of a tick.
 
-Both stop behind whatever needs a decision, so that state is exactly as of the event or the subscriber in hand.
+The walk stops behind whatever needs a decision, so that state is exactly as of the event in hand.
 """
 
 from __future__ import annotations
@@ -52,8 +52,18 @@ from models.kernel.places import (
     LAST_TICK,
     LAST_TS,
     LATE,
+    LEFT,
     LOOK_IDLE,
     LOOK_MOVES,
+    LOOKED_HISTORY,
+    LOOKED_LEFT,
+    LOOKED_NOW,
+    LOOKED_PLACE,
+    LOOKED_PUBLISHED,
+    LOOKED_REACHES,
+    LOOKED_RISK,
+    LOOKED_TIER,
+    LOOKED_WHY,
     MIN_HISTORY,
     NEXT_TICK,
     NOW,
@@ -64,7 +74,6 @@ from models.kernel.places import (
     RARE,
     REACHED,
     REACHED_TS,
-    REACHES,
     REPEATED,
     RISK_BIT,
     ROOM,
@@ -162,13 +171,13 @@ def tier_after(r: Floats, above: float, tick: float, policy: Floats) -> float:
 
 
 @compiled
-def looked(r: Floats, row: int, found: float, tick: float, state: State, lane: Floats, policy: Floats) -> bool:
-    """Note a daily look in the subscriber's row; whether it has moved the tier, which the caller does."""
+def looked(r: Floats, row: int, found: float, tick: float, state: State, policy: Floats) -> float:
+    """Note a daily look in the subscriber's row; the tier that they have reached, to which the caller moves them."""
     above, reached, reached_ts = r[ABOVE], r[REACHED], r[REACHED_TS]
-    lane[REACHES] = tier_after(r, found - policy[CUT_WARNING], tick, policy)
+    tier = tier_after(r, found - policy[CUT_WARNING], tick, policy)
     if not (same(above, r[ABOVE]) and reached == r[REACHED] and same(reached_ts, r[REACHED_TS])):
         touch(row, RISK_BIT, state[3], state[4])
-    return bool(lane[REACHES] != r[TIER])
+    return tier
 
 
 @compiled
@@ -408,35 +417,41 @@ def look(
     tick: float,
     state: State,
     model: Model,
-    lane: Floats,
+    found: Floats,
     x: Floats,
-) -> int:
-    """Look at the subscribers of a tick one by one until one needs a decision; the place behind them.
+) -> tuple[int, int]:
+    """Look at the subscribers of a tick one by one, until `found` is full of those who need a decision.
 
-    `flags` says why each is looked at, and of the one in hand what was found. All of them looked at: one past the end.
+    `flags` says why each is looked at. Returns the place behind the last one, and how many were found, with their
+    features in `x`. No decision on one changes what is seen of another. A daily look is noted in the row, so that all
+    who were looked at must be passed.
     """
-    table, policy = state[0], model[2]
+    table, policy, n = state[0], model[2], 0
     for at in range(begin, len(rows)):
         r = table[rows[at]]
-        now = fmax(tick, r[LAST_TS])
-        found = flags[at] & ~(DAILY | WEEKLY)
-        lane[NOW] = now
-        lane[HISTORY] = now - r[FIRST_TS]
-        z = log_odds(r, now, x, model[0], model[1], policy[INTERCEPT])
-        lane[SCORE] = risk_of(z)
+        now, reaches = fmax(tick, r[LAST_TS]), r[TIER]
+        history = now - r[FIRST_TS]
+        why = flags[at] & ~(DAILY | WEEKLY)
+        z = log_odds(r, now, x[n], model[0], model[1], policy[INTERCEPT])
+        risk = risk_of(z)
         if flags[at] & DAILY:
-            moves = looked(r, rows[at], z, tick, state, lane, policy)
+            reaches = looked(r, rows[at], z, tick, state, policy)
             # What the model says of a subscriber who refused profiling moves no tier that could be asked here; and who
             # is at risk may have an alert that waits for the budget.
             asked = r[TIER] >= policy[RAISES] or state[2][rows[at]] & UNPROFILED
-            if moves or asked or is_news(r, lane[SCORE], now, policy):
-                found |= LOOK_MOVES
+            if reaches != r[TIER] or asked or is_news(r, risk, now, policy):
+                why |= LOOK_MOVES
             if not r[LAST_TS] > tick - policy[IDLE]:
-                found |= LOOK_IDLE
-            if flags[at] & WEEKLY and not math.isnan(lane[HISTORY]):
-                found |= WEEKLY
-        if found:
-            flags[at] = found | (flags[at] & DAILY)
-            features(r, now, x)
-            return at + 1
-    return len(rows) + 1
+                why |= LOOK_IDLE
+            if flags[at] & WEEKLY and not math.isnan(history):
+                why |= WEEKLY
+        if why:
+            features(r, now, x[n])
+            found[n, LOOKED_PLACE], found[n, LOOKED_WHY] = at, why | (flags[at] & DAILY)
+            found[n, LOOKED_NOW], found[n, LOOKED_RISK], found[n, LOOKED_HISTORY] = now, risk, history
+            found[n, LOOKED_PUBLISHED], found[n, LOOKED_TIER] = r[PUBLISHED], r[TIER]
+            found[n, LOOKED_REACHES], found[n, LOOKED_LEFT] = reaches, r[LEFT]
+            n += 1
+            if n == len(found):
+                return at + 1, n
+    return len(rows), n

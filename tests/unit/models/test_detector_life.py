@@ -145,19 +145,26 @@ def test_the_best_go_first() -> None:
     assert [s.subscriber_id for s in bench.suppressions()] == ["s-1", "s-3"]
 
 
-def test_restart_between_the_looks_and_the_budget_changes_nothing() -> None:
-    """The transaction is full in the middle of the candidates: who comes then goes on with the rest."""
-    lives = []
-    for restarts in (False, True):
+def test_transaction_that_ends_amid_the_candidates_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes then, in this process or another, goes on with the rest."""
+
+    def lived(*, restarts: bool) -> tuple[list[str], list[str], dict[bytes, bytes]]:
         bench = Bench(policy=policy_with(budget=250.0))
         crowd(bench, {f"s-{n}": 2 for n in range(1, 9)})
         for day in range(8, 14):
-            bench.send("call", "s-1", START + day * DAY + 12 * HOUR)
-            if restarts:
-                bench.restart()
-        lives.append((bench.life(), [a.subscriber_id for a in bench.alerts()], bench.state))
-    assert lives[0] == lives[1]
-    assert lives[0][0].count("risk_tier raised") > 2
+            rest = [bench.arrival("call", "s-1", START + day * DAY + 12 * HOUR)]
+            while rest or bench.detector.owed:
+                rest = rest[bench.detector.apply(rest) :]
+                bench.commit()
+                if restarts:
+                    bench.restart()
+        return bench.life(), [f"{a.subscriber_id} {a.alert_id} {a.seq}" for a in bench.alerts()], bench.state
+
+    whole = lived(restarts=False)
+    monkeypatch.setattr("models.outbox.MAX_OUTPUTS", 2)
+    assert lived(restarts=False) == whole
+    assert lived(restarts=True) == whole
+    assert whole[0].count("risk_tier raised") > 2
 
 
 def test_kind_that_is_switched_off_is_suppressed() -> None:
