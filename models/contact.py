@@ -153,7 +153,9 @@ def withhold(standing: Standing, policy: Policy) -> SuppressionReason | None:
     >>> known = nobody._replace(profile=Profile(subscriber_id="s-1", ts=0))
     >>> withhold(known, Policy()) is None
     True
-    >>> withhold(known._replace(raised_ts=-86_400_000), Policy())
+    >>> withhold(known._replace(raised_ts=-86_400_000, refused_ts=-86_400_000), Policy()) is None
+    True
+    >>> withhold(known._replace(kind="silence", raised_ts=-86_400_000), Policy())
     'cooldown'
     """
     for stage in STAGES:
@@ -166,7 +168,9 @@ def withhold(standing: Standing, policy: Policy) -> SuppressionReason | None:
 def cooldown_ends(standing: Standing, policy: ContactPolicy) -> int | None:
     """When the peace after an alert of the kind, or after a refusal, is over; None if there is none."""
     ends = None
-    if standing.raised_ts is not None and not standing.after_snooze and standing.kind not in policy.cooldown_exempt:
+    if standing.kind in policy.cooldown_exempt:
+        return None
+    if standing.raised_ts is not None and not standing.after_snooze:
         ends = _cooldown_end(standing.raised_ts, policy)
     if standing.refused_ts is not None:
         refusal = _refusal_end(standing.refused_ts, policy)

@@ -170,26 +170,33 @@ class Episodes:
             self._population.mark_book(moment.row)
             self._arm(moment.row, book, moment.clock)
 
-    def recovered(self, moment: Moment) -> None:
-        """The subscriber gave a sign of life: a silence is over."""
+    def recovered(self, moment: Moment, kind: Kind) -> None:
+        """What made the breach is gone: a sign of life after a silence, an appointment that was withdrawn."""
         book = self._book(moment)
-        book.silent_since = None
-        if "silence" in book.episodes:
-            self._close(moment, book, "silence", "recovered")
+        if kind == "silence":
+            book.silent_since = None
+        if kind in book.episodes:
+            self._close(moment, book, kind, "recovered")
         self._arm(moment.row, book, moment.clock)
 
     def fed_back(self, moment: Moment, of: str | None, status: str, until_ts: int | None) -> None:
-        """The front line reports: some words close the alert, the others change nothing of it."""
+        """The front line reports: some words close the alert, the others change nothing of it.
+
+        A refusal or a loss is about the subscriber, and ends everything that stands, also what nobody has seen: what
+        they started before they refused must not ring again.
+        """
         book = self._population.books.get(moment.row)
         found = [] if book is None else [k for k, e in book.episodes.items() if e.seq and e.alert_id == of]
-        if book is not None and status == "refused":
-            self._arm(moment.row, book, moment.clock)
-        if book is None or not found:
+        if not found:
             self._outbox.counts.unknown_feedback += of is not None
+        if book is None:
             return
-        kind: Kind = found[0]  # type: ignore[assignment]  # a book's kinds are ours
-        episode = book.episodes[kind]
-        if status in ("retained", "lost", "refused", "dismissed", "withdrawn", "snoozed"):
+        if status in ("refused", "lost"):
+            self.close_all(moment, "feedback")
+            self._arm(moment.row, book, moment.clock)
+        elif found and status in ("retained", "dismissed", "withdrawn", "snoozed"):
+            kind: Kind = found[0]  # type: ignore[assignment]  # a book's kinds are ours
+            episode = book.episodes[kind]
             self._close(moment, book, kind, "feedback")
             if status == "snoozed":
                 self._snooze(moment, book, kind, episode, until_ts)

@@ -23,6 +23,13 @@ Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Date = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Days = Annotated[float, Meta(ge=1, le=3650)]
 """No timer of the policy is shorter than a day: a lane may fold a day of events before it looks at timers anew."""
+CUSTOMER_STARTED: Final[tuple[Kind, ...]] = (
+    "leave_intent",
+    "port_out",
+    "disconnect_appointment",
+    "complaint_overdue",
+)
+"""Kinds that the customer started by coming to us: they wait for an answer."""
 
 
 class TierPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,19 +116,14 @@ class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     high_risk_hours: Positive = 24.0  # contact_by of a high_risk tier; that of a warning is the kind's
     appointment_margin_hours: Positive = 1.0  # a disconnect appointment is answered so long before it
     cooldown_days: Days = 30.0  # since an alert of the same kind was raised
-    cooldown_exempt: tuple[Kind, ...] = ()
-    refusal_days: Days = 90.0  # of peace from every kind after a refusal
+    cooldown_exempt: tuple[Kind, ...] = CUSTOMER_STARTED
+    """Kinds that pass the cooldown and the peace after a refusal: whoever rings is heard, however often."""
+    refusal_days: Days = 90.0  # of peace from every other kind after a refusal
     snooze_days: Days = 7.0  # when a snooze names no end
     hold_out_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     """Of the persons, who are not contacted so that the others can be compared with them: none until the operator says
     so, since it is his customers who go without."""
-    hold_out_exempt: tuple[Kind, ...] = (
-        "leave_intent",
-        "port_out",
-        "disconnect_appointment",
-        "complaint_overdue",
-        "contract_expiry",
-    )
+    hold_out_exempt: tuple[Kind, ...] = (*CUSTOMER_STARTED, "contract_expiry")
     """Kinds that reach even them: what the customer started himself, and what he has to be told."""
     do_not_contact_exempt: tuple[Kind, ...] = ()
     """Kinds that reach even who asked not to be contacted. Empty: whoever asked for peace has it, and even what he

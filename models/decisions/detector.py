@@ -257,15 +257,23 @@ class Detector:
             case SiteVisit():
                 signal = self._browsing(moment, event)
             case CareContact():
+                if event.reason == "disconnect_appointment" and event.status == "resolved":
+                    self._withdrawn(moment)
                 signal = care(event)
             case Call() | DataUsage():
                 if lane.wakes(moment.row, event.ts):
-                    lane.episodes.recovered(moment)
+                    lane.episodes.recovered(moment, "silence")
                 return
             case _:
                 return
         if signal is not None:
             lane.episodes.breach(moment, signal)
+
+    def _withdrawn(self, moment: Moment) -> None:
+        """An appointment was called off, unless a newer word booked it again."""
+        book = self.population.books.get(moment.row)
+        if book is not None and book.appointment_ts is None:
+            self._lane.episodes.recovered(moment, "disconnect_appointment")
 
     def _browsing(self, moment: Moment, event: SiteVisit) -> Signal | None:
         population, policy = self.population, self._lane.policy.browsing

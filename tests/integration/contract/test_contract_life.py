@@ -50,10 +50,12 @@ def test_feedback_for_an_unknown_or_closed_alert_changes_nothing(customer: Subsc
     assert world.metrics().total("unknown_feedback_total") - before == 2
 
 
-def test_feedback_of_a_walk_in_closes_nothing_and_a_refusal_counts(customer: Subscriber) -> None:
+def test_refusal_of_a_walk_in_closes_what_stands_and_gives_peace(customer: Subscriber) -> None:
     customer.care("leave_intent")
-    customer.feedback("refused", by="store-3", channel="store")
+    customer.feedback("contacted", by="store-3", channel="store")
     assert customer.steps() == [RAISED]
+    customer.feedback("refused", by="store-3", channel="store")
+    assert customer.steps() == [RAISED, ("closed", "feedback")]
     customer.browses()
     assert customer.withheld() == ["cooldown"]
 

@@ -131,18 +131,26 @@ def test_an_appointment_that_is_over_is_expired(customer: Subscriber) -> None:
 
 
 def test_cooldown(customer: Subscriber, world: World) -> None:
-    customer.care("leave_intent")
+    customer.browses()
     customer.feedback("retained", customer.alerts()[0]["alert_id"])
-    world.pass_time(customer.lane, days=10)
-    customer.care("leave_intent")
+    world.pass_time(customer.lane, days=25)
+    customer.browses()
     assert customer.steps() == [("raised", None), ("closed", "feedback")]
     (withheld,) = customer.suppressions()
     assert withheld["reason"] == "cooldown"
     assert withheld["alert_id"] != customer.alerts()[0]["alert_id"]
-    # The breach stands for thirty days, the cooldown ends before: then it is raised, under the id that was withheld.
-    world.pass_time(customer.lane, days=21)
+    # The breach stands for seven days, the cooldown ends before: then it is raised, under the id that was withheld.
+    world.pass_time(customer.lane, days=6)
     raised = customer.alerts()[-1]
     assert (raised["event"], raised["seq"], raised["alert_id"]) == ("raised", 1, withheld["alert_id"])
+
+
+def test_who_rings_again_is_heard(customer: Subscriber) -> None:
+    customer.care("leave_intent")
+    customer.feedback("refused", customer.alerts()[0]["alert_id"])
+    customer.care("leave_intent")
+    assert customer.steps() == [("raised", None), ("closed", "feedback"), ("raised", None)]
+    assert customer.withheld() == []
 
 
 def test_a_cooldown_is_of_one_kind(customer: Subscriber) -> None:
@@ -152,7 +160,7 @@ def test_a_cooldown_is_of_one_kind(customer: Subscriber) -> None:
     assert customer.steps("competitor_browsing") == [("raised", None)]
 
 
-def test_after_a_refusal_there_is_peace_from_every_kind(customer: Subscriber, world: World) -> None:
+def test_after_a_refusal_there_is_peace_from_what_the_customer_did_not_start(customer: Subscriber, world: World) -> None:
     customer.care("leave_intent")
     customer.feedback("refused", customer.alerts()[0]["alert_id"])
     world.pass_time(customer.lane, days=80)

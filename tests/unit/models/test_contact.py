@@ -54,12 +54,12 @@ def standing(**fields: Any) -> Standing:
         ({"kind": "risk_tier", "profile": profile(consent=Consent(behaviour=False))}, None),
         ({"profile": profile(consent=Consent(marketing=dict.fromkeys(CHANNELS, False)))}, "no_consent"),
         ({"profile": profile(consent=Consent(marketing={"sms": False}))}, None),
-        ({"raised_ts": 100 * DAY_MS - 30 * DAY_MS + 1}, "cooldown"),
-        ({"raised_ts": 70 * DAY_MS}, None),
-        ({"raised_ts": 99 * DAY_MS, "after_snooze": True}, None),
-        ({"refused_ts": 11 * DAY_MS}, "cooldown"),
-        ({"refused_ts": 10 * DAY_MS}, None),
-        ({"refused_ts": 11 * DAY_MS, "after_snooze": True}, "cooldown"),
+        ({"kind": "silence", "raised_ts": 100 * DAY_MS - 30 * DAY_MS + 1}, "cooldown"),
+        ({"kind": "silence", "raised_ts": 70 * DAY_MS}, None),
+        ({"kind": "silence", "raised_ts": 99 * DAY_MS, "after_snooze": True}, None),
+        ({"kind": "silence", "refused_ts": 11 * DAY_MS}, "cooldown"),
+        ({"kind": "silence", "refused_ts": 10 * DAY_MS}, None),
+        ({"kind": "silence", "refused_ts": 11 * DAY_MS, "after_snooze": True}, "cooldown"),
         ({"kind": "silence", "stale_feed": True}, "stale_feed"),
         ({"kind": "disconnect_appointment", "appointment_ts": 100 * DAY_MS}, "expired"),
         ({"kind": "disconnect_appointment", "appointment_ts": 100 * DAY_MS + 1}, None),
@@ -77,6 +77,16 @@ def test_law_comes_before_habit() -> None:
     assert len(STAGES) == 9
 
 
+@pytest.mark.parametrize("kind", ["leave_intent", "disconnect_appointment", "port_out", "complaint_overdue"])
+def test_who_rings_is_heard_in_cooldown_and_in_the_peace_after_a_refusal(kind: Any) -> None:
+    again = standing(kind=kind, raised_ts=99 * DAY_MS, refused_ts=99 * DAY_MS)
+    assert withhold(again, POLICY) is None
+    assert withhold(again._replace(profile=profile(do_not_contact=True)), POLICY) == "do_not_contact"
+    assert withhold(again._replace(involuntary=True), POLICY) == "passive_churn"
+    never = profile(consent=Consent(marketing=dict.fromkeys(CHANNELS, False)))
+    assert withhold(again._replace(profile=never), POLICY) == "no_consent"
+
+
 def test_exempt_kinds_are_the_operators_choice() -> None:
     contact = msgspec.structs.replace(
         ContactPolicy(), do_not_contact_exempt=("leave_intent",), cooldown_exempt=("leave_intent",)
@@ -85,6 +95,7 @@ def test_exempt_kinds_are_the_operators_choice() -> None:
     asked = standing(profile=profile(do_not_contact=True), raised_ts=99 * DAY_MS)
     assert withhold(asked, policy) is None
     assert withhold(asked._replace(kind="port_out"), policy) == "do_not_contact"
+    assert withhold(standing(kind="port_out", raised_ts=99 * DAY_MS), policy) == "cooldown"
 
 
 @pytest.mark.parametrize(

@@ -251,28 +251,76 @@ def test_feedback_for_an_unknown_alert_is_counted_and_kept() -> None:
 
 def test_cooldown_withholds_the_same_kind_once_and_ends_after_thirty_days() -> None:
     bench = known()
-    bench.send("care", "s-1", START, reason="port_out_query")
+    bench.send("visit", "s-1", START, page="checkout", dwell_s=90)
     tell(bench, START + HOUR, "dismissed")
-    for day in (5, 6):
-        bench.send("care", "s-1", START + day * DAY, reason="port_out_query")
-    assert bench.life()[2:] == ["port_out suppressed cooldown"]
-    bench.send("care", "s-1", START + 5 * DAY, reason="leave_intent")
+    for day in (25, 26):
+        bench.send("visit", "s-1", START + day * DAY, page="checkout", dwell_s=90)
+    assert bench.life()[2:] == ["competitor_browsing suppressed cooldown"]
+    bench.send("care", "s-1", START + 25 * DAY, reason="leave_intent")
     bench.send("call", "s-2", START + 30 * DAY + HOUR)
-    assert bench.life()[3:] == ["leave_intent raised", "port_out raised"]
+    assert bench.life()[3:] == ["leave_intent raised", "competitor_browsing raised"]
     late = bench.alerts()[-1]
     suppressed = bench.suppressions()[0]
     assert late.alert_id == suppressed.alert_id
     assert (late.ts, late.trigger.offset, late.seq) == (START + 30 * DAY, 2, 1)
 
 
-def test_refusal_gives_ninety_days_of_peace_from_every_kind() -> None:
+@pytest.mark.parametrize("reason", ["leave_intent", "port_out_query", "disconnect_appointment"])
+def test_who_rings_again_is_heard_however_soon_and_also_after_a_refusal(reason: str) -> None:
+    bench = known()
+    for day, status in enumerate(("dismissed", "refused", "lost")):
+        bench.send("care", "s-1", START + day * DAY, reason=reason)
+        tell(bench, START + day * DAY + HOUR, status)
+    assert [said.split()[1] for said in bench.life()] == ["raised", "closed"] * 3
+    assert bench.suppressions() == []
+
+
+def test_refusal_gives_ninety_days_of_peace_from_what_the_customer_did_not_start() -> None:
     bench = known()
     bench.send("care", "s-1", START, reason="port_out_query")
     tell(bench, START + HOUR, "refused")
-    bench.send("visit", "s-1", START + 80 * DAY, page="checkout", dwell_s=90)
+    bench.send("visit", "s-1", START + 85 * DAY, page="checkout", dwell_s=90)
     assert bench.life()[2:] == ["competitor_browsing suppressed cooldown"]
-    bench.send("care", "s-1", START + 91 * DAY, reason="leave_intent")
-    assert "leave_intent raised" in bench.life()
+    bench.send("call", "s-2", START + 91 * DAY)
+    assert bench.life()[3:] == ["competitor_browsing raised"]
+
+
+@pytest.mark.parametrize("status", ["refused", "lost"])
+@pytest.mark.parametrize("alert_id", ["", None, "nobody"])
+def test_refusal_and_loss_close_everything_that_stands(status: str, alert_id: str | None) -> None:
+    """About the newest alert, of a walk-in, or about one that is not known: it is the subscriber who refuses."""
+    bench = known()
+    bench.send("care", "s-1", START, reason="leave_intent")
+    bench.send("visit", "s-1", START + MINUTE, page="checkout", dwell_s=90)
+    bench.send("care", "s-2", START + MINUTE, reason="leave_intent")
+    of = bench.alerts()[-1].alert_id if alert_id == "" else alert_id
+    bench.send("feedback", "s-1", START + HOUR, status=status, alert_id=of)
+    closed = [(a.subscriber_id, a.kind, a.close_reason) for a in bench.alerts() if a.event == "closed"]
+    assert closed == [("s-1", "competitor_browsing", "feedback"), ("s-1", "leave_intent", "feedback")]
+    assert bench.counts[-1].unknown_feedback == (alert_id == "nobody")
+
+
+def test_what_was_withheld_before_a_refusal_never_rings() -> None:
+    bench = known(do_not_contact=True)
+    bench.send("care", "s-1", START, reason="leave_intent")
+    bench.send("feedback", "s-1", START + HOUR, status="refused")
+    bench.send("profile", "s-1", START + DAY)
+    assert bench.life() == ["leave_intent suppressed do_not_contact"]
+
+
+def test_appointment_that_is_withdrawn_closes_its_own_alert() -> None:
+    bench = known()
+    book = {"reason": "disconnect_appointment", "appointment_ts": START + 9 * DAY}
+    bench.send("care", "s-1", START, **book)
+    bench.send("care", "s-1", START + MINUTE, reason="leave_intent")
+    bench.send("care", "s-1", START + 2 * HOUR, **book)
+    # An older word than the booking that stands takes nothing back.
+    bench.send("care", "s-1", START + HOUR, reason="disconnect_appointment", status="resolved")
+    assert bench.life() == ["disconnect_appointment raised", "leave_intent raised"]
+    bench.send("care", "s-1", START + 3 * HOUR, reason="disconnect_appointment", status="resolved")
+    assert bench.life()[2:] == ["disconnect_appointment closed recovered"]
+    bench.send("care", "s-1", START + DAY, **book)
+    assert bench.life()[3:] == ["disconnect_appointment raised"]
 
 
 def test_snoozed_is_raised_anew_if_the_breach_stands() -> None:
