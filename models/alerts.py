@@ -65,7 +65,11 @@ class TalkTrack(Struct, frozen=True, kw_only=True):
 
 
 class Action(Struct, frozen=True, kw_only=True):
-    """Who should do what, through which channel, by when."""
+    """Who should do what, through which channel, by when.
+
+    ``contact_by`` counts hours inside the contact windows. After a port-out authorisation code nobody has to contact the
+    subscriber: then it is the end of the alert's own time to live.
+    """
 
     cause: str
     strategy: str
@@ -87,7 +91,10 @@ class Trigger(Struct, frozen=True, kw_only=True):
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """One step in the life of a retention alert."""
+    """One step in the life of a retention alert.
+
+    ``risk`` is the larger of the model's and, of a signal, what the policy says of such a signal.
+    """
 
     alert_id: AlertId
     seq: int

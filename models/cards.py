@@ -105,7 +105,8 @@ class Cards:
             account_id=None if profile is None else profile.account_id,
             members=None,
             ts=moment.ts,
-            risk=round(risk, 6),
+            # Of a signal its own odds: the model's 3 % beside a booked disconnection would tell nobody to hurry.
+            risk=round(propensity, 6),
             base_rate=scorer.base_rate,
             tier=TIERS[moment.tier],
             previous_tier=None if moment.previous is None else TIERS[moment.previous],
@@ -151,8 +152,13 @@ class Cards:
 
     def _action(self, moment: Moment, episode: Episode, kind: Kind, worth: Segment, reasons: list[Reason]) -> Action:
         profile = moment.profile
-        # After an authorisation code there is no outbound pressure, whatever else rings.
+        # After an authorisation code there is no outbound pressure and no deadline to contact, whatever else rings: the
+        # card may be acted on as long as the alert lives.
         code_given = moment.x[_CODE_GIVEN] >= _CODE_FADED
+        if code_given:
+            by = episode.expires_ts or moment.ts + round(self._policy.kind(kind).ttl_days * DAY_MS)
+        else:
+            by = contact_by(kind, episode.level, moment.ts, episode.appointment_ts, self._policy)
         cause = "port_out_code" if code_given else cause_of(kind, episode.code, [r.code for r in reasons])
         play = self._play(cause, worth, corporate=profile is not None and profile.account_id is not None)
         return Action(
@@ -161,7 +167,7 @@ class Cards:
             channel=pick_channel(profile, play.channels, own_choice=not play.answers_only),
             unit=UNASSIGNED if profile is None or not profile.unit else profile.unit,
             assignee=None if profile is None else profile.manager,
-            contact_by=contact_by(kind, episode.level, moment.ts, episode.appointment_ts, self._policy),
+            contact_by=by,
             offer=_offer(play, moment.ts),
             talk_track=TalkTrack(
                 opening=opening(reasons, answers_only=play.answers_only),

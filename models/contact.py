@@ -236,7 +236,7 @@ def pick_channel(profile: Profile | None, preferences: tuple[Channel, ...], *, o
 
 
 def contact_by(kind: Kind, level: int, ts: int, appointment_ts: int | None, policy: Policy) -> int:
-    """Until when the first contact is to be made.
+    """Until when the first contact is to be made: so many hours of the contact windows, and before an appointment.
 
     Examples
     --------
@@ -246,12 +246,10 @@ def contact_by(kind: Kind, level: int, ts: int, appointment_ts: int | None, poli
     >>> (contact_by("risk_tier", HIGH_RISK, evening, None, Policy()) - evening) / HOUR_MS
     24.0
     """
-    settings = policy.kind(kind)
-    hours = settings.contact_hours
+    hours = policy.kind(kind).contact_hours
     if kind == "risk_tier" and level >= HIGH_RISK:
         hours = policy.contact.high_risk_hours
-    span = round(hours * HOUR_MS)
-    by = working(ts, span, policy.contact) if settings.working_hours else ts + span
+    by = working(ts, round(hours * HOUR_MS), policy.contact)
     if appointment_ts is not None and appointment_ts > ts:
         # Before the appointment, with a margin; of a short notice half is left for the call.
         margin = min(round(policy.contact.appointment_margin_hours * HOUR_MS), (appointment_ts - ts + 1) // 2)

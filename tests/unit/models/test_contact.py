@@ -10,6 +10,7 @@ import pytest
 from models.contact import STAGES, Standing, contact_by, pick_channel, withhold, working
 from models.events import Consent, Profile
 from models.policy import DAY_MS, HOUR_MS, ContactPolicy, Policy
+from models.words import KINDS
 
 CHANNELS = ("field_visit", "account_manager", "outbound_call", "store", "sms", "app_push", "wechat")
 NINE = 1_780_016_400_000
@@ -126,14 +127,27 @@ def test_working_hours_skip_holidays() -> None:
     [
         ("leave_intent", 1, 6.0),  # four working hours from nine, over noon
         ("port_out", 1, 2.0),
-        ("disconnect_appointment", 1, 24.0),
-        ("risk_tier", 2, 24.0),
-        ("risk_tier", 1, 72.0),
-        ("competitor_browsing", 1, 24.0),
+        ("disconnect_appointment", 1, 11.0),  # a working day ends at 20:00
+        ("risk_tier", 2, 11.0),
+        ("risk_tier", 1, 59.0),  # three working days
+        ("competitor_browsing", 1, 11.0),
     ],
 )
 def test_contact_by_of_each_kind(kind: Any, level: int, hours: float) -> None:
     assert contact_by(kind, level, NINE, None, POLICY) - NINE == hours * HOUR_MS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_contact_of_every_kind_is_due_within_working_hours(kind: Any) -> None:
+    for half_hours in range(48):
+        by = contact_by(kind, 1, NINE + half_hours * HOUR_MS // 2, None, POLICY)
+        clock = (by + 8 * HOUR_MS) % DAY_MS / HOUR_MS
+        assert 9 < clock <= 12 or 14 < clock <= 20
+
+
+def test_port_out_query_of_the_evening_is_answered_in_the_morning() -> None:
+    evening = NINE + round(10.5 * HOUR_MS)  # 19:30
+    assert contact_by("port_out", 1, evening, None, POLICY) == NINE + round(25.5 * HOUR_MS)
 
 
 @pytest.mark.parametrize("ahead_h", [0.5, 1.0, 2.0, 10.0, 30.0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import pytest
-from support.detecting import DAY, HOUR, START, Bench
+from support.detecting import DAY, HOUR, START, Bench, snapshot
 
 from models.alerts import Alert, Reason
 from models.playbook import DEFAULT_PLAYBOOK, Play, choose
@@ -68,6 +68,38 @@ def test_after_a_code_there_is_no_outbound_pressure_whatever_rings() -> None:
     assert (code.event, code.kind) == ("escalated", "port_out")
 
 
+def test_after_a_code_there_is_no_deadline_but_the_end_of_the_alert() -> None:
+    bench = Bench()
+    bench.send("profile", "s-1", START - DAY)
+    bench.send("care", "s-1", START + 2 * HOUR, reason="port_out_code")
+    bench.send("visit", "s-1", START + 3 * HOUR, page="checkout", dwell_s=90)
+    code, browsing = bench.alerts()
+    assert code.action is not None
+    assert browsing.action is not None
+    assert code.action.contact_by == code.ts + 30 * DAY
+    assert browsing.action.contact_by == browsing.ts + 7 * DAY
+    bench.send("call", "s-2", START + 33 * DAY)
+    ended = [(a.kind, a.close_reason, a.ts - HOUR * 2 - START) for a in bench.alerts()[2:]]
+    assert ("port_out", "expired", 30 * DAY) in ended
+
+
+@pytest.mark.parametrize(
+    ("kind", "risk"), [("leave_intent", 0.5), ("port_out_query", 0.6), ("disconnect_appointment", 0.7)]
+)
+def test_risk_of_a_signal_is_its_own(kind: str, risk: float) -> None:
+    alert = raised("care", reason=kind)
+    assert alert.risk == alert.priority_factors.propensity == risk
+    assert alert.tier == "healthy"
+
+
+def test_risk_of_a_signal_is_the_models_where_that_is_higher() -> None:
+    bench = Bench(snapshot(-5.0, complaints_open=([0.0, 1.0], [0.0, 7.0])))
+    bench.send("profile", "s-1", START - DAY)
+    bench.send("care", "s-1", START, reason="complaint", case_id="c-1")
+    bench.send("care", "s-1", START + HOUR, reason="leave_intent")
+    assert bench.alerts()[-1].risk == pytest.approx(0.88, abs=0.01)
+
+
 def test_opening_never_speaks_of_browsing_or_rivals() -> None:
     alert = raised("visit", operator="China Unicom", page="number_portability", dwell_s=600)
     assert alert.reasons is not None
@@ -117,6 +149,6 @@ def test_card_without_unit_goes_to_the_unassigned_queue() -> None:
 
 def test_refused_profiling_leaves_no_word_of_the_model_on_a_card() -> None:
     alert = raised("care", {"consent": {"profiling": False}}, reason="leave_intent")
-    assert alert.risk == alert.base_rate
+    assert alert.risk == 0.5  # the policy's word on who says so
     assert alert.reasons is not None
     assert [r.code for r in alert.reasons] == ["leave_intent"]
