@@ -67,8 +67,8 @@ class TalkTrack(Struct, frozen=True, kw_only=True):
 class Action(Struct, frozen=True, kw_only=True):
     """Who should do what, through which channel, by when.
 
-    ``contact_by`` counts hours inside the contact windows. After a port-out authorisation code nobody has to contact the
-    subscriber: then it is the end of the alert's own time to live.
+    ``contact_by`` counts hours inside the contact windows. After a port-out authorisation code there is no deadline to
+    contact: then it is the end of the alert's own time to live.
     """
 
     cause: str

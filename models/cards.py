@@ -24,8 +24,9 @@ from models.alerts import (
 from models.book import Episode
 from models.contact import contact_by, pick_channel
 from models.decisions.context import Moment
+from models.events import Profile
 from models.features.catalogue import CATALOGUE, INDEX, NAMES, reason_text
-from models.features.definitions import family
+from models.features.definitions import FADED, family, unusual
 from models.kernel import compiled
 from models.playbook import GENERAL_DO, GENERAL_DONT, Play, choose
 from models.policy import DAY_MS, Policy
@@ -35,12 +36,13 @@ from models.talk import cause_of, opening, signal_text
 from models.tiers import TIERS
 from models.words import SEGMENTS, AlertEvent, Cause, CloseReason, Kind, Segment, Severity, SuppressionReason, Text
 
-MAX_REASONS: Final = 5
+MAX_REASONS: Final = 4
+LEAST_CONTRIBUTION: Final = 0.1
+"""What adds less to the log-odds is no reason to anybody."""
 _FAMILY: Final = tuple(family(feature.name) for feature in CATALOGUE)
 """Counts over 1, 7 and 30 days say one thing three times; a card says it once."""
 _CODE_GIVEN: Final = INDEX["port_out_codes_30d"]
-_CODE_FADED: Final = 0.36
-"""A port-out code counts as issued for about 30 days: its forward-decayed count is then down to 1/e."""
+_SUBCARD: Final = INDEX["subcard_unlinks_30d"]
 
 
 def severity(kind: Kind, level: int, policy: Policy) -> Severity:
@@ -123,8 +125,9 @@ class Cards:
         )
 
     def _reasons(self, moment: Moment, episode: Episode, propensity: float, worth: Segment) -> list[Reason]:
-        """The signal's own reason first, then what raises the risk most above the usual for customers of that worth."""
-        reasons = [] if episode.kind == "risk_tier" else [self._lead(moment, episode, propensity)]
+        """The signal's own reason first, then what is unusual for customers of that worth and raises the risk most."""
+        risk = moment.risk if moment.profiled else self._scorer.base_rate
+        reasons = [] if episode.kind == "risk_tier" else [self._lead(episode, propensity, risk)]
         if not moment.profiled:
             return reasons
         told = {_FAMILY[INDEX[r.code]] for r in reasons if r.code in INDEX}
@@ -132,45 +135,54 @@ class Cards:
         compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
         for f in np.argsort(-added, kind="stable").tolist():
             contribution = float(added[f])
-            if len(reasons) >= MAX_REASONS or (contribution <= 0.0 and reasons):
+            if len(reasons) >= MAX_REASONS or not contribution >= LEAST_CONTRIBUTION:
                 break
             value = float(moment.x[f])
-            if isnan(value) or _FAMILY[f] in told:
+            if isnan(value) or _FAMILY[f] in told or not unusual(CATALOGUE[f], value, usual[f]):
                 continue
             told.add(_FAMILY[f])
             name, text = NAMES[f], reason_text(NAMES[f], value, usual[f])
             reasons.append(_reason(name, value, usual[f], contribution, text, disclosable=CATALOGUE[f].disclosable))
         return reasons
 
-    def _lead(self, moment: Moment, episode: Episode, propensity: float) -> Reason:
+    def _lead(self, episode: Episode, propensity: float, risk: float) -> Reason:
         """The signal as a reason. It contributes what it takes to lift the model's risk to the policy's propensity."""
         code, value, place = episode.code, episode.value, INDEX.get(episode.code)
         usual = nan if place is None else self._usual[None][place]
-        lift = _logit(propensity) - _logit(moment.risk)
-        text = signal_text(code, value, usual, episode.level)
+        lift = _logit(propensity) - _logit(risk)
+        text = signal_text(code, value, episode.level)
         return _reason(code, value, usual, lift, text, disclosable=code in self._policy.disclosable_signals)
 
     def _action(self, moment: Moment, episode: Episode, kind: Kind, worth: Segment, reasons: list[Reason]) -> Action:
         profile = moment.profile
         # After an authorisation code there is no outbound pressure and no deadline to contact, whatever else rings: the
         # card may be acted on as long as the alert lives.
-        code_given = moment.x[_CODE_GIVEN] >= _CODE_FADED
+        code_given = moment.x[_CODE_GIVEN] >= FADED
         if code_given:
             by = episode.expires_ts or moment.ts + round(self._policy.kind(kind).ttl_days * DAY_MS)
         else:
             by = contact_by(kind, episode.level, moment.ts, episode.appointment_ts, self._policy)
-        cause = "port_out_code" if code_given else cause_of(kind, episode.code, [r.code for r in reasons])
+        cause = "port_out_code" if code_given else cause_of(kind, episode.code, reasons)
+        if cause == "usage_decline" and moment.x[_SUBCARD] >= FADED:
+            # Who has just unlinked a sub-card is not offered another.
+            cause = "subcard_unlinked"
         play = self._play(cause, worth, corporate=profile is not None and profile.account_id is not None)
+        channel = pick_channel(profile, play.channels, own_choice=not play.answers_only)
         return Action(
             cause=cause,
             strategy=play.strategy,
-            channel=pick_channel(profile, play.channels, own_choice=not play.answers_only),
-            unit=UNASSIGNED if profile is None or not profile.unit else profile.unit,
+            channel=channel,
+            unit=_unit(profile),
             assignee=None if profile is None else profile.manager,
             contact_by=by,
             offer=_offer(play, moment.ts),
             talk_track=TalkTrack(
-                opening=opening(reasons, answers_only=play.answers_only),
+                opening=opening(
+                    reasons,
+                    channel,
+                    manager=profile is not None and bool(profile.manager),
+                    answers_only=play.answers_only,
+                ),
                 do=list(play.do or GENERAL_DO),
                 dont=list(play.dont or GENERAL_DONT),
             ),
@@ -194,6 +206,13 @@ def suppression(whole: Alert, reason: SuppressionReason, decision: str, moment: 
         # What may not be used is not told either.
         fields |= {"reasons": None, "action": None}
     return Suppression(decision_id=decision, reason=reason, **fields)
+
+
+def _unit(profile: Profile | None) -> str:
+    """Who is to act: of a corporate line the account's unit, never the grid of somebody's home."""
+    if profile is None:
+        return UNASSIGNED
+    return (profile.unit if profile.account_id is None else profile.account_unit) or UNASSIGNED
 
 
 def _trigger(moment: Moment, episode: Episode) -> Trigger:

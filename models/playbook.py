@@ -33,6 +33,7 @@ class Play(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """In order of preference, for customers who named none; the first that is consented is taken."""
     segments: tuple[Segment, ...] = SEGMENTS
     corporate: bool = False
+    """Of corporate customers only. They get such a row, also a ``general`` one, before any other."""
     answers_only: bool = False
     """No outbound pressure: the customer's own choice of channel is not used, the first of the row stands."""
     offer: OfferPlan | None = None
@@ -60,8 +61,20 @@ _RECHARGE: Final = OfferPlan(code="C-1", name=Text("Recharge gift", "充值赠�
 _KEEP_NUMBER: Final = OfferPlan(
     code="K-1", name=Text("Smaller plan, number kept", "降档保号"), valid_days=30.0, cost_cap=0.0
 )
+_LARGER_PLAN: Final = OfferPlan(code="U-1", name=Text("Plan with more data", "升档大流量套餐"), cost_cap=20.0)
 _SUB_CARD: Final = OfferPlan(code="S-1", name=Text("Second card free for six months", "副卡减免六个月"), cost_cap=30.0)
 _FAMILY: Final = OfferPlan(code="F-1", name=Text("Family bundle with broadband", "家庭融合套餐"), cost_cap=50.0)
+
+
+def _corporate(cause: Cause, offer: OfferPlan | None = None) -> Play:
+    return Play(
+        cause=cause,
+        strategy="corporate_visit",
+        channels=("account_manager", "field_visit", "outbound_call"),
+        corporate=True,
+        offer=offer,
+    )
+
 
 DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
     Play(
@@ -69,16 +82,12 @@ DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
         strategy="answer_only",
         channels=("store",),
         answers_only=True,
-        do=(ANSWER, Text("Help with the port-out if he wishes it", "客户要求时协助办理携转")),
+        do=(ANSWER, Text("Help with the port-out if they wish it", "客户要求时协助办理携转")),
         dont=(Text("No outbound call, message or visit", "不外呼、不发短信、不上门"), *GENERAL_DONT),
     ),
-    Play(
-        cause="competitor_offer",
-        strategy="corporate_visit",
-        channels=("account_manager", "field_visit"),
-        corporate=True,
-        offer=_RENEWAL_A,
-    ),
+    _corporate("competitor_offer", _RENEWAL_A),
+    _corporate("contract_end", _RENEWAL_A),
+    _corporate("general"),
     Play(
         cause="competitor_offer",
         strategy="home_visit_renewal",
@@ -161,7 +170,24 @@ DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
         channels=("outbound_call", "app_push", "sms"),
         offer=_RENEWAL_B,
     ),
+    # Who pays much is asked what they miss, and is not offered a smaller plan unasked.
+    Play(
+        cause="price",
+        strategy="bill_review",
+        channels=("account_manager", "outbound_call"),
+        segments=("high",),
+        offer=_RENEWAL_A,
+    ),
     Play(cause="price", strategy="downgrade_number_kept", channels=("outbound_call", "app_push"), offer=_KEEP_NUMBER),
+    Play(
+        cause="plan_used_up",
+        strategy="larger_plan",
+        channels=("outbound_call", "app_push", "sms"),
+        segments=("high", "mid"),
+        offer=_LARGER_PLAN,
+    ),
+    Play(cause="plan_used_up", strategy="larger_plan", channels=("app_push", "wechat", "sms"), offer=_LARGER_PLAN),
+    Play(cause="subcard_unlinked", strategy="service_care_call", channels=("outbound_call", "app_push", "sms")),
     Play(
         cause="usage_decline",
         strategy="sub_card",
@@ -195,18 +221,22 @@ _LAST_RESORT: Final = Play(cause="general", strategy="service_care_call", channe
 def choose(playbook: Iterable[Play], cause: Cause, segment: Segment, *, corporate: bool) -> Play:
     """First row that fits; a cause without a row of its own is treated as ``general``.
 
+    Of a corporate customer's, those for corporate customers come first; but whoever gets answers only gets no more.
+
     Examples
     --------
     >>> choose(DEFAULT_PLAYBOOK, "competitor_offer", "high", corporate=False).strategy
     'home_visit_renewal'
-    >>> choose(DEFAULT_PLAYBOOK, "competitor_offer", "low", corporate=True).strategy
+    >>> choose(DEFAULT_PLAYBOOK, "silence", "low", corporate=True).strategy
     'corporate_visit'
     >>> choose((), "silence", "low", corporate=False).strategy
     'service_care_call'
     """
-    rows = tuple(playbook)
-    for wanted in (cause, "general"):
-        for play in rows:
-            if play.cause == wanted and segment in play.segments and (corporate or not play.corporate):
-                return play
+    rows = [play for play in playbook if segment in play.segments]
+    ours = [play for play in rows if play.corporate or play.answers_only] if corporate else []
+    for part in (ours, [play for play in rows if not play.corporate]):
+        for wanted in (cause, "general"):
+            for play in part:
+                if play.cause == wanted:
+                    return play
     return _LAST_RESORT

@@ -40,7 +40,7 @@ def cutoffs(policy: TierPolicy, scorer: Scorer) -> Cutoffs:
     >>> scorer = Scorer(Snapshot(version="m-1", curves=[], intercept=0.0, base_rate=0.015))
     >>> cut = cutoffs(TierPolicy(), scorer)
     >>> [round(at, 2) for at in cut]
-    [-3.48, 0.97, -0.23, 0.73]
+    [-3.48, 0.96, -0.23, 0.72]
     """
     warning, high = risks(policy, scorer)
     start = logit(warning)

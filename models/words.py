@@ -54,7 +54,9 @@ Cause = Literal[
     "service_quality",
     "contract_end",
     "price",
+    "plan_used_up",
     "usage_decline",
+    "subcard_unlinked",
     "general",
 ]
 """Why the subscriber may leave, as the playbook knows it."""
@@ -78,7 +80,9 @@ CAUSE_TEXTS: Final[dict[str, Text]] = {
     "service_quality": Text("service quality", "服务质量"),
     "contract_end": Text("contract ends", "合约到期"),
     "price": Text("price", "价格"),
+    "plan_used_up": Text("plan used up", "套餐不够用"),
     "usage_decline": Text("usage declines", "用量下滑"),
+    "subcard_unlinked": Text("sub-card unlinked", "副卡解绑"),
     "general": Text("other", "其他"),
 }
 """Of each :data:`Cause`."""

@@ -26,13 +26,26 @@ _OVER_FIVE_YEARS: Final = f"within({_TENURE}, 61.0, math.inf)"
 """Month 61 and later, the other one."""
 
 
-def _account(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula, source: str = SUBSCRIBERS) -> Feature:
-    return Feature(name, unit, source, text_en, text_zh, True, formula)
+def _account(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula) -> Feature:
+    return Feature(name, unit, SUBSCRIBERS, text_en, text_zh, True, formula)
+
+
+def _billing(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula) -> Feature:
+    """What subscribers pay now: that we watch it fall is nothing to say to them."""
+    return Feature(name, unit, BILLING_TOPIC, text_en, text_zh, name == "plan_fee_change_90d", formula)
+
+
+PRODUCTS: Final = {
+    "mobile": ("mobile", "手机"),
+    "broadband": ("broadband", "宽带"),
+    "iptv": ("IPTV", "IPTV"),
+    "fixed": ("fixed-line", "固话"),
+}
+"""Each product that a contract may be of, in both languages."""
 
 
 def _days_left(kind: str) -> Feature:
-    zh = {"mobile": "手机", "broadband": "宽带", "iptv": "IPTV", "fixed": "固话"}[kind]
-    en = "fixed-line" if kind == "fixed" else kind.replace("iptv", "IPTV")
+    en, zh = PRODUCTS[kind]
     return _account(
         f"contract_days_left_{kind}",
         "days_left",
@@ -44,40 +57,28 @@ def _days_left(kind: str) -> Feature:
 
 FEATURES: Final = (
     _account("arpu", "money", "pays {v} a month", "月均消费{v}", held(PROFILE, "arpu")),
-    _account(
+    _billing(
         "bill_slope_3_periods",
         "slope",
         "bill falls by {v} a month|bill rises by {v} a month",
         "账单每月下降{v}|账单每月上升{v}",
         Formula(BILLING, _BILL_SLOPE),
-        BILLING_TOPIC,
     ),
-    _account(
-        "bill_vs_usual", "change", "last bill {v}", "最近账单{v}", Formula(BILLING, _BILL_VS_USUAL), BILLING_TOPIC
-    ),
-    _account(
-        "spend_7d_vs_30d",
-        "change",
-        "spending {v}",
-        "近期消费{v}",
-        change(BILLING, "accrued_7", "accrued_30"),
-        BILLING_TOPIC,
-    ),
-    _account(
+    _billing("bill_vs_usual", "change", "last bill {v}", "最近账单{v}", Formula(BILLING, _BILL_VS_USUAL)),
+    _billing("spend_7d_vs_30d", "change", "spending {v}", "近期消费{v}", change(BILLING, "accrued_7", "accrued_30")),
+    _billing(
         "recharge_gap_vs_usual",
         "times",
         "no recharge for {v} times the usual gap",
         "未充值时长为平时间隔的{v}倍",
         Formula(BILLING, _RECHARGE_GAP),
-        BILLING_TOPIC,
     ),
-    _account(
+    _billing(
         "plan_fee_change_90d",
         "step",
         "moved to a plan {v} cheaper|moved to a plan {v} dearer",
         "改档后套餐月费下降{v}|改档后套餐月费上升{v}",
         Formula(BILLING, _PLAN_FEE_CHANGE),
-        BILLING_TOPIC,
     ),
     _days_left("mobile"),
     _days_left("broadband"),
@@ -100,7 +101,16 @@ FEATURES: Final = (
     ),
     _account("products", "count", "holds {v} product{s}", "持有{v}项产品", held(PROFILE, "products")),
     _account("points", "points", "{v} loyalty points", "积分{v}分", held(PROFILE, "points")),
-    _account("penalty", "money", "leaving would cost a penalty of {v}", "提前解约违约金{v}", held(PROFILE, "penalty")),
+    # Said to a customer it is a threat.
+    Feature(
+        "penalty",
+        "money",
+        SUBSCRIBERS,
+        "leaving would cost a penalty of {v}",
+        "提前解约违约金{v}",
+        False,
+        held(PROFILE, "penalty"),
+    ),
     _account(
         "corporate",
         "flag",

@@ -36,13 +36,13 @@ def catalogue_hash() -> str:
 
 
 def reason_text(name: str, value: float, usual: float) -> Text:
-    """A feature's value in business words; `usual` is that of the other subscribers.
+    """A feature's value in business words; `usual` is that of similar customers, and NaN where it is not known.
 
     Examples
     --------
     >>> reason_text("competitor_dwell_7d", 1460.0, 12.0)
-    Text(en='24 minutes on competitor sites in 7 days', zh='近7天浏览竞争对手网站24分钟')
+    Text(en='about 24 minutes on competitor sites within the last week', zh='近1周浏览竞争对手网站约24分钟')
     >>> reason_text("calls_7d_vs_30d", 0.4, 1.0).en
-    'calls down 60 % on the usual'
+    'calls within the last week about 60 % below their usual'
     """
     return _SAYINGS[name].of(value, usual)

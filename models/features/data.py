@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from models.events import DATA_USAGE as TOPIC
-from models.features.definitions import Feature, Formula, Unit, change, rhythm, share, total
+from models.features.definitions import Feature, Formula, Unit, change, rhythm, share, total, within
 from models.state.columns import DATA as _BLOCK
 
 CANCELLED_DAYS: Final = 30.0
@@ -23,52 +24,68 @@ STAGE: Final = (
 """Stage of use: 0 acquired, 1 interested, 2 habit, 3 losing interest, 4 cancelled."""
 
 
-def _data(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula) -> Feature:
-    return Feature(name, unit, TOPIC, text_en, text_zh, True, formula)
+def _data(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula, *, disclosable: bool = False) -> Feature:
+    return Feature(name, unit, TOPIC, text_en, text_zh, disclosable, formula)
 
 
-def _stage(number: int, name: str, en: str, zh: str) -> Feature:
-    texts = f"data use: {en}|data use: not {en}", f"流量使用处于{zh}|流量使用不在{zh}"
-    return _data(f"data_stage_{name}", "flag", *texts, Formula(_BLOCK, f"1.0 if {STAGE} == {number}.0 else 0.0"))
+def _over(column: str, unit: Unit, texts_en: str, texts_zh: str) -> Iterator[Feature]:
+    for days in (1, 7, 30):
+        yield _data(
+            f"data_{column}_{days}d", unit, *within(days, texts_en, texts_zh), total(_BLOCK, f"{column}_{days}")
+        )
+
+
+def _stage(number: int, name: str, text_en: str, text_zh: str) -> Feature:
+    return _data(
+        f"data_stage_{name}", "flag", text_en, text_zh, Formula(_BLOCK, f"1.0 if {STAGE} == {number}.0 else 0.0")
+    )
 
 
 _SILENT: Final = "fmin(el_calls, el_data) / DAY"
 _RATE: Final = "(ur_calls + ur_data)"
 
 FEATURES: Final = (
-    _data("data_mb_1d", "megabytes", "{v} of data in a day", "近1天流量{v}", total(_BLOCK, "mb_1")),
-    _data("data_mb_7d", "megabytes", "{v} of data in 7 days", "近7天流量{v}", total(_BLOCK, "mb_7")),
-    _data("data_mb_30d", "megabytes", "{v} of data in 30 days", "近30天流量{v}", total(_BLOCK, "mb_30")),
-    _data("data_sessions_1d", "count", "{v} data session{s} in a day", "近1天上网{v}次", total(_BLOCK, "sessions_1")),
-    _data("data_sessions_7d", "count", "{v} data session{s} in 7 days", "近7天上网{v}次", total(_BLOCK, "sessions_7")),
+    *_over("mb", "megabytes", "hardly any data|{v} of data", "几乎无流量|流量{v}"),
+    *_over("sessions", "count", "no data session|{v} data session{s}", "未上网|上网{v}次"),
     _data(
-        "data_sessions_30d", "count", "{v} data session{s} in 30 days", "近30天上网{v}次", total(_BLOCK, "sessions_30")
+        "data_mb_1d_vs_7d", "change", "data use within the last day {v}", "近1天流量{v}", change(_BLOCK, "mb_1", "mb_7")
     ),
-    _data("data_mb_1d_vs_7d", "change", "data use today {v}", "近1天流量{v}", change(_BLOCK, "mb_1", "mb_7")),
-    _data("data_mb_7d_vs_30d", "change", "data use {v}", "流量{v}", change(_BLOCK, "mb_7", "mb_30")),
     _data(
-        "data_mb_30d_vs_90d", "change", "data use this month {v}", "近1个月流量{v}", change(_BLOCK, "mb_30", "mb_90")
+        "data_mb_7d_vs_30d",
+        "change",
+        "data use within the last week {v}",
+        "近1周流量{v}",
+        change(_BLOCK, "mb_7", "mb_30"),
+    ),
+    _data(
+        "data_mb_30d_vs_90d",
+        "change",
+        "data use within the last month {v}",
+        "近1个月流量{v}",
+        change(_BLOCK, "mb_30", "mb_90"),
     ),
     _data(
         "data_sessions_7d_vs_30d",
         "change",
-        "data sessions {v}",
-        "上网次数{v}",
+        "data sessions within the last week {v}",
+        "近1周上网次数{v}",
         change(_BLOCK, "sessions_7", "sessions_30"),
     ),
     _data(
         "data_failed_share_7d",
         "share",
-        "{v} of data sessions failed in 7 days",
-        "近7天上网失败率{v}",
+        "{v} of data sessions failed within the last week",
+        "近1周上网失败率{v}",
         share(_BLOCK, "failed_7", "sessions_7"),
+        disclosable=True,
     ),
     _data(
         "data_throttled_share_7d",
         "share",
-        "{v} of data sessions throttled in 7 days",
-        "近7天限速占比{v}",
+        "{v} of data sessions throttled within the last week",
+        "近1周上网限速占比{v}",
         share(_BLOCK, "throttled_7", "sessions_7"),
+        disclosable=True,
     ),
     _data(
         "data_recency_vs_rhythm",
@@ -77,11 +94,18 @@ FEATURES: Final = (
         "未上网时长为平时间隔的{v}倍",
         rhythm(_BLOCK),
     ),
-    _stage(0, "acquired", "just begun", "获取期"),
-    _stage(1, "interested", "occasional", "兴趣期"),
-    _stage(2, "habit", "a habit", "习惯期"),
-    _stage(3, "losing_interest", "losing interest", "兴趣减退期"),
-    _stage(4, "cancelled", "given up", "停用期"),
+    _stage(0, "acquired", "just began to use data|did not just begin to use data", "刚开始使用流量|不是刚开始使用流量"),
+    _stage(
+        1, "interested", "uses data now and then|does not use data just now and then", "偶尔使用流量|不只是偶尔使用流量"
+    ),
+    _stage(2, "habit", "uses data regularly|does not use data regularly", "经常使用流量|不常使用流量"),
+    _stage(
+        3,
+        "losing_interest",
+        "uses far less data than before|uses no less data than before",
+        "流量使用明显减少|流量使用未见减少",
+    ),
+    _stage(4, "cancelled", "no longer uses data|still uses data", "已不再使用流量|仍在使用流量"),
     _data("silent_days", "days", "neither calls nor data for {v}", "已沉默{v}", Formula(None, _SILENT)),
     _data(
         "recency_vs_rhythm",

@@ -20,9 +20,11 @@ and what :mod:`models.kernel.arithmetic` defines.
 from __future__ import annotations
 
 import re
+from math import isnan
 from typing import Final, Literal, NamedTuple
 
-from models.state.columns import BlockSpec
+from models.events import CALLS, DATA_USAGE, SUBSCRIBERS
+from models.state.columns import NAN, BlockSpec
 
 Unit = Literal[
     "count",
@@ -45,6 +47,21 @@ Unit = Literal[
 
 _MIN_AGE_DAYS: Final = {"1": 3.0, "7": 14.0, "30": 45.0}
 """How long a subscriber must be known before the recent rate over so many days says anything against the longer one."""
+FADED: Final = 0.36
+"""A single event is counted less than this, 1/e, once the window that its sum stands for has passed."""
+_UP: Final = frozenset({"count", "minutes", "seconds", "megabytes", "share", "times", "days", "flag"})
+_DOWN: Final = frozenset({"change", "days_left", "score"})
+_USUAL: Final[dict[Unit, float]] = {
+    "change": 1.0,
+    "times": 1.0,
+    "slope": 0.0,
+    "step": 0.0,
+    "flag": 0.0,
+    "days_left": 91.0,  # what ends later is not to be thought of yet
+    "score": 7.0,  # of ten, and above it they are content
+}
+"""What is usual by the meaning of a unit, whatever the model takes for it."""
+_RAISES: Final = {"off_net_calls_7d_vs_30d": 1, "outgoing_share_30d": 0}
 
 
 class Formula(NamedTuple):
@@ -57,10 +74,10 @@ class Formula(NamedTuple):
 class Feature(NamedTuple):
     """One number about a subscriber.
 
-    ``source`` is the topic it is made of. In the texts ``{v}`` is the value in words, ``{times}`` how often in
-    English, and ``{s}`` and ``{ies}`` the English plural;
-    two texts stand apart by ``|`` where the sign matters: yes and no, to come and past, down and up. What is not
-    ``disclosable`` is never said to the subscriber.
+    ``source`` is the topic it is made of. In the texts ``{v}`` is the value in words and ``{s}`` the English plural;
+    texts stand apart by ``|`` where the sign matters: yes and no, to come and past, down and up. A forward-decayed sum
+    holds no exact number: its texts are for none and about so many, or for none, one and several. What is not
+    ``disclosable`` is never said to the subscriber: what they do elsewhere, that they use less, what leaving costs.
     """
 
     name: str
@@ -70,6 +87,47 @@ class Feature(NamedTuple):
     text_zh: str
     disclosable: bool
     formula: Formula
+
+    @property
+    def decayed(self) -> bool:
+        """Whether it is a forward-decayed sum: what it counts is told as about so many."""
+        return self.formula.text.startswith("t_") and " / " not in self.formula.text
+
+    @property
+    def raises(self) -> int:
+        """On which side of the usual it speaks for leaving: 1 above, -1 below, 0 on either."""
+        if self.name in _RAISES:
+            return _RAISES[self.name]
+        if self.decayed and self.source in (CALLS, DATA_USAGE):
+            return 1 if self.name.startswith("competitor") else -1
+        if self.unit == "count" and self.source == SUBSCRIBERS:
+            return -1  # each product binds
+        return 1 if self.unit in _UP else -1 if self.unit in _DOWN else 0
+
+
+def unusual(feature: Feature, value: float, usual: float) -> bool:
+    """Whether a value stands out from the usual on the side that speaks for leaving.
+
+    Parameters
+    ----------
+    usual
+        Of others like them; NaN where it is not known, and then what the unit means by it.
+
+    Examples
+    --------
+    >>> from models.features.catalogue import CATALOGUE, INDEX
+    >>> calls, score = CATALOGUE[INDEX["calls_7d_vs_30d"]], CATALOGUE[INDEX["last_satisfaction"]]
+    >>> unusual(calls, 0.4, NAN), unusual(calls, 1.4, NAN), unusual(score, 9.0, NAN), unusual(score, 9.0, 10.0)
+    (True, False, False, False)
+    """
+    side = feature.raises
+    if side > 0 and feature.decayed and value < FADED:
+        return False
+    bounds = [usual, _USUAL.get(feature.unit, NAN)]
+    known = [bound for bound in bounds if not isnan(bound)]
+    if side == 0:
+        return all(value != bound for bound in known)
+    return all((value - bound) * side > 0 for bound in known)
 
 
 def family(name: str) -> str:
@@ -81,6 +139,21 @@ def family(name: str) -> str:
     ('calls', 'calls', 'arpu')
     """
     return re.sub(r"_\d+d(_vs_\d+d)?$", "", name)
+
+
+def within(days: int, texts_en: str, texts_zh: str) -> tuple[str, str]:
+    """Each of the texts with the window that it is about.
+
+    Examples
+    --------
+    >>> within(7, "no calls|{v} call{s}", "无通话|通话{v}次")
+    ('no calls within the last week|{v} call{s} within the last week', '近1周无通话|近1周通话{v}次')
+    """
+    en, zh = {1: ("day", "天"), 7: ("week", "周"), 30: ("month", "个月")}[days]
+    return (
+        "|".join(f"{each} within the last {en}" for each in texts_en.split("|")),
+        "|".join(f"近1{zh}{each}" for each in texts_zh.split("|")),
+    )
 
 
 def total(block: BlockSpec, column: str) -> Formula:

@@ -7,7 +7,7 @@ from math import isnan
 from typing import Final
 
 from models.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS, SUBSCRIBERS
-from models.features.definitions import Feature
+from models.features.definitions import FADED, Feature
 from models.words import Text
 
 Words = tuple[str, str]
@@ -23,7 +23,8 @@ _MISSING: Final[dict[str, Words]] = {
 }
 _COMPARED: Final = frozenset({"count", "minutes", "megabytes", "share"})
 _LITTLE: Final = 0.05
-_OFTEN: Final = {"no": "not once", "1": "once", "2": "twice"}
+_HARDLY: Final = 0.5
+"""Less than half a minute, or half a megabyte, is hardly any."""
 
 
 def _plain(value: float) -> str:
@@ -33,12 +34,12 @@ def _plain(value: float) -> str:
 
 
 def _count(value: float) -> Words:
-    # A faded count of one complaint is 0.4; it is one complaint to whoever reads it.
-    number = 0 if value < _LITTLE else max(1, round(value))
+    number = max(0, round(value))
     return "no" if number == 0 else f"{number:,}", f"{number}"
 
 
-def _duration(seconds: float) -> Words:
+def duration(seconds: float) -> Words:
+    """A time as people say it."""
     minutes = round(seconds / 60)
     if minutes < 1:
         whole = round(seconds)
@@ -50,7 +51,7 @@ def _duration(seconds: float) -> Words:
 
 
 def _minutes(value: float) -> Words:
-    return _duration(60 * value)
+    return duration(60 * value)
 
 
 def _megabytes(value: float) -> Words:
@@ -68,11 +69,16 @@ def _change(value: float) -> Words:
         return "as usual", "与平时相当"
     if value >= 2:
         times = _plain(value)
-        return f"{times} times the usual", f"为平时的{times}倍"
+        return f"about {times} times their usual", f"约为平时的{times}倍"
     percent = round(100 * abs(value - 1))
     if value > 1:
-        return f"up {percent} % on the usual", f"较平时上升{percent}%"
-    return f"down {percent} % on the usual", f"较平时下降{percent}%"
+        return f"about {percent} % above their usual", f"较平时上升约{percent}%"
+    return f"about {percent} % below their usual", f"较平时下降约{percent}%"
+
+
+def _share(value: float) -> Words:
+    en, zh = _percent(value)
+    return f"about {en}", f"约{zh}"
 
 
 def _times(value: float) -> Words:
@@ -108,10 +114,10 @@ def _score(value: float) -> Words:
 _WORDS: Final[dict[str, Callable[[float], Words]]] = {
     "count": _count,
     "minutes": _minutes,
-    "seconds": _duration,
+    "seconds": duration,
     "megabytes": _megabytes,
     "change": _change,
-    "share": _percent,
+    "share": _share,
     "times": _times,
     "days": _days,
     "days_left": _days,
@@ -133,42 +139,53 @@ class Saying:
     >>> from models.features.visits import FEATURES
     >>> saying = next(Saying(feature) for feature in FEATURES if feature.name == "competitor_dwell_7d")
     >>> saying.of(1460.0, 12.0).en
-    '24 minutes on competitor sites in 7 days'
+    'about 24 minutes on competitor sites within the last week'
     """
 
     def __init__(self, feature: Feature) -> None:
         self._unit = feature.unit
+        self._decayed = feature.decayed
         self._words = _WORDS[feature.unit]
         self._missing = Text(*_MISSING[feature.source])
         self._compared = feature.unit in _COMPARED and feature.source in (CALLS, DATA_USAGE)
         en, zh = feature.text_en.split("|"), feature.text_zh.split("|")
-        self._texts = tuple(
-            (_plural(en[n % len(en)], "", "y"), _plural(en[n % len(en)], "s", "ies"), zh[n % len(zh)]) for n in (0, 1)
-        )
+        self._texts = [(a.replace("{s}", ""), a.replace("{s}", "s"), b) for a, b in zip(en, zh, strict=True)]
 
     def of(self, value: float, usual: float) -> Text:
         """See :func:`models.features.catalogue.reason_text`."""
         if isnan(value):
             return self._missing
-        en, zh = self._words(value)
+        en, zh = self._said(value)
         one, many, text_zh = self._texts[self._variant(value)]
-        said_en = (one if en == "1" else many).replace("{v}", en).replace("{times}", _OFTEN.get(en) or f"{en} times")
+        said_en = (one if en.removeprefix("about ") == "1" else many).replace("{v}", en)
         said_zh = text_zh.replace("{v}", zh)
         if self._compared and not isnan(usual):
-            typical_en, typical_zh = self._words(usual)
+            typical_en, typical_zh = self._said(usual)
             if typical_en != en:
-                said_en = f"{said_en} (typically {typical_en.replace('no', '0')})"
-                said_zh = f"{said_zh}(一般为{typical_zh})"
+                said_en, said_zh = f"{said_en} (similar customers: {typical_en})", f"{said_zh}(同类客户:{typical_zh})"
         return Text(said_en, said_zh)
 
+    def _said(self, value: float) -> Words:
+        if not self._decayed:
+            return self._words(value)
+        if self._none(value):
+            return "none", "无"
+        en, zh = self._words(max(value, 1.0) if self._unit == "count" else value)
+        return f"about {en}", f"约{zh}"
+
+    def _none(self, value: float) -> bool:
+        return value < (FADED if self._unit == "count" else _HARDLY)
+
     def _variant(self, value: float) -> int:
-        """Which of two texts: the first for yes, for to come and for down."""
+        """Which of the texts: the first for yes, for to come, for down and for none."""
+        if len(self._texts) == 1:
+            return 0
+        if self._decayed:
+            # Of two, the elder too has to be of the window, or it happened once in it.
+            several = len(self._texts) > 2 and value >= 1.0 + FADED
+            return 0 if self._none(value) else 2 if several else 1
         if self._unit == "flag":
             return 0 if value else 1
         if self._unit == "days_left":
             return 0 if value >= 0 else 1
         return 0 if value < 0 else 1
-
-
-def _plural(text: str, s: str, ies: str) -> str:
-    return text.replace("{s}", s).replace("{ies}", ies)

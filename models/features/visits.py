@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from models.events import SITE_VISITS as TOPIC
-from models.features.definitions import Feature, Formula, Unit
+from models.features.definitions import Feature, Formula, Unit, within
 from models.state.columns import VISITS as _BLOCK
 
 _RIVAL_COLUMNS: Final = ("mobile_ts", "unicom_ts", "telecom_ts", "broadnet_ts", "other_ts")
@@ -25,87 +26,42 @@ def _sum(column: str) -> Formula:
     return _allowed(f"t_{column}")
 
 
+def _over(stem: str, unit: Unit, texts_en: str, texts_zh: str) -> Iterator[Feature]:
+    """Within a day, a week and a month; ``@`` is the sites."""
+    en, zh = texts_en.replace("@", " competitor sites"), texts_zh.replace("@", "竞争对手网站")
+    for days in (1, 7, 30):
+        yield _visits(f"competitor_{stem}_{days}d", unit, *within(days, en, zh), _sum(f"{stem}_{days}"))
+
+
 _RIVALS: Final = " + ".join(
     f"(1.0 if (now - c_{column}) / DAY <= {_RIVALS_DAYS} else 0.0)" for column in _RIVAL_COLUMNS
 )
 """How many rivals were visited in exactly the last 30 days."""
 
 FEATURES: Final = (
-    _visits(
-        "competitor_visits_1d",
-        "count",
-        "{v} visit{s} to competitor sites in a day",
-        "近1天访问竞争对手网站{v}次",
-        _sum("visits_1"),
-    ),
-    _visits(
-        "competitor_visits_7d",
-        "count",
-        "{v} visit{s} to competitor sites in 7 days",
-        "近7天访问竞争对手网站{v}次",
-        _sum("visits_7"),
-    ),
-    _visits(
-        "competitor_visits_30d",
-        "count",
-        "{v} visit{s} to competitor sites in 30 days",
-        "近30天访问竞争对手网站{v}次",
-        _sum("visits_30"),
-    ),
-    _visits(
-        "competitor_dwell_1d",
-        "seconds",
-        "{v} on competitor sites in a day",
-        "近1天浏览竞争对手网站{v}",
-        _sum("dwell_1"),
-    ),
-    _visits(
-        "competitor_dwell_7d",
-        "seconds",
-        "{v} on competitor sites in 7 days",
-        "近7天浏览竞争对手网站{v}",
-        _sum("dwell_7"),
-    ),
-    _visits(
-        "competitor_dwell_30d",
-        "seconds",
-        "{v} on competitor sites in 30 days",
-        "近30天浏览竞争对手网站{v}",
-        _sum("dwell_30"),
-    ),
-    _visits(
-        "competitor_pages_1d",
-        "count",
-        "{v} page{s} read on competitor sites in a day",
-        "近1天浏览竞争对手网页{v}页",
-        _sum("pages_1"),
-    ),
-    _visits(
-        "competitor_pages_7d",
-        "count",
-        "{v} page{s} read on competitor sites in 7 days",
-        "近7天浏览竞争对手网页{v}页",
-        _sum("pages_7"),
-    ),
-    _visits(
-        "competitor_pages_30d",
-        "count",
-        "{v} page{s} read on competitor sites in 30 days",
-        "近30天浏览竞争对手网页{v}页",
-        _sum("pages_30"),
-    ),
+    *_over("visits", "count", "no visit to@|{v} visit{s} to@", "未访问@|访问@{v}次"),
+    *_over("dwell", "seconds", "hardly any time on@|{v} on@", "几乎未浏览@|浏览@{v}"),
+    *_over("pages", "count", "no page read on@|{v} page{s} read on@", "未浏览@页面|浏览@页面{v}页"),
     _visits(
         "portability_visits_30d",
         "count",
-        "{v} visit{s} to number-portability pages in 30 days",
-        "近30天访问携号转网页面{v}次",
+        *within(
+            30,
+            "no visit to number-portability pages|visited number-portability pages|"
+            "visited number-portability pages several times",
+            "未访问携号转网页面|访问过携号转网页面|多次访问携号转网页面",
+        ),
         _sum("portability_30"),
     ),
     _visits(
         "competitor_shop_visits_30d",
         "count",
-        "{v} visit{s} to competitors' store or checkout pages in 30 days",
-        "近30天访问竞争对手门店或下单页面{v}次",
+        *within(
+            30,
+            "no visit to competitors' store or checkout pages|visited competitors' store or checkout pages|"
+            "visited competitors' store or checkout pages several times",
+            "未访问竞争对手门店或下单页面|访问过竞争对手门店或下单页面|多次访问竞争对手门店或下单页面",
+        ),
         _sum("shop_30"),
     ),
     _visits(

@@ -160,7 +160,9 @@ def test_a_cooldown_is_of_one_kind(customer: Subscriber) -> None:
     assert customer.steps("competitor_browsing") == [("raised", None)]
 
 
-def test_after_a_refusal_there_is_peace_from_what_the_customer_did_not_start(customer: Subscriber, world: World) -> None:
+def test_after_a_refusal_there_is_peace_from_what_the_customer_did_not_start(
+    customer: Subscriber, world: World
+) -> None:
     customer.care("leave_intent")
     customer.feedback("refused", customer.alerts()[0]["alert_id"])
     world.pass_time(customer.lane, days=80)

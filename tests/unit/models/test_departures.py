@@ -99,9 +99,9 @@ def test_what_all_at_risk_share_is_told_beside_those_who_are_not() -> None:
         ("data_mb_7d_vs_30d", "calm"),
         ("competitor_dwell_7d", "others"),
     ]
-    assert "Typical: data use down 88 % on the usual (those not at risk: " in other.text.en
-    assert ". Less marked: 0 seconds on competitor sites in 7 days (others at risk: " in other.text.en
-    assert "。相对不明显:近7天浏览竞争对手网站0秒(其他同级客户:" in other.text.zh
+    assert "Typical: data use within the last week about 88 % below their usual (those not at risk: " in other.text.en
+    assert ". Less marked: hardly any time on competitor sites within the last week (others at risk: " in other.text.en
+    assert "。相对不明显:近1周几乎未浏览竞争对手网站(其他同级客户:" in other.text.zh
 
 
 def test_what_speaks_against_a_group_is_told_before_what_it_lacks() -> None:
@@ -114,10 +114,10 @@ def test_what_speaks_against_a_group_is_told_before_what_it_lacks() -> None:
 def test_a_group_is_told_in_both_languages() -> None:
     text = departures(planted(REASONS, SIZES), SCORER).segments[0].text
     assert text.en.startswith("90 customers, 40 % of those at high risk, all of high value, paying 5,")
-    assert "minutes on competitor sites in 7 days (others at risk: " in text.en
+    assert "minutes on competitor sites within the last week (others at risk: " in text.en
     assert "Of them 33 % left (95 % interval 24 % to 44 %)." in text.en
     assert text.zh.startswith("90位客户,占高危客户的40%,均为高价值,月收入合计5")
-    assert "近7天浏览竞争对手网站" in text.zh
+    assert "近1周浏览竞争对手网站" in text.zh
     assert "(其他同级客户:" in text.zh
     assert "其中33%已离网(95%区间24%至44%)" in text.zh
 

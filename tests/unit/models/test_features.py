@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from support.event_mixes import DAY, START, arrivals_of
 from support.folded import fold
 
-from models.events import CALLS, INPUTS, SITE_VISITS, Call, Consent, DataUsage, Product, Profile, SiteVisit
+from models.events import CALLS, DATA_USAGE, INPUTS, SITE_VISITS, Call, Consent, DataUsage, Product, Profile, SiteVisit
 from models.features import catalogue
 from models.kernel.engine import features_of
 from models.state.population import Population
@@ -102,7 +103,15 @@ def test_visits_and_competitor_care_are_never_disclosable():
     for feature in catalogue.CATALOGUE:
         if feature.source == SITE_VISITS or "competitor" in feature.name:
             assert not feature.disclosable, feature.name
-    assert any(f.disclosable for f in catalogue.CATALOGUE if f.source == CALLS)
+
+
+def test_neither_silence_nor_falling_use_nor_penalties_are_disclosable():
+    told = {f.name for f in catalogue.CATALOGUE if f.disclosable}
+    assert not any(re.search("silent|recency|_vs_|stage|slope|spend|recharge|penalty", name) for name in told)
+    used = {f.name for f in catalogue.CATALOGUE if f.source in (CALLS, DATA_USAGE)}
+    # How well the network works for them is theirs to hear; how much they use it is not.
+    assert told & used == {"dropped_share_7d", "data_failed_share_7d", "data_throttled_share_7d"}
+    assert {"complaints_open", "contract_days_left_mobile", "leave_intent_30d", "tenure_months"} <= told
 
 
 def test_share_of_each_rival():

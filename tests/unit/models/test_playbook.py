@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
 import pytest
 from support.detecting import DAY, HOUR, START, Bench, snapshot
 
 from models.alerts import Alert, Reason
+from models.contact import CHANNELS
+from models.features.catalogue import NAMES
 from models.playbook import DEFAULT_PLAYBOOK, Play, choose
-from models.talk import cause_of, opening
+from models.talk import cause_of, cause_of_value, opening
 from models.words import SEGMENTS, Cause, Text
 
 RIVALS = ("mobile", "unicom", "telecom", "broadnet", "移动", "联通", "电信", "广电", "竞对网站", "competitor site")
@@ -111,18 +114,157 @@ def test_opening_never_speaks_of_browsing_or_rivals() -> None:
         assert word not in spoken.zh
 
 
-def reason(code: str, *, disclosable: bool) -> Reason:
-    return Reason(code=code, value=1.0, usual=0.0, contribution=1.0, disclosable=disclosable, text=Text("x", "x"))
+def reason(code: str, value: float = 1.0, *, disclosable: bool = True) -> Reason:
+    return Reason(code=code, value=value, usual=0.0, contribution=1.0, disclosable=disclosable, text=Text("x", "x"))
 
 
 def test_opening_is_built_from_disclosable_reasons_only() -> None:
-    care = opening([])
-    hidden = reason("contract_days_left_mobile", disclosable=False)
-    assert opening([hidden]) == care
-    told = opening([hidden, reason("contract_days_left_mobile", disclosable=True)])
-    assert "contract" in told.en
-    assert "合约" in told.zh
-    assert opening([reason("tenure_months", disclosable=True)]) == care
+    care = opening([], "outbound_call")
+    hidden = reason("complaints_open", disclosable=False)
+    assert opening([hidden], "outbound_call") == care
+    told = opening([hidden, reason("contract_days_left_mobile")], "outbound_call")
+    assert "Your mobile contract ends soon" in told.en
+    assert "手机合约即将到期" in told.zh
+    assert opening([reason("tenure_months")], "outbound_call") == care
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "en", "zh"),
+    [
+        ("contract_days_left_broadband", 21.0, "Your broadband contract ends soon", "宽带合约即将到期"),
+        ("contract_days_left_iptv", -3.0, "Your IPTV contract has ended", "IPTV合约已经到期"),
+        ("contract_days_left_fixed", 300.0, "how you find our service", "使用是否满意"),
+        ("last_satisfaction", 2.0, "do better", "做得更好"),
+        ("last_satisfaction", 9.0, "how you find our service", "使用是否满意"),
+        ("data_throttled_share_7d", 0.3, "plans with more of it", "流量更多的套餐"),
+        ("leave_intent", 1.0, "thinking of leaving", "可能不再使用"),
+    ],
+)
+def test_opening_by_reason_and_value(code: str, value: float, en: str, zh: str) -> None:
+    told = opening([reason(code, value)], "outbound_call")
+    assert en in told.en
+    assert zh in told.zh
+
+
+EVERY_REASON = [[], *([reason(code, value)] for code in (*NAMES, "leave_intent") for value in (-5.0, 0.0, 1.0, 21.0))]
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("manager", [False, True])
+def test_opening_fits_the_channel(channel: Any, manager: bool) -> None:
+    for reasons in EVERY_REASON:
+        told = opening(reasons, channel, manager=manager)
+        if channel in ("sms", "app_push", "wechat"):
+            assert not re.search(r"manager|Hello|\bI\b|a minute", told.en)
+            assert not re.search("客户经理|一分钟|跟您", told.zh)
+        else:
+            assert told.en.startswith("Hello")
+            assert ("account manager" in told.en) == ("客户经理" in told.zh) == (manager and channel != "store")
+        # Nobody has compared, checked or worked anything out yet.
+        assert not re.search(r"compared|went over|checked|found", told.en)
+        assert not re.search("核对|专属|离网", told.zh)
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "cause"),
+    [
+        ("data_throttled_share_7d", 0.3, "plan_used_up"),
+        ("contract_days_left_mobile", 89.0, "contract_end"),
+        ("contract_days_left_mobile", 120.0, None),
+        ("contract_days_left_iptv", -400.0, None),
+        ("last_satisfaction", 9.0, None),
+        ("last_satisfaction", 10.0, None),
+        ("last_satisfaction", 2.0, "complaint"),
+        ("bill_vs_usual", 1.4, "price"),
+        ("bill_vs_usual", 0.6, "usage_decline"),
+        ("plan_fee_change_90d", -0.3, "usage_decline"),
+        ("calls_7d_vs_30d", 0.3, "usage_decline"),
+        ("calls_7d_vs_30d", 1.6, None),
+        ("subcard_unlinks_30d", 1.0, "subcard_unlinked"),
+        ("subcard_unlinks_30d", 0.0, None),
+        ("silent_days", 20.0, "silence"),
+        ("arpu", 200.0, None),
+    ],
+)
+def test_cause_by_value_and_direction(code: str, value: float, cause: str | None) -> None:
+    assert cause_of_value(code, value) == cause
+
+
+def test_throttled_data_is_answered_with_a_larger_plan() -> None:
+    for segment in SEGMENTS:
+        play = choose(DEFAULT_PLAYBOOK, "plan_used_up", segment, corporate=False)
+        assert (play.strategy, play.offer and play.offer.code) == ("larger_plan", "U-1")
+
+
+def test_no_smaller_plan_is_offered_to_who_pays_much() -> None:
+    for cause in get_args(Cause):
+        offer = choose(DEFAULT_PLAYBOOK, cause, "high", corporate=False).offer
+        assert offer is None or offer.code != "K-1", cause
+
+
+def test_unlinked_sub_card_is_not_answered_with_a_sub_card() -> None:
+    """Also where the card's first cause is another: who has stopped to call since."""
+    model = snapshot(-5.0, call_recency_vs_rhythm=([1.0, 5.0], [0.0, 6.0]))
+    offers = []
+    for unlinks in (0, 1):
+        bench = Bench(model)
+        bench.send("profile", "s-1", START - DAY)
+        last = bench.week("s-1", days=40)
+        for _ in range(unlinks):
+            bench.send("care", "s-1", last + DAY, reason="subcard_unlink")
+        for day in range(41, 60):
+            bench.send("call", "s-2", START + day * DAY)
+        tier = [a for a in bench.alerts() if a.kind == "risk_tier"]
+        assert tier
+        assert tier[0].action is not None
+        offers.append((tier[0].action.cause, tier[0].action.offer and tier[0].action.offer.code))
+    assert offers[0] == ("usage_decline", "S-1")
+    assert offers[1] == ("subcard_unlinked", None)
+
+
+@pytest.mark.parametrize(
+    ("profile", "unit"),
+    [
+        ({"account_id": "a-1", "account_unit": "corporate-2", "unit": "tianhe-03"}, "corporate-2"),
+        ({"account_id": "a-1", "unit": "tianhe-03"}, "unassigned"),
+        ({"account_unit": "corporate-2", "unit": "tianhe-03"}, "tianhe-03"),
+    ],
+)
+def test_corporate_line_never_lands_in_a_residential_grid(profile: dict[str, Any], unit: str) -> None:
+    for reason in ("leave_intent", "disconnect_appointment", "port_out_query"):
+        alert = raised("care", profile, reason=reason)
+        assert alert.action is not None
+        assert alert.action.unit == unit
+        assert (alert.action.strategy == "corporate_visit") == ("account_id" in profile)
+
+
+def test_corporate_customer_with_a_code_gets_answers_only() -> None:
+    assert choose(DEFAULT_PLAYBOOK, "port_out_code", "high", corporate=True).strategy == "answer_only"
+
+
+def test_reasons_are_what_is_unusual_and_raises_the_risk_four_at_most() -> None:
+    curves = {
+        "complaints_open": ([0.0, 2.0], [0.0, 4.0]),
+        "complaint_overdue_days": ([0.0, 1.0], [0.0, 0.5]),
+        "faults_open": ([0.0, 1.0], [0.0, 0.4]),
+        "faults_30d": ([0.0, 1.0], [0.0, 0.09]),  # too little
+        "care_contacts_30d": ([0.0, 3.0], [0.0, 0.6]),
+        "last_satisfaction": ([0.0, 10.0], [0.0, 1.0]),  # the wrong way round: who is content is not at risk for it
+        "penalty_queries_30d": ([0.0, 1.0], [0.0, 0.7]),
+    }
+    bench = Bench(snapshot(-5.0, **curves))
+    bench.send("profile", "s-1", START - DAY)
+    for case in (1, 2):
+        bench.send("care", "s-1", START, reason="complaint", case_id=f"c-{case}", due_ts=START + HOUR)
+    bench.send("care", "s-1", START, reason="fault", case_id="f-1")
+    bench.send("care", "s-1", START, reason="satisfaction", score=10)
+    bench.send("care", "s-1", START, reason="penalty_query")
+    bench.send("care", "s-1", START + 2 * DAY, reason="leave_intent")
+    (alert,) = bench.alerts()
+    assert alert.reasons is not None
+    found = [r.code for r in alert.reasons]
+    assert found == ["leave_intent", "complaints_open", "penalty_queries_30d", "care_contacts_30d"]
+    assert all(r.contribution >= 0.1 for r in alert.reasons[1:])
 
 
 @pytest.mark.parametrize(
@@ -138,7 +280,7 @@ def test_opening_is_built_from_disclosable_reasons_only() -> None:
     ],
 )
 def test_cause_of(kind: Any, code: str, reasons: list[str], cause: str) -> None:
-    assert cause_of(kind, code, reasons) == cause
+    assert cause_of(kind, code, [reason(each) for each in reasons]) == cause
 
 
 def test_card_without_unit_goes_to_the_unassigned_queue() -> None:

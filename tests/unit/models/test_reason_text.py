@@ -17,20 +17,60 @@ NAN = float("nan")
             "competitor_dwell_7d",
             1460.0,
             12.0,
-            "24 minutes on competitor sites in 7 days",
-            "近7天浏览竞争对手网站24分钟",
+            "about 24 minutes on competitor sites within the last week",
+            "近1周浏览竞争对手网站约24分钟",
         ),
-        ("calls_7d_vs_30d", 0.4, 1.0, "calls down 60 % on the usual", "通话量较平时下降60%"),
-        ("calls_7d_vs_30d", 1.3, 1.0, "calls up 30 % on the usual", "通话量较平时上升30%"),
-        ("calls_7d_vs_30d", 3.2, 1.0, "calls 3.2 times the usual", "通话量为平时的3.2倍"),
-        ("calls_7d", 0.0, 20.0, "no calls in 7 days (typically 20)", "近7天通话0次(一般为20)"),
+        (
+            "calls_7d_vs_30d",
+            0.4,
+            1.0,
+            "calls within the last week about 60 % below their usual",
+            "近1周通话量较平时下降约60%",
+        ),
+        (
+            "calls_7d_vs_30d",
+            1.3,
+            1.0,
+            "calls within the last week about 30 % above their usual",
+            "近1周通话量较平时上升约30%",
+        ),
+        (
+            "calls_7d_vs_30d",
+            3.2,
+            1.0,
+            "calls within the last week about 3.2 times their usual",
+            "近1周通话量约为平时的3.2倍",
+        ),
+        (
+            "calls_7d",
+            0.0,
+            20.0,
+            "no calls within the last week (similar customers: about 20)",
+            "近1周无通话(同类客户:约20)",
+        ),
+        ("calls_7d", 3.4, NAN, "about 3 calls within the last week", "近1周通话约3次"),
+        ("complaints_30d", 0.3, NAN, "no complaint within the last month", "近1个月无投诉"),
+        ("complaints_30d", 0.4, NAN, "complained within the last month", "近1个月有投诉"),
+        ("complaints_30d", 1.2, NAN, "complained within the last month", "近1个月有投诉"),
+        ("complaints_30d", 1.8, NAN, "complained several times within the last month", "近1个月多次投诉"),
+        ("complaints_open", 2.0, NAN, "2 open complaints", "未办结投诉2件"),
         ("contract_days_left_mobile", 21.4, 300.0, "mobile contract ends in 21 days", "手机合约剩21天"),
         ("contract_days_left_broadband", -1.2, NAN, "broadband contract ended 1 day ago", "宽带合约已到期1天"),
-        ("port_out_queries_30d", 0.4, 0.0, "1 port-out eligibility query in 30 days", "近30天携转资格查询1次"),
-        ("port_out_queries_30d", 2.0, 0.0, "2 port-out eligibility queries in 30 days", "近30天携转资格查询2次"),
-        ("leave_intent_30d", 1.0, 0.0, "said once in 30 days to be leaving", "近30天表达离网意向1次"),
-        ("off_net_share_30d", 0.453, 0.2, "45 % of calls are off-net (typically 20 %)", "异网呼叫占比45%(一般为20%)"),
-        ("data_mb_7d", 2100.0, NAN, "2.1 GB of data in 7 days", "近7天流量2.1GB"),
+        (
+            "leave_intent_30d",
+            1.0,
+            0.0,
+            "said that they want to leave within the last month",
+            "近1个月表达过离网意向",
+        ),
+        (
+            "off_net_share_30d",
+            0.453,
+            0.2,
+            "about 45 % of calls are off-net (similar customers: about 20 %)",
+            "异网呼叫占比约45%(同类客户:约20%)",
+        ),
+        ("data_mb_7d", 2100.0, NAN, "about 2.1 GB of data within the last week", "近1周流量约2.1GB"),
         ("plan_fee_change_90d", -0.25, 0.0, "moved to a plan 25 % cheaper", "改档后套餐月费下降25%"),
         ("bill_slope_3_periods", -0.12, 0.0, "bill falls by 12 % a month", "账单每月下降12%"),
         ("arpu", 138.0, 60.0, "pays 138 a month", "月均消费138元"),
@@ -53,3 +93,27 @@ def test_every_feature_speaks_both_languages_at_any_value(feature):
         assert re.search(r"[\u4e00-\u9fff]", text.zh)
         assert not re.search(r"[{}|]|nan|\d\.\d{2}|\d{12}", text.en + text.zh)
         assert "  " not in text.en
+
+
+@pytest.mark.parametrize("feature", [f for f in CATALOGUE if f.decayed], ids=lambda f: f.name)
+def test_decayed_sum_is_told_as_no_exact_number(feature):
+    for value in (0.2, 0.7, 1.9, 3.3, 14.2, 70.6):
+        text = reason_text(feature.name, value, NAN)
+        assert re.search(r"within the last (day|week|month)", text.en)
+        assert re.search(r"近1(天|周|个月)", text.zh)
+        for number in re.findall(r"[\d.]+ ?\w+", text.en):
+            assert f"about {number}" in text.en
+
+
+def test_nothing_is_compared_where_the_usual_is_not_known():
+    for feature in CATALOGUE:
+        text = reason_text(feature.name, 5.0, NAN)
+        assert "similar" not in text.en
+        assert "同类" not in text.zh
+
+
+def test_words_that_no_service_desk_says_are_gone():
+    said = [reason_text(f.name, value, NAN) for f in CATALOGUE for value in (0.0, 1.0, 3.0)]
+    for text in said:
+        assert not re.search(r"\b(he|his|him)\b", text.en)
+        assert not re.search("习惯期|兴趣期|获取期|减退期|停用期", text.zh)
