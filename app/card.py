@@ -63,6 +63,8 @@ _STYLES: Final = {"high_risk": "bold red", "warning": "bold yellow", "healthy": 
 _MSISDN: Final = re.compile(r"(?:\+?86)?(1\d{2})\d{4}(\d{4})")
 _NO_QUESTION: Final = frozenset({"port_out_code", "port_out_query"})
 """Whoever has asked to leave gets answers and no questions."""
+_NO_DEADLINE: Final = "port_out_code"
+"""After the code nobody has to contact the customer."""
 
 
 def masked(subscriber_id: str) -> str:
@@ -108,8 +110,7 @@ class Card:
             parts.append(Line(self._said(alert.reasons[0].text)))
         if alert.action is not None:
             action = alert.action
-            until = self._moment(action.contact_by, alert.ts)
-            parts.append(Line(f"→ {words[action.channel]} {self._unit(action)} {words['by'].format(time=until)}"))
+            parts.append(Line(f"→ {words[action.channel]} {self._unit(action)} {self._by(alert, action)}".rstrip()))
         parts.append(Line(alert.alert_id[:8], style="dim"))
         return Line("  ").join(parts)
 
@@ -122,9 +123,15 @@ class Card:
             parts.append(Line(words["members"].format(count=len(alert.members))))
         if alert.action is not None:
             parts.append(Line(self._unit(alert.action)))
-            until = self._moment(alert.action.contact_by, alert.ts)
-            parts.append(Line(words["by"].format(time=until), style="bold"))
+            if by := self._by(alert, alert.action):
+                parts.append(Line(by, style="bold"))
         return Line(" · ").join(parts)
+
+    def _by(self, alert: Alert, action: Action) -> str:
+        """By when the first contact is due; nothing where none is."""
+        if action.cause == _NO_DEADLINE:
+            return ""
+        return self._words["by"].format(time=self._moment(action.contact_by, alert.ts))
 
     def _heading(self, alert: Alert) -> Line:
         """Tier and kind: a signal may come from somebody whom the model still calls healthy."""

@@ -43,6 +43,13 @@ _FAMILY: Final = tuple(family(feature.name) for feature in CATALOGUE)
 """Counts over 1, 7 and 30 days say one thing three times; a card says it once."""
 _CODE_GIVEN: Final = INDEX["port_out_codes_30d"]
 _SUBCARD: Final = INDEX["subcard_unlinks_30d"]
+_ALSO: Final = {
+    "leave_intent": ("leave_intent",),
+    "port_out_query": ("port_out_queries",),
+    "port_out_code": ("port_out_codes",),
+    "competitor_page_dwell": ("portability_visits", "competitor_shop_visits"),
+}
+"""What a signal has said already, when its feature would say it again."""
 
 
 def severity(kind: Kind, level: int, policy: Policy) -> Severity:
@@ -130,7 +137,7 @@ class Cards:
         reasons = [] if episode.kind == "risk_tier" else [self._lead(episode, propensity, risk)]
         if not moment.profiled:
             return reasons
-        told = {_FAMILY[INDEX[r.code]] for r in reasons if r.code in INDEX}
+        told = {name for r in reasons for name in _ALSO.get(r.code, (family(r.code),))}
         usual, added = self._usual[worth], self._contributions
         compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
         for f in np.argsort(-added, kind="stable").tolist():
@@ -167,7 +174,7 @@ class Cards:
             # Who has just unlinked a sub-card is not offered another.
             cause = "subcard_unlinked"
         play = self._play(cause, worth, corporate=profile is not None and profile.account_id is not None)
-        channel = pick_channel(profile, play.channels, own_choice=not play.answers_only)
+        channel = pick_channel(profile, play.channels, self._policy.consent_default, own_choice=not play.answers_only)
         return Action(
             cause=cause,
             strategy=play.strategy,

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from models.book import Book
 from models.events import Channel, Profile
-from models.policy import DAY_MS, HOUR_MS, ContactPolicy, Policy
+from models.policy import DAY_MS, HOUR_MS, ConsentDefault, ContactPolicy, Policy
 from models.tiers import HIGH_RISK
 from models.words import Kind, SuppressionReason
 
@@ -69,10 +69,10 @@ def _no_consent(standing: Standing, policy: Policy) -> SuppressionReason | None:
     profile = standing.profile
     if profile is None:
         return None
-    if not signal_allowed(profile, standing.kind):
+    if not signal_allowed(profile, standing.kind, policy.consent_default):
         return "no_consent"
     for channel in CHANNELS:
-        if allowed(profile, channel):
+        if policy.consent_default.channel_of(profile, channel):
             return None
     return "no_consent"
 
@@ -192,45 +192,42 @@ def _refusal_end(refused_ts: int, policy: ContactPolicy) -> int:
     return refused_ts + round(policy.refusal_days * DAY_MS)
 
 
-def signal_allowed(profile: Profile | None, kind: str) -> bool:
+def signal_allowed(profile: Profile | None, kind: str, default: ConsentDefault) -> bool:
     """Whether what makes a breach of this kind may be used at all: the model's word, or the visits.
 
     Examples
     --------
     >>> from models.events import Consent
     >>> private = Profile(subscriber_id="s-1", ts=0, consent=Consent(behaviour=False))
-    >>> signal_allowed(private, "competitor_browsing"), signal_allowed(private, "leave_intent")
-    (False, True)
+    >>> [signal_allowed(private, kind, ConsentDefault()) for kind in ("competitor_browsing", "leave_intent")]
+    [False, True]
     """
     if profile is None:
         return True
     if kind == "risk_tier":
-        return profile.consent.profiling
-    return kind != "competitor_browsing" or profile.consent.behaviour
+        return default.profiling_of(profile)
+    return kind != "competitor_browsing" or default.behaviour_of(profile)
 
 
-def allowed(profile: Profile, channel: Channel) -> bool:
-    """Whether a channel may be used: yes until the subscriber said no."""
-    return profile.consent.marketing.get(channel, True)
-
-
-def pick_channel(profile: Profile | None, preferences: tuple[Channel, ...], *, own_choice: bool = True) -> Channel:
-    """The subscriber's own channel if he allows it, else the first allowed of the play's, else any allowed.
+def pick_channel(
+    profile: Profile | None, preferences: tuple[Channel, ...], default: ConsentDefault, *, own_choice: bool = True
+) -> Channel:
+    """The subscriber's own channel if they allow it, else the first allowed of the play's, else any allowed.
 
     Examples
     --------
     >>> from models.events import Consent
     >>> asked = Profile(subscriber_id="s-1", ts=0, preferred_channel="sms", consent=Consent(marketing={"sms": False}))
-    >>> pick_channel(asked, ("sms", "outbound_call"))
+    >>> pick_channel(asked, ("sms", "outbound_call"), ConsentDefault())
     'outbound_call'
     """
     if profile is None:
         return preferences[0]
     preferred = profile.preferred_channel
-    if own_choice and preferred is not None and allowed(profile, preferred):
+    if own_choice and preferred is not None and default.channel_of(profile, preferred):
         return preferred
     for channel in (*preferences, *CHANNELS):
-        if allowed(profile, channel):
+        if default.channel_of(profile, channel):
             return channel
     return preferences[0]
 

@@ -228,7 +228,7 @@ class Episodes:
                 continue
             if kind == "risk_tier" and episode.code != UNUSED:
                 continue  # the next look decides, within the budget
-            if episode.code == UNUSED and contact.signal_allowed(moment.profile, kind):
+            if episode.code == UNUSED and contact.signal_allowed(moment.profile, kind, self.policy.consent_default):
                 # He allows it now, but what he did before is not held against him.
                 del mine.episodes[kind]
             else:

@@ -149,11 +149,11 @@ class Product(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Consent(Struct, frozen=True, kw_only=True):
-    """What the subscriber allowed; what he was not asked for is allowed until he says no."""
+    """What the subscriber allowed or refused; what is absent follows the policy."""
 
     marketing: dict[Channel, bool] = {}
-    behaviour: bool = True
-    profiling: bool = True
+    behaviour: bool | None = None
+    profiling: bool | None = None
 
 
 class Profile(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from models.events import Page
+from models.events import Channel, Page, Profile
 from models.playbook import DEFAULT_PLAYBOOK, Play
 from models.words import Kind, Severity
 
@@ -73,6 +73,35 @@ class SilencePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     min_history_days: Annotated[float, Meta(ge=0)] = 7.0
     min_per_week: Positive = 3.0  # calls and sessions together; below it there is no rhythm to break
     stale_feed_hours: Positive = 2.0  # a usage feed further behind the others: silence is withheld as stale_feed
+
+
+class ConsentDefault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What holds where a profile does not say what the subscriber allowed.
+
+    Examples
+    --------
+    >>> silent, default = Profile(subscriber_id="s-1", ts=0), ConsentDefault()
+    >>> default.behaviour_of(silent), default.profiling_of(silent), default.channel_of(silent, "sms")
+    (False, True, True)
+    """
+
+    marketing: bool = True  # by any channel
+    behaviour: bool = False  # the use of their visits to competitors' sites: not without their word
+    profiling: bool = True  # the model's risk
+
+    def behaviour_of(self, profile: Profile) -> bool:
+        """Whether their site visits may be used."""
+        said = profile.consent.behaviour
+        return self.behaviour if said is None else said
+
+    def profiling_of(self, profile: Profile) -> bool:
+        """Whether the model's word on them may be used."""
+        said = profile.consent.profiling
+        return self.profiling if said is None else said
+
+    def channel_of(self, profile: Profile, channel: Channel) -> bool:
+        """Whether they may be contacted over a channel."""
+        return profile.consent.marketing.get(channel, self.marketing)
 
 
 class KindPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -172,6 +201,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     browsing: BrowsingPolicy = BrowsingPolicy()
     silence: SilencePolicy = SilencePolicy()
     contact: ContactPolicy = ContactPolicy()
+    consent_default: ConsentDefault = ConsentDefault()
     value: ValuePolicy = ValuePolicy()
     labels: LabelPolicy = LabelPolicy()
     retention: RetentionPolicy = RetentionPolicy()

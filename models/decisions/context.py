@@ -11,7 +11,7 @@ import numpy.typing as npt
 from models.alerts import Trigger
 from models.events import Profile
 from models.kernel.engine import View
-from models.state.columns import OUTCOME, OUTCOME_CODES
+from models.state.columns import OUTCOME, OUTCOME_CODES, UNPROFILED
 from models.state.population import Population
 
 _LEFT: Final = OUTCOME.index["left"]
@@ -94,7 +94,7 @@ def moment_of(
         published=view.published,
         previous=None if book is None else book.previous_tier,
         risk=view.risk,
-        profiled=profile is None or profile.consent.profiling,
+        profiled=not population.marks[row] & UNPROFILED,
         x=view.x,
         trigger=trigger,
         record_ts=record_ts,

@@ -21,6 +21,7 @@ from models.policy import DAY_MS, Policy
 from models.risk import Scorer
 from models.state.columns import RISK, SILENT
 from models.state.population import Population
+from models.state.record_updates import consent_by
 from models.tiers import HEALTHY, HIGH_RISK, TIERS, WARNING, cutoffs
 
 
@@ -43,6 +44,7 @@ class LaneState:
 
     def __init__(self, scorer: Scorer, policy: Policy, partition: int) -> None:
         self.population = Population()
+        self.population.consent = policy.consent_default
         self.outbox = Outbox()
         self.scorer = scorer
         self.policy = policy
@@ -76,7 +78,8 @@ class LaneState:
             self.labels.loaded(clock)
 
     def loaded(self, clock: Clock) -> None:
-        """Rebuild the caches after the state was read; `clock` is the ledger's."""
+        """Rebuild the caches after the state was read, or the policy changed; `clock` is the ledger's."""
+        consent_by(self.population, self.policy.consent_default)
         books = self.population.books
         tier = self.population.blocks[RISK.name].column("tier")
         self._raised_tiers = [int(np.count_nonzero(tier == WARNING)), int(np.count_nonzero(tier == HIGH_RISK))]

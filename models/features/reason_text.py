@@ -159,7 +159,7 @@ class Saying:
         one, many, text_zh = self._texts[self._variant(value)]
         said_en = (one if en.removeprefix("about ") == "1" else many).replace("{v}", en)
         said_zh = text_zh.replace("{v}", zh)
-        if self._compared and not isnan(usual):
+        if self._compared and usual > 0.0:  # of none, as of what is not known, there is nothing to compare with
             typical_en, typical_zh = self._said(usual)
             if typical_en != en:
                 said_en, said_zh = f"{said_en} (similar customers: {typical_en})", f"{said_zh}(同类客户:{typical_zh})"

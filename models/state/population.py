@@ -19,6 +19,7 @@ import numpy.typing as npt
 from models.book import Book
 from models.events import MIN_TS, Page, Profile
 from models.pending import LABEL_CODE, Pending, Waiting, subscriber_of
+from models.policy import ConsentDefault
 from models.state.calendar import Calendar
 from models.state.column_block import ROW_VERSION, Block, StateRecord
 from models.state.columns import (
@@ -76,6 +77,8 @@ class Population:
         :mod:`models.state.columns`.
     touched
         How many rows are to be written, and behind it which.
+    consent
+        What holds where a profile leaves it open; :func:`models.state.record_updates.consent_by` changes it.
     visits
         Kept visits to competitors' sites.
     ids, profiles, books, pending
@@ -99,6 +102,7 @@ class Population:
         self.marks: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.dirty: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.touched: npt.NDArray[np.int64] = np.zeros(1, dtype=np.int64)
+        self.consent = ConsentDefault()
         self.visits = KeptVisits()
         self.terms = Calendar()
         self.blocks: dict[str, Block] = {spec.name: Block(spec) for spec in BLOCKS}
@@ -234,7 +238,12 @@ class Population:
     def _hold(self, row: int, profile: Profile | None) -> None:
         self._profiles_held += (profile is not None) - (self.profiles[row] is not None)
         self.profiles[row] = profile
-        if profile is None or profile.consent.profiling:
+        self.mark_profiling(row)
+
+    def mark_profiling(self, row: int) -> None:
+        """Mark who refuses profiling, or says nothing of it where that means no."""
+        profile = self.profiles[row]
+        if profile is None or self.consent.profiling_of(profile):
             self.marks[row] &= ~UNPROFILED
         else:
             self.marks[row] |= UNPROFILED

@@ -21,6 +21,7 @@ from models.events import (
     ProductKind,
     Profile,
 )
+from models.policy import ConsentDefault
 from models.state.columns import CARE, NAN, OUTCOME, OUTCOME_CODES, PROFILE, VISITS
 from models.state.population import Population
 
@@ -67,7 +68,7 @@ def profile_row(profile: Profile) -> list[float]:
         float(profile.main_subscriber_id is not None),
         float(len(profile.products)) if profile.products else NAN,
         *(_contract_end(profile, kind) for kind in _KINDS),
-        float(profile.consent.behaviour),
+        NAN,  # see _take_consent
     ]
 
 
@@ -82,10 +83,7 @@ def _contract_end(profile: Profile, kind: ProductKind) -> float:
 
 
 def take_profile(population: Population, row: int, event: Profile | Deletion) -> None:
-    """Replace the profile whole, unless the one held is newer; a deletion clears it and leaves the history.
-
-    A profile that refuses the use of behaviour clears the visits too.
-    """
+    """Replace the profile whole, unless the one held is newer; a deletion clears it and leaves the history."""
     block = population.blocks[PROFILE.name]
     if isinstance(event, Deletion):
         population.set_profile(row, None)
@@ -93,10 +91,30 @@ def take_profile(population: Population, row: int, event: Profile | Deletion) ->
     elif not event.ts < block.data[row, PROFILE.index["ts"]]:
         population.set_profile(row, event)
         block.data[row] = profile_row(event)
-        visited = population.blocks[VISITS.name].data[row, VISITS.index["ref_ts"]]
-        if not event.consent.behaviour and visited == visited:  # noqa: PLR0124 - NaN
-            population.forget_visits(row)
+        _take_consent(population, row, event)
     population.touch(row, PROFILE.name)
+
+
+def consent_by(population: Population, default: ConsentDefault) -> None:
+    """Take what absent consent means from the policy, for everybody whose profile leaves it open."""
+    population.consent = default
+    column = population.blocks[PROFILE.name].column("behaviour")
+    for row, profile in enumerate(population.profiles):
+        if profile is None or (profile.consent.behaviour is not None and profile.consent.profiling is not None):
+            continue
+        population.mark_profiling(row)
+        if column[row] != float(default.behaviour_of(profile)):
+            _take_consent(population, row, profile)
+            population.touch(row, PROFILE.name)
+
+
+def _take_consent(population: Population, row: int, profile: Profile) -> None:
+    """Note whether visits may be used; where they may not, those that are kept go."""
+    allowed = population.consent.behaviour_of(profile)
+    population.blocks[PROFILE.name].data[row, PROFILE.index["behaviour"]] = float(allowed)
+    visited = population.blocks[VISITS.name].data[row, VISITS.index["ref_ts"]]
+    if not allowed and visited == visited:  # noqa: PLR0124 - NaN
+        population.forget_visits(row)
 
 
 def take_outcome(population: Population, row: int, event: Outcome) -> None:

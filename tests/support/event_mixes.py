@@ -110,7 +110,7 @@ profiles = st.builds(
     penalty=maybe(money),
     points=maybe(money),
     portable=maybe(st.booleans()),
-    consent=st.builds(Consent, behaviour=st.booleans()),
+    consent=st.builds(Consent, behaviour=st.none() | st.booleans()),
 )
 deletions = st.builds(Deletion, subscriber_id=subscriber_ids)
 erasures = st.builds(Erasure, **COMMON, request_id=st.just("r-1"))

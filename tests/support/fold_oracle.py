@@ -305,7 +305,7 @@ def profile_state(profile: Profile | None) -> dict[str, float]:
     state["corporate"] = NAN if profile is None else float(profile.account_id is not None)
     state["subcard"] = NAN if profile is None else float(profile.main_subscriber_id is not None)
     state["products"] = NAN if profile is None or not profile.products else float(len(profile.products))
-    state["behaviour"] = NAN if profile is None else float(profile.consent.behaviour)
+    state["behaviour"] = NAN if profile is None else float(bool(profile.consent.behaviour))
     return state
 
 

@@ -139,3 +139,9 @@ def test_a_name_cannot_steer_the_terminal(where: str) -> None:
 )
 def test_phone_numbers_are_masked_and_pseudonyms_kept(given: str, expected: str) -> None:
     assert masked(given) == expected
+
+
+def test_after_a_port_out_code_no_contact_is_due() -> None:
+    given = an_alert(kind="port_out", action=an_action(cause="port_out_code", channel="store"))
+    assert "first contact" not in shown(given)
+    assert "first contact" in shown(an_alert())

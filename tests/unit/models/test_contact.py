@@ -9,7 +9,7 @@ import pytest
 
 from models.contact import STAGES, Standing, contact_by, pick_channel, withhold, working
 from models.events import Consent, Profile
-from models.policy import DAY_MS, HOUR_MS, ContactPolicy, Policy
+from models.policy import DAY_MS, HOUR_MS, ConsentDefault, ContactPolicy, Policy
 from models.words import KINDS
 
 CHANNELS = ("field_visit", "account_manager", "outbound_call", "store", "sms", "app_push", "wechat")
@@ -52,6 +52,9 @@ def standing(**fields: Any) -> Standing:
         ({"kind": "risk_tier", "profile": profile(consent=Consent(profiling=False))}, "no_consent"),
         ({"kind": "leave_intent", "profile": profile(consent=Consent(profiling=False))}, None),
         ({"kind": "competitor_browsing", "profile": profile(consent=Consent(behaviour=False))}, "no_consent"),
+        ({"kind": "competitor_browsing"}, "no_consent"),
+        ({"kind": "competitor_browsing", "profile": profile(consent=Consent(behaviour=True))}, None),
+        ({"kind": "risk_tier"}, None),
         ({"kind": "risk_tier", "profile": profile(consent=Consent(behaviour=False))}, None),
         ({"profile": profile(consent=Consent(marketing=dict.fromkeys(CHANNELS, False)))}, "no_consent"),
         ({"profile": profile(consent=Consent(marketing={"sms": False}))}, None),
@@ -76,6 +79,16 @@ def test_law_comes_before_habit() -> None:
     )
     assert withhold(everything, POLICY) == "no_consent"
     assert len(STAGES) == 9
+
+
+def test_consent_that_is_absent_follows_the_policy() -> None:
+    policy = msgspec.structs.replace(POLICY, consent_default=ConsentDefault(behaviour=True, profiling=False))
+    assert withhold(standing(kind="competitor_browsing"), policy) is None
+    assert withhold(standing(kind="risk_tier"), policy) == "no_consent"
+    assert withhold(standing(kind="risk_tier", profile=profile(consent=Consent(profiling=True))), policy) is None
+    silent = msgspec.structs.replace(POLICY, consent_default=ConsentDefault(marketing=False))
+    assert withhold(standing(), silent) == "no_consent"
+    assert withhold(standing(profile=profile(consent=Consent(marketing={"sms": True}))), silent) is None
 
 
 @pytest.mark.parametrize("kind", ["leave_intent", "disconnect_appointment", "port_out", "complaint_overdue"])
@@ -160,9 +173,12 @@ def test_contact_comes_before_the_appointment(ahead_h: float) -> None:
 
 def test_channel_is_the_customers_own_unless_he_refused_it() -> None:
     plays = ("field_visit", "outbound_call")
-    assert pick_channel(profile(preferred_channel="wechat"), plays) == "wechat"
-    assert pick_channel(profile(preferred_channel="wechat"), plays, own_choice=False) == "field_visit"
+    default = ConsentDefault()
+    assert pick_channel(profile(preferred_channel="wechat"), plays, default) == "wechat"
+    assert pick_channel(profile(preferred_channel="wechat"), plays, default, own_choice=False) == "field_visit"
     refused = Consent(marketing={"wechat": False, "field_visit": False})
-    assert pick_channel(profile(preferred_channel="wechat", consent=refused), plays) == "outbound_call"
+    assert pick_channel(profile(preferred_channel="wechat", consent=refused), plays, default) == "outbound_call"
     only_sms = Consent(marketing=dict.fromkeys(CHANNELS, False) | {"sms": True})
-    assert pick_channel(profile(consent=only_sms), plays) == "sms"
+    assert pick_channel(profile(consent=only_sms), plays, default) == "sms"
+    asked_first = ConsentDefault(marketing=False)
+    assert pick_channel(profile(consent=Consent(marketing={"sms": True})), plays, asked_first) == "sms"

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench, snapshot
+from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench, say, snapshot
 
-from models.policy import KindPolicies, KindPolicy, Policy
+from models.policy import ConsentDefault, KindPolicies, KindPolicy, Policy
+from models.state.columns import UNPROFILED
 
 
 def policy_with(**tiers: Any) -> Policy:
@@ -434,6 +435,48 @@ def test_refused_behaviour_is_not_used_and_that_is_told_once() -> None:
     assert len(bench.life()) == 1
     bench.send("visit", "s-1", START + DAY + HOUR, page="checkout", dwell_s=90)
     assert bench.life()[1:] == ["competitor_browsing raised"]
+
+
+@pytest.mark.parametrize("consent", [{}, {"marketing": {"sms": True}}, {"profiling": True}])
+def test_behaviour_that_nobody_consented_to_is_not_used_and_that_is_told_once(consent: dict[str, Any]) -> None:
+    bench = known(consent=consent)
+    for hour in range(4):
+        bench.send("visit", "s-1", START + hour * HOUR, page="checkout", dwell_s=90)
+    assert bench.life() == ["competitor_browsing suppressed no_consent"]
+    assert bench.suppressions()[0].reasons is None
+    bench.send("care", "s-1", START + DAY, reason="leave_intent")
+    assert bench.life()[1:] == ["leave_intent raised"]
+
+
+def test_profiling_that_nobody_refused_is_used() -> None:
+    assert at_high_risk(consent={}).life() == ["risk_tier raised"]
+
+
+def test_policy_says_what_absent_consent_means_also_of_profiles_that_came_before() -> None:
+    """In the running lane as after a restart; what is stated stands."""
+    asked = msgspec.structs.replace(ROOMY, consent_default=ConsentDefault(behaviour=True, profiling=False))
+    lives = []
+    for restart in (False, True):
+        bench = Bench()
+        for who, consent in (("s-1", {}), ("s-2", {"behaviour": False, "profiling": True})):
+            bench.send("profile", who, START - DAY, consent=consent)
+            bench.send("visit", who, START, page="checkout", dwell_s=90)
+        bench.policy = asked
+        if restart:
+            bench.restart()
+        else:
+            bench.detector.switch(policy=asked)
+        bench.send("call", "s-3", START + 8 * DAY)
+        for who in ("s-1", "s-2"):
+            bench.send("visit", who, START + 8 * DAY, page="checkout", dwell_s=90)
+        population = bench.detector.population
+        assert [bool(population.marks[population.find(who)] & UNPROFILED) for who in ("s-1", "s-2")] == [True, False]
+        bench.detector.switch(policy=ROOMY)
+        assert population.visits.of(population.find("s-1")) == []
+        lives.append([f"{o.key} {said}" for o in bench.outputs if (said := say(o))])
+    assert lives[0] == lives[1]
+    assert [said for said in lives[0][2:] if "raised" in said] == ["s-1 competitor_browsing raised"]
+    assert lives[0][-1] == "s-2 competitor_browsing suppressed no_consent"
 
 
 def test_refused_profiling_gives_neither_score_nor_tier() -> None:

@@ -242,6 +242,16 @@ def test_corporate_customer_with_a_code_gets_answers_only() -> None:
     assert choose(DEFAULT_PLAYBOOK, "port_out_code", "high", corporate=True).strategy == "answer_only"
 
 
+def test_card_says_what_was_said_once() -> None:
+    bench = Bench(snapshot(-5.0, leave_intent_30d=([0.0, 1.0], [0.0, 1.4]), faults_open=([0.0, 1.0], [0.0, 0.4])))
+    bench.send("profile", "s-1", START - DAY)
+    bench.send("care", "s-1", START, reason="fault", case_id="f-1")
+    bench.send("care", "s-1", START + HOUR, reason="leave_intent")
+    (alert,) = bench.alerts()
+    assert alert.reasons is not None
+    assert [r.code for r in alert.reasons] == ["leave_intent", "faults_open"]
+
+
 def test_reasons_are_what_is_unusual_and_raises_the_risk_four_at_most() -> None:
     curves = {
         "complaints_open": ([0.0, 2.0], [0.0, 4.0]),

@@ -48,6 +48,7 @@ NAN = float("nan")
             "no calls within the last week (similar customers: about 20)",
             "近1周无通话(同类客户:约20)",
         ),
+        ("dropped_share_7d", 0.3, 0.0, "about 30 % of calls dropped within the last week", "近1周掉话率约30%"),
         ("calls_7d", 3.4, NAN, "about 3 calls within the last week", "近1周通话约3次"),
         ("complaints_30d", 0.3, NAN, "no complaint within the last month", "近1个月无投诉"),
         ("complaints_30d", 0.4, NAN, "complained within the last month", "近1个月有投诉"),
