@@ -91,13 +91,13 @@ def test_detector_peace_that_ends_within_the_batch_ends_at_its_tick(quiet: str) 
         ends = START + 6 * HOUR + (2 if quiet == "dismissed" else 3) * DAY
         arrivals = [
             bench.arrival("profile", "s-1", START - DAY),
-            bench.arrival("care", "s-1", START + 5 * HOUR, reason="port_out_query"),
+            bench.arrival("visit", "s-1", START + 5 * HOUR, page="checkout", dwell_s=90),
         ]
         bench.apply(arrivals)
         told_of = bench.alerts()[0].alert_id
         rest = [bench.arrival("feedback", "s-1", START + 6 * HOUR, status=quiet, alert_id=told_of)]
         rest.append(bench.arrival("call", "s-2", ends - 3 * HOUR))
-        rest.append(bench.arrival("care", "s-1", ends - 2 * HOUR, reason="port_out_query"))
+        rest.append(bench.arrival("visit", "s-1", ends - 2 * HOUR, page="checkout", dwell_s=90))
         # A day like any other, with a complaint in it that a later look would see.
         rest += [bench.arrival("call", "s-2", ends - HOUR + n * MINUTE) for n in range(0, 600, 25)]
         rest.insert(-10, bench.arrival("care", "s-1", ends + 4 * HOUR, reason="complaint", case_id="c-1"))
@@ -106,5 +106,8 @@ def test_detector_peace_that_ends_within_the_batch_ends_at_its_tick(quiet: str) 
         return bench
 
     whole = lived_through(cut=False)
-    assert whole.life("port_out")[-2:] == ["port_out suppressed cooldown", "port_out raised"]
+    assert whole.life("competitor")[-2:] == [
+        "competitor_browsing suppressed cooldown",
+        "competitor_browsing raised",
+    ]
     assert_same(whole, lived_through(cut=True))
