@@ -123,7 +123,8 @@ class Population:
         self._decode_book = msgspec.json.Decoder(Book).decode
 
     def __len__(self) -> int:
-        return int(np.count_nonzero(self.marks & ALIVE))
+        # Counted by those who are not known (yet): it is told after every transaction, and the rows are many.
+        return len(self._rows) - sum(self._unknown(row) for row in set(self._loose))
 
     def live_rows(self) -> Rows:
         """Rows of subscribers who are known."""
@@ -167,9 +168,12 @@ class Population:
     def settle_rows(self) -> None:
         """Free the rows of who is not known after all, or no longer; between batches only."""
         for row in self._loose:
-            if not self.marks[row] & ALIVE and self.ids[row] is not None:
+            if self._unknown(row):
                 self._free_row(row)
         self._loose.clear()
+
+    def _unknown(self, row: int) -> bool:
+        return self.ids[row] is not None and not self.marks[row] & ALIVE
 
     def _add(self, subscriber_id: str) -> int:
         if self._free:

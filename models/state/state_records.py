@@ -76,6 +76,8 @@ class StateRecords:
             If one does not fit into a batch.
         """
         pairs = list(records)
+        if not pairs:
+            return
         lengths = np.array([(len(key), -1 if value is None else len(value)) for key, value in pairs], dtype=np.int64)
         source = _bytes(part for pair in pairs for part in pair if part is not None)
         begin, self._done[TAKEN] = 0, 0
