@@ -16,6 +16,7 @@ from models.alerts import (
     Offer,
     PriorityFactors,
     Reason,
+    Score,
     Suppression,
     TalkTrack,
     Trigger,
@@ -32,7 +33,7 @@ from models.policy import DAY_MS, Policy
 from models.risk import Scorer, logit
 from models.signals import STRONG
 from models.talk import cause_of, opening, signal_text
-from models.tiers import TIERS
+from models.tiers import HEALTHY, TIERS
 from models.words import SEGMENTS, AlertEvent, Cause, CloseReason, Kind, Segment, Severity, SuppressionReason, Text
 
 MAX_REASONS: Final = 5
@@ -120,6 +121,32 @@ class Cards:
             action=action,
             trigger=_trigger(moment, episode) if step == "raised" else moment.trigger,
         )
+
+    def score(self, moment: Moment) -> Score:
+        """The latest risk, with what a list of those at risk is sorted by: unit, worth, and the strongest reason."""
+        profile, tier = moment.profile, moment.tier
+        worth = segment(0.0 if profile is None else profile.arpu or 0.0, self._policy)
+        return Score(
+            subscriber_id=moment.subscriber_id,
+            ts=moment.ts,
+            risk=round(moment.risk, 6),
+            base_rate=self._scorer.base_rate,
+            tier=TIERS[tier],
+            previous_tier=None if moment.previous is None else TIERS[moment.previous],
+            model_version=self._scorer.version,
+            policy_version=self._policy.version,
+            unit=UNASSIGNED if profile is None or not profile.unit else profile.unit,
+            segment=None if profile is None else worth,
+            reason=None if tier == HEALTHY else self._strongest(moment, worth),
+        )
+
+    def _strongest(self, moment: Moment, worth: Segment) -> str | None:
+        """The feature that raises the risk most above the usual; None if none does."""
+        added = self._contributions
+        compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
+        added[np.isnan(moment.x)] = 0.0
+        strongest = int(np.argmax(added))
+        return NAMES[strongest] if added[strongest] > 0.0 else None
 
     def _reasons(self, moment: Moment, episode: Episode, propensity: float, worth: Segment) -> list[Reason]:
         """The signal's own reason first, then what raises the risk most above the usual for customers of that worth."""

@@ -111,6 +111,16 @@ def test_score_is_published_first_then_at_a_tier_change_or_a_fifth() -> None:
     assert second.risk > 5 * first.risk
 
 
+def test_score_of_somebody_at_risk_says_unit_worth_and_strongest_reason() -> None:
+    bench = at_high_risk(arpu=138.0, unit="tianhe-03")
+    first, *_, last = bench.scores()
+    assert (first.tier, first.unit, first.segment, first.reason) == ("healthy", "tianhe-03", "high", None)
+    assert (last.tier, last.unit, last.segment, last.reason) == ("high_risk", "tianhe-03", "high", "complaints_open")
+    nobody = Bench()
+    nobody.week("s-1")
+    assert [(s.unit, s.segment, s.reason) for s in nobody.scores()] == [("unassigned", None, None)]
+
+
 def crowd(bench: Bench, complaints: dict[str, int]) -> None:
     """Subscribers who are known for a week and then have so many open complaints each."""
     last = 0
