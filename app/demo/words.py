@@ -25,7 +25,7 @@ _EN: Final = {
     "warning": "warning",
     "healthy": "healthy",
     "alerts": "alerts",
-    "known": "known so far: {left} of {matured} tier alerts left within 30 days; {foretold} of {leavers} leavers had one",
+    "known": "known so far: {left} of {matured} tier alerts left; {foretold} of {leavers} leavers had one",
     "tally": "lost {lost}, twice {twice}",
     "sum": "{told}: {tally}",
     "first": "first alert after {seconds} s",
