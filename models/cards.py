@@ -127,13 +127,13 @@ class Cards:
         if not moment.profiled:
             return reasons
         told = {_FAMILY[INDEX[r.code]] for r in reasons if r.code in INDEX}
-        usual, added = self._usual[worth], self._contributions
+        usual, x, added = self._usual[worth], moment.x.tolist(), self._contributions
         compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
+        contributions = added.tolist()
         for f in np.argsort(-added, kind="stable").tolist():
-            contribution = float(added[f])
+            contribution, value = contributions[f], x[f]
             if len(reasons) >= MAX_REASONS or (contribution <= 0.0 and reasons):
                 break
-            value = float(moment.x[f])
             if isnan(value) or _FAMILY[f] in told:
                 continue
             told.add(_FAMILY[f])

@@ -118,8 +118,10 @@ class Engine:
         table, marks, x = self._population.table, self._population.marks, self._found_x
         end, count = compiled.look(begin, rows, flags, float(tick), table, marks, self._model, self._found[:most], x)
         return end, [
-            Looked(int(at), int(why), View._make((*seen, x[n])))
-            for n, (at, why, *seen) in enumerate(self._found[:count].tolist())
+            Looked(int(at), int(why), View(now, risk, history, published, tier, since, left, x[n]))
+            for n, (at, why, now, risk, history, published, tier, since, left) in enumerate(
+                self._found[:count].tolist()
+            )
         ]
 
     def score(self, row: int, now: float) -> bool:
@@ -134,11 +136,12 @@ class Engine:
         scored, standing = self.lane[places.NOW : places.HISTORY + 1], r[places.PUBLISHED : places.TIER_TS + 1]
         return View._make((*scored.tolist(), *standing.tolist(), float(r[places.LEFT]), self.x))
 
-    def silence_due(self, rows: Rows) -> Floats:
-        """When each of these subscribers will have been silent for too long; NaN for no rhythm that could break."""
-        due = np.empty(len(rows))
-        compiled.silences(self._population.table, rows, self._model[2], due)
-        return due
+    def silence_due(self, rows: Rows) -> list[float]:
+        """When silence is due of subscribers who leave its calendar; NaN if not before their next use."""
+        population, due = self._population, np.empty(len(rows))
+        compiled.silences(population.table, population.marks, rows, self._model[2], due)
+        found: list[float] = due.tolist()
+        return found
 
     def fresh(self) -> Rows:
         """Rows that came into the calendar of silences since the last call."""

@@ -1,7 +1,7 @@
 """All that is compiled, called once on nobody, so that no event waits for the compiler.
 
-Numba compiles a function at its first call, for the types of that call. Thirteen functions are called from outside of the
-compiled code, and their types follow from the arrays of those who call them: so it is those that call them here.
+Numba compiles a function at its first call, for the types of that call. Thirteen functions are called from outside of
+the compiled code, and their types follow from the arrays of those who call them: so it is those that call them here.
 """
 
 from __future__ import annotations
