@@ -76,6 +76,7 @@ class Cards:
         self._curves = scorer.table()
         self._contributions = np.empty(len(CATALOGUE))
         self._usual = {worth: scorer.usual(worth).tolist() for worth in (None, *SEGMENTS)}
+        self._shown = {worth: [_shown(value) for value in usual] for worth, usual in self._usual.items()}
         self._plays: dict[tuple[Cause, Segment, bool], Play] = {}
 
     def compose(
@@ -154,18 +155,18 @@ class Cards:
         if not moment.profiled:
             return reasons
         told = {_FAMILY[INDEX[r.code]] for r in reasons if r.code in INDEX}
-        usual, added = self._usual[worth], self._contributions
+        usual, shown, x, added = self._usual[worth], self._shown[worth], moment.x.tolist(), self._contributions
         compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
+        contributions = added.tolist()
         for f in np.argsort(-added, kind="stable").tolist():
-            contribution = float(added[f])
+            contribution, value = contributions[f], x[f]
             if len(reasons) >= MAX_REASONS or (contribution <= 0.0 and reasons):
                 break
-            value = float(moment.x[f])
             if isnan(value) or _FAMILY[f] in told:
                 continue
             told.add(_FAMILY[f])
             name, text = NAMES[f], reason_text(NAMES[f], value, usual[f])
-            reasons.append(_reason(name, value, usual[f], contribution, text, disclosable=CATALOGUE[f].disclosable))
+            reasons.append(_reason(name, value, shown[f], contribution, text, disclosable=CATALOGUE[f].disclosable))
         return reasons
 
     def _lead(self, moment: Moment, episode: Episode, propensity: float) -> Reason:
@@ -174,7 +175,7 @@ class Cards:
         usual = nan if place is None else self._usual[None][place]
         lift = _logit(propensity) - _logit(moment.risk)
         text = signal_text(code, value, usual, episode.level)
-        return _reason(code, value, usual, lift, text, disclosable=code in self._policy.disclosable_signals)
+        return _reason(code, value, _shown(usual), lift, text, disclosable=code in self._policy.disclosable_signals)
 
     def _action(self, moment: Moment, episode: Episode, kind: Kind, worth: Segment, reasons: list[Reason]) -> Action:
         profile = moment.profile
@@ -230,11 +231,15 @@ def _reason(code: str, value: float, usual: float, contribution: float, text: Te
     return Reason(
         code=code,
         value=round(value, 4),
-        usual=0.0 if isnan(usual) else round(usual, 4),
+        usual=usual,
         contribution=round(contribution, 4),
         disclosable=disclosable,
         text=text,
     )
+
+
+def _shown(usual: float) -> float:
+    return 0.0 if isnan(usual) else round(usual, 4)
 
 
 def _logit(risk: float) -> float:

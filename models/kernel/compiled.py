@@ -1316,10 +1316,16 @@ def of_each(table: Floats, rows: Ints, now: Floats, x: Floats) -> None:
 
 
 @compiled
-def silences(table: Floats, rows: Ints, policy: Floats, due: Floats) -> None:
-    """When silence is due of some rows."""
+def silences(table: Floats, marks: Ints, rows: Ints, policy: Floats, due: Floats) -> None:
+    """Take rows out of the calendar of silences: when silence is due of each; NaN if not before their next use.
+
+    So it is without a rhythm, or with a silence that was told.
+    """
     for i in range(len(rows)):
-        due[i] = silence_due(table[rows[i]], policy)
+        row = rows[i]
+        marks[row] &= ~QUEUED
+        awaited = marks[row] & ALIVE and not marks[row] & SILENT
+        due[i] = silence_due(table[row], policy) if awaited else NAN
 
 
 @compiled
