@@ -20,8 +20,10 @@ from faust.transport.consumer import Consumer, Fetcher
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import TP
+from support.columns import block
 
 from streams import transaction
+from streams.records import Record
 from streams.transport import BatchApp, BatchConsumer, BatchTransport, Fetch, Poll, _Thread, new_app
 
 TP0, TP1 = TP("a", 0), TP("a", 1)
@@ -132,7 +134,7 @@ async def test_drain_loop_goes_on_when_getmany_yields_nothing(
 ) -> None:
     """Delivery happens inside: one await of the callback a fetch."""
     delivered: list[Any] = []
-    fetched = Fetch(1, 0, 2, [SimpleNamespace(offset=1, timestamp=5)])  # type: ignore[list-item]
+    fetched = Fetch(1, 0, 2, block([Record(1, 5, b"s", b"{}")]))
     polls = iter([{TP0: fetched}, {}, {TP0: fetched}])
 
     async def getmany(wanted: set[TP], _timeout: float) -> Poll:
@@ -158,7 +160,7 @@ async def test_fetch_of_a_poll_that_outlived_a_rebalance_is_held_and_delivered(
 ) -> None:
     """A lane that has reopened meanwhile may have sought what it brings."""
     delivered: list[int] = []
-    fetched = Fetch(1, 0, 2, [SimpleNamespace(offset=1, timestamp=5)])  # type: ignore[list-item]
+    fetched = Fetch(1, 0, 2, block([Record(1, 5, b"s", b"{}")]))
 
     async def getmany(wanted: set[TP], _timeout: float) -> Poll:
         consumer.stop_flow()
