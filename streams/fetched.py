@@ -18,7 +18,8 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from models.kernel import compiled
 from models.kernel.places import OFFSET, RECORD, STAMP
-from streams.records import Records
+from streams.records import Record, Records
+from streams.wire import UNDATED
 
 _UNPACKED: Final[dict[int, Callable[[bytes], bytes]]] = {
     1: gzip_decode,
@@ -51,7 +52,8 @@ class FetchedRecords(PartitionRecords):  # type: ignore[misc]
 
     def _consumer_record(self, tp: Any, record: Any) -> Records:
         if not isinstance(record, _Block):
-            return Records.of([record])
+            stamp = UNDATED if record.timestamp is None else record.timestamp  # the first format had none
+            return Records.of([Record(record.offset, stamp, record.key, record.value)])
         # A fetch may begin in the midst of a batch.
         return record.records[int(np.searchsorted(record.records.lines[:, OFFSET], self.next_fetch_offset)) :]
 
@@ -102,7 +104,8 @@ class _Batch:
     def _records(self) -> Records | None:
         """Its records; None if aiokafka has to look at them."""
         batch, (buffer, begin, end) = self._batch, self._place
-        count, at = int.from_bytes(buffer[begin + _COUNT : begin + _BEHIND_HEADER], "big", signed=True), begin + _BEHIND_HEADER
+        at = begin + _BEHIND_HEADER
+        count = int.from_bytes(buffer[begin + _COUNT : at], "big", signed=True)
         if batch.compression_type:
             unpack = _UNPACKED.get(batch.compression_type)
             if unpack is None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-import numpy as np
 
 from models.kernel.places import OFFSET, TOPIC
 from streams.records import Placed, Records
@@ -48,9 +47,13 @@ def segments(done: Records) -> list[tuple[int, int, int]]:
     >>> segments(Records.of([Record(at, 0, b"", b"") for at in (4, 6, 1)], ranks=[2, 2, 0]))
     [(2, 4, 6), (0, 1, 1)]
     """
+    if not done:
+        return []
     topics, offsets = done.lines[:, TOPIC], done.lines[:, OFFSET]
-    firsts, lasts = np.flatnonzero(np.diff(topics, prepend=-1)), np.flatnonzero(np.diff(topics, append=-1))
-    return list(zip(topics[firsts].tolist(), offsets[firsts].tolist(), offsets[lasts].tolist(), strict=True))
+    turns = (topics[1:] != topics[:-1]).nonzero()[0].tolist()
+    firsts, lasts = [0, *(turn + 1 for turn in turns)], [*turns, len(done) - 1]
+    runs = zip(topics[firsts].tolist(), offsets[firsts].tolist(), offsets[lasts].tolist(), strict=True)
+    return list(runs)
 
 
 def history_record(

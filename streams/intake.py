@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from models.kernel.places import KEY_LENGTH, OFFSET, STAMP, TOPIC, VALUE_LENGTH
-from streams.records import Ints, Records
+from models.kernel import compiled
+from models.kernel.places import OFFSET, STAMP, TOPIC
+from streams.records import NONE, Ints, Records
 from streams.topics import RANK
 from streams.transport import Fetch
 from streams.wire import FUTURE_MS, dated
@@ -35,6 +36,8 @@ BATCH_RECORDS: Final = 4_000
 """Most records of one transaction: larger ones save little more, hold the loop longer than a quiet lane should wait,
 and come near the 8 MiB that a transaction may have."""
 BATCH_BYTES: Final = 4 << 20
+"""A key may be as large as a value, and ends among the dead letters just so: both count."""
+NEVER: Final = np.iinfo(np.int64).max
 
 Ends = Mapping[str, int]
 """Topics that are read before all others, and up to where; empty when all topics are read."""
@@ -76,16 +79,9 @@ class _Topic:
         lines = np.concatenate(blocks)[:BATCH_RECORDS]
         return lines[lines[:, OFFSET] < ends[self.name]] if ends else lines
 
-    def dates(self, lines: Ints, broker_ms: int | None) -> Ints:
-        """When those happened that are next, for their place in the order."""
-        found = lines[:, STAMP].copy()
-        latest = found.max() if broker_ms is None else broker_ms + FUTURE_MS
-        odd = np.flatnonzero((found < 0) | (found > latest)).tolist()
-        if odd:
-            waiting = Records.joined(self.waiting)
-            for at in odd:
-                found[at] = dated(self.name, waiting[at].record, broker_ms)
-        return np.maximum.accumulate(found)
+    def date(self, at: int, broker_ms: int | None) -> int:
+        """When one of those happened, where its timestamp alone does not say it."""
+        return dated(self.name, Records.joined(self.waiting)[at].record, broker_ms)
 
     def add(self, blocks: Iterable[Records]) -> None:
         """Let records wait behind the others."""
@@ -194,31 +190,27 @@ class Intake:
         """
         heads = [] if self.awaited(ends) else [mine for mine in self._read(ends) if mine.has_head(ends)]
         if not heads:
-            return Records.of([])
-        # The next record is always the smallest head, and a partition keeps its own order: a stable sort by the latest
-        # date so far of each partition, with the topics in the order of their ranks.
+            return NONE
         found = [mine.next(ends) for mine in heads]
-        dates = [mine.dates(lines, broker_ms) for mine, lines in zip(heads, found, strict=True)]
-        order = np.argsort(np.concatenate(dates), kind="stable")[:BATCH_RECORDS]
-        # A key may be as large as a value, and ends among the dead letters just so.
-        sizes = np.concatenate([lines[:, [KEY_LENGTH, VALUE_LENGTH]] for lines in found])[order].clip(0).sum(axis=1)
-        whose = np.repeat(np.arange(len(heads)), [len(lines) for lines in found])[order]
-        size = min([len(order), *(self._end(mine, whose == n, ends) for n, mine in enumerate(heads))])
-        # One record that is larger than the bound is a batch of its own.
-        size = max(1, min(size, int(np.searchsorted(np.cumsum(sizes), BATCH_BYTES, side="right"))))
-        taken = np.bincount(whose[:size], minlength=len(heads)).tolist()
-        parts = [part for mine, count in zip(heads, taken, strict=True) for part in mine.drop(count)]
+        lines, bounds = np.concatenate(found), np.array([0, *accumulate(map(len, found))])
+        dates = lines[:, STAMP].copy()
+        for at in (
+            ((dates < 0) | (dates > (NEVER if broker_ms is None else broker_ms + FUTURE_MS))).nonzero()[0].tolist()
+        ):
+            whose = int(bounds.searchsorted(at, side="right")) - 1
+            dates[at] = heads[whose].date(at - int(bounds[whose]), broker_ms)
+        # A batch ends behind the last record here of a topic that is behind.
+        last = [
+            mine.count == len(lines) and self._behind(mine, ends, taken=True)
+            for mine, lines in zip(heads, found, strict=True)
+        ]
+        taken, order = np.zeros(len(heads), dtype=np.int64), np.zeros(min(len(lines), BATCH_RECORDS), dtype=np.int64)
+        size = compiled.merge(lines, dates, bounds, np.array(last, dtype=np.int64), BATCH_BYTES, taken, order)
+        parts = [part for mine, count in zip(heads, taken.tolist(), strict=True) for part in mine.drop(count)]
         batch = Records.joined(parts)
         lines = np.empty_like(batch.lines)
-        lines[np.argsort(whose[:size], kind="stable")] = batch.lines
+        lines[np.argsort(order[:size])] = batch.lines
         return Records(batch.buffer, lines)
-
-    def _end(self, mine: _Topic, places: npt.NDArray[np.bool_], ends: Ends) -> int:
-        """Where a batch must end for a topic: behind its last record here, if it is behind."""
-        taken = np.flatnonzero(places)
-        if mine.count > len(taken) or not self._behind(mine, ends, taken=True):
-            return len(places)
-        return int(taken[-1]) + 1
 
     def _read(self, ends: Ends) -> Collection[_Topic]:
         return [self._topics[name] for name in ends] if ends else self._topics.values()

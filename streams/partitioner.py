@@ -34,4 +34,4 @@ class Partitioner:
         counts = np.zeros(len(INPUT_TOPICS), dtype=np.int64)
         buffer = np.frombuffer(records.buffer, dtype=np.uint8)
         compiled.count_misplaced(buffer, records.lines, self._partition, self._partitions, self._seen, counts)
-        return Counter({INPUT_TOPICS[rank].name: int(counts[rank]) for rank in np.flatnonzero(counts).tolist()})
+        return Counter({topic.name: count for topic, count in zip(INPUT_TOPICS, counts.tolist(), strict=True) if count})

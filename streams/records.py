@@ -6,7 +6,7 @@ A record becomes an object only where somebody asks for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, overload
+from typing import Final, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -122,3 +122,7 @@ class Records(Sequence[Placed]):
             return 0, 0
         first, last = self.lines[0], self.lines[-1]
         return int(first[KEY_AT]), int(last[VALUE_AT]) + max(int(last[VALUE_LENGTH]), 0)
+
+
+NONE: Final = Records.of([])
+"""No records at all."""

@@ -1,7 +1,8 @@
 """All that is compiled, called once on nobody, so that no event waits for the compiler.
 
-Numba compiles a function at its first call, for the types of that call. Fourteen functions are called from outside of the
-compiled code, and their types follow from the arrays of those who call them: so it is those that call them here.
+Numba compiles a function at its first call, for the types of that call. Fifteen functions are called from outside of
+the compiled code, and their types follow from the arrays of those who call them: so, as far as they can, it is those
+that call them here.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def rehearse() -> Rehearsed:
     no_bytes, no_records = np.frombuffer(b"", dtype=np.uint8), np.zeros((0, places.RECORD), dtype=np.int64)
     Reader().read(no_bytes, no_records)
     compiled.take_records(no_bytes, 0, 0, 0, 0, no_records)
-    compiled.count_misplaced(no_bytes, no_records, 0, 1, np.zeros(1, dtype=np.uint8), np.zeros(1, dtype=np.int64))
+    nothing_, none = np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    compiled.merge(no_records, none, nothing_, none, 0, none, none)
+    compiled.count_misplaced(no_bytes, no_records, 0, 1, np.zeros(1, dtype=np.uint8), nothing_)
     stats = [each.stats for each in _functions()]
     return Rehearsed(sum(each.cache_misses.total() for each in stats), sum(each.cache_hits.total() for each in stats))
 
