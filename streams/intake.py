@@ -21,11 +21,11 @@ from typing import Final
 import numpy as np
 
 from models.kernel import compiled
-from models.kernel.places import OFFSET, STAMP, TOPIC
+from models.kernel.places import DATE, OFFSET, STAMP, TOPIC
 from streams.records import NONE, Ints, Records
 from streams.topics import RANK
 from streams.transport import Fetch
-from streams.wire import FUTURE_MS, dated
+from streams.wire import FUTURE_MS, UNDATED, dated
 
 FULL_RECORDS: Final = 8_000
 """A topic with this many waiting takes no more; its partition is not polled until it has room again. Each topic has
@@ -37,7 +37,6 @@ BATCH_RECORDS: Final = 4_000
 and come near the 8 MiB that a transaction may have."""
 BATCH_BYTES: Final = 4 << 20
 """A key may be as large as a value, and ends among the dead letters just so: both count."""
-NEVER: Final = np.iinfo(np.int64).max
 
 Ends = Mapping[str, int]
 """Topics that are read before all others, and up to where; empty when all topics are read."""
@@ -55,7 +54,6 @@ class _Topic:
     def __init__(self, name: str) -> None:
         self.name = name
         self.rank = RANK[name]
-        self.epoch: int | None = None
         self.seek(None, 0)
 
     def seek(self, epoch: int | None, place: int) -> None:
@@ -79,14 +77,14 @@ class _Topic:
         lines = np.concatenate(blocks)[:BATCH_RECORDS]
         return lines[lines[:, OFFSET] < ends[self.name]] if ends else lines
 
-    def date(self, at: int, broker_ms: int | None) -> int:
-        """When one of those happened, where its timestamp alone does not say it."""
-        return dated(self.name, Records.joined(self.waiting)[at].record, broker_ms)
-
     def add(self, blocks: Iterable[Records]) -> None:
         """Let records wait behind the others."""
         for block in blocks:
-            block.lines[:, TOPIC] = self.rank
+            lines = block.lines
+            lines[:, TOPIC] = self.rank
+            lines[:, DATE] = lines[:, STAMP]
+            for at in (lines[:, STAMP] < 0).nonzero()[0].tolist():
+                lines[at, DATE] = dated(self.name, block[at].record, None)
             self.waiting.append(block)
             self.count += len(block)
             self.bytes += block.nbytes
@@ -193,12 +191,9 @@ class Intake:
             return NONE
         found = [mine.next(ends) for mine in heads]
         lines, bounds = np.concatenate(found), np.array([0, *accumulate(map(len, found))])
-        dates = lines[:, STAMP].copy()
-        for at in (
-            ((dates < 0) | (dates > (NEVER if broker_ms is None else broker_ms + FUTURE_MS))).nonzero()[0].tolist()
-        ):
-            whose = int(bounds.searchsorted(at, side="right")) - 1
-            dates[at] = heads[whose].date(at - int(bounds[whose]), broker_ms)
+        dates = lines[:, DATE].copy()
+        if broker_ms is not None:
+            dates[dates > broker_ms + FUTURE_MS] = UNDATED
         # A batch ends behind the last record here of a topic that is behind.
         last = [
             mine.count == len(lines) and self._behind(mine, ends, taken=True)

@@ -31,6 +31,8 @@ from streams.records import Records
 
 log = structlog.get_logger(__name__)
 
+FETCH_BYTES: Final = 1 << 20
+"""Most bytes of a partition in one answer."""
 POLL_BYTES: Final = 512 << 10
 """With so many bytes, as they were fetched, a poll takes no further partition. A larger poll holds the loop for longer
 than an event of a quiet lane should wait."""
@@ -164,7 +166,7 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             auto_offset_reset="none",
             isolation_level="read_committed",
             partition_assignment_strategy=[LaneAssignor(self.app.reader.held)],
-            max_partition_fetch_bytes=1 << 20,
+            max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=FETCH_WAIT_MS,
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
