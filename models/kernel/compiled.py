@@ -174,9 +174,12 @@ VALUE_AT = 0
 VALUE_LENGTH = 1
 KEY_AT = 2
 KEY_LENGTH = 3
+OFFSET = 4
 STAMP = 5
+TOPIC = 6
 RECORD_KIND = 7
-RECORD = 8
+DATE = 8
+RECORD = 9
 PLAIN = 0
 NOT_PLAIN = 1
 LONGEST_VALUE = 8192
@@ -1855,3 +1858,155 @@ def read_events(
             status[n] = PLAIN
             if id_[1] > 0:
                 events[n] = event_hash(buffer, id_[0], id_[1], room[2])
+
+@compiled
+def varint(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
+    """A signed number of variable length, and the place behind it; the place is -1 where there is none."""
+    found = np.int64(0)
+    shift = 0
+    while 0 <= at < end and shift < 64:
+        byte = np.int64(buffer[at])
+        at += 1
+        found |= (byte & 127) << shift
+        if byte < 128:
+            return int(((found >> 1) & 0x7FFFFFFFFFFFFFFF) ^ -(found & 1)), at
+        shift += 7
+    return 0, -1
+
+
+@compiled
+def span_of_bytes(buffer: Bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Bytes behind their length: where they begin, the length (-1: null), and the place behind them (-1: malformed)."""
+    length, at = varint(buffer, at, end)
+    if at < 0 or length < -1 or length > end - at:
+        return 0, 0, -1
+    return at, length, at + max(length, 0)
+
+
+@compiled
+def behind_headers(buffer: Bytes, at: int, end: int) -> int:
+    """The place behind the headers; -1 where they are malformed.
+
+    A header has a name always, and one that is not ASCII is left to the client, which may find that it is no text.
+    """
+    count, at = varint(buffer, at, end)
+    if at < 0 or count < 0 or count > end - at:
+        return -1
+    for _ in range(count):
+        name, length, at = span_of_bytes(buffer, at, end)
+        if at < 0 or length < 0:
+            return -1
+        for byte in range(name, name + length):
+            if buffer[byte] > 127:
+                return -1
+        _, length, at = span_of_bytes(buffer, at, end)
+        if at < 0:
+            return -1
+    return at
+
+
+@compiled
+def take_record(buffer: Bytes, at: int, end: int, record: Ints) -> int:
+    """The place behind one record; -1 where it is malformed. Offset and time are differences to the batch's."""
+    length, at = varint(buffer, at, end)
+    if at < 0 or length < 1 or length > end - at or buffer[at] != 0:  # attributes: none are defined
+        return -1
+    end = at + length
+    record[STAMP], at = varint(buffer, at + 1, end)
+    record[OFFSET], at = varint(buffer, at, end)
+    record[KEY_AT], record[KEY_LENGTH], at = span_of_bytes(buffer, at, end)
+    record[VALUE_AT], record[VALUE_LENGTH], at = span_of_bytes(buffer, at, end)
+    return end if behind_headers(buffer, at, end) == end else -1
+
+
+@compiled
+def take_records(buffer: Bytes, at: int, end: int, offset: int, stamp: int, records: Ints) -> bool:
+    """All records of a batch that fills `buffer` from `at` to `end`; whether it is well formed, its offsets rising.
+
+    `offset` and `stamp` are the first of the batch.
+    """
+    last = -1
+    for n in range(len(records)):
+        record = records[n]
+        at = take_record(buffer, at, end, record)
+        if at < 0 or record[OFFSET] <= last:
+            return False
+        last = record[OFFSET]
+        record[OFFSET] += offset
+        record[STAMP] += stamp
+    return bool(at == end)
+
+@compiled
+def merge(records: Ints, dates: Ints, bounds: Ints, last: Ints, most_bytes: int, taken: Ints, order: Ints) -> int:
+    """Put the next records in `order`, of each topic how many into `taken`; how many there are.
+
+    No more than `order` has room for, nor than so many bytes; but one that is larger goes alone.
+
+    Parameters
+    ----------
+    records, dates
+        Of one topic after the other, in the order of their ranks.
+    bounds
+        Where each topic begins, and the end.
+    last
+        Whether nothing may follow upon the last record of a topic.
+    """
+    for n in range(len(order)):
+        head, at = -1, -1
+        for topic in range(len(taken)):
+            place = bounds[topic] + taken[topic]
+            if place < bounds[topic + 1] and (head < 0 or dates[place] < dates[at]):
+                head, at = topic, place
+        if head < 0:
+            return n
+        most_bytes -= max(records[at, KEY_LENGTH], 0) + max(records[at, VALUE_LENGTH], 0)
+        if most_bytes < 0 and n > 0:
+            return n
+        order[n] = at
+        taken[head] += 1
+        if at + 1 < bounds[head + 1]:
+            # A partition keeps its own order, whatever the dates say.
+            dates[at + 1] = max(dates[at], dates[at + 1])
+        elif last[head] != 0:
+            return n + 1
+    return len(order)
+
+MURMUR_M, MURMUR_SEED = 0x5BD1E995, 0x9747B28C
+WORD = 0xFFFFFFFF
+
+
+@compiled
+def murmur2(buffer: Bytes, at: int, length: int) -> int:
+    """32 bits of a key [1]_."""
+    found = np.int64(MURMUR_SEED ^ length)
+    whole = at + (length & ~3)
+    for word in range(at, whole, 4):
+        k = np.int64(buffer[word]) | np.int64(buffer[word + 1]) << 8
+        k |= np.int64(buffer[word + 2]) << 16 | np.int64(buffer[word + 3]) << 24
+        k = (k * MURMUR_M) & WORD
+        k ^= k >> 24
+        found = (found * MURMUR_M) & WORD ^ (k * MURMUR_M) & WORD
+    rest = at + length - whole
+    if rest > 0:
+        for n in range(rest):
+            found ^= np.int64(buffer[whole + n]) << (8 * n)
+        found = (found * MURMUR_M) & WORD
+    found ^= found >> 13
+    found = (found * MURMUR_M) & WORD
+    return int(found ^ (found >> 15))
+
+
+@compiled
+def count_misplaced(buffer: Bytes, records: Ints, partition: int, partitions: int, seen: Bytes, counts: Ints) -> None:
+    """Count by topic the keys that belong into another partition, unless their place in `seen` is taken."""
+    for n in range(len(records)):
+        record = records[n]
+        if record[KEY_LENGTH] < 0:
+            continue
+        key = murmur2(buffer, record[KEY_AT], record[KEY_LENGTH])
+        # The low bits say the partition, and in one lane they are the same of all keys.
+        place = (((key + record[TOPIC]) * MURMUR_M & WORD) >> 8) % len(seen)
+        if seen[place] == 0:
+            seen[place] = 1
+            if (key & 0x7FFFFFFF) % partitions != partition:
+                counts[record[TOPIC]] += 1

@@ -66,10 +66,10 @@ _USUAL_COUNT: Final = {CALLS.name: ("calls_30", "sms_30"), DATA.name: ("sessions
 
 def kernel_text() -> str:
     """The whole file."""
-    from models.kernel import blake2b, byte_lookup, plain_event, updates, walk
+    from models.kernel import blake2b, byte_lookup, merge, murmur2, plain_event, record_batch, updates, walk
 
     parts = [HEADER, _constants(), _body(arithmetic), *_sums(), *_features(), _log_odds(), _body(updates), _body(walk)]
-    parts += [_body(part) for part in (byte_lookup, blake2b, plain_event)]
+    parts += [_body(part) for part in (byte_lookup, blake2b, plain_event, record_batch, merge, murmur2)]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 

@@ -183,9 +183,12 @@ VALUE_AT: Final = 0
 VALUE_LENGTH: Final = 1
 KEY_AT: Final = 2
 KEY_LENGTH: Final = 3
+OFFSET: Final = 4
 STAMP: Final = 5  # the record's timestamp
+TOPIC: Final = 6  # its place among the inputs
 RECORD_KIND: Final = 7
-RECORD: Final = 8
+DATE: Final = 8  # when it happened, for its place in the lane's order
+RECORD: Final = 9
 
 # What became of a record's value.
 PLAIN: Final = 0

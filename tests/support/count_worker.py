@@ -13,7 +13,7 @@ HOLD=partition:path, HOLD_SEND=partition:path
     broker that is slow for one partition.
 SLOW=partition:seconds
     Folding a batch of that lane takes so long.
-FULL_RECORDS, POLL_RECORDS, CLOSE_S, FATE_S
+FULL_RECORDS, FETCH_BYTES, POLL_BYTES, CLOSE_S, FATE_S
     The bounds of the same names in streams.intake, streams.transport, streams.lane and streams.transaction.
 """
 
@@ -144,7 +144,8 @@ def main() -> None:
             partition, _, path = held.partition(":")
             way(int(partition), Path(path))
     intake.FULL_RECORDS = int(environment.get("FULL_RECORDS", intake.FULL_RECORDS))
-    transport.POLL_RECORDS = int(environment.get("POLL_RECORDS", transport.POLL_RECORDS))
+    transport.FETCH_BYTES = int(environment.get("FETCH_BYTES", transport.FETCH_BYTES))
+    transport.POLL_BYTES = int(environment.get("POLL_BYTES", transport.POLL_BYTES))
     lane.CLOSE_S = float(environment.get("CLOSE_S", lane.CLOSE_S))
     transaction.FATE_S = float(environment.get("FATE_S", transaction.FATE_S))
     spec = LaneSpec(
