@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan, nan
 from typing import Final
 
 import msgspec
@@ -23,15 +24,16 @@ from models.alerts import (
 from models.book import Episode
 from models.contact import contact_by, pick_channel
 from models.decisions.context import Moment
-from models.features.catalogue import CATALOGUE, INDEX, reason_text
+from models.features.catalogue import CATALOGUE, INDEX, NAMES, reason_text
 from models.features.definitions import family
+from models.kernel import compiled
 from models.playbook import GENERAL_DO, GENERAL_DONT, Play, choose
 from models.policy import DAY_MS, Policy
 from models.risk import Scorer, logit
 from models.signals import STRONG
 from models.talk import cause_of, opening, signal_text
 from models.tiers import TIERS
-from models.words import AlertEvent, CloseReason, Kind, Segment, Severity, SuppressionReason, Text
+from models.words import SEGMENTS, AlertEvent, Cause, CloseReason, Kind, Segment, Severity, SuppressionReason, Text
 
 MAX_REASONS: Final = 5
 _FAMILY: Final = tuple(family(feature.name) for feature in CATALOGUE)
@@ -58,58 +60,123 @@ def segment(arpu: float, policy: Policy) -> Segment:
     return "high" if arpu >= policy.value.high_arpu else "mid" if arpu >= policy.value.mid_arpu else "low"
 
 
-def compose(
-    moment: Moment,
-    episode: Episode,
-    kind: Kind,
-    step: AlertEvent,
-    close_reason: CloseReason | None,
-    scorer: Scorer,
-    policy: Policy,
-) -> Alert:
-    """One record in the life of an alert; what has eased or closed needs neither reasons nor action.
+class Cards:
+    """Writes the bodies of alerts by one model and one policy, and keeps at hand what both say of every alert.
 
-    The trigger of a `raised` is that of its breach, also when it was raised later; a later step names its own.
+    Parameters
+    ----------
+    scorer, policy
+        In force.
     """
-    profile, settings = moment.profile, policy.kind(kind)
-    risk = moment.risk if moment.profiled else scorer.base_rate
-    arpu = max(0.0, profile.arpu or 0.0) if profile is not None else 0.0
-    propensity = max(risk, settings.propensity)
-    factors = PriorityFactors(propensity=round(propensity, 6), value=arpu, actionability=settings.actionability)
-    value = Value(
-        arpu=arpu,
-        segment=segment(arpu, policy),
-        revenue_at_risk=round(propensity * arpu * policy.value.months, 2),
-    )
-    reasons = action = None
-    if step in ("raised", "escalated"):
-        reasons = _reasons(moment, episode, propensity, value.segment, scorer, policy)
-        action = _action(moment, episode, kind, value.segment, reasons, policy)
-    return Alert(
-        alert_id=AlertId(episode.alert_id),
-        seq=episode.seq,
-        event=step,
-        kind=kind,
-        close_reason=close_reason,
-        severity=severity(kind, episode.level, policy),
-        subscriber_id=moment.subscriber_id,
-        customer_id=None if profile is None else profile.customer_id,
-        account_id=None if profile is None else profile.account_id,
-        members=None,
-        ts=moment.ts,
-        risk=round(risk, 6),
-        base_rate=scorer.base_rate,
-        tier=TIERS[moment.tier],
-        previous_tier=None if moment.previous is None else TIERS[moment.previous],
-        model_version=scorer.version,
-        policy_version=policy.version,
-        reasons=reasons,
-        value=value,
-        priority=round(propensity * arpu * settings.actionability, 4),
-        priority_factors=factors,
-        action=action,
-        trigger=_trigger(moment, episode) if step == "raised" else moment.trigger,
-    )
+
+    def __init__(self, scorer: Scorer, policy: Policy) -> None:
+        self._scorer = scorer
+        self._policy = policy
+        self._curves = scorer.table()
+        self._contributions = np.empty(len(CATALOGUE))
+        self._usual = {worth: scorer.usual(worth).tolist() for worth in (None, *SEGMENTS)}
+        self._shown = {worth: [_shown(value) for value in usual] for worth, usual in self._usual.items()}
+        self._plays: dict[tuple[Cause, Segment, bool], Play] = {}
+
+    def compose(
+        self, moment: Moment, episode: Episode, kind: Kind, step: AlertEvent, close_reason: CloseReason | None
+    ) -> Alert:
+        """One record in the life of an alert; what has eased or closed needs neither reasons nor action.
+
+        The trigger of a `raised` is that of its breach, also when it was raised later; a later step names its own.
+        """
+        scorer, policy, profile = self._scorer, self._policy, moment.profile
+        settings = policy.kind(kind)
+        risk = moment.risk if moment.profiled else scorer.base_rate
+        arpu = max(0.0, profile.arpu or 0.0) if profile is not None else 0.0
+        worth, propensity = segment(arpu, policy), max(risk, settings.propensity)
+        reasons = action = None
+        if step in ("raised", "escalated"):
+            reasons = self._reasons(moment, episode, propensity, worth)
+            action = self._action(moment, episode, kind, worth, reasons)
+        return Alert(
+            alert_id=AlertId(episode.alert_id),
+            seq=episode.seq,
+            event=step,
+            kind=kind,
+            close_reason=close_reason,
+            severity=severity(kind, episode.level, policy),
+            subscriber_id=moment.subscriber_id,
+            customer_id=None if profile is None else profile.customer_id,
+            account_id=None if profile is None else profile.account_id,
+            members=None,
+            ts=moment.ts,
+            risk=round(risk, 6),
+            base_rate=scorer.base_rate,
+            tier=TIERS[moment.tier],
+            previous_tier=None if moment.previous is None else TIERS[moment.previous],
+            model_version=scorer.version,
+            policy_version=policy.version,
+            reasons=reasons,
+            value=Value(arpu=arpu, segment=worth, revenue_at_risk=round(propensity * arpu * policy.value.months, 2)),
+            priority=round(propensity * arpu * settings.actionability, 4),
+            priority_factors=PriorityFactors(
+                propensity=round(propensity, 6), value=arpu, actionability=settings.actionability
+            ),
+            action=action,
+            trigger=_trigger(moment, episode) if step == "raised" else moment.trigger,
+        )
+
+    def _reasons(self, moment: Moment, episode: Episode, propensity: float, worth: Segment) -> list[Reason]:
+        """The signal's own reason first, then what raises the risk most above the usual for customers of that worth."""
+        reasons = [] if episode.kind == "risk_tier" else [self._lead(moment, episode, propensity)]
+        if not moment.profiled:
+            return reasons
+        told = {_FAMILY[INDEX[r.code]] for r in reasons if r.code in INDEX}
+        usual, shown, x, added = self._usual[worth], self._shown[worth], moment.x.tolist(), self._contributions
+        compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
+        contributions = added.tolist()
+        for f in np.argsort(-added, kind="stable").tolist():
+            contribution, value = contributions[f], x[f]
+            if len(reasons) >= MAX_REASONS or (contribution <= 0.0 and reasons):
+                break
+            if isnan(value) or _FAMILY[f] in told:
+                continue
+            told.add(_FAMILY[f])
+            name, text = NAMES[f], reason_text(NAMES[f], value, usual[f])
+            reasons.append(_reason(name, value, shown[f], contribution, text, disclosable=CATALOGUE[f].disclosable))
+        return reasons
+
+    def _lead(self, moment: Moment, episode: Episode, propensity: float) -> Reason:
+        """The signal as a reason. It contributes what it takes to lift the model's risk to the policy's propensity."""
+        code, value, place = episode.code, episode.value, INDEX.get(episode.code)
+        usual = nan if place is None else self._usual[None][place]
+        lift = _logit(propensity) - _logit(moment.risk)
+        text = signal_text(code, value, usual, episode.level)
+        return _reason(code, value, _shown(usual), lift, text, disclosable=code in self._policy.disclosable_signals)
+
+    def _action(self, moment: Moment, episode: Episode, kind: Kind, worth: Segment, reasons: list[Reason]) -> Action:
+        profile = moment.profile
+        # After an authorisation code there is no outbound pressure, whatever else rings.
+        code_given = moment.x[_CODE_GIVEN] >= _CODE_FADED
+        cause = "port_out_code" if code_given else cause_of(kind, episode.code, [r.code for r in reasons])
+        play = self._play(cause, worth, corporate=profile is not None and profile.account_id is not None)
+        return Action(
+            cause=cause,
+            strategy=play.strategy,
+            channel=pick_channel(profile, play.channels, own_choice=not play.answers_only),
+            unit=UNASSIGNED if profile is None or not profile.unit else profile.unit,
+            assignee=None if profile is None else profile.manager,
+            contact_by=contact_by(kind, episode.level, moment.ts, episode.appointment_ts, self._policy),
+            offer=_offer(play, moment.ts),
+            talk_track=TalkTrack(
+                opening=opening(reasons, answers_only=play.answers_only),
+                do=list(play.do or GENERAL_DO),
+                dont=list(play.dont or GENERAL_DONT),
+            ),
+        )
+
+    def _play(self, cause: Cause, worth: Segment, *, corporate: bool) -> Play:
+        found = self._plays.get((cause, worth, corporate))
+        if found is None:
+            found = choose(self._policy.playbook, cause, worth, corporate=corporate)
+            self._plays[cause, worth, corporate] = found
+        return found
 
 
 def suppression(whole: Alert, reason: SuppressionReason, decision: str, moment: Moment) -> Suppression:
@@ -133,81 +200,23 @@ def _trigger(moment: Moment, episode: Episode) -> Trigger:
     )
 
 
-def _reasons(
-    moment: Moment, episode: Episode, propensity: float, worth: Segment, scorer: Scorer, policy: Policy
-) -> list[Reason]:
-    """The signal's own reason first, then what raises his risk most above the usual for customers of his worth."""
-    lead = [] if episode.kind == "risk_tier" else [_lead(moment, episode, propensity, scorer, policy)]
-    told = {_FAMILY[INDEX[r.code]] for r in lead if r.code in INDEX}
-    if not moment.profiled:
-        return lead
-    x = moment.x
-    contributions, usual = scorer.contributions(x[:, None], worth)[:, 0], scorer.usual(worth)
-    found: list[Reason] = []
-    for f in np.argsort(-contributions, kind="stable").tolist():
-        if len(lead) + len(found) >= MAX_REASONS or (contributions[f] <= 0.0 and (lead or found)):
-            break
-        if np.isnan(x[f]) or _FAMILY[f] in told:
-            continue
-        told.add(_FAMILY[f])
-        found.append(_feature_reason(f, float(x[f]), float(contributions[f]), float(usual[f])))
-    return lead + found
-
-
-def _feature_reason(f: int, value: float, contribution: float, usual: float) -> Reason:
-    feature = CATALOGUE[f]
+def _reason(code: str, value: float, usual: float, contribution: float, text: Text, *, disclosable: bool) -> Reason:
     return Reason(
-        code=feature.name,
+        code=code,
         value=round(value, 4),
-        usual=0.0 if np.isnan(usual) else round(usual, 4),
+        usual=usual,
         contribution=round(contribution, 4),
-        disclosable=feature.disclosable,
-        text=Text(**reason_text(feature.name, value, usual)),
+        disclosable=disclosable,
+        text=text,
     )
 
 
-def _lead(moment: Moment, episode: Episode, propensity: float, scorer: Scorer, policy: Policy) -> Reason:
-    """The signal as a reason. It contributes what it takes to lift the model's risk to the policy's propensity."""
-    place = INDEX.get(episode.code)
-    usual = float("nan") if place is None else float(scorer.usual()[place])
-    return Reason(
-        code=episode.code,
-        value=round(episode.value, 4),
-        usual=0.0 if np.isnan(usual) else round(usual, 4),
-        contribution=round(_logit(propensity) - _logit(moment.risk), 4),
-        disclosable=episode.code in policy.disclosable_signals,
-        text=signal_text(episode.code, episode.value, usual, episode.level),
-    )
+def _shown(usual: float) -> float:
+    return 0.0 if isnan(usual) else round(usual, 4)
 
 
 def _logit(risk: float) -> float:
     return logit(min(max(risk, 1e-9), 1.0 - 1e-9))
-
-
-def _action(
-    moment: Moment, episode: Episode, kind: Kind, worth: Segment, reasons: list[Reason], policy: Policy
-) -> Action:
-    profile = moment.profile
-    cause = cause_of(kind, episode.code, [r.code for r in reasons])
-    if moment.x[_CODE_GIVEN] >= _CODE_FADED:
-        # After an authorisation code there is no outbound pressure, whatever else rings.
-        cause = "port_out_code"
-    corporate = profile is not None and profile.account_id is not None
-    play = choose(policy.playbook, cause, worth, corporate=corporate)
-    return Action(
-        cause=cause,
-        strategy=play.strategy,
-        channel=pick_channel(profile, play.channels, own_choice=not play.answers_only),
-        unit=UNASSIGNED if profile is None or not profile.unit else profile.unit,
-        assignee=None if profile is None else profile.manager,
-        contact_by=contact_by(kind, episode.level, moment.ts, episode.appointment_ts, policy),
-        offer=_offer(play, moment.ts),
-        talk_track=TalkTrack(
-            opening=opening(reasons, answers_only=play.answers_only),
-            do=list(play.do or GENERAL_DO),
-            dont=list(play.dont or GENERAL_DONT),
-        ),
-    )
 
 
 def _offer(play: Play, ts: int) -> Offer | None:

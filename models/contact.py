@@ -71,7 +71,10 @@ def _no_consent(standing: Standing, policy: Policy) -> SuppressionReason | None:
         return None
     if not signal_allowed(profile, standing.kind):
         return "no_consent"
-    return None if any(allowed(profile, channel) for channel in CHANNELS) else "no_consent"
+    for channel in CHANNELS:
+        if allowed(profile, channel):
+            return None
+    return "no_consent"
 
 
 def _do_not_contact(standing: Standing, policy: Policy) -> SuppressionReason | None:
@@ -157,12 +160,13 @@ def withhold(standing: Standing, policy: Policy) -> SuppressionReason | None:
 
 def cooldown_ends(standing: Standing, policy: ContactPolicy) -> int | None:
     """When the peace after an alert of the kind, or after a refusal, is over; None if there is none."""
-    ends = []
+    ends = None
     if standing.raised_ts is not None and not standing.after_snooze and standing.kind not in policy.cooldown_exempt:
-        ends.append(_cooldown_end(standing.raised_ts, policy))
+        ends = _cooldown_end(standing.raised_ts, policy)
     if standing.refused_ts is not None:
-        ends.append(_refusal_end(standing.refused_ts, policy))
-    return max(ends, default=None)
+        refusal = _refusal_end(standing.refused_ts, policy)
+        ends = refusal if ends is None else max(ends, refusal)
+    return ends
 
 
 def peace_ends(book: Book, policy: ContactPolicy) -> list[int]:
@@ -191,8 +195,9 @@ def signal_allowed(profile: Profile | None, kind: str) -> bool:
     """
     if profile is None:
         return True
-    consent = profile.consent
-    return {"risk_tier": consent.profiling, "competitor_browsing": consent.behaviour}.get(kind, True)
+    if kind == "risk_tier":
+        return profile.consent.profiling
+    return kind != "competitor_browsing" or profile.consent.behaviour
 
 
 def allowed(profile: Profile, channel: Channel) -> bool:
@@ -215,7 +220,10 @@ def pick_channel(profile: Profile | None, preferences: tuple[Channel, ...], *, o
     preferred = profile.preferred_channel
     if own_choice and preferred is not None and allowed(profile, preferred):
         return preferred
-    return next((c for c in (*preferences, *CHANNELS) if allowed(profile, c)), preferences[0])
+    for channel in (*preferences, *CHANNELS):
+        if allowed(profile, channel):
+            return channel
+    return preferences[0]
 
 
 def contact_by(kind: Kind, level: int, ts: int, appointment_ts: int | None, policy: Policy) -> int:

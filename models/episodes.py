@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import msgspec
 
-from models import cards, contact, terms
-from models.alerts import Alert, alert_id, decision_id
+from models import contact, terms
+from models.alerts import alert_id, decision_id
 from models.book import Book, Episode
+from models.cards import Cards, suppression
 from models.decisions.context import Moment
 from models.labels import Labels
 from models.outbox import Outbox, Output
 from models.policy import DAY_MS, HOUR_MS, Policy
-from models.risk import Scorer
 from models.signals import UNUSED, Signal
 from models.state.population import Population
 from models.tiers import HEALTHY
@@ -35,8 +35,10 @@ class Episodes:
         Whose books hold the episodes.
     outbox
         Takes what is published.
-    scorer, policy
-        In force; switched between transactions only.
+    cards
+        Writes the bodies of alerts, by the model and the policy in force; switched with them between transactions only.
+    policy
+        In force.
     labels
         Freezes what was known when an alert was raised.
     """
@@ -45,11 +47,11 @@ class Episodes:
         self,
         population: Population,
         outbox: Outbox,
-        scorer: Scorer,
+        cards: Cards,
         policy: Policy,
         labels: Labels,
     ) -> None:
-        self.scorer = scorer
+        self.cards = cards
         self.policy = policy
         self._population = population
         self._outbox = outbox
@@ -263,7 +265,8 @@ class Episodes:
             # Who would have been contacted, for the comparison with those who were.
             self._labels.freeze(moment, kind)
         decision = decision_id(episode.alert_id, reason, moment.trigger)
-        body = cards.suppression(self._composed(moment, episode, kind, "raised", None), reason, decision, moment)
+        whole = self.cards.compose(moment, episode, kind, "raised", None)
+        body = suppression(whole, reason, decision, moment)
         self._outbox.put(Output("suppression", moment.subscriber_id, body, moment.ts, decision, moment.record_ts))
 
     def _close(self, moment: Moment, book: Book, kind: Kind, reason: CloseReason) -> None:
@@ -275,16 +278,11 @@ class Episodes:
         self, moment: Moment, episode: Episode, kind: Kind, step: AlertEvent, reason: CloseReason | None = None
     ) -> None:
         episode.seq += 1
-        body = self._composed(moment, episode, kind, step, reason)
+        body = self.cards.compose(moment, episode, kind, step, reason)
         ce_id = f"{episode.alert_id}:{episode.seq}"
         if step == "raised":
             self._labels.freeze(moment, kind, None if body.action is None else body.action.cause)
         self._outbox.put(Output("alert", moment.subscriber_id, body, moment.ts, ce_id, moment.record_ts))
-
-    def _composed(
-        self, moment: Moment, episode: Episode, kind: Kind, step: AlertEvent, reason: CloseReason | None
-    ) -> Alert:
-        return cards.compose(moment, episode, kind, step, reason, self.scorer, self.policy)
 
     def _book(self, moment: Moment) -> Book:
         self._population.mark_book(moment.row)

@@ -108,6 +108,8 @@ class Labels:
         profile = moment.profile
         if moment.gone or not moment.profiled or passive(profile, moment.involuntary):
             return
+        x = moment.x.astype("<f4")
+        x[np.isnan(x)] = np.nan  # one for all: its sign is the processor's business, and these are bytes of the state
         arpu = 0.0 if profile is None or profile.arpu is None else profile.arpu
         frozen = Pending(
             ts=moment.clock,
@@ -120,7 +122,7 @@ class Labels:
             policy=self.policy.version,
             hold_out=held_out(profile, moment.subscriber_id, self.policy.contact),
             cause=cause,
-            x=moment.x.astype("<f4").tobytes(),
+            x=x.tobytes(),
         )
         self._population.hold(moment.row, frozen)
         self._room_for(moment.row)

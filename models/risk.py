@@ -152,6 +152,10 @@ class Scorer:
         """Log-odds of the usual subscriber: contributions add up from here."""
         return float(self._sum(self._usual_curve[worth])[0])
 
+    def usual_curves(self, worth: Segment | None = None) -> Floats:
+        """What each curve says of the usual subscriber of that worth."""
+        return self._usual_curve[worth][:, 0]
+
     def contributions(self, x: Floats, worth: Segment | None = None) -> Floats:
         """How much each feature adds to the log-odds of the usual subscriber of that worth (:meth:`baseline`)."""
         return self._curves(x) - self._usual_curve[worth]

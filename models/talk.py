@@ -71,8 +71,11 @@ def cause_of(kind: Kind, code: str, reasons: Iterable[str]) -> Cause:
     """
     if kind in _OF_KIND:
         return _OF_KIND[kind]
-    found = (_CAUSES.get(each) for each in (code, *reasons))
-    return next((cause for cause in found if cause is not None), "general")
+    for each in (code, *reasons):
+        cause = _CAUSES.get(each)
+        if cause is not None:
+            return cause
+    return "general"
 
 
 def signal_text(code: str, value: float, usual: float, level: int) -> Text:
@@ -86,7 +89,7 @@ def signal_text(code: str, value: float, usual: float, level: int) -> Text:
     '再次表达离网意向'
     """
     if code in INDEX and code != "disconnect_appointment":
-        return Text(**reason_text(code, value, usual))
+        return reason_text(code, value, usual)
     match code:
         case "competitor_page_dwell":
             seconds = f"{value:.0f}"
@@ -112,38 +115,44 @@ def _appointment_text(days: int) -> Text:
     return Text(f"appointment to disconnect in {days} day{'' if days == 1 else 's'}", f"已预约{days}天后拆机")
 
 
-_GREETING: Final = Text("Hello, this is your account manager. ", "您好，我是您的专属客户经理。")
-_ASKING: Final = Text(" Do you have a minute?", "方便占用您一分钟吗？")
-_HOOKS: Final[dict[Cause, Text]] = {
-    "contract_end": Text(
+def _asking(en: str, zh: str) -> Text:
+    return Text(
+        f"Hello, this is your account manager. {en} Do you have a minute?",
+        f"您好，我是您的专属客户经理。{zh}方便占用您一分钟吗？",
+    )
+
+
+_OPENINGS: Final[dict[Cause, Text]] = {
+    "contract_end": _asking(
         "On your contract term: I have compared a plan that fits what you used in the last three months.",
         "关于您的合约期，我按您近三个月用量核对了一档更合适的套餐。",
     ),
-    "complaint": Text(
+    "complaint": _asking(
         "You told us of a problem, and I want to be sure that it is settled.",
         "您之前反映的问题，我想跟您确认是否已经解决。",
     ),
-    "service_quality": Text(
+    "service_quality": _asking(
         "I would like to check with you how our network works where you use it.",
         "想跟您了解一下您常用地点的网络使用情况。",
     ),
-    "stated_leave": Text(
+    "stated_leave": _asking(
         "You told us that you are thinking of leaving, and I would like to hear what went wrong.",
         "您之前提到有离网的想法，想听听是哪方面让您不满意。",
     ),
-    "disconnect": Text(
+    "disconnect": _asking(
         "You made an appointment to disconnect, and I would like to arrange it as it suits you.",
         "您预约了拆机，想跟您确认一下具体安排。",
     ),
-    "price": Text(
+    "price": _asking(
         "I went over your bill and would like to tell you what fits your use better.",
         "我核对了您的账单，想给您介绍更合适的资费。",
     ),
 }
-_CARE: Final = Text(
+_CARE: Final = _asking(
     "I am calling to ask how our service has been for you lately.",
     "想做个服务回访，了解您近期的使用感受。",
 )
+_OF_REASON: Final = {code: _OPENINGS[cause] for code, cause in _CAUSES.items() if cause in _OPENINGS}
 _ANSWERING: Final = Text(
     "Hello, thank you for coming to us. I will gladly answer whatever you want to know.",
     "您好，感谢您的联系，您想了解的情况我都如实为您说明。",
@@ -160,6 +169,7 @@ def opening(reasons: Sequence[Reason], *, answers_only: bool = False) -> Text:
     """
     if answers_only:
         return _ANSWERING
-    causes = (_CAUSES.get(r.code) for r in reasons if r.disclosable)
-    hook = next((_HOOKS[cause] for cause in causes if cause in _HOOKS), _CARE)
-    return Text(_GREETING.en + hook.en + _ASKING.en, _GREETING.zh + hook.zh + _ASKING.zh)
+    for reason in reasons:
+        if reason.disclosable and reason.code in _OF_REASON:
+            return _OF_REASON[reason.code]
+    return _CARE

@@ -133,7 +133,7 @@ def _trait(f: int, value: float, usual: float, delta: float, beside: str, *, aga
     """None where both medians come to the same words."""
     name, nan = NAMES[f], float("nan")
     mine, theirs = reason_text(name, value, nan), reason_text(name, usual, nan)
-    if mine["en"] == theirs["en"]:
+    if mine.en == theirs.en:
         return None
     en, zh = _BESIDE[beside]
     return Trait(
@@ -143,7 +143,7 @@ def _trait(f: int, value: float, usual: float, delta: float, beside: str, *, aga
         delta=round(delta, 4),
         beside=beside,
         against=against,
-        text=Text(f"{mine['en']} ({en}: {theirs['en']})", f"{mine['zh']}({zh}:{theirs['zh']})"),
+        text=Text(f"{mine.en} ({en}: {theirs.en})", f"{mine.zh}({zh}:{theirs.zh})"),
     )
 
 

@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 from models.alerts import Trigger
 from models.events import Profile
-from models.kernel import places
-from models.kernel.engine import Engine
+from models.kernel.engine import View
 from models.state.columns import OUTCOME, OUTCOME_CODES
 from models.state.population import Population
 
 _LEFT: Final = OUTCOME.index["left"]
 _CODE: Final = OUTCOME.index["code"]
 _LEFT_TS: Final = OUTCOME.index["left_ts"]
+_HERE: Final = [0.0] * len(OUTCOME.columns)
 _INVOLUNTARY: Final = float(OUTCOME_CODES.index("involuntary"))
 
 
@@ -45,6 +45,8 @@ class Moment:
         Whether they allow profiling; else their risk is the base rate, and no reason of the model is given.
     tier, previous
         As they stand; moved on when the tier changes within the moment.
+    since, published
+        Since when they had the tier, and the risk that was published last; NaN for never.
     """
 
     row: int
@@ -59,6 +61,8 @@ class Moment:
     gone: bool
     tier: int
     previous: int | None
+    since: float
+    published: float
     risk: float
     profiled: bool
     x: npt.NDArray[np.float64]
@@ -67,29 +71,29 @@ class Moment:
 
 
 def moment_of(
-    population: Population, engine: Engine, row: int, ts: int, clock: int, trigger: Trigger, record_ts: int | None
+    population: Population, view: View, row: int, ts: int, clock: int, trigger: Trigger, record_ts: int | None
 ) -> Moment:
-    """The moment of the subscriber in `row`, whom the engine has just scored."""
+    """The moment of the subscriber in `row`, as seen right now: their features are gone with the next one."""
     profile, book = population.profiles[row], population.books.get(row)
-    # One NaN for all: its sign is the processor's business, and a frozen vector is bytes of the state.
-    x = np.where(np.isnan(engine.x), np.nan, engine.x)
-    outcome = population.blocks[OUTCOME.name].data[row].tolist()
+    outcome = population.blocks[OUTCOME.name].data[row].tolist() if view.left else _HERE
     return Moment(
         row=row,
         subscriber_id=population.id_of(row),
         ts=ts,
         clock=clock,
-        now=float(engine.lane[places.NOW]),
-        history=float(engine.lane[places.HISTORY]),
+        now=view.now,
+        history=view.history,
         profile=profile,
         refused_ts=None if book is None else book.refused_ts,
         involuntary=left_involuntarily(outcome, profile),
         gone=left_willingly(outcome, profile),
-        tier=int(population.table[row, places.TIER]),
+        tier=int(view.tier),
+        since=view.since,
+        published=view.published,
         previous=None if book is None else book.previous_tier,
-        risk=float(engine.lane[places.SCORE]),
+        risk=view.risk,
         profiled=profile is None or profile.consent.profiling,
-        x=x,
+        x=view.x,
         trigger=trigger,
         record_ts=record_ts,
     )

@@ -8,6 +8,7 @@ the clock, arrivals are applied one at a time, and time is swept before the next
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf, isnan
 from typing import Any, Final
 
 import msgspec
@@ -44,7 +45,6 @@ from models.state.population import Population, StateRecord
 from models.state.record_updates import take_rare
 
 _GONE: Final = frozenset({"ported_out", "disconnected", "lapsed", "involuntary"})
-_NAN: Final = float("nan")
 
 
 class Detector:
@@ -146,6 +146,7 @@ class Detector:
             if marks != self._marks.version:
                 # A mark that was set or has ended decides about what comes behind it.
                 marks = self._mark(table, done)
+        sweep.take_time()
         self._account()
         if done == len(table):
             # What was not applied keeps its rows.
@@ -163,22 +164,11 @@ class Detector:
 
     def _walk(self, table: Table, begin: int) -> int:
         """Walk on from an arrival until one needs a decision; the place behind it."""
-        engine, clock, outbox = self._lane.engine, self._sweep.clock, self._lane.outbox
-        numbers, room = engine.lane, float(outbox.room)
-        numbers[places.WATERMARK] = _NAN if clock.watermark is None else clock.watermark
-        numbers[places.LAST_TICK] = _NAN if clock.last_tick is None else clock.last_tick
-        numbers[places.NEXT_TICK] = self._sweep.next_live()
+        engine, outbox = self._lane.engine, self._lane.outbox
+        numbers, room, last = engine.lane, float(outbox.room), float(engine.lane[places.LAST_TICK])
+        numbers[places.NEXT_TICK] = inf if isnan(last) else self._sweep.next_live(int(last))
         numbers[places.ROOM] = room
-        for kind in CLOCKED:
-            numbers[places.FEEDS + kind] = clock.feeds.get(TOPICS[kind], _NAN)
         done = engine.walk(table, begin)
-        for kind in CLOCKED:
-            if not np.isnan(numbers[places.FEEDS + kind]):
-                clock.feeds[TOPICS[kind]] = int(numbers[places.FEEDS + kind])
-        if not np.isnan(numbers[places.WATERMARK]):
-            clock.watermark = int(numbers[places.WATERMARK])
-        if not np.isnan(numbers[places.LAST_TICK]):
-            clock.last_tick = int(numbers[places.LAST_TICK])
         outbox.wrote(int(room - numbers[places.ROOM]))
         self._sweep.heard()
         return done
@@ -218,17 +208,23 @@ class Detector:
         """
         last = float(self._lane.population.table[row, places.LAST_TS])
         now = float(_ts_of(arrival)) if np.isnan(last) else last
-        clock = self._sweep.clock.watermark
-        return now if clock is None or KINDS[type(arrival.event)] in CLOCKED else max(now, float(clock))
+        if KINDS[type(arrival.event)] not in CLOCKED:
+            now = max(now, self._watermark(now))
+        return now
+
+    def _watermark(self, otherwise: float) -> float:
+        """The lane's time; before its first event it has none."""
+        found = float(self._lane.engine.lane[places.WATERMARK])
+        return otherwise if isnan(found) else found
 
     def _moment(self, arrival: Arrival, row: int) -> Moment:
-        lane, watermark, ts = self._lane, self._sweep.clock.watermark, _ts_of(arrival)
-        clock = ts if watermark is None else watermark
+        lane, ts = self._lane, _ts_of(arrival)
+        clock = int(self._watermark(ts))
         if isinstance(arrival.event, Profile | Deletion):
             # A profile may be dated long ago; what it sets free happens now.
             ts = clock
         trigger = Trigger(topic=arrival.topic, partition=lane.partition, offset=arrival.offset, tick=None)
-        return moment_of(lane.population, lane.engine, row, ts, clock, trigger, arrival.record_ts)
+        return moment_of(lane.population, lane.engine.view(row), row, ts, clock, trigger, arrival.record_ts)
 
     def _decided(self, moment: Moment, event: object, *, late: bool) -> None:
         episodes, labels = self._lane.episodes, self._lane.labels
@@ -278,7 +274,7 @@ class Detector:
 
     def _erase(self, arrival: Arrival, event: Erasure, row: int) -> None:
         """Forget a subscriber: end their alerts, delete what is kept, and mark them, by their hash, as erased."""
-        lane, watermark = self._lane, self._sweep.clock.watermark
+        lane = self._lane
         held, request = self._marks.get(event.subscriber_id), request_hash(event.request_id)
         if held is not None and held.request == request and held.erased_ts >= event.ts:
             # The same request, delivered twice: it was done and its receipt was given.
@@ -291,7 +287,7 @@ class Detector:
             lane.episodes.close_all(moment, "erased")
             lane.forget(moment)
             self._sweep.forgotten(row)
-        clock = event.ts if watermark is None else watermark
+        clock = int(self._watermark(event.ts))
         retention = lane.policy.retention
         until = max(clock, event.ts) + round(retention.stop_mark_days * DAY_MS)
         self._marks.set(event.subscriber_id, Mark(event.ts, until, request))

@@ -8,9 +8,11 @@ import numpy as np
 
 from models.alerts import Score, alert_id
 from models.book import Book
+from models.cards import Cards
 from models.clock import Clock
 from models.decisions.context import Moment
 from models.episodes import Episodes
+from models.kernel import places
 from models.kernel.engine import Engine
 from models.labels import Labels
 from models.outbox import Outbox, Output
@@ -19,12 +21,6 @@ from models.risk import Scorer
 from models.state.columns import RISK, SILENT
 from models.state.population import Population
 from models.tiers import HEALTHY, HIGH_RISK, TIERS, WARNING, cutoffs, next_tier
-
-_TIER = RISK.index["tier"]
-_TIER_TS = RISK.index["tier_ts"]
-_PUBLISHED = RISK.index["published"]
-_RISK = RISK.index["risk"]
-_SCORED = RISK.index["scored_ts"]
 
 
 class LaneState:
@@ -47,7 +43,7 @@ class LaneState:
         self.policy = policy
         self.partition = partition
         self.labels = Labels(self.population, self.outbox, scorer, policy)
-        self.episodes = Episodes(self.population, self.outbox, scorer, policy, self.labels)
+        self.episodes = Episodes(self.population, self.outbox, Cards(scorer, policy), policy, self.labels)
         self.engine = Engine(self.population, scorer, policy)
         self.cut = cutoffs(policy.tiers, scorer)
         self.silent: dict[int, int] = {}
@@ -60,7 +56,8 @@ class LaneState:
         A model changes nothing that is kept: everybody's tier is judged anew at his next event or his daily look, so
         a restart with another model and a switch to it are the same.
         """
-        self.scorer = self.episodes.scorer = scorer
+        self.scorer = scorer
+        self.episodes.cards = Cards(scorer, policy)
         self.engine.bind(scorer, policy)
         self.cut = cutoffs(policy.tiers, scorer)
         self.labels.scorer = scorer
@@ -100,10 +97,9 @@ class LaneState:
 
     def forget(self, moment: Moment) -> None:
         """Delete a subscriber, and take back the latest risk that was published of him."""
-        columns = self.population.blocks[RISK.name].data[moment.row]
-        published = columns[_PUBLISHED]
-        self._count_tier(int(columns[_TIER]), -1)
-        if not np.isnan(published):
+        columns = self.population.table[moment.row]
+        self._count_tier(int(columns[places.TIER]), -1)
+        if not isnan(columns[places.PUBLISHED]):
             self._take_back(moment)
         self.silent.pop(moment.row, None)
         self.labels.forgotten(moment.row)
@@ -119,23 +115,20 @@ class LaneState:
         Who has left of his own will has no tier to speak of. Before the minimum history only the first score of a
         subscriber is published: the risk of somebody unknown moves with every event and says little.
         """
-        block, history_ms = self.population.blocks[RISK.name], moment.history
-        columns = block.data[moment.row].tolist()
-        before, since = moment.tier, columns[_TIER_TS]
-        held = inf if isnan(since) else moment.now - since
-        reached = HEALTHY if moment.gone else next_tier(before, moment.risk, held, history_ms, self.cut)[0]
+        before, row = moment.tier, moment.row
+        held = inf if isnan(moment.since) else moment.now - moment.since
+        reached = HEALTHY if moment.gone else next_tier(before, moment.risk, held, moment.history, self.cut)[0]
         tier = reached if moment.profiled else HEALTHY
         if not moment.profiled:
             self.episodes.unprofiled(moment, reached)
-        moved = self._shown_again(moment, columns[_PUBLISHED])
-        daily = moment.trigger.topic is None
-        moved = moved or (daily and self._moved(moment.risk, columns[_PUBLISHED], history_ms))
-        moved = moved and not (moment.gone or isnan(history_ms))
+        moved = self._shown_again(moment) or (moment.trigger.topic is None and self._moved(moment))
+        moved = moved and not (moment.gone or isnan(moment.history))
         if tier == before and not moved:
             return False
-        block.data[moment.row, _PUBLISHED] = block.data[moment.row, _RISK] = moment.risk
-        block.data[moment.row, _SCORED] = moment.now
-        self.population.touch(moment.row, RISK.name)
+        columns = self.population.table[row]
+        columns[places.PUBLISHED] = columns[places.RISK_] = moment.risk
+        columns[places.SCORED_TS] = moment.now
+        self.population.touch(row, RISK.name)
         if tier != before:
             self._enter(moment, tier)
         if moment.profiled:
@@ -144,7 +137,7 @@ class LaneState:
             self.episodes.tier_moved(moment, before)
         return True
 
-    def _shown_again(self, moment: Moment, published: float) -> bool:
+    def _shown_again(self, moment: Moment) -> bool:
         """Whether the subscriber allows profiling again; of one who no longer does, the latest risk is taken back."""
         book = self.population.books.get(moment.row)
         if moment.profiled == (book is None or not book.risk_hidden):
@@ -152,20 +145,23 @@ class LaneState:
         book = self.population.book(moment.row)
         book.risk_hidden = not moment.profiled
         self.population.mark_book(moment.row)
-        if book.risk_hidden and not isnan(published):
+        if book.risk_hidden and not isnan(moment.published):
             self._take_back(moment)
         return moment.profiled
 
-    def _moved(self, risk: float, published: float, history_ms: float) -> bool:
+    def _moved(self, moment: Moment) -> bool:
+        """Whether a daily look has anything to publish."""
+        published = moment.published
         if isnan(published):
             return True
-        return history_ms >= self.cut.min_history_ms and abs(risk - published) >= self.policy.score_step * published
+        moved = abs(moment.risk - published) >= self.policy.score_step * published
+        return moved and moment.history >= self.cut.min_history_ms
 
     def _enter(self, moment: Moment, tier: int) -> None:
-        columns = self.population.blocks[RISK.name].data[moment.row]
-        self._count_tier(int(columns[_TIER]), -1)
+        self._count_tier(moment.tier, -1)
         self._count_tier(tier, 1)
-        columns[_TIER], columns[_TIER_TS] = float(tier), moment.now
+        columns = self.population.table[moment.row]
+        columns[places.TIER], columns[places.TIER_TS] = tier, moment.now
         book = self.population.book(moment.row)
         book.previous_tier = moment.previous = moment.tier
         moment.tier = tier

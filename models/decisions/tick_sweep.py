@@ -8,6 +8,7 @@ a batch has been held up for long enough, it stops behind a subscriber, and the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan, nan
 from typing import Final
 from zlib import crc32
 
@@ -23,9 +24,10 @@ from models.erasure import StopMarks
 from models.events import CALLS, DATA_USAGE
 from models.example import WEEKLY
 from models.kernel import places
+from models.kernel.arrivals import CLOCKED, TOPICS
 from models.policy import DAY_MS, HOUR_MS
 from models.state.calendar import Calendar
-from models.state.columns import ALIVE, OUTCOME, QUEUED, RISK, SILENT
+from models.state.columns import OUTCOME, QUEUED
 from models.state.population import Rows
 
 _USAGE: Final = (CALLS, DATA_USAGE)
@@ -68,6 +70,7 @@ class Sweep:
     def resume(self, clock: Clock) -> None:
         """Go on from a clock of the ledger, with calendars made anew of the state."""
         self.clock = clock
+        self._tell_time()
         self._queue = None
         table, marks = self._lane.population.table, self._lane.population.marks
         last = np.fmax(table[:, places.CALLS_REF], table[:, places.DATA_REF])
@@ -79,9 +82,22 @@ class Sweep:
     def _floor(self) -> float:
         return self._lane.policy.silence.floor_days * DAY_MS
 
-    def _await_silence(self, row: int, at: float) -> None:
-        self._silences.put(at, row)
-        self._lane.population.marks[row] |= QUEUED
+    def take_time(self) -> None:
+        """Set the clock by the walk, which moves the lane's time."""
+        clock, numbers = self.clock, self._lane.engine.lane
+        feeds = numbers[places.FEEDS : places.FEEDS + len(CLOCKED)].tolist()
+        clock.feeds.update((TOPICS[kind], int(ts)) for kind, ts in zip(CLOCKED, feeds, strict=True) if not isnan(ts))
+        if not isnan(numbers[places.WATERMARK]):
+            clock.watermark = int(numbers[places.WATERMARK])
+        if not isnan(numbers[places.LAST_TICK]):
+            clock.last_tick = int(numbers[places.LAST_TICK])
+
+    def _tell_time(self) -> None:
+        clock, numbers = self.clock, self._lane.engine.lane
+        numbers[places.WATERMARK] = nan if clock.watermark is None else clock.watermark
+        numbers[places.LAST_TICK] = nan if clock.last_tick is None else clock.last_tick
+        for kind in CLOCKED:
+            numbers[places.FEEDS + kind] = clock.feeds.get(TOPICS[kind], nan)
 
     def forgotten(self, row: int) -> None:
         """A row is free: whoever has it next is of another slice."""
@@ -90,10 +106,11 @@ class Sweep:
 
     def heard(self) -> None:
         """Take in who has used the service for the first time, or again after a silence."""
-        table = self._lane.population.table
-        for row in self._lane.engine.fresh():
-            last = np.fmax(table[row, places.CALLS_REF], table[row, places.DATA_REF])
-            self._await_silence(row, float(last) + self._floor())
+        rows, table = self._lane.engine.fresh(), self._lane.population.table
+        if len(rows):
+            last = np.fmax(table[rows, places.CALLS_REF], table[rows, places.DATA_REF])
+            for at, row in zip((last + self._floor()).tolist(), rows.tolist(), strict=True):
+                self._silences.put(at, row)
 
     @property
     def owed(self) -> bool:
@@ -105,23 +122,23 @@ class Sweep:
             and (clock.sweeping is not None or clock.last_tick < floor_tick(clock.watermark))
         )
 
-    def next_live(self) -> float:
-        """The next tick at which anything can be due; the walk stops there."""
-        last = self.clock.last_tick
-        if last is None:
-            return np.inf
+    def next_live(self, last: int) -> float:
+        """The next tick after `last` at which anything can be due; the walk stops there."""
         return min(float(next_slice_tick(last, self.clock.slices)), self._next_term(last, self._silences.next()))
 
     def _next_term(self, last: int, silence_due: float) -> float:
         """The next tick at which a term can end. Terms that have ended and were not looked at wait for the next."""
         lane = self._lane
         soonest = min(lane.population.terms.next(), silence_due, self._marks.next_end(), lane.labels.next_due())
-        if soonest == np.inf:
-            return np.inf
-        return float(last + TICK_MS if soonest <= last else ceil_tick(soonest))
+        return soonest if soonest == np.inf else float(max(ceil_tick(soonest), last + TICK_MS))
 
     def run(self) -> None:
         """Sweep what is owed, until it is done, the transaction is full, or the batch was held up for long enough."""
+        self.take_time()
+        self._run()
+        self._tell_time()
+
+    def _run(self) -> None:
         clock = self.clock
         if clock.watermark is None:
             return
@@ -161,45 +178,46 @@ class Sweep:
         """Who is to be looked at at this tick, behind the cursor."""
         lane, cursor = self._lane, self.clock.cursor
         population = lane.population
-        flags = np.zeros(len(population.marks), dtype=np.int64)
-        flags[self._ended_rows(tick)] |= places.ENDED
+        flags: dict[int, int] = {}
         fallen, stale = self._silent_rows(tick)
-        flags[fallen] |= places.FALLEN
-        flags[lane.labels.due_by(tick)] |= places.LABELLED
+        _flag(flags, self._ended_rows(tick), places.ENDED)
+        _flag(flags, fallen, places.FALLEN)
+        _flag(flags, lane.labels.due_by(tick), places.LABELLED)
         if tick > target - TICKS_A_DAY * TICK_MS:
             daily, keys = self._slice_rows(tick)
-            flags[daily] |= places.DAILY
-            flags[daily[(keys >> 16) % 7 == tick // DAY_MS % 7]] |= places.WEEKLY
+            _flag(flags, daily.tolist(), places.DAILY)
+            _flag(flags, daily[(keys >> 16) % 7 == tick // DAY_MS % 7].tolist(), places.WEEKLY)
         ids = population.ids
-        queue = sorted((name, row) for row in np.flatnonzero(flags).tolist() if (name := ids[row]) and name > cursor)
-        rows = np.array([row for _, row in queue], dtype=np.int64)
-        return _Queue(rows, flags[rows], stale)
+        queue = sorted((name, row) for row in flags if (name := ids[row]) and name > cursor)
+        rows = [row for _, row in queue]
+        return _Queue(np.array(rows, np.int64), np.array([flags[row] for row in rows], np.int64), stale)
 
     def _ended_rows(self, tick: int) -> list[int]:
-        due = self._lane.population.blocks[RISK.name].column("due_ts")
-        return [row for row in self._lane.population.terms.pop(tick) if due[row] <= tick]
+        population = self._lane.population
+        return [row for row in population.terms.pop(tick) if population.table[row, places.DUE_TS] <= tick]
 
     def _look(self, tick: int, queue: _Queue, looks: int, decisions: int) -> int:
         """Look at those in the queue, and decide where anything can move; how many were decided on."""
-        lane, clock = self._lane, self.clock
-        engine, decided = lane.engine, 0
+        lane, decided = self._lane, 0
         end = min(len(queue.rows), queue.done + looks)
+        trigger = Trigger(topic=None, partition=lane.partition, offset=None, tick=tick)
         while queue.done < end and decided < decisions and lane.outbox.room:
-            behind = engine.look(queue.rows[:end], queue.flags, queue.done, tick)
-            queue.done = min(behind, end)
-            if behind > end:
-                break
-            decided += 1
-            self._decide(tick, int(queue.rows[behind - 1]), int(queue.flags[behind - 1]), stale=queue.stale)
+            behind, found = lane.engine.look(queue.rows[:end], queue.flags, queue.done, tick, decisions - decided)
+            for at, why, view in found:
+                row = int(queue.rows[at])
+                self._decide(moment_of(lane.population, view, row, tick, tick, trigger, None), why, stale=queue.stale)
+                decided += 1
+                if not lane.outbox.room:
+                    # Who was looked at behind them is looked at again.
+                    behind = at + 1
+                    break
+            queue.done = behind
         if queue.done:
-            clock.cursor = lane.population.ids[int(queue.rows[queue.done - 1])] or clock.cursor
+            self.clock.cursor = lane.population.ids[int(queue.rows[queue.done - 1])] or self.clock.cursor
         return decided
 
-    def _decide(self, tick: int, row: int, why: int, *, stale: bool) -> None:
-        lane = self._lane
-        trigger = Trigger(topic=None, partition=lane.partition, offset=None, tick=tick)
-        moment = moment_of(lane.population, lane.engine, row, tick, tick, trigger, None)
-        self.clock.cursor = moment.subscriber_id
+    def _decide(self, moment: Moment, why: int, *, stale: bool) -> None:
+        lane, tick = self._lane, moment.clock
         lane.outbox.wrote(_ROW_BYTES)
         if why & places.ENDED:
             lane.episodes.due(moment, stale_feed=stale)
@@ -239,22 +257,18 @@ class Sweep:
 
     def _usage_ts(self) -> float:
         """How far the slowest of the usage feeds has come; one that was never seen does not count."""
-        return min((float(self.clock.feeds[t]) for t in _USAGE if t in self.clock.feeds), default=-np.inf)
+        feeds = self.clock.feeds
+        return float(min([feeds[topic] for topic in _USAGE if topic in feeds], default=-np.inf))
 
     def _silent_rows(self, tick: int) -> tuple[list[int], bool]:
         """Who has fallen silent by the slowest usage feed, and whether one of them is so late that it means nothing.
 
         The time of a feed that stands still does not pass, so a dead feed makes nobody silent.
         """
-        lane, usage_ts = self._lane, self._usage_ts()
-        marks, at = lane.population.marks, min(tick, usage_ts)
-        rows = [row for row in self._silences.pop(at) if marks[row] & ALIVE]
-        marks[rows] &= ~QUEUED
-        fallen = []
-        for row, due in zip(rows, lane.engine.silence_due(np.array(rows, dtype=np.int64)).tolist(), strict=True):
-            # Without a rhythm, or with a silence that was told, nothing is awaited before the next use.
-            if marks[row] & SILENT:
-                continue
+        lane, usage_ts, fallen = self._lane, self._usage_ts(), []
+        at = min(tick, usage_ts)
+        rows = self._silences.pop(at)
+        for row, due in zip(rows, lane.engine.silence_due(np.array(rows, np.int64)) if rows else (), strict=True):
             if due <= at:
                 fallen.append(row)
             elif due > at:
@@ -283,3 +297,8 @@ class Sweep:
         lane.forget(moment)
         lane.outbox.counts.forgotten += 1
         self.forgotten(row)
+
+
+def _flag(flags: dict[int, int], rows: list[int], why: int) -> None:
+    for row in rows:
+        flags[row] = flags.get(row, 0) | why

@@ -11,7 +11,8 @@ from typing import Final
 
 from models.features import account, calls, care, data, visits
 from models.features.definitions import Feature
-from models.features.reason_text import say
+from models.features.reason_text import Saying
+from models.words import Text
 
 CATALOGUE_VERSION: Final = 1
 """Moves when a feature of the same name and unit comes to mean something else."""
@@ -25,6 +26,7 @@ CATALOGUE: Final[tuple[Feature, ...]] = (
 )
 NAMES: Final = tuple(feature.name for feature in CATALOGUE)
 INDEX: Final = {name: place for place, name in enumerate(NAMES)}
+_SAYINGS: Final = {feature.name: Saying(feature) for feature in CATALOGUE}
 
 
 def catalogue_hash() -> str:
@@ -33,14 +35,14 @@ def catalogue_hash() -> str:
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def reason_text(name: str, value: float, usual: float) -> dict[str, str]:
-    """A feature's value in business words, English and Chinese; `usual` is that of the other subscribers.
+def reason_text(name: str, value: float, usual: float) -> Text:
+    """A feature's value in business words; `usual` is that of the other subscribers.
 
     Examples
     --------
     >>> reason_text("competitor_dwell_7d", 1460.0, 12.0)
-    {'en': '24 minutes on competitor sites in 7 days', 'zh': '近7天浏览竞争对手网站24分钟'}
-    >>> reason_text("calls_7d_vs_30d", 0.4, 1.0)
-    {'en': 'calls down 60 % on the usual', 'zh': '通话量较平时下降60%'}
+    Text(en='24 minutes on competitor sites in 7 days', zh='近7天浏览竞争对手网站24分钟')
+    >>> reason_text("calls_7d_vs_30d", 0.4, 1.0).en
+    'calls down 60 % on the usual'
     """
-    return say(CATALOGUE[INDEX[name]], value, usual)
+    return _SAYINGS[name].of(value, usual)

@@ -8,6 +8,7 @@ from typing import Final
 
 from models.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS, SUBSCRIBERS
 from models.features.definitions import Feature
+from models.words import Text
 
 Words = tuple[str, str]
 """English and Chinese."""
@@ -124,30 +125,50 @@ _WORDS: Final[dict[str, Callable[[float], Words]]] = {
 }
 
 
-def _variant(feature: Feature, value: float) -> int:
-    """Which of two texts: the first for yes, for to come and for down."""
-    if feature.unit == "flag":
-        return 0 if value else 1
-    if feature.unit == "days_left":
-        return 0 if value >= 0 else 1
-    return 0 if value < 0 else 1
+class Saying:
+    """The texts of a feature, made ready once: what is left to do is to put the value into them.
+
+    Examples
+    --------
+    >>> from models.features.visits import FEATURES
+    >>> saying = next(Saying(feature) for feature in FEATURES if feature.name == "competitor_dwell_7d")
+    >>> saying.of(1460.0, 12.0).en
+    '24 minutes on competitor sites in 7 days'
+    """
+
+    def __init__(self, feature: Feature) -> None:
+        self._unit = feature.unit
+        self._words = _WORDS[feature.unit]
+        self._missing = Text(*_MISSING[feature.source])
+        self._compared = feature.unit in _COMPARED and feature.source in (CALLS, DATA_USAGE)
+        en, zh = feature.text_en.split("|"), feature.text_zh.split("|")
+        self._texts = tuple(
+            (_plural(en[n % len(en)], "", "y"), _plural(en[n % len(en)], "s", "ies"), zh[n % len(zh)]) for n in (0, 1)
+        )
+
+    def of(self, value: float, usual: float) -> Text:
+        """See :func:`models.features.catalogue.reason_text`."""
+        if isnan(value):
+            return self._missing
+        en, zh = self._words(value)
+        one, many, text_zh = self._texts[self._variant(value)]
+        said_en = (one if en == "1" else many).replace("{v}", en).replace("{times}", _OFTEN.get(en) or f"{en} times")
+        said_zh = text_zh.replace("{v}", zh)
+        if self._compared and not isnan(usual):
+            typical_en, typical_zh = self._words(usual)
+            if typical_en != en:
+                said_en = f"{said_en} (typically {typical_en.replace('no', '0')})"
+                said_zh = f"{said_zh}(一般为{typical_zh})"
+        return Text(said_en, said_zh)
+
+    def _variant(self, value: float) -> int:
+        """Which of two texts: the first for yes, for to come and for down."""
+        if self._unit == "flag":
+            return 0 if value else 1
+        if self._unit == "days_left":
+            return 0 if value >= 0 else 1
+        return 0 if value < 0 else 1
 
 
-def say(feature: Feature, value: float, usual: float) -> dict[str, str]:
-    """See :func:`models.features.reason_text`."""
-    if isnan(value):
-        en, zh = _MISSING[feature.source]
-        return {"en": en, "zh": zh}
-    words = _WORDS[feature.unit]
-    en, zh = words(value)
-    variant = _variant(feature, value)
-    text_en, text_zh = feature.text_en.split("|"), feature.text_zh.split("|")
-    one = en == "1"
-    forms = {"s": "" if one else "s", "ies": "y" if one else "ies", "times": _OFTEN.get(en, f"{en} times")}
-    said_en = text_en[variant % len(text_en)].format(v=en, **forms)
-    said_zh = text_zh[variant % len(text_zh)].format(v=zh)
-    compared = feature.unit in _COMPARED and feature.source in (CALLS, DATA_USAGE) and not isnan(usual)
-    if compared and words(usual)[0] != en:
-        typical_en, typical_zh = words(usual)
-        said_en, said_zh = f"{said_en} (typically {typical_en.replace('no', '0')})", f"{said_zh}(一般为{typical_zh})"
-    return {"en": said_en, "zh": said_zh}
+def _plural(text: str, s: str, ies: str) -> str:
+    return text.replace("{s}", s).replace("{ies}", ies)

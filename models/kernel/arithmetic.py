@@ -177,23 +177,35 @@ def within(value: float, low: float, high: float) -> float:
 
 
 @compiled
-def curves(x: Floats, first: int, last: int, model: Floats) -> float:
-    """Sum of the curves of some features.
+def curve(v: float, m: Floats) -> float:
+    """What a curve says of a value.
 
     A row of the model: lowest knot, highest knot, what a missing value says, the number n of segments; then, n times
     each, where the segments begin, their values there, and their slopes.
     """
+    if math.isnan(v):
+        missing: float = m[2]
+        return missing
+    v = min(max(v, m[0]), m[1])
+    n = int(m[3])
+    at = 0
+    while at + 1 < n and v >= m[5 + at]:
+        at += 1
+    found: float = (v - m[4 + at]) * m[4 + 2 * n + at] + m[4 + n + at]
+    return found
+
+
+@compiled
+def curves(x: Floats, first: int, last: int, model: Floats) -> float:
+    """Sum of the curves of some features."""
     z = 0.0
     for f in range(first, last):
-        v = x[f]
-        m = model[f]
-        if math.isnan(v):
-            z += m[2]
-            continue
-        v = min(max(v, m[0]), m[1])
-        n = int(m[3])
-        at = 0
-        while at + 1 < n and v >= m[5 + at]:
-            at += 1
-        z += (v - m[4 + at]) * m[4 + 2 * n + at] + m[4 + n + at]
+        z += curve(x[f], model[f])
     return z
+
+
+@compiled
+def contributions(x: Floats, model: Floats, usual: Floats, found: Floats) -> None:
+    """How far each curve stands above what it usually says."""
+    for f in range(len(x)):
+        found[f] = curve(x[f], model[f]) - usual[f]

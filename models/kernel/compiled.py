@@ -31,9 +31,11 @@ TICK = 900000.0
 FIRST_TS = 0
 LAST_TS = 1
 RISK_ = 2
+SCORED_TS = 3
 PUBLISHED = 4
 TIER = 5
 TIER_TS = 6
+DUE_TS = 7
 BROWSING_LEVEL = 8
 BROWSING_UNTIL = 9
 CALLS_REF = 10
@@ -215,6 +217,16 @@ LABELLED = 8
 WEEKLY = 16
 LOOK_MOVES = 32
 LOOK_IDLE = 64
+LOOKED_PLACE = 0
+LOOKED_WHY = 1
+LOOKED_NOW = 2
+LOOKED_RISK = 3
+LOOKED_HISTORY = 4
+LOOKED_PUBLISHED = 5
+LOOKED_TIER = 6
+LOOKED_SINCE = 7
+LOOKED_LEFT = 8
+LOOKED = 9
 
 NAN = math.nan
 LN2_HIGH, LN2_LOW, PER_LN2 = 6.93147180369123816490e-01, 1.90821492927058770002e-10, 1.44269504088896338700e00
@@ -369,26 +381,38 @@ def within(value: float, low: float, high: float) -> float:
 
 
 @compiled
-def curves(x: Floats, first: int, last: int, model: Floats) -> float:
-    """Sum of the curves of some features.
+def curve(v: float, m: Floats) -> float:
+    """What a curve says of a value.
 
     A row of the model: lowest knot, highest knot, what a missing value says, the number n of segments; then, n times
     each, where the segments begin, their values there, and their slopes.
     """
+    if math.isnan(v):
+        missing: float = m[2]
+        return missing
+    v = min(max(v, m[0]), m[1])
+    n = int(m[3])
+    at = 0
+    while at + 1 < n and v >= m[5 + at]:
+        at += 1
+    found: float = (v - m[4 + at]) * m[4 + 2 * n + at] + m[4 + n + at]
+    return found
+
+
+@compiled
+def curves(x: Floats, first: int, last: int, model: Floats) -> float:
+    """Sum of the curves of some features."""
     z = 0.0
     for f in range(first, last):
-        v = x[f]
-        m = model[f]
-        if math.isnan(v):
-            z += m[2]
-            continue
-        v = min(max(v, m[0]), m[1])
-        n = int(m[3])
-        at = 0
-        while at + 1 < n and v >= m[5 + at]:
-            at += 1
-        z += (v - m[4 + at]) * m[4 + 2 * n + at] + m[4 + n + at]
+        z += curve(x[f], model[f])
     return z
+
+
+@compiled
+def contributions(x: Floats, model: Floats, usual: Floats, found: Floats) -> None:
+    """How far each curve stands above what it usually says."""
+    for f in range(len(x)):
+        found[f] = curve(x[f], model[f]) - usual[f]
 
 @compiled
 def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: float, rival_care: float, dropped: float, sms: float, outgoing: float, forwarded: float, mobile: float, unicom: float, telecom: float, broadnet: float, other: float) -> None:
@@ -1239,10 +1263,16 @@ def of_each(table: Floats, rows: Ints, now: Floats, x: Floats) -> None:
 
 
 @compiled
-def silences(table: Floats, rows: Ints, policy: Floats, due: Floats) -> None:
-    """When silence is due of some rows."""
+def silences(table: Floats, marks: Ints, rows: Ints, policy: Floats, due: Floats) -> None:
+    """Take rows out of the calendar of silences: when silence is due of each; NaN if not before their next use.
+
+    So it is without a rhythm, or with a silence that was told.
+    """
     for i in range(len(rows)):
-        due[i] = silence_due(table[rows[i]], policy)
+        row = rows[i]
+        marks[row] &= ~QUEUED
+        awaited = marks[row] & ALIVE and not marks[row] & SILENT
+        due[i] = silence_due(table[row], policy) if awaited else NAN
 
 
 @compiled
@@ -1412,35 +1442,40 @@ def look(
     table: Floats,
     marks: Ints,
     model: Model,
-    lane: Floats,
+    found: Floats,
     x: Floats,
-) -> int:
-    """Look at the subscribers of a tick one by one until one needs a decision; the place behind them.
+) -> tuple[int, int]:
+    """Look at the subscribers of a tick one by one, until `found` is full of those who need a decision.
 
-    `flags` says why each is looked at, and of the one in hand what was found. All of them looked at: one past the end.
+    `flags` says why each is looked at. Returns the place behind the last one, and how many were found, with their
+    features in `x`. No decision on one changes what is seen of another.
     """
-    policy = model[2]
+    policy, n = model[2], 0
     for at in range(begin, len(rows)):
         r = table[rows[at]]
         now = fmax(tick, r[LAST_TS])
-        found = flags[at] & ~(DAILY | WEEKLY)
-        lane[NOW] = now
-        lane[HISTORY] = now - r[FIRST_TS]
-        lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
+        history = now - r[FIRST_TS]
+        why = flags[at] & ~(DAILY | WEEKLY)
+        risk = risk_of(log_odds(r, now, x[n], model[0], model[1], policy[INTERCEPT]))
         if flags[at] & DAILY:
             # What the model says of a subscriber who refused profiling moves no tier that could be asked here.
             unasked = marks[rows[at]] & UNPROFILED
-            if unasked or is_news(r, lane[SCORE], now, policy) or rises_or_falls(r, lane[SCORE], now, policy):
-                found |= LOOK_MOVES
+            if unasked or is_news(r, risk, now, policy) or rises_or_falls(r, risk, now, policy):
+                why |= LOOK_MOVES
             if not r[LAST_TS] > tick - policy[IDLE]:
-                found |= LOOK_IDLE
-            if flags[at] & WEEKLY and not math.isnan(lane[HISTORY]):
-                found |= WEEKLY
-        if found:
-            flags[at] = found | (flags[at] & DAILY)
-            features(r, now, x)
-            return at + 1
-    return len(rows) + 1
+                why |= LOOK_IDLE
+            if flags[at] & WEEKLY and not math.isnan(history):
+                why |= WEEKLY
+        if why:
+            features(r, now, x[n])
+            found[n, LOOKED_PLACE], found[n, LOOKED_WHY] = at, why | (flags[at] & DAILY)
+            found[n, LOOKED_NOW], found[n, LOOKED_RISK], found[n, LOOKED_HISTORY] = now, risk, history
+            found[n, LOOKED_PUBLISHED], found[n, LOOKED_TIER] = r[PUBLISHED], r[TIER]
+            found[n, LOOKED_SINCE], found[n, LOOKED_LEFT] = r[TIER_TS], r[LEFT]
+            n += 1
+            if n == len(found):
+                return at + 1, n
+    return len(rows), n
 
 @compiled
 def hash_of(buffer: Bytes, at: int, length: int, within: int) -> int:

@@ -6,7 +6,7 @@ It holds no state of its own: what it answers with is overwritten by the next ca
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,34 @@ Floats = npt.NDArray[np.float64]
 
 FRESH_ROWS: Final = 1_024
 """So many subscribers may come into the calendar of silences before the walk stops for them."""
+LOOKED_ROWS: Final = 256
+"""So many decisions are collected by a look."""
 _PAGES: Final = get_args(Page)
+
+
+class View(NamedTuple):
+    """A subscriber as the model sees them, and what of that stands in their row.
+
+    From when they are seen, their risk, how long they are known; the risk last published, their tier and since when,
+    whether they left; their features.
+    """
+
+    now: float
+    risk: float
+    history: float
+    published: float
+    tier: float
+    since: float
+    left: float
+    x: Floats
+
+
+class Looked(NamedTuple):
+    """One whom a look has found: their place in the queue, why a decision is due, and how they were seen."""
+
+    place: int
+    why: int
+    view: View
 
 
 class Engine:
@@ -52,6 +79,8 @@ class Engine:
         self.x: Floats = np.empty(len(NAMES))
         self._population = population
         self._fresh = np.zeros(FRESH_ROWS, dtype=np.int64)
+        self._found: Floats = np.empty((LOOKED_ROWS, places.LOOKED))
+        self._found_x: Floats = np.empty((LOOKED_ROWS, len(NAMES)))
         self._model: tuple[Floats, Floats, Floats]
         self.bind(scorer, policy)
 
@@ -82,14 +111,18 @@ class Engine:
         )
         return end
 
-    def look(self, rows: Rows, flags: npt.NDArray[np.int64], begin: int, tick: int) -> int:
-        """Look at subscribers from `begin` on until one needs a decision; the place behind them.
-
-        One past the end says that nobody did.
-        """
-        table, marks = self._population.table, self._population.marks
-        end: int = compiled.look(begin, rows, flags, float(tick), table, marks, self._model, self.lane, self.x)
-        return end
+    def look(
+        self, rows: Rows, flags: npt.NDArray[np.int64], begin: int, tick: int, most: int
+    ) -> tuple[int, list[Looked]]:
+        """Look at subscribers from `begin` on until so many need a decision; the place behind the last, and these."""
+        table, marks, x = self._population.table, self._population.marks, self._found_x
+        end, count = compiled.look(begin, rows, flags, float(tick), table, marks, self._model, self._found[:most], x)
+        return end, [
+            Looked(int(at), int(why), View(now, risk, history, published, tier, since, left, x[n]))
+            for n, (at, why, now, risk, history, published, tier, since, left) in enumerate(
+                self._found[:count].tolist()
+            )
+        ]
 
     def score(self, row: int, now: float) -> bool:
         """Score one subscriber as of `now`; whether their tier can move with it."""
@@ -97,17 +130,23 @@ class Engine:
         moves: bool = compiled.score(table[row], now, self._model, self.x, self.lane)
         return moves
 
-    def silence_due(self, rows: Rows) -> Floats:
-        """When each of these subscribers will have been silent for too long; NaN for no rhythm that could break."""
-        due = np.empty(len(rows))
-        compiled.silences(self._population.table, rows, self._model[2], due)
-        return due
+    def view(self, row: int) -> View:
+        """The subscriber in this row, at whom the walk has stopped, or who was just scored."""
+        r = self._population.table[row]
+        scored, standing = self.lane[places.NOW : places.HISTORY + 1], r[places.PUBLISHED : places.TIER_TS + 1]
+        return View._make((*scored.tolist(), *standing.tolist(), float(r[places.LEFT]), self.x))
 
-    def fresh(self) -> list[int]:
-        """Rows that came into the calendar of silences since the last call."""
-        found: list[int] = self._fresh[: int(self.lane[places.FRESH])].tolist()
-        self.lane[places.FRESH] = 0.0
+    def silence_due(self, rows: Rows) -> list[float]:
+        """When silence is due of subscribers who leave its calendar; NaN if not before their next use."""
+        population, due = self._population, np.empty(len(rows))
+        compiled.silences(population.table, population.marks, rows, self._model[2], due)
+        found: list[float] = due.tolist()
         return found
+
+    def fresh(self) -> Rows:
+        """Rows that came into the calendar of silences since the last call."""
+        count, self.lane[places.FRESH] = int(self.lane[places.FRESH]), 0.0
+        return self._fresh[:count]
 
 
 def features_of(population: Population, rows: Rows, now: Floats) -> Floats:

@@ -19,9 +19,11 @@ TICK: Final = 900_000.0
 FIRST_TS: Final = place(ACTIVITY, "first_ts")
 LAST_TS: Final = place(ACTIVITY, "last_ts")
 RISK_: Final = place(RISK, "risk")
+SCORED_TS: Final = place(RISK, "scored_ts")
 PUBLISHED: Final = place(RISK, "published")
 TIER: Final = place(RISK, "tier")
 TIER_TS: Final = place(RISK, "tier_ts")
+DUE_TS: Final = place(RISK, "due_ts")
 BROWSING_LEVEL: Final = place(RISK, "browsing_level")
 BROWSING_UNTIL: Final = place(RISK, "browsing_until")
 CALLS_REF: Final = place(CALLS, "ref_ts")
@@ -235,3 +237,15 @@ WEEKLY: Final = 16  # the weekly vector, if there is any history
 LOOK_MOVES: Final = 32
 LOOK_IDLE: Final = 64
 """As :data:`MOVES`, of a look at a tick; and who has done nothing for long."""
+
+# What a look has found: the place in the queue and why, how they were scored, and what stands in their row.
+LOOKED_PLACE: Final = 0
+LOOKED_WHY: Final = 1
+LOOKED_NOW: Final = 2
+LOOKED_RISK: Final = 3
+LOOKED_HISTORY: Final = 4
+LOOKED_PUBLISHED: Final = 5
+LOOKED_TIER: Final = 6
+LOOKED_SINCE: Final = 7
+LOOKED_LEFT: Final = 8
+LOOKED: Final = 9

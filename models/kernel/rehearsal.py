@@ -1,8 +1,8 @@
 """All that is compiled, called once on nobody, so that no event waits for the compiler.
 
-Numba compiles a function at its first call, for the types of that call. Fifteen functions are called from outside of
-the compiled code, and their types follow from the arrays of those who call them: so, as far as they can, it is those
-that call them here.
+Numba compiles a function at its first call, for the types of that call. Some are called from outside of the compiled
+code, and their types follow from the arrays of those who call them: so, as far as they can, it is those that call them
+here.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ def rehearse() -> Rehearsed:
     engine = Engine(population, scorer, Policy())
     nobody = np.array([population.seat("nobody")])
     engine.walk(table_of([]), 0)
-    engine.look(nobody, np.zeros(1, dtype=np.int64), 0, 0)
+    engine.look(nobody, np.zeros(1, dtype=np.int64), 0, 0, 1)
     engine.score(0, 0.0)
     engine.silence_due(nobody)
+    compiled.contributions(engine.x, scorer.table(), scorer.usual_curves(), engine.x)
     features_of(population, nobody, np.zeros(1))
     no_bytes, no_records = np.frombuffer(b"", dtype=np.uint8), np.zeros((0, places.RECORD), dtype=np.int64)
     Reader().read(no_bytes, no_records)

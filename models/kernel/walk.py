@@ -1,6 +1,6 @@
 """The walk over the arrivals of a batch, and the look at the subscribers of a tick.
 
-Both stop behind whatever needs a decision, so that state is exactly as of the event or the subscriber in hand.
+The walk stops behind whatever needs a decision, so that state is exactly as of the event in hand.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from models.kernel.arithmetic import NAN, Floats, exp, fmax, fmin, usual_rate
 from models.kernel.compiling import compiled
 from models.kernel.places import (
+    ALIVE,
     APPLIED,
     BEHAVIOUR,
     BROWSE_DWELL,
@@ -50,8 +51,18 @@ from models.kernel.places import (
     LAST_TICK,
     LAST_TS,
     LATE,
+    LEFT,
     LOOK_IDLE,
     LOOK_MOVES,
+    LOOKED_HISTORY,
+    LOOKED_LEFT,
+    LOOKED_NOW,
+    LOOKED_PLACE,
+    LOOKED_PUBLISHED,
+    LOOKED_RISK,
+    LOOKED_SINCE,
+    LOOKED_TIER,
+    LOOKED_WHY,
     MIN_DWELL,
     MIN_HISTORY,
     MOVES,
@@ -196,10 +207,16 @@ def of_each(table: Floats, rows: Ints, now: Floats, x: Floats) -> None:
 
 
 @compiled
-def silences(table: Floats, rows: Ints, policy: Floats, due: Floats) -> None:
-    """When silence is due of some rows."""
+def silences(table: Floats, marks: Ints, rows: Ints, policy: Floats, due: Floats) -> None:
+    """Take rows out of the calendar of silences: when silence is due of each; NaN if not before their next use.
+
+    So it is without a rhythm, or with a silence that was told.
+    """
     for i in range(len(rows)):
-        due[i] = silence_due(table[rows[i]], policy)
+        row = rows[i]
+        marks[row] &= ~QUEUED
+        awaited = marks[row] & ALIVE and not marks[row] & SILENT
+        due[i] = silence_due(table[row], policy) if awaited else NAN
 
 
 @compiled
@@ -369,32 +386,37 @@ def look(
     table: Floats,
     marks: Ints,
     model: Model,
-    lane: Floats,
+    found: Floats,
     x: Floats,
-) -> int:
-    """Look at the subscribers of a tick one by one until one needs a decision; the place behind them.
+) -> tuple[int, int]:
+    """Look at the subscribers of a tick one by one, until `found` is full of those who need a decision.
 
-    `flags` says why each is looked at, and of the one in hand what was found. All of them looked at: one past the end.
+    `flags` says why each is looked at. Returns the place behind the last one, and how many were found, with their
+    features in `x`. No decision on one changes what is seen of another.
     """
-    policy = model[2]
+    policy, n = model[2], 0
     for at in range(begin, len(rows)):
         r = table[rows[at]]
         now = fmax(tick, r[LAST_TS])
-        found = flags[at] & ~(DAILY | WEEKLY)
-        lane[NOW] = now
-        lane[HISTORY] = now - r[FIRST_TS]
-        lane[SCORE] = risk_of(log_odds(r, now, x, model[0], model[1], policy[INTERCEPT]))
+        history = now - r[FIRST_TS]
+        why = flags[at] & ~(DAILY | WEEKLY)
+        risk = risk_of(log_odds(r, now, x[n], model[0], model[1], policy[INTERCEPT]))
         if flags[at] & DAILY:
             # What the model says of a subscriber who refused profiling moves no tier that could be asked here.
             unasked = marks[rows[at]] & UNPROFILED
-            if unasked or is_news(r, lane[SCORE], now, policy) or rises_or_falls(r, lane[SCORE], now, policy):
-                found |= LOOK_MOVES
+            if unasked or is_news(r, risk, now, policy) or rises_or_falls(r, risk, now, policy):
+                why |= LOOK_MOVES
             if not r[LAST_TS] > tick - policy[IDLE]:
-                found |= LOOK_IDLE
-            if flags[at] & WEEKLY and not math.isnan(lane[HISTORY]):
-                found |= WEEKLY
-        if found:
-            flags[at] = found | (flags[at] & DAILY)
-            features(r, now, x)
-            return at + 1
-    return len(rows) + 1
+                why |= LOOK_IDLE
+            if flags[at] & WEEKLY and not math.isnan(history):
+                why |= WEEKLY
+        if why:
+            features(r, now, x[n])
+            found[n, LOOKED_PLACE], found[n, LOOKED_WHY] = at, why | (flags[at] & DAILY)
+            found[n, LOOKED_NOW], found[n, LOOKED_RISK], found[n, LOOKED_HISTORY] = now, risk, history
+            found[n, LOOKED_PUBLISHED], found[n, LOOKED_TIER] = r[PUBLISHED], r[TIER]
+            found[n, LOOKED_SINCE], found[n, LOOKED_LEFT] = r[TIER_TS], r[LEFT]
+            n += 1
+            if n == len(found):
+                return at + 1, n
+    return len(rows), n

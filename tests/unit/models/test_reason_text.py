@@ -5,6 +5,7 @@ import re
 import pytest
 
 from models.features.catalogue import CATALOGUE, reason_text
+from models.words import Text
 
 NAN = float("nan")
 
@@ -41,14 +42,14 @@ NAN = float("nan")
     ],
 )
 def test_reason_in_business_words(name: str, value: float, usual: float, en: str, zh: str):
-    assert reason_text(name, value, usual) == {"en": en, "zh": zh}
+    assert reason_text(name, value, usual) == Text(en, zh)
 
 
 @pytest.mark.parametrize("feature", CATALOGUE, ids=lambda f: f.name)
 def test_every_feature_speaks_both_languages_at_any_value(feature):
     for value in (NAN, -3.7, 0.0, 0.0137, 0.5, 1.0, 13.2, 1e7):
         text = reason_text(feature.name, value, 0.37)
-        assert text["en"].isascii()
-        assert re.search(r"[\u4e00-\u9fff]", text["zh"])
-        assert not re.search(r"[{}|]|nan|\d\.\d{2}|\d{12}", text["en"] + text["zh"])
-        assert "  " not in text["en"]
+        assert text.en.isascii()
+        assert re.search(r"[\u4e00-\u9fff]", text.zh)
+        assert not re.search(r"[{}|]|nan|\d\.\d{2}|\d{12}", text.en + text.zh)
+        assert "  " not in text.en
