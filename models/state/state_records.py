@@ -12,6 +12,7 @@ import numpy.typing as npt
 from models.kernel import compiled
 from models.kernel.places import AT, COUNT, TAKEN
 from models.state.columns import BIT, BLOCKS, SEEN_IDS, START
+from models.state.kept_visits import KeptVisits
 
 StateRecord = tuple[bytes, bytes | None]
 Rows = npt.NDArray[np.int64]
@@ -83,9 +84,12 @@ class StateRecords:
         begin, self._done[TAKEN] = 0, 0
         while begin < len(pairs):
             before, begin = begin, compiled.put_pairs(begin, lengths, source, self._room, self._done)
-            self._room_behind(before, begin, len(pairs))
+            if before == begin and not self._done[COUNT]:
+                raise ValueError(f"state record {pairs[begin][0]!r} does not fit into a batch")
+            if begin < len(pairs):
+                self._begin_batch()
 
-    def put_rows(self, rows: Rows, keys: list[bytes], arrays: Sequence[npt.NDArray[Any]], visits: Any) -> None:
+    def put_rows(self, rows: Rows, keys: list[bytes], arrays: Sequence[npt.NDArray[Any]], visits: KeptVisits) -> None:
         """Add what is marked as changed of rows, and mark it as written.
 
         Parameters
@@ -103,16 +107,11 @@ class StateRecords:
         bits = table.view(np.uint64), ring, dirty, _FILL_BITS, visits.slot, visits.count, visits.visits.view(np.uint64)
         begin, self._done[TAKEN] = 0, 0
         while begin < len(rows):
-            before = begin
             begin = compiled.put_rows(begin, rows, bits, _PARTS, (_bytes(names), lengths), self._room, self._done)
-            self._room_behind(before, begin, len(rows))
+            if begin < len(rows):
+                self._begin_batch()
 
-    def _room_behind(self, before: int, begin: int, end: int) -> None:
-        """Begin a new batch if the last one is full."""
-        if begin == end:
-            return
-        if before == begin and not self._done[COUNT]:
-            raise ValueError("a state record does not fit into a batch")
+    def _begin_batch(self) -> None:
         self._full = self.bodies()
         self._done[[AT, COUNT]] = 0
 
