@@ -6,8 +6,9 @@ zero, so that a rate and an alert rule work from the first scrape on. No label e
 
 from __future__ import annotations
 
+import collections
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Final, get_args
 
@@ -19,7 +20,7 @@ from models.state.population import PARTS
 from models.tiers import TIERS
 from models.words import KINDS, AlertEvent, SuppressionReason
 from streams.model_versions import Refusal
-from streams.report import NOTHING, Commit
+from streams.report import NOTHING, Commit, Written
 from streams.wire import POISONS
 
 EVENTS: Final = get_args(AlertEvent)
@@ -158,8 +159,7 @@ class Metrics(Series):
         count(self.examples, commit.examples)
         for (topic, reason), number in commit.rejected.items():
             self.dead_letters.labels(topic, reason).inc(number)
-        for output in commit.outputs:
-            self._count_output(output.kind, output.body)
+        self._count_outputs(commit.outputs)
         for seconds in commit.latencies_s:
             self.event_to_alert.observe(seconds)
         for seconds in commit.label_delays_s:
@@ -203,16 +203,19 @@ class Metrics(Series):
         """See ``streams.model_feed.ModelReport``."""
         self.models_refused.labels(reason).inc()
 
-    def _count_output(self, kind: str, body: object) -> None:
-        labels = [str(getattr(body, name)) for name in _BODY_LABELS.get(kind, ())]
-        if kind == "alert":
-            self.alerts.labels(*labels).inc()
-        elif kind == "suppression":
-            self.suppressions.labels(*labels).inc()
-        elif kind == "score":
-            self.scores.inc()
-        elif kind == "receipt":
-            self.receipts.inc()
+    def _count_outputs(self, outputs: Sequence[Written]) -> None:
+        counted = collections.Counter(
+            (o.kind, *(str(getattr(o.body, name)) for name in _BODY_LABELS.get(o.kind, ()))) for o in outputs
+        )
+        for (kind, *labels), number in counted.items():
+            if kind == "alert":
+                self.alerts.labels(*labels).inc(number)
+            elif kind == "suppression":
+                self.suppressions.labels(*labels).inc(number)
+            elif kind == "score":
+                self.scores.inc(number)
+            elif kind == "receipt":
+                self.receipts.inc(number)
 
     def _set_lag(self, topic: str, partition: int, records: int, seconds: float) -> None:
         self._lagging.add((topic, partition))

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from models.alerts import Alert, Receipt, Score, Suppression
 from models.example import Example
-from models.state.population import StateRecord
+from models.state.state_records import StateRecords
 
 OutputKind = Literal["alert", "score", "suppression", "receipt", "example"]
 Body = Alert | Score | Suppression | Receipt | Example
@@ -63,7 +63,7 @@ class Counts(Struct):
 class Changes(NamedTuple):
     """What one transaction is to write, and what it will have meant."""
 
-    records: list[StateRecord]
+    records: StateRecords
     outputs: list[Output]
     counts: Counts
 

@@ -12,7 +12,8 @@ from models.decisions.detector import Detector
 from models.events import Arrival
 from models.example import Example
 from models.risk import Scorer
-from streams.folding import Folded, StateRecord
+from models.state.state_records import StateRecord
+from streams.folding import Folded
 from streams.outputs import out_record
 from streams.report import Commit
 

@@ -2,7 +2,8 @@
 
 It is plain Python that Numba compiles. The parts are written by hand where they are about events and time
 (:mod:`~models.kernel.arithmetic`, :mod:`~models.kernel.updates`, :mod:`~models.kernel.walk`) and about bytes
-(:mod:`~models.kernel.plain_event`, :mod:`~models.kernel.blake2b`, :mod:`~models.kernel.byte_lookup`); what follows from
+(:mod:`~models.kernel.plain_event`, :mod:`~models.kernel.blake2b`, :mod:`~models.kernel.byte_lookup`,
+:mod:`~models.kernel.record_bytes`); what follows from
 the declarations of columns and features is generated (:mod:`~models.kernel.generate`). All of it stands in one file,
 :mod:`~models.kernel.compiled`, since Numba's cache looks at the file of a function alone and would not see that another
 one has changed. ``python -m app.write_kernel`` writes it anew.

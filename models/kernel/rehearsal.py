@@ -19,6 +19,7 @@ from models.kernel.reader import Reader
 from models.policy import Policy
 from models.risk import Scorer
 from models.snapshot import Curve, Snapshot
+from models.state.columns import SEEN_IDS
 from models.state.population import Population
 
 _BASE_RATE: Final = 0.01
@@ -55,6 +56,11 @@ def rehearse() -> Rehearsed:
     engine.silence_due(nobody)
     compiled.contributions(engine.x, scorer.table(), scorer.usual_curves(), engine.x)
     features_of(population, nobody, np.zeros(1))
+    population.enliven(0)
+    population.touch(0, SEEN_IDS.name)
+    records = population.take_changes()
+    records.put(list(records))
+    Population().load(records)
     no_bytes, no_records = np.frombuffer(b"", dtype=np.uint8), np.zeros((0, places.RECORD), dtype=np.int64)
     Reader().read(no_bytes, no_records)
     compiled.take_records(no_bytes, 0, 0, 0, 0, no_records)

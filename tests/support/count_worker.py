@@ -39,6 +39,7 @@ from models.events import Arrival
 from streams import intake, lane, transaction, transport
 from streams.folding import LaneSpec
 from streams.report import NOTHING, Commit
+from streams.state_batch import StateBatch
 from streams.topics import STATE
 from streams.transaction import LaneProducer, OutRecord
 
@@ -102,11 +103,11 @@ def strike_inside_transactions(fail_at: Callable[[str], None]) -> None:
 def hold(partition: int, gate: Path) -> None:
     write = LaneProducer.write
 
-    async def held(self: LaneProducer, records: list[OutRecord]) -> Any:
-        ours = self._partition == partition and any(topic == STATE for topic, *_ in records)
+    async def held(self: LaneProducer, records: list[OutRecord], state: Sequence[StateBatch] = ()) -> Any:
+        ours = self._partition == partition and state
         while ours and not gate.exists():
             await asyncio.sleep(0.02)
-        return await write(self, records)
+        return await write(self, records, state)
 
     LaneProducer.write = held
 
