@@ -47,7 +47,7 @@ class View(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """One whom a look has found: their place in the queue, why a decision is due, and how they were seen."""
+    """A subscriber of a tick who needs a decision: their place in the queue, why, and how the model sees them."""
 
     place: int
     why: int
@@ -131,7 +131,7 @@ class Engine:
         return moves
 
     def view(self, row: int) -> View:
-        """The subscriber in this row, at whom the walk has stopped, or who was just scored."""
+        """The subscriber in this row; only for the one where the walk has stopped, or who was just scored."""
         r = self._population.table[row]
         scored, standing = self.lane[places.NOW : places.HISTORY + 1], r[places.PUBLISHED : places.TIER_TS + 1]
         return View._make((*scored.tolist(), *standing.tolist(), float(r[places.LEFT]), self.x))
