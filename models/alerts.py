@@ -185,9 +185,9 @@ class Receipt(Struct, frozen=True, kw_only=True):
     remaining: list[Remains]
 
 
-def _hash(parts: str) -> str:
-    """32 hex characters of parts; what stands between them cannot occur in a number or a topic's name."""
-    return blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+def _hash(*parts: str) -> str:
+    """32 hex characters of the parts; the separator cannot occur in a number or a topic's name."""
+    return blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def alert_id(kind: str, subject: str, trigger: Trigger) -> AlertId:
@@ -202,23 +202,23 @@ def alert_id(kind: str, subject: str, trigger: Trigger) -> AlertId:
     >>> first == alert_id("risk_tier", "s-10086", visit)
     False
     """
-    return AlertId(_hash(f"{kind}\x1f{subject}\x1f{_coordinates(trigger)}"))
+    return AlertId(_hash(kind, subject, *_coordinates(trigger)))
 
 
 def example_id(subscriber_id: str, ts: int, origin: str) -> str:
     """Id of a vector that was frozen for learning: one label per snapshot."""
-    return _hash(f"example\x1f{subscriber_id}\x1f{ts}\x1f{origin}")
+    return _hash("example", subscriber_id, str(ts), origin)
 
 
 def decision_id(alert: str, reason: str, trigger: Trigger) -> str:
     """Id of the decision that withheld a breach: its alert's id, why, and what made us look."""
-    return _hash(f"{alert}\x1f{reason}\x1f{_coordinates(trigger)}")
+    return _hash(alert, reason, *_coordinates(trigger))
 
 
-def _coordinates(trigger: Trigger) -> str:
+def _coordinates(trigger: Trigger) -> tuple[str, ...]:
     if trigger.tick is not None:
-        return f"tick\x1f{trigger.tick}"
-    return f"{trigger.topic or ''}\x1f{trigger.partition}\x1f{trigger.offset}"
+        return ("tick", str(trigger.tick))
+    return (trigger.topic or "", str(trigger.partition), str(trigger.offset))
 
 
 def subscriber_hash(subscriber_id: str) -> str:

@@ -154,7 +154,7 @@ class Cards:
         reasons = [] if episode.kind == "risk_tier" else [self._lead(moment, episode, propensity)]
         if not moment.profiled:
             return reasons
-        told = {_FAMILY[INDEX[r.code]] for r in reasons if r.code in INDEX}
+        given = {_FAMILY[INDEX[r.code]] for r in reasons if r.code in INDEX}
         usual, shown, x, added = self._usual[worth], self._shown[worth], moment.x.tolist(), self._contributions
         compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
         contributions = added.tolist()
@@ -162,9 +162,9 @@ class Cards:
             contribution, value = contributions[f], x[f]
             if len(reasons) >= MAX_REASONS or (contribution <= 0.0 and reasons):
                 break
-            if isnan(value) or _FAMILY[f] in told:
+            if isnan(value) or _FAMILY[f] in given:
                 continue
-            told.add(_FAMILY[f])
+            given.add(_FAMILY[f])
             name, text = NAMES[f], reason_text(NAMES[f], value, usual[f])
             reasons.append(_reason(name, value, shown[f], contribution, text, disclosable=CATALOGUE[f].disclosable))
         return reasons

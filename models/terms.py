@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isnan
+from math import inf, isnan
 
 from models.book import Book, Episode
 from models.contact import peace_ends
@@ -29,14 +29,15 @@ def arm(population: Population, row: int, book: Book, policy: ContactPolicy, clo
     columns = population.table[row]
     browsing = book.episodes.get("competitor_browsing")
     level = 0.0 if browsing is None or _asks_for_quiet(browsing) else float(browsing.level)
-    due = NAN
+    due = inf
     for episode in book.episodes.values():
         for end in (episode.expires_ts, episode.retry_ts, episode.snoozed_until):
-            if end is not None and not end >= due:
+            if end is not None and end < due:
                 due = float(end)
     for end in peace_ends(book, policy):
-        if end > clock and not end >= due:
+        if clock < end < due:
             due = float(end)
+    due = NAN if due == inf else due
     held = float(columns[DUE_TS])
     if level != columns[BROWSING_LEVEL] or (due != held and not (isnan(due) and isnan(held))):
         columns[BROWSING_LEVEL], columns[DUE_TS] = level, due

@@ -1322,7 +1322,7 @@ def of_each(table: Floats, rows: Ints, now: Floats, x: Floats) -> None:
 def silences(table: Floats, marks: Ints, rows: Ints, policy: Floats, due: Floats) -> None:
     """Take rows out of the calendar of silences: when silence is due of each; NaN if not before their next use.
 
-    So it is without a rhythm, or with a silence that was told.
+    NaN are those without a rhythm that could break, and those whose silence has been raised already.
     """
     for i in range(len(rows)):
         row = rows[i]

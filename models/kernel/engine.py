@@ -47,7 +47,7 @@ class View(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """One whom a look has found: their place in the queue, why a decision is due, and how they were seen."""
+    """A subscriber of a tick who needs a decision: their place in the queue, why, and how the model sees them."""
 
     place: int
     why: int
@@ -130,7 +130,7 @@ class Engine:
         compiled.score(self._population.table[row], now, self._model, self.x, self.lane)
 
     def view(self, row: int) -> View:
-        """The subscriber in this row, at whom the walk has stopped, or who was just scored."""
+        """The subscriber in this row; only for the one where the walk has stopped, or who was just scored."""
         r = self._population.table[row]
         scored, tier = self.lane[places.NOW : places.HISTORY + 1].tolist(), float(r[places.TIER])
         return View._make((*scored, float(r[places.PUBLISHED]), tier, tier, float(r[places.LEFT]), self.x))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.kernel import compiled
-from models.state.columns import BIT, BlockSpec
+from models.state.columns import BlockSpec
 
 _LOAD_CHUNK: Final = 65_536
 """So many records of a block are put into its rows at once while a state is read back."""
@@ -21,14 +21,11 @@ class Block:
     ----------
     data
         Its part of the population's table, a view: set anew whenever the table grows.
-    bit
-        What it is in a row's `dirty`.
     """
 
     def __init__(self, spec: BlockSpec) -> None:
         self.spec = spec
         self.code = spec.code
-        self.bit = BIT[spec.name]
         self.fill = np.array(spec.fill, dtype=spec.dtype)
         self.data: npt.NDArray[Any] = np.empty((0, len(spec.columns)), dtype=spec.dtype)
         self._read: tuple[list[int], list[bytes]] = ([], [])

@@ -123,7 +123,7 @@ class Population:
         self._decode_book = msgspec.json.Decoder(Book).decode
 
     def __len__(self) -> int:
-        # Counted by those who are not known (yet): it is told after every transaction, and the rows are many.
+        # Not by the marks: every transaction asks, and that would scan all rows.
         return len(self._rows) - sum(self._unknown(row) for row in set(self._loose))
 
     def live_rows(self) -> Rows:

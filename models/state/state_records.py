@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from models.kernel import compiled
-from models.kernel.places import AT, COUNT, TAKEN
+from models.kernel.places import AT, COUNT, KEY_AT, KEY_LENGTH, RECORD, TAKEN, VALUE_AT, VALUE_LENGTH
 from models.state.columns import BIT, BLOCKS, SEEN_IDS, START
+from models.state.kept_visits import KeptVisits
 
 StateRecord = tuple[bytes, bytes | None]
 Rows = npt.NDArray[np.int64]
@@ -44,7 +44,7 @@ class Body(NamedTuple):
 
 
 class StateRecords:
-    """See the module. They are in the order in which they were put.
+    """State records of one transaction, in the order in which they were put, batch by batch.
 
     Examples
     --------
@@ -65,7 +65,12 @@ class StateRecords:
         return int(self._done[COUNT]) + sum(body.records for body in self._full)
 
     def __iter__(self) -> Iterator[StateRecord]:
-        return chain.from_iterable(_pairs(body) for body in self.bodies())
+        for body in self.bodies():
+            lines = np.zeros((body.records, RECORD), dtype=np.int64)
+            compiled.take_records(_bytes([body.content]), 0, len(body.content), 0, 0, lines)
+            for key_at, key, value_at, value in lines[:, [KEY_AT, KEY_LENGTH, VALUE_AT, VALUE_LENGTH]].tolist():
+                read = None if value < 0 else body.content[value_at : value_at + value]
+                yield body.content[key_at : key_at + key], read
 
     def put(self, records: Iterable[StateRecord]) -> None:
         """Add records.
@@ -83,9 +88,12 @@ class StateRecords:
         begin, self._done[TAKEN] = 0, 0
         while begin < len(pairs):
             before, begin = begin, compiled.put_pairs(begin, lengths, source, self._room, self._done)
-            self._room_behind(before, begin, len(pairs))
+            if before == begin and not self._done[COUNT]:
+                raise ValueError(f"state record {pairs[begin][0]!r} does not fit into a batch")
+            if begin < len(pairs):
+                self._begin_batch()
 
-    def put_rows(self, rows: Rows, keys: list[bytes], arrays: Sequence[npt.NDArray[Any]], visits: Any) -> None:
+    def put_rows(self, rows: Rows, keys: list[bytes], arrays: Sequence[npt.NDArray[Any]], visits: KeptVisits) -> None:
         """Add what is marked as changed of rows, and mark it as written.
 
         Parameters
@@ -103,16 +111,11 @@ class StateRecords:
         bits = table.view(np.uint64), ring, dirty, _FILL_BITS, visits.slot, visits.count, visits.visits.view(np.uint64)
         begin, self._done[TAKEN] = 0, 0
         while begin < len(rows):
-            before = begin
             begin = compiled.put_rows(begin, rows, bits, _PARTS, (_bytes(names), lengths), self._room, self._done)
-            self._room_behind(before, begin, len(rows))
+            if begin < len(rows):
+                self._begin_batch()
 
-    def _room_behind(self, before: int, begin: int, end: int) -> None:
-        """Begin a new batch if the last one is full."""
-        if begin == end:
-            return
-        if before == begin and not self._done[COUNT]:
-            raise ValueError("a state record does not fit into a batch")
+    def _begin_batch(self) -> None:
         self._full = self.bodies()
         self._done[[AT, COUNT]] = 0
 
@@ -124,24 +127,3 @@ class StateRecords:
 
 def _bytes(parts: Iterable[bytes]) -> npt.NDArray[np.uint8]:
     return np.frombuffer(b"".join(parts) or b"\0", dtype=np.uint8)
-
-
-def _pairs(body: Body) -> Iterator[StateRecord]:
-    at = 0
-    for _ in range(body.records):
-        _, at = _varint(body.content, at)
-        _, at = _varint(body.content, at + 2)
-        size, at = _varint(body.content, at)
-        key, at = body.content[at : at + size], at + size
-        size, at = _varint(body.content, at)
-        yield key, None if size < 0 else body.content[at : at + size]
-        at += max(size, 0) + 1
-
-
-def _varint(content: bytes, at: int) -> tuple[int, int]:
-    """A number in zigzag and base 128, and the place behind it."""
-    found = shift = 0
-    while content[at] > 127:
-        found, shift, at = found | (content[at] & 127) << shift, shift + 7, at + 1
-    found |= content[at] << shift
-    return (found >> 1) ^ -(found & 1), at + 1
