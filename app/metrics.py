@@ -6,8 +6,9 @@ zero, so that a rate and an alert rule work from the first scrape on. No label e
 
 from __future__ import annotations
 
+import collections
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Final, get_args
 
@@ -19,18 +20,22 @@ from models.state.population import PARTS
 from models.tiers import TIERS
 from models.words import KINDS, AlertEvent, SuppressionReason
 from streams.model_versions import Refusal
-from streams.report import NOTHING, Commit
+from streams.report import NOTHING, Commit, Written
 from streams.wire import POISONS
 
 EVENTS: Final = get_args(AlertEvent)
 SUPPRESSIONS: Final = get_args(SuppressionReason)
 OUTCOMES_IGNORED: Final = ("later", "late")
 LABELS: Final = ("positive", "negative", "void", "downgraded")
+MATURED: Final = ("positive", "negative", "void")
+FORETOLD: Final = ("risk_tier", "signal", "none")
+LENGTHS: Final = ("short", "longer")
 
 _LATENCY_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200)
 """Fine where the promise is (a second), and still telling while a backlog of hours drains."""
 _WORK_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60)
 _DAYS_S: Final = tuple(days * 86_400 for days in (1, 7, 14, 30, 45, 60, 90, 120))
+_LEADS_S: Final = tuple(days * 86_400 for days in (0.25, 1, 2, 3, 5, 7, 10, 14, 21, 30))
 _BODY_LABELS: Final = {"alert": ("kind", "event", "tier"), "suppression": ("reason",)}
 
 
@@ -71,6 +76,19 @@ class Metrics(Series):
         self.breaches = self._counter("breaches", "Breaches: each is raised, suppressed or waiting.", "kind")
         self.suppressions = self._counter("suppressions", "Decisions not to contact.", "reason")
         self.waiting = self._gauge("waiting", "Breaches that wait for a free hand.", "unit")
+        self.matured = self._counter(
+            "alerts_matured",
+            "Alerts of which it is known whether the subscriber left within the horizon.",
+            "kind",
+            "label",
+        )
+        self.leavers = self._counter("leavers", "Subscribers who left, by the alert raised before it.", "alert")
+        self.lead = self._histogram(
+            "alert_lead_seconds", "From the first tier alert within the horizon to the leaving.", _LEADS_S
+        )
+        self.recovered = self._counter(
+            "tier_episodes_recovered", "Tier alerts that closed by themselves; short is two days or less.", "length"
+        )
         self.scores = self._counter("scores", "Risk scores published.")
         self.receipts = self._counter("receipts", "Erasures done.")
 
@@ -114,6 +132,9 @@ class Metrics(Series):
             self.breaches: product(KINDS),
             self.alerts: product(KINDS, EVENTS, TIERS),
             self.suppressions: product(SUPPRESSIONS),
+            self.matured: product(KINDS, MATURED),
+            self.leavers: product(FORETOLD),
+            self.recovered: product(LENGTHS),
             self.subscribers: product(TIERS),
             self.examples: product(LABELS),
             self.models_refused: product(Refusal),
@@ -156,10 +177,15 @@ class Metrics(Series):
         count(self.outcomes_ignored, commit.outcomes_ignored)
         count(self.breaches, commit.breaches)
         count(self.examples, commit.examples)
+        count(self.leavers, commit.leavers)
+        count(self.recovered, commit.recovered)
+        for (kind, label), number in commit.matured.items():
+            self.matured.labels(kind, label).inc(number)
+        for seconds in commit.leads_s:
+            self.lead.observe(seconds)
         for (topic, reason), number in commit.rejected.items():
             self.dead_letters.labels(topic, reason).inc(number)
-        for output in commit.outputs:
-            self._count_output(output.kind, output.body)
+        self._count_outputs(commit.outputs)
         for seconds in commit.latencies_s:
             self.event_to_alert.observe(seconds)
         for seconds in commit.label_delays_s:
@@ -203,16 +229,19 @@ class Metrics(Series):
         """See ``streams.model_feed.ModelReport``."""
         self.models_refused.labels(reason).inc()
 
-    def _count_output(self, kind: str, body: object) -> None:
-        labels = [str(getattr(body, name)) for name in _BODY_LABELS.get(kind, ())]
-        if kind == "alert":
-            self.alerts.labels(*labels).inc()
-        elif kind == "suppression":
-            self.suppressions.labels(*labels).inc()
-        elif kind == "score":
-            self.scores.inc()
-        elif kind == "receipt":
-            self.receipts.inc()
+    def _count_outputs(self, outputs: Sequence[Written]) -> None:
+        counted = collections.Counter(
+            (o.kind, *(str(getattr(o.body, name)) for name in _BODY_LABELS.get(o.kind, ()))) for o in outputs
+        )
+        for (kind, *labels), number in counted.items():
+            if kind == "alert":
+                self.alerts.labels(*labels).inc(number)
+            elif kind == "suppression":
+                self.suppressions.labels(*labels).inc(number)
+            elif kind == "score":
+                self.scores.inc(number)
+            elif kind == "receipt":
+                self.receipts.inc(number)
 
     def _set_lag(self, topic: str, partition: int, records: int, seconds: float) -> None:
         self._lagging.add((topic, partition))

@@ -155,7 +155,11 @@ class Suppression(Struct, frozen=True, kw_only=True):
 
 
 class Score(Struct, frozen=True, kw_only=True):
-    """The latest risk of a subscriber."""
+    """The latest risk of a subscriber, with what a list of those at risk needs.
+
+    ``segment`` is null without a profile. ``reason`` is the code of the strongest reason, of those at risk; null for
+    the healthy.
+    """
 
     subscriber_id: str
     ts: int
@@ -165,6 +169,9 @@ class Score(Struct, frozen=True, kw_only=True):
     previous_tier: Tier | None
     model_version: str
     policy_version: str
+    unit: str
+    segment: Segment | None
+    reason: str | None
 
 
 class Remains(Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from models.alerts import (
     Offer,
     PriorityFactors,
     Reason,
+    Score,
     Suppression,
     TalkTrack,
     Trigger,
@@ -33,7 +34,7 @@ from models.policy import DAY_MS, Policy
 from models.risk import Scorer, logit
 from models.signals import STRONG
 from models.talk import cause_of, opening, signal_text
-from models.tiers import TIERS
+from models.tiers import HEALTHY, TIERS
 from models.words import SEGMENTS, AlertEvent, Cause, CloseReason, Kind, Segment, Severity, SuppressionReason, Text
 
 MAX_REASONS: Final = 4
@@ -84,6 +85,7 @@ class Cards:
         self._curves = scorer.table()
         self._contributions = np.empty(len(CATALOGUE))
         self._usual = {worth: scorer.usual(worth).tolist() for worth in (None, *SEGMENTS)}
+        self._shown = {worth: [_shown(value) for value in usual] for worth, usual in self._usual.items()}
         self._plays: dict[tuple[Cause, Segment, bool], Play] = {}
 
     def compose(
@@ -131,25 +133,51 @@ class Cards:
             trigger=_trigger(moment, episode) if step == "raised" else moment.trigger,
         )
 
+    def score(self, moment: Moment) -> Score:
+        """The latest risk, with what a list of those at risk is sorted by: unit, worth, and the strongest reason."""
+        profile, tier = moment.profile, moment.tier
+        worth = segment(0.0 if profile is None else profile.arpu or 0.0, self._policy)
+        return Score(
+            subscriber_id=moment.subscriber_id,
+            ts=moment.ts,
+            risk=round(moment.risk, 6),
+            base_rate=self._scorer.base_rate,
+            tier=TIERS[tier],
+            previous_tier=None if moment.previous is None else TIERS[moment.previous],
+            model_version=self._scorer.version,
+            policy_version=self._policy.version,
+            unit=UNASSIGNED if profile is None or not profile.unit else profile.unit,
+            segment=None if profile is None else worth,
+            reason=None if tier == HEALTHY else self._strongest(moment, worth),
+        )
+
+    def _strongest(self, moment: Moment, worth: Segment) -> str | None:
+        """The feature that raises the risk most above the usual; None if none does."""
+        added = self._contributions
+        compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
+        added[np.isnan(moment.x)] = 0.0
+        strongest = int(np.argmax(added))
+        return NAMES[strongest] if added[strongest] > 0.0 else None
+
     def _reasons(self, moment: Moment, episode: Episode, propensity: float, worth: Segment) -> list[Reason]:
         """The signal's own reason first, then what is unusual for customers of that worth and raises the risk most."""
         risk = moment.risk if moment.profiled else self._scorer.base_rate
         reasons = [] if episode.kind == "risk_tier" else [self._lead(episode, propensity, risk)]
         if not moment.profiled:
             return reasons
-        told = {name for r in reasons for name in _ALSO.get(r.code, (family(r.code),))}
-        usual, added = self._usual[worth], self._contributions
+        given = {name for r in reasons for name in _ALSO.get(r.code, (family(r.code),))}
+        usual, shown, x, added = self._usual[worth], self._shown[worth], moment.x.tolist(), self._contributions
         compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
+        contributions = added.tolist()
         for f in np.argsort(-added, kind="stable").tolist():
-            contribution = float(added[f])
+            contribution, value = contributions[f], x[f]
             if len(reasons) >= MAX_REASONS or not contribution >= LEAST_CONTRIBUTION:
                 break
-            value = float(moment.x[f])
-            if isnan(value) or _FAMILY[f] in told or not unusual(CATALOGUE[f], value, usual[f]):
+            if isnan(value) or _FAMILY[f] in given or not unusual(CATALOGUE[f], value, usual[f]):
                 continue
-            told.add(_FAMILY[f])
+            given.add(_FAMILY[f])
             name, text = NAMES[f], reason_text(NAMES[f], value, usual[f])
-            reasons.append(_reason(name, value, usual[f], contribution, text, disclosable=CATALOGUE[f].disclosable))
+            reasons.append(_reason(name, value, shown[f], contribution, text, disclosable=CATALOGUE[f].disclosable))
         return reasons
 
     def _lead(self, episode: Episode, propensity: float, risk: float) -> Reason:
@@ -158,7 +186,7 @@ class Cards:
         usual = nan if place is None else self._usual[None][place]
         lift = _logit(propensity) - _logit(risk)
         text = signal_text(code, value, episode.level)
-        return _reason(code, value, usual, lift, text, disclosable=code in self._policy.disclosable_signals)
+        return _reason(code, value, _shown(usual), lift, text, disclosable=code in self._policy.disclosable_signals)
 
     def _action(self, moment: Moment, episode: Episode, kind: Kind, worth: Segment, reasons: list[Reason]) -> Action:
         profile = moment.profile
@@ -235,11 +263,15 @@ def _reason(code: str, value: float, usual: float, contribution: float, text: Te
     return Reason(
         code=code,
         value=round(value, 4),
-        usual=0.0 if isnan(usual) else round(usual, 4),
+        usual=usual,
         contribution=round(contribution, 4),
         disclosable=disclosable,
         text=text,
     )
+
+
+def _shown(usual: float) -> float:
+    return 0.0 if isnan(usual) else round(usual, 4)
 
 
 def _logit(risk: float) -> float:

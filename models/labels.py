@@ -158,7 +158,10 @@ class Labels:
             self._outbox.counts.late_outcomes += 1
         waiting = self._population.pending.of(moment.row)
         within = [p for p in waiting if p.ts <= left_ts <= p.ts + horizon]
-        first_alert = min((p.ts for p in within if p.origin != WEEKLY and not p.hold_out), default=None)
+        alerts = [p for p in within if p.origin != WEEKLY and not p.hold_out]
+        first_alert = min((p.ts for p in alerts), default=None)
+        if event.outcome in LEAVING and waiting:
+            self._left(alerts, left_ts)
         for pending in waiting:
             if pending.ts > left_ts and event.outcome != "lapsed":
                 label: Label = "void"
@@ -168,6 +171,14 @@ class Labels:
                 label = "positive" if event.outcome in LEAVING else "void"
             self._tell(moment, pending, label, (event, left_ts), first_alert if label == "positive" else None)
         self.forgotten(moment.row)
+
+    def _left(self, alerts: list[Pending], left_ts: int) -> None:
+        """Count a leaver by the alert that foretold it."""
+        foretold = [p.ts for p in alerts if p.origin == "risk_tier"]
+        counts = self._outbox.counts
+        counts.add("leavers", "risk_tier" if foretold else "signal" if alerts else "none")
+        if foretold:
+            counts.leads_ms.append(left_ts - min(foretold))
 
     def _downgraded(self, moment: Moment, ts: int) -> None:
         """Keep when, as long as a vector may ask for it."""

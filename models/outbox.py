@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from models.alerts import Alert, Receipt, Score, Suppression
 from models.example import Example
-from models.state.population import StateRecord
+from models.state.state_records import StateRecords
 
 OutputKind = Literal["alert", "score", "suppression", "receipt", "example"]
 Body = Alert | Score | Suppression | Receipt | Example
@@ -33,6 +33,9 @@ class Output(NamedTuple):
     """The trigger's record timestamp, from which the time to the alert is measured; None after a tick."""
 
 
+CountName = Literal["applied", "duplicates", "late", "ignored", "breaches", "leavers", "recovered"]
+
+
 class Counts(Struct):
     """What happened since the last take, in numbers; the outputs count themselves."""
 
@@ -51,10 +54,17 @@ class Counts(Struct):
     """Outcomes of somebody who had left already: the first one decided."""
     late_outcomes: int = 0
     """Outcomes that came when some of what they are about may have been labelled by time."""
+    leavers: dict[str, int] = field(default_factory=dict)
+    """Who left, by the alert that was raised of them within the horizon before: ``risk_tier``, ``signal`` or ``none``.
+    """
+    leads_ms: list[int] = field(default_factory=list)
+    """From the first tier alert within the horizon to the leaving."""
+    recovered: dict[str, int] = field(default_factory=dict)
+    """Tier episodes that ended by themselves: ``short``, of two days or less, or ``longer``."""
     forgotten: int = 0
     """Idle subscribers who were let go."""
 
-    def add(self, name: Literal["applied", "duplicates", "late", "ignored", "breaches"], key: str, n: int = 1) -> None:
+    def add(self, name: CountName, key: str, n: int = 1) -> None:
         """Count `n` more of `key`."""
         counts: dict[str, int] = getattr(self, name)
         counts[key] = counts.get(key, 0) + n
@@ -63,7 +73,7 @@ class Counts(Struct):
 class Changes(NamedTuple):
     """What one transaction is to write, and what it will have meant."""
 
-    records: list[StateRecord]
+    records: StateRecords
     outputs: list[Output]
     counts: Counts
 

@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from models.example import WEEKLY
-from models.state.column_block import StateRecord
+from models.state.state_records import StateRecord
 from models.tiers import Tier
 from models.words import KINDS, Segment
 

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from models.events import AnyEvent, Arrival, Call, Deletion, SiteVisit
 from models.kernel.arrivals import TOPICS, Table, event_hash, id_of, line_of
-from models.kernel.places import (
-    KEY_AT,
-    KEY_LENGTH,
-    NOT_PLAIN,
-    PLAIN,
-    RECORD,
-    RECORD_KIND,
-    STAMP,
-    TS,
-    VALUE_AT,
-    VALUE_LENGTH,
-)
+from models.kernel.places import NOT_PLAIN, OFFSET, PLAIN, RECORD_KIND, STAMP, TOPIC, TS
 from models.kernel.reader import Lines, Reader
 from streams.dead_letters import dead_letter
-from streams.history import Placed
-from streams.topics import DEAD_LETTERS, RANK
+from streams.records import Records
+from streams.topics import DEAD_LETTERS, INPUT_TOPICS, RANK
 from streams.transaction import OutRecord
 from streams.wire import FUTURE_MS, Poison, RawRecord, Rejected, decode
 
-_KINDS: Final = {topic: kind for kind, topic in enumerate(TOPICS)}
+_KINDS: Final = np.array([TOPICS.index(topic.name) for topic in INPUT_TOPICS])
 
 
 class Batch(NamedTuple):
@@ -48,15 +37,15 @@ class Batch(NamedTuple):
         The broker's time that the records were held against.
     """
 
-    placed: Sequence[Placed]
+    placed: Records
     arrivals: Table
     places: Sequence[int]
     rejected: dict[int, Rejected]
     broker_ms: int | None
 
-    def valid(self) -> Iterator[Placed]:
+    def valid(self) -> Records:
         """The records that are events."""
-        return (self.placed[place] for place in self.places)
+        return self.placed.some(self.places) if self.rejected else self.placed
 
     def cut(self, arrival: int) -> tuple[Batch, Batch]:
         """The records before that of an arrival, and those from there on."""
@@ -84,8 +73,8 @@ class Batch(NamedTuple):
         read_to
             Place up to which a topic is fetched, or None while something of it waits.
         """
-        offsets = {topic: record.offset for topic, record in self.placed}
-        waiting = {topic for topic, _ in rest.placed} if rest else set()
+        offsets = _last_offsets(self.placed)
+        waiting = _last_offsets(rest.placed).keys() if rest else set()
         ends = {topic: read_to(topic) for topic in RANK.keys() - waiting}
         return offsets | {topic: end - 1 for topic, end in ends.items() if end is not None}
 
@@ -101,7 +90,7 @@ class Batch(NamedTuple):
         return counts, letters
 
 
-def decoded(placed: Sequence[Placed], broker_ms: int | None, reader: Reader) -> Batch:
+def decoded(placed: Records, broker_ms: int | None, reader: Reader) -> Batch:
     """Decode what was taken, in order: what is plain at once, the rest one by one."""
     lines = _lines(placed, broker_ms, reader)
     made: dict[int, Arrival] = {}
@@ -116,11 +105,10 @@ def decoded(placed: Sequence[Placed], broker_ms: int | None, reader: Reader) -> 
         lines.numbers[place], lines.events[place] = line_of(arrival), event_hash(id_of(event))
         reader.teach(_operator(event))
     places: Sequence[int] = range(len(placed))
-    numbers, events = lines.numbers, lines.events
+    numbers, events, valid = lines.numbers, lines.events, placed
     if rejected:
         places = [place for place in places if place not in rejected]
-        numbers, events = numbers[places], events[places]
-    names = [made[p].event.subscriber_id if p in made else (placed[p].record.key or b"").decode() for p in places]
+        numbers, events, valid = numbers[places], events[places], placed.some(places)
 
     def arrival_at(at: int) -> Arrival:
         place = places[at]
@@ -133,27 +121,24 @@ def decoded(placed: Sequence[Placed], broker_ms: int | None, reader: Reader) -> 
             found = made[place] = _arrival(topic, record, event)
         return found
 
-    return Batch(placed, Table(names, numbers, events, arrival_at), places, rejected, broker_ms)
+    return Batch(placed, Table(valid.subscribers(), numbers, events, arrival_at), places, rejected, broker_ms)
 
 
-def _lines(placed: Sequence[Placed], broker_ms: int | None, reader: Reader) -> Lines:
+def _lines(placed: Records, broker_ms: int | None, reader: Reader) -> Lines:
     """What the compiled reader says of the records: nothing of those whose time is not plain."""
-    count = len(placed)
-    keys = [record.key or b"" for _, record in placed]
-    values = [record.value or b"" for _, record in placed]
-    records = np.zeros((count, RECORD), dtype=np.int64)
-    records[:, VALUE_LENGTH] = np.fromiter(map(len, values), np.int64, count)
-    records[:, KEY_LENGTH] = np.fromiter(map(len, keys), np.int64, count)
-    records[1:, VALUE_AT] = np.cumsum(records[:-1, VALUE_LENGTH])
-    records[:, KEY_AT] = np.cumsum(records[:, KEY_LENGTH]) - records[:, KEY_LENGTH] + records[:, VALUE_LENGTH].sum()
-    records[:, STAMP] = stamps = np.fromiter((record.timestamp for _, record in placed), np.int64, count)
-    records[:, RECORD_KIND] = np.fromiter((_KINDS[topic] for topic, _ in placed), np.int64, count)
-    lines = reader.read(np.frombuffer(b"".join([*values, *keys]), dtype=np.uint8), records)
+    placed.lines[:, RECORD_KIND] = _KINDS[placed.lines[:, TOPIC]]
+    lines, stamps = reader.read(np.frombuffer(placed.buffer, dtype=np.uint8), placed.lines), placed.lines[:, STAMP]
     ahead = lines.numbers[:, TS] > stamps + FUTURE_MS
     if broker_ms is not None:
         ahead |= stamps > broker_ms + FUTURE_MS
     lines.status[(stamps < 0) | ahead] = NOT_PLAIN
     return lines
+
+
+def _last_offsets(placed: Records) -> dict[str, int]:
+    """Of each topic the last offset."""
+    found = dict(zip(placed.lines[:, TOPIC].tolist(), placed.lines[:, OFFSET].tolist(), strict=True))
+    return {INPUT_TOPICS[rank].name: offset for rank, offset in found.items()}
 
 
 def _arrival(topic: str, record: RawRecord, event: AnyEvent | Deletion) -> Arrival:

@@ -10,9 +10,10 @@ import msgspec
 
 from models.decisions.detector import Detector
 from models.events import Arrival
-from models.example import Example
+from models.example import WEEKLY, Example
 from models.risk import Scorer
-from streams.folding import Folded, StateRecord
+from models.state.state_records import StateRecord
+from streams.folding import Folded
 from streams.outputs import out_record
 from streams.report import Commit
 
@@ -89,6 +90,10 @@ class DetectionFold:
                 examples=_labels(examples),
                 label_delays_s=[example.delay_ms / 1000 for example in examples],
                 breaches=counts.breaches,
+                matured=_matured(examples),
+                leavers=counts.leavers,
+                leads_s=[lead / 1000 for lead in counts.leads_ms],
+                recovered=counts.recovered,
             ),
             [o.trigger_record_ts for o in outputs if o.kind == "alert" and o.trigger_record_ts is not None],
         )
@@ -106,3 +111,8 @@ class DetectionFold:
 def _labels(examples: Sequence[Example]) -> Counter[str]:
     """How many of each label; one who moved to a cheaper plan counts there too, since that is a target of its own."""
     return Counter([e.label for e in examples] + ["downgraded" for e in examples if e.downgraded])
+
+
+def _matured(examples: Sequence[Example]) -> Counter[tuple[str, str]]:
+    """Alerts whose label is known, by kind and label; of who was held out nobody was told."""
+    return Counter((e.origin, e.label) for e in examples if e.origin != WEEKLY and not e.hold_out)

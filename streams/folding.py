@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from models.events import Arrival
+from models.state.state_records import StateRecord, StateRecords
 from streams.ledger import Logs
 from streams.pace import Pace
 from streams.report import Commit, Report
 from streams.transaction import OutRecord
 
-StateRecord = tuple[bytes, bytes | None]
-
 
 class Folded(NamedTuple):
     """What a fold made of the arrivals since the last time it was asked."""
 
-    state: Sequence[StateRecord]
+    state: StateRecords
+    """The lane adds its ledger."""
     outputs: Sequence[OutRecord]
     counts: Commit
     triggers_ms: Sequence[int]

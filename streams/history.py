@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
+from models.kernel.places import OFFSET, TOPIC
+from streams.records import Placed, Records
 from streams.topics import HISTORY, INPUT_TOPICS, RANK
 from streams.transaction import OutRecord
-from streams.wire import RawRecord
 
 TOPICS: Final = [topic.name for topic in INPUT_TOPICS]
-
-
-class Placed(NamedTuple):
-    """A record in the lane's order."""
-
-    topic: str
-    record: RawRecord
 
 
 class HistoryRecord(msgspec.Struct, omit_defaults=True):
@@ -44,27 +38,22 @@ class HistoryRecord(msgspec.Struct, omit_defaults=True):
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def segments(done: Sequence[Placed]) -> list[tuple[int, int, int]]:
+def segments(done: Records) -> list[tuple[int, int, int]]:
     """Runs of one topic as ``(rank, first offset, last offset)``, in the order applied.
 
     Examples
     --------
-    >>> class R(NamedTuple):
-    ...     offset: int; timestamp: int = 0; key: bytes = b""; value: bytes = b""; headers: tuple = ()
-    >>> rank = RANK["telecom.calls.v1"]
-    >>> segments([Placed("telecom.calls.v1", R(4)), Placed("telecom.calls.v1", R(6))]) == [(rank, 4, 6)]
-    True
+    >>> from streams.records import Record
+    >>> segments(Records.of([Record(at, 0, b"", b"") for at in (4, 6, 1)], ranks=[2, 2, 0]))
+    [(2, 4, 6), (0, 1, 1)]
     """
-    runs: list[tuple[int, int, int]] = []
-    last_topic = None
-    for topic, record in done:
-        if topic == last_topic:
-            rank, first, _ = runs[-1]
-            runs[-1] = (rank, first, record.offset)
-        else:
-            runs.append((RANK[topic], record.offset, record.offset))
-            last_topic = topic
-    return runs
+    if not done:
+        return []
+    topics, offsets = done.lines[:, TOPIC], done.lines[:, OFFSET]
+    turns = (topics[1:] != topics[:-1]).nonzero()[0].tolist()
+    firsts, lasts = [0, *(turn + 1 for turn in turns)], [*turns, len(done) - 1]
+    runs = zip(topics[firsts].tolist(), offsets[firsts].tolist(), offsets[lasts].tolist(), strict=True)
+    return list(runs)
 
 
 def history_record(

@@ -14,30 +14,30 @@ the log, or in a transaction that is open, is not waited for.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import islice
-from operator import attrgetter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from streams.history import Placed
+from models.kernel import compiled
+from models.kernel.places import DATE, OFFSET, STAMP, TOPIC
+from streams.records import NONE, Ints, Records
 from streams.topics import RANK
 from streams.transport import Fetch
-from streams.wire import FUTURE_MS, RawRecord, dated
+from streams.wire import FUTURE_MS, UNDATED, dated
 
 FULL_RECORDS: Final = 8_000
 """A topic with this many waiting takes no more; its partition is not polled until it has room again. Each topic has
 bounds of its own: under one for all, a backlog of calls kept out the data sessions that the order was waiting for."""
 FULL_BYTES: Final = 3 << 20
-"""The same in bytes. One fetch of a partition may bring a mebibyte more."""
+"""The same in bytes. One fetch of a partition may bring a mebibyte more, and that unpacked."""
 BATCH_RECORDS: Final = 4_000
 """Most records of one transaction: larger ones save little more, hold the loop longer than a quiet lane should wait,
 and come near the 8 MiB that a transaction may have."""
 BATCH_BYTES: Final = 4 << 20
+"""A key may be as large as a value, and ends among the dead letters just so: both count."""
 
-_STAMP: Final = attrgetter("timestamp")
 Ends = Mapping[str, int]
 """Topics that are read before all others, and up to where; empty when all topics are read."""
 
@@ -49,46 +49,61 @@ class GapError(Exception):
 class _Topic:
     """One topic of the lane: its records that wait, and how far it was fetched."""
 
-    __slots__ = ("bytes", "epoch", "name", "place", "rank", "sizes", "waiting")
+    __slots__ = ("bytes", "count", "epoch", "name", "place", "rank", "waiting")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.rank = RANK[name]
-        self.waiting: deque[RawRecord] = deque()
-        self.sizes: deque[int] = deque()
-        self.bytes = 0
-        self.epoch: int | None = None
-        self.place = 0
+        self.seek(None, 0)
 
-    def head(self, ends: Ends) -> RawRecord | None:
-        """The record that is next of this topic, if it is there."""
-        if not self.waiting:
-            return None
-        first = self.waiting[0]
-        return first if not ends or first.offset < ends[self.name] else None
+    def seek(self, epoch: int | None, place: int) -> None:
+        """Go on from a place, with nothing."""
+        self.waiting: deque[Records] = deque()
+        self.count = self.bytes = 0
+        self.epoch, self.place = epoch, place
 
-    def next(self, ends: Ends) -> list[RawRecord]:
-        """The records that are next, no more than a batch may have."""
-        found = list(islice(self.waiting, BATCH_RECORDS))
-        return [record for record in found if record.offset < ends[self.name]] if ends else found
+    def has_head(self, ends: Ends) -> bool:
+        """Whether the record that is next of this topic is there."""
+        return bool(self.count) and (not ends or bool(self.waiting[0].lines[0, OFFSET] < ends[self.name]))
 
-    def holds_more(self, found: Sequence[RawRecord]) -> bool:
-        """Whether more waits than those."""
-        return len(self.waiting) > len(found)
+    def next(self, ends: Ends) -> Ints:
+        """The lines of the records that are next, no more than a batch may have."""
+        blocks, count = [], 0
+        for block in self.waiting:
+            blocks.append(block.lines)
+            count += len(block)
+            if count >= BATCH_RECORDS:
+                break
+        lines = np.concatenate(blocks)[:BATCH_RECORDS]
+        return lines[lines[:, OFFSET] < ends[self.name]] if ends else lines
 
-    def add(self, records: Sequence[RawRecord]) -> None:
+    def add(self, blocks: Iterable[Records]) -> None:
         """Let records wait behind the others."""
-        self.waiting.extend(records)
-        # A key may be as large as a value, and ends among the dead letters just so.
-        sizes = [len(record.key or b"") + len(record.value or b"") for record in records]
-        self.sizes.extend(sizes)
-        self.bytes += sum(sizes)
+        for block in blocks:
+            lines = block.lines
+            lines[:, TOPIC] = self.rank
+            lines[:, DATE] = lines[:, STAMP]
+            for at in (lines[:, STAMP] < 0).nonzero()[0].tolist():
+                lines[at, DATE] = dated(self.name, block[at].record, None)
+            self.waiting.append(block)
+            self.count += len(block)
+            self.bytes += block.nbytes
 
-    def drop(self, count: int) -> None:
-        """Let go the first records, which were taken."""
-        for _ in range(count):
-            self.waiting.popleft()
-            self.bytes -= self.sizes.popleft()
+    def drop(self, count: int) -> list[Records]:
+        """Let go the first records, which are taken."""
+        self.count -= count
+        taken = []
+        while count:
+            block = self.waiting.popleft()
+            self.bytes -= block.nbytes
+            if count < len(block):
+                rest = block[count:]
+                self.waiting.appendleft(rest)
+                self.bytes += rest.nbytes
+                block = block[:count]
+            taken.append(block)
+            count -= len(block)
+        return taken
 
 
 class Intake:
@@ -109,10 +124,7 @@ class Intake:
 
     def sought(self, topic: str, epoch: int, offset: int) -> None:
         """Start `topic` anew at `offset`: only fetches of `epoch` count from now on."""
-        mine = self._topics[topic]
-        mine.waiting.clear()
-        mine.sizes.clear()
-        mine.bytes, mine.epoch, mine.place = 0, epoch, offset
+        self._topics[topic].seek(epoch, offset)
 
     def offer(self, topic: str, fetch: Fetch) -> bool:
         """Take a fetch; False if it belongs to a place that the lane has left.
@@ -128,13 +140,13 @@ class Intake:
         if fetch.start != mine.place:
             raise GapError(f"{topic}: fetch from {fetch.start}, expected {mine.place}")
         mine.place = fetch.end
-        mine.add(fetch.records)
+        mine.add(fetch.blocks)
         return True
 
     def takes(self, topic: str) -> bool:
         """Whether more of `topic` is welcome; always when nothing of it waits, since the order may wait for it."""
         mine = self._topics[topic]
-        return len(mine.waiting) < FULL_RECORDS and mine.bytes < FULL_BYTES
+        return mine.count < FULL_RECORDS and mine.bytes < FULL_BYTES
 
     def waits(self, topic: str) -> bool:
         """Whether records of `topic` wait."""
@@ -148,22 +160,22 @@ class Intake:
     def awaited(self, ends: Ends) -> dict[str, int]:
         """Topics that are behind and have no record here, with their places: the lane waits for them."""
         return {
-            mine.name: mine.place for mine in self._read(ends) if mine.head(ends) is None and self._behind(mine, ends)
+            mine.name: mine.place for mine in self._read(ends) if not mine.has_head(ends) and self._behind(mine, ends)
         }
 
     def fills(self) -> bool:
         """Whether as much waits as a transaction may have."""
-        return sum(len(mine.waiting) for mine in self._topics.values()) >= BATCH_RECORDS
+        return sum(mine.count for mine in self._topics.values()) >= BATCH_RECORDS
 
     def ready(self, ends: Ends) -> bool:
         """Whether the next record is known."""
-        return any(mine.head(ends) for mine in self._read(ends)) and not self.awaited(ends)
+        return any(mine.has_head(ends) for mine in self._read(ends)) and not self.awaited(ends)
 
     def exhausted(self, ends: Ends) -> bool:
         """Whether each of `ends` is reached, and all before it was taken."""
-        return all(mine.head(ends) is None and not self._behind(mine, ends) for mine in self._read(ends))
+        return all(not mine.has_head(ends) and not self._behind(mine, ends) for mine in self._read(ends))
 
-    def take(self, ends: Ends, broker_ms: int | None) -> list[Placed]:
+    def take(self, ends: Ends, broker_ms: int | None) -> Records:
         """The next batch in the lane's order, within the bounds of one transaction; the rest goes on waiting.
 
         It is empty while the next record is not known.
@@ -174,35 +186,26 @@ class Intake:
             The broker's time. What is dated past it is dead-lettered as soon as it is its topic's head: in its turn it
             would keep back all that lies behind it.
         """
-        if self.awaited(ends):
-            return []
-        heads = [(mine, found) for mine in self._read(ends) if (found := mine.next(ends))]
+        heads = [] if self.awaited(ends) else [mine for mine in self._read(ends) if mine.has_head(ends)]
         if not heads:
-            return []
-        # The next record is always the smallest head, and a partition keeps its own order: a stable sort by the latest
-        # date so far of each partition, with the topics in the order of their ranks.
-        dates = [np.maximum.accumulate(_dates(mine.name, found, broker_ms)) for mine, found in heads]
-        order = np.argsort(np.concatenate(dates), kind="stable")[:BATCH_RECORDS]
-        records = [record for _, found in heads for record in found]
-        sizes = np.concatenate([np.fromiter(mine.sizes, np.int64, len(found)) for mine, found in heads])[order]
-        whose = np.repeat(np.arange(len(heads)), [len(found) for _, found in heads])[order]
-        size = min([len(order), *(self._end(mine, found, whose == n, ends) for n, (mine, found) in enumerate(heads))])
-        # One record that is larger than the bound is a batch of its own.
-        size = max(1, min(size, int(np.searchsorted(np.cumsum(sizes), BATCH_BYTES, side="right"))))
-        names = [mine.name for mine, _ in heads]
-        batch = [
-            Placed(names[n], records[at]) for n, at in zip(whose[:size].tolist(), order[:size].tolist(), strict=True)
+            return NONE
+        found = [mine.next(ends) for mine in heads]
+        lines, bounds = np.concatenate(found), np.array([0, *accumulate(map(len, found))])
+        dates = lines[:, DATE].copy()
+        if broker_ms is not None:
+            dates[dates > broker_ms + FUTURE_MS] = UNDATED
+        # A batch ends behind the last record here of a topic that is behind.
+        last = [
+            mine.count == len(lines) and self._behind(mine, ends, taken=True)
+            for mine, lines in zip(heads, found, strict=True)
         ]
-        for (mine, _), taken in zip(heads, np.bincount(whose[:size], minlength=len(heads)).tolist(), strict=True):
-            mine.drop(taken)
-        return batch
-
-    def _end(self, mine: _Topic, found: Sequence[RawRecord], places: npt.NDArray[np.bool_], ends: Ends) -> int:
-        """Where a batch must end for a topic: behind its last record here, if it is behind."""
-        taken = np.flatnonzero(places)
-        if len(found) > len(taken) or mine.holds_more(found) or not self._behind(mine, ends, taken=True):
-            return len(places)
-        return int(taken[-1]) + 1
+        taken, order = np.zeros(len(heads), dtype=np.int64), np.zeros(min(len(lines), BATCH_RECORDS), dtype=np.int64)
+        size = compiled.merge(lines, dates, bounds, np.array(last, dtype=np.int64), BATCH_BYTES, taken, order)
+        parts = [part for mine, count in zip(heads, taken.tolist(), strict=True) for part in mine.drop(count)]
+        batch = Records.joined(parts)
+        lines = np.empty_like(batch.lines)
+        lines[np.argsort(order[:size])] = batch.lines
+        return Records(batch.buffer, lines)
 
     def _read(self, ends: Ends) -> Collection[_Topic]:
         return [self._topics[name] for name in ends] if ends else self._topics.values()
@@ -216,11 +219,3 @@ class Intake:
             return (taken or not mine.waiting) and mine.place < ends[mine.name]
         stable = None if mine.epoch is None else self._stable(mine.name, mine.epoch)
         return stable is None or mine.place < stable
-
-
-def _dates(topic: str, records: Sequence[RawRecord], broker_ms: int | None) -> npt.NDArray[np.int64]:
-    found = np.fromiter(map(_STAMP, records), np.int64, len(records))
-    latest = found.max() if broker_ms is None else broker_ms + FUTURE_MS
-    for at in np.flatnonzero((found < 0) | (found > latest)).tolist():
-        found[at] = dated(topic, records[at], broker_ms)
-    return found

@@ -49,8 +49,9 @@ from streams.ledger import LEDGER_KEY, Ledger
 from streams.opening import Kept
 from streams.pace import SHORTEST_S
 from streams.partitioner import Partitioner
+from streams.state_batch import StateBatch, batches
 from streams.topics import HISTORY, INPUT_TOPICS, STATE
-from streams.transaction import NO_HEADERS, AnyRecord, LaneProducer, OutRecord
+from streams.transaction import AnyRecord, LaneProducer
 from streams.transport import Fetch
 from streams.wire import Poison
 
@@ -225,16 +226,16 @@ class Lane:
         poison, letters = batch.letters(self._spec.prefix, self.partition)
         runs, versions = segments(batch.placed), self._fold.versions
         writing = time.perf_counter()
+        folded.state.put([(LEDGER_KEY, ledgers.encode(ledger))])
         await self._write(  # 10. commit
             [
-                *((STATE, key, value, NO_HEADERS) for key, value in folded.state),
-                OutRecord(STATE, LEDGER_KEY, ledgers.encode(ledger)),
                 *folded.outputs,
                 *letters,
                 history_record(
                     self.partition, runs, batch.broker_ms, versions, stopped=self._rest and self._rest.placed[0]
                 ),
-            ]
+            ],
+            batches(folded.state, int(1000 * self._spec.wall_s())),
         )
         self._ledger = ledger  # 11. account
         self._account(folded, batch, poison, began, writing)
@@ -245,11 +246,11 @@ class Lane:
         clock = self._fold.clock()
         return msgspec.structs.replace(self._ledger, offsets=offsets, clock=clock, model=model, policy=policy)
 
-    async def _write(self, records: Sequence[AnyRecord]) -> None:
+    async def _write(self, records: Sequence[AnyRecord], state: Sequence[StateBatch] = ()) -> None:
         if self._producer is None:
             raise RuntimeError("the lane is not open")
         self._spec.fail_at("before_commit")
-        written = await self._producer.write(records)
+        written = await self._producer.write(records, state)
         self._spec.fail_at("after_commit")
         if STATE in written:
             # The commit's marker takes the offset after the last record.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -18,12 +19,17 @@ TOPIC_OF: Final = {
     "receipt": RECEIPTS,
     "example": EXAMPLES,
 }
-_JSON: Final = b"application/json"
+_VERSION: Final = ("ce_specversion", b"1.0")
+_TYPE: Final = {kind: ("ce_type", b"holdfast.%s.v1" % kind.encode()) for kind in TOPIC_OF}
+_JSON: Final = ("content-type", b"application/json")
 _encode: Final = msgspec.json.Encoder().encode
 
 
+@lru_cache(maxsize=64)
 def rfc3339(ts: int) -> str:
     """Event time as text, in UTC with milliseconds.
+
+    The latest are kept: all scores of a tick are of one time.
 
     Examples
     --------
@@ -41,17 +47,18 @@ def out_record(output: Output, source: bytes) -> OutRecord:
     source
         ``/holdfast/<group>``.
     """
+    kind, key = output.kind, output.key.encode()
     return OutRecord(
-        TOPIC_OF[output.kind],
-        output.key.encode(),
+        TOPIC_OF[kind],
+        key,
         None if output.body is None else _encode(output.body),
         [
-            ("ce_specversion", b"1.0"),
+            _VERSION,
             ("ce_id", output.ce_id.encode()),
             ("ce_source", source),
-            ("ce_type", b"holdfast.%s.v1" % output.kind.encode()),
-            ("ce_subject", output.key.encode()),
+            _TYPE[kind],
+            ("ce_subject", key),
             ("ce_time", rfc3339(output.ts).encode()),
-            ("content-type", _JSON),
+            _JSON,
         ],
     )

@@ -8,51 +8,30 @@ half of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Final
 
-from aiokafka.partitioner import murmur2
+import numpy as np
 
-from streams.history import Placed
-from streams.topics import RANK
+from models.kernel import compiled
+from streams.records import Records
+from streams.topics import INPUT_TOPICS
 
 _PLACES: Final = 1 << 19
 """In the table of keys that were looked at: 512 KiB a lane. Two keys may share a place, and then the second is taken
 for the first; a source with another partitioner misplaces far too many keys for that to hide it."""
-_SALTS: Final = {topic: rank * 0x1F1F1 for topic, rank in RANK.items()}
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """Where Java's client, aiokafka, and librdkafka with ``murmur2_random`` put `key`.
-
-    Examples
-    --------
-    >>> partition_of(b"qx-1", 8)
-    0
-    """
-    hashed: int = murmur2(key)
-    return (hashed & 0x7FFFFFFF) % partitions
 
 
 class Partitioner:
-    """Counts misplaced keys of one lane; each key of a topic once, since murmur2 in Python takes 3 us."""
+    """Counts misplaced keys of one lane; each key of a topic once."""
 
     def __init__(self, partition: int, partitions: int) -> None:
         self._partition = partition
         self._partitions = partitions
-        self._seen = bytearray(_PLACES)
+        self._seen = np.zeros(_PLACES, dtype=np.uint8)
 
-    def misplaced(self, records: Iterable[Placed]) -> Counter[str]:
+    def misplaced(self, records: Records) -> Counter[str]:
         """Keys among `records` that belong into another partition and were not counted before, by topic."""
-        found: Counter[str] = Counter()
-        seen = self._seen
-        for topic, record in records:
-            key = record.key
-            if key is None:
-                continue
-            place = (hash(key) ^ _SALTS[topic]) & (_PLACES - 1)
-            if not seen[place]:
-                seen[place] = 1
-                if partition_of(key, self._partitions) != self._partition:
-                    found[topic] += 1
-        return found
+        counts = np.zeros(len(INPUT_TOPICS), dtype=np.int64)
+        buffer = np.frombuffer(records.buffer, dtype=np.uint8)
+        compiled.count_misplaced(buffer, records.lines, self._partition, self._partitions, self._seen, counts)
+        return Counter({topic.name: count for topic, count in zip(INPUT_TOPICS, counts.tolist(), strict=True) if count})

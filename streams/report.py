@@ -51,6 +51,14 @@ class Commit(NamedTuple):
     """New breaches by kind: each is raised, suppressed or waiting."""
     examples: Mapping[str, int] = {}
     """Training examples by label."""
+    matured: Mapping[tuple[str, str], int] = {}
+    """Alerts of which it is known by now whether the subscriber left, by kind and label."""
+    leavers: Mapping[str, int] = {}
+    """Who left, by the alert that was raised before: ``risk_tier``, ``signal`` or ``none``."""
+    leads_s: Sequence[float] = ()
+    """From the first tier alert to the leaving."""
+    recovered: Mapping[str, int] = {}
+    """Tier episodes that ended by themselves: ``short`` or ``longer``."""
     latencies_s: Sequence[float] = ()
     """From the timestamp of an alert's trigger to the commit."""
     label_delays_s: Sequence[float] = ()

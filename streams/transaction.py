@@ -7,7 +7,7 @@ wrote it before, whatever their groups are called.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -16,13 +16,13 @@ import structlog
 from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.producer import sender
 
+from models.state.state_records import ROOM
 from streams.patience import NoAnswerError, passing, patient
-from streams.topics import BY_NAME
+from streams.state_batch import StateBatch
+from streams.topics import BY_NAME, STATE
 
 log = structlog.get_logger(__name__)
 
-MAX_BATCH_BYTES: Final = 900 << 10
-"""A batch of the broker's wire: under the default ``max.message.bytes`` of 1 MiB."""
 TRANSACTION_TIMEOUT_MS: Final = 60_000
 FATE_S: Final = 60.0
 """By then the coordinator has aborted what was not committed; what became of it only the log can tell."""
@@ -82,7 +82,7 @@ class LaneProducer:
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             acks="all",
             linger_ms=0,
-            max_batch_size=MAX_BATCH_BYTES,
+            max_batch_size=ROOM,
             retry_backoff_ms=10,
         )
         # A connection that closes at this one question ends aiokafka's sender for good, and with it the lane: six of
@@ -94,8 +94,8 @@ class LaneProducer:
         """After this returns no former holder of the lane can commit, and what he left open is aborted."""
         await self._producer.start()
 
-    async def write(self, records: Iterable[AnyRecord]) -> dict[str, Written]:
-        """Write all of `records` in one transaction; after this returns they are visible, all or none.
+    async def write(self, records: Iterable[AnyRecord], state: Sequence[StateBatch] = ()) -> dict[str, Written]:
+        """Write all of `records` and of the state in one transaction; after this they are visible, all or none.
 
         The order within a topic is kept. Every future is awaited before the commit: aiokafka's ``flush`` returns
         normally when a batch was refused, and committing then would lose it silently.
@@ -112,7 +112,7 @@ class LaneProducer:
         """
         try:
             async with asyncio.timeout(FATE_S):
-                return await self._write(records)
+                return await self._write(records, state)
         except TimeoutError as unknown:
             raise NoAnswerError(
                 f"lane {self._partition}: for {FATE_S:.0f} s no word whether its transaction is committed"
@@ -120,12 +120,13 @@ class LaneProducer:
         except ProducerFenced as fenced:
             raise LaneLostError(f"another worker holds lane {self._partition}") from fenced
 
-    async def _write(self, records: Iterable[AnyRecord]) -> dict[str, Written]:
+    async def _write(self, records: Iterable[AnyRecord], state: Sequence[StateBatch]) -> dict[str, Written]:
         producer = self._producer
         await producer.begin_transaction()
         try:
             futures: dict[str, list[tuple[int, asyncio.Future[Any]]]] = {}
-            for topic, batches in self._batches(records).items():
+            found = self._batches(records) | ({STATE: state} if state else {})
+            for topic, batches in found.items():
                 for batch in batches:
                     partition = BY_NAME[topic].partition(self._partition)
                     future = await producer.send_batch(batch, self._prefix + topic, partition=partition)

@@ -18,19 +18,24 @@ from typing import Any, Final, NamedTuple, Protocol
 import faust
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.protocol.fetch import FetchRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
 from streams.assignor import LaneAssignor
+from streams.fetched import FetchedRecords
 from streams.membership import Membership
-from streams.wire import RawRecord
+from streams.records import Records
 
 log = structlog.get_logger(__name__)
 
-POLL_RECORDS: Final = 8_000
-"""Most records that one poll returns over all partitions. A larger poll holds the loop for longer than an event of a
-quiet lane should wait."""
+FETCH_BYTES: Final = 1 << 20
+"""Most bytes of a partition in one answer."""
+POLL_BYTES: Final = 512 << 10
+"""With so many bytes, as they were fetched, a poll takes no further partition. A larger poll holds the loop for longer
+than an event of a quiet lane should wait."""
 FETCH_WAIT_MS: Final = 250
 """A partition that was just resumed waits for the long poll under way on its broker, so this bounds its latency."""
 FETCH_APART_S: Final = 0.02
@@ -42,7 +47,7 @@ POLL_WITH_CLOSED_S: Final = 0.02
 
 
 class Fetch(NamedTuple):
-    """What one poll found new of one partition: its records in offset order.
+    """What one poll found new of one partition: its records in offset order, in blocks as they were written.
 
     There may be none. Then the place alone has moved, over aborted records and markers; or it has not, and this is the
     first answer since a seek.
@@ -56,7 +61,7 @@ class Fetch(NamedTuple):
     epoch: int
     start: int
     end: int
-    records: Sequence[RawRecord]
+    blocks: Sequence[Records]
 
 
 class Poll(NamedTuple):
@@ -102,18 +107,29 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         self._answered: set[TP] = set()  # for the first time since their seek, and not handed over yet
         self._news: dict[TP, tuple[int, int]] = {}  # of `_stable`, since the last poll
         self._asked: dict[Any, float] = {}  # when each broker was last asked for records
+        self._answers: dict[Any, Any] = {}  # of each broker, until it is taken up
 
     async def on_start(self) -> None:
         """Start the consumer, and hear of each fetch answer: most that a lane waits for comes without a record."""
         await super().on_start()
-        fetcher = self._ensure_consumer()._fetcher
-        proceed = fetcher._proc_fetch_request
+        consumer = self._ensure_consumer()
+        fetcher, client = consumer._fetcher, consumer._client
+        proceed, send = fetcher._proc_fetch_request, client.send
+
+        async def sent(node: Any, request: Any, **more: Any) -> Any:
+            answer = await send(node, request, **more)
+            if isinstance(request, FetchRequest):
+                self._answers[node] = answer
+            return answer
 
         async def heard(assignment: Any, node: Any, request: Any) -> bool:
             await self._unhurried(node)
             woken = await proceed(assignment, node, request)
+            if (answer := self._answers.pop(node, None)) is not None:
+                _in_blocks(fetcher._records, answer)
             return self._hear(request) or woken
 
+        client.send = sent
         # A true result wakes the poll.
         fetcher._proc_fetch_request = heard
 
@@ -150,8 +166,7 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             auto_offset_reset="none",
             isolation_level="read_committed",
             partition_assignment_strategy=[LaneAssignor(self.app.reader.held)],
-            max_poll_records=POLL_RECORDS,
-            max_partition_fetch_bytes=1 << 20,
+            max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=FETCH_WAIT_MS,
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
@@ -167,7 +182,8 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """Poll, which aiokafka ends for records only: here a place that has moved, or an answer, ends it too."""
         deadline = time.monotonic() + timeout
         while self.consumer.flow_active:
-            fetched = await super()._fetch_records(consumer, active_partitions, timeout=0, max_records=max_records)
+            polled = _first(consumer._fetcher._records, active_partitions)
+            fetched = await super()._fetch_records(consumer, polled or active_partitions, timeout=0)
             fetches = self._fetches(fetched, active_partitions)
             left = deadline - time.monotonic()
             if fetches or left <= 0:
@@ -181,7 +197,7 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                 waiter.cancel()
         return Poll({}, {})
 
-    def _fetches(self, fetched: Mapping[TP, Sequence[RawRecord]], polled: Iterable[TP]) -> dict[TP, Fetch]:
+    def _fetches(self, fetched: Mapping[TP, Sequence[Records]], polled: Iterable[TP]) -> dict[TP, Fetch]:
         fetches = {}
         assignment = self._ensure_consumer()._subscription.subscription.assignment
         for tp in polled:
@@ -189,11 +205,11 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             # A poll may outlive a rebalance: what it brings of a new assignment, nobody has sought yet.
             if state is None or assignment is None or assignment.state_value(tp) is not state:
                 continue
-            records, start, end = fetched.get(tp, ()), self._places[tp], state.position
-            if records or end != start or tp in self._answered:
+            blocks, start, end = fetched.get(tp, ()), self._places[tp], state.position
+            if blocks or end != start or tp in self._answered:
                 self._answered.discard(tp)
                 self._places[tp] = end
-                fetches[tp] = Fetch(self._epochs[tp], start, end, records)
+                fetches[tp] = Fetch(self._epochs[tp], start, end, blocks)
         return fetches
 
     async def seek_all(self, offsets: Mapping[TP, int]) -> dict[TP, int]:
@@ -370,6 +386,25 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     async def leave_unnoticed(self, *, hang: bool) -> None:
         """Fault tests: what keeps the membership ends, or waits for ever, as after restarts of a broker."""
         await self._in_thread(self._thread.lose_coordinator() if hang else self._thread.end_coordination())
+
+
+def _in_blocks(results: Mapping[TopicPartition, Any], answer: Any) -> None:
+    """Let what an answer has just brought be read in blocks."""
+    for topic, partitions in answer.topics:
+        for partition, *_, raw in partitions:
+            result = results.get(TopicPartition(topic, partition))
+            if isinstance(result, FetchResult) and type(result._partition_records) is PartitionRecords:
+                result._partition_records = FetchedRecords(result._partition_records, raw)
+
+
+def _first(results: Mapping[TP, Any], wanted: set[TP]) -> set[TP]:
+    """The partitions of one poll: of those that have something the first ones, up to so many bytes."""
+    found, size = set(), 0
+    for tp, result in results.items():
+        if tp in wanted and size < POLL_BYTES:
+            found.add(tp)
+            size += getattr(getattr(result, "_partition_records", None), "nbytes", 0)
+    return found
 
 
 def _by_tp(offsets: Mapping[TopicPartition, int]) -> dict[TP, int]:

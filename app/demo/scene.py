@@ -11,7 +11,7 @@ from app.demo.recovery import Recovery
 from app.demo.stopwatch import Stopwatch
 from app.demo.tally import Tally
 from app.demo.ticker import Line, Ticker
-from app.demo.vitals import Vitals
+from app.demo.vitals import Known, Vitals
 from models.alerts import Alert
 
 Phase = Literal["starting", "past", "live", "ended"]
@@ -45,6 +45,8 @@ class Scene:
     event_ms: int | None = None
     lag: int = 0
     tiers: dict[str, int] = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
+    """What became of the tier alerts; a worker that has just started knows of none yet."""
     worker_pid: int | None = None
     deaths: int = 0
     """Ends of a worker that nobody asked for."""
@@ -94,6 +96,7 @@ class Scene:
         """Take in what the worker says of itself; one that has just started knows nothing yet."""
         if sum(vitals.tiers.values()) and not (self.kills and self.kills[-1].reopened_s is None):
             self.tiers = vitals.tiers
+        self.known = max(self.known, vitals.known, key=lambda known: known.matured + known.leavers)
         self.event_ms = vitals.event_ms or self.event_ms
 
     def say(self, note: str, at: float) -> None:

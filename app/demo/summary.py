@@ -25,6 +25,7 @@ def summary(scene: Scene, at: float) -> dict[str, Any]:
         "alerts_by_kind": dict(sorted(scene.alerts_by_kind.items())),
         "suppressions_by_reason": dict(sorted(scene.suppressions.items())),
         "subscribers_by_tier": dict(scene.tiers),
+        "tier_alerts_known": scene.known._asdict(),
         "lost_events": tally.lost_events,
         "twice_events": tally.twice_events,
         "lost_alerts": tally.lost_alerts,

@@ -129,6 +129,8 @@ class View:
         spotless = not scene.tally.lost and not scene.tally.twice
         people.append(self._tally(), style="bold green" if spotless else "bold white on red")
         yield people
+        if scene.known.matured or scene.known.leavers:
+            yield Text(f" {words['known'].format(**scene.known._asdict())}", no_wrap=True, overflow="ellipsis")
 
     def _card(self) -> RenderableType:
         scene = self._scene

@@ -17,7 +17,7 @@ from models.state.population import Population
 _LEFT: Final = OUTCOME.index["left"]
 _CODE: Final = OUTCOME.index["code"]
 _LEFT_TS: Final = OUTCOME.index["left_ts"]
-_HERE: Final = [0.0] * len(OUTCOME.columns)
+_NEVER_LEFT: Final = [0.0] * len(OUTCOME.columns)
 _INVOLUNTARY: Final = float(OUTCOME_CODES.index("involuntary"))
 
 
@@ -77,7 +77,7 @@ def moment_of(
 ) -> Moment:
     """The moment of the subscriber in `row`, as seen right now: their features are gone with the next one."""
     profile, book = population.profiles[row], population.books.get(row)
-    outcome = population.blocks[OUTCOME.name].data[row].tolist() if view.left else _HERE
+    outcome = population.blocks[OUTCOME.name].data[row].tolist() if view.left else _NEVER_LEFT
     return Moment(
         row=row,
         subscriber_id=population.id_of(row),

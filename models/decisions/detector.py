@@ -156,8 +156,9 @@ class Detector:
     def take(self) -> Changes:
         """What changed and was decided since the last call; the caller writes it with :attr:`clock`, all or nothing."""
         outputs, counts = self._lane.outbox.take()
-        kept = self.population.take_changes() + self._marks.take_changes() + self._lane.budget.take_changes()
-        return Changes(kept, outputs, counts)
+        records = self.population.take_changes()
+        records.put(self._marks.take_changes() + self._lane.budget.take_changes())
+        return Changes(records, outputs, counts)
 
     def _mark(self, table: Table, begin: int) -> int:
         table.mark(begin, self._marks.stops if self._marks else None)

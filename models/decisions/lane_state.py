@@ -6,7 +6,7 @@ from math import isnan
 
 import numpy as np
 
-from models.alerts import Score, alert_id
+from models.alerts import alert_id
 from models.book import Book
 from models.cards import Cards
 from models.clock import Clock
@@ -199,16 +199,7 @@ class LaneState:
             self._raised_tiers[tier - 1] += change
 
     def _publish(self, moment: Moment) -> None:
-        score = Score(
-            subscriber_id=moment.subscriber_id,
-            ts=moment.ts,
-            risk=round(moment.risk, 6),
-            base_rate=self.scorer.base_rate,
-            tier=TIERS[moment.tier],
-            previous_tier=None if moment.previous is None else TIERS[moment.previous],
-            model_version=self.scorer.version,
-            policy_version=self.policy.version,
-        )
+        score = self.episodes.cards.score(moment)
         # One trigger moves a subscriber's score once, so its coordinates name it.
         ce_id = alert_id("score", moment.subscriber_id, moment.trigger)
         self.outbox.put(Output("score", moment.subscriber_id, score, moment.ts, ce_id, moment.record_ts))

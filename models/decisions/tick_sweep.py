@@ -28,7 +28,7 @@ from models.kernel import places
 from models.kernel.arrivals import CLOCKED, TOPICS
 from models.policy import DAY_MS, HOUR_MS
 from models.state.calendar import Calendar
-from models.state.columns import ALIVE, OUTCOME, QUEUED, SILENT
+from models.state.columns import OUTCOME, QUEUED
 from models.state.population import Rows
 from models.tiers import standing
 
@@ -292,22 +292,18 @@ class Sweep:
 
     def _usage_ts(self) -> float:
         """How far the slowest of the usage feeds has come; one that was never seen does not count."""
-        return min((float(self.clock.feeds[t]) for t in _USAGE if t in self.clock.feeds), default=-np.inf)
+        feeds = self.clock.feeds
+        return float(min([feeds[topic] for topic in _USAGE if topic in feeds], default=-np.inf))
 
     def _silent_rows(self, tick: int) -> tuple[list[int], bool]:
         """Who has fallen silent by the slowest usage feed, and whether one of them is so late that it means nothing.
 
         The time of a feed that stands still does not pass, so a dead feed makes nobody silent.
         """
-        lane, usage_ts = self._lane, self._usage_ts()
-        marks, at = lane.population.marks, min(tick, usage_ts)
-        rows = [row for row in self._silences.pop(at) if marks[row] & ALIVE]
-        marks[rows] &= ~QUEUED
-        fallen: list[int] = []
-        for row, due in zip(rows, lane.engine.silence_due(np.array(rows, dtype=np.int64)).tolist(), strict=True):
-            # Without a rhythm, or with a silence that was told, nothing is awaited before the next use.
-            if marks[row] & SILENT:
-                continue
+        lane, usage_ts, fallen = self._lane, self._usage_ts(), []
+        at = min(tick, usage_ts)
+        rows = self._silences.pop(at)
+        for row, due in zip(rows, lane.engine.silence_due(np.array(rows, np.int64)) if rows else (), strict=True):
             if due <= at:
                 fallen.append(row)
             elif due > at:

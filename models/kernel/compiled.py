@@ -22,6 +22,8 @@ Model = tuple[Floats, Floats, Floats]
 Words = tuple[Ints, Bytes]
 Contract = tuple[Ints, Floats, Floats, Ints]
 Room = tuple[Ints, Ints, Hashes]
+Columns = tuple[Hashes, Hashes, Ints, Hashes, Ints, Ints, Hashes]
+Names = tuple[Bytes, Ints]
 
 DAY_MS = 86400000
 LATE_MS = 604800000
@@ -182,9 +184,12 @@ VALUE_AT = 0
 VALUE_LENGTH = 1
 KEY_AT = 2
 KEY_LENGTH = 3
+OFFSET = 4
 STAMP = 5
+TOPIC = 6
 RECORD_KIND = 7
-RECORD = 8
+DATE = 8
+RECORD = 9
 PLAIN = 0
 NOT_PLAIN = 1
 LONGEST_VALUE = 8192
@@ -210,6 +215,20 @@ OPERATOR = 6
 MONTH = 7
 EVENT_ID = 8
 SUBSCRIBER = 9
+PART_BIT = 0
+PART_CODE = 1
+PART_START = 2
+PART_WIDTH = 3
+RING_PART = 0
+KEPT_PART = 1
+AT = 0
+COUNT = 1
+TAKEN = 2
+ALL_COLUMNS = 1
+SOME_COLUMNS = 2
+KEPT_COLUMNS = 3
+LONGEST_HEADS = 32
+LONGEST_ROW = 2059
 FIRST_NAMES = 1
 OPERATORS = 8
 FIRST_CHOICES = 16
@@ -1300,10 +1319,16 @@ def of_each(table: Floats, rows: Ints, now: Floats, x: Floats) -> None:
 
 
 @compiled
-def silences(table: Floats, rows: Ints, policy: Floats, due: Floats) -> None:
-    """When silence is due of some rows."""
+def silences(table: Floats, marks: Ints, rows: Ints, policy: Floats, due: Floats) -> None:
+    """Take rows out of the calendar of silences: when silence is due of each; NaN if not before their next use.
+
+    NaN are those without a rhythm that could break, and those whose silence has been raised already.
+    """
     for i in range(len(rows)):
-        due[i] = silence_due(table[rows[i]], policy)
+        row = rows[i]
+        marks[row] &= ~QUEUED
+        awaited = marks[row] & ALIVE and not marks[row] & SILENT
+        due[i] = silence_due(table[row], policy) if awaited else NAN
 
 
 @compiled
@@ -1927,3 +1952,361 @@ def read_events(
             status[n] = PLAIN
             if id_[1] > 0:
                 events[n] = event_hash(buffer, id_[0], id_[1], room[2])
+
+@compiled
+def varint_length(value: int) -> int:
+    """Bytes of a number in zigzag and base 128."""
+    left, length = (value << 1) ^ (value >> 63), 1
+    while left > 127:
+        left >>= 7
+        length += 1
+    return length
+
+
+@compiled
+def put_varint(out: Bytes, at: int, value: int) -> int:
+    """Write a number in zigzag and base 128; the place behind it."""
+    left = (value << 1) ^ (value >> 63)
+    while left > 127:
+        out[at] = np.uint8((left & 127) | 128)
+        left >>= 7
+        at += 1
+    out[at] = np.uint8(left)
+    return at + 1
+
+
+@compiled
+def put_eight(out: Bytes, at: int, bits: np.uint64) -> int:
+    """Write eight bytes, the lowest first; the place behind them."""
+    for byte in range(8):
+        out[at + byte] = np.uint8((bits >> np.uint64(8 * byte)) & np.uint64(255))
+    return at + 8
+
+
+@compiled
+def eight_at(values: Bytes, at: int) -> np.uint64:
+    """Read eight bytes, the lowest first."""
+    found = np.uint64(0)
+    for byte in range(8):
+        found |= np.uint64(values[at + byte]) << np.uint64(8 * byte)
+    return found
+
+
+@compiled
+def put_bytes(out: Bytes, at: int, source: Bytes, begin: int, length: int) -> int:
+    """Copy some bytes; the place behind them."""
+    for byte in range(length):
+        out[at + byte] = source[begin + byte]
+    return at + length
+
+
+@compiled
+def put_head(out: Bytes, done: Ints, key_length: int, value_length: int) -> int:
+    """Write what stands before a record's key; a value of length -1 is a tombstone."""
+    count = done[COUNT]
+    size = 3 + varint_length(count) + varint_length(key_length) + key_length + varint_length(value_length)
+    at = put_varint(out, done[AT], size + max(value_length, 0))
+    out[at] = 0  # attributes
+    out[at + 1] = 0  # as late as the batch
+    return put_varint(out, put_varint(out, at + 2, count), key_length)
+
+
+@compiled
+def put_end(out: Bytes, done: Ints, at: int) -> None:
+    """Write what stands behind a record's value."""
+    out[at] = 0  # no headers
+    done[AT] = at + 1
+    done[COUNT] += 1
+
+
+@compiled
+def put_pairs(begin: int, lengths: Ints, source: Bytes, out: Bytes, done: Ints) -> int:
+    """Write keys and values, which stand one behind the other in `source`, as far as they fit; the place behind."""
+    for pair in range(begin, len(lengths)):
+        key_length, value_length = lengths[pair, 0], lengths[pair, 1]
+        if done[AT] + key_length + value_length + LONGEST_HEADS > len(out):
+            return pair
+        at = put_bytes(out, put_head(out, done, key_length, value_length), source, done[TAKEN], key_length)
+        at = put_varint(out, at, value_length)
+        done[TAKEN] += key_length
+        if value_length > 0:
+            at = put_bytes(out, at, source, done[TAKEN], value_length)
+            done[TAKEN] += value_length
+        put_end(out, done, at)
+    return len(lengths)
+
+
+@compiled
+def put_rows(begin: int, rows: Ints, columns: Columns, parts: Ints, names: Names, out: Bytes, done: Ints) -> int:
+    """Write what changed of rows, as far as they fit, and note it as written; the place behind.
+
+    `names` are the subscribers', one behind the other. `parts` are first the ring of event ids, then the kept visits,
+    then the blocks of the table.
+    """
+    table, ring, dirty, fill, slots, kept, visits = columns
+    for place in range(begin, len(rows)):
+        row, length = rows[place], names[1][place]
+        if done[AT] + LONGEST_ROW + len(parts) * (length + LONGEST_HEADS) > len(out):
+            return place
+        for part in range(len(parts)):
+            if dirty[row] & parts[part, PART_BIT] == 0:
+                continue
+            start, width, code = parts[part, PART_START], parts[part, PART_WIDTH], parts[part, PART_CODE]
+            if part == RING_PART:
+                size = block_size(ring, row, 0, width, fill, start)
+            elif part == KEPT_PART:
+                size = 2 + 8 * KEPT_COLUMNS * kept[slots[row]] if slots[row] >= 0 and kept[slots[row]] > 0 else -1
+            else:
+                size = block_size(table, row, start, width, fill, start)
+            at = put_head(out, done, length + 1, size)
+            out[at] = code
+            at = put_varint(out, put_bytes(out, at + 1, names[0], done[TAKEN], length), size)
+            if part == RING_PART:
+                at = put_block(out, at, ring, row, 0, width, fill, start)
+            elif part != KEPT_PART:
+                at = put_block(out, at, table, row, start, width, fill, start)
+            elif size > 0:
+                at = put_visits(out, at, visits, slots[row], kept[slots[row]])
+            put_end(out, done, at)
+        dirty[row] = 0
+        done[TAKEN] += length
+    return len(rows)
+
+
+@compiled
+def block_size(data: Hashes, row: int, start: int, width: int, fill: Hashes, fill_at: int) -> int:
+    """Bytes of a block's value."""
+    size = 2 + ((width + 7) >> 3)
+    for column in range(width):
+        if data[row, start + column] != fill[fill_at + column]:
+            size += 8
+    return size
+
+
+@compiled
+def put_block(out: Bytes, at: int, data: Hashes, row: int, start: int, width: int, fill: Hashes, fill_at: int) -> int:
+    """Write a block's value: the columns that are not as they were at first; the place behind."""
+    marks, marks_at = (width + 7) >> 3, at + 2
+    out[at] = SOME_COLUMNS
+    out[at + 1] = marks
+    for mark in range(marks):
+        out[marks_at + mark] = 0
+    at = marks_at + marks
+    for column in range(width):
+        bits = data[row, start + column]
+        if bits != fill[fill_at + column]:
+            out[marks_at + (column >> 3)] |= np.uint8(1 << (column & 7))
+            at = put_eight(out, at, bits)
+    return at
+
+
+@compiled
+def put_visits(out: Bytes, at: int, visits: Hashes, slot: int, count: int) -> int:
+    """Write the visits that are kept of a row; the place behind."""
+    out[at] = ALL_COLUMNS
+    out[at + 1] = 0
+    at += 2
+    for visit in range(count):
+        for column in range(KEPT_COLUMNS):
+            at = put_eight(out, at, visits[slot, visit, column])
+    return at
+
+
+@compiled
+def read_rows(rows: Ints, ends: Ints, values: Bytes, data: Hashes, fill: Hashes) -> int:
+    """Put values of a block into its rows, of one row the last; the place of one that cannot be read, or -1.
+
+    `fill` are the block's columns as they stand where nothing is written; `ends` is where each value ends.
+    """
+    begin = 0
+    for place in range(len(rows)):
+        row, length = rows[place], ends[place] - begin
+        for column in range(len(fill)):
+            data[row, column] = fill[column]
+        if length < 2:
+            return place
+        version, marks = values[begin], values[begin + 1]
+        if version == ALL_COLUMNS and marks == 0:
+            read = read_all(values, begin + 2, length - 2, data, row)
+        else:
+            read = version == SOME_COLUMNS and read_some(values, begin + 2, length - 2, marks, data, row)
+        if not read:
+            return place
+        begin += length
+    return -1
+
+
+@compiled
+def read_all(values: Bytes, at: int, length: int, data: Hashes, row: int) -> bool:
+    """Read the columns of a value that has all of its day; whether they can be."""
+    if length & 7 != 0 or length >> 3 > data.shape[1]:
+        return False
+    for column in range(length >> 3):
+        data[row, column] = eight_at(values, at + 8 * column)
+    return True
+
+
+@compiled
+def read_some(values: Bytes, at: int, length: int, marks: int, data: Hashes, row: int) -> bool:
+    """Read the columns that a value has a bit for; whether they can be."""
+    taken = marks
+    for column in range(8 * marks):
+        if marks > length or (values[at + (column >> 3)] >> (column & 7)) & 1 == 0:
+            continue
+        if column >= data.shape[1] or taken + 8 > length:
+            return False
+        data[row, column] = eight_at(values, at + taken)
+        taken += 8
+    return bool(taken == length)
+
+@compiled
+def varint(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
+    """A signed number of variable length, and the place behind it; the place is -1 where there is none."""
+    found = np.int64(0)
+    shift = 0
+    while 0 <= at < end and shift < 64:
+        byte = np.int64(buffer[at])
+        at += 1
+        found |= (byte & 127) << shift
+        if byte < 128:
+            return int(((found >> 1) & 0x7FFFFFFFFFFFFFFF) ^ -(found & 1)), at
+        shift += 7
+    return 0, -1
+
+
+@compiled
+def span_of_bytes(buffer: Bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Bytes behind their length: where they begin, the length (-1: null), and the place behind them (-1: malformed)."""
+    length, at = varint(buffer, at, end)
+    if at < 0 or length < -1 or length > end - at:
+        return 0, 0, -1
+    return at, length, at + max(length, 0)
+
+
+@compiled
+def behind_headers(buffer: Bytes, at: int, end: int) -> int:
+    """The place behind the headers; -1 where they are malformed.
+
+    A header has a name always, and one that is not ASCII is left to the client, which may find that it is no text.
+    """
+    count, at = varint(buffer, at, end)
+    if at < 0 or count < 0 or count > end - at:
+        return -1
+    for _ in range(count):
+        name, length, at = span_of_bytes(buffer, at, end)
+        if at < 0 or length < 0:
+            return -1
+        for byte in range(name, name + length):
+            if buffer[byte] > 127:
+                return -1
+        _, length, at = span_of_bytes(buffer, at, end)
+        if at < 0:
+            return -1
+    return at
+
+
+@compiled
+def take_record(buffer: Bytes, at: int, end: int, record: Ints) -> int:
+    """The place behind one record; -1 where it is malformed. Offset and time are differences to the batch's."""
+    length, at = varint(buffer, at, end)
+    if at < 0 or length < 1 or length > end - at or buffer[at] != 0:  # attributes: none are defined
+        return -1
+    end = at + length
+    record[STAMP], at = varint(buffer, at + 1, end)
+    record[OFFSET], at = varint(buffer, at, end)
+    record[KEY_AT], record[KEY_LENGTH], at = span_of_bytes(buffer, at, end)
+    record[VALUE_AT], record[VALUE_LENGTH], at = span_of_bytes(buffer, at, end)
+    return end if behind_headers(buffer, at, end) == end else -1
+
+
+@compiled
+def take_records(buffer: Bytes, at: int, end: int, offset: int, stamp: int, records: Ints) -> bool:
+    """All records of a batch that fills `buffer` from `at` to `end`; whether it is well formed, its offsets rising.
+
+    `offset` and `stamp` are the first of the batch.
+    """
+    last = -1
+    for n in range(len(records)):
+        record = records[n]
+        at = take_record(buffer, at, end, record)
+        if at < 0 or record[OFFSET] <= last:
+            return False
+        last = record[OFFSET]
+        record[OFFSET] += offset
+        record[STAMP] += stamp
+    return bool(at == end)
+
+@compiled
+def merge(records: Ints, dates: Ints, bounds: Ints, last: Ints, most_bytes: int, taken: Ints, order: Ints) -> int:
+    """Put the next records in `order`, of each topic how many into `taken`; how many there are.
+
+    No more than `order` has room for, nor than so many bytes; but one that is larger goes alone.
+
+    Parameters
+    ----------
+    records, dates
+        Of one topic after the other, in the order of their ranks.
+    bounds
+        Where each topic begins, and the end.
+    last
+        Whether nothing may follow upon the last record of a topic.
+    """
+    for n in range(len(order)):
+        head, at = -1, -1
+        for topic in range(len(taken)):
+            place = bounds[topic] + taken[topic]
+            if place < bounds[topic + 1] and (head < 0 or dates[place] < dates[at]):
+                head, at = topic, place
+        if head < 0:
+            return n
+        most_bytes -= max(records[at, KEY_LENGTH], 0) + max(records[at, VALUE_LENGTH], 0)
+        if most_bytes < 0 and n > 0:
+            return n
+        order[n] = at
+        taken[head] += 1
+        if at + 1 < bounds[head + 1]:
+            # A partition keeps its own order, whatever the dates say.
+            dates[at + 1] = max(dates[at], dates[at + 1])
+        elif last[head] != 0:
+            return n + 1
+    return len(order)
+
+MURMUR_M, MURMUR_SEED = 0x5BD1E995, 0x9747B28C
+WORD = 0xFFFFFFFF
+
+
+@compiled
+def murmur2(buffer: Bytes, at: int, length: int) -> int:
+    """32 bits of a key [1]_."""
+    found = np.int64(MURMUR_SEED ^ length)
+    whole = at + (length & ~3)
+    for word in range(at, whole, 4):
+        k = np.int64(buffer[word]) | np.int64(buffer[word + 1]) << 8
+        k |= np.int64(buffer[word + 2]) << 16 | np.int64(buffer[word + 3]) << 24
+        k = (k * MURMUR_M) & WORD
+        k ^= k >> 24
+        found = (found * MURMUR_M) & WORD ^ (k * MURMUR_M) & WORD
+    rest = at + length - whole
+    if rest > 0:
+        for n in range(rest):
+            found ^= np.int64(buffer[whole + n]) << (8 * n)
+        found = (found * MURMUR_M) & WORD
+    found ^= found >> 13
+    found = (found * MURMUR_M) & WORD
+    return int(found ^ (found >> 15))
+
+
+@compiled
+def count_misplaced(buffer: Bytes, records: Ints, partition: int, partitions: int, seen: Bytes, counts: Ints) -> None:
+    """Count by topic the keys that belong into another partition, unless their place in `seen` is taken."""
+    for n in range(len(records)):
+        record = records[n]
+        if record[KEY_LENGTH] < 0:
+            continue
+        key = murmur2(buffer, record[KEY_AT], record[KEY_LENGTH])
+        # The low bits say the partition, and in one lane they are the same of all keys.
+        place = (((key + record[TOPIC]) * MURMUR_M & WORD) >> 8) % len(seen)
+        if seen[place] == 0:
+            seen[place] = 1
+            if (key & 0x7FFFFFFF) % partitions != partition:
+                counts[record[TOPIC]] += 1

@@ -47,7 +47,7 @@ class View(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """One whom a look has found: their place in the queue, why a decision is due, and how they were seen."""
+    """A subscriber of a tick who needs a decision: their place in the queue, why, and how the model sees them."""
 
     place: int
     why: int
@@ -119,8 +119,10 @@ class Engine:
         state = population.table, population.ring, population.marks, population.dirty, population.touched
         end, count = compiled.look(begin, rows, flags, float(tick), state, self._model, self._found[:most], x)
         return end, [
-            Looked(int(at), int(why), View._make((*seen, x[n])))
-            for n, (at, why, *seen) in enumerate(self._found[:count].tolist())
+            Looked(int(at), int(why), View(now, risk, history, published, tier, since, left, x[n]))
+            for n, (at, why, now, risk, history, published, tier, since, left) in enumerate(
+                self._found[:count].tolist()
+            )
         ]
 
     def score(self, row: int, now: float) -> None:
@@ -128,16 +130,17 @@ class Engine:
         compiled.score(self._population.table[row], now, self._model, self.x, self.lane)
 
     def view(self, row: int) -> View:
-        """The subscriber in this row, at whom the walk has stopped, or who was just scored."""
+        """The subscriber in this row; only for the one where the walk has stopped, or who was just scored."""
         r = self._population.table[row]
         scored, tier = self.lane[places.NOW : places.HISTORY + 1].tolist(), float(r[places.TIER])
         return View._make((*scored, float(r[places.PUBLISHED]), tier, tier, float(r[places.LEFT]), self.x))
 
-    def silence_due(self, rows: Rows) -> Floats:
-        """When each of these subscribers will have been silent for too long; NaN for no rhythm that could break."""
-        due = np.empty(len(rows))
-        compiled.silences(self._population.table, rows, self._model[2], due)
-        return due
+    def silence_due(self, rows: Rows) -> list[float]:
+        """When silence is due of subscribers who leave its calendar; NaN if not before their next use."""
+        population, due = self._population, np.empty(len(rows))
+        compiled.silences(population.table, population.marks, rows, self._model[2], due)
+        found: list[float] = due.tolist()
+        return found
 
     def fresh(self) -> Rows:
         """Rows that came into the calendar of silences since the last call."""

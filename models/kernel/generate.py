@@ -56,6 +56,8 @@ Model = tuple[Floats, Floats, Floats]
 Words = tuple[Ints, Bytes]
 Contract = tuple[Ints, Floats, Floats, Ints]
 Room = tuple[Ints, Ints, Hashes]
+Columns = tuple[Hashes, Hashes, Ints, Hashes, Ints, Ints, Hashes]
+Names = tuple[Bytes, Ints]
 '''
 _TRUE_ZEROS: Final = (CARE, VISITS)
 """Blocks in which no event at all is a zero: see :mod:`models.features.definitions`."""
@@ -66,10 +68,21 @@ _USUAL_COUNT: Final = {CALLS.name: ("calls_30", "sms_30"), DATA.name: ("sessions
 
 def kernel_text() -> str:
     """The whole file."""
-    from models.kernel import blake2b, byte_lookup, plain_event, updates, walk
+    from models.kernel import (
+        blake2b,
+        byte_lookup,
+        merge,
+        murmur2,
+        plain_event,
+        record_batch,
+        record_bytes,
+        updates,
+        walk,
+    )
 
     parts = [HEADER, _constants(), _body(arithmetic), *_sums(), *_features(), _log_odds(), _body(updates), _body(walk)]
-    parts += [_body(part) for part in (byte_lookup, blake2b, plain_event)]
+    further = (byte_lookup, blake2b, plain_event, record_bytes, record_batch, merge, murmur2)
+    parts += [_body(part) for part in further]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 

@@ -191,9 +191,12 @@ VALUE_AT: Final = 0
 VALUE_LENGTH: Final = 1
 KEY_AT: Final = 2
 KEY_LENGTH: Final = 3
+OFFSET: Final = 4
 STAMP: Final = 5  # the record's timestamp
+TOPIC: Final = 6  # its place among the inputs
 RECORD_KIND: Final = 7
-RECORD: Final = 8
+DATE: Final = 8  # when it happened, for its place in the lane's order
+RECORD: Final = 9
 
 # What became of a record's value.
 PLAIN: Final = 0
@@ -225,6 +228,22 @@ OPERATOR: Final = 6  # any text; only words that were taught have a number
 MONTH: Final = 7
 EVENT_ID: Final = 8
 SUBSCRIBER: Final = 9
+
+# A part of a row that is written as a record of its own, and how far a batch of such records is filled.
+PART_BIT: Final = 0
+PART_CODE: Final = 1
+PART_START: Final = 2
+PART_WIDTH: Final = 3
+RING_PART: Final = 0  # the event ids, whose fill stands behind the table's
+KEPT_PART: Final = 1  # the kept visits
+AT: Final = 0  # bytes written
+COUNT: Final = 1  # records written
+TAKEN: Final = 2  # bytes read of the source
+ALL_COLUMNS: Final = 1  # leads a value of all columns, and visits that are kept
+SOME_COLUMNS: Final = 2  # leads a value of those columns that are not as they were at first
+KEPT_COLUMNS: Final = len(columns.VISIT_COLUMNS)
+LONGEST_HEADS: Final = 32  # what stands in a record beside key and value, and the letter that leads a key
+LONGEST_ROW: Final = sum(2 + 9 * len(spec.columns) for spec in columns.BLOCKS) + 2 + 8 * KEPT_COLUMNS * KEPT
 
 # Sets of words: the names of a kind's fields, the operators, the choices of a field.
 FIRST_NAMES: Final = 1

@@ -1,7 +1,8 @@
 """All that is compiled, called once on nobody, so that no event waits for the compiler.
 
-Numba compiles a function at its first call, for the types of that call. Thirteen functions are called from outside of
-the compiled code, and their types follow from the arrays of those who call them: so it is those that call them here.
+Numba compiles a function at its first call, for the types of that call. Some are called from outside of the compiled
+code, and their types follow from the arrays of those who call them: so, as far as they can, it is those that call them
+here.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from models.kernel.reader import Reader
 from models.policy import Policy
 from models.risk import Scorer
 from models.snapshot import Curve, Snapshot
+from models.state.columns import SEEN_IDS
 from models.state.population import Population
 
 _BASE_RATE: Final = 0.01
@@ -54,7 +56,17 @@ def rehearse() -> Rehearsed:
     engine.silence_due(nobody)
     compiled.contributions(engine.x, scorer.table(), scorer.usual_curves(), engine.x)
     features_of(population, nobody, np.zeros(1))
-    Reader().read(np.zeros(0, dtype=np.uint8), np.zeros((0, places.RECORD), dtype=np.int64))
+    population.enliven(0)
+    population.touch(0, SEEN_IDS.name)
+    records = population.take_changes()
+    records.put(list(records))
+    Population().load(records)
+    no_bytes, no_records = np.frombuffer(b"", dtype=np.uint8), np.zeros((0, places.RECORD), dtype=np.int64)
+    Reader().read(no_bytes, no_records)
+    compiled.take_records(no_bytes, 0, 0, 0, 0, no_records)
+    nothing_, none = np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    compiled.merge(no_records, none, nothing_, none, 0, none, none)
+    compiled.count_misplaced(no_bytes, no_records, 0, 1, np.zeros(1, dtype=np.uint8), nothing_)
     stats = [each.stats for each in _functions()]
     return Rehearsed(sum(each.cache_misses.total() for each in stats), sum(each.cache_hits.total() for each in stats))
 

@@ -12,6 +12,7 @@ from models.kernel.arithmetic import NAN, Floats, exp, fmax, fmin, usual_rate
 from models.kernel.compiling import compiled
 from models.kernel.places import (
     ABOVE,
+    ALIVE,
     APPLIED,
     BEHAVIOUR,
     BROWSE_DWELL,
@@ -245,10 +246,16 @@ def of_each(table: Floats, rows: Ints, now: Floats, x: Floats) -> None:
 
 
 @compiled
-def silences(table: Floats, rows: Ints, policy: Floats, due: Floats) -> None:
-    """When silence is due of some rows."""
+def silences(table: Floats, marks: Ints, rows: Ints, policy: Floats, due: Floats) -> None:
+    """Take rows out of the calendar of silences: when silence is due of each; NaN if not before their next use.
+
+    NaN are those without a rhythm that could break, and those whose silence has been raised already.
+    """
     for i in range(len(rows)):
-        due[i] = silence_due(table[rows[i]], policy)
+        row = rows[i]
+        marks[row] &= ~QUEUED
+        awaited = marks[row] & ALIVE and not marks[row] & SILENT
+        due[i] = silence_due(table[row], policy) if awaited else NAN
 
 
 @compiled

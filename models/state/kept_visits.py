@@ -11,15 +11,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models.state.column_block import ROW_VERSION, StateRecord
 from models.state.columns import KEPT_VISITS, VISIT_COLUMNS
 
-VISITS_CODE: Final = b"w"
-"""Leads the state key of a subscriber's kept visits."""
 _NO_SLOT: Final = -1
 _FIRST_SLOTS: Final = 64
 _SIZE: Final = 8 * len(VISIT_COLUMNS)
-_HEAD: Final = len(ROW_VERSION)
+_VERSION: Final = b"\x01\x00"
+"""Leads the bytes of the visits."""
+_HEAD: Final = len(_VERSION)
 
 Visit = tuple[float, float, float]
 """In the order of `VISIT_COLUMNS`."""
@@ -100,15 +99,6 @@ class KeptVisits:
             self.slot[row] = _NO_SLOT
             self._free.append(slot)
 
-    def records(self, rows: npt.NDArray[np.int64], keys: list[bytes]) -> list[StateRecord]:
-        """State records of these rows; a tombstone where nothing is kept."""
-        found: list[StateRecord] = []
-        for row in rows.tolist():
-            slot = self.slot[row]
-            kept = b"" if slot == _NO_SLOT else self.visits[slot, : self.count[slot]].tobytes()
-            found.append((VISITS_CODE + keys[row], ROW_VERSION + kept if kept else None))
-        return found
-
     def read(self, row: int, value: bytes) -> None:
         """Take up a state record.
 
@@ -117,7 +107,7 @@ class KeptVisits:
         ValueError
             If it is of no known version or size.
         """
-        if not value.startswith(ROW_VERSION) or (len(value) - _HEAD) % _SIZE:
+        if not value.startswith(_VERSION) or (len(value) - _HEAD) % _SIZE:
             raise ValueError(f"{len(value)} bytes of row version {value[:_HEAD]!r}")
         found = np.frombuffer(value, dtype="<f8", offset=_HEAD).reshape(-1, len(VISIT_COLUMNS))
         self.put(row, ((ts, dwell_s, page) for ts, dwell_s, page in found.tolist()))

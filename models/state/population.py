@@ -9,7 +9,7 @@ written: a call rewrites the calls block, not the profile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, get_args
 
 import msgspec
@@ -21,7 +21,7 @@ from models.events import MIN_TS, Page, Profile
 from models.pending import LABEL_CODE, Pending, Waiting, subscriber_of
 from models.policy import ConsentDefault
 from models.state.calendar import Calendar
-from models.state.column_block import ROW_VERSION, Block, StateRecord
+from models.state.column_block import Block
 from models.state.columns import (
     ACTIVITY,
     ALIVE,
@@ -34,18 +34,19 @@ from models.state.columns import (
     VISITS,
     WIDTH,
 )
-from models.state.kept_visits import VISITS_CODE, KeptVisits
+from models.state.kept_visits import KeptVisits
+from models.state.state_records import FILL, VISITS_CODE, StateRecord, StateRecords
 
 __all__ = [
     "BOOK_CODE",
     "PARTS",
     "PROFILE_CODE",
-    "ROW_VERSION",
     "Block",
     "Population",
     "Rows",
     "StateMalformedError",
     "StateRecord",
+    "StateRecords",
 ]
 
 Rows = npt.NDArray[np.int64]
@@ -59,7 +60,6 @@ _FIRST_CAPACITY: Final = 1024
 _ID_OVERHEAD: Final = 190
 _PROFILE_SIZE: Final = 900
 _BOOK_SIZE: Final = 1500
-_FILL: Final = np.array([value for spec in BLOCKS if spec is not SEEN_IDS for value in spec.fill])
 _PAGES: Final[dict[str, float]] = {page: float(place) for place, page in enumerate(get_args(Page))}
 
 
@@ -127,7 +127,8 @@ class Population:
         self._decode_book = msgspec.json.Decoder(Book).decode
 
     def __len__(self) -> int:
-        return int(np.count_nonzero(self.marks & ALIVE))
+        # Not by the marks: every transaction asks, and that would scan all rows.
+        return len(self._rows) - sum(self._unknown(row) for row in set(self._loose))
 
     def live_rows(self) -> Rows:
         """Rows of subscribers who are known."""
@@ -171,9 +172,12 @@ class Population:
     def settle_rows(self) -> None:
         """Free the rows of who is not known after all, or no longer; between batches only."""
         for row in self._loose:
-            if not self.marks[row] & ALIVE and self.ids[row] is not None:
+            if self._unknown(row):
                 self._free_row(row)
         self._loose.clear()
+
+    def _unknown(self, row: int) -> bool:
+        return self.ids[row] is not None and not self.marks[row] & ALIVE
 
     def _add(self, subscriber_id: str) -> int:
         if self._free:
@@ -192,7 +196,7 @@ class Population:
         return row
 
     def _grow(self, capacity: int) -> None:
-        self.table = _longer(self.table, capacity, _FILL)
+        self.table = _longer(self.table, capacity, FILL)
         self.ring = _longer(self.ring, capacity, 0)
         self.marks = _longer(self.marks, capacity, 0)
         self.dirty = _longer(self.dirty, capacity, 0)
@@ -273,7 +277,7 @@ class Population:
         self.pending.drop(row)
         self._dirty_profiles.discard(row)
         self._dirty_books.discard(row)
-        self.table[row] = _FILL
+        self.table[row] = FILL
         self.ring[row] = 0
         self.visits.clear(row)
         self.marks[row] = 0
@@ -286,36 +290,35 @@ class Population:
         self.visits.free(row)
         self._free.append(row)
 
-    def take_changes(self) -> list[StateRecord]:
+    def take_changes(self) -> StateRecords:
         """State records of all that changed since the last call, and start anew.
 
         Tombstones come first, so that a subscriber who was forgotten and came back in one batch stays.
         """
-        records: list[StateRecord] = []
+        records = StateRecords()
         codes = [PROFILE_CODE, BOOK_CODE, VISITS_CODE, *self._by_code]
-        for subscriber_id in self._deleted:
-            key = subscriber_id.encode()
-            records += [(code + key, None) for code in codes]
+        records.put((code + name.encode(), None) for name in self._deleted for code in codes)
         self._deleted.clear()
-        rows = np.sort(self.touched[1 : 1 + self.touched[0]])
-        dirty = self.dirty[rows]
-        for block in self.blocks.values():
-            records += block.records(rows[dirty & block.bit != 0], self._keys)
-        records += self.visits.records(rows[dirty & BIT["kept_visits"] != 0], self._keys)
-        self.dirty[rows] = 0
+        touched = self.touched[1 : 1 + self.touched[0]]
+        records.put_rows(touched, self._keys, (self.table, self.ring, self.dirty), self.visits)
         self.touched[0] = 0
-        for row in sorted(self._dirty_profiles):
-            profile = self.profiles[row]
-            records.append((PROFILE_CODE + self._keys[row], None if profile is None else self._encode(profile)))
-        self._dirty_profiles.clear()
         for row in sorted(self._dirty_books):
             book = self.books.get(row)
             if book is not None and book.empty():
                 del self.books[row]
-                book = None
-            records.append((BOOK_CODE + self._keys[row], None if book is None else self._encode(book)))
-        self._dirty_books.clear()
-        return records + self.pending.take()
+        records.put(
+            [
+                *self._changed(PROFILE_CODE, self._dirty_profiles, self.profiles.__getitem__),
+                *self._changed(BOOK_CODE, self._dirty_books, self.books.get),
+                *self.pending.take(),
+            ]
+        )
+        return records
+
+    def _changed(self, code: bytes, rows: set[int], held: Callable[[int], Profile | Book | None]) -> list[StateRecord]:
+        found = [(code + self._keys[row], held(row)) for row in sorted(rows)]
+        rows.clear()
+        return [(key, None if value is None else self._encode(value)) for key, value in found]
 
     def load(self, records: Iterable[StateRecord]) -> None:
         """Take up state records as the topic holds them; the last of a key wins.
@@ -341,13 +344,22 @@ class Population:
                     row = self._loaded_row(subscriber_id)
                 block = by_code.get(code)
                 if block is not None:
-                    block.read(row, value)
+                    if block.read(row, value):
+                        self._settle(block)
                 else:
                     self._load_object(code, row, value)
             except (ValueError, msgspec.MsgspecError) as error:
                 raise StateMalformedError(f"state record {key!r}: {error}") from error
         for block in self.blocks.values():
-            block.settle()
+            self._settle(block)
+
+    def _settle(self, block: Block) -> None:
+        bad = block.settle()
+        if bad != _NO_ROW:
+            key = block.code + self._keys[bad]
+            raise StateMalformedError(
+                f"state record {key!r}: of a version that is not known: run the one that wrote it"
+            )
 
     def _loaded_row(self, subscriber_id: str) -> int:
         row = self._rows.get(subscriber_id, _NO_ROW)
@@ -403,7 +415,7 @@ class Population:
         elif code in self._by_code:
             # What was read before the tombstone must not be put in place after it.
             for block in self.blocks.values():
-                block.settle()
+                self._settle(block)
             if code == ACTIVITY.code:
                 # The last block that a living subscriber can lose: their row is free again.
                 self._clear(row)

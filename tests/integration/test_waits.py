@@ -126,7 +126,7 @@ async def test_a_full_buffer_of_one_topic_while_another_is_behind(rig: Rig) -> N
     begin = now_ms() - 60 * MINUTE
     events = mix(7, 3_000, rig.partitions, begin)
     await rig.send_all(sorted(events, key=lambda one: one[0]))
-    worker = rig.worker(POLL_RECORDS=40, FULL_RECORDS=50)
+    worker = rig.worker(FETCH_BYTES=6_000, POLL_BYTES=1, FULL_RECORDS=50)
     await rig.applied()
     assert await worker.stop() == 0
     await clean(rig, 3_000)

@@ -6,13 +6,15 @@ from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.columns import block, columns
 from support.plain_order import in_order
 from support.rig import event
 
 from models.events import MIN_TS
 from streams import intake as intakes
-from streams.history import Placed, segments
+from streams.history import segments
 from streams.intake import Intake
+from streams.records import Placed
 from streams.topics import BOOTSTRAP, INPUT_TOPICS
 from streams.transport import Fetch
 from streams.wire import FUTURE_MS
@@ -35,7 +37,7 @@ class Log(NamedTuple):
     stable: int
 
     def fetch(self, epoch: int, start: int, end: int) -> Fetch:
-        return Fetch(epoch, start, end, [record for record in self.records if start <= record.offset < end])
+        return Fetch(epoch, start, end, block(r for r in self.records if start <= r.offset < end))
 
 
 Logs = dict[str, Log]
@@ -172,7 +174,7 @@ def test_segments_tell_the_order(logs: Logs) -> None:
     order = in_order(plain(logs), BROKER_MS)
     told = [
         (topic, record.offset)
-        for rank, first, last in segments(order)
+        for rank, first, last in segments(columns(order))
         for topic in [TOPICS[rank]]
         for record in logs[topic].records
         if first <= record.offset <= last

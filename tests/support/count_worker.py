@@ -13,7 +13,7 @@ HOLD=partition:path, HOLD_SEND=partition:path
     broker that is slow for one partition.
 SLOW=partition:seconds
     Folding a batch of that lane takes so long.
-FULL_RECORDS, POLL_RECORDS, CLOSE_S, FATE_S
+FULL_RECORDS, FETCH_BYTES, POLL_BYTES, CLOSE_S, FATE_S
     The bounds of the same names in streams.intake, streams.transport, streams.lane and streams.transaction.
 """
 
@@ -39,6 +39,7 @@ from models.events import Arrival
 from streams import intake, lane, transaction, transport
 from streams.folding import LaneSpec
 from streams.report import NOTHING, Commit
+from streams.state_batch import StateBatch
 from streams.topics import STATE
 from streams.transaction import LaneProducer, OutRecord
 
@@ -102,11 +103,11 @@ def strike_inside_transactions(fail_at: Callable[[str], None]) -> None:
 def hold(partition: int, gate: Path) -> None:
     write = LaneProducer.write
 
-    async def held(self: LaneProducer, records: list[OutRecord]) -> Any:
-        ours = self._partition == partition and any(topic == STATE for topic, *_ in records)
+    async def held(self: LaneProducer, records: list[OutRecord], state: Sequence[StateBatch] = ()) -> Any:
+        ours = self._partition == partition and state
         while ours and not gate.exists():
             await asyncio.sleep(0.02)
-        return await write(self, records)
+        return await write(self, records, state)
 
     LaneProducer.write = held
 
@@ -144,7 +145,8 @@ def main() -> None:
             partition, _, path = held.partition(":")
             way(int(partition), Path(path))
     intake.FULL_RECORDS = int(environment.get("FULL_RECORDS", intake.FULL_RECORDS))
-    transport.POLL_RECORDS = int(environment.get("POLL_RECORDS", transport.POLL_RECORDS))
+    transport.FETCH_BYTES = int(environment.get("FETCH_BYTES", transport.FETCH_BYTES))
+    transport.POLL_BYTES = int(environment.get("POLL_BYTES", transport.POLL_BYTES))
     lane.CLOSE_S = float(environment.get("CLOSE_S", lane.CLOSE_S))
     transaction.FATE_S = float(environment.get("FATE_S", transaction.FATE_S))
     spec = LaneSpec(

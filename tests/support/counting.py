@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.events import Arrival
-from streams.folding import Folded, StateRecord
+from models.state.state_records import StateRecord, StateRecords
+from streams.folding import Folded
 from streams.report import Commit
 from streams.topics import ALERTS, SCORES
 from streams.transaction import OutRecord
@@ -79,7 +80,8 @@ class CountingFold:
             ]
 
     def take(self) -> Folded:
-        state = [(b"n" + who.encode(), _ROW.pack(*self.rows[who])) for who in self._changed]
+        state = StateRecords()
+        state.put((b"n" + who.encode(), _ROW.pack(*self.rows[who])) for who in self._changed)
         folded = Folded(state, self._outputs, Commit(events=self._applied), [])
         self._changed, self._outputs, self._applied = {}, [], Counter()
         return folded

@@ -33,14 +33,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from support.columns import columns
 from support.plain_order import in_order
 
 from models.kernel.reader import Reader
 from streams import history, ledger
 from streams.batch import Batch, decoded
 from streams.folding import Fold
-from streams.history import HistoryRecord, Placed, segments
+from streams.history import HistoryRecord, segments
 from streams.ledger import LEDGER_KEY, Ledger
+from streams.records import Placed
 from streams.topics import (
     ALERTS,
     ALL_TOPICS,
@@ -238,7 +240,7 @@ class _Lane:
             placed += [Placed(topic, r) for r in taken]
         self.applied += len(placed)
         self._check_order(number, record, placed)
-        return decoded(placed, record.broker_ms, Reader())
+        return decoded(columns(placed), record.broker_ms, Reader())
 
     def _between(self, topic: str, first: int, last: int) -> list[Record]:
         at = bisect_right(self._offsets[topic], first - 1)
@@ -251,7 +253,7 @@ class _Lane:
             by_topic[topic].append(r)
         again = in_order({topic: sorted(records) for topic, records in by_topic.items()}, record.broker_ms)
         if again != placed:
-            self._tell("wrong_order", f"transaction {number}: {record.segments}, not {segments(again)}")
+            self._tell("wrong_order", f"transaction {number}: {record.segments}, not {segments(columns(again))}")
 
     def _fold_again(self, number: int, record: HistoryRecord, batch: Batch) -> None:
         fold = self._fold
@@ -263,7 +265,7 @@ class _Lane:
             # It stopped because of what came next, so it has to see that again.
             topic, offset = record.topics[record.stopped[0]], record.stopped[1]
             following = [Placed(topic, r) for r in self._between(topic, offset, offset)]
-            given += decoded(following, record.broker_ms, Reader()).arrivals
+            given += decoded(columns(following), record.broker_ms, Reader()).arrivals
         count = fold.apply(given)
         if count != len(arrivals):
             self._tell("fold_differs", f"transaction {number}: applied {count}, then it was {len(arrivals)}")

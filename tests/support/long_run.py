@@ -33,6 +33,7 @@ from models.outbox import Changes, Counts
 from models.policy import Policy
 from models.risk import Scorer
 from models.snapshot import Snapshot, decode
+from models.state.state_records import StateRecords
 from streams import history
 from streams.detection import DetectionFold
 from streams.folding import Folded
@@ -215,8 +216,9 @@ class _KeyedFold(DetectionFold):
     """A fold whose state records stand by their keys, as those of :func:`by_key` do."""
 
     def take(self) -> Folded:
-        folded = super().take()
-        return folded._replace(state=sorted(folded.state, key=itemgetter(0)))
+        folded, by_key = super().take(), StateRecords()
+        by_key.put(sorted(folded.state, key=itemgetter(0)))
+        return folded._replace(state=by_key)
 
 
 def by_key(records: Iterable[Record]) -> list[Record]:

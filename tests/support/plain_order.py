@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams import history
-from streams.history import Placed
+from streams.records import Placed
 from streams.topics import BOOTSTRAP, HISTORY, INPUT_TOPICS, RANK
 from streams.wire import RawRecord, dated
 

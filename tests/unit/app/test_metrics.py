@@ -125,6 +125,10 @@ def test_a_commit_is_counted_once(metrics: Metrics) -> None:
             unknown_feedback=2,
             outputs=[Out("alert", Body()), Out("suppression", Body()), Out("score", Body()), Out("receipt", Body())],
             breaches={"silence": 2},
+            matured={("risk_tier", "positive"): 2, ("risk_tier", "negative"): 3},
+            leavers={"risk_tier": 2, "none": 1},
+            leads_s=[3 * 86_400.0, 20 * 86_400.0],
+            recovered={"longer": 4},
             latencies_s=[0.03, 7.0],
             batch_s=0.01,
             transaction_s=0.02,
@@ -143,6 +147,11 @@ def test_a_commit_is_counted_once(metrics: Metrics) -> None:
     assert value(metrics, "alerts_total", kind="silence", event="raised", tier="warning") == 1
     assert value(metrics, "suppressions_total", reason="cooldown") == 1
     assert value(metrics, "breaches_total", kind="silence") == 2
+    assert value(metrics, "alerts_matured_total", kind="risk_tier", label="positive") == 2
+    assert value(metrics, "alerts_matured_total", kind="risk_tier", label="void") == 0
+    assert value(metrics, "leavers_total", alert="risk_tier") == 2
+    assert value(metrics, "alert_lead_seconds_bucket", le="259200.0") == 1
+    assert value(metrics, "tier_episodes_recovered_total", length="longer") == 4
     assert value(metrics, "event_to_alert_seconds_count") == 2
     assert value(metrics, "event_to_alert_seconds_bucket", le="0.05") == 1
     assert value(metrics, "watermark_timestamp_seconds", partition="3") == 1_780_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 from typing import Any
 
@@ -110,6 +111,16 @@ def test_score_is_published_first_then_at_a_tier_change_or_a_fifth() -> None:
     first, second, third = bench.scores()
     assert (third.previous_tier, third.base_rate) == ("healthy", 0.015)
     assert second.risk > 5 * first.risk
+
+
+def test_score_of_somebody_at_risk_says_unit_worth_and_strongest_reason() -> None:
+    bench = at_high_risk(arpu=138.0, unit="tianhe-03")
+    first, *_, last = bench.scores()
+    assert (first.tier, first.unit, first.segment, first.reason) == ("healthy", "tianhe-03", "high", None)
+    assert (last.tier, last.unit, last.segment, last.reason) == ("high_risk", "tianhe-03", "high", "complaints_open")
+    nobody = Bench()
+    nobody.week("s-1")
+    assert [(s.unit, s.segment, s.reason) for s in nobody.scores()] == [("unassigned", None, None)]
 
 
 def crowd(bench: Bench, complaints: dict[str, int]) -> None:
@@ -593,3 +604,29 @@ def test_switch_takes_another_policy_into_force() -> None:
     assert bench.life() == ["competitor_browsing raised"]
     assert bench.alerts()[0].policy_version == "p-2"
     assert bench.detector.versions == ("m-test", "p-2")
+
+
+def counted(bench: Bench, name: str) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for counts in bench.counts:
+        total.update(getattr(counts, name))
+    return dict(total)
+
+
+def test_what_became_of_tier_alerts_is_counted() -> None:
+    bench = at_high_risk()
+    bench.send("outcome", "s-1", START + 12 * DAY, outcome="ported_out")
+    assert counted(bench, "leavers") == {"risk_tier": 1}
+    assert [lead for counts in bench.counts for lead in counts.leads_ms] == [3 * DAY]
+    calm = at_high_risk()
+    for case in (1, 2):
+        complain(calm, START + 9 * DAY + 13 * HOUR, case, "resolved")
+    live(calm, 10, 20)
+    assert counted(calm, "recovered") == {"longer": 1}
+    asked, end = watched()
+    asked.send("care", "s-1", end, reason="leave_intent")
+    asked.send("outcome", "s-1", end + DAY, outcome="disconnected")
+    assert counted(asked, "leavers") == {"signal": 1}
+    unseen, end = watched()
+    unseen.send("outcome", "s-1", end + DAY, outcome="ported_out")
+    assert counted(unseen, "leavers") == {"none": 1}

@@ -251,7 +251,7 @@ def test_outcome_is_kept_and_a_return_takes_it_back():
 def test_nothing_to_fold():
     population, trace = folded()
     assert len(trace.rows) == 0
-    assert population.take_changes() == []
+    assert not population.take_changes()
 
 
 @pytest.mark.parametrize(

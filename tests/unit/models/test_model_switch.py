@@ -46,7 +46,7 @@ def taken_over_by(model: Snapshot, *, restart: bool) -> tuple[Bench, int]:
         bench.restart()
     else:
         bench.detector.switch(Scorer(model, bench.policy.base_rate))
-        assert bench.detector.take().records == [], "a model changes nothing that is kept"
+        assert not bench.detector.take().records, "a model changes nothing that is kept"
     go_on(bench, last)
     return bench, last
 

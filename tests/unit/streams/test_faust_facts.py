@@ -20,9 +20,11 @@ from faust.transport.consumer import Consumer, Fetcher
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import TP
+from support.columns import block
 
-from streams import transaction
-from streams.transport import BatchApp, BatchConsumer, BatchTransport, Fetch, Poll, _Thread, new_app
+from streams import transaction, transport
+from streams.records import Record
+from streams.transport import BatchApp, BatchConsumer, BatchTransport, Fetch, Poll, _first, _Thread, new_app
 
 TP0, TP1 = TP("a", 0), TP("a", 1)
 
@@ -132,7 +134,7 @@ async def test_drain_loop_goes_on_when_getmany_yields_nothing(
 ) -> None:
     """Delivery happens inside: one await of the callback a fetch."""
     delivered: list[Any] = []
-    fetched = Fetch(1, 0, 2, [SimpleNamespace(offset=1, timestamp=5)])  # type: ignore[list-item]
+    fetched = Fetch(1, 0, 2, block([Record(1, 5, b"s", b"{}")]))
     polls = iter([{TP0: fetched}, {}, {TP0: fetched}])
 
     async def getmany(wanted: set[TP], _timeout: float) -> Poll:
@@ -158,7 +160,7 @@ async def test_fetch_of_a_poll_that_outlived_a_rebalance_is_held_and_delivered(
 ) -> None:
     """A lane that has reopened meanwhile may have sought what it brings."""
     delivered: list[int] = []
-    fetched = Fetch(1, 0, 2, [SimpleNamespace(offset=1, timestamp=5)])  # type: ignore[list-item]
+    fetched = Fetch(1, 0, 2, block([Record(1, 5, b"s", b"{}")]))
 
     async def getmany(wanted: set[TP], _timeout: float) -> Poll:
         consumer.stop_flow()
@@ -228,6 +230,36 @@ def test_a_fetch_answer_can_be_heard_where_it_is_taken_in() -> None:
     assert taken_in.index("tp_state.position != fetch_offset") < taken_in.index("tp_state.lso = lso")
     assert "self.lso = None" in inspect.getsource(subscription_state.TopicPartitionState.__init__)
     assert inspect.signature(fetcher.Fetcher._create_fetch_waiter).parameters.keys() == {"self"}
+
+
+def test_what_an_answer_brought_can_be_read_in_blocks() -> None:
+    """Aiokafka's own rules run over our batches, and nobody has begun to read when the answer is taken up."""
+    taken_in = inspect.getsource(fetcher.Fetcher._proc_fetch_request)
+    assert "response = await self._client.send(node_id, request)" in taken_in
+    assert "records = MemoryRecords(part_data[-1])" in taken_in
+    assert "partition_records=partition_records" in taken_in
+    rules = inspect.getsource(fetcher.PartitionRecords._unpack_records)
+    for rule in (
+        "while records.has_next():",
+        "next_batch = records.next_batch()",
+        "for record in next_batch:",
+        "if record.offset < self.next_fetch_offset:",
+        "consumer_record = self._consumer_record(tp, record)",
+        "self.next_fetch_offset = record.offset + 1",
+    ):
+        assert rule in rules
+    assert "for msg in self._partition_records:" in inspect.getsource(fetcher.FetchResult.getall)
+    # Where no partition is named, all are read.
+    assert "if partitions and tp not in partitions:" in inspect.getsource(fetcher.Fetcher.fetched_records)
+
+
+def test_a_poll_takes_partitions_until_it_has_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "POLL_BYTES", 100)
+    tps = [TP("a", number) for number in range(5)]
+    fetched = {tp: SimpleNamespace(_partition_records=SimpleNamespace(nbytes=60)) for tp in tps}
+    fetched[tps[1]] = SimpleNamespace()  # an error, which the poll is to raise
+    assert _first(fetched, set(tps[1:])) == set(tps[1:4])
+    assert _first(fetched, {TP("b", 0)}) == set()
 
 
 def partition(state_of: dict[TP, Any], thread: _Thread, *tps: TP) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from support.columns import columns
 from support.counting import CountingFold
 from support.history_check import Log, Record, check
 from support.plain_order import in_order
@@ -17,8 +18,9 @@ from models.events import CALLS, INPUTS
 from models.kernel.reader import Reader
 from streams import ledger
 from streams.batch import Batch, decoded
-from streams.history import Placed, history_record, read, segments
+from streams.history import history_record, read, segments
 from streams.ledger import LEDGER_KEY, Ledger
+from streams.records import Placed
 from streams.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE
 from streams.transaction import OutRecord
 
@@ -49,7 +51,7 @@ class MemoryLane:
             self.apply(spoil(placed))
 
     def apply(self, placed: list[Placed]) -> None:
-        batch: Batch | None = decoded(placed, BEGIN + 60_000, Reader())
+        batch: Batch | None = decoded(columns(placed), BEGIN + 60_000, Reader())
         while batch is not None:
             applied = self.fold.apply(batch.arrivals)
             done, batch = batch.cut(applied) if applied < len(batch.arrivals) else (batch, None)
@@ -158,7 +160,7 @@ def test_order_that_the_history_does_not_tell() -> None:
     log = inputs()
     lane = MemoryLane(log, 0, seed=0)
     order = in_order({topic: log[topic][0] for topic in INPUTS})
-    right = decoded(order, BEGIN + 60_000, Reader())
+    right = decoded(columns(order), BEGIN + 60_000, Reader())
     arrivals = list(right.arrivals)
     mine = [i for i, arrival in enumerate(arrivals) if arrival.event.subscriber_id == "s0-1"]
     arrivals[mine[1]], arrivals[mine[2]] = arrivals[mine[2]], arrivals[mine[1]]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
+from support.columns import block
 from support.rig import event
 
 from models.events import CALLS, DATA_USAGE, SUBSCRIBERS
@@ -25,7 +26,7 @@ class Raw(NamedTuple):
 
 
 def fetch(epoch: int, start: int, end: int, *offsets: int) -> Fetch:
-    return Fetch(epoch, start, end, [Raw(offset, offset) for offset in offsets or range(start, end)])
+    return Fetch(epoch, start, end, block(Raw(offset, offset) for offset in offsets or range(start, end)))
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_a_topic_is_full_by_its_own_records_and_its_own_bytes(intake: Intake, mo
     intake.take({}, None)
     assert intake.takes(CALLS)
     for record in (Raw(13, value=b"x" * 100), Raw(13, key=b"x" * 100)):
-        intake.offer(CALLS, Fetch(1, 13, 14, [record]))
+        intake.offer(CALLS, Fetch(1, 13, 14, block([record])))
         assert not intake.takes(CALLS)
         intake.sought(CALLS, 1, 13)
         assert intake.takes(CALLS)
@@ -109,7 +110,7 @@ def test_a_full_topic_waits_for_one_that_is_behind_and_that_one_is_taken(
     """Calls of next week filled the lane, and the data sessions of today came too late to trigger anything."""
     monkeypatch.setattr(intakes, "FULL_BYTES", 100)
     stable[DATA_USAGE] = 1
-    intake.offer(CALLS, Fetch(1, 10, 11, [Raw(10, 10, value=b"x" * 200)]))
+    intake.offer(CALLS, Fetch(1, 10, 11, block([Raw(10, 10, value=b"x" * 200)])))
     assert not intake.takes(CALLS)
     assert intake.awaited({}) == {DATA_USAGE: 0}
     assert offsets(intake) == []
@@ -123,7 +124,7 @@ def test_batch_is_bounded_by_records_and_bytes_but_never_empty(intake: Intake, m
     monkeypatch.setattr(intakes, "BATCH_BYTES", 50)
     intake.offer(CALLS, fetch(1, 10, 15))
     assert offsets(intake) == [10, 11, 12]
-    intake.offer(CALLS, Fetch(1, 15, 17, [Raw(15, 15, value=b"x" * 60), Raw(16, 16)]))
+    intake.offer(CALLS, Fetch(1, 15, 17, block([Raw(15, 15, value=b"x" * 60), Raw(16, 16)])))
     assert offsets(intake) == [13, 14]
     assert offsets(intake) == [15]
     assert offsets(intake) == [16]
@@ -165,21 +166,21 @@ def test_records_of_an_open_transaction_are_not_waited_for(intake: Intake, stabl
 
 
 def test_a_partition_keeps_its_own_order_though_its_stamps_go_back(intake: Intake) -> None:
-    intake.offer(CALLS, Fetch(1, 10, 13, [Raw(10, 5), Raw(11, 2), Raw(12, 9)]))
-    intake.offer(DATA_USAGE, Fetch(1, 0, 2, [Raw(0, 4), Raw(1, 5)]))
+    intake.offer(CALLS, Fetch(1, 10, 13, block([Raw(10, 5), Raw(11, 2), Raw(12, 9)])))
+    intake.offer(DATA_USAGE, Fetch(1, 0, 2, block([Raw(0, 4), Raw(1, 5)])))
     assert offsets(intake) == [0, 10, 11, 1, 12]
 
 
 def test_of_one_date_the_topic_of_the_smaller_rank_goes_first(intake: Intake) -> None:
-    intake.offer(DATA_USAGE, Fetch(1, 0, 1, [Raw(0, 7)]))
-    intake.offer(CALLS, Fetch(1, 10, 11, [Raw(10, 7)]))
+    intake.offer(DATA_USAGE, Fetch(1, 0, 1, block([Raw(0, 7)])))
+    intake.offer(CALLS, Fetch(1, 10, 11, block([Raw(10, 7)])))
     assert offsets(intake) == [10, 0]
 
 
 def test_a_record_without_a_timestamp_goes_by_its_ts(intake: Intake) -> None:
     unstamped = Raw(10, -1, value=event(CALLS, "s", NOW + 2))
-    intake.offer(CALLS, Fetch(1, 10, 11, [unstamped]))
-    intake.offer(DATA_USAGE, Fetch(1, 0, 2, [Raw(0, NOW + 1), Raw(1, NOW + 3)]))
+    intake.offer(CALLS, Fetch(1, 10, 11, block([unstamped])))
+    intake.offer(DATA_USAGE, Fetch(1, 0, 2, block([Raw(0, NOW + 1), Raw(1, NOW + 3)])))
     assert offsets(intake) == [0, 10, 1]
 
 
@@ -193,8 +194,8 @@ def test_a_record_without_a_timestamp_goes_by_its_ts(intake: Intake) -> None:
 )
 def test_what_has_no_place_in_time_keeps_nothing_back(intake: Intake, odd: Raw) -> None:
     """In its turn, a record of the year 2100 would keep its topic back until all others are read to their ends."""
-    intake.offer(CALLS, Fetch(1, 10, 12, [odd, Raw(11, NOW - 5)]))
-    intake.offer(DATA_USAGE, Fetch(1, 0, 2, [Raw(0, NOW - 9), Raw(1, NOW)]))
+    intake.offer(CALLS, Fetch(1, 10, 12, block([odd, Raw(11, NOW - 5)])))
+    intake.offer(DATA_USAGE, Fetch(1, 0, 2, block([Raw(0, NOW - 9), Raw(1, NOW)])))
     assert [placed.record.offset for placed in intake.take({}, NOW)] == [10, 0, 11, 1]
 
 
@@ -218,7 +219,7 @@ def test_profiles_go_first_as_far_as_their_end_of_then(opened: Callable[[], Inta
     intake.offer(CALLS, fetch(1, 0, 1))
     assert not intake.ready(ends)
     assert intake.awaited(ends) == {SUBSCRIBERS: 0}
-    intake.offer(SUBSCRIBERS, Fetch(1, 0, 3, [Raw(0, 50), Raw(1, 60), Raw(2, 70)]))
+    intake.offer(SUBSCRIBERS, Fetch(1, 0, 3, block([Raw(0, 50), Raw(1, 60), Raw(2, 70)])))
     assert not intake.exhausted(ends)
     assert [p.record.offset for p in intake.take(ends, None)] == [0, 1]
     assert intake.exhausted(ends)
@@ -227,7 +228,7 @@ def test_profiles_go_first_as_far_as_their_end_of_then(opened: Callable[[], Inta
 
 def test_an_end_behind_holes_is_reached_by_the_place(opened: Callable[[], Intake]) -> None:
     intake, ends = opened(), {SUBSCRIBERS: 8}
-    intake.offer(SUBSCRIBERS, Fetch(1, 0, 3, [Raw(2)]))
+    intake.offer(SUBSCRIBERS, Fetch(1, 0, 3, block([Raw(2)])))
     assert [p.record.offset for p in intake.take(ends, None)] == [2]
     assert not intake.exhausted(ends)
     intake.offer(SUBSCRIBERS, Fetch(1, 3, 8, []))

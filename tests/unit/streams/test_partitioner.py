@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+from aiokafka.partitioner import murmur2
+from support.columns import columns
 
 from models.events import CALLS, SUBSCRIBERS
+from models.kernel import compiled
 from streams import partitioner
-from streams.history import Placed
-from streams.partitioner import Partitioner, partition_of
+from streams.partitioner import Partitioner
+from streams.records import Placed
 
 
 class Raw(NamedTuple):
@@ -25,7 +30,18 @@ class Raw(NamedTuple):
 )
 def test_it_is_the_hash_of_javas_client(key: bytes, hashed: int) -> None:
     """Figures of Kafka's own UtilsTest."""
-    assert partition_of(key, 1 << 31) == hashed & 0x7FFFFFFF
+    assert compiled.murmur2(np.frombuffer(b"..." + key, dtype=np.uint8), 3, len(key)) == hashed & 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("length", range(12))
+def test_it_is_aiokafkas_for_any_bytes(length: int) -> None:
+    for seed in range(50):
+        key = Random(seed).randbytes(length)
+        assert compiled.murmur2(np.frombuffer(key, dtype=np.uint8), 0, length) == murmur2(key) & 0xFFFFFFFF
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 def test_each_key_of_a_topic_counts_once() -> None:
@@ -33,13 +49,13 @@ def test_each_key_of_a_topic_counts_once() -> None:
     wrong = [key for key in (b"s-%d" % n for n in range(99)) if partition_of(key, 8) != 3][:20]
     lane = Partitioner(3, 8)
     records = [Placed(CALLS, Raw(key)) for key in [right, *wrong, *wrong, None]]
-    assert lane.misplaced(records) == {CALLS: 20}
-    assert lane.misplaced(records) == {}
-    assert lane.misplaced([Placed(SUBSCRIBERS, Raw(wrong[0]))]) == {SUBSCRIBERS: 1}
+    assert lane.misplaced(columns(records)) == {CALLS: 20}
+    assert lane.misplaced(columns(records)) == {}
+    assert lane.misplaced(columns([Placed(SUBSCRIBERS, Raw(wrong[0]))])) == {SUBSCRIBERS: 1}
 
 
 def test_a_full_table_hides_keys_and_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partitioner, "_PLACES", 16)
     lane = Partitioner(3, 8)
-    counted = lane.misplaced([Placed(CALLS, Raw(b"s-%d" % n)) for n in range(1_000)])
+    counted = lane.misplaced(columns([Placed(CALLS, Raw(b"s-%d" % n)) for n in range(1_000)]))
     assert 0 < counted[CALLS] <= 16

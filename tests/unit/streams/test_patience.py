@@ -75,7 +75,7 @@ async def test_a_transaction_of_unknown_fate_is_given_up(
     monkeypatch: pytest.MonkeyPatch, producer: LaneProducer
 ) -> None:
     monkeypatch.setattr(transaction, "FATE_S", 0.05)
-    monkeypatch.setattr(producer, "_write", lambda _: for_ever())
+    monkeypatch.setattr(producer, "_write", lambda *_: for_ever())
     with pytest.raises(NoAnswerError, match=r"lane 3: .*no word whether its transaction is committed"):
         await producer.write([OutRecord("t", b"k", b"v")])
 

@@ -1,0 +1,242 @@
+"""State records as bytes: their values, and how they stand in a record batch of Kafka's (magic 2, without its head).
+
+A block's value is two bytes, a bit for each column that differs from its fill value, and those columns. The first byte
+is the version, the second says how many bytes the bits are; the first version had all columns and no bits. Columns are
+compared and copied as bits: what is read back is the same to the last of them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from models.kernel.compiling import compiled
+from models.kernel.places import (
+    ALL_COLUMNS,
+    AT,
+    COUNT,
+    KEPT_COLUMNS,
+    KEPT_PART,
+    LONGEST_HEADS,
+    LONGEST_ROW,
+    PART_BIT,
+    PART_CODE,
+    PART_START,
+    PART_WIDTH,
+    RING_PART,
+    SOME_COLUMNS,
+    TAKEN,
+)
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+Columns = tuple[Hashes, Hashes, Ints, Hashes, Ints, Ints, Hashes]
+Names = tuple[Bytes, Ints]
+
+
+@compiled
+def varint_length(value: int) -> int:
+    """Bytes of a number in zigzag and base 128."""
+    left, length = (value << 1) ^ (value >> 63), 1
+    while left > 127:
+        left >>= 7
+        length += 1
+    return length
+
+
+@compiled
+def put_varint(out: Bytes, at: int, value: int) -> int:
+    """Write a number in zigzag and base 128; the place behind it."""
+    left = (value << 1) ^ (value >> 63)
+    while left > 127:
+        out[at] = np.uint8((left & 127) | 128)
+        left >>= 7
+        at += 1
+    out[at] = np.uint8(left)
+    return at + 1
+
+
+@compiled
+def put_eight(out: Bytes, at: int, bits: np.uint64) -> int:
+    """Write eight bytes, the lowest first; the place behind them."""
+    for byte in range(8):
+        out[at + byte] = np.uint8((bits >> np.uint64(8 * byte)) & np.uint64(255))
+    return at + 8
+
+
+@compiled
+def eight_at(values: Bytes, at: int) -> np.uint64:
+    """Read eight bytes, the lowest first."""
+    found = np.uint64(0)
+    for byte in range(8):
+        found |= np.uint64(values[at + byte]) << np.uint64(8 * byte)
+    return found
+
+
+@compiled
+def put_bytes(out: Bytes, at: int, source: Bytes, begin: int, length: int) -> int:
+    """Copy some bytes; the place behind them."""
+    for byte in range(length):
+        out[at + byte] = source[begin + byte]
+    return at + length
+
+
+@compiled
+def put_head(out: Bytes, done: Ints, key_length: int, value_length: int) -> int:
+    """Write what stands before a record's key; a value of length -1 is a tombstone."""
+    count = done[COUNT]
+    size = 3 + varint_length(count) + varint_length(key_length) + key_length + varint_length(value_length)
+    at = put_varint(out, done[AT], size + max(value_length, 0))
+    out[at] = 0  # attributes
+    out[at + 1] = 0  # as late as the batch
+    return put_varint(out, put_varint(out, at + 2, count), key_length)
+
+
+@compiled
+def put_end(out: Bytes, done: Ints, at: int) -> None:
+    """Write what stands behind a record's value."""
+    out[at] = 0  # no headers
+    done[AT] = at + 1
+    done[COUNT] += 1
+
+
+@compiled
+def put_pairs(begin: int, lengths: Ints, source: Bytes, out: Bytes, done: Ints) -> int:
+    """Write keys and values, which stand one behind the other in `source`, as far as they fit; the place behind."""
+    for pair in range(begin, len(lengths)):
+        key_length, value_length = lengths[pair, 0], lengths[pair, 1]
+        if done[AT] + key_length + value_length + LONGEST_HEADS > len(out):
+            return pair
+        at = put_bytes(out, put_head(out, done, key_length, value_length), source, done[TAKEN], key_length)
+        at = put_varint(out, at, value_length)
+        done[TAKEN] += key_length
+        if value_length > 0:
+            at = put_bytes(out, at, source, done[TAKEN], value_length)
+            done[TAKEN] += value_length
+        put_end(out, done, at)
+    return len(lengths)
+
+
+@compiled
+def put_rows(begin: int, rows: Ints, columns: Columns, parts: Ints, names: Names, out: Bytes, done: Ints) -> int:
+    """Write what changed of rows, as far as they fit, and note it as written; the place behind.
+
+    `names` are the subscribers', one behind the other. `parts` are first the ring of event ids, then the kept visits,
+    then the blocks of the table.
+    """
+    table, ring, dirty, fill, slots, kept, visits = columns
+    for place in range(begin, len(rows)):
+        row, length = rows[place], names[1][place]
+        if done[AT] + LONGEST_ROW + len(parts) * (length + LONGEST_HEADS) > len(out):
+            return place
+        for part in range(len(parts)):
+            if dirty[row] & parts[part, PART_BIT] == 0:
+                continue
+            start, width, code = parts[part, PART_START], parts[part, PART_WIDTH], parts[part, PART_CODE]
+            if part == RING_PART:
+                size = block_size(ring, row, 0, width, fill, start)
+            elif part == KEPT_PART:
+                size = 2 + 8 * KEPT_COLUMNS * kept[slots[row]] if slots[row] >= 0 and kept[slots[row]] > 0 else -1
+            else:
+                size = block_size(table, row, start, width, fill, start)
+            at = put_head(out, done, length + 1, size)
+            out[at] = code
+            at = put_varint(out, put_bytes(out, at + 1, names[0], done[TAKEN], length), size)
+            if part == RING_PART:
+                at = put_block(out, at, ring, row, 0, width, fill, start)
+            elif part != KEPT_PART:
+                at = put_block(out, at, table, row, start, width, fill, start)
+            elif size > 0:
+                at = put_visits(out, at, visits, slots[row], kept[slots[row]])
+            put_end(out, done, at)
+        dirty[row] = 0
+        done[TAKEN] += length
+    return len(rows)
+
+
+@compiled
+def block_size(data: Hashes, row: int, start: int, width: int, fill: Hashes, fill_at: int) -> int:
+    """Bytes of a block's value."""
+    size = 2 + ((width + 7) >> 3)
+    for column in range(width):
+        if data[row, start + column] != fill[fill_at + column]:
+            size += 8
+    return size
+
+
+@compiled
+def put_block(out: Bytes, at: int, data: Hashes, row: int, start: int, width: int, fill: Hashes, fill_at: int) -> int:
+    """Write a block's value: the columns that are not as they were at first; the place behind."""
+    marks, marks_at = (width + 7) >> 3, at + 2
+    out[at] = SOME_COLUMNS
+    out[at + 1] = marks
+    for mark in range(marks):
+        out[marks_at + mark] = 0
+    at = marks_at + marks
+    for column in range(width):
+        bits = data[row, start + column]
+        if bits != fill[fill_at + column]:
+            out[marks_at + (column >> 3)] |= np.uint8(1 << (column & 7))
+            at = put_eight(out, at, bits)
+    return at
+
+
+@compiled
+def put_visits(out: Bytes, at: int, visits: Hashes, slot: int, count: int) -> int:
+    """Write the visits that are kept of a row; the place behind."""
+    out[at] = ALL_COLUMNS
+    out[at + 1] = 0
+    at += 2
+    for visit in range(count):
+        for column in range(KEPT_COLUMNS):
+            at = put_eight(out, at, visits[slot, visit, column])
+    return at
+
+
+@compiled
+def read_rows(rows: Ints, ends: Ints, values: Bytes, data: Hashes, fill: Hashes) -> int:
+    """Put values of a block into its rows, of one row the last; the place of one that cannot be read, or -1.
+
+    `fill` are the block's columns as they stand where nothing is written; `ends` is where each value ends.
+    """
+    begin = 0
+    for place in range(len(rows)):
+        row, length = rows[place], ends[place] - begin
+        for column in range(len(fill)):
+            data[row, column] = fill[column]
+        if length < 2:
+            return place
+        version, marks = values[begin], values[begin + 1]
+        if version == ALL_COLUMNS and marks == 0:
+            read = read_all(values, begin + 2, length - 2, data, row)
+        else:
+            read = version == SOME_COLUMNS and read_some(values, begin + 2, length - 2, marks, data, row)
+        if not read:
+            return place
+        begin += length
+    return -1
+
+
+@compiled
+def read_all(values: Bytes, at: int, length: int, data: Hashes, row: int) -> bool:
+    """Read the columns of a value that has all of its day; whether they can be."""
+    if length & 7 != 0 or length >> 3 > data.shape[1]:
+        return False
+    for column in range(length >> 3):
+        data[row, column] = eight_at(values, at + 8 * column)
+    return True
+
+
+@compiled
+def read_some(values: Bytes, at: int, length: int, marks: int, data: Hashes, row: int) -> bool:
+    """Read the columns that a value has a bit for; whether they can be."""
+    taken = marks
+    for column in range(8 * marks):
+        if marks > length or (values[at + (column >> 3)] >> (column & 7)) & 1 == 0:
+            continue
+        if column >= data.shape[1] or taken + 8 > length:
+            return False
+        data[row, column] = eight_at(values, at + taken)
+        taken += 8
+    return bool(taken == length)
