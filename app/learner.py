@@ -31,11 +31,11 @@ from app.health import Condition, Health
 from app.learner_file import learner_settings
 from app.learner_metrics import LearnerMetrics
 from app.nightfall import Nightfall
-from app.served_model import shipped
 from app.settings import Settings
 from models.example import Example
 from models.guards import Guard
 from models.learner import CheckpointRefusedError, Learner, LearnerSettings, Report
+from models.prior import prior
 from models.snapshot import Snapshot, encode
 from streams.checkpoint_record import CheckpointMismatchError, accepted, mismatches
 from streams.cluster import recounted
@@ -147,7 +147,7 @@ class Apprenticeship:
 
     def _in_force(self) -> Snapshot:
         newest = self._topics.versions.newest
-        return shipped() if newest is None else newest.snapshot
+        return prior() if newest is None else newest.snapshot
 
     def _heed(self) -> bool:
         """See whether another model is in force than the learner knows of: an operator has put it there."""

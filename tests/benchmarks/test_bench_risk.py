@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from importlib.resources import files
 from statistics import median
 
 import numpy as np
@@ -17,8 +16,8 @@ import pytest
 import planted
 from models.champion import Champion
 from models.hat_basis import HatBasis
+from models.prior import prior
 from models.risk import Scorer
-from models.snapshot import STARTING_SNAPSHOT, decode
 
 ROUNDS = 21
 
@@ -36,7 +35,7 @@ def cost(work: Callable[[], object]) -> float:
 @pytest.mark.benchmark
 @pytest.mark.parametrize("rows", [1, 32, 4_000])
 def test_score_cost(rows: int, record_property: Callable[[str, float], None]) -> None:
-    snapshot = decode((files("models") / STARTING_SNAPSHOT).read_bytes())
+    snapshot = prior()
     scorer, x = Scorer(snapshot, 0.015), planted.vectors(5, rows).T.copy()
     again = max(1, 200 // rows)
     scored = cost(lambda: [scorer.score(x) for _ in range(again)]) / (again * rows)

@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from support.real_figures import Floats, vectors
 
-from app.served_model import shipped
 from models import checkpoint
 from models.events import DAY_MS
 from models.example import Example
 from models.learner import Learner, LearnerSettings
 from models.lesson import Lesson
+from models.prior import prior
 from models.risk import Scorer
 from models.snapshot import Snapshot
 
@@ -60,7 +60,7 @@ def in_order(examples: Iterable[Example]) -> list[Example]:
 
 def fed(examples: Iterable[Example], numbers: LearnerSettings) -> Fed:
     """Feed them in the order given to a learner that begins with the shipped model."""
-    found = Fed(Learner(numbers, shipped()), [], [])
+    found = Fed(Learner(numbers, prior()), [], [])
     for example in examples:
         found.learner.learn(example)
         since = (example.labelled_ts // DAY_MS + 1) * DAY_MS
@@ -84,7 +84,7 @@ def told(looks: Sequence[Example], stands: Sequence[Stand]) -> Floats:
     At the operator's base rate, as it is served: each model's own would set apart looks that had different ones.
     """
     x, risk = vectors(looks), np.zeros(len(looks))
-    scorers = [Scorer(model, looks[0].base_rate) for model in (shipped(), *(stand.model for stand in stands))]
+    scorers = [Scorer(model, looks[0].base_rate) for model in (prior(), *(stand.model for stand in stands))]
     which = np.searchsorted([stand.since for stand in stands], [look.ts for look in looks], side="right")
     for number in np.unique(which).tolist():
         risk[which == number] = scorers[number].score(x[:, which == number]).risk

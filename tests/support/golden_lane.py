@@ -12,7 +12,6 @@ from __future__ import annotations
 import gzip
 import json
 import math
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ def arrivals_of(log: dict[str, Any]) -> list[Arrival]:
 
 
 def bench_of(log: dict[str, Any]) -> Bench:
-    model = decode((files("models") / "starting_snapshot.json").read_bytes())
+    model = decode((FOLDER / "model.json").read_bytes())
     return Bench(model=model, policy=hurried() if log["hurried"] else Policy())
 
 

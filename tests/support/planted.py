@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -13,7 +13,7 @@ import numpy as np
 from models.example import WEEKLY, Example
 from models.features.catalogue import NAMES, catalogue_hash
 from models.risk import Scorer, logit
-from models.snapshot import STARTING_SNAPSHOT, Snapshot, decode
+from models.snapshot import Snapshot, decode
 
 DAY_MS: Final = 86_400_000
 START_MS: Final = 1_767_225_600_000
@@ -26,8 +26,8 @@ SPEAKING: Final = 6
 
 @cache
 def starting() -> Snapshot:
-    """The snapshot that is shipped: a prior that knows nothing of the planted truth."""
-    return decode((files("models") / STARTING_SNAPSHOT).read_bytes())
+    """A snapshot that knows nothing of the planted truth."""
+    return decode((Path(__file__).parents[1] / "golden" / "model.json").read_bytes())
 
 
 def vectors(seed: int, rows: int) -> np.ndarray:

@@ -18,12 +18,12 @@ from support.ruled_examples import examples
 from app.errors import ExitCode, Refused
 from app.learner_file import learner_settings
 from app.learner_metrics import BOUNDS, CHALLENGERS, OF, LearnerMetrics
-from app.served_model import shipped
 from models.evidence import Bounded
 from models.guards import Guard
 from models.learner import Learner, LearnerSettings, Report
 from models.lesson import Lesson
 from models.night import NightReason, night
+from models.prior import prior
 from models.risk import Scorer
 
 QUALITY = ("model_roc_auc", "model_pr_auc", "model_lift_top_decile", "model_calibration_error", "model_log_loss")
@@ -35,7 +35,7 @@ def value(metrics: LearnerMetrics, name: str, **labels: str) -> float | None:
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    learner = Learner(msgspec.convert(tomllib.loads(SMALL), LearnerSettings), shipped())
+    learner = Learner(msgspec.convert(tomllib.loads(SMALL), LearnerSettings), prior())
     for example in examples(4, 400):
         learner.learn(example)
     return learner.report()

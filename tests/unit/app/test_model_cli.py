@@ -22,10 +22,10 @@ from support.ruled_examples import examples
 from app import model_cli, model_plots, model_sheet
 from app.errors import ExitCode, Refused
 from app.model_standing import Standing, as_json, standing
-from app.served_model import shipped
 from app.settings import Settings
 from models.learner import Learner, LearnerSettings
 from models.night import night
+from models.prior import prior
 from models.risk import Scorer
 from models.snapshot import decode, encode
 from streams.model_versions import REPORT, ModelVersions
@@ -37,7 +37,7 @@ UTC = ZoneInfo("UTC")
 def topic() -> ModelVersions:
     """What a learner writes in the course of some hundred examples."""
     settings = msgspec.convert(tomllib.loads(SMALL), LearnerSettings)
-    learner, versions = Learner(settings, shipped()), ModelVersions()
+    learner, versions = Learner(settings, prior()), ModelVersions()
     for offset, example in enumerate(examples(4, 1_500)):
         learner.learn(example)
         snapshot = learner.due()
@@ -71,7 +71,7 @@ def test_the_newest_of_the_topic_is_what_is_served(told: Standing, topic: ModelV
 
 def test_without_a_model_in_the_topic_the_shipped_one_is_told() -> None:
     found = standing(Settings(), ModelVersions())
-    assert (found.origin, found.served.version, found.report) == ("shipped", shipped().version, None)
+    assert (found.origin, found.served.version, found.report) == ("shipped", prior().version, None)
     assert "it has not run yet" in sheet(found)
 
 
@@ -181,4 +181,4 @@ def test_what_is_not_there_or_cannot_be_served_is_refused() -> None:
     with pytest.raises(Refused, match="there is no model") as refused:
         model_cli._wanted(versions, "m-00009")
     assert refused.value.exit_code == ExitCode.NOT_FOUND
-    assert model_cli._wanted(versions, shipped().version).version == shipped().version
+    assert model_cli._wanted(versions, prior().version).version == prior().version
