@@ -17,6 +17,7 @@ TOPIC_OF: Final = {
     "suppression": SUPPRESSIONS,
     "receipt": RECEIPTS,
     "example": EXAMPLES,
+    "fate": EXAMPLES,
 }
 _JSON: Final = b"application/json"
 _encode: Final = msgspec.json.Encoder().encode

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 import planted
-from models.champion import Champion
-from models.hat_basis import HatBasis
+from models.ground import Ground
 from models.prior import prior
 from models.risk import Scorer
+from models.river_voice import RiverVoice
 
 ROUNDS = 21
 
@@ -40,9 +40,9 @@ def test_score_cost(rows: int, record_property: Callable[[str, float], None]) ->
     again = max(1, 200 // rows)
     scored = cost(lambda: [scorer.score(x) for _ in range(again)]) / (again * rows)
     reasons = cost(lambda: [scorer.contributions(x, "high") for _ in range(again)]) / (again * rows)
-    few = x[:, :50].T.tolist()
-    champion = Champion.of_prior(HatBasis.of(snapshot.features, planted.vectors(6, 1_000).T), snapshot, 0.015, x, 0.0)
-    river = cost(lambda: [champion.predict(values) for values in few]) / len(few)
+    ground = Ground.of(snapshot.features, planted.vectors(6, 1_000).T)
+    voice, few = RiverVoice(ground, 0.015), ground.logs(x[:, :50]).T.tolist()
+    river = cost(lambda: [voice.log_odds(values, 1) for values in few]) / len(few)
     for name, seconds in (("score", scored), ("contributions", reasons), ("river", river)):
         record_property(f"{name}_us_per_row_{rows}", round(seconds * 1e6, 2))
     line = f"score {scored * 1e6:7.2f}  contributions {reasons * 1e6:7.2f}  River's own prediction {river * 1e6:7.1f}"

@@ -14,17 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from support.real_figures import Floats, vectors
 
-from models import checkpoint
 from models.events import DAY_MS
-from models.example import Example
+from models.example import Example, Fate
 from models.learner import Learner, LearnerSettings
-from models.lesson import Lesson
 from models.prior import prior
 from models.risk import Scorer
 from models.snapshot import Snapshot
-
-FAIR = (Lesson.LEARNED, Lesson.COLLECTING, Lesson.STOPPED)
-"""What becomes of an example of the fair sample that is taken."""
 
 
 class Stand(NamedTuple):
@@ -35,51 +30,42 @@ class Stand(NamedTuple):
 
 
 class Fed(NamedTuple):
-    """A learner that was fed, what it published, and its champion's voice after each look."""
+    """A learner that was fed, and what it published."""
 
     learner: Learner
     published: list[Stand]
-    voices: list[Stand]
 
     def __str__(self) -> str:
         report = self.learner.report()
         lessons = {lesson.value: count for lesson, count in report.examples_total.items() if count}
-        guards = {g.guard.value: g.behaviour.value for g in report.guards if g.on}
-        latest, crowned = report.latest, report.crowned
-        why = latest and (latest.step.value, latest.verdict and latest.verdict.value)
         return (
-            f"{len(self.published)} models published, crowned {crowned and crowned.why.value}, latest look {why}, "
-            f"guards on {guards}, examples {lessons}, leavers learned {report.positives}"
+            f"{len(self.published)} models published, share learned {report.share:.2f}, stake {report.stake:.2f}, "
+            f"guard {report.guard.why}, told {lessons}, leavers learned {report.leavers}"
         )
 
 
-def in_order(examples: Iterable[Example]) -> list[Example]:
-    """By the day of the label, and within it by a hash."""
-    return sorted(examples, key=lambda e: (e.labelled_ts // DAY_MS, e.example_id))
+def known_day(told: Example | Fate) -> int:
+    """The day on which something was known."""
+    return (told.known_ts if isinstance(told, Fate) else told.labelled_ts) // DAY_MS
 
 
-def fed(examples: Iterable[Example], numbers: LearnerSettings) -> Fed:
-    """Feed them in the order given to a learner that begins with the shipped model."""
-    found = Fed(Learner(numbers, prior()), [], [])
-    for example in examples:
-        found.learner.learn(example)
-        since = (example.labelled_ts // DAY_MS + 1) * DAY_MS
+def in_order(told: Iterable[Example | Fate]) -> list[Example | Fate]:
+    """By the day on which it was known, and within it by id."""
+    return sorted(told, key=lambda e: (known_day(e), e.fate_id if isinstance(e, Fate) else e.example_id))
+
+
+def fed(told: Iterable[Example | Fate], numbers: LearnerSettings) -> Fed:
+    """Feed them in the order given to a learner that begins with the prior."""
+    found = Fed(Learner(numbers, prior()), [])
+    for each in told:
+        found.learner.learn(each)
         if (snapshot := found.learner.due()) is not None:
-            found.published.append(Stand(since, snapshot))
-        fair = sum(found.learner.lessons.get(lesson, 0) for lesson in FAIR)
-        if fair // numbers.look_every > len(found.voices):
-            found.voices.append(Stand(since, _voice(found.learner, numbers)))
+            found.published.append(Stand((known_day(each) + 1) * DAY_MS, snapshot))
     return found
 
 
-def _voice(learner: Learner, numbers: LearnerSettings) -> Snapshot:
-    """What is judged against what is served, and would be served; before knots are frozen what is served."""
-    lineages = checkpoint.decode(learner.checkpoint(), numbers.shape()).lineages
-    return learner.served if lineages is None else lineages.voice
-
-
 def told(looks: Sequence[Example], stands: Sequence[Stand]) -> Floats:
-    """The risk of each by what was in force when he was looked at: before the first of them the shipped model.
+    """The risk of each by what was in force when he was looked at: before the first of them the prior.
 
     At the operator's base rate, as it is served: each model's own would set apart looks that had different ones.
     """
