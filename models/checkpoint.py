@@ -51,8 +51,6 @@ class Publication(Struct, frozen=True, kw_only=True):
     ----------
     number
         The largest in any version so far.
-    week
-        Of the stream, in which it was published last.
     quiet_until
         Until when an operator's rollback stands, ms.
     step, labels, at
@@ -61,7 +59,6 @@ class Publication(Struct, frozen=True, kw_only=True):
 
     served: Snapshot
     number: int
-    week: int = -1
     quiet_until: int = 0
     step: Step | None = None
     labels: int = 0
@@ -75,6 +72,7 @@ class LearnerState(Struct, frozen=True, kw_only=True):
     base_rate: float | None
     watermark: int | None
     day: int
+    week: int
     lessons: dict[Lesson, int]
     outcomes: dict[str, int]
     known: bytes

@@ -73,7 +73,7 @@ class Learner:
         self._guard = GuardState()
         self._stakes = withdrawal.untouched()
         self._publication = Publication(served=prior, number=number_of(prior.version))
-        self._day = 0
+        self._day = self._week = 0
         self._base_rate: float | None = None
         self.watermark: int | None = None  # the latest label, ms: the time of the stream as it learns
         self._pending: Snapshot | None = None
@@ -130,8 +130,8 @@ class Learner:
         check_examples(snapshot)
         quiet = (self.watermark or 0) + round(self._settings.quiet_days * DAY_MS)
         number = max(self._publication.number, number_of(snapshot.version))
-        self._publication = Publication(served=snapshot, number=number, week=self._publication.week, quiet_until=quiet)
-        self._pending = None
+        self._publication = Publication(served=snapshot, number=number, quiet_until=quiet)
+        self._pending, self._stakes = None, withdrawal.untouched()
 
     def _prior_risk(self, values: list[float]) -> float:
         assert self._scorer is not None  # noqa: S101 - the base rate is known behind the door
@@ -191,18 +191,20 @@ class Learner:
         day, week = self._now // DAY_MS, self._now // WEEK_MS
         if day == self._day or self._voices is None:
             return
-        self._day = day
-        before = self._guard
-        self._guard = guard.looked(before, self._fates.latest(), self._now, self._weekly_rate)
+        before, new_week = self._guard, week != self._week
+        self._day, self._week = day, week
+        fates = self._fates.latest()
+        self._guard = guard.looked(before, fates, self._now, self._weekly_rate, new_week=new_week)
         if self._guard.on:
             if not before.on and self._copies:
                 self._put_back(self._copies[0])
                 self._publish(Step.RESTORED)
             return
-        if week == self._publication.week:
+        if not new_week:
             return
         self._voices.settle()
-        self._stakes = withdrawal.bet(self._stakes, self._served_by_us())
+        if self._now >= self._publication.quiet_until:
+            self._stakes = withdrawal.bet(self._stakes, self._last_week())
         if withdrawal.worse(self._stakes):
             # What was learned is forgotten: it comes back only as far as new leavers speak for it.
             self._voices, self._stakes = self._new_voices(), withdrawal.untouched()
@@ -212,7 +214,7 @@ class Learner:
             self._copies.append(self._voices.state())
             self._publish(Step.WEEKLY)
 
-    def _served_by_us(self) -> Fates:
+    def _last_week(self) -> Fates:
         rows = self._fates.latest()
         return rows.of(rows.ts > self._now - WEEK_MS)
 
@@ -231,7 +233,6 @@ class Learner:
         self._publication = Publication(
             served=snapshot,
             number=number,
-            week=self._now // WEEK_MS,
             quiet_until=publication.quiet_until,
             step=step,
             labels=self._labels,
@@ -254,6 +255,7 @@ class Learner:
             base_rate=self._base_rate,
             watermark=self.watermark,
             day=self._day,
+            week=self._week,
             lessons=dict(self._lessons),
             outcomes=dict(self._outcomes),
             known=self._admission.known.state(),
@@ -292,12 +294,8 @@ class Learner:
 
     def _restore(self, state: LearnerState) -> None:
         settings, width = self._settings, len(state.prior.curves)
-        self._labels, self._base_rate, self.watermark, self._day = (
-            state.labels,
-            state.base_rate,
-            state.watermark,
-            state.day,
-        )
+        self._labels, self._base_rate, self.watermark = state.labels, state.base_rate, state.watermark
+        self._day, self._week = state.day, state.week
         self._lessons, self._outcomes = Counter(state.lessons), Counter(state.outcomes)
         self._admission.resume(state.known, state.leavings)
         self._waiting = unpacked(state.waiting, width)

@@ -110,7 +110,8 @@ class Posterior:
                 break
         risk, certain = self._told(weights, design, lot)
         self.weights = weights
-        self._precision += (design * certain[:, None]).T @ design
+        # Exactly symmetric, since only a triangle of it goes into a checkpoint.
+        self._precision = _mirrored(self._precision + (design * certain[:, None]).T @ design)
         self._pull += design.T @ (lot.left - risk + certain * (design @ weights))
 
     def _told(self, weights: Floats, design: Floats, lot: Lot) -> tuple[Floats, Floats]:
@@ -160,5 +161,10 @@ class Posterior:
         found._pull = np.frombuffer(state.pull, dtype="<f8").reshape(size).copy()
         upper = np.triu_indices(size)
         found._precision[upper] = np.frombuffer(state.precision, dtype="<f8")
-        found._precision = np.triu(found._precision) + np.triu(found._precision, 1).T
+        found._precision = _mirrored(found._precision)
         return found
+
+
+def _mirrored(matrix: Floats) -> Floats:
+    """The upper triangle, and the same below."""
+    return np.asarray(np.triu(matrix) + np.triu(matrix, 1).T)

@@ -43,7 +43,7 @@ def bet(stakes: Floats, round_: Fates) -> Floats:
     >>> prior, served = np.where(left, 0.6, 0.4), np.where(left, 0.4, 0.6)
     >>> week = Fates(np.zeros(100, int), prior, served, left, np.ones(100, int), np.arange(100, dtype=np.uint32))
     >>> stakes = untouched()
-    >>> for _ in range(12):
+    >>> for _ in range(20):
     ...     stakes = bet(stakes, week)
     >>> bool(worse(stakes)), bool(worse(bet(stakes, week.of(left))))
     (True, True)

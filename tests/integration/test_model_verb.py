@@ -16,6 +16,7 @@ from support.learner_rig import LearnerRig
 from support.rig import Rig
 from support.ruled_examples import examples
 
+import planted
 from app.errors import ExitCode
 from app.served_model import frozen
 from models.prior import prior
@@ -58,7 +59,7 @@ async def test_show_export_and_rollback_beside_a_learner(learner: LearnerRig, tm
     before = await shown(learner)
     assert (before["served"]["version"], before["served"]["origin"]) == (prior().version, "shipped")
     assert before["report"] is None
-    await learner.send(examples(4, 700))
+    await learner.send(planted.told(examples(4, 200)))
     worker = learner.start()
     await learner.learned()
     found = await shown(learner)

@@ -122,7 +122,7 @@ def test_a_night_is_counted_by_its_reason_and_the_last_one_stands() -> None:
 
 @pytest.mark.parametrize(
     ("text", "named"),
-    [("cool_down = 0", "cool_down"), ("cooldown = 5", "cooldown"), ("warm_rows =", "value"), ("knots = 99", "knots")],
+    [("memory = 0", "memory"), ("cooldown = 5", "cooldown"), ("warm_rows =", "value"), ("window = 99", "window")],
 )
 def test_numbers_that_a_learner_cannot_have_are_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
     file = tmp_path / "learner.toml"
@@ -134,5 +134,5 @@ def test_numbers_that_a_learner_cannot_have_are_refused_by_name(tmp_path: Path, 
 
 def test_what_a_file_does_not_name_keeps_its_shipped_value(tmp_path: Path) -> None:
     file = tmp_path / "learner.toml"
-    file.write_text("cool_down = 500\n")
-    assert learner_settings(file) == LearnerSettings(cool_down=500)
+    file.write_text("quiet_days = 7.0\n")
+    assert learner_settings(file) == LearnerSettings(quiet_days=7.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 import msgspec
 import numpy as np
 import pytest
@@ -31,7 +33,7 @@ def inverted(fate: Fate) -> Fate:
 
 
 def blind(fate: Fate) -> Fate:
-    left = hash(fate.fate_id[::-1]) % 16 == 0
+    left = crc32(fate.fate_id.encode()) % 16 == 0
     return change(fate, left=left, outcome="ported_out" if left else None)
 
 
@@ -50,23 +52,23 @@ def broken(good: Snapshot, how: object, until: int | None = None) -> list[Exampl
 
 @pytest.mark.parametrize("how", [inverted, blind, flood])
 def test_broken_labels_stop_learning_and_an_earlier_copy_is_served(good: Snapshot, how: object) -> None:
-    life = Life(SETTINGS, good).live(broken(good, how))
-    report = life.learner.report()
-    assert life.lessons[Lesson.STOPPED] > 500
-    assert report.guard.on
-    assert report.guard.why in ("ranking", "leaver_rate")
-    assert report.published is not None
-    assert report.published.step == "restored"
+    life = Life(SETTINGS, good)
+    told = broken(good, how)
+    number = next(n for n, each in enumerate(told) if life.live([each]).lessons[Lesson.STOPPED])
+    found = life.learner.report()
+    assert found.guard.since is not None
+    assert found.guard.since - BROKEN < 28 * planted.DAY_MS
+    assert found.guard.why in ("ranking", "leaver_rate")
+    assert found.published is not None
+    assert found.published.step == "restored"
+    life.live(told[number + 1 :])
     assert worth(life.published[-1][1]) > worth(good) - 0.03
-    # Whole weeks of them were not learned before it was seen.
-    assert report.guard.since is not None
-    assert report.guard.since - BROKEN < 28 * planted.DAY_MS
 
 
 def test_clean_labels_stop_nothing(good: Snapshot) -> None:
     life = Life(SETTINGS, good).live(broken(good, lambda fate: fate))
     assert not life.lessons[Lesson.STOPPED]
-    assert life.learner.report().guard.armed
+    assert life.learner.report().guard.weeks > 10
 
 
 def test_learning_goes_on_when_labels_are_well_again(good: Snapshot) -> None:
