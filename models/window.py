@@ -113,10 +113,9 @@ class Window:
         self._told[SERVED][slot], self._told[PRIOR][slot] = example.risk, prior
         self.rows += 1
 
-    def latest(self, most: int | None = None) -> Judged:
-        """The rows that are there, or the latest `most` of them."""
-        first = max(self.rows - self.filled, self.rows - (self.rows if most is None else most))
-        slots = np.arange(first, self.rows) % self.capacity
+    def latest(self) -> Judged:
+        """The rows that are there."""
+        slots = np.arange(self.rows - self.filled, self.rows) % self.capacity
         facts = self._facts[slots]
         marks = facts["marks"]
         return Judged(

@@ -76,7 +76,7 @@ async def test_it_learns_publishes_and_stops(learner: LearnerRig) -> None:
     assert served is not None
     by = Scorer(served.snapshot, served.snapshot.base_rate)
     assert told == night(before, by, max(times[:offset]), zone)
-    assert told.groups.customers > 20  # of the 60 whose labels came in the last 30 days
+    assert told.groups.customers > 10  # of the 60 whose labels came in the last 30 days
     assert [p.snapshot.version for p in versions][:2] == ["m-00001", "m-00002"]
     assert not versions.refused
     metrics = await metrics_of(worker)
@@ -89,7 +89,7 @@ async def test_it_learns_publishes_and_stops(learner: LearnerRig) -> None:
     assert metrics.value("learner_examples_total", lesson="measured") == 400
     assert metrics.total("models_published_total") == len(versions)
     assert metrics.value("learner_lag_records") == 0
-    assert metrics.value("segments_nights_total", reason="made") == metrics.value("segments_seconds_count") > 0
+    assert metrics.total("segments_nights_total") == metrics.value("segments_seconds_count") > 0
     assert metrics.value("segments") == len(told.groups.segments) > 0
     assert metrics.value("segments_customers") == told.groups.customers
     assert metrics.value("segments_watermark_timestamp_seconds") == told.until / 1000
@@ -104,7 +104,7 @@ async def test_every_series_is_there_before_anything_has_happened(learner: Learn
     assert all(metrics.value("learner_examples_total", lesson=lesson) == 0 for lesson in Lesson)
     assert all(metrics.value("model_guard", guard=guard) == 0 for guard in GUARDS)
     assert all(metrics.value("segments_nights_total", reason=reason) == 0 for reason in NightReason)
-    for name in ("model_roc_auc", "model_lift_top_decile", "model_calibration_error", "model_share_learned"):
+    for name in ("model_roc_auc", "model_lift_top_decile", "model_calibration_error", "model_lead_days_median"):
         value = metrics.value(name)
         assert value is not None
         assert value != value, name  # noqa: PLR0124 - NaN
@@ -191,11 +191,11 @@ async def test_a_record_that_is_no_example_is_counted_and_passed_over(learner: L
 
 
 async def test_examples_that_were_deleted_unread_are_refused_until_the_loss_is_accepted(learner: LearnerRig) -> None:
-    await learner.send(planted.told(examples(SEED, 120)))
+    await learner.send(examples(SEED, 120))
     worker = learner.start()
     await learner.learned()
     assert await worker.stop() == 0
-    await learner.send(planted.told(examples(SEED, 30, start=120)))
+    await learner.send(examples(SEED, 30, start=120))
     await learner.rig.trim(EXAMPLES, 0, 140)
     refused = learner.start()
     assert await refused.ended() == ExitCode.MISMATCH
@@ -207,17 +207,17 @@ async def test_examples_that_were_deleted_unread_are_refused_until_the_loss_is_a
     assert (await learner.learned()).next_offset == 150
     assert accepting.events("loss_accepted")
     assert await accepting.stop() == 0
-    assert (await learner.report())["labels"] == 130
+    assert (await learner.report())["examples_total"]["measured"] == 130
 
 
 async def test_retention_that_overtakes_a_running_learner_ends_it(learner: LearnerRig) -> None:
     """It was stopped for longer than examples are kept; what it had asked for before that still comes."""
-    await learner.send(planted.told(examples(SEED, 20)))
+    await learner.send(examples(SEED, 20))
     worker = learner.start()
     await learner.learned()
     worker.signal(signal.SIGSTOP)
-    await learner.send(planted.told(examples(SEED, 5, start=20)))
-    await learner.send(planted.told(examples(SEED, 60, start=25)))
+    await learner.send(examples(SEED, 5, start=20))
+    await learner.send(examples(SEED, 60, start=25))
     await learner.rig.trim(EXAMPLES, 0, 80)
     worker.signal(signal.SIGCONT)
     assert await worker.ended() == ExitCode.MISMATCH
@@ -246,20 +246,20 @@ async def test_a_topic_made_anew_is_refused(learner: LearnerRig) -> None:
 async def test_a_checkpoint_under_other_settings_is_refused_and_accepting_begins_from_what_is_served(
     learner: LearnerRig, tmp_path: Path
 ) -> None:
-    await learner.send(planted.told(examples(SEED, 150)))
+    await learner.send(examples(SEED, 150))
     worker = learner.start()
     await learner.learned()
     assert await worker.stop() == 0
     other = tmp_path / "other.toml"
-    other.write_text("warm_rows = 60\nshadow = []\n")
+    other.write_text("warm_rows = 60\n")
     refused = learner.start(HOLDFAST_LEARNER=str(other))
     assert await refused.ended() == ExitCode.MISMATCH
     assert "the checkpoint is refused: laid out under other settings" in refused.events("learner_ends")[0]["error"]
     accepting = learner.start("--accept-loss", HOLDFAST_LEARNER=str(other))
-    await learner.send(planted.told(examples(SEED, 20, start=150)))
+    await learner.send(examples(SEED, 20, start=150))
     assert (await learner.learned()).next_offset == 170
     assert await accepting.stop() == 0
-    assert (await learner.report())["examples_total"]["collecting"] == 20, "nothing is learned a second time"
+    assert (await learner.report())["examples_total"]["measured"] == 20, "nothing is learned a second time"
 
 
 async def test_a_model_put_into_force_by_somebody_else_is_heeded_running_or_not(learner: LearnerRig) -> None:
@@ -280,7 +280,7 @@ async def test_a_model_put_into_force_by_somebody_else_is_heeded_running_or_not(
     heir = learner.start()
     await heir.said("model_rolled_back", version="m-00001-r2")
     before = len(published(await learner.models()))
-    await learner.send(planted.told(examples(SEED, 150, start=500)))  # within the cool-down nothing is published
+    await learner.send(planted.told(examples(SEED, 20, start=500)))  # ten days, and nothing is published for four weeks
     await learner.learned()
     assert len(published(await learner.models())) == before
     assert await heir.stop() == 0

@@ -54,9 +54,9 @@ def in_order(told: Iterable[Example | Fate]) -> list[Example | Fate]:
     return sorted(told, key=lambda e: (known_day(e), e.fate_id if isinstance(e, Fate) else e.example_id))
 
 
-def fed(told: Iterable[Example | Fate], numbers: LearnerSettings) -> Fed:
-    """Feed them in the order given to a learner that begins with the prior."""
-    found = Fed(Learner(numbers, prior()), [])
+def fed(told: Iterable[Example | Fate], numbers: LearnerSettings, model: Snapshot | None = None) -> Fed:
+    """Feed them in the order given to a learner that begins with this model, or the prior."""
+    found = Fed(Learner(numbers, model or prior()), [])
     for each in told:
         found.learner.learn(each)
         if (snapshot := found.learner.due()) is not None:
@@ -64,13 +64,13 @@ def fed(told: Iterable[Example | Fate], numbers: LearnerSettings) -> Fed:
     return found
 
 
-def told(looks: Sequence[Example], stands: Sequence[Stand]) -> Floats:
+def told(looks: Sequence[Example], stands: Sequence[Stand], model: Snapshot | None = None) -> Floats:
     """The risk of each by what was in force when he was looked at: before the first of them the prior.
 
     At the operator's base rate, as it is served: each model's own would set apart looks that had different ones.
     """
     x, risk = vectors(looks), np.zeros(len(looks))
-    scorers = [Scorer(model, looks[0].base_rate) for model in (prior(), *(stand.model for stand in stands))]
+    scorers = [Scorer(model, looks[0].base_rate) for model in (model or prior(), *(stand.model for stand in stands))]
     which = np.searchsorted([stand.since for stand in stands], [look.ts for look in looks], side="right")
     for number in np.unique(which).tolist():
         risk[which == number] = scorers[number].score(x[:, which == number]).risk

@@ -1,4 +1,4 @@
-"""A log lived through by one lane and nothing else: no Kafka, no process, the same examples."""
+"""A log lived through by one lane and nothing else: no Kafka, no process, the same verdicts and fates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.simulator.record import RANK, Record
 from app.simulator.stream import simulate
 from models.decisions.detector import Detector
 from models.events import DAY_MS, Arrival
-from models.example import Example
+from models.example import Example, Fate
 from models.policy import LabelPolicy, Policy
 from models.prior import prior
 from models.risk import Scorer
@@ -36,12 +36,12 @@ class _Stored(NamedTuple):
     headers: tuple[()] = ()
 
 
-def lived(records: Iterable[Record], policy: Policy) -> list[Example]:
-    """All examples, in the order in which the lane wrote them."""
+def lived(records: Iterable[Record], policy: Policy) -> list[Example | Fate]:
+    """All verdicts and fates, in the order in which the lane wrote them."""
     return list(_lived(records, policy))
 
 
-def _lived(records: Iterable[Record], policy: Policy) -> Iterator[Example]:
+def _lived(records: Iterable[Record], policy: Policy) -> Iterator[Example | Fate]:
     detector, offsets = Detector(Scorer(prior(), policy.base_rate), policy, 0), count()
     for _, group in groupby(records, key=lambda record: record.ts // DAY_MS):
         rest = []
@@ -51,7 +51,7 @@ def _lived(records: Iterable[Record], policy: Policy) -> Iterator[Example]:
             rest.append(Arrival(record.topic, offset, record.ts, event))
         while rest or detector.owed:
             rest = rest[detector.apply(rest) :]
-            yield from (o.body for o in detector.take().outputs if isinstance(o.body, Example))
+            yield from (o.body for o in detector.take().outputs if isinstance(o.body, Example | Fate))
 
 
 def simulated(seed: int, subscribers: int, days: int, churn_per_month: float) -> Iterator[Record]:
