@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -91,7 +91,7 @@ def test_college_no_message_within_14_days(record_property: Record) -> None:
         assert name != "last 40 %" or served.auc >= 0.72
 
 
-@cache
+@lru_cache(maxsize=1)  # half a gigabyte each
 def operator(seed: int) -> Told:
     return lived(simulated(seed, 1_200, 220, 0.05), Policy(base_rate=0.05))
 
@@ -109,7 +109,7 @@ def spans(every: Told, model: Snapshot, record: Record, name: str) -> Iterator[t
         yield last, figures(some, left[rows], {"served": risk[rows]}, record, f"{name}, days {first}-{last}")[-1].auc
 
 
-@pytest.mark.parametrize(("seed", "floor"), [(5, 0.75), (11, 0.75), (23, 0.745)])
+@pytest.mark.parametrize(("seed", "floor"), [(23, 0.745), (11, 0.75), (5, 0.75)])
 def test_simulated_operators(seed: int, floor: float, record_property: Record) -> None:
     every = operator(seed)
     since = min(e.ts for e in every if isinstance(e, Example) and e.origin == WEEKLY)
