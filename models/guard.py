@@ -24,6 +24,8 @@ SPAN_MS: Final = 28 * DAY_MS
 LEAST: Final = 20
 """Leavers, and stayers, below which the ranking of the prior is not judged."""
 Z: Final = 2.5
+FALL: Final = 3.5
+"""Standard errors below the usual: it is looked at daily, and at 2.5 two of four clean logs were stopped for a while."""
 CEILING: Final = 5.0
 """Times the rate that the base rate says."""
 USUAL_WEEKS: Final = 12
@@ -94,7 +96,7 @@ def looked(before: GuardState, fates: Fates, now: int, weekly_rate: float, *, ne
         auc, influences = influence(rows.prior, rows.left)
         error = standard_error(influences, rows.who)
         bound = 0.5 + Z * error
-        fallen = before.usual is not None and before.usual - auc > Z * error
+        fallen = before.usual is not None and before.usual - auc > FALL * error
         # Once on, half of the fall must be made good: among shuffled labels chance alone is above chance now and then.
         middle = bound if before.usual is None or not unranked else max(bound, 0.5 + (before.usual - 0.5) / 2.0)
         unranked = known and fallen and auc < middle
