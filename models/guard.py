@@ -25,7 +25,7 @@ LEAST: Final = 20
 """Leavers, and stayers, below which the ranking of the prior is not judged."""
 Z: Final = 2.5
 FALL: Final = 3.5
-"""Standard errors below the usual: it is looked at daily, and at 2.5 two of four clean logs were stopped for a while."""
+"""Standard errors below the usual: it is looked at daily, and at 2.5 two of four clean logs were stopped."""
 CEILING: Final = 5.0
 """Times the rate that the base rate says."""
 USUAL_WEEKS: Final = 12
