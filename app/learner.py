@@ -31,24 +31,23 @@ from app.health import Condition, Health
 from app.learner_file import learner_settings
 from app.learner_metrics import LearnerMetrics
 from app.nightfall import Nightfall
-from app.served_model import shipped
 from app.settings import Settings
-from models.example import Example
-from models.guards import Guard
-from models.learner import CheckpointRefusedError, Learner, LearnerSettings, Report
+from models.learner import CheckpointRefusedError, Learner, LearnerSettings
+from models.prior import prior
 from models.snapshot import Snapshot, encode
 from streams.checkpoint_record import CheckpointMismatchError, accepted, mismatches
 from streams.cluster import recounted
 from streams.learner_topics import Found, LearnerLostError, LearnerTopics
 from streams.model_versions import SEGMENTS, servable
 from streams.restore import RestoreStalledError
+from streams.tail import as_told
 from streams.topics import EXAMPLES, MODELS
 from streams.transaction import OutRecord
 
 log = structlog.get_logger(__name__)
 
-CHECKPOINT_EVERY: Final = 500
-"""Examples between two checkpoints: so many are learned again after a kill, some seconds of work."""
+CHECKPOINT_EVERY: Final = 2_000
+"""Fates and verdicts between two checkpoints: so many are learned again after a kill, some seconds of work."""
 BREATH: Final = 10
 """Examples between two looks of the loop at probes and signals: each takes milliseconds."""
 EXIT_OF: Final[dict[type[BaseException], ExitCode]] = {
@@ -56,7 +55,6 @@ EXIT_OF: Final[dict[type[BaseException], ExitCode]] = {
     RestoreStalledError: ExitCode.NO_PROGRESS,
     LearnerLostError: ExitCode.FAILED,
 }
-_decode: Final = msgspec.json.Decoder(Example).decode
 
 
 class Apprenticeship:
@@ -67,8 +65,7 @@ class Apprenticeship:
     nights
         Makes the segments of each night.
     checkpoint_s
-        Where examples are few, how long what was learned waits for a checkpoint; and how often it is asked how late
-        it is, so that a stop of labels is seen.
+        Where examples are few, how long what was learned waits for a checkpoint.
     accept_loss
         The operator's word that what is missing may stay missing.
     fail_at
@@ -99,9 +96,7 @@ class Apprenticeship:
         self._since = 0
         self._counted: Counter[str] = Counter()
         self._unreadable = 0
-        self._alarms: frozenset[Guard] = frozenset()
         self._committed_at = time.monotonic()
-        self._heard_at = time.monotonic()
 
     async def begin(self) -> None:
         """Take the topic over, and stand where the last checkpoint stands.
@@ -147,7 +142,7 @@ class Apprenticeship:
 
     def _in_force(self) -> Snapshot:
         newest = self._topics.versions.newest
-        return shipped() if newest is None else newest.snapshot
+        return prior() if newest is None else newest.snapshot
 
     def _heed(self) -> bool:
         """See whether another model is in force than the learner knows of: an operator has put it there."""
@@ -176,33 +171,20 @@ class Apprenticeship:
                 self._metrics.lag.set(await self._topics.lag())
             if self._since and time.monotonic() - self._committed_at >= self._checkpoint_s:
                 await self._commit(None)
-            if time.monotonic() - self._heard_at >= self._checkpoint_s:
-                await self._hear()
         if self._since:
             await self._commit(None)
-
-    async def _hear(self) -> None:
-        """Let the learner know how late it is; what its guards then say is told at once."""
-        now = await self._topics.stream_time()
-        self._heard_at = time.monotonic()
-        if now is not None:
-            self._learner.heard(now)
-            report = self._learner.report()
-            self._metrics.told(report)
-            if _alarms(report) != self._alarms:
-                await self._commit(None)
 
     async def _take(self, record: Any) -> None:
         self._next = record.offset + 1
         self._since += 1
         try:
-            example = _decode(record.value or b"")
+            told = as_told(record.value)
         except msgspec.MsgspecError as error:
             self._unreadable += 1
             log.warning("example_unreadable", topic=record.topic, offset=record.offset, error=str(error))
             return
         before, served = self._learner.watermark, self._learner.served
-        self._learner.learn(example)
+        self._learner.learn(told)
         self._nights.learned(record.offset, before, self._learner.watermark, served)
         self._fail_at("learned")
         snapshot = self._learner.due()
@@ -226,16 +208,11 @@ class Apprenticeship:
         self._metrics.committed(lessons - self._counted, self._unreadable, time.perf_counter() - began, time.time())
         self._counted = lessons
         self._metrics.told(report)
-        self._alarms = _alarms(report)
         if snapshot is not None and report.published is not None:
             self._metrics.published.labels(report.published.step).inc()
             log.info("model_published", version=snapshot.version, reason=report.published.step)
         self._unreadable, self._since = 0, 0
         self._committed_at = time.monotonic()
-
-
-def _alarms(report: Report) -> frozenset[Guard]:
-    return frozenset(state.guard for state in report.guards if state.on)
 
 
 def _record(snapshot: Snapshot) -> OutRecord:

@@ -21,8 +21,8 @@ def learner_settings(path: Path | None) -> LearnerSettings:
 
     Examples
     --------
-    >>> learner_settings(None).cool_down
-    2000
+    >>> learner_settings(None).quiet_days
+    28.0
     """
     if path is None:
         return LearnerSettings()

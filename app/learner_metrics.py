@@ -11,19 +11,16 @@ from itertools import product
 from typing import Final
 
 from app.series import Series, at_zero, count, unknown
+from models.checkpoint import Step
 from models.evidence import Bounded
-from models.guards import Guard
-from models.learner_report import FRESH, RIVAL, Report
+from models.learner_report import Report
 from models.lesson import Lesson
-from models.lineage import Kind
 from models.night import Night, NightReason
 from models.prequential import Uplift
-from models.publication import Step
-from models.shadow import SHADOWS
 
-CHALLENGERS: Final = (RIVAL, FRESH, *SHADOWS)
-OF: Final = ("served", "incumbent", "champion")
-"""The risks that were served in their time, what is served now, and the champion that learns."""
+OF: Final = ("served", "prior")
+"""The risks that were served, and those that the prior alone has for the same rows."""
+GUARDS: Final = ("ranking", "leaver_rate")
 BOUNDS: Final = ("low", "value", "high")
 _NAN: Final = float("nan")
 _WORK_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60)
@@ -41,16 +38,14 @@ class LearnerMetrics(Series):
         at_zero(
             {
                 self.lessons: product(Lesson),
-                self.published: product((Step.PROMOTED, Step.REFRESHED)),
-                self.guard: product(Guard),
-                self.champion: product(Kind),
+                self.published: product(Step),
+                self.guard: product(GUARDS),
                 self.nights: product(NightReason),
             }
         )
-        gauges = [self.roc_auc, self.lift, self.calibration, self.pr_auc, self.log_loss, self.psi, self.base_rate]
+        gauges = [self.roc_auc, self.lift, self.calibration, self.pr_auc, self.log_loss, self.base_rate, self.share]
         unknown(*gauges, self.lead_days, self.watermark, self.night_watermark)
         unknown(*(self.roc_auc_of.labels(name) for name in OF))
-        unknown(*(self.challenger.labels(name) for name in CHALLENGERS))
         unknown(*(self.uplift.labels(bound) for bound in BOUNDS))
 
     def _declare_quality(self) -> None:
@@ -60,28 +55,23 @@ class LearnerMetrics(Series):
         self.lift = self._gauge("model_lift_top_decile", text)
         self.calibration = self._gauge("model_calibration_error", text)
         self.log_loss = self._gauge("model_log_loss", text)
-        self.roc_auc_of = self._gauge("model_roc_auc_of", "Served in its time, served now, and the champion.", "of")
-        self.challenger = self._gauge("model_challenger_roc_auc", "Of models in the shadow.", "challenger")
+        self.roc_auc_of = self._gauge("model_roc_auc_of", "What was served, and the prior alone.", "of")
         self.lead_days = self._gauge("model_lead_days_median", "Days from the first alert of a leaver to his leaving.")
         self.uplift = self._gauge(
             "model_uplift", "Churn of the hold-out less that of the others, with its 95 % interval.", "bound"
         )
         self.base_rate = self._gauge("model_base_rate", "Share of leavers in the window.")
-        self.champion = self._gauge("model_champion", "Which kind of model leads: 1, or 0.", "kind")
+        self.share = self._gauge("model_share_learned", "How far what is learned has moved the prior, 0 to 1.")
 
     def _declare_health(self) -> None:
-        self.guard = self._gauge("model_guard", "Whether a guard is on: 1, or 0.", "guard")
-        self.held = self._gauge("model_held", "Whether guards hold back publishing: 1, or 0.")
-        self.psi = self._gauge("model_drift_psi_max", "Largest PSI of a feature, less what chance makes.")
-        self.drifting = self._gauge("model_drift_features", "Features whose PSI is over the bound.")
-        self.warnings = self._gauge("model_drift_warnings", "Warnings of drift since the learner began.")
+        self.guard = self._gauge("model_guard", "Whether nothing is learned, and why: 1, or 0.", "guard")
+        self.stake = self._gauge("model_bet_against", "What a bet that the prior is better has grown to.")
 
     def _declare_progress(self) -> None:
         self.lessons = self._counter("learner_examples", "Examples by what became of them.", "lesson")
         self.unreadable = self._counter("learner_unreadable_examples", "Records that are no examples; passed over.")
         self.published = self._counter("models_published", "Models that were published.", "step")
         self.rolled_back = self._counter("models_rolled_back", "Models that somebody else put into force.")
-        self.waiting = self._gauge("learner_waiting_examples", "Leavers' examples that wait until their week is known.")
         self.labels = self._gauge("learner_labels", "Labels that were learned since the learner began.")
         self.lag = self._gauge("learner_lag_records", "Offsets between the next example and the end of the topic.")
         self.commit = self._histogram("learner_commit_seconds", "From begin to confirmed commit.", _WORK_S)
@@ -111,23 +101,15 @@ class LearnerMetrics(Series):
         self.lift.set(_known(served.lift_top_decile))
         self.calibration.set(_known(served.ece))
         self.log_loss.set(_known(served.log_loss))
-        for name, figures in zip(OF, (served, quality.incumbent, quality.champion), strict=True):
+        for name, figures in zip(OF, (served, quality.prior), strict=True):
             self.roc_auc_of.labels(name).set(_value(figures.roc_auc))
-        unknown(*(self.challenger.labels(name) for name in CHALLENGERS))
-        for each in report.challengers:
-            self.challenger.labels(each.name).set(_value(each.figures.roc_auc))
         self.lead_days.set(_known(quality.lead_time.median_days))
         self._told_uplift(quality.uplift)
         self.base_rate.set(_known(report.base_rate))
-        for state in report.guards:
-            self.guard.labels(state.guard).set(state.on)
-        self.held.set(report.held)
-        self.psi.set(max(report.drift.psi.values(), default=_NAN))
-        self.drifting.set(len(report.drift.over))
-        self.warnings.set(report.drift.warnings)
-        for kind in Kind:
-            self.champion.labels(kind).set(report.champion is kind)
-        self.waiting.set(report.waiting)
+        for name in GUARDS:
+            self.guard.labels(name).set(report.guard.why == name)
+        self.share.set(report.share)
+        self.stake.set(report.stake)
         self.labels.set(report.labels)
         self.watermark.set(_NAN if report.watermark is None else report.watermark / 1000)
 

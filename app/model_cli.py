@@ -88,11 +88,11 @@ def rollback(settings: Settings, version: str, yes: bool, as_json: bool) -> None
     Every worker takes it up within seconds. The learner goes on, and publishes nothing before a cool-down has passed
     and the labels since then speak against what you have put back.
     """
-    from app.served_model import shipped
+    from models.prior import prior
 
     versions = read_models(settings)
     newest = versions.newest
-    now = shipped() if newest is None else newest.snapshot
+    now = prior() if newest is None else newest.snapshot
     if version == now.version:
         raise Refused(f"{version} is what is served", "all versions:  holdfast model show", code=ExitCode.USAGE)
     again = rolled_back(_wanted(versions, version), versions)
@@ -142,7 +142,7 @@ def _provenance(snapshot: Snapshot, root: str) -> Provenance:
 
 def _wanted(versions: ModelVersions, version: str) -> Snapshot:
     """A version of the topic, or the one that is shipped."""
-    from app.served_model import shipped
+    from models.prior import prior
 
     found = versions.get(version)
     if found is not None:
@@ -150,7 +150,7 @@ def _wanted(versions: ModelVersions, version: str) -> Snapshot:
     if version in versions.refused:
         refused = versions.refused[version]
         raise Refused(f"{version} cannot be served: {refused.reason}: {refused.detail}")
-    if (own := shipped()).version == version:
+    if (own := prior()).version == version:
         return own
     known = [own.version, *(each.snapshot.version for each in versions)][-10:]
     raise Refused(f"there is no model {version}", f"there are: {', '.join(known)}", code=ExitCode.NOT_FOUND)

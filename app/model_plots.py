@@ -1,4 +1,4 @@
-"""``holdfast model show --plots``: ROC, lift, calibration, each feature's curve and drift, as pictures.
+"""``holdfast model show --plots``: ROC, lift, calibration and each feature's curve, as pictures.
 
 Matplotlib is an extra: a server needs no pictures, and it is twice the size of all the rest.
 """
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 INSTALL: Final = "pip install 'holdfast[plots]'"
 _PAGE: Final = (4, 3)
 """Rows and columns of the pages with a curve for each feature."""
-_DRIFTED: Final = 25
 
 
 def draw(found: Standing, directory: Path, kind: str) -> Iterator[Path]:
@@ -57,14 +56,12 @@ def _matplotlib() -> type[Figure]:
 def _pictures(found: Standing, figure: type[Figure]) -> Iterator[tuple[str, Figure]]:
     report = found.report
     if report is not None:
-        curves = {"served": report.quality.served_curves, "champion": report.quality.champion_curves}
+        curves = {"served": report.quality.served_curves, "prior": report.quality.prior_curves}
         known = {name: each for name, each in curves.items() if each is not None}
         if known:
             yield "roc", _roc(figure, known, report)
             yield "lift", _lift(figure, known)
             yield "calibration", _calibration(figure, known)
-        if report.drift.psi:
-            yield "drift", _drift(figure, report)
     size = _PAGE[0] * _PAGE[1]
     shown = found.served.curves
     for page, start in enumerate(range(0, len(shown), size), 1):
@@ -83,7 +80,7 @@ def _axes(figure: type[Figure], title: str, x: str, y: str) -> tuple[Figure, Axe
 
 def _roc(figure: type[Figure], known: dict[str, Curves], report: Report) -> Figure:
     drawn, axes = _axes(figure, "Who left among those with a high risk", "share of stayers", "share of leavers")
-    figures = {"served": report.quality.served, "champion": report.quality.champion}
+    figures = {"served": report.quality.served, "prior": report.quality.prior}
     for name, curves in known.items():
         auc = figures[name].roc_auc
         label = name if auc is None else f"{name}: AUC {auc.value:.3f} ({auc.low:.3f}-{auc.high:.3f})"
@@ -109,16 +106,6 @@ def _calibration(figure: type[Figure], known: dict[str, Curves]) -> Figure:
         bins = curves.calibration
         axes.plot([b.told for b in bins], [b.happened for b in bins], marker="o", label=name)
     axes.plot([0, most], [0, most], color="grey", linestyle=":", label="honest")
-    axes.legend()
-    return drawn
-
-
-def _drift(figure: type[Figure], report: Report) -> Figure:
-    worst = sorted(report.drift.psi.items(), key=lambda each: each[1])[-_DRIFTED:]
-    drawn, axes = _axes(figure, "Features that moved most", "PSI, less what chance makes", "")
-    axes.barh([name for name, _ in worst], [value for _, value in worst])
-    axes.axvline(report.drift.psi_bound, color="red", linestyle=":", label="another population")
-    axes.tick_params(axis="y", labelsize=7)
     axes.legend()
     return drawn
 

@@ -1,4 +1,4 @@
-"""``holdfast model show`` on a terminal: the model that is served, how good it was, and what guards and drift say."""
+"""``holdfast model show`` on a terminal: the model that is served, how good it was, and what the guard says."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ from rich.console import Console
 from rich.table import Table
 
 from app.model_standing import Standing
+from models.checkpoint import Step
 from models.evidence import Bounded
 from models.learner_report import Quality, Report
-from models.lineage import Kind
-from models.lineages import Why
 from models.night import Night
 from models.prequential import Figures, Uplift
 
 _ORIGIN = {"file": "a file, frozen", "topic": "the topic", "shipped": "shipped with this release"}
 _SHOWN = 8
-_KIND = {Kind.RIVER: "River's logistic regression over curves", Kind.SMOOTH: "Newton steps over smooth curves"}
-_WHY = {
-    Why.RIVAL: "it was better beside the one before",
-    Why.NO_PRIOR: "it had begun without a prior, and was better",
-    Why.DRIFT: "it had begun after a drift, and was better",
+_STEP = {
+    Step.WEEKLY: "as every week",
+    Step.WITHDRAWN: "what was learned before had proved worse than the prior",
+    Step.RESTORED: "labels had broken, and an earlier copy was put back",
 }
 
 
@@ -58,32 +56,31 @@ def _report(report: Report, out: Console) -> None:
     quality = report.quality
     out.print(f"As the learner last said, after {report.labels:,} labels; it knew of {report.served_version}.")
     if not report.frozen:
-        out.print(f"It collects rows before it begins: {report.warm_rows:,} so far.")
+        out.print(f"It collects vectors before it begins: {report.warm_rows:,} so far.")
     else:
-        out.print(_champion(report), soft_wrap=True)
+        out.print(_learned(report), soft_wrap=True)
     out.print(_figures(quality))
     out.print(_lead(quality))
     out.print(f"Saved by contacting: {_uplift(quality.uplift)}")
-    on = [state for state in report.guards if state.on]
-    if not on:
-        out.print("Guards: all quiet.")
-    for state in on:
-        out.print(
-            f"Guard {state.guard}: seen {_short(state.seen)} against {_short(state.bound)}; does: {state.behaviour}"
-        )
-    worst = sorted(report.drift.psi.items(), key=lambda each: -each[1])[:3]
-    told = ", ".join(f"{name} {value:.2f}" for name, value in worst) or "not known yet"
-    out.print(f"Drift (PSI; {report.drift.psi_bound} is another population): {told}; {report.drift.warnings} warnings.")
-    if report.latest is not None:
-        verdict = f", {report.latest.verdict}" if report.latest.verdict else ""
-        out.print(f"Last look at publishing: {report.latest.step}{verdict}, at {report.latest.labels:,} labels.")
+    out.print(_guard(report), soft_wrap=True)
+    if report.published is not None:
+        last = report.published
+        out.print(f"Last published: {last.version}, {_STEP[last.step]}, after {last.labels:,} labels.")
 
 
-def _champion(report: Report) -> str:
-    crowned = report.crowned
-    since = "from the beginning" if crowned is None else f"since {crowned.labels:,} labels ({_WHY[crowned.why]})"
-    kind = "" if report.champion is None else _KIND[report.champion]
-    return f"Champion: {kind}, {since}. {report.waiting:,} leavers' examples wait until their week is known."
+def _learned(report: Report) -> str:
+    return (
+        f"Learned from {report.leavers:,} leavers: what is published is {_percent(report.share)} learned, the rest is "
+        f"{report.prior_version}. A bet that this alone is better has grown to {report.stake:.2f} (200: withdrawn)."
+    )
+
+
+def _guard(report: Report) -> str:
+    guard = report.guard
+    ranks = "not known yet" if guard.auc is None else f"{guard.auc:.3f} against {_short(guard.bound)}"
+    rate = "not known yet" if guard.rate is None else f"{_percent(guard.rate)} against {_percent(guard.ceiling or 0.0)}"
+    state = f"on ({guard.why}): nothing is learned or published" if guard.on else "quiet"
+    return f"Guard: {state}. The prior ranks the last four weeks' labels at {ranks}; a week's leavers are {rate}."
 
 
 def _night(night: Night | None) -> str:
@@ -99,7 +96,7 @@ def _night(night: Night | None) -> str:
 def _figures(quality: Quality) -> Table:
     columns = ("", "rows", "left", "AUC", "95 %", "PR-AUC", "lift 10 %", "top 5 %", "log-loss", "ECE")
     table = Table(*columns, box=None, pad_edge=False)
-    rows = {"served": quality.served, "served now": quality.incumbent, "champion": quality.champion}
+    rows = {"served": quality.served, "prior alone": quality.prior}
     rows |= {f"served, {name} value": figures for name, figures in quality.by_segment.items() if figures.rows}
     for name, figures in rows.items():
         table.add_row(name, *_columns(figures))

@@ -9,10 +9,11 @@ import msgspec
 
 from app.alerts_cli import no_topic
 from app.options import talking_to
-from app.served_model import frozen, shipped
+from app.served_model import frozen
 from app.settings import Settings
 from models.learner_report import Report
 from models.night import Night
+from models.prior import prior
 from models.snapshot import Snapshot
 from streams import model_topic
 from streams.model_versions import REPORT, ModelVersions
@@ -63,7 +64,7 @@ def standing(settings: Settings, versions: ModelVersions) -> Standing:
         return Standing(frozen(settings.model), "file", None, versions, report, versions.night)
     if newest is not None:
         return Standing(newest.snapshot, "topic", newest.ts, versions, report, versions.night)
-    return Standing(shipped(), "shipped", None, versions, report, versions.night)
+    return Standing(prior(), "shipped", None, versions, report, versions.night)
 
 
 def _report(raw: bytes) -> Report | None:

@@ -1,18 +1,12 @@
-"""What to serve where the topic does not say it: the operator's file, or the model that is shipped."""
+"""The operator's own model, from a file: served instead of what the topic says."""
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 from app.errors import Refused
-from models.snapshot import STARTING_SNAPSHOT, Snapshot, decode
+from models.snapshot import Snapshot
 from streams.model_versions import servable
-
-
-def shipped() -> Snapshot:
-    """The model in the wheel: served until the learner has published a better one."""
-    return decode(resources.files("models").joinpath(STARTING_SNAPSHOT).read_bytes())
 
 
 def frozen(path: Path) -> Snapshot:

@@ -32,10 +32,11 @@ from app.logs import quiet  # noqa: E402
 from app.metrics import Metrics  # noqa: E402
 from app.poison import PoisonBreaker, PoisonFloodError  # noqa: E402
 from app.policy_file import policy_in_force  # noqa: E402
-from app.served_model import frozen, shipped  # noqa: E402
+from app.served_model import frozen  # noqa: E402
 from app.settings import Settings  # noqa: E402
 from app.watchdog import Heart, Standing, Watchdog  # noqa: E402
 from models.decisions.detector import Detector  # noqa: E402
+from models.prior import prior  # noqa: E402
 from models.risk import Scorer  # noqa: E402
 from streams.agents import declare_agents  # noqa: E402
 from streams.assignment import Lanes  # noqa: E402
@@ -265,7 +266,7 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
             compilation=compilation,
             strikes=strikes,
         )
-    feed = ModelFeed(spec.client, spec.prefix, shipped(), policy.base_rate, metrics)
+    feed = ModelFeed(spec.client, spec.prefix, prior(), policy.base_rate, metrics)
 
     def new_fold(partition: int) -> Fold:
         return DetectionFold(Detector(feed.scorer, policy, partition), settings.group, lambda: feed.scorer)

@@ -1,8 +1,9 @@
-"""Which examples are measured and learned at all: those of our features, whole, new, and true as far as is known."""
+"""What is measured and learned at all: what is of our features, whole, new, and true as far as is known."""
 
 from __future__ import annotations
 
-from models.example import Example
+from models.events import DAY_MS
+from models.example import Example, Fate, week_ends
 from models.known_ids import KnownIds
 from models.learner_settings import LearnerSettings
 from models.leavings import Leavings, LeavingsState, hash_of
@@ -11,7 +12,7 @@ from models.snapshot import Snapshot
 
 
 class Admission:
-    """See the module; it remembers which examples came, and who left when.
+    """See the module; it remembers what came, and who left when.
 
     Parameters
     ----------
@@ -21,29 +22,47 @@ class Admission:
 
     def __init__(self, settings: LearnerSettings) -> None:
         self._settings = settings
+        self._ends = [0.0, *week_ends(settings.horizon_days)]
         self.known = KnownIds(settings.seen_ids)
-        self.leavings = Leavings(settings.leavers, settings.horizon_days)
+        self.leavings = Leavings(settings.leavers)
 
-    def strange(self, example: Example, served: Snapshot) -> Lesson | None:
-        """Why an example says nothing, or None; only one that is not strange tells the time, or what came of whom."""
-        if example.catalogue != served.catalogue_hash or len(example.x) != len(served.curves):
+    @property
+    def weeks(self) -> int:
+        """How many weeks a vector has."""
+        return len(self._ends) - 1
+
+    def strange(self, told: Example | Fate, served: Snapshot) -> Lesson | None:
+        """Why something says nothing, or None; only what is not strange tells the time, or what came of whom."""
+        if told.catalogue != served.catalogue_hash or len(told.x) != len(served.curves):
             return Lesson.FOREIGN
-        if not self.known.is_new(example.example_id):
+        if not self.known.is_new(told.fate_id if isinstance(told, Fate) else told.example_id):
             return Lesson.DUPLICATE
-        return None if usable(example, example.numbers()) else Lesson.NOT_FINITE
+        return None if usable(told, told.numbers()) else Lesson.NOT_FINITE
 
-    def untold(self, example: Example) -> Lesson | None:
-        """Why nothing can be learned from its label, or None: then a leaving is remembered."""
-        if example.label == "void":
+    def untold(self, told: Example | Fate) -> Lesson | None:
+        """Why its label says nothing, or None: then a leaving is remembered."""
+        who = hash_of(told.subscriber_id)
+        if isinstance(told, Fate):
+            return self._contradicted(told, who)
+        if told.label == "void":
             return Lesson.VOID
-        who = hash_of(example.subscriber_id)
-        if self.leavings.contradicts(example, who):
+        until = told.ts + self._settings.horizon_days * DAY_MS
+        if told.label == "positive":
+            if told.outcome is None:
+                return Lesson.CONTRADICTORY
+            self.leavings.note(told, who)
+        elif self.leavings.left_within(who, told.ts, until):
             return Lesson.CONTRADICTORY
-        if example.label == "positive":
-            self.leavings.note(example, who)
         return None
+
+    def _contradicted(self, fate: Fate, who: int) -> Lesson | None:
+        if not 1 <= fate.first <= fate.last <= self.weeks or fate.left is not (fate.outcome is not None):
+            return Lesson.CONTRADICTORY
+        since, until = (fate.ts + self._ends[week] * DAY_MS for week in (fate.first - 1, fate.last))
+        stayed = not fate.left and self.leavings.left_within(who, round(since), until)
+        return Lesson.CONTRADICTORY if stayed else None
 
     def resume(self, known: bytes, leavings: LeavingsState) -> None:
         """Go on from what was remembered."""
         self.known = KnownIds.resume(known, self._settings.seen_ids)
-        self.leavings = Leavings.resume(leavings, self._settings.leavers, self._settings.horizon_days)
+        self.leavings = Leavings.resume(leavings, self._settings.leavers)

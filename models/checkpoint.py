@@ -7,6 +7,7 @@ a topic holds.
 from __future__ import annotations
 
 import zlib
+from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
 
@@ -14,18 +15,16 @@ import msgspec
 import river
 from msgspec import Struct
 
-from models.drift_watch import DriftState
-from models.guards import GuardMemory
-from models.held import HeldExample
+from models.fate_window import FateWindowState
+from models.guard import GuardState
 from models.leavings import LeavingsState
 from models.lesson import Lesson
-from models.lineages import LineagesState
-from models.lot import LotState
-from models.publication import PublicationState
 from models.recent import RecentState
+from models.snapshot import Snapshot
+from models.voices import TaughtState, VoicesState
 from models.window import WindowState
 
-FORMAT: Final = "holdfast.learner/1"
+FORMAT: Final = "holdfast.learner/2"
 MOST_BYTES: Final = 4_000_000
 """It is written whole, in a few records of one transaction, every some hundred examples."""
 _LEVEL: Final = 6
@@ -35,26 +34,62 @@ class CheckpointRefusedError(Exception):
     """A checkpoint is torn, or of another program, catalogue or setting: the learner must begin from examples anew."""
 
 
+class Step(StrEnum):
+    """Why a snapshot was published."""
+
+    WEEKLY = "weekly"
+    WITHDRAWN = "withdrawn"
+    """What was learned had proved worse than the prior."""
+    RESTORED = "restored"
+    """Labels have broken: last week's copy, or the one before."""
+
+
+class Publication(Struct, frozen=True, kw_only=True):
+    """What is served as far as the learner knows, and how it came about.
+
+    Attributes
+    ----------
+    number
+        The largest in any version so far.
+    quiet_until
+        Until when an operator's rollback stands, ms.
+    step, labels, at
+        Why, after how many labels and at which label's time it was published; None for one that was not by the learner.
+    """
+
+    served: Snapshot
+    number: int
+    quiet_until: int = 0
+    step: Step | None = None
+    labels: int = 0
+    at: int | None = None
+
+
 class LearnerState(Struct, frozen=True, kw_only=True):
-    """Everything that a learner knows, but for the challengers that live in memory."""
+    """Everything that a learner knows."""
 
     labels: int
     base_rate: float | None
     watermark: int | None
+    day: int
+    week: int
     lessons: dict[Lesson, int]
     outcomes: dict[str, int]
     known: bytes
+    leavings: LeavingsState
+    prior: Snapshot
+    waiting: TaughtState
     recent: RecentState
-    lot: LotState
-    held: list[HeldExample]
+    fates: FateWindowState
     window: WindowState
     alerts: WindowState
     origins: list[str]
-    leavings: LeavingsState
-    guards: GuardMemory
-    drift: DriftState
-    lineages: LineagesState | None
-    publication: PublicationState
+    guard: GuardState
+    stakes: list[float]
+    voices: VoicesState | None
+    copies: list[VoicesState]
+    publication: Publication
+    pending: Snapshot | None
 
 
 class _Envelope(Struct, frozen=True, kw_only=True):
@@ -79,7 +114,7 @@ def encode(state: LearnerState, settings: bytes) -> bytes:
         _Envelope(
             format=FORMAT,
             river_version=_river_version(),
-            catalogue=state.publication.served.catalogue_hash,
+            catalogue=state.prior.catalogue_hash,
             settings=_hash(settings),
             checksum=_hash(body),
             body=body,
@@ -109,12 +144,12 @@ def decode(raw: bytes, settings: bytes) -> LearnerState:
     if envelope.river_version != _river_version():
         raise CheckpointRefusedError(f"of River {envelope.river_version}, here is {_river_version()}")
     if envelope.settings != _hash(settings):
-        raise CheckpointRefusedError("laid out under other settings: windows, knots or memories have other sizes")
+        raise CheckpointRefusedError("laid out under other settings: windows or memories have other sizes")
     try:
         state = msgspec.msgpack.decode(zlib.decompress(envelope.body), type=LearnerState)
     except (msgspec.MsgspecError, zlib.error) as error:
         raise CheckpointRefusedError(f"not a learner's state: {error}") from error
-    if state.publication.served.catalogue_hash != envelope.catalogue:
+    if state.prior.catalogue_hash != envelope.catalogue:
         raise CheckpointRefusedError(f"its envelope says catalogue {envelope.catalogue}, its snapshot another")
     return state
 

@@ -1,4 +1,10 @@
-"""The champion as a snapshot to serve: curves, cut-offs, base rate, medians and proofs, of fair rows only."""
+"""What is served: the prior, moved by what the voices have learned as far as they have heard of enough leavers.
+
+In log-odds, served = prior + s x (learned - prior) with s = n / (n + 200), n leavers learned from, and learned the mean
+of both voices. All of it is curves, so it is one curve a feature. River's curves may lie only so far from the prior's:
+a feed that breaks must not bend one feature without bound. The level is the operator's base rate on their latest
+unlabelled vectors, and so are the cut-offs and what is usual.
+"""
 
 from __future__ import annotations
 
@@ -6,45 +12,25 @@ from typing import Final
 
 import msgspec
 import numpy as np
+import river
 
-from models.champion import Champion
-from models.guard_sight import CHAMPION
-from models.learner_settings import LearnerSettings
-from models.level import log_odds
-from models.lineages import CHAMPION_THEN
-from models.newton import sigmoid
+from models.level import levelling
 from models.recent import Recent
-from models.risk import Floats, Scorer
-from models.smooth import Smooth
+from models.risk import Floats, Scorer, logit
 from models.snapshot import Curve, Cutoff, Example, Provenance, Snapshot
-from models.window import Bools, Window
+from models.voices import Voices
 from models.words import SEGMENTS
 
 SHARES: Final = (0.005, 0.01, 0.02, 0.05, 0.10, 0.20, 0.35, 0.50)
 """Of the subscribers: cut-offs are known at these, and between them in proportion."""
+SHRINK: Final = 200.0
+"""Leavers at which prior and learned count the same."""
+REACH: Final = 2.0
+"""Log-odds that River may move one feature's curve away from the prior's."""
 _NEVER_CERTAIN: Final = 1e-9
-_SOURCE: Final[dict[type, str]] = {
-    Champion: "labels of this operator, learned one by one (River, AdaGrad)",
-    Smooth: "labels of this operator, learned in lots (Newton steps over smooth curves, added to the model before)",
-}
+_EXAMPLES: Final = 8
 _ENOUGH: Final = 50
 """Rows of one worth, before their medians say anything."""
-
-
-def base_rate(left: Bools) -> float:
-    """Share of leavers, never 0 or 1: half a leaver and half a stayer are added [1]_.
-
-    References
-    ----------
-    .. [1] Krichevsky, R., Trofimov, V. (1981). The performance of universal encoding. IEEE Transactions on
-       Information Theory 27(2).
-
-    Examples
-    --------
-    >>> base_rate(np.array([True, False, False])), base_rate(np.zeros(0, dtype=bool))
-    (0.375, 0.5)
-    """
-    return float((left.sum() + 0.5) / (len(left) + 1.0))
 
 
 def cutoffs(risk: Floats) -> list[Cutoff]:
@@ -78,51 +64,67 @@ def _usual(values: Floats) -> float | None:
     return float(np.median(known)) if 2 * len(known) > len(values) else None
 
 
-def _as_now(told: Floats, now: Floats) -> Floats:
-    """What earlier selves told of many rows, moved and stretched in log-odds as it takes for the latest ones.
+def share_learned(heard: int) -> float:
+    """How far what is served has gone from the prior to what was learned.
 
-    `now` is what is said now of about those. Compared with other rows, chance would move the level of all cut-offs.
+    Examples
+    --------
+    >>> share_learned(0), share_learned(200)
+    (0.0, 0.5)
     """
-    then = log_odds(told)
-    latest = then[-len(now) :]
-    wider = now.std() / latest.std() if latest.std() > 0.0 else 0.0
-    return sigmoid((then - latest.mean()) * wider + now.mean())
+    return heard / (heard + SHRINK)
+
+
+def moved(prior: Snapshot, voices: Voices, rows: Floats) -> list[Curve]:
+    """The prior's curves, moved; `rows`, (F, n), are those of whom a curve is to say nothing on the whole."""
+    half, trust = share_learned(voices.heard) / 2.0, voices.posterior.trust
+    curves = []
+    pairs = zip(prior.curves, voices.ground.knots, voices.river.curves(), voices.posterior.curves(), rows, strict=True)
+    for curve, own, river_says, posterior_says, row in pairs:
+        knots = np.union1d(curve.knots, own)
+        before = np.interp(knots, curve.knots, curve.values)
+        by_river = np.append(np.interp(knots, own, river_says), 0.0) - np.append(before, curve.missing)
+        middle = float(np.median(np.where(np.isnan(row), by_river[-1], np.interp(row, knots, by_river[:-1]))))
+        by_river = np.clip(by_river - middle, -REACH, REACH)
+        by_posterior = np.append(np.interp(knots, own, posterior_says), 0.0) + trust * np.append(before, curve.missing)
+        after = np.append(before, curve.missing) + half * (by_river + by_posterior)
+        curves.append(
+            Curve(feature=curve.feature, knots=knots.tolist(), values=after[:-1].tolist(), missing=float(after[-1]))
+        )
+    return curves
 
 
 def compiled(
-    settings: LearnerSettings,
-    champion: Champion | Smooth,
-    window: Window,
-    recent: Recent,
-    named: tuple[str, str, int | None],
+    prior: Snapshot, voices: Voices | None, recent: Recent, rate: float, named: tuple[str, int | None]
 ) -> Snapshot:
-    """The champion as it is now, once its level is that of the window.
+    """The snapshot to publish: version and watermark as `named`, at this base rate on the latest rows.
 
-    Cut-offs are of the risks that it told of the latest rows; examples are told by the model itself, so that whoever
-    serves the snapshot proves the compilation by computing them. `named` are version, hash of the catalogue and
-    watermark.
+    Without voices it is the prior at the operator's level.
     """
-    fair = window.latest()
-    rate = base_rate(fair.left)
     x = recent.x
-    champion = champion.calibrated(x, rate)
-    told = np.where(np.isnan(fair.told[CHAMPION]), fair.told[CHAMPION_THEN], fair.told[CHAMPION])
-    told = told[~np.isnan(told)][-settings.cutoff_rows :]
-    version, catalogue, watermark = named
-    bare = champion.snapshot(version, rate, catalogue)
-    picked = np.unique(np.linspace(0, x.shape[1] - 1, settings.examples).astype(np.int64)).tolist()
+    bare = Snapshot(
+        version=named[0],
+        curves=prior.curves if voices is None else moved(prior, voices, x),
+        intercept=logit(rate),
+        base_rate=rate,
+        river_version=river.__version__,  # type: ignore[attr-defined]  # river does not list it in __all__
+        catalogue_hash=prior.catalogue_hash,
+    )
+    bare = msgspec.structs.replace(bare, intercept=bare.intercept + levelling(Scorer(bare).score(x).risk, rate))
+    risk = Scorer(bare).score(x).risk
+    picked = np.unique(np.linspace(0, x.shape[1] - 1, _EXAMPLES).astype(np.int64)).tolist()
+    heard = 0 if voices is None else voices.left
     return msgspec.structs.replace(
         bare,
         curves=medians(bare.curves, recent),
-        cutoffs=cutoffs(_as_now(told, Scorer(bare).score(x).logit)),
+        cutoffs=cutoffs(risk),
         examples=[
-            Example(x=[None if np.isnan(v) else v for v in x[:, i].tolist()], risk=champion.predict(x[:, i].tolist()))
-            for i in picked
+            Example(x=[None if np.isnan(v) else v for v in x[:, i].tolist()], risk=float(risk[i])) for i in picked
         ],
-        watermark=watermark,
+        watermark=named[1],
         provenance=Provenance(
-            source=_SOURCE[type(champion)],
-            rows=champion.examples,
-            positives=champion.positives,
+            source=f"{prior.version}, moved by the operator's own labels" if heard else f"{prior.version}, levelled",
+            rows=0 if voices is None else voices.left + voices.stayed,
+            positives=heard,
         ),
     )

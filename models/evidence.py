@@ -6,9 +6,6 @@ twice the certainty that there is, so differences are summed by subscriber befor
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
@@ -17,26 +14,6 @@ from models.quality import Bools, log_losses
 from models.risk import Floats
 
 Whos = npt.NDArray[np.uint32]
-
-Z: Final = 2.5
-"""Width of the bounds in standard errors. One looks again and again, and at 1.96 one look in twenty is fooled by one of
-the two figures."""
-
-
-class Verdict(StrEnum):
-    """What a comparison says."""
-
-    TOO_FEW_LABELS = "too_few_labels"
-    TOO_FEW_POSITIVES = "too_few_positives"
-    BELOW_FLOOR = "below_floor"
-    NOT_BETTER = "not_better"
-    WORSE = "worse"
-    NOT_WORSE = "not_worse"
-    BETTER_RANKING = "better_ranking"
-    BETTER_CALIBRATED = "better_calibrated"
-
-
-WINS: Final = (Verdict.BETTER_RANKING, Verdict.BETTER_CALIBRATED)
 
 
 class Bounded(Struct, frozen=True):
@@ -59,15 +36,6 @@ class Comparison(Struct, frozen=True, kw_only=True):
     auc_against: float | None
     auc_gain: Bounded | None
     log_loss_gain: Bounded
-
-
-class Demands(Struct, frozen=True, kw_only=True):
-    """What a model must bring before it takes another's place."""
-
-    labels: int
-    positives: int
-    floor: float
-    margin: float
 
 
 def influence(risk: Floats, left: Bools) -> tuple[float, Floats]:
@@ -129,14 +97,14 @@ def auc_bounded(risk: Floats, left: Bools, who: Whos, z: float = 1.96) -> Bounde
     return Bounded(auc, max(auc - reach, 0.0), min(auc + reach, 1.0))
 
 
-def compare(risk: Floats, against: Floats, left: Bools, who: Whos, z: float = Z) -> Comparison:
+def compare(risk: Floats, against: Floats, left: Bools, who: Whos, z: float) -> Comparison:
     """Compare two risks that were told of the same rows, at least one row.
 
     Examples
     --------
     >>> left = np.array([True, False] * 200)
     >>> good, blind = np.where(left, 0.8, 0.2), np.full(400, 0.5)
-    >>> found = compare(good, blind, left, np.arange(400, dtype=np.uint32))
+    >>> found = compare(good, blind, left, np.arange(400, dtype=np.uint32), 2.5)
     >>> found.auc, found.auc_against, found.auc_gain.low > 0.0, round(found.log_loss_gain.value, 3)
     (1.0, 0.5, True, 0.47)
     """
@@ -159,42 +127,3 @@ def compare(risk: Floats, against: Floats, left: Bools, who: Whos, z: float = Z)
         auc_gain=gain,
         log_loss_gain=Bounded(mean, mean - reach, mean + reach),
     )
-
-
-def enough(found: Comparison, demands: Demands) -> Verdict | None:
-    """Why nothing can be said yet, or None."""
-    if found.rows < demands.labels:
-        return Verdict.TOO_FEW_LABELS
-    if found.positives < demands.positives or found.auc_gain is None:
-        return Verdict.TOO_FEW_POSITIVES
-    return None
-
-
-def better(found: Comparison, demands: Demands) -> Verdict:
-    """May the first model take the place of the second? Only if its gain cannot be luck.
-
-    Ranking counts first: an operator has room for so many calls. With the same ranking the more honest risk wins.
-    """
-    early = enough(found, demands)
-    if early is not None or found.auc is None or found.auc_gain is None:
-        return early or Verdict.TOO_FEW_POSITIVES
-    if found.auc < demands.floor:
-        return Verdict.BELOW_FLOOR
-    if found.auc_gain.high < 0.0:
-        return Verdict.WORSE
-    if found.auc_gain.low > 0.0 and found.log_loss_gain.high > 0.0:
-        return Verdict.BETTER_RANKING
-    if found.log_loss_gain.low > 0.0 and found.auc_gain.value > -demands.margin:
-        return Verdict.BETTER_CALIBRATED
-    return Verdict.NOT_BETTER
-
-
-def not_worse(found: Comparison, demands: Demands) -> Verdict:
-    """May a model that has learned on take its own place? It was promoted before, so it need not win again.
-
-    What is served grows old, so it is for the one before to prove that it is better still.
-    """
-    verdict = better(found, demands)
-    if verdict is not Verdict.NOT_BETTER:
-        return verdict
-    return Verdict.WORSE if found.log_loss_gain.high < 0.0 else Verdict.NOT_WORSE

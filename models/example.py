@@ -20,6 +20,65 @@ Label = Literal["positive", "negative", "void"]
 WEEKLY: Final = "weekly"
 """Origin of the snapshots that are taken of everybody, and so are a fair sample; the others are taken at an alert."""
 
+_WEEK_DAYS: Final = 7
+
+
+def week_ends(horizon_days: float) -> tuple[float, ...]:
+    """Days after a snapshot at which its weeks end: whole weeks, and a last one that takes in the rest of the horizon.
+
+    Examples
+    --------
+    >>> week_ends(30.0), week_ends(14.0), week_ends(5.0)
+    ((7.0, 14.0, 21.0, 30.0), (7.0, 14.0), (5.0,))
+    """
+    whole = max(int(horizon_days // _WEEK_DAYS) - 1, 0)
+    return (*(float(_WEEK_DAYS * week) for week in range(1, whole + 1)), float(horizon_days))
+
+
+class Fate(Struct, frozen=True, kw_only=True):
+    """What became of a weekly snapshot in one week or some, as soon as it is known: what the learner learns.
+
+    A verdict on the whole horizon comes a month late, and of leavers sooner than of stayers. Week by week both are
+    known within days of each other [1]_.
+
+    References
+    ----------
+    .. [1] Singer, J. D., Willett, J. B. (1993). It's about time: using discrete-time survival analysis to study
+       duration and the timing of events. Journal of Educational Statistics 18(2).
+
+    Attributes
+    ----------
+    ts, known_ts
+        The lane's time when the vector was frozen, and when this was known, ms.
+    first, last
+        The weeks that it tells of, counted from 1.
+    left
+        Whether the subscriber left in the last of them; in the others they stayed.
+    outcome
+        What they left by.
+    risk, base_rate
+        As served, at the operator's base rate.
+    """
+
+    fate_id: str
+    subscriber_id: str
+    ts: int
+    known_ts: int
+    first: int
+    last: int
+    left: bool
+    outcome: str | None
+    segment: Segment
+    risk: float
+    base_rate: float
+    model_version: str
+    catalogue: str
+    x: list[float | None]
+
+    def numbers(self) -> list[float]:
+        """The vector as numbers; NaN is a missing value."""
+        return [math.nan if value is None else value for value in self.x]
+
 
 class Example(Struct, frozen=True, kw_only=True):
     """See the module.

@@ -11,6 +11,11 @@ When the label is known
     silence would look safe. Whoever was cut off, or had left already, tells nothing of who wants to leave: *void*. The
     first outcome decides; what comes later is counted.
 
+Week by week
+    Beside the verdict a weekly vector tells of each of its weeks, as soon as it is known, whether its subscriber left
+    in it: by the same rules, with the end of the week in place of that of the horizon. The learner learns these fates;
+    the verdict is for the figures.
+
 Negatives must not come much later than positives: a model that learns today's leavers beside the stayers of a quarter
 ago learns the season.
 """
@@ -30,7 +35,7 @@ from models.clock import Clock
 from models.contact import held_out, passive
 from models.decisions.context import Moment
 from models.events import Outcome
-from models.example import WEEKLY, Example, Label
+from models.example import WEEKLY, Example, Fate, Label, week_ends
 from models.features.catalogue import catalogue_hash
 from models.outbox import Outbox, Output
 from models.pending import Pending
@@ -71,6 +76,7 @@ class Labels:
         self.scorer = scorer
         self.policy = policy
         self.due = np.empty(0)
+        self._verdicts = np.empty(0)  # of each row the tick from which verdicts are looked for
         self._calendar = Calendar()
         self._population = population
         self._outbox = outbox
@@ -78,6 +84,7 @@ class Labels:
     def loaded(self, clock: Clock) -> None:
         """Find out anew what is due when: the state was read, or the policy changed."""
         self.due = np.full(len(self._population.ids), np.inf)
+        self._verdicts = self.due.copy()
         self._calendar.fill(np.empty(0), np.empty(0, dtype=np.int64))
         for row in self._population.pending.rows():
             passed = clock.sweeping is not None and self._population.id_of(row) <= clock.cursor
@@ -86,7 +93,7 @@ class Labels:
     def forgotten(self, row: int) -> None:
         """A row is free."""
         if row < len(self.due):
-            self.due[row] = np.inf
+            self.due[row] = self._verdicts[row] = np.inf
 
     def next_due(self) -> float:
         """The earliest time at which a vector can be due."""
@@ -126,7 +133,9 @@ class Labels:
         )
         self._population.hold(moment.row, frozen)
         self._room_for(moment.row)
-        self._enter(moment.row, min(float(self.due[moment.row]), float(frozen.ts + self._horizon())))
+        end = float(frozen.ts + self._horizon())
+        self._verdicts[moment.row] = min(float(self._verdicts[moment.row]), end)
+        self._enter(moment.row, min(float(self.due[moment.row]), float(self._next_end(frozen))))
         self._outbox.wrote(len(frozen.x) * 2)
 
     def outcome(self, moment: Moment, event: Outcome) -> None:
@@ -169,7 +178,9 @@ class Labels:
                 label = "negative"
             else:
                 label = "positive" if event.outcome in LEAVING else "void"
-            self._tell(moment, pending, label, (event, left_ts), first_alert if label == "positive" else None)
+            outcome = event.outcome if label == "positive" else None
+            known = pending if label == "void" else self._tell_weeks(moment, pending, left_ts, outcome)
+            self._tell(moment, known, label, (event, left_ts), first_alert if label == "positive" else None)
         self.forgotten(moment.row)
 
     def _left(self, alerts: list[Pending], left_ts: int) -> None:
@@ -198,28 +209,69 @@ class Labels:
         horizon, lapse = self._horizon(), round(self.policy.labels.lapse_days * DAY_MS)
         blocks, row = self._population.blocks, moment.row
         last_use = float(np.fmax(blocks[CALLS.name].data[row, 0], blocks[DATA.name].data[row, 0]))
+        # A profile may say that they are gone or cut off where no outcome ever did.
+        gone = moment.gone or passive(moment.profile, moment.involuntary)
+        # Who used the service has stayed until then, and so has, long enough ago, who was not declared to have lapsed.
+        stayed = min(float(tick), float(np.fmax(last_use, used_ts - lapse)))
         for pending in self._population.pending.of(row):
             end = pending.ts + horizon
-            if end <= tick and (last_use >= end or end + lapse <= used_ts):
-                # A profile may say that he is gone or cut off where no outcome ever did.
-                gone = moment.gone or passive(moment.profile, moment.involuntary)
-                self._tell(moment, pending, "void" if gone else "negative", None, None)
+            known = pending if gone else self._tell_weeks(moment, pending, stayed, None)
+            if end <= stayed and self._verdicts[row] <= tick:
+                self._tell(moment, known, "void" if gone else "negative", None, None)
         self._set_due(row, tick)
+
+    def _tell_weeks(self, moment: Moment, pending: Pending, until: float, outcome: str | None) -> Pending:
+        """Publish what is known of the weeks of a vector: they stayed `until` then, and left by `outcome`, if any."""
+        if pending.origin != WEEKLY:
+            return pending
+        ends = self._week_ends
+        stayed = sum(pending.ts + end <= until for end in ends)
+        known = min(stayed + (outcome is not None), len(ends))
+        if known <= pending.weeks:
+            return pending
+        subscriber_id = moment.subscriber_id
+        fate = Fate(
+            fate_id=f"{example_id(subscriber_id, pending.ts, pending.origin)}-{known}",
+            subscriber_id=subscriber_id,
+            ts=pending.ts,
+            known_ts=moment.clock,
+            first=pending.weeks + 1,
+            last=known,
+            left=outcome is not None,
+            outcome=outcome,
+            segment=pending.segment,
+            risk=pending.risk,
+            base_rate=pending.base_rate,
+            model_version=pending.model,
+            catalogue=_CATALOGUE,
+            x=pending.values(),
+        )
+        self._outbox.put(Output("fate", subscriber_id, fate, moment.ts, fate.fate_id, None))
+        return self._population.know(moment.row, pending, known)
 
     def _horizon(self) -> int:
         return round(self.policy.labels.horizon_days * DAY_MS)
 
+    @property
+    def _week_ends(self) -> list[int]:
+        return [round(days * DAY_MS) for days in week_ends(self.policy.labels.horizon_days)]
+
+    def _next_end(self, pending: Pending) -> int:
+        """When the first week that is not known ends; of a vector that was taken at an alert, when its horizon does."""
+        ends = self._week_ends
+        return pending.ts + (ends[min(pending.weeks, len(ends) - 1)] if pending.origin == WEEKLY else ends[-1])
+
     def _room_for(self, row: int) -> None:
         if row >= len(self.due):
-            self.due = np.concatenate([self.due, np.full(row + 1024 - len(self.due), np.inf)])
+            more = np.full(row + 1024 - len(self.due), np.inf)
+            self.due, self._verdicts = np.concatenate([self.due, more]), np.concatenate([self._verdicts, more])
 
     def _set_due(self, row: int, looked: int | None) -> None:
         """The next look after the one at the tick `looked`."""
         self._room_for(row)
-        ends = [pending.ts + self._horizon() for pending in self._population.pending.of(row)]
-        since = -math.inf if looked is None else looked
-        looks = [end if end > since else end + ((looked or 0) - end) // DAY_MS * DAY_MS + DAY_MS for end in ends]
-        self._enter(row, float(min(looks, default=math.inf)))
+        waiting, horizon = self._population.pending.of(row), self._horizon()
+        self._verdicts[row] = verdict = min((_next(p.ts + horizon, looked) for p in waiting), default=math.inf)
+        self._enter(row, min((_next(self._next_end(p), looked) for p in waiting), default=verdict))
 
     def _enter(self, row: int, due: float) -> None:
         self.due[row] = due
@@ -261,3 +313,10 @@ class Labels:
         )
         self._population.release(moment.row, pending)
         self._outbox.put(Output("example", subscriber_id, example, moment.ts, example.example_id, None))
+
+
+def _next(end: int, looked: int | None) -> float:
+    """The look after the one at `looked` at something that ends: at its end, and then once a day."""
+    if looked is None or end > looked:
+        return float(end)
+    return float(end + (looked - end) // DAY_MS * DAY_MS + DAY_MS)

@@ -1,38 +1,43 @@
-"""The model that learns, as one pure value: examples in; snapshots, a checkpoint and a report out.
+"""The model that learns, as one pure value: fates and verdicts in; snapshots, a checkpoint and a report out.
 
-Nothing here reads a clock, draws a number or knows of Kafka. Every decision falls at a count of examples, so the same
-examples in the same order give the same models to the last bit, however often the process was killed between them.
+Fates of weeks are learned as they come; once a week of the stream's time what was learned is published. Nothing here
+reads a clock, draws a number or knows of Kafka: the same records in the same order give the same models to the last
+bit, however often the process was killed between them.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
-from typing import Self
+from typing import Final, Self
 
-from models import checkpoint
+import numpy as np
+
+from models import checkpoint, guard, withdrawal
 from models.admission import Admission
-from models.checkpoint import CheckpointRefusedError, LearnerState
-from models.compiled import base_rate, compiled
-from models.drift_watch import DriftWatch
-from models.example import WEEKLY, Example
-from models.guards import Guards
-from models.held import Held
+from models.checkpoint import CheckpointRefusedError, LearnerState, Publication, Step
+from models.compiled import compiled
+from models.events import DAY_MS
+from models.example import WEEKLY, Example, Fate
+from models.fate_window import FateRow, Fates, FateWindow
+from models.guard import GuardState
 from models.learner_report import Report, reported
 from models.learner_settings import LearnerSettings
 from models.leavings import hash_of
 from models.lesson import Lesson
-from models.lineages import CHAMPION_THEN, INCUMBENT, TOLD, TOLD_DURABLE, Lineages
-from models.lot import Lot, LotRows
-from models.publication import Publication, Step
 from models.recent import Recent, Row
-from models.risk import Floats, Scorer, check_examples
+from models.risk import Scorer, check_examples
 from models.snapshot import Snapshot, SnapshotRefusedError, check_features
-from models.succession import succeeded
-from models.trial import trial
+from models.voices import Taught, Voices, VoicesState, packed, unpacked
 from models.window import Window
 from models.words import SEGMENTS
 
 __all__ = ["CheckpointRefusedError", "Learner", "LearnerSettings", "Lesson", "Report"]
+
+WEEK_MS: Final = 7 * DAY_MS
+COPIES: Final = 2
+"""Of the voices, a week apart. The older one is put back when labels break: they did so before it was seen."""
+_NUMBER: Final = re.compile(r"m-(\d+)")
 
 
 class Learner:
@@ -42,38 +47,42 @@ class Learner:
     ----------
     settings
         The numbers.
-    served
-        The snapshot that is served now. It says which features there are, and it is the prior: when the knots are
-        frozen, the champion begins with its curves.
+    prior
+        What is served when it begins. It says which features there are, and what is learned moves it.
 
     Raises
     ------
     SnapshotRefusedError
-        If `served` does not reproduce its own examples.
+        If `prior` does not reproduce its own examples.
     """
 
-    def __init__(self, settings: LearnerSettings, served: Snapshot) -> None:
+    def __init__(self, settings: LearnerSettings, prior: Snapshot) -> None:
+        check_examples(prior)
         self._settings = settings
-        self._incumbent = check_examples(served)
-        self._publication = Publication(settings, served)
-        self._guards = Guards(settings.guards)
-        self._window = Window(settings.window, TOLD)
-        self._alerts = Window(settings.alert_window, ())
+        self._prior = prior
+        self._scorer: Scorer | None = None  # at the operator's base rate, once that is known
+        self._voices: Voices | None = None
+        self._copies: deque[VoicesState] = deque(maxlen=COPIES)
+        self._waiting: list[Taught] = []
+        self._recent = Recent(settings.recent_rows, len(prior.curves))
+        self._fates = FateWindow()
+        self._window = Window(settings.window)
+        self._alerts = Window(settings.alert_window)
         self._origins: deque[str] = deque(maxlen=settings.alert_window)
-        self._recent = Recent(settings.warm_rows, len(served.curves))
         self._admission = Admission(settings)
-        self._drift = DriftWatch()
-        self._lineages: Lineages | None = None
-        self._lot = Lot(len(served.curves))
-        self._held = Held(settings.held, settings.horizon_days)
-        self._labels = 0
+        self._guard = GuardState()
+        self._stakes = withdrawal.untouched()
+        self._publication = Publication(served=prior, number=number_of(prior.version))
+        self._day = self._week = 0
         self._base_rate: float | None = None
         self.watermark: int | None = None  # the latest label, ms: the time of the stream as it learns
+        self._pending: Snapshot | None = None
+        self._labels = 0
         self._lessons, self._outcomes = Counter[Lesson](), Counter[str]()
 
     @property
     def labels(self) -> int:
-        """How many examples were learned."""
+        """How many fates were learned."""
         return self._labels
 
     @property
@@ -83,162 +92,161 @@ class Learner:
 
     @property
     def lessons(self) -> dict[Lesson, int]:
-        """What became of all examples so far; one that was held is counted again when it is taken."""
+        """What became of all fates and verdicts so far."""
         return dict(self._lessons)
 
-    def learn(self, example: Example) -> Lesson:
-        """Measure an example and, if it is fair, learn it; says what became of it. No content of one raises.
-
-        Leavers who were held, and whose companions are known by now, are taken first.
-        """
-        lesson = self._checked(example)
+    def learn(self, told: Example | Fate) -> Lesson:
+        """Learn a fate or measure a verdict; says what became of it. No content of one raises."""
+        lesson = self._admission.strange(told, self._prior)
         if lesson is None:
-            waits = self._held.waits(example, self._now)
-            if waits:
-                self._held.hold(example)
-            for each in self._held.due(self._now):
-                self._lessons[self._take(each)] += 1
-            lesson = Lesson.HELD if waits else self._take(example)
-        self._guards.arrived(lesson, example.labelled_ts)
+            known = told.known_ts if isinstance(told, Fate) else told.labelled_ts
+            self.watermark = max(known, self.watermark or known)
+            if self._base_rate != told.base_rate:
+                self._base_rate, self._scorer = told.base_rate, Scorer(self._prior, told.base_rate)
+            lesson = self._admission.untold(told)
+            if isinstance(told, Example):
+                self._outcomes[told.label] += 1
+                lesson = lesson or self._measured(told)
+            else:
+                lesson = lesson or self._heard(told)
+            self._look()
         self._lessons[lesson] += 1
         return lesson
 
     def due(self) -> Snapshot | None:
         """A snapshot to publish, or None. One that is not asked for gives way to the next."""
-        snapshot, self._publication.pending = self._publication.pending, None
+        snapshot, self._pending = self._pending, None
         return snapshot
 
     def rolled_back(self, snapshot: Snapshot) -> None:
-        """An operator has put this one back: nothing is published until a cool-down and evidence against it.
+        """An operator has put this one back: nothing is published for some weeks, whatever is learned.
 
         Raises
         ------
         SnapshotRefusedError
             If it is of other features, or does not reproduce its own examples.
         """
-        check_features(snapshot, self.served.features, self.served.catalogue_hash)
-        self._incumbent = check_examples(snapshot)
-        self._publication.rolled_back(snapshot, self._labels, self.watermark or 0)
-        self._window.clear(INCUMBENT)
+        check_features(snapshot, self._prior.features, self._prior.catalogue_hash)
+        check_examples(snapshot)
+        quiet = (self.watermark or 0) + round(self._settings.quiet_days * DAY_MS)
+        number = max(self._publication.number, number_of(snapshot.version))
+        self._publication = Publication(served=snapshot, number=number, quiet_until=quiet)
+        self._pending, self._stakes = None, withdrawal.untouched()
 
-    def heard(self, now_ms: int) -> None:
-        """Take note of the stream's time, for the guard against a stop of labels. It decides nothing."""
-        self._guards.heard(now_ms)
+    def _prior_risk(self, values: list[float]) -> float:
+        assert self._scorer is not None  # noqa: S101 - the base rate is known behind the door
+        return float(self._scorer.score(np.array(values)[:, None]).risk[0])
 
-    def _checked(self, example: Example) -> Lesson | None:
-        """Why an example is not to be measured, or None."""
-        strange = self._admission.strange(example, self.served)
-        if strange is not None:
-            return strange
-        self.watermark = max(example.labelled_ts, self.watermark or example.labelled_ts)
-        self._base_rate = example.base_rate
-        self._outcomes[example.label] += 1
-        return self._admission.untold(example)
+    def _measured(self, example: Example) -> Lesson:
+        window = self._window if example.origin == WEEKLY else self._alerts
+        window.add(example, hash_of(example.subscriber_id), self._prior_risk(example.numbers()))
+        if example.origin == WEEKLY:
+            return Lesson.MEASURED
+        self._origins.append(example.origin)
+        return Lesson.BIASED
 
-    def _take(self, example: Example) -> Lesson:
-        who = hash_of(example.subscriber_id)
-        if example.origin != WEEKLY:
-            self._alerts.add(example, who)
-            self._origins.append(example.origin)
-            return Lesson.BIASED
-        row = Row(example.numbers(), example.label == "positive", SEGMENTS.index(example.segment))
-        self._guards.labelled(example)
-        number = self._window.add(example, who)
-        lesson = self._learn(number, row)
-        self._lot.add(number, example.ts, row, learned=lesson is not Lesson.STOPPED)
-        full = self._lineages is None and len(self._recent) == self._settings.warm_rows
-        if full or self._window.rows % self._settings.look_every == 0:
-            self._look()
-        return lesson
-
-    def _learn(self, number: int, row: Row) -> Lesson:
-        if self._guards.stop:
+    def _heard(self, fate: Fate) -> Lesson:
+        values = fate.numbers()
+        who, weeks = hash_of(fate.subscriber_id) & 0xFFFFFFFF, fate.last - fate.first + 1
+        self._fates.add(FateRow(fate.known_ts, self._prior_risk(values), fate.risk, fate.left, weeks, who))
+        if self._guard.on:
             return Lesson.STOPPED
-        self._recent.add(row)
-        if self._lineages is None:
-            return Lesson.COLLECTING
-        self._lineages.learn(self._window, number, row.values, left=row.left)
+        # In single precision, here and in the checkpoint alike: the same bits with a restart as without.
+        taught = Taught(np.array(values, dtype="<f4"), fate.first, fate.last, fate.left)
+        if fate.first == 1:
+            self._recent.add(Row(values, SEGMENTS.index(fate.segment)))
+        if self._voices is None:
+            self._waiting.append(taught)
+            if len(self._recent) < self._settings.warm_rows and len(self._waiting) < 4 * self._settings.warm_rows:
+                return Lesson.COLLECTING
+            self._begin()
+            return Lesson.LEARNED
+        self._voices.learn(taught)
         self._labels += 1
         return Lesson.LEARNED
 
-    def _look(self) -> None:
-        """At every so many rows: what was said of them, guards, drift, who leads, and the case for publishing."""
-        rows, lineages = self._lot.rows(), self._lineages
-        self._lot.clear()
-        told = Scorer(self._incumbent.snapshot, self._base_rate).score(rows.x).risk
-        self._window.tell_all(rows.numbers, INCUMBENT, told)
-        now = None if lineages is None else lineages.tell(self._window, rows)
-        self._guards.judge(self._window)
-        if lineages is None or now is None:
-            if len(self._recent) == self._settings.warm_rows:
-                self._freeze()
-            return
-        drifted = self._drifted(now, rows)
-        leads = lineages.champion
-        drifted |= self._drift.look(leads.basis, leads.reference, rows.x[:, rows.learned], self._now, self._labels)
-        if drifted and lineages.fresh is None and len(self._recent) == self._recent.capacity:
-            # A fresh model begins beside the champion, unless one is at it.
-            lineages.begin_fresh(self.served, self._operators, self._recent)
-        if succeeded(lineages, self._window, self._settings, self._labels, held=self._guards.hold):
-            self._publication.another_champion()
-            self._drift.begin_again()
-        self._look_at_publishing(lineages)
-        self._settle(lineages, rows)
+    def _begin(self) -> None:
+        """Freeze knots and level on the first rows; then learn what waited."""
+        self._voices = self._new_voices()
+        for taught in self._waiting:
+            self._voices.learn(taught)
+        self._labels += len(self._waiting)
+        self._waiting = []
 
-    def _drifted(self, told: Floats, rows: LotRows) -> bool:
-        """Whether the losses of what the champion told have risen, row by row."""
-        labels, risen = self._labels - int(rows.learned.sum()), False
-        for risk, left, learned in zip(told.tolist(), rows.left.tolist(), rows.learned.tolist(), strict=True):
-            labels += learned
-            risen |= learned and self._drift.told(risk, left=left, labels=labels)
-        return risen
+    def _new_voices(self) -> Voices:
+        assert self._scorer is not None  # noqa: S101 - see above
+        settings = self._settings
+        return Voices.of_prior(self._scorer, self._recent.x, self._admission.weeks, self._weekly_rate, settings.memory)
 
-    def _freeze(self) -> None:
-        """Freeze the knots on the first rows; then learn those."""
-        first, self._recent = self._recent, Recent(self._settings.recent_rows, len(self.served.curves))
-        self._lineages = lineages = Lineages(self._settings, self.served, self._operators, first.x, self._now)
-        lot = Lot(len(self.served.curves))
-        for number, row in enumerate(first.rows(), self._window.rows - len(first)):
-            self._recent.add(row)
-            lot.add(number, 0, row, learned=True)
-            lineages.learn(None, number, row.values, left=row.left)
-        self._labels += len(first)
-        self._settle(lineages, lot.rows())
-
-    def _settle(self, lineages: Lineages, rows: LotRows) -> None:
-        if len(self._recent):
-            rate = base_rate(self._window.latest().left)
-            lineages.settle(rows, self._recent.x, rate, self._operators, self._now)
-
-    def _look_at_publishing(self, lineages: Lineages) -> None:
-        publication = self._publication
-        found = trial(self._window, CHAMPION_THEN, INCUMBENT, publication.evidence_from)
-        look = publication.look(self._labels, found, held=self._guards.hold)
-        if look.step not in (Step.PROMOTED, Step.REFRESHED):
-            return
-        named = publication.next_version(), self.served.catalogue_hash, self.watermark
-        snapshot = compiled(self._settings, lineages.champion.model, self._window, self._recent, named)
-        self._incumbent = check_examples(snapshot)
-        publication.published(snapshot, look, self._labels, self._now)
-        self._window.clear(INCUMBENT)
+    @property
+    def _weekly_rate(self) -> float:
+        return (self._base_rate or 0.0) * min(7.0 / self._settings.horizon_days, 1.0)
 
     @property
     def _now(self) -> int:
         return self.watermark or 0
 
-    @property
-    def _operators(self) -> float:
-        """The operator's base rate, as the latest example has it."""
-        assert self._base_rate is not None  # noqa: S101 - asked for behind the first example only
-        return self._base_rate
+    def _look(self) -> None:
+        """Once a day of the stream whether labels still make sense; once a week whether to withdraw, and publish."""
+        day, week = self._now // DAY_MS, self._now // WEEK_MS
+        if day == self._day or self._voices is None:
+            return
+        before, new_week = self._guard, week != self._week
+        self._day, self._week = day, week
+        fates = self._fates.latest()
+        self._guard = guard.looked(before, fates, self._now, self._weekly_rate, new_week=new_week)
+        if self._guard.on:
+            if not before.on and self._copies:
+                self._put_back(self._copies[0])
+                self._publish(Step.RESTORED)
+            return
+        if not new_week:
+            return
+        self._voices.settle()
+        if self._now >= self._publication.quiet_until:
+            self._stakes = withdrawal.bet(self._stakes, self._last_week())
+        if withdrawal.worse(self._stakes):
+            # What was learned is forgotten: it comes back only as far as new leavers speak for it.
+            self._voices, self._stakes = self._new_voices(), withdrawal.untouched()
+            self._copies.clear()
+            self._publish(Step.WITHDRAWN)
+        else:
+            self._copies.append(self._voices.state())
+            self._publish(Step.WEEKLY)
+
+    def _last_week(self) -> Fates:
+        rows = self._fates.latest()
+        return rows.of(rows.ts > self._now - WEEK_MS)
+
+    def _put_back(self, state: VoicesState) -> None:
+        assert self._scorer is not None  # noqa: S101 - see above
+        self._voices = Voices.resume(state, self._scorer, self._settings.memory)
+
+    def _publish(self, step: Step) -> None:
+        publication = self._publication
+        if self._now < publication.quiet_until or self._voices is None or self._base_rate is None:
+            return
+        number = publication.number + 1
+        named = f"m-{number:05d}", self.watermark
+        snapshot = compiled(self._prior, self._voices, self._recent, self._base_rate, named)
+        check_examples(snapshot)
+        self._publication = Publication(
+            served=snapshot,
+            number=number,
+            quiet_until=publication.quiet_until,
+            step=step,
+            labels=self._labels,
+            at=self._now,
+        )
+        self._pending = snapshot
 
     def report(self) -> Report:
         """Everything that metrics and ``model show`` tell. Tens of milliseconds, of which no example pays any."""
-        windows = self._window, self._alerts
-        return reported(self._settings, self._state(), windows, self._lineages, self._recent, self._guards)
+        stake = float(self._stakes.mean())
+        return reported(self._state(), self._window.latest(), self._alerts.latest(), self._voices, stake)
 
     def checkpoint(self) -> bytes:
-        """Everything but the challengers that live in memory, as one record."""
+        """Everything, as one record."""
         return checkpoint.encode(self._state(), self._settings.shape())
 
     def _state(self) -> LearnerState:
@@ -246,20 +254,25 @@ class Learner:
             labels=self._labels,
             base_rate=self._base_rate,
             watermark=self.watermark,
+            day=self._day,
+            week=self._week,
             lessons=dict(self._lessons),
             outcomes=dict(self._outcomes),
             known=self._admission.known.state(),
-            lot=self._lot.state(),
-            held=self._held.state(),
-            recent=self._recent.state(),
-            window=self._window.state(TOLD_DURABLE),
-            alerts=self._alerts.state(()),
-            origins=list(self._origins),
             leavings=self._admission.leavings.state(),
-            guards=self._guards.memory(),
-            drift=self._drift.state(),
-            lineages=None if self._lineages is None else self._lineages.state(),
-            publication=self._publication.state(),
+            prior=self._prior,
+            waiting=packed(self._waiting),
+            recent=self._recent.state(),
+            fates=self._fates.state(),
+            window=self._window.state(),
+            alerts=self._alerts.state(),
+            origins=list(self._origins),
+            guard=self._guard,
+            stakes=self._stakes.tolist(),
+            voices=None if self._voices is None else self._voices.state(),
+            copies=list(self._copies),
+            publication=self._publication,
+            pending=self._pending,
         )
 
     @classmethod
@@ -273,26 +286,40 @@ class Learner:
         """
         state = checkpoint.decode(raw, settings.shape())
         try:
-            learner = cls(settings, state.publication.served)
+            learner = cls(settings, state.prior)
             learner._restore(state)
         except (ValueError, KeyError, SnapshotRefusedError) as error:
             raise CheckpointRefusedError(f"its parts do not fit each other: {error}") from error
         return learner
 
     def _restore(self, state: LearnerState) -> None:
-        settings, served = self._settings, state.publication.served
-        self._publication = Publication.resume(state.publication, settings)
-        self._guards = Guards.resume(state.guards, settings.guards)
-        self._window = Window.resume(state.window, settings.window, TOLD)
-        self._alerts = Window.resume(state.alerts, settings.alert_window, ())
-        self._origins.extend(state.origins)
-        rows = settings.warm_rows if state.lineages is None else settings.recent_rows
-        self._recent = Recent.resume(state.recent, rows, len(served.curves))
-        self._lot = Lot.resume(state.lot, len(served.curves))
-        self._held = Held.resume(state.held, settings.held, settings.horizon_days)
-        self._admission.resume(state.known, state.leavings)
-        self._drift = DriftWatch.resume(state.drift)
-        if state.lineages is not None:
-            self._lineages = Lineages.resume(state.lineages, settings, served.features, self._recent.x)
+        settings, width = self._settings, len(state.prior.curves)
         self._labels, self._base_rate, self.watermark = state.labels, state.base_rate, state.watermark
+        self._day, self._week = state.day, state.week
         self._lessons, self._outcomes = Counter(state.lessons), Counter(state.outcomes)
+        self._admission.resume(state.known, state.leavings)
+        self._waiting = unpacked(state.waiting, width)
+        self._recent = Recent.resume(state.recent, settings.recent_rows, width)
+        self._fates = FateWindow.resume(state.fates)
+        self._window = Window.resume(state.window, settings.window)
+        self._alerts = Window.resume(state.alerts, settings.alert_window)
+        self._origins.extend(state.origins)
+        self._guard, self._stakes = state.guard, np.array(state.stakes)
+        self._copies.extend(state.copies)
+        self._publication, self._pending = state.publication, state.pending
+        if state.base_rate is not None:
+            self._scorer = Scorer(state.prior, state.base_rate)
+        if state.voices is not None:
+            self._put_back(state.voices)
+
+
+def number_of(version: str) -> int:
+    """The number in a version, 0 where there is none; one put back has the number that it had.
+
+    Examples
+    --------
+    >>> number_of("m-00012"), number_of("m-00012-r1"), number_of("prior-1")
+    (12, 12, 0)
+    """
+    found = _NUMBER.match(version)
+    return int(found[1]) if found else 0

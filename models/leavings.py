@@ -46,21 +46,16 @@ class Leavings:
     ----------
     most
         The oldest gives way.
-    horizon_days
-        Within which a leaver's rows are positive.
     """
 
-    def __init__(self, most: int, horizon_days: float) -> None:
+    def __init__(self, most: int) -> None:
         self._most = most
-        self._horizon_ms = horizon_days * DAY_MS
         self._latest: dict[int, Leaving] = {}
 
-    def contradicts(self, example: Example, who: int) -> bool:
-        """Whether a label cannot be true: a leaver without a leaving, or a stayer who is known to have left in time."""
-        if example.label == "positive":
-            return example.outcome is None
+    def left_within(self, who: int, since: int, until: float) -> bool:
+        """Whether somebody is known to have left behind `since` and not later than `until`, ms."""
         known = self._latest.get(who)
-        return known is not None and example.ts < known.ts <= example.ts + self._horizon_ms
+        return known is not None and since < known.ts <= until
 
     def note(self, example: Example, who: int) -> None:
         """Remember a positive example's leaving."""
@@ -83,8 +78,8 @@ class Leavings:
         return LeavingsState(latest=dict(self._latest))
 
     @classmethod
-    def resume(cls, state: LeavingsState, most: int, horizon_days: float) -> Self:
+    def resume(cls, state: LeavingsState, most: int) -> Self:
         """Go on from :meth:`state`."""
-        leavings = cls(most, horizon_days)
+        leavings = cls(most)
         leavings._latest = dict(state.latest)
         return leavings

@@ -7,11 +7,11 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct, field
 
 from models.alerts import Alert, Receipt, Score, Suppression
-from models.example import Example
+from models.example import Example, Fate
 from models.state.state_records import StateRecords
 
-OutputKind = Literal["alert", "score", "suppression", "receipt", "example"]
-Body = Alert | Score | Suppression | Receipt | Example
+OutputKind = Literal["alert", "score", "suppression", "receipt", "example", "fate"]
+Body = Alert | Score | Suppression | Receipt | Example | Fate
 
 MAX_OUTPUTS: Final = 8_000
 MAX_BYTES: Final = 4 << 20
@@ -98,7 +98,7 @@ class Outbox:
         """Publish with the batch."""
         self.outputs.append(output)
         full = output.kind in ("alert", "suppression") and getattr(output.body, "action", None) is not None
-        self._bytes += _CARD_BYTES if full else _EXAMPLE_BYTES if output.kind == "example" else _SHORT_BYTES
+        self._bytes += _CARD_BYTES if full else _EXAMPLE_BYTES if output.kind in ("example", "fate") else _SHORT_BYTES
 
     def wrote(self, size: int) -> None:
         """Count so many bytes of state records."""

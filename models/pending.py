@@ -39,6 +39,8 @@ class Pending(Struct, frozen=True, kw_only=True):
     hold_out: bool
     cause: str | None
     x: bytes
+    weeks: int = 0
+    """So many of its weeks are known, and told."""
 
     def values(self) -> list[float | None]:
         """The features; None is a missing value.
@@ -108,6 +110,13 @@ class Waiting:
         if not waiting:
             del self._by_row[row]
         self._dirty[pending.key(subscriber)] = None
+
+    def know(self, row: int, subscriber: bytes, pending: Pending, weeks: int) -> Pending:
+        """Note that so many weeks of a vector are known."""
+        found, waiting = msgspec.structs.replace(pending, weeks=weeks), self._by_row[row]
+        waiting[waiting.index(pending)] = found
+        self._dirty[pending.key(subscriber)] = found
+        return found
 
     def forget(self, row: int, subscriber: bytes) -> None:
         """Let go all vectors of a subscriber who is forgotten: nothing may be learned from them any more."""

@@ -1,4 +1,4 @@
-"""The latest fair rows themselves, a bounded number: knots are frozen on them, drift and medians are seen in them."""
+"""The latest weekly vectors, a bounded number, without labels: knots, level, cut-offs and medians are of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from models.risk import Floats
 
 
 class Row(NamedTuple):
-    """A fair row: its features, NaN where one is missing; whether he left; the number of his value segment."""
+    """A vector: its features, NaN where one is missing; the number of the value segment."""
 
     values: Sequence[float]
-    left: bool
     segment: int
 
 
@@ -24,7 +23,6 @@ class RecentState(Struct, frozen=True, kw_only=True):
     """Rows as bytes, single precision, little-endian, the oldest first."""
 
     x: bytes
-    left: bytes
     segment: bytes
 
 
@@ -45,15 +43,14 @@ class Recent:
     --------
     >>> recent = Recent(2, 1)
     >>> for value in (1.0, 2.0, 3.0):
-    ...     recent.add(Row([value], value > 2, 0))
-    >>> recent.x.tolist(), recent.rows()
-    ([[2.0, 3.0]], [Row(values=[2.0], left=False, segment=0), Row(values=[3.0], left=True, segment=0)])
+    ...     recent.add(Row([value], 0))
+    >>> recent.x.tolist()
+    [[2.0, 3.0]]
     """
 
     def __init__(self, capacity: int, width: int) -> None:
         self.capacity = capacity
         self._x = np.zeros((capacity, width), dtype="<f4")
-        self._left = np.zeros(capacity, dtype=bool)
         self._segment = np.zeros(capacity, dtype="u1")
         self._added = 0
 
@@ -64,7 +61,7 @@ class Recent:
     def add(self, row: Row) -> None:
         """Take a row in."""
         slot = self._added % self.capacity
-        self._x[slot], self._left[slot], self._segment[slot] = row
+        self._x[slot], self._segment[slot] = row
         self._added += 1
 
     def _order(self) -> npt.NDArray[np.int64]:
@@ -80,18 +77,10 @@ class Recent:
         """Number of the value segment of each, the oldest first."""
         return self._segment[self._order()]
 
-    def rows(self) -> list[Row]:
-        """The oldest first."""
-        order = self._order()
-        columns = self._x[order].tolist(), self._left[order].tolist(), self._segment[order].tolist()
-        return [Row(*row) for row in zip(*columns, strict=True)]
-
     def state(self) -> RecentState:
         """As bytes."""
         order = self._order()
-        return RecentState(
-            x=self._x[order].tobytes(), left=self._left[order].tobytes(), segment=self._segment[order].tobytes()
-        )
+        return RecentState(x=self._x[order].tobytes(), segment=self._segment[order].tobytes())
 
     @classmethod
     def resume(cls, state: RecentState, capacity: int, width: int) -> Self:
@@ -103,9 +92,8 @@ class Recent:
             If the bytes do not make rows of this width, or there are more than `capacity`.
         """
         recent = cls(capacity, width)
-        left = np.frombuffer(state.left, dtype=bool)
-        recent._x[: len(left)] = np.frombuffer(state.x, dtype="<f4").reshape(len(left), width)
-        recent._left[: len(left)] = left
-        recent._segment[: len(left)] = np.frombuffer(state.segment, dtype="u1").reshape(len(left))
-        recent._added = len(left)
+        segment = np.frombuffer(state.segment, dtype="u1")
+        recent._x[: len(segment)] = np.frombuffer(state.x, dtype="<f4").reshape(len(segment), width)
+        recent._segment[: len(segment)] = segment
+        recent._added = len(segment)
         return recent

@@ -1,6 +1,6 @@
-"""The risk of many subscribers at once: River's logistic model, compiled to one curve a feature.
+"""The risk of many subscribers at once: a logistic model, as one curve a feature.
 
-The champion is additive, so a score is a sum of interpolations between knots, and a reason is how far a feature's
+The model is additive, so a score is a sum of interpolations between knots, and a reason is how far a feature's
 curve stands above where it usually stands. Nothing here learns; the numbers come from :mod:`models.snapshot`.
 """
 

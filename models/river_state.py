@@ -14,7 +14,7 @@ from river import linear_model, optim, utils
 from models.risk import logit
 
 LEARNING_RATE: Final = 0.05
-"""Of AdaGrad. On real data the optimiser was worth less than 0.01 AUC; the basis 0.05."""
+"""Of AdaGrad. On real data the optimiser was worth less than 0.01 AUC."""
 
 
 class LogisticState(Struct, frozen=True, kw_only=True):

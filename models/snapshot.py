@@ -1,6 +1,6 @@
 """The model as plain JSON: one curve a feature, and what is needed to serve, check and trace it.
 
-A snapshot travels through a topic and is shipped in the wheel, so it is data and never a pickle; it carries the hash
+A snapshot travels through a topic, so it is data and never a pickle; it carries the hash
 of the feature catalogue that it was trained on and a checksum of itself.
 """
 
@@ -16,8 +16,6 @@ from msgspec import Struct
 from models.words import Segment
 
 FORMAT: Final = "holdfast.snapshot/1"
-STARTING_SNAPSHOT: Final = "starting_snapshot.json"
-"""Shipped in this package: served until the learner has published a better one. Whoever serves reads it, not this."""
 
 
 class SnapshotRefusedError(Exception):

@@ -6,7 +6,6 @@ window, whose oldest row gives way to the newest. It is part of the checkpoint: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -21,6 +20,8 @@ from models.words import SEGMENTS
 Bools = npt.NDArray[np.bool_]
 
 SERVED: Final = "served"
+PRIOR: Final = "prior"
+"""Whose risks are kept of each row: what was served, and what the prior alone says."""
 _FACTS: Final = np.dtype(
     [("left", "?"), ("ts", "<i8"), ("segment", "u1"), ("marks", "u1"), ("who", "<u4"), ("delay", "<f4")]
 )
@@ -62,7 +63,7 @@ class Judged(NamedTuple):
 
 
 class WindowState(Struct, frozen=True, kw_only=True):
-    """A window as bytes, little-endian; risks that only live in memory are left out."""
+    """A window as bytes, little-endian."""
 
     rows: int
     filled: int
@@ -77,66 +78,44 @@ class Window:
     ----------
     capacity
         Rows.
-    names
-        Of those whose risks are kept besides the served one, as single precision: seven digits. The served risk is
-        kept in full, and so are the figures of what was served.
+
+    The prior's risk is kept in single precision, the served one in full, and so are the figures of what was served.
 
     Examples
     --------
-    >>> window = Window(2, ())
+    >>> window = Window(2)
     >>> window.rows, len(window.latest().left)
     (0, 0)
     """
 
-    def __init__(self, capacity: int, names: Sequence[str]) -> None:
+    def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.rows = 0
         """How many rows were ever added: the number of the next one."""
         self._facts = np.zeros(capacity, dtype=_FACTS)
-        self._told: dict[str, npt.NDArray[np.floating]] = {SERVED: np.full(capacity, np.nan, dtype="<f8")}
-        for name in names:
-            self._told[name] = np.full(capacity, np.nan, dtype="<f4")
+        self._told: dict[str, npt.NDArray[np.floating]] = {
+            SERVED: np.full(capacity, np.nan, dtype="<f8"),
+            PRIOR: np.full(capacity, np.nan, dtype="<f4"),
+        }
 
     @property
     def filled(self) -> int:
         """Rows that are still there."""
         return min(self.rows, self.capacity)
 
-    def add(self, example: Example, who: int) -> int:
-        """Take a row in; returns its number, by which risks are told of it."""
+    def add(self, example: Example, who: int, prior: float) -> None:
+        """Take a row in, and what the prior says of it."""
         slot = self.rows % self.capacity
         marks = _HOLD_OUT * example.hold_out + _CONTACTED * example.contacted + _AT_RISK * (example.tier != "healthy")
         delay = example.delay_ms / DAY_MS
         segment = SEGMENTS.index(example.segment)
         self._facts[slot] = (example.label == "positive", example.ts, segment, marks, who & 0xFFFFFFFF, delay)
-        for risk in self._told.values():
-            risk[slot] = np.nan
-        self._told[SERVED][slot] = example.risk
+        self._told[SERVED][slot], self._told[PRIOR][slot] = example.risk, prior
         self.rows += 1
-        return self.rows - 1
 
-    def tell(self, row: int, name: str, risk: float) -> None:
-        """Note what `name` said of a row before it learned the label."""
-        if row >= self.rows - self.capacity:
-            self._told[name][row % self.capacity] = risk
-
-    def tell_all(self, rows: Sequence[int], name: str, risks: Floats) -> None:
-        """Note what `name` said of several rows."""
-        for row, risk in zip(rows, risks.tolist(), strict=True):
-            self.tell(row, name, risk)
-
-    def clear(self, name: str) -> None:
-        """Forget what `name` said: somebody else has the name from now on."""
-        self._told[name][:] = np.nan
-
-    def swap(self, name: str, other: str) -> None:
-        """Two have changed names."""
-        self._told[name], self._told[other] = self._told[other], self._told[name]
-
-    def latest(self, most: int | None = None) -> Judged:
-        """The rows that are there, or the latest `most` of them."""
-        first = max(self.rows - self.filled, self.rows - (self.rows if most is None else most))
-        slots = np.arange(first, self.rows) % self.capacity
+    def latest(self) -> Judged:
+        """The rows that are there."""
+        slots = np.arange(self.rows - self.filled, self.rows) % self.capacity
         facts = self._facts[slots]
         marks = facts["marks"]
         return Judged(
@@ -151,18 +130,18 @@ class Window:
             {name: risk[slots].astype(np.float64) for name, risk in self._told.items()},
         )
 
-    def state(self, durable: Sequence[str]) -> WindowState:
-        """As bytes, with the risks of `durable` besides the served ones."""
+    def state(self) -> WindowState:
+        """As bytes."""
         filled = self.filled
         return WindowState(
             rows=self.rows,
             filled=filled,
             facts=self._facts[:filled].tobytes(),
-            told={name: self._told[name][:filled].tobytes() for name in (SERVED, *durable)},
+            told={name: column[:filled].tobytes() for name, column in self._told.items()},
         )
 
     @classmethod
-    def resume(cls, state: WindowState, capacity: int, names: Sequence[str]) -> Self:
+    def resume(cls, state: WindowState, capacity: int) -> Self:
         """Go on from :meth:`state`.
 
         Raises
@@ -170,7 +149,7 @@ class Window:
         ValueError
             If the bytes do not make so many rows, or the window was larger then.
         """
-        window = cls(capacity, names)
+        window = cls(capacity)
         if state.filled != min(state.rows, capacity):
             raise ValueError(f"a window of {state.filled} rows, settings say {capacity}")
         window.rows = state.rows

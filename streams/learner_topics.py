@@ -22,8 +22,7 @@ from streams.cluster import Cluster
 from streams.model_versions import CHECKPOINT, REPORT, ModelVersions, Refused, is_own
 from streams.patience import R, patient
 from streams.restore import chunks, reader
-from streams.stream_time import StreamTime
-from streams.topics import EXAMPLES, MODELS, SCORES
+from streams.topics import EXAMPLES, MODELS
 from streams.transaction import LaneLostError, LaneProducer, OutRecord, fenced
 
 log = structlog.get_logger(__name__)
@@ -76,7 +75,6 @@ class LearnerTopics:
         self._models = TopicPartition(prefix + MODELS, 0)
         self._examples = TopicPartition(prefix + EXAMPLES, 0)
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
-        self._time = StreamTime(client, prefix)
         self._producer: LaneProducer | None = None
         self._since: float | None = None
         self._topic_id = ""
@@ -94,7 +92,7 @@ class LearnerTopics:
         streams.restore.RestoreStalledError
             If the topic cannot be read to its end.
         """
-        wanted = [self._prefix + topic for topic in (MODELS, EXAMPLES, SCORES)]
+        wanted = [self._prefix + topic for topic in (MODELS, EXAMPLES)]
         async with Cluster(self._client) as cluster:
             found = await self._asked(lambda: cluster.topics(wanted), "the topics")
         missing = sorted(set(wanted) - set(found))
@@ -103,7 +101,6 @@ class LearnerTopics:
         self._topic_id = found[self._examples.topic].topic_id
         with self._waiting():
             self._producer = await fenced(self._client, self._models.topic, self._prefix, 0)
-        await self._asked(lambda: self._time.open(found[self._prefix + SCORES].partitions), "the risks")
         starts, ends = await patient(self._read_models, "the models", takes_long=True)
         return Found(
             checkpoint_record.whole(self.versions.own, CHECKPOINT),
@@ -192,10 +189,6 @@ class LearnerTopics:
         end = self._opened().last_stable_offset(self._examples)
         return 0 if end is None else max(0, end - await self.position())
 
-    async def stream_time(self) -> int | None:
-        """How late it is by the events, ms; None while nothing tells."""
-        return await self._asked(self._time.look, "the time of the stream")
-
     async def write(self, next_offset: int, payload: bytes, report: bytes, beside: Sequence[OutRecord]) -> None:
         """One transaction: checkpoint and report, and what belongs to them: a model, a night's segments.
 
@@ -226,7 +219,6 @@ class LearnerTopics:
         if self._producer is not None:
             await self._producer.close()
         await self._let_go()
-        await self._time.close()
 
     async def _let_go(self) -> None:
         consumer, self._consumer = self._consumer, None

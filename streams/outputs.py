@@ -18,6 +18,7 @@ TOPIC_OF: Final = {
     "suppression": SUPPRESSIONS,
     "receipt": RECEIPTS,
     "example": EXAMPLES,
+    "fate": EXAMPLES,
 }
 _VERSION: Final = ("ce_specversion", b"1.0")
 _TYPE: Final = {kind: ("ce_type", b"holdfast.%s.v1" % kind.encode()) for kind in TOPIC_OF}

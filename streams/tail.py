@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, NoBrokersAvailable
 
 from models.alerts import Alert
-from models.example import Example
+from models.example import Example, Fate
 
 UNREACHABLE: Final[tuple[type[Exception], ...]] = (
     KafkaConnectionError,
@@ -29,6 +29,8 @@ ANSWER_MS: Final = 10_000
 _POLL_MS: Final = 500
 _decode_alert: Final = msgspec.json.Decoder(Alert).decode
 _decode_example: Final = msgspec.json.Decoder(Example).decode
+_decode_fate: Final = msgspec.json.Decoder(Fate).decode
+_FATE: Final = b'{"fate_id":'
 
 
 class TopicMissingError(Exception):
@@ -116,8 +118,20 @@ def as_alert(value: bytes | None) -> Alert | None:
         return None
 
 
+def as_told(value: bytes | None) -> Example | Fate:
+    """What a record of the examples tells: a verdict, or the fate of some weeks.
+
+    Raises
+    ------
+    msgspec.MsgspecError
+        If this version cannot read it.
+    """
+    raw = value or b""
+    return _decode_fate(raw) if raw.startswith(_FATE) else _decode_example(raw)
+
+
 def as_example(value: bytes | None) -> Example | None:
-    """The example of a record, or None if this version cannot read it, or it was erased.
+    """The verdict of a record; None if it is none, was erased, or this version cannot read it.
 
     Examples
     --------

@@ -32,7 +32,7 @@ REGISTRY_HOST = re.compile(
 BESIDE_STDLIB_IN_MODELS = {"models", "msgspec", "numba", "numpy", "river"}
 GENERATED = ROOT / "models" / "kernel" / "compiled.py"
 BLAS = {"dot", "einsum", "inner", "matmul", "tensordot", "vdot"}
-OFF_THE_DECISION_PATH = {"models/newton.py", "models/snapshot.py", "models/straight.py"}
+OFF_THE_DECISION_PATH = {"models/newton.py", "models/posterior.py", "models/snapshot.py", "models/straight.py"}
 
 Finding = str
 Rule = Callable[[str, ast.Module], Iterator[Finding]]

@@ -16,9 +16,9 @@ import numpy.typing as npt
 from app.evaluate.recipe import Placed, Recipe
 from models import crosses
 from models.basis import Basis, Block
-from models.champion import OnlineLogistic
 from models.grove import Grove
 from models.newton import Newton, sigmoid
+from models.online_logistic import OnlineLogistic
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

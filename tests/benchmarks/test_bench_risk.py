@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from importlib.resources import files
 from statistics import median
 
 import numpy as np
 import pytest
 
 import planted
-from models.champion import Champion
-from models.hat_basis import HatBasis
+from models.ground import Ground
+from models.prior import prior
 from models.risk import Scorer
-from models.snapshot import STARTING_SNAPSHOT, decode
+from models.river_voice import RiverVoice
 
 ROUNDS = 21
 
@@ -36,14 +35,14 @@ def cost(work: Callable[[], object]) -> float:
 @pytest.mark.benchmark
 @pytest.mark.parametrize("rows", [1, 32, 4_000])
 def test_score_cost(rows: int, record_property: Callable[[str, float], None]) -> None:
-    snapshot = decode((files("models") / STARTING_SNAPSHOT).read_bytes())
+    snapshot = prior()
     scorer, x = Scorer(snapshot, 0.015), planted.vectors(5, rows).T.copy()
     again = max(1, 200 // rows)
     scored = cost(lambda: [scorer.score(x) for _ in range(again)]) / (again * rows)
     reasons = cost(lambda: [scorer.contributions(x, "high") for _ in range(again)]) / (again * rows)
-    few = x[:, :50].T.tolist()
-    champion = Champion.of_prior(HatBasis.of(snapshot.features, planted.vectors(6, 1_000).T), snapshot, 0.015, x, 0.0)
-    river = cost(lambda: [champion.predict(values) for values in few]) / len(few)
+    ground = Ground.of(snapshot.features, planted.vectors(6, 1_000).T)
+    voice, few = RiverVoice(ground, 0.015), ground.logs(x[:, :50]).T.tolist()
+    river = cost(lambda: [voice.log_odds(values, 1) for values in few]) / len(few)
     for name, seconds in (("score", scored), ("contributions", reasons), ("river", river)):
         record_property(f"{name}_us_per_row_{rows}", round(seconds * 1e6, 2))
     line = f"score {scored * 1e6:7.2f}  contributions {reasons * 1e6:7.2f}  River's own prediction {river * 1e6:7.1f}"

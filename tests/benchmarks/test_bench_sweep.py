@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from importlib.resources import files
 
 import pytest
 from support.detecting import DAY, START, event
@@ -18,8 +17,8 @@ from models.clock import TICK_MS
 from models.decisions.detector import Detector
 from models.events import CALLS, Arrival
 from models.policy import Policy
+from models.prior import prior
 from models.risk import Scorer
-from models.snapshot import decode
 
 SUBSCRIBERS = 200_000
 BATCH = 4_000
@@ -30,7 +29,7 @@ PARTS = {"median": 0.5, "p99": 0.99, "most": 1.0}
 @pytest.mark.benchmark
 def test_sweep_holds_up_no_batch_for_long(record_property: Callable[[str, object], None]) -> None:
     policy = Policy()
-    scorer = Scorer(decode((files("models") / "starting_snapshot.json").read_bytes()), policy.base_rate)
+    scorer = Scorer(prior(), policy.base_rate)
     detector = Detector(scorer, policy, 0)
     calls = (Arrival(CALLS, n, START, event("call", f"s-{n}", START + n)) for n in range(SUBSCRIBERS))
     for _ in range(0, SUBSCRIBERS, BATCH):

@@ -20,9 +20,9 @@ from support.model_switch import model_switch
 from support.rig import Rig, event, until
 
 from app.policy_file import policy_in_force
-from app.served_model import shipped
 from models.decisions.detector import Detector
 from models.events import CALLS, CARE_CONTACTS, DAY_MS, SUBSCRIBERS
+from models.prior import prior
 from models.risk import Scorer
 from models.snapshot import Example, encode
 from streams import history
@@ -149,7 +149,7 @@ def served(log: Log, partition: int) -> list[str]:
 
 def fold_again(log: Log, rig: Rig, *, switching: bool = True) -> Any:
     policy = policy_in_force(None, BASE_RATE)
-    first = Scorer(shipped(), BASE_RATE)
+    first = Scorer(prior(), BASE_RATE)
     switch = model_switch(log, first.snapshot, BASE_RATE) if switching else None
     return check(log, rig.prefix, lambda p: DetectionFold(Detector(first, policy, p), rig.group), switch=switch)
 
@@ -254,5 +254,5 @@ async def test_a_file_is_served_frozen(rig: Rig, worker: Any, tmp_path: Path) ->
 async def test_without_a_model_in_the_topic_the_shipped_one_is_served(rig: Rig, worker: Any) -> None:
     await rig.create()
     shipped_one = worker()
-    await serving(shipped_one, shipped().version)
+    await serving(shipped_one, prior().version)
     assert await asyncio.to_thread(shipped_one.stop) == 0

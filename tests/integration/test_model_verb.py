@@ -16,8 +16,10 @@ from support.learner_rig import LearnerRig
 from support.rig import Rig
 from support.ruled_examples import examples
 
+import planted
 from app.errors import ExitCode
-from app.served_model import frozen, shipped
+from app.served_model import frozen
+from models.prior import prior
 
 
 @pytest.fixture
@@ -55,9 +57,9 @@ async def shown(learner: LearnerRig) -> dict[str, Any]:
 
 async def test_show_export_and_rollback_beside_a_learner(learner: LearnerRig, tmp_path: Path) -> None:
     before = await shown(learner)
-    assert (before["served"]["version"], before["served"]["origin"]) == (shipped().version, "shipped")
+    assert (before["served"]["version"], before["served"]["origin"]) == (prior().version, "shipped")
     assert before["report"] is None
-    await learner.send(examples(4, 700))
+    await learner.send(planted.told(examples(4, 200)))
     worker = learner.start()
     await learner.learned()
     found = await shown(learner)

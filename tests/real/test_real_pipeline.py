@@ -25,9 +25,8 @@ from support.real_run import BYSTANDER, LANES, Operator, RealRun, run
 from support.rig import Rig
 
 from models.events import CALLS, DATA_USAGE, DAY_MS
-from models.example import WEEKLY, Example
+from models.example import WEEKLY, Example, Fate
 from models.features.catalogue import INDEX
-from models.learner import LearnerSettings
 from models.snapshot import encode
 from streams.broker import EmbeddedBroker
 
@@ -76,18 +75,13 @@ def exact(over: RealRun, operator: Operator, record_property: Record, synthesise
 
 def learned(over: RealRun, record_property: Record) -> None:
     """The process published what the pure learner gives of the same topic, to the byte, and measured the same."""
-    pure = fed(over.examples, _without_shadow(over.numbers))
+    pure = fed(over.told, over.numbers)
     assert over.published == [(stand.model.version, encode(stand.model)) for stand in pure.published]
     report = pure.learner.report()
     assert over.report["quality"] == msgspec.json.decode(msgspec.json.encode(report.quality))
-    said = {of: getattr(report.quality, of).roc_auc for of in ("served", "incumbent", "champion")}
+    said = {of: getattr(report.quality, of).roc_auc for of in ("served", "prior")}
     auc = {of: f"{a.value:.3f} [{a.low:.3f}, {a.high:.3f}]" for of, a in said.items() if a is not None}
     tell(record_property, learner_process=pure, auc_in_its_own_report=auc)
-
-
-def _without_shadow(numbers: LearnerSettings) -> LearnerSettings:
-    """The challengers decide nothing, and cost most of the time."""
-    return msgspec.structs.replace(numbers, shadow=())
 
 
 def weekly(over: RealRun, first: int, last: int) -> list[Example]:
@@ -118,11 +112,11 @@ def labels(examples: list[Example]) -> Bools:
 def figures(
     question: str, record_property: Record, looks: list[Example], left: Bools, risks: dict[str, Floats], *best: str
 ) -> None:
-    """Each risk, and what those of `best` gain on silence alone and on the shipped model."""
+    """Each risk, and what those of `best` gain on silence alone and on the prior."""
     who = [e.subscriber_id for e in looks]
     found: dict[str, Any] = {f"{name}_on_{question}": measured(risk, left, who) for name, risk in risks.items()}
     for name in best:
-        for other in ("recency_alone", "shipped"):
+        for other in ("recency_alone", "prior"):
             found[f"{name}_over_{other}_on_{question}"] = gained(risks[name], risks[other], left, who)
     tell(record_property, **found)
 
@@ -131,7 +125,7 @@ async def test_upgrad(rig: Rig, tmp_path: Path, record_property: Record) -> None
     """589 subscribers, four months: risk at the end of the third against who is gone in the fourth.
 
     All who left are told on one day, when the data end. So what is served cannot have been learned from them, and the
-    learner is judged across subscribers: each risk is told by the voice of one that was fed with the others' examples.
+    learner is judged across subscribers: each risk is told by the last model of one that was fed with the others.
     """
     rows = upgrad.rows(data("upgrad_sea_600.csv.gz"))
     gone = {row["mobile_number"] for row in rows if upgrad.left(row)}
@@ -149,25 +143,26 @@ async def test_upgrad(rig: Rig, tmp_path: Path, record_property: Record) -> None
     assert len(looks) > 0.9 * len(rows)
     risks = {
         "recency_alone": recency(looks),
-        "shipped": told(looks, []),
+        "prior": told(looks, []),
         "served": served(looks),
-        "voice_of_learners_of_the_others": cross_fitted(over, looks),
+        "learners_of_the_others": cross_fitted(over, looks),
     }
     left = np.array([e.subscriber_id in gone for e in looks])
-    figures("gone_in_month_9", record_property, looks, left, risks, "voice_of_learners_of_the_others")
+    figures("gone_in_month_9", record_property, looks, left, risks, "served", "learners_of_the_others")
 
 
 def cross_fitted(over: RealRun, looks: list[Example]) -> Floats:
-    """Each subscriber's risk by the last voice of a learner that was fed with the examples of the others."""
-    numbers, risk = _without_shadow(over.numbers), np.zeros(len(looks))
+    """Each subscriber's risk by the last model of a learner that was fed with what was told of the others."""
+    risk = np.zeros(len(looks))
     for n in range(FOLDS):
-        voices = fed(in_order(e for e in people(over) if _fold(e) != n), numbers).voices
+        others = (e for e in over.told if not e.subscriber_id.startswith(BYSTANDER) and _fold(e) != n)
+        last = fed(in_order(others), over.numbers).published[-1]
         its = np.array([_fold(look) == n for look in looks])
-        risk[its] = told([look for look in looks if _fold(look) == n], [voices[-1]._replace(since=0)])
+        risk[its] = told([look for look in looks if _fold(look) == n], [last._replace(since=0)])
     return risk
 
 
-def _fold(example: Example) -> int:
+def _fold(example: Example | Fate) -> int:
     return int(hashlib.sha256(example.subscriber_id.encode()).hexdigest(), 16) % FOLDS
 
 
@@ -183,16 +178,15 @@ async def test_college_messages(rig: Rig, tmp_path: Path, record_property: Recor
     silent = college.SILENT_DAYS * DAY_MS
     looks = [e for e in weekly(over, begin, end - 2 * silent) if e.label != "void"]
     late = looks[round(0.6 * len(looks)) :]
-    product = fed(in_order(over.examples), _without_shadow(over.numbers))
+    product = fed(in_order(over.told), over.numbers)
     risks = {
         "recency_alone": recency(late),
-        "shipped": told(late, []),
+        "prior": told(late, []),
         "served": served(late),
         "product": told(late, product.published),
-        "voice": told(late, product.voices),
     }
     tell(record_property, learner_in_order_of_labels=product)
     # As the anchors have it; the lanes ask whether his last message before a lapse falls into the 14 days.
     no_more = np.array([not any(e.ts < ts <= e.ts + silent for ts in sent[e.subscriber_id]) for e in late])
-    figures("the_lanes_labels", record_property, late, labels(late), risks, "product", "voice")
-    figures("no_message_within_14_days", record_property, late, no_more, risks, "product", "voice")
+    figures("the_lanes_labels", record_property, late, labels(late), risks, "served", "product")
+    figures("no_message_within_14_days", record_property, late, no_more, risks, "served", "product")

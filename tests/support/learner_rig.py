@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from support.black_box_worker import clean_environment
 from support.rig import CountWorker, Rig, until
 
-from models.example import Example
+from models.example import Example, Fate
 from streams import checkpoint_record
 from streams.checkpoint_record import CheckpointRecord
 from streams.model_versions import CHECKPOINT, REPORT, ModelVersions
@@ -22,23 +22,11 @@ from streams.tail import TailRecord, tail
 from streams.topics import EXAMPLES, MODELS
 
 SMALL = """\
-warm_rows = 100
+warm_rows = 50
 window = 1000
-min_labels = 200
-min_positives = 10
-refresh_positives = 3
-cool_down = 200
-publish_every = 200
-look_every = 50
-floor_auc = 0.05
-margin = 0.5
-shadow = ["log1p"]
-
-[guards]
-calibration_times = 100.0
-near_half = 0.05
+recent_rows = 100
 """
-"""Numbers with which some hundred examples are enough to publish, good or not."""
+"""Numbers with which some hundred examples are enough to publish."""
 
 
 class LearnerRig:
@@ -55,7 +43,7 @@ class LearnerRig:
         """Create the topics."""
         await self.rig.create()
 
-    async def send(self, examples: Iterable[Example | bytes]) -> None:
+    async def send(self, examples: Iterable[Example | Fate | bytes]) -> None:
         """Write examples; after this returns they are in the topic."""
         producer = AIOKafkaProducer(**self.rig.client, linger_ms=5)
         await producer.start()

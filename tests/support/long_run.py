@@ -31,6 +31,7 @@ from app.policy_file import policy_in_force
 from models.decisions.detector import Detector
 from models.outbox import Changes, Counts
 from models.policy import Policy
+from models.prior import prior
 from models.risk import Scorer
 from models.snapshot import Snapshot, decode
 from models.state.state_records import StateRecords
@@ -273,11 +274,7 @@ def fold_again(log: Log, rig: Rig, model: Path | None, policy: Policy | None = N
 
 def snapshot(model: Path | None) -> Snapshot:
     """The model that the workers serve: that file, or the shipped one."""
-    from importlib.resources import files
-
-    from models.snapshot import STARTING_SNAPSHOT
-
-    return decode((model or files("models") / STARTING_SNAPSHOT).read_bytes())
+    return prior() if model is None else decode(model.read_bytes())
 
 
 # What must hold of the outputs, each a list of what does not

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 import msgspec
 import numpy as np
 
-from models.example import WEEKLY, Example
+from models.example import WEEKLY, Example, Fate, week_ends
 from models.features.catalogue import NAMES, catalogue_hash
 from models.risk import Scorer, logit
-from models.snapshot import STARTING_SNAPSHOT, Snapshot, decode
+from models.snapshot import Snapshot, decode
 
 DAY_MS: Final = 86_400_000
 START_MS: Final = 1_767_225_600_000
@@ -26,8 +26,8 @@ SPEAKING: Final = 6
 
 @cache
 def starting() -> Snapshot:
-    """The snapshot that is shipped: a prior that knows nothing of the planted truth."""
-    return decode((files("models") / STARTING_SNAPSHOT).read_bytes())
+    """A snapshot that knows nothing of the planted truth."""
+    return decode((Path(__file__).parents[1] / "golden" / "model.json").read_bytes())
 
 
 def vectors(seed: int, rows: int) -> np.ndarray:
@@ -121,6 +121,43 @@ def examples(
             )
         )
     yield from sorted(made, key=lambda e: e.labelled_ts)
+
+
+def fates(example: Example, horizon_days: float = 30.0) -> Iterator[Fate]:
+    """What became of a verdict's vector week by week; its weeks are known as they end, a leaving as it happens."""
+    ends = week_ends(horizon_days)
+    for week, end in enumerate(ends, 1):
+        until = example.ts + round(end * DAY_MS)
+        left = example.outcome_ts is not None and example.label == "positive" and example.outcome_ts <= until
+        yield Fate(
+            fate_id=f"{example.example_id}-{week}",
+            subscriber_id=example.subscriber_id,
+            ts=example.ts,
+            known_ts=example.outcome_ts if left and example.outcome_ts is not None else until,
+            first=week,
+            last=week,
+            left=left,
+            outcome=example.outcome if left else None,
+            segment=example.segment,
+            risk=example.risk,
+            base_rate=example.base_rate,
+            model_version=example.model_version,
+            catalogue=example.catalogue,
+            x=example.x,
+        )
+        if left:
+            return
+
+
+def known_ts(told: Example | Fate) -> int:
+    """When it was known."""
+    return told.known_ts if isinstance(told, Fate) else told.labelled_ts
+
+
+def told(examples: Iterable[Example]) -> list[Example | Fate]:
+    """Verdicts and the fates before them, in the order in which they became known."""
+    every = [each for example in examples for each in (*fates(example), example)]
+    return sorted(every, key=known_ts)
 
 
 def relabelled(example: Example, label: str) -> Example:

@@ -15,13 +15,11 @@ from support.history_check import Log, read_log
 from support.long_run import RECOVERY_S, Blow, Fleet, Progress, create_topics, schedule
 from support.rig import Rig
 
-import models
 from app.simulator.publish import publish
 from app.simulator.rates import DAY_MS, Rates
 from app.simulator.stream import simulate
-from models.snapshot import STARTING_SNAPSHOT
 
-MODEL: Final = Path(models.__file__).with_name(STARTING_SNAPSHOT)
+MODEL: Final = Path(__file__).parents[1] / "golden" / "model.json"
 QUIET_MS: Final = 3_600_000
 """From the last event to the broker's clock: what is within 5 min of that may be poison now and not a moment later."""
 

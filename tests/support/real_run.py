@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from support.black_box_events import lane_of
 from support.black_box_worker import Worker, until
 from support.history_check import Log, Verdict, read_log
@@ -28,9 +27,10 @@ from app.simulator.publish import Pace, publish
 from app.simulator.record import RANK, Record, encode
 from models.clock import floor_tick
 from models.events import CALLS, DATA_USAGE, DAY_MS
-from models.example import Example
+from models.example import Example, Fate
 from models.learner import LearnerSettings
 from streams.model_versions import is_own
+from streams.tail import as_told
 from streams.topics import EXAMPLES
 
 LANES: Final = 4
@@ -47,8 +47,8 @@ class RealRun(NamedTuple):
 
     Attributes
     ----------
-    examples
-        All of the topic, in its order, the bystanders' too: what the learner learned.
+    told
+        All of the topic of examples, in its order, the bystanders' too: what the learner learned and measured.
     numbers, published, report
         What the learner was started with, what it put into the topic of the models, version and bytes in order, and
         the last that it told.
@@ -56,12 +56,17 @@ class RealRun(NamedTuple):
 
     log: Log
     verdict: Verdict
-    examples: list[Example]
+    told: list[Example | Fate]
     numbers: LearnerSettings
     published: list[tuple[str, bytes]]
     report: dict[str, Any]
     records: int
     seconds: float
+
+    @property
+    def examples(self) -> list[Example]:
+        """The verdicts, and the vectors taken at alerts."""
+        return [each for each in self.told if isinstance(each, Example)]
 
 
 def bystanders(begin: int, end: int, *topics: str) -> list[Record]:
@@ -142,7 +147,7 @@ async def run(
     records_of_models = [r for r in await learning.models() if r.key and r.value and not is_own(r.key)]
     published = [(r.key.decode(), r.value) for r in records_of_models]
     report = await learning.report()
-    return RealRun(log, verdict, _examples(log), learner_settings(numbers), published, report, total, round(seconds, 1))
+    return RealRun(log, verdict, _told(log), learner_settings(numbers), published, report, total, round(seconds, 1))
 
 
 async def _lived(rig: Rig, workers: Sequence[Worker], progress: Progress, records: int) -> bool:
@@ -161,6 +166,5 @@ def _lanes(workers: Sequence[Worker]) -> int:
     return sum(len({each.get("partition") for each in w.metrics().labels("holdfast_lag_records")}) for w in workers)
 
 
-def _examples(log: Log) -> list[Example]:
-    decode = msgspec.json.Decoder(Example).decode
-    return [decode(record.value) for record in log[EXAMPLES][0] if record.value is not None]
+def _told(log: Log) -> list[Example | Fate]:
+    return [as_told(record.value) for record in log[EXAMPLES][0] if record.value is not None]

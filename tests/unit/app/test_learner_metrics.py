@@ -15,15 +15,16 @@ from support.examples_made import model, planted
 from support.learner_rig import SMALL
 from support.ruled_examples import examples
 
+import planted as planted_rows
 from app.errors import ExitCode, Refused
 from app.learner_file import learner_settings
-from app.learner_metrics import BOUNDS, CHALLENGERS, OF, LearnerMetrics
-from app.served_model import shipped
+from app.learner_metrics import BOUNDS, GUARDS, OF, LearnerMetrics
+from models.checkpoint import Step
 from models.evidence import Bounded
-from models.guards import Guard
 from models.learner import Learner, LearnerSettings, Report
 from models.lesson import Lesson
 from models.night import NightReason, night
+from models.prior import prior
 from models.risk import Scorer
 
 QUALITY = ("model_roc_auc", "model_pr_auc", "model_lift_top_decile", "model_calibration_error", "model_log_loss")
@@ -35,9 +36,9 @@ def value(metrics: LearnerMetrics, name: str, **labels: str) -> float | None:
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    learner = Learner(msgspec.convert(tomllib.loads(SMALL), LearnerSettings), shipped())
-    for example in examples(4, 400):
-        learner.learn(example)
+    learner = Learner(msgspec.convert(tomllib.loads(SMALL), LearnerSettings), prior())
+    for told in planted_rows.told(examples(4, 400)):
+        learner.learn(told)
     return learner.report()
 
 
@@ -45,7 +46,7 @@ def test_everything_is_there_before_anything_has_happened() -> None:
     metrics = LearnerMetrics()
     for name in (
         *QUALITY,
-        "model_drift_psi_max",
+        "model_share_learned",
         "model_lead_days_median",
         "learner_watermark_timestamp_seconds",
         "segments_watermark_timestamp_seconds",
@@ -55,14 +56,13 @@ def test_everything_is_there_before_anything_has_happened() -> None:
         assert math.isnan(unknown), name
     for family, label, closed in (
         ("model_roc_auc_of", "of", OF),
-        ("model_challenger_roc_auc", "challenger", CHALLENGERS),
         ("model_uplift", "bound", BOUNDS),
     ):
         for each in closed:
             assert math.isnan(value(metrics, family, **{label: each}) or 0.0), (family, each)
-    assert all(value(metrics, "model_guard", guard=guard) == 0 for guard in Guard)
+    assert all(value(metrics, "model_guard", guard=guard) == 0 for guard in GUARDS)
     assert all(value(metrics, "learner_examples_total", lesson=lesson) == 0 for lesson in Lesson)
-    assert all(value(metrics, "models_published_total", step=step) == 0 for step in ("promoted", "refreshed"))
+    assert all(value(metrics, "models_published_total", step=step) == 0 for step in Step)
     assert all(value(metrics, "segments_nights_total", reason=reason) == 0 for reason in NightReason)
     assert [value(metrics, name) for name in ("segments", "segments_customers", "segments_seconds_count")] == [0, 0, 0]
     assert value(metrics, "learner_unreadable_examples_total") == 0
@@ -76,27 +76,24 @@ def test_figures_are_those_of_the_report(report: Report) -> None:
     assert served.roc_auc is not None
     known = (served.roc_auc.value, served.pr_auc, served.lift_top_decile, served.ece, served.log_loss)
     assert tuple(value(metrics, name) for name in QUALITY) == known
-    champion = report.quality.champion.roc_auc
-    assert champion is not None
-    assert value(metrics, "model_roc_auc_of", of="champion") == champion.value
-    assert value(metrics, "model_drift_psi_max") == max(report.drift.psi.values())
+    prior_alone = report.quality.prior.roc_auc
+    assert prior_alone is not None
+    assert value(metrics, "model_roc_auc_of", of="prior") == prior_alone.value
     assert value(metrics, "learner_labels") == report.labels
-    log1p = next(each for each in report.challengers if each.name == "log1p")
-    assert log1p.figures.roc_auc is not None
-    assert value(metrics, "model_challenger_roc_auc", challenger="log1p") == log1p.figures.roc_auc.value
-    assert math.isnan(value(metrics, "model_challenger_roc_auc", challenger="forest") or 0.0)
+    assert value(metrics, "model_share_learned") == report.share > 0
+    assert value(metrics, "model_bet_against") == report.stake
 
 
 def test_guards_and_uplift_are_told_and_taken_back(report: Report) -> None:
     metrics = LearnerMetrics()
-    on = [replace(state, on=state.guard is Guard.FLIPPED) for state in report.guards]
+    on = replace(report.guard, on=True, why="ranking")
     saved = replace(report.quality.uplift, saved=Bounded(0.01, -0.02, 0.04))
-    metrics.told(replace(report, guards=on, held=True, quality=replace(report.quality, uplift=saved)))
-    assert value(metrics, "model_guard", guard="flipped") == 1
-    assert value(metrics, "model_held") == 1
+    metrics.told(replace(report, guard=on, quality=replace(report.quality, uplift=saved)))
+    assert value(metrics, "model_guard", guard="ranking") == 1
+    assert value(metrics, "model_guard", guard="leaver_rate") == 0
     assert [value(metrics, "model_uplift", bound=bound) for bound in BOUNDS] == [-0.02, 0.01, 0.04]
     metrics.told(report)
-    assert value(metrics, "model_guard", guard="flipped") == 0
+    assert value(metrics, "model_guard", guard="ranking") == 0
     assert math.isnan(value(metrics, "model_uplift", bound="value") or 0.0)
 
 
@@ -125,7 +122,7 @@ def test_a_night_is_counted_by_its_reason_and_the_last_one_stands() -> None:
 
 @pytest.mark.parametrize(
     ("text", "named"),
-    [("cool_down = 0", "cool_down"), ("cooldown = 5", "cooldown"), ("warm_rows =", "value"), ("knots = 99", "knots")],
+    [("memory = 0", "memory"), ("cooldown = 5", "cooldown"), ("warm_rows =", "value"), ("window = 99", "window")],
 )
 def test_numbers_that_a_learner_cannot_have_are_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
     file = tmp_path / "learner.toml"
@@ -137,5 +134,5 @@ def test_numbers_that_a_learner_cannot_have_are_refused_by_name(tmp_path: Path, 
 
 def test_what_a_file_does_not_name_keeps_its_shipped_value(tmp_path: Path) -> None:
     file = tmp_path / "learner.toml"
-    file.write_text("cool_down = 500\n")
-    assert learner_settings(file) == LearnerSettings(cool_down=500)
+    file.write_text("quiet_days = 7.0\n")
+    assert learner_settings(file) == LearnerSettings(quiet_days=7.0)

@@ -19,13 +19,14 @@ from support.known_model import known_model, known_snapshot
 from support.learner_rig import SMALL
 from support.ruled_examples import examples
 
+import planted as planted_rows
 from app import model_cli, model_plots, model_sheet
 from app.errors import ExitCode, Refused
 from app.model_standing import Standing, as_json, standing
-from app.served_model import shipped
 from app.settings import Settings
 from models.learner import Learner, LearnerSettings
 from models.night import night
+from models.prior import prior
 from models.risk import Scorer
 from models.snapshot import decode, encode
 from streams.model_versions import REPORT, ModelVersions
@@ -37,9 +38,9 @@ UTC = ZoneInfo("UTC")
 def topic() -> ModelVersions:
     """What a learner writes in the course of some hundred examples."""
     settings = msgspec.convert(tomllib.loads(SMALL), LearnerSettings)
-    learner, versions = Learner(settings, shipped()), ModelVersions()
-    for offset, example in enumerate(examples(4, 1_500)):
-        learner.learn(example)
+    learner, versions = Learner(settings, prior()), ModelVersions()
+    for offset, each in enumerate(planted_rows.told(examples(4, 300))):
+        learner.learn(each)
         snapshot = learner.due()
         if snapshot is not None:
             versions.take(snapshot.version.encode(), encode(snapshot), offset, 1_780_000_000_000 + offset)
@@ -71,7 +72,7 @@ def test_the_newest_of_the_topic_is_what_is_served(told: Standing, topic: ModelV
 
 def test_without_a_model_in_the_topic_the_shipped_one_is_told() -> None:
     found = standing(Settings(), ModelVersions())
-    assert (found.origin, found.served.version, found.report) == ("shipped", shipped().version, None)
+    assert (found.origin, found.served.version, found.report) == ("shipped", prior().version, None)
     assert "it has not run yet" in sheet(found)
 
 
@@ -101,23 +102,25 @@ def test_the_sheet_tells_quality_guards_and_every_version(told: Standing) -> Non
     assert f"{served.roc_auc.value:.4f}" in page
     assert f"model {told.served.version} from the topic, since 2026-05-28" in page
     assert "<- served" in page
-    for each in told.versions:
+    for each in list(told.versions)[-8:]:
         assert each.snapshot.version in page
+    assert "and 14 older" in page
 
 
-def test_the_sheet_says_which_guards_are_on(told: Standing) -> None:
+def test_the_sheet_says_whether_the_guard_is_on(told: Standing) -> None:
     assert told.report is not None
-    states = [replace(state, on=state.guard == "flipped", seen=0.2) for state in told.report.guards]
-    page = sheet(told._replace(report=replace(told.report, guards=states)))
-    assert "Guard flipped: seen 0.2" in page
-    assert "all quiet" not in page
+    assert "Guard: quiet." in sheet(told)
+    on = replace(told.report.guard, on=True, why="ranking", auc=0.2, bound=0.55)
+    page = sheet(told._replace(report=replace(told.report, guard=on)))
+    assert "Guard: on (ranking): nothing is learned or published." in page
+    assert "0.200 against 0.55" in page
 
 
 def test_json_is_the_whole_of_it(told: Standing) -> None:
     found = json.loads(json.dumps(as_json(told)))
     assert found["served"]["version"] == told.served.version
     assert [each["version"] for each in found["versions"]] == [each.snapshot.version for each in told.versions]
-    assert found["report"]["quality"]["served"]["rows"] == 1000
+    assert found["report"]["quality"]["served"]["rows"] == 300
 
 
 def test_a_report_of_another_release_is_left_out(topic: ModelVersions) -> None:
@@ -135,9 +138,9 @@ def test_plots_are_drawn_of_all_that_is_known(told: Standing, tmp_path: Path) ->
     told = short(told)
     drawn = list(model_plots.draw(told, tmp_path / "out", "svg"))
     names = [path.name for path in drawn]
-    assert names[:4] == ["roc.svg", "lift.svg", "calibration.svg", "drift.svg"]
-    assert names[4:] == ["curves-01.svg", "curves-02.svg"]
-    pages = "".join(path.read_text() for path in drawn[4:])
+    assert names[:3] == ["roc.svg", "lift.svg", "calibration.svg"]
+    assert names[3:] == ["curves-01.svg", "curves-02.svg"]
+    pages = "".join(path.read_text() for path in drawn[3:])
     assert all(f"<!-- {curve.feature} -->" in pages for curve in told.served.curves)
 
 
@@ -181,4 +184,4 @@ def test_what_is_not_there_or_cannot_be_served_is_refused() -> None:
     with pytest.raises(Refused, match="there is no model") as refused:
         model_cli._wanted(versions, "m-00009")
     assert refused.value.exit_code == ExitCode.NOT_FOUND
-    assert model_cli._wanted(versions, shipped().version).version == shipped().version
+    assert model_cli._wanted(versions, prior().version).version == prior().version

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from support.detecting import CARE_MODEL, DAY, HOUR, ROOMY, START, Bench, snapshot
 
-from models.example import WEEKLY, Example
+from models.example import WEEKLY, Example, Fate
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
 from models.pending import LABEL_CODE
 from models.policy import Policy
@@ -309,3 +309,72 @@ def test_who_leaves_by_a_coin_that_is_tossed_later_is_not_foretold() -> None:
     sides = left_later.sum() * (~left_later).sum()
     three_errors = 3 * np.sqrt((len(told) + 1) / (12 * sides))
     assert abs(roc_auc(risk, left_later) - 0.5) < three_errors
+
+
+def fates(bench: Bench) -> list[Fate]:
+    """Of the subscriber, not of whoever keeps the time."""
+    return [o.body for o in bench.outputs if isinstance(o.body, Fate) and o.key == "s-1"]
+
+
+def spans(bench: Bench, ts: int) -> list[tuple[int, int, bool]]:
+    """The weeks that are told of the vector of that time."""
+    return [(fate.first, fate.last, fate.left) for fate in fates(bench) if fate.ts == ts]
+
+
+def test_each_week_is_told_as_it_ends_and_the_verdict_after_the_last() -> None:
+    bench, end = seen()
+    live(bench, end, 50, "s-1")
+    first = min(fate.ts for fate in fates(bench))
+    assert spans(bench, first) == [(1, 1, False), (2, 2, False), (3, 3, False), (4, 4, False)]
+    ends = [7, 14, 21, 30]
+    told = [fate for fate in fates(bench) if fate.ts == first]
+    assert all(0 <= fate.known_ts - first - day * DAY < DAY for fate, day in zip(told, ends, strict=True))
+    assert len({fate.fate_id for fate in fates(bench)}) == len(fates(bench))
+    verdict = next(e for e in weekly(bench) if e.ts == first)
+    assert (verdict.label, verdict.x) == ("negative", told[0].x)
+
+
+def test_a_leaving_is_told_in_its_week_and_the_weeks_before_it_with_it() -> None:
+    bench, end = seen()
+    bench.send("outcome", "s-1", end, outcome="ported_out")
+    for verdict in weekly(bench):
+        told = spans(bench, verdict.ts)
+        week = (end - verdict.ts) // (7 * DAY) + 1
+        assert told[-1][1:] == (week, True)
+        assert [span[0] for span in told] == [1, *(last + 1 for _, last, _ in told[:-1])]
+        assert not any(left for _, _, left in told[:-1])
+
+
+def test_of_the_silent_a_week_is_known_when_they_come_back_or_are_declared_lapsed() -> None:
+    bench, end = seen()
+    live(bench, end, 25)
+    latest = max(int.from_bytes(key[1:9], "big") for key in bench.state if key.startswith(LABEL_CODE))
+    assert spans(bench, latest) == []
+    back = end + 25 * DAY
+    bench.send("call", "s-1", back)
+    live(bench, back, 2)
+    assert spans(bench, latest) == [(1, (back - latest) // (7 * DAY), False)]
+
+    bench, end = seen()
+    live(bench, end, 25)
+    bench.send("outcome", "s-1", end + 25 * DAY, outcome="lapsed", last_activity_ts=end - DAY)
+    assert all(fate.left for fate in fates(bench) if fate.ts > end - 5 * DAY)
+    assert all(spans(bench, v.ts)[-1][2] for v in weekly(bench) if v.subscriber_id == "s-1" and v.label == "positive")
+
+
+def test_who_is_cut_off_tells_no_further_week_and_an_alert_none() -> None:
+    bench, end = seen()
+    before = len(fates(bench))
+    bench.send("outcome", "s-1", end, outcome="involuntary")
+    assert len(fates(bench)) == before
+    assert {fate.outcome for fate in fates(bench)} == {None}
+
+
+def test_a_restart_tells_the_same_weeks() -> None:
+    whole, cut = seen()[0], seen()[0]
+    end = START + 22 * DAY
+    for day in range(40):
+        for bench in (whole, cut):
+            live(bench, end + day * DAY, 1, "s-1")
+        cut.restart()
+    assert [msgspec.json.encode(fate) for fate in fates(cut)] == [msgspec.json.encode(fate) for fate in fates(whole)]

@@ -15,14 +15,14 @@ from models.learner import Learner, LearnerSettings
 from models.river_state import begin, put, take
 from streams.checkpoint_record import PART_BYTES
 
-SETTINGS = LearnerSettings(warm_rows=60, knots=3, window=1_000, recent_rows=50, shadow=("log1p",))
+SETTINGS = LearnerSettings(warm_rows=60, window=1_000, recent_rows=80)
 
 
 @pytest.fixture(scope="module")
 def raw() -> bytes:
     learner = Learner(SETTINGS, planted.starting())
-    for example in planted.examples(150, seed=1):
-        learner.learn(example)
+    for told in planted.told(planted.examples(150, seed=1)):
+        learner.learn(told)
     return learner.checkpoint()
 
 
@@ -53,8 +53,8 @@ def test_what_does_not_fit_is_refused(raw: bytes, field: str, value: object, wor
 
 def test_other_sizes_are_refused_and_other_numbers_are_not(raw: bytes) -> None:
     with pytest.raises(CheckpointRefusedError, match="laid out under other settings"):
-        Learner.resume(raw, msgspec.structs.replace(SETTINGS, knots=5))
-    assert Learner.resume(raw, msgspec.structs.replace(SETTINGS, publish_every=77)).labels == 150
+        Learner.resume(raw, msgspec.structs.replace(SETTINGS, warm_rows=70))
+    assert Learner.resume(raw, msgspec.structs.replace(SETTINGS, quiet_days=7.0)).labels > 300
 
 
 @pytest.mark.parametrize("piece", [b"", b"\x80", b"{}", b"cos\nsystem\n(S'true'\ntR."])
@@ -81,7 +81,9 @@ def test_parts_that_do_not_fit_each_other_are_refused(raw: bytes) -> None:
     state = msgspec.msgpack.decode(zlib.decompress(unpacked(raw)["body"]))  # type: ignore[arg-type]
     for changed in (
         {"labels": "many"},
-        {"recent": {"x": b"123", "left": b"\x01", "segment": b"\x01"}},
+        {"recent": {"x": b"123", "segment": b"\x01"}},
+        {"fates": {"added": 3, "rows": b""}},
+        {"voices": state["voices"] | {"posterior": state["voices"]["posterior"] | {"weights": b"12345678"}}},
         {"window": state["window"] | {"filled": 3}},
         {"window": state["window"] | {"facts": b"1"}},
         {"window": state["window"] | {"told": {"nobody": b""}}},
@@ -93,18 +95,17 @@ def test_parts_that_do_not_fit_each_other_are_refused(raw: bytes) -> None:
 
 def test_the_largest_checkpoint_fits_three_records() -> None:
     """Everything full, and nothing that compresses: noise in every feature, all memories at their bounds."""
-    settings = LearnerSettings(knots=16, shadow=("log1p",), blank_life=10**9, min_positives=10**9)
-    rows = 11_000
+    settings, rows = LearnerSettings(), 2_200
     dice = np.random.default_rng(1)
     learner = Learner(settings, planted.starting())
     x = dice.normal(size=(rows, len(planted.starting().curves)))
-    for i, example in enumerate(planted.examples(rows, x=x, level=1.0)):
-        changed = {"risk": float(dice.random())}
-        if i % 4 == 0:
-            changed["origin"] = "risk_tier"
-        learner.learn(msgspec.structs.replace(example, **changed))
+    for told in planted.told(planted.examples(rows, x=x, level=1.0)):
+        learner.learn(msgspec.structs.replace(told, risk=float(dice.random())))
+    rest = planted.examples(settings.window, seed=2, first=rows)
+    for number, verdict in enumerate(rest):
+        changed = {"risk": float(dice.random()), "origin": "risk_tier" if number % 4 == 0 else "weekly"}
+        learner.learn(msgspec.structs.replace(verdict, **changed))
     raw = learner.checkpoint()
-    assert learner.report().fresh is not None
     assert learner.report().quality.served.rows == settings.window
     assert len(raw) < 3 * PART_BYTES, len(raw)
 

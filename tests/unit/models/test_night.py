@@ -13,10 +13,10 @@ from support.examples_made import example, model, planted
 from support.learner_rig import SMALL
 from support.ruled_examples import examples
 
-from app.served_model import shipped
 from models.example import Example
 from models.learner import Learner, LearnerSettings
 from models.night import NightReason, day_of, falls, night
+from models.prior import prior
 from models.risk import Scorer
 
 SCORER = Scorer(model())
@@ -32,7 +32,7 @@ GROUPS = planted(
 def nights(cuts: set[int]) -> list[tuple[int, int | None]]:
     """The examples at which a night fell and the label before, of a learner that was taken up anew at `cuts`."""
     settings = msgspec.convert(tomllib.loads(SMALL), LearnerSettings)
-    learner, found = Learner(settings, shipped()), []
+    learner, found = Learner(settings, prior()), []
     for number, each in enumerate(examples(4, 130)):
         if number in cuts:
             learner = Learner.resume(learner.checkpoint(), settings)

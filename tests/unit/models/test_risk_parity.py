@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from models.champion import Champion, NotFiniteError
-from models.hat_basis import HatBasis
+from models.ground import Ground
 from models.risk import Scorer, logit, sigmoid
+from models.river_voice import RiverVoice
 from models.snapshot import Curve, Cutoff, Snapshot, decode, encode
 
 NAMES = ("calls", "dwell", "flag", "rare")
@@ -28,43 +28,50 @@ def rows() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def champion(rows: np.ndarray) -> Champion:
-    learned = Champion(HatBasis.of(NAMES, rows), base_rate=0.2, l2=0.01)
-    dice = random.Random(3)
-    for column in rows.T.tolist():
-        learned.learn(column, left=dice.random() < (0.5 if column[1] > 60 else 0.1))
+def river(rows: np.ndarray) -> RiverVoice:
+    learned, dice = RiverVoice(Ground.of(NAMES, rows), 0.2), random.Random(3)
+    for logs, dwell in zip(Ground.of(NAMES, rows).logs(rows).T.tolist(), rows[1].tolist(), strict=True):
+        learned.learn(logs, 1, left=dice.random() < (0.5 if dwell > 60 else 0.1))
     return learned
 
 
-def test_scorer_equals_river_to_the_ninth_digit(champion: Champion, rows: np.ndarray) -> None:
+@pytest.fixture(scope="module")
+def snapshot(river: RiverVoice, rows: np.ndarray) -> Snapshot:
+    """River's model as curves."""
+    ground = Ground.of(NAMES, rows)
+    curves = [
+        Curve(feature=name, knots=knots.tolist(), values=values.tolist(), usual=float(np.nanmedian(row)))
+        for name, knots, values, row in zip(NAMES, ground.knots, river.curves(), rows, strict=True)
+    ]
+    return Snapshot(version="m-1", curves=curves, intercept=river.level(1), base_rate=0.2)
+
+
+def test_scorer_equals_river_to_the_ninth_digit(river: RiverVoice, snapshot: Snapshot, rows: np.ndarray) -> None:
     outside = np.array([[-5.0, 1e12, np.nan], [0.0, 1e9, -3.0], [0.5, 7.0, -1.0], [np.nan, 40.0, -40.0]])
     unseen = np.concatenate([rows, outside], axis=1)
-    scorer = Scorer(champion.snapshot("m-1", 0.2, "hash"))
-    served = scorer.score(unseen).risk
-    river = [champion.predict(column) for column in unseen.T.tolist()]
-    np.testing.assert_allclose(served, river, rtol=0, atol=1e-9)
+    served = Scorer(snapshot).score(unseen).logit
+    told = [river.log_odds(logs, 1) for logs in Ground.of(NAMES, rows).logs(unseen).T.tolist()]
+    np.testing.assert_allclose(served, told, rtol=0, atol=1e-9)
     assert served.std() > 0.05
 
 
-def test_scorer_survives_the_journey_as_json(champion: Champion, rows: np.ndarray) -> None:
-    snapshot = champion.snapshot("m-1", 0.2, "hash")
+def test_scorer_survives_the_journey_as_json(snapshot: Snapshot, rows: np.ndarray) -> None:
     again = Scorer(decode(encode(snapshot)))
     np.testing.assert_array_equal(again.score(rows).risk, Scorer(snapshot).score(rows).risk)
 
 
-def test_contributions_add_up_to_the_logit(champion: Champion, rows: np.ndarray) -> None:
-    scorer = Scorer(champion.snapshot("m-1", 0.2, "hash"), base_rate=0.015)
+def test_contributions_add_up_to_the_logit(snapshot: Snapshot, rows: np.ndarray) -> None:
+    scorer = Scorer(snapshot, base_rate=0.015)
     whole = scorer.baseline() + scorer.contributions(rows).sum(axis=0)
     np.testing.assert_allclose(whole, scorer.score(rows).logit, rtol=0, atol=1e-9)
 
 
-def test_contributions_of_the_usual_subscriber_are_nothing(champion: Champion) -> None:
-    scorer = Scorer(champion.snapshot("m-1", 0.2, "hash"))
+def test_contributions_of_the_usual_subscriber_are_nothing(snapshot: Snapshot) -> None:
+    scorer = Scorer(snapshot)
     assert not scorer.contributions(scorer.usual()[:, None]).any()
 
 
-def test_contributions_add_up_from_the_usual_of_ones_own_worth(champion: Champion, rows: np.ndarray) -> None:
-    snapshot = champion.snapshot("m-1", 0.2, "hash")
+def test_contributions_add_up_from_the_usual_of_ones_own_worth(snapshot: Snapshot, rows: np.ndarray) -> None:
     richer = [replace(c, usual_of={"high": float(rows[f, 0])}) for f, c in enumerate(snapshot.curves)]
     scorer = Scorer(replace(snapshot, curves=richer))
     for worth in ("high", "low"):
@@ -74,16 +81,15 @@ def test_contributions_add_up_from_the_usual_of_ones_own_worth(champion: Champio
     np.testing.assert_array_equal(scorer.usual("low"), scorer.usual())
 
 
-def test_score_of_a_subscriber_does_not_depend_on_who_is_scored_with_him(champion: Champion, rows: np.ndarray) -> None:
-    scorer = Scorer(champion.snapshot("m-1", 0.2, "hash"))
+def test_score_of_a_subscriber_does_not_depend_on_who_is_scored_with_him(snapshot: Snapshot, rows: np.ndarray) -> None:
+    scorer = Scorer(snapshot)
     together = scorer.score(np.tile(rows, 4)).logit
     for width in (1, 2, 3, 7, 255, 257):
         apart = scorer.score(rows[:, :width].copy()).logit
         assert apart.tobytes() == together[:width].tobytes()
 
 
-def test_prior_shift_moves_every_logit_by_the_same_and_keeps_the_order(champion: Champion, rows: np.ndarray) -> None:
-    snapshot = champion.snapshot("m-1", 0.2, "hash")
+def test_prior_shift_moves_every_logit_by_the_same_and_keeps_the_order(snapshot: Snapshot, rows: np.ndarray) -> None:
     plain, shifted = Scorer(snapshot), Scorer(snapshot, base_rate=0.015)
     moved = shifted.score(rows).logit - plain.score(rows).logit
     np.testing.assert_allclose(moved, logit(0.015) - logit(0.2), atol=1e-12)
@@ -116,50 +122,3 @@ def test_sigmoid_undoes_logit_at_the_edges() -> None:
         assert sigmoid(logit(risk)) == pytest.approx(risk, rel=1e-6)
     assert sigmoid(1e6) == 1.0
     assert sigmoid(-1e6) == pytest.approx(0.0, abs=1e-17)
-
-
-@pytest.mark.parametrize("row", [[np.inf, 1.0, 1.0, 1.0], [np.nan] * 4])
-def test_champion_refuses_what_would_poison_it(champion: Champion, row: list[float]) -> None:
-    before = champion.predict([1.0, 1.0, 1.0, 1.0])
-    with pytest.raises(NotFiniteError):
-        champion.learn(row, left=True)
-    assert champion.predict([1.0, 1.0, 1.0, 1.0]) == before
-
-
-def test_basis_weights_of_a_value_sum_to_one(rows: np.ndarray) -> None:
-    basis = HatBasis.of(NAMES, rows)
-    for column in rows.T[:100].tolist():
-        weights = basis.weights(column)
-        for name in NAMES:
-            mine = [w for key, w in weights.items() if key.startswith(f"{name}#")]
-            assert sum(mine) == pytest.approx(1.0)
-            assert len(mine) <= 2
-
-
-def test_champion_begun_from_a_prior_says_what_it_says(champion: Champion, rows: np.ndarray) -> None:
-    """At the prior's own knots the curves are the same; the level is the operator's."""
-    prior = champion.snapshot("m-1", 0.2, "hash")
-    begun = Champion.of_prior(HatBasis(NAMES, champion.basis.knots, champion.basis.usual), prior, 0.03, rows)
-    told = [begun.predict(column) for column in rows.T.tolist()]
-    np.testing.assert_allclose(told, Scorer(prior, base_rate=0.03).score(rows).risk, rtol=0, atol=1e-12)
-
-
-def test_a_label_moves_a_prior_less_than_a_beginner(champion: Champion, rows: np.ndarray) -> None:
-    prior, basis = champion.snapshot("m-1", 0.2, "hash"), HatBasis.of(NAMES, rows)
-    begun, beginner = Champion.of_prior(basis, prior, 0.2, rows), Champion(basis, 0.2)
-    column = rows.T[5].tolist()
-    moved = []
-    for model in (begun, beginner):
-        before = logit(model.predict(column))
-        model.learn(column, left=True)
-        moved.append(logit(model.predict(column)) - before)
-    assert 0.0 < moved[0] < 0.3 * moved[1]
-
-
-def test_calibrated_moves_the_level_and_nothing_else(champion: Champion, rows: np.ndarray) -> None:
-    before = [champion.predict(column) for column in rows.T.tolist()]
-    other = champion.calibrated(rows, 0.04)
-    after = [other.predict(column) for column in rows.T.tolist()]
-    assert np.mean(after) == pytest.approx(0.04, abs=1e-12)
-    assert np.ptp([logit(b) - logit(a) for a, b in zip(after, before, strict=True)]) < 1e-9
-    assert [champion.predict(column) for column in rows.T.tolist()] == before

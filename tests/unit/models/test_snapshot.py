@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import msgspec
-import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from models.features.catalogue import NAMES, catalogue_hash
-from models.risk import Scorer
 from models.snapshot import (
-    STARTING_SNAPSHOT,
     Curve,
     Cutoff,
     Snapshot,
@@ -71,16 +65,6 @@ def test_check_features_names_the_first_that_differs() -> None:
     with pytest.raises(SnapshotRefusedError, match="catalogue"):
         check_features(GOOD, ("calls_1d",), "other")
     check_features(GOOD, ("calls_1d",), "")
-
-
-def test_shipped_snapshot_fits_the_catalogue_and_computes_its_own_examples() -> None:
-    shipped = decode(files("models").joinpath(STARTING_SNAPSHOT).read_bytes())
-    check_features(shipped, NAMES, catalogue_hash())
-    assert shipped.examples
-    x = np.array([[np.nan if v is None else v for v in e.x] for e in shipped.examples]).T
-    np.testing.assert_allclose(Scorer(shipped).score(x).risk, [e.risk for e in shipped.examples], atol=1e-12)
-    assert "simulator" in shipped.provenance.source
-    assert shipped.provenance.positives > 500
 
 
 def test_a_field_that_this_program_does_not_know_is_no_damage() -> None:
