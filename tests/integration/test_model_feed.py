@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from msgspec.structs import replace
+from support.black_box import ROOMY
 from support.black_box_worker import Worker
 from support.history_check import Log, check
 from support.known_model import AT_RISK, BASE_RATE, HEALTHY, RISKS, WARNED, known_model, known_snapshot
@@ -37,7 +38,10 @@ DOUBLED = {answer: min(2 * risk, 0.6) for answer, risk in RISKS.items()}
 
 
 class Town:
-    """People who call three times an hour and are asked now and then how satisfied they are, for ever."""
+    """People who call three times an hour and are asked twice a day how satisfied they are, for ever.
+
+    An answer is theirs for three days, or no two daily looks would agree.
+    """
 
     def __init__(self, rig: Rig) -> None:
         self.sent = 0
@@ -54,7 +58,7 @@ class Town:
             for person in range(PEOPLE):
                 who, partition = f"s-{person}", person % self._rig.partitions
                 if (step + person) % 36 == 1:
-                    answer = (HEALTHY, WARNED, AT_RISK)[(step // 36 + person) % 3]
+                    answer = (HEALTHY, WARNED, AT_RISK)[(step // 216 + person) % 3]
                     yield CARE_CONTACTS, partition, who, ts, {"reason": "satisfaction", "score": answer}
                 else:
                     yield CALLS, partition, who, ts, {}
@@ -94,6 +98,13 @@ class Models:
             await producer.stop()
 
 
+def policy_file(directory: Path) -> Path:
+    """A policy by which everybody at risk is raised."""
+    path = directory / "policy.toml"
+    path.write_text(ROOMY)
+    return path
+
+
 @pytest.fixture
 def worker(rig: Rig, tmp_path: Path) -> Iterator[Any]:
     """Starts a worker; each ends with the test."""
@@ -108,6 +119,7 @@ def worker(rig: Rig, tmp_path: Path) -> Iterator[Any]:
             "HOLDFAST_PARTITIONS": str(rig.partitions),
             "HOLDFAST_METRICS_PORT": "0",
             "HOLDFAST_BASE_RATE": str(BASE_RATE),
+            "HOLDFAST_POLICY": str(policy_file(tmp_path)),
         }
         started.append(Worker(given | settings, log))
         return started[-1]
@@ -147,15 +159,17 @@ def served(log: Log, partition: int) -> list[str]:
     return [model for model, _ in groupby(r.model for r in told if r.opened is None)]
 
 
-def fold_again(log: Log, rig: Rig, *, switching: bool = True) -> Any:
-    policy = policy_in_force(None, BASE_RATE)
+def fold_again(log: Log, rig: Rig, file: Path, *, switching: bool = True) -> Any:
+    policy = policy_in_force(file, BASE_RATE)
     first = Scorer(prior(), BASE_RATE)
     switch = model_switch(log, first.snapshot, BASE_RATE) if switching else None
     return check(log, rig.prefix, lambda p: DetectionFold(Detector(first, policy, p), rig.group), switch=switch)
 
 
 @pytest.mark.timeout(180)
-async def test_lanes_switch_between_transactions_and_a_restart_finds_the_newest(rig: Rig, worker: Any) -> None:
+async def test_lanes_switch_between_transactions_and_a_restart_finds_the_newest(
+    rig: Rig, worker: Any, tmp_path: Path
+) -> None:
     await create_topics(rig)
     town, models = Town(rig), Models(rig)
     await models.publish("m-00001", known_model("m-00001"))
@@ -194,11 +208,12 @@ async def test_lanes_switch_between_transactions_and_a_restart_finds_the_newest(
     log = await rig.log()
     for partition in range(rig.partitions):
         assert served(log, partition) == ["m-00001", "m-00002", "m-00003", "m-00004", "m-00003"]
-    verdict = fold_again(log, rig)
+    file = policy_file(tmp_path)
+    verdict = fold_again(log, rig, file)
     assert not verdict.findings, f"{verdict}\n{second.tail()}"
     assert verdict.applied == town.sent
     assert verdict.outputs["alert"] > PEOPLE / 3
-    assert "score_lost" in fold_again(log, rig, switching=False).names, "the models made no difference"
+    assert "score_lost" in fold_again(log, rig, file, switching=False).names, "the models made no difference"
 
 
 async def refused(worker: Worker, models: Models) -> None:

@@ -26,6 +26,8 @@ from support.black_box_worker import ROOT, Metrics, Worker, clean_environment, u
 from support.known_model import known_model
 
 SHANGHAI: Final = timezone(timedelta(hours=8))
+ROOMY: Final = "[tiers]\nbudget = 1000.0\nsmoothing = 1.0\n"
+"""A policy by which a tier is what two daily looks see, and there is an alert a day for everybody."""
 
 
 class World:
@@ -34,10 +36,10 @@ class World:
     Parameters
     ----------
     directory
-        For logs and the model.
+        For logs, the model and the policy.
     """
 
-    def __init__(self, bootstrap: str, prefix: str, directory: Path, lanes: int) -> None:
+    def __init__(self, bootstrap: str, prefix: str, directory: Path, lanes: int, policy: str = ROOMY) -> None:
         self.prefix = prefix
         self.group = f"{prefix}detection"
         self.lanes = lanes
@@ -51,8 +53,9 @@ class World:
         self._names = itertools.count(10_000)
         self._unsettled: dict[int, str] = {}
         self._unread: set[int] = set()
-        model = directory / "model.json"
+        model, rules = directory / "model.json", directory / "policy.toml"
         model.write_bytes(known_model())
+        rules.write_text(policy)
         self.settings = {
             "HOLDFAST_BROKERS": bootstrap,
             "HOLDFAST_TOPIC_PREFIX": prefix,
@@ -60,6 +63,7 @@ class World:
             "HOLDFAST_PARTITIONS": str(lanes),
             "HOLDFAST_METRICS_PORT": "0",
             "HOLDFAST_MODEL": str(model),
+            "HOLDFAST_POLICY": str(rules),
         }
         created = self.holdfast("topics", "create", "--json")
         assert created.returncode == 0, created.stderr

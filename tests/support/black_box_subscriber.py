@@ -72,17 +72,27 @@ class Subscriber:
     def seasoned(self) -> None:
         """Is known for eight days, and content: old enough to have a tier."""
         self.profile()
-        self.care("satisfaction", score=HEALTHY)
-        self.world.clock[self.lane] += 8 * DAY
+        self.ages()
+
+    def ages(self) -> None:
+        """The same without a profile."""
+        self.rates(HEALTHY)
+        self.world.pass_time(self.lane, days=8)
 
     def rates(self, score: int) -> Place:
-        """Says how satisfied he is; see :data:`RISKS`."""
+        """Says how satisfied they are; see :data:`RISKS`."""
         return self.care("satisfaction", score=score)
 
-    def sleeps(self) -> Place:
-        """Calls a day later, and with that call the lane's daily look has come to everybody."""
-        self.world.clock[self.lane] += DAY
-        return self.event("telecom.calls.v1")
+    def sleeps(self, nights: int = 1) -> None:
+        """Calls once a day, and with each call one more daily look has come to everybody of the lane."""
+        for _ in range(nights):
+            self.world.clock[self.lane] += DAY - SECOND
+            self.event("telecom.calls.v1")
+
+    def risks(self, score: int) -> None:
+        """Answers so that two daily looks agree on it."""
+        self.rates(score)
+        self.sleeps(2)
 
     # What was committed of him
 

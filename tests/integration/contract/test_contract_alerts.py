@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 from support.black_box import World
-from support.black_box_events import DAY, HOUR, lane_of
+from support.black_box_events import DAY, HOUR, SCORES, lane_of
 from support.black_box_subscriber import Subscriber
-from support.known_model import AT_RISK, BASE_RATE, RISKS
+from support.known_model import AT_RISK, BASE_RATE, HEALTHY, RISKS, WARNED
 
 from models.alerts import Alert
 
@@ -158,47 +158,54 @@ def test_an_event_is_processed_in_the_partition_in_which_it_arrives(world: World
 
 def test_alert_id_is_stable_and_seq_has_no_gaps_over_a_whole_life(world: World, someone: Subscriber) -> None:
     someone.seasoned()
-    someone.rates(5)
-    someone.rates(AT_RISK)
-    world.pass_time(someone.lane, days=2)
-    someone.rates(5)
-    world.pass_time(someone.lane, days=2)
-    someone.rates(10)
+    for answer in (WARNED, AT_RISK, WARNED, AT_RISK):
+        someone.risks(answer)
+    someone.rates(HEALTHY)
+    someone.sleeps(7)
     records = someone.alert_records("risk_tier")
     alerts = [record.body for record in records]
-    assert [a["event"] for a in alerts] == ["raised", "escalated", "eased", "closed"]
-    assert [a["seq"] for a in alerts] == [1, 2, 3, 4]
+    assert [a["event"] for a in alerts] == ["raised", "eased", "escalated", "eased", "closed"]
+    assert [a["seq"] for a in alerts] == [1, 2, 3, 4, 5]
     assert len({a["alert_id"] for a in alerts}) == 1
-    assert [r.headers["ce_id"].decode() for r in records] == [f"{alerts[0]['alert_id']}:{n}" for n in (1, 2, 3, 4)]
+    assert [r.headers["ce_id"].decode() for r in records] == [f"{alerts[0]['alert_id']}:{n}" for n in range(1, 6)]
     assert [(a["previous_tier"], a["tier"]) for a in alerts] == [
-        ("healthy", "warning"),
+        ("warning", "high_risk"),
+        ("high_risk", "warning"),
         ("warning", "high_risk"),
         ("high_risk", "warning"),
         ("warning", "healthy"),
     ]
-    assert [a["close_reason"] for a in alerts] == [None, None, None, "recovered"]
+    assert [a["close_reason"] for a in alerts] == [None, None, None, None, "recovered"]
     for alert in alerts:
         assert_in_shape(alert)
-    assert alerts[1]["risk"] == pytest.approx(RISKS[AT_RISK], abs=1e-6)
+    assert alerts[0]["risk"] == alerts[2]["risk"] == pytest.approx(RISKS[AT_RISK], abs=1e-6)
 
 
-def test_high_risk_is_contacted_within_a_day_and_a_warning_within_three(someone: Subscriber, world: World) -> None:
+def test_high_risk_is_contacted_within_a_day(someone: Subscriber) -> None:
     someone.seasoned()
-    someone.rates(5)
-    other = world.subscriber(someone.lane)
-    other.seasoned()
-    other.rates(AT_RISK)
-    (warned,), (at_risk,) = someone.alerts("risk_tier"), other.alerts("risk_tier")
-    assert DAY < warned["action"]["contact_by"] - warned["ts"] <= 3 * DAY
-    assert (at_risk["event"], at_risk["tier"]) == ("raised", "high_risk")
-    assert 9 * HOUR <= at_risk["action"]["contact_by"] - at_risk["ts"] <= DAY
-    assert warned["reasons"][0]["code"] == "last_satisfaction"
+    someone.risks(AT_RISK)
+    (alert,) = someone.alerts("risk_tier")
+    assert (alert["event"], alert["tier"]) == ("raised", "high_risk")
+    assert 9 * HOUR <= alert["action"]["contact_by"] - alert["ts"] <= DAY
+    assert alert["reasons"][0]["code"] == "last_satisfaction"
+
+
+def test_a_warning_is_a_line_of_the_list_that_the_scores_make_and_no_alert(world: World, someone: Subscriber) -> None:
+    someone.seasoned()
+    someone.risks(WARNED)
+    assert someone.alerts() == someone.suppressions() == []
+    score = world.records(SCORES, someone.name)[-1].body
+    assert (score["tier"], score["unit"], score["segment"]) == ("warning", "tianhe-03", "high")
+    assert score["reason"] == "last_satisfaction"
 
 
 def test_a_tier_needs_a_week_of_history_and_a_signal_needs_none(customer: Subscriber) -> None:
     customer.rates(AT_RISK)
+    customer.sleeps(6)
     customer.care("leave_intent")
     assert [a["kind"] for a in customer.alerts()] == ["leave_intent"]
+    customer.sleeps(3)
+    assert [a["kind"] for a in customer.alerts()] == ["leave_intent", "risk_tier"]
 
 
 def test_two_kinds_are_two_alerts(customer: Subscriber) -> None:

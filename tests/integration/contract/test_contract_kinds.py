@@ -8,6 +8,7 @@ import pytest
 from support.black_box import World
 from support.black_box_events import DAY, HOUR, MINUTE
 from support.black_box_subscriber import Subscriber
+from support.known_model import AT_RISK, HEALTHY
 
 # Competitor browsing
 
@@ -155,58 +156,71 @@ def test_a_resolved_case_sets_off_nothing(customer: Subscriber) -> None:
 # The tier
 
 
-def test_a_tier_eases_only_after_a_day(customer: Subscriber, world: World) -> None:
+def test_a_tier_eases_when_two_looks_agree_and_closes_after_seven_calm_days(customer: Subscriber) -> None:
     customer.seasoned()
-    customer.rates(1)
-    world.pass_time(customer.lane, hours=20)
-    customer.rates(10)
+    customer.risks(AT_RISK)
+    customer.rates(HEALTHY)
+    customer.sleeps()
     assert customer.steps("risk_tier") == [("raised", None)]
-    world.pass_time(customer.lane, days=2)
-    assert customer.steps("risk_tier") == [("raised", None), ("closed", "recovered")]
+    customer.sleeps()
+    assert customer.steps("risk_tier") == [("raised", None), ("eased", None)]
+    customer.sleeps(4)
+    assert customer.steps("risk_tier") == [("raised", None), ("eased", None)]
+    customer.sleeps()
+    assert customer.steps("risk_tier") == [("raised", None), ("eased", None), ("closed", "recovered")]
 
 
-def test_straight_to_high_risk_is_one_raised(customer: Subscriber) -> None:
+def test_a_tier_rises_when_two_daily_looks_agree_and_no_event_moves_it(customer: Subscriber) -> None:
     customer.seasoned()
-    customer.rates(1)
+    for _ in range(3):
+        customer.rates(AT_RISK)
+    customer.sleeps()
+    assert customer.alerts("risk_tier") == []
+    customer.sleeps()
     (alert,) = customer.alerts("risk_tier")
     assert (alert["event"], alert["previous_tier"], alert["tier"]) == ("raised", "healthy", "high_risk")
+    assert alert["trigger"]["tick"] == alert["ts"]
+
+
+def test_one_look_at_high_risk_between_calm_ones_is_no_alert(customer: Subscriber) -> None:
+    customer.seasoned()
+    for answer in (AT_RISK, HEALTHY, AT_RISK, HEALTHY):
+        customer.rates(answer)
+        customer.sleeps()
+    assert customer.alerts("risk_tier") == customer.suppressions() == []
 
 
 def test_a_later_breach_is_a_new_alert(customer: Subscriber, world: World) -> None:
     customer.seasoned()
-    customer.rates(1)
-    world.pass_time(customer.lane, days=2)
-    customer.rates(10)
-    world.pass_time(customer.lane, days=31)
-    customer.rates(1)
-    assert customer.steps("risk_tier") == [("raised", None), ("closed", "recovered"), ("raised", None)]
-    first, _, second = customer.alerts("risk_tier")
+    customer.risks(AT_RISK)
+    customer.rates(HEALTHY)
+    customer.sleeps(7)
+    world.pass_time(customer.lane, days=24)
+    customer.risks(AT_RISK)
+    assert [event for event, _ in customer.steps("risk_tier")] == ["raised", "eased", "closed", "raised"]
+    first, _, _, second = customer.alerts("risk_tier")
     assert first["alert_id"] != second["alert_id"]
     assert second["seq"] == 1
 
 
-def test_a_tier_without_a_profile_is_raised_as_it_stands_when_the_profile_comes(
-    someone: Subscriber, world: World
-) -> None:
-    someone.rates(10)
-    world.clock[someone.lane] += 8 * DAY
-    someone.rates(5)
-    someone.rates(1)
+def test_a_tier_without_a_profile_is_raised_at_the_look_after_the_profile_came(someone: Subscriber) -> None:
+    someone.ages()
+    someone.risks(AT_RISK)
     assert someone.withheld() == ["no_profile"]
     assert someone.alerts() == []
     someone.profile()
+    someone.sleeps()
     (alert,) = someone.alerts()
     assert (alert["event"], alert["seq"], alert["tier"]) == ("raised", 1, "high_risk")
     assert alert["alert_id"] == someone.suppressions()[0]["alert_id"]
 
 
-def test_a_tier_that_recovered_before_the_profile_came_is_never_heard_of(someone: Subscriber, world: World) -> None:
-    someone.rates(10)
-    world.clock[someone.lane] += 8 * DAY
-    someone.rates(1)
-    world.pass_time(someone.lane, days=2)
-    someone.rates(10)
+def test_a_tier_that_recovered_before_the_profile_came_is_never_heard_of(someone: Subscriber) -> None:
+    someone.ages()
+    someone.risks(AT_RISK)
+    someone.risks(HEALTHY)
     someone.profile()
+    someone.sleeps(7)
     assert someone.withheld() == ["no_profile"]
     assert someone.alerts() == []
 

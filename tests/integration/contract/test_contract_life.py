@@ -9,7 +9,7 @@ from support.black_box import World
 from support.black_box_events import DAY, ERASURES, HOUR, MINUTE, RECEIPTS, SCORES, STATE, SUBSCRIBERS
 from support.black_box_outputs import Record
 from support.black_box_subscriber import Subscriber
-from support.known_model import AT_RISK
+from support.known_model import AT_RISK, WARNED
 
 RAISED = ("raised", None)
 
@@ -192,7 +192,7 @@ def receipts(world: World, request_id: str) -> list[Record]:
 
 def test_an_erasure_closes_deletes_and_gives_a_receipt(world: World, customer: Subscriber) -> None:
     customer.seasoned()
-    customer.rates(AT_RISK)
+    customer.risks(AT_RISK)
     customer.browses()
     assert any(value is not None for value in customer.state().values())
     assert world.records(SCORES, customer.name)[-1].value is not None
@@ -270,14 +270,14 @@ def test_an_erasure_told_twice_is_done_once(world: World, customer: Subscriber) 
 
 def test_the_score_topic_has_the_latest_risk(world: World, customer: Subscriber) -> None:
     customer.seasoned()
-    customer.rates(AT_RISK)
+    customer.risks(AT_RISK)
     record = world.records(SCORES, customer.name)[-1]
     score = record.body
     assert record.key == customer.name.encode()
     assert score["subscriber_id"] == customer.name
     assert score["risk"] == pytest.approx(0.3, abs=1e-6)
     assert (score["tier"], score["previous_tier"]) == ("high_risk", "healthy")
-    assert score["ts"] == customer.now
+    assert customer.now - DAY < score["ts"] <= customer.now, "of the second look"
     assert record.headers["ce_type"] == b"holdfast.score.v1"
     assert record.headers["ce_subject"] == customer.name.encode()
     ids = [r.headers["ce_id"] for r in world.records(SCORES, customer.name)]
@@ -293,9 +293,9 @@ def test_who_has_no_profile_is_scored_too(world: World, someone: Subscriber) -> 
 
 def test_a_score_comes_at_a_tier_change_or_at_the_daily_look_by_a_fifth(world: World, customer: Subscriber) -> None:
     customer.seasoned()
-    customer.rates(5)
+    customer.risks(WARNED)
     before = len(world.records(SCORES, customer.name))
-    customer.rates(5)
+    customer.rates(WARNED)
     customer.sleeps()
     assert len(world.records(SCORES, customer.name)) == before
     customer.care("satisfaction", score=4.9)  # 0.050 -> 0.055: a tenth

@@ -9,7 +9,7 @@ import pytest
 from support.black_box import World
 from support.black_box_events import DAY, HOUR, SCORES, SUPPRESSIONS
 from support.black_box_subscriber import Subscriber
-from support.known_model import AT_RISK
+from support.known_model import AT_RISK, HEALTHY, WARNED
 
 from models.alerts import Suppression
 
@@ -37,16 +37,11 @@ def test_a_profile_that_comes_after_the_breach_has_ended_raises_nothing(someone:
     assert someone.alerts() == []
 
 
-def test_nobody_sees_more_of_an_alert_that_was_withheld(someone: Subscriber, world: World) -> None:
+def test_nobody_sees_more_of_an_alert_that_was_withheld(someone: Subscriber) -> None:
     someone.profile(do_not_contact=True)
-    someone.care("satisfaction", score=10)
-    world.pass_time(someone.lane, days=8)
-    for score in (5, 1):
-        someone.rates(score)
-    world.pass_time(someone.lane, days=2)
-    someone.rates(5)
-    world.pass_time(someone.lane, days=2)
-    someone.rates(10)
+    someone.ages()
+    for answer in (AT_RISK, WARNED, AT_RISK, HEALTHY):
+        someone.risks(answer)
     someone.outcome("ported_out")
     assert someone.alerts() == []
     assert someone.withheld("risk_tier") == ["do_not_contact"]
@@ -186,11 +181,10 @@ def test_behaviour_is_not_used_without_consent(someone: Subscriber, world: World
     assert not any("competitor" in reason["code"] for reason in alert["reasons"])
 
 
-def test_a_profile_is_not_scored_without_consent(someone: Subscriber, world: World) -> None:
+def test_a_profile_is_not_scored_without_consent(someone: Subscriber) -> None:
     someone.profile(consent={"profiling": False})
-    someone.rates(10)
-    world.pass_time(someone.lane, days=8)
-    someone.rates(AT_RISK)
+    someone.ages()
+    someone.risks(AT_RISK)
     assert someone.alerts("risk_tier") == []
     assert someone.withheld("risk_tier") == ["no_consent"]
 
@@ -199,7 +193,7 @@ def test_a_published_risk_is_taken_back_with_the_consent_and_shown_again_with_it
     customer: Subscriber, world: World
 ) -> None:
     customer.seasoned()
-    customer.rates(AT_RISK)
+    customer.risks(AT_RISK)
     customer.profile(consent={"profiling": False})
     assert customer.steps("risk_tier") == [("raised", None), ("closed", "recovered")]
     scores = world.records(SCORES, customer.name)
@@ -244,15 +238,19 @@ def test_snoozed_is_closed_and_raised_anew_when_the_time_is_over(customer: Subsc
     assert anew["trigger"]["tick"] is not None
 
 
-def test_a_snooze_that_outlives_the_breach_raises_nothing(customer: Subscriber, world: World) -> None:
+@pytest.mark.parametrize(("answer", "anew"), [(HEALTHY, []), (AT_RISK, [("raised", None)])])
+def test_a_tier_is_raised_anew_after_a_snooze_if_the_risk_has_outlived_it(
+    customer: Subscriber, answer: int, anew: list[tuple[str, str | None]]
+) -> None:
     customer.seasoned()
-    customer.rates(AT_RISK)
+    customer.risks(AT_RISK)
     alert = customer.alerts("risk_tier")[0]
-    customer.feedback("snoozed", alert["alert_id"], until_ts=customer.now + 3 * DAY)
-    world.pass_time(customer.lane, days=2)
-    customer.rates(10)
-    world.pass_time(customer.lane, days=2)
+    customer.feedback("snoozed", alert["alert_id"], until_ts=customer.now + 9 * DAY)
+    customer.rates(answer)
+    customer.sleeps(9)
     assert customer.steps("risk_tier") == [("raised", None), ("closed", "feedback")]
+    customer.sleeps(2)
+    assert customer.steps("risk_tier") == [("raised", None), ("closed", "feedback"), *anew]
 
 
 def test_late_events_trigger_nothing(customer: Subscriber, world: World) -> None:
