@@ -34,7 +34,7 @@ def ringing(subscriber: Subscriber) -> list[str]:
 
 
 def test_the_best_is_raised_and_the_others_are_withheld_once_until_there_is_room(tight: World) -> None:
-    fair, good, best = people = [tight.subscriber() for _ in range(3)]
+    fair, good, _ = people = [tight.subscriber() for _ in range(3)]
     for person in people:
         person.profile()
         person.rates(10)
