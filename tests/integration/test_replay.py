@@ -111,8 +111,11 @@ def test_outcomes_label_what_was_known_before_them(world: World, tmp_path: Path)
     assert json.loads(done.stdout)["written"] == 12 + 11 * 130 + day_of_leaving + 1
     until(lambda: worker.metrics().total("events_total") == 12 + 11 * 130 + day_of_leaving + 1, "all is applied")
 
-    examples = [body for _, _, body in _records(world, 0, "churn.training-examples.v1")]
-    weekly = [e for e in examples if e["origin"] == "weekly"]
+    told = [body for _, _, body in _records(world, 0, "churn.training-examples.v1")]
+    fates = [body for body in told if "fate_id" in body]
+    assert {f["subscriber_id"] for f in fates if f["left"]} == {"c-0"}
+    assert {f["subscriber_id"] for f in fates if not f["left"]} == {f"c-{n}" for n in range(12)}
+    weekly = [body for body in told if body.get("origin") == "weekly"]
     assert {e["subscriber_id"] for e in weekly if e["label"] == "positive"} == {"c-0"}
     assert {e["subscriber_id"] for e in weekly if e["label"] == "negative"} >= {f"c-{n}" for n in range(1, 12)}
     month = [e for e in weekly if e["subscriber_id"] == "c-0" and e["label"] == "positive"]
