@@ -16,6 +16,7 @@ from rich.text import Text as Line
 
 from app.settings import Language
 from models.alerts import Action, Alert, Reason
+from models.talk import MESSAGES
 from models.words import Text
 
 Words = Mapping[str, str]
@@ -33,8 +34,8 @@ _EN: Final[Words] = {
     "field_visit": "field visit", "account_manager": "account manager", "outbound_call": "outbound call",
     "store": "store", "sms": "SMS", "app_push": "app message", "wechat": "WeChat",
     "unassigned": "unassigned", "month": "{arpu} a month", "by": "first contact by {time}", "today": "{time} today",
-    "times": "{share} %, {times} times that of similar customers", "share": "{share} %", "risk": "Risk",
-    "why": "Why", "open": "Open", "ask": "Ask", "offer": "Offer", "internal": "internal only",
+    "times": "{share} %, {times} times the average", "share": "{share} %", "risk": "Risk",
+    "why": "Why", "open": "Open", "ask": "Ask", "offer": "Offer", "how": "Contact", "internal": "internal only",
     "cap": "up to {amount}", "question": "What has bothered you of late: coverage, price, service?",
     "members": "{count} members", "colon": ": ", "stop": "; ", "quote": "“{}”", "account": "account {id}",
     "because": " ({})",
@@ -52,8 +53,8 @@ _ZH: Final[Words] = {
     "field_visit": "上门维系", "account_manager": "客户经理", "outbound_call": "外呼",
     "store": "营业厅", "sms": "短信", "app_push": "APP推送", "wechat": "微信",
     "unassigned": "未归属", "month": "{arpu}元/月", "by": "{time}前首触", "today": "今日{time}",
-    "times": "{share}%，同类客户的{times}倍", "share": "{share}%", "risk": "风险",
-    "why": "原因", "open": "开场", "ask": "问", "offer": "荐", "internal": "仅内部",
+    "times": "{share}%，为平均水平的{times}倍", "share": "{share}%", "risk": "风险",
+    "why": "原因", "open": "开场", "ask": "问", "offer": "荐", "how": "触达", "internal": "仅内部",
     "cap": "上限{amount}元", "question": "最近信号、资费、服务哪方面不满意？",
     "members": "{count}个成员", "colon": "：", "stop": "；", "quote": "“{}”", "account": "集团{id}",
     "because": "（{}）",
@@ -171,13 +172,14 @@ class Card:
     def _action(self, action: Action) -> list[Line]:
         words = self._words
         lines = [self._labelled("open", Line(words["quote"].format(self._said(action.talk_track.opening))))]
-        if action.cause not in _NO_QUESTION:
+        if action.cause not in _NO_QUESTION and action.channel not in MESSAGES:
             lines.append(self._labelled("ask", Line(words["quote"].format(words["question"]))))
-        offer = Line(words[action.channel])
+        how = Line(words[action.channel])
         if action.offer is not None:
-            cap = words["cap"].format(amount=_amount(action.offer.cost_cap))
-            offer.append(f" · {self._said(action.offer.name)}{words['because'].format(cap)}")
-        lines.append(self._labelled("offer", offer))
+            how.append(f" · {self._said(action.offer.name)}")
+            if action.offer.cost_cap > 0:
+                how.append(words["because"].format(words["cap"].format(amount=_amount(action.offer.cost_cap))))
+        lines.append(self._labelled("how" if action.offer is None else "offer", how))
         for mark, style, texts in (("✔", "green", action.talk_track.do), ("✘", "red", action.talk_track.dont)):
             if texts:
                 lines.append(Line(f"{mark} {words['stop'].join(map(self._said, texts))}", style=style))

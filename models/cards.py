@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isnan, nan
+from math import isnan
 from typing import Final
 
 import msgspec
@@ -44,13 +44,18 @@ _FAMILY: Final = tuple(family(feature.name) for feature in CATALOGUE)
 """Counts over 1, 7 and 30 days say one thing three times; a card says it once."""
 _CODE_GIVEN: Final = INDEX["port_out_codes_30d"]
 _SUBCARD: Final = INDEX["subcard_unlinks_30d"]
+_SILENT: Final = ("silent_days", "recency_vs_rhythm", "call_recency_vs_rhythm", "data_recency_vs_rhythm")
 _ALSO: Final = {
-    "leave_intent": ("leave_intent",),
-    "port_out_query": ("port_out_queries",),
-    "port_out_code": ("port_out_codes",),
+    "leave_intent": ("leave_intent", "care_contacts"),
+    "port_out_query": ("port_out_queries", "care_contacts"),
+    "port_out_code": ("port_out_codes", "port_out_queries", "care_contacts"),
+    "disconnect_appointment": ("disconnect_appointment", "care_contacts"),
     "competitor_page_dwell": ("portability_visits", "competitor_shop_visits"),
+    "silent_days": _SILENT,
+    "recency_vs_rhythm": _SILENT,
 }
-"""What a signal has said already, when its feature would say it again."""
+"""What a reason has said already, when a feature would say it again: who leaves by word has been in contact, and who
+is silent neither calls nor uses data."""
 
 
 def severity(kind: Kind, level: int, policy: Policy) -> Severity:
@@ -84,7 +89,7 @@ class Cards:
         self._policy = policy
         self._curves = scorer.table()
         self._contributions = np.empty(len(CATALOGUE))
-        self._usual = {worth: scorer.usual(worth).tolist() for worth in (None, *SEGMENTS)}
+        self._usual = {worth: scorer.usual(worth).tolist() for worth in SEGMENTS}
         self._shown = {worth: [_shown(value) for value in usual] for worth, usual in self._usual.items()}
         self._plays: dict[tuple[Cause, Segment, bool], Play] = {}
 
@@ -162,7 +167,7 @@ class Cards:
     def _reasons(self, moment: Moment, episode: Episode, propensity: float, worth: Segment) -> list[Reason]:
         """The signal's own reason first, then what is unusual for customers of that worth and raises the risk most."""
         risk = moment.risk if moment.profiled else self._scorer.base_rate
-        reasons = [] if episode.kind == "risk_tier" else [self._lead(episode, propensity, risk)]
+        reasons = [] if episode.kind == "risk_tier" else [self._lead(episode, propensity, risk, worth)]
         if not moment.profiled:
             return reasons
         given = {name for r in reasons for name in _ALSO.get(r.code, (family(r.code),))}
@@ -175,18 +180,18 @@ class Cards:
                 break
             if isnan(value) or _FAMILY[f] in given or not unusual(CATALOGUE[f], value, usual[f]):
                 continue
-            given.add(_FAMILY[f])
             name, text = NAMES[f], reason_text(NAMES[f], value, usual[f])
+            given.update(_ALSO.get(name, (_FAMILY[f],)))
             reasons.append(_reason(name, value, shown[f], contribution, text, disclosable=CATALOGUE[f].disclosable))
         return reasons
 
-    def _lead(self, episode: Episode, propensity: float, risk: float) -> Reason:
+    def _lead(self, episode: Episode, propensity: float, risk: float, worth: Segment) -> Reason:
         """The signal as a reason. It contributes what it takes to lift the model's risk to the policy's propensity."""
         code, value, place = episode.code, episode.value, INDEX.get(episode.code)
-        usual = nan if place is None else self._usual[None][place]
+        usual = 0.0 if place is None else self._shown[worth][place]
         lift = _logit(propensity) - _logit(risk)
         text = signal_text(code, value, episode.level)
-        return _reason(code, value, _shown(usual), lift, text, disclosable=code in self._policy.disclosable_signals)
+        return _reason(code, value, usual, lift, text, disclosable=code in self._policy.disclosable_signals)
 
     def _action(self, moment: Moment, episode: Episode, kind: Kind, worth: Segment, reasons: list[Reason]) -> Action:
         profile = moment.profile

@@ -172,7 +172,7 @@ def _contract(code: str, value: float) -> Said:
 
 _SATISFACTION: Final[Said] = (
     Text("I would like to hear what we can do better for you.", "想听听您觉得我们哪些地方还可以做得更好。"),
-    Text("We would like to know what we can do better for you.", "您觉得我们哪些地方还可以做得更好，欢迎告诉我们。"),
+    Text("Please tell us what we can do better for you.", "您觉得我们哪些地方还可以做得更好，欢迎告诉我们。"),
 )
 _OPENINGS: Final[dict[Cause, Said]] = {
     "complaint": (
@@ -207,7 +207,7 @@ _OPENINGS: Final[dict[Cause, Said]] = {
     ),
     "disconnect": (
         Text(
-            "You made an appointment to disconnect, and I would like to ask what suits you.",
+            "You made an appointment to disconnect, and I would like to go through it with you.",
             "您预约了拆机，想跟您确认一下具体安排。",
         ),
         Text(
@@ -238,15 +238,16 @@ _OPENINGS: Final[dict[Cause, Said]] = {
 }
 _CARE: Final[Said] = (
     Text("I would like to ask how you find our service.", "想做个简单的回访，了解一下您近期使用是否满意。"),
-    Text("We would like to know how you find our service.", "想了解一下您近期使用是否满意，欢迎告诉我们您的意见。"),
+    Text("Please tell us how you find our service.", "想了解一下您近期使用是否满意，欢迎告诉我们您的意见。"),
 )
 _MANAGER: Final = Text("I am your account manager", "我是您的客户经理")
 _CALLER: Final = Text("this is customer service", "这里是客户服务中心")
 _VISITOR: Final = Text("I am from customer service", "我是客户服务人员")
-_MESSAGES: Final[frozenset[Channel]] = frozenset({"sms", "app_push", "wechat"})
+MESSAGES: Final[frozenset[Channel]] = frozenset({"sms", "app_push", "wechat"})
+"""Channels over which nobody answers: what is sent there asks nothing that wants an answer at once."""
 _ANSWERING: Final = Text(
     "Hello, thank you for coming to us. I will gladly answer whatever you want to know.",
-    "您好，感谢您的联系，您想了解的情况我都如实为您说明。",
+    "您好，感谢您联系我们。您想了解的情况，我会如实为您说明。",
 )
 
 
@@ -270,7 +271,7 @@ def opening(reasons: Sequence[Reason], channel: Channel, *, manager: bool = Fals
     if answers_only:
         return _ANSWERING
     spoken, written = next((said for each in reasons if (said := _said(each)) is not None), _CARE)
-    if channel in _MESSAGES:
+    if channel in MESSAGES:
         return Text(f"Dear customer: {written.en}", f"尊敬的客户，您好！{written.zh}")
     if channel == "store":
         return Text(f"Hello. {spoken.en}", f"您好。{spoken.zh}")

@@ -111,7 +111,8 @@ def unusual(feature: Feature, value: float, usual: float) -> bool:
     Parameters
     ----------
     usual
-        Of others like them; NaN where it is not known, and then what the unit means by it.
+        Of others like them; NaN where it is not known, and then what the unit means by it. Where that is nothing, one
+        can do more than others who do not, but nobody can say that it is little.
 
     Examples
     --------
@@ -125,6 +126,8 @@ def unusual(feature: Feature, value: float, usual: float) -> bool:
         return False
     bounds = [usual, _USUAL.get(feature.unit, NAN)]
     known = [bound for bound in bounds if not isnan(bound)]
+    if not known:
+        return side > 0
     if side == 0:
         return all(value != bound for bound in known)
     return all((value - bound) * side > 0 for bound in known)

@@ -6,6 +6,7 @@ import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from rich.console import Console
 from support.alerts_made import NUMBER, RAISED_MS, an_action, an_alert
@@ -26,12 +27,17 @@ def shown(alert: Alert, lang: Language = "en", *, line: bool = False, width: int
     return capture.get()
 
 
+def unboxed(card: str) -> str:
+    """The lines inside the frame."""
+    return "".join(line.strip("│ \n") + "\n" for line in card.splitlines())
+
+
 def test_the_chinese_card_is_that_of_the_trade() -> None:
     text = shown(an_alert(), "zh")
     for expected in (
         "高危 · 竞对网站访问",
         "138****8000 · 高价值 · 138元/月 · tianhe-03 · 今日10:00前首触",
-        "12%，同类客户的8倍",
+        "12%，为平均水平的8倍",
         "原因：浏览竞对网站24分钟（仅内部）；合约剩21天",
         "开场：“您的合约下月到期，方便吗？”",
         "荐：上门维系 · 续约礼包A（上限60元）",
@@ -46,7 +52,7 @@ def test_the_english_card_says_the_same() -> None:
     for expected in (
         "HIGH RISK · competitor browsing",
         "138****8000 · high value · 138 a month · tianhe-03 · first contact by 10:00 today",
-        "12 %, 8 times that of similar customers",
+        "12 %, 8 times the average",
         "24 minutes on competitor sites (internal only); 21 days of contract left",
         "Renewal package A (up to 60)",
         "✔ Listen before you recommend",
@@ -73,6 +79,21 @@ def test_a_line_is_one_line_however_long() -> None:
     assert text.count("\n") == 1
     assert "9f0c1122" in text
     assert "→ field visit tianhe-03" in text
+
+
+def test_a_message_asks_nothing_and_what_costs_nothing_has_no_cap() -> None:
+    called, written = an_action(), an_action(channel="sms")
+    assert "问：" in shown(an_alert(action=called), "zh")
+    assert "问：" not in shown(an_alert(action=written), "zh")
+    assert called.offer is not None
+    free = msgspec.structs.replace(called.offer, cost_cap=0.0)
+    assert "荐：上门维系 · 续约礼包A\n" in unboxed(shown(an_alert(action=an_action(offer=free)), "zh"))
+
+
+def test_without_an_offer_a_card_says_how_to_reach_them_and_recommends_nobody() -> None:
+    text = shown(an_alert(action=an_action(offer=None)), "zh")
+    assert "触达：上门维系" in text
+    assert "荐：" not in text
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from math import nan
 
 import msgspec
 import numpy as np
 import pytest
 
 import planted
-from models.compiled import share_learned
+from models.compiled import medians, share_learned
 from models.example import Example, Fate
 from models.features.catalogue import NAMES, catalogue_hash
 from models.learner import WEEK_MS, Learner, LearnerSettings, Lesson
 from models.quality import roc_auc
+from models.recent import Recent, Row
 from models.risk import Scorer, check_examples
-from models.snapshot import Snapshot, SnapshotRefusedError, check_features, decode, encode
+from models.snapshot import Curve, Snapshot, SnapshotRefusedError, check_features, decode, encode
 
 SETTINGS = LearnerSettings(warm_rows=300, window=4_000, recent_rows=600)
 ROWS = 2_500
@@ -109,6 +111,21 @@ def test_level_cutoffs_and_medians_are_of_the_latest_rows(lived: Life) -> None:
     assert usual[0] == pytest.approx(np.median(x[:, 0]), rel=0.2)
     assert usual[10] is None  # missing in 60 % of the rows
     assert set(last.curves[0].usual_of) == {"high", "mid", "low"}
+
+
+def test_what_is_usual_is_the_median_of_live_customers_of_the_same_worth() -> None:
+    curves = [Curve(feature=name, knots=[0.0], values=[0.0], usual=99.0) for name in ("calls_7d", "points")]
+    recent = Recent(1_000, 2)
+    for n in range(360):
+        worth = n % 3
+        recent.add(Row([float(10 * worth + n % 5), nan if worth or n % 5 else 7.0], worth))
+    of_calls, of_points = medians(curves, recent)
+    assert (of_calls.usual, of_calls.usual_of) == (12.0, {"high": 2.0, "mid": 12.0, "low": 22.0})
+    assert (of_points.usual, set(of_points.usual_of.values())) == (None, {None}), "most have none"
+    few = Recent(1_000, 2)
+    for n in range(60):
+        few.add(Row([float(n), 0.0], 0 if n < 55 else 1))
+    assert set(medians(curves, few)[0].usual_of) == {"high"}, "five customers are no peers"
 
 
 def test_curves_of_river_are_what_river_predicts(lived: Life) -> None:

@@ -6,6 +6,7 @@ import re
 from typing import Any, get_args
 
 import pytest
+from msgspec.structs import replace
 from support.detecting import DAY, HOUR, START, Bench, snapshot
 
 from models.alerts import Alert, Reason
@@ -13,7 +14,7 @@ from models.contact import CHANNELS
 from models.features.catalogue import NAMES
 from models.playbook import DEFAULT_PLAYBOOK, Play, choose
 from models.talk import cause_of, cause_of_value, opening
-from models.words import SEGMENTS, Cause, Text
+from models.words import SEGMENTS, Cause, Segment, Text
 
 RIVALS = ("mobile", "unicom", "telecom", "broadnet", "移动", "联通", "电信", "广电", "竞对网站", "competitor site")
 
@@ -273,8 +274,34 @@ def test_reasons_are_what_is_unusual_and_raises_the_risk_four_at_most() -> None:
     (alert,) = bench.alerts()
     assert alert.reasons is not None
     found = [r.code for r in alert.reasons]
-    assert found == ["leave_intent", "complaints_open", "penalty_queries_30d", "care_contacts_30d"]
+    assert found == ["leave_intent", "complaints_open", "penalty_queries_30d", "complaint_overdue_days"]
     assert all(r.contribution >= 0.1 for r in alert.reasons[1:])
+
+
+def test_usual_is_that_of_customers_of_the_same_worth() -> None:
+    """As the model brings it: of high worth they call 90 times a week, of low 2; nobody knows it of the middle."""
+    calling = snapshot(-5.0, calls_7d=([0.0, 100.0], [2.0, 0.0]))
+    usual_of: dict[Segment, float | None] = {"high": 90.0, "low": 2.0, "mid": None}
+    curves = [replace(c, usual=None, usual_of=usual_of if c.feature == "calls_7d" else {}) for c in calling.curves]
+    told = {}
+    for arpu in (138.0, 60.0, 30.0):
+        bench = Bench(replace(calling, curves=curves))
+        bench.send("profile", "s-1", START - DAY, arpu=arpu)
+        bench.send("care", "s-1", bench.week("s-1") + HOUR, reason="leave_intent")
+        (alert,) = bench.alerts()
+        told[alert.value.segment] = [(r.code, r.usual, r.text.en) for r in alert.reasons or []][1:]
+    assert told == {
+        "high": [("calls_7d", 90.0, "about 15 calls within the last week (similar customers: about 90)")],
+        "mid": [],
+        "low": [],
+    }
+
+
+def test_silence_is_said_once() -> None:
+    bench = Bench(snapshot(-5.0, recency_vs_rhythm=([1.0, 9.0], [0.0, 2.0]), silent_days=([0.0, 9.0], [0.0, 1.0])))
+    bench.send("profile", "s-1", START - DAY)
+    bench.send("care", "s-1", bench.week("s-1") + 6 * DAY, reason="leave_intent")
+    assert [r.code for r in bench.alerts()[0].reasons or []] == ["leave_intent", "recency_vs_rhythm"]
 
 
 @pytest.mark.parametrize(

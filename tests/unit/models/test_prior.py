@@ -92,3 +92,8 @@ def test_prior_fits_the_catalogue_and_travels():
     again = decode(encode(found))
     assert again.curves == found.curves
     assert again.provenance.rows == 0, "no row was learned from"
+
+
+def test_what_is_usual_is_a_definition_and_nobodys_median():
+    assert {curve.usual for curve in prior().curves} == {None, 0.0, 1.0}
+    assert not any(curve.usual_of for curve in prior().curves)
