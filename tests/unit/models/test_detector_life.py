@@ -149,6 +149,17 @@ def test_what_is_over_the_budget_is_low_priority_once_and_judged_again_at_each_l
     ]
 
 
+def test_who_has_left_brings_no_budget() -> None:
+    bench = Bench(policy=policy_with(budget=250.0 / 3))
+    crowd(bench, {"s-1": 2, "s-2": 2, "s-3": 2, "s-4": 0, "s-5": 0, "s-6": 0})
+    for who in ("s-4", "s-5", "s-6"):
+        bench.send("outcome", who, START + 7 * DAY + 21 * HOUR, outcome="ported_out")
+    live(bench, 8, 20)
+    tier = [a for a in bench.alerts() if a.kind == "risk_tier"]
+    # As of three: the same days as without those who left.
+    assert [(a.ts - START) // DAY for a in tier] == [9, 12, 16]
+
+
 def test_the_best_go_first() -> None:
     model = snapshot(-5.0, complaints_open=([0.0, 1.0, 2.0, 3.0], [0.0, 1.8, 4.0, 5.0]))
     bench = Bench(model, policy_with(budget=50.0))
