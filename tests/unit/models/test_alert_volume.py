@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from statistics import mean
 
 import pytest
@@ -61,10 +62,13 @@ def lane_of(partition: int, subscribers: int, dice: random.Random) -> int:
 @pytest.mark.parametrize(
     ("lanes", "subscribers", "seeds"), [(1, 400, 10), (8, 400, 10), (1, 20_000, 1), (8, 20_000, 1)]
 )
-def test_volume_is_the_budget_within_a_quarter_over_28_days(lanes: int, subscribers: int, seeds: int) -> None:
+def test_volume_is_the_budget_within_a_quarter_over_28_days(
+    lanes: int, subscribers: int, seeds: int, record_property: Callable[[str, object], None]
+) -> None:
     """Of 400 subscribers in the mean: eleven alerts are too few for each four weeks to be within three of them."""
     volumes = []
     for seed in range(seeds):
         dice = random.Random(seed)
         volumes.append(sum(lane_of(partition, subscribers // lanes, dice) for partition in range(lanes)))
+    record_property(f"tier_alerts_{lanes}_lanes_{subscribers}", volumes)
     assert mean(volumes) == pytest.approx(subscribers / 1000 * 28, rel=0.25)
