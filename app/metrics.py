@@ -15,7 +15,7 @@ from typing import Final, get_args
 from prometheus_client import Counter, Gauge
 
 from app.series import Series, at_zero, count, unknown
-from models.events import INPUTS
+from models.events import INPUTS, Consent
 from models.state.population import PARTS
 from models.tiers import TIERS
 from models.words import KINDS, AlertEvent, SuppressionReason
@@ -89,6 +89,9 @@ class Metrics(Series):
         self.recovered = self._counter(
             "tier_episodes_recovered", "Tier alerts that closed by themselves; short is two days or less.", "length"
         )
+        self.consent_absent = self._counter(
+            "consent_absent", "Profiles applied that leave a consent to the policy, by what it is for.", "use"
+        )
         self.scores = self._counter("scores", "Risk scores published.")
         self.receipts = self._counter("receipts", "Erasures done.")
 
@@ -135,6 +138,7 @@ class Metrics(Series):
             self.matured: product(KINDS, MATURED),
             self.leavers: product(FORETOLD),
             self.recovered: product(LENGTHS),
+            self.consent_absent: product(Consent().absent()),
             self.subscribers: product(TIERS),
             self.examples: product(LABELS),
             self.models_refused: product(Refusal),
@@ -179,6 +183,7 @@ class Metrics(Series):
         count(self.examples, commit.examples)
         count(self.leavers, commit.leavers)
         count(self.recovered, commit.recovered)
+        count(self.consent_absent, commit.consent_absent)
         for (kind, label), number in commit.matured.items():
             self.matured.labels(kind, label).inc(number)
         for seconds in commit.leads_s:

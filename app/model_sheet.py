@@ -60,6 +60,7 @@ def _report(report: Report, out: Console) -> None:
     else:
         out.print(_learned(report), soft_wrap=True)
     out.print(_figures(quality))
+    out.print(_alerts(quality))
     out.print(_lead(quality))
     out.print(f"Saved by contacting: {_uplift(quality.uplift)}")
     out.print(_guard(report), soft_wrap=True)
@@ -116,6 +117,13 @@ def _columns(figures: Figures) -> list[str]:
         _figure(figures.log_loss),
         _figure(figures.ece),
     ]
+
+
+def _alerts(quality: Quality) -> str:
+    tier = quality.alerts.get("risk_tier")
+    if tier is None:
+        return "Tier alerts: of none it is known yet whether the subscriber left."
+    return f"Tier alerts: {tier.positives:,} of {tier.rows:,} left within the horizon: precision {tier.precision:.2f}."
 
 
 def _lead(quality: Quality) -> str:

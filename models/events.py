@@ -155,6 +155,17 @@ class Consent(Struct, frozen=True, kw_only=True):
     behaviour: bool | None = None
     profiling: bool | None = None
 
+    def absent(self) -> tuple[str, ...]:
+        """What is left to the policy.
+
+        Examples
+        --------
+        >>> Consent(behaviour=True).absent()
+        ('marketing', 'profiling')
+        """
+        said = (("marketing", self.marketing or None), ("behaviour", self.behaviour), ("profiling", self.profiling))
+        return tuple(use for use, answer in said if answer is None)
+
 
 class Profile(Struct, frozen=True, kw_only=True):
     """A subscriber as the operator knows him; a newer one replaces the former whole."""

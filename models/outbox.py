@@ -33,7 +33,7 @@ class Output(NamedTuple):
     """The trigger's record timestamp, from which the time to the alert is measured; None after a tick."""
 
 
-CountName = Literal["applied", "duplicates", "late", "ignored", "breaches", "leavers", "recovered"]
+CountName = Literal["applied", "duplicates", "late", "ignored", "breaches", "leavers", "recovered", "consent_absent"]
 
 
 class Counts(Struct):
@@ -61,6 +61,8 @@ class Counts(Struct):
     """From the first tier alert within the horizon to the leaving."""
     recovered: dict[str, int] = field(default_factory=dict)
     """Tier episodes that ended by themselves: ``short``, of two days or less, or ``longer``."""
+    consent_absent: dict[str, int] = field(default_factory=dict)
+    """Profiles that leave a consent to the policy, by what it is for."""
     forgotten: int = 0
     """Idle subscribers who were let go."""
 

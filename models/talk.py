@@ -237,8 +237,8 @@ _OPENINGS: Final[dict[Cause, Said]] = {
     ),
 }
 _CARE: Final[Said] = (
-    Text("I would like to ask how you find our service.", "想做个简单的回访，了解一下您近期使用是否满意。"),
-    Text("Please tell us how you find our service.", "想了解一下您近期使用是否满意，欢迎告诉我们您的意见。"),
+    Text("I would like to ask how you find our service.", "想了解一下您近期对我们的服务是否满意。"),
+    Text("Please tell us how you find our service.", "您近期对我们的服务是否满意，欢迎告诉我们。"),
 )
 _MANAGER: Final = Text("I am your account manager", "我是您的客户经理")
 _CALLER: Final = Text("this is customer service", "这里是客户服务中心")
@@ -266,7 +266,7 @@ def opening(reasons: Sequence[Reason], channel: Channel, *, manager: bool = Fals
     >>> opening([], "outbound_call", manager=True).en
     'Hello, I am your account manager. I would like to ask how you find our service. Do you have a minute?'
     >>> opening([], "sms").zh
-    '尊敬的客户，您好！想了解一下您近期使用是否满意，欢迎告诉我们您的意见。'
+    '尊敬的客户，您好！您近期对我们的服务是否满意，欢迎告诉我们。'
     """
     if answers_only:
         return _ANSWERING

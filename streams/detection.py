@@ -94,6 +94,7 @@ class DetectionFold:
                 leavers=counts.leavers,
                 leads_s=[lead / 1000 for lead in counts.leads_ms],
                 recovered=counts.recovered,
+                consent_absent=counts.consent_absent,
             ),
             [o.trigger_record_ts for o in outputs if o.kind == "alert" and o.trigger_record_ts is not None],
         )

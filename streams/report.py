@@ -59,6 +59,8 @@ class Commit(NamedTuple):
     """From the first tier alert to the leaving."""
     recovered: Mapping[str, int] = {}
     """Tier episodes that ended by themselves: ``short`` or ``longer``."""
+    consent_absent: Mapping[str, int] = {}
+    """Profiles that leave a consent to the policy, by what it is for."""
     latencies_s: Sequence[float] = ()
     """From the timestamp of an alert's trigger to the commit."""
     label_delays_s: Sequence[float] = ()

@@ -96,7 +96,7 @@ class Scene:
         """Take in what the worker says of itself; one that has just started knows nothing yet."""
         if sum(vitals.tiers.values()) and not (self.kills and self.kills[-1].reopened_s is None):
             self.tiers = vitals.tiers
-        self.known = max(self.known, vitals.known, key=lambda known: known.matured + known.leavers)
+        self.known = max(self.known, vitals.known, key=lambda known: known.raised + known.matured + known.leavers)
         self.event_ms = vitals.event_ms or self.event_ms
 
     def say(self, note: str, at: float) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -129,8 +130,8 @@ class View:
         spotless = not scene.tally.lost and not scene.tally.twice
         people.append(self._tally(), style="bold green" if spotless else "bold white on red")
         yield people
-        if scene.known.matured or scene.known.leavers:
-            yield Text(f" {words['known'].format(**scene.known._asdict())}", no_wrap=True, overflow="ellipsis")
+        if scene.known.raised or scene.known.leavers:
+            yield Padding(Text(words["known"].format(**scene.known._asdict())), (0, 0, 0, 1))
 
     def _card(self) -> RenderableType:
         scene = self._scene

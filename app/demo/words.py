@@ -25,7 +25,8 @@ _EN: Final = {
     "warning": "warning",
     "healthy": "healthy",
     "alerts": "alerts",
-    "known": "known so far: {left} of {matured} tier alerts left; {foretold} of {leavers} leavers had one",
+    "known": "tier alerts {raised}: {left} of {matured} left within 30 days; {foretold} of {leavers} leavers had one, "
+    "{lead_days:.1f} days before; {short} of {recovered} that closed were short",
     "tally": "lost {lost}, twice {twice}",
     "sum": "{told}: {tally}",
     "first": "first alert after {seconds} s",
@@ -63,7 +64,8 @@ _ZH: Final = {
     "warning": "预警",
     "healthy": "健康",
     "alerts": "告警",
-    "known": "已有结果：{matured}条等级告警中{left}人在30天内离网；{leavers}名离网用户中{foretold}人事先有告警",
+    "known": "等级告警{raised}条：已有结果的{matured}条中{left}人30天内离网；{leavers}名离网用户中{foretold}人"
+    "事先有告警，平均提前{lead_days:.1f}天；自行恢复的{recovered}条中{short}条持续不超过两天",
     "tally": "丢失 {lost}，重复 {twice}",
     "sum": "{told}：{tally}",
     "first": "首条告警：{seconds}秒",

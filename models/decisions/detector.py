@@ -247,6 +247,8 @@ class Detector:
             episodes.reconsider(moment)
 
     def _profile_came(self, moment: Moment, profile: Profile) -> None:
+        for use in profile.consent.absent():
+            self._lane.outbox.counts.add("consent_absent", use)
         if profile.status in ("suspended_arrears", "suspended_fraud"):
             self._lane.episodes.close_all(moment, "suspended")
         elif profile.status == "left":

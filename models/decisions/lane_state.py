@@ -204,6 +204,11 @@ class LaneState:
         ce_id = alert_id("score", moment.subscriber_id, moment.trigger)
         self.outbox.put(Output("score", moment.subscriber_id, score, moment.ts, ce_id, moment.record_ts))
 
+    def in_service(self) -> int:
+        """Subscribers who have not left: the budget is theirs."""
+        rows = self.population.live_rows()
+        return len(rows) - int(np.count_nonzero(self.population.table[rows, places.LEFT] == 1.0))
+
     def tiers_count(self) -> dict[str, int]:
         """Subscribers by tier."""
         return {

@@ -174,9 +174,8 @@ class Sweep:
             return False
         clock.sweeping, clock.cursor = int(tick), ""
         if clock.sweeping // TICK_MS % TICKS_A_DAY == 0:
-            subscribers = len(self._lane.population)
-            clock.slices = slices_for(subscribers)
-            self._lane.budget.save(clock.sweeping, subscribers, self._lane.policy.tiers)
+            clock.slices = slices_for(len(self._lane.population))
+            self._lane.budget.save(clock.sweeping, self._lane.in_service(), self._lane.policy.tiers)
         self._marks.expire(clock.sweeping)
         return True
 
@@ -242,7 +241,7 @@ class Sweep:
         nominees = lane.nominees()
         if not nominees:
             return 0
-        subscribers, policy = len(lane.population), lane.policy.tiers
+        subscribers, policy = lane.in_service(), lane.policy.tiers
         lane.budget.save(tick, subscribers, policy)
         cutoff, table = lane.budget.cutoff(subscribers, policy), lane.population.table
         trigger = Trigger(topic=None, partition=lane.partition, offset=None, tick=tick)

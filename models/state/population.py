@@ -15,6 +15,7 @@ from typing import Any, Final, get_args
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from models.book import Book
 from models.events import MIN_TS, Page, Profile
@@ -52,6 +53,8 @@ __all__ = [
 Rows = npt.NDArray[np.int64]
 
 PROFILE_CODE: Final = b"P"
+_CONSENT_STATED: Final = b'{"stated":1,'
+"""How a profile's record begins since consent that is absent is kept as absent: before, it was written as given."""
 BOOK_CODE: Final = b"B"
 PARTS: Final = (*(spec.name for spec in BLOCKS), "kept_visits", "ids", "profiles", "books", "pending")
 """Of what a lane's memory is made; see :meth:`Population.memory`."""
@@ -322,7 +325,8 @@ class Population:
     def _changed(self, code: bytes, rows: set[int], held: Callable[[int], Profile | Book | None]) -> list[StateRecord]:
         found = [(code + self._keys[row], held(row)) for row in sorted(rows)]
         rows.clear()
-        return [(key, None if value is None else self._encode(value)) for key, value in found]
+        begin = _CONSENT_STATED if code == PROFILE_CODE else b"{"
+        return [(key, None if value is None else begin + self._encode(value)[1:]) for key, value in found]
 
     def load(self, records: Iterable[StateRecord]) -> None:
         """Take up state records as the topic holds them; the last of a key wins.
@@ -379,7 +383,8 @@ class Population:
 
     def _load_object(self, code: bytes, row: int, value: bytes) -> None:
         if code == PROFILE_CODE:
-            self._hold(row, self._profile_of(value))
+            profile = self._profile_of(value)
+            self._hold(row, profile if value.startswith(_CONSENT_STATED) else _without_implied(profile))
         elif code == BOOK_CODE:
             self.books[row] = self._decode_book(value)
             self._load_visits_of_a_former_book(row, value)
@@ -443,6 +448,13 @@ class _FormerBook(msgspec.Struct):
     """Of a book as it was written before the visits had a record of their own: (ts, dwell_s, page, operator)."""
 
     visits: list[tuple[float, float, str, str]]
+
+
+def _without_implied(profile: Profile) -> Profile:
+    """A profile of a record that does not tell what was said from what was implied: a yes may be either."""
+    consent = profile.consent
+    stated = replace(consent, behaviour=consent.behaviour and None, profiling=consent.profiling and None)
+    return replace(profile, consent=stated)
 
 
 def _longer(held: npt.NDArray[Any], size: int, fill: Any) -> npt.NDArray[Any]:

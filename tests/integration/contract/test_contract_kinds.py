@@ -141,6 +141,14 @@ def test_a_disconnect_appointment_is_answered_before_it(customer: Subscriber, no
     assert alert["ts"] < alert["action"]["contact_by"] < at
 
 
+def test_a_withdrawn_appointment_closes_its_own_alert_and_no_other(customer: Subscriber) -> None:
+    customer.care("leave_intent")
+    customer.care("disconnect_appointment", appointment_ts=customer.now + 5 * DAY, case_id="c-1")
+    customer.care("disconnect_appointment", status="resolved", case_id="c-1")
+    assert customer.steps("disconnect_appointment") == [("raised", None), ("closed", "recovered")]
+    assert customer.steps("leave_intent") == [("raised", None)]
+
+
 @pytest.mark.parametrize("reason", ["complaint", "fault", "penalty_query", "satisfaction", "inquiry", "transfer"])
 def test_other_care_contacts_set_off_nothing(customer: Subscriber, reason: str) -> None:
     customer.care(reason)

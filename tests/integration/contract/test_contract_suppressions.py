@@ -181,6 +181,24 @@ def test_behaviour_is_not_used_without_consent(someone: Subscriber, world: World
     assert not any("competitor" in reason["code"] for reason in alert["reasons"])
 
 
+def test_of_absent_consent_behaviour_is_not_used_and_the_rest_is_and_it_is_counted(
+    someone: Subscriber, world: World
+) -> None:
+    before = world.metrics()
+    someone.profile(consent=None)
+    someone.browses()
+    assert someone.withheld() == ["no_consent"]
+    someone.ages()
+    someone.risks(AT_RISK)
+    (alert,) = someone.alerts()
+    assert alert["kind"] == "risk_tier"
+    assert not any("competitor" in reason["code"] for reason in alert["reasons"])
+    after = world.metrics()
+    for use in ("marketing", "behaviour", "profiling"):
+        name = "consent_absent_total"
+        assert after.total(name, use=use) - before.total(name, use=use) == 1
+
+
 def test_a_profile_is_not_scored_without_consent(someone: Subscriber) -> None:
     someone.profile(consent={"profiling": False})
     someone.ages()

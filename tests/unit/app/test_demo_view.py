@@ -13,7 +13,7 @@ from alerts_made import an_alert
 from app.demo.recovery import Recovery
 from app.demo.scene import Scene
 from app.demo.view import View
-from app.demo.vitals import Vitals
+from app.demo.vitals import Known, Vitals
 from app.demo.words import LABEL, WORDS
 from app.settings import Language
 from streams.history import HistoryRecord
@@ -44,6 +44,19 @@ def _busy() -> Scene:
         scene.tick(110.0 + 3 * number)
     scene.look(150.0, lag=1234)
     return scene
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_what_became_of_the_tier_alerts_is_on_the_first_screen(columns: int) -> None:
+    scene = _busy()
+    assert "tier alerts" not in "\n".join(_drawn(scene, columns, 40))
+    scene.follow(Vitals({}, None, Known(29, 7, 16, 5, 9, 6.25, 1, 13)))
+    assert " ".join("\n".join(_drawn(scene, columns, 40)[3:6]).split()).startswith(
+        "tier alerts 29: 7 of 16 left within 30 days; 5 of 9 leavers had one, 6.2 days before; "
+        "1 of 13 that closed were short"
+    )
+    scene.follow(Vitals({}, None))  # another worker, that has counted nothing yet
+    assert "tier alerts 29" in "\n".join(_drawn(scene, columns, 40))
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

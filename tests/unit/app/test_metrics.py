@@ -129,6 +129,7 @@ def test_a_commit_is_counted_once(metrics: Metrics) -> None:
             leavers={"risk_tier": 2, "none": 1},
             leads_s=[3 * 86_400.0, 20 * 86_400.0],
             recovered={"longer": 4},
+            consent_absent={"behaviour": 6},
             latencies_s=[0.03, 7.0],
             batch_s=0.01,
             transaction_s=0.02,
@@ -152,6 +153,8 @@ def test_a_commit_is_counted_once(metrics: Metrics) -> None:
     assert value(metrics, "leavers_total", alert="risk_tier") == 2
     assert value(metrics, "alert_lead_seconds_bucket", le="259200.0") == 1
     assert value(metrics, "tier_episodes_recovered_total", length="longer") == 4
+    assert value(metrics, "consent_absent_total", use="behaviour") == 6
+    assert value(metrics, "consent_absent_total", use="marketing") == 0
     assert value(metrics, "event_to_alert_seconds_count") == 2
     assert value(metrics, "event_to_alert_seconds_bucket", le="0.05") == 1
     assert value(metrics, "watermark_timestamp_seconds", partition="3") == 1_780_000_000

@@ -25,6 +25,7 @@ from app.errors import ExitCode, Refused
 from app.model_standing import Standing, as_json, standing
 from app.settings import Settings
 from models.learner import Learner, LearnerSettings
+from models.learner_report import Alerted
 from models.night import night
 from models.prior import prior
 from models.risk import Scorer
@@ -105,6 +106,16 @@ def test_the_sheet_tells_quality_guards_and_every_version(told: Standing) -> Non
     for each in list(told.versions)[-8:]:
         assert each.snapshot.version in page
     assert "and 14 older" in page
+
+
+def test_the_sheet_says_how_precise_the_tier_alerts_were(told: Standing) -> None:
+    assert told.report is not None
+    assert "Tier alerts: of none it is known yet" in sheet(told)
+    some = msgspec.structs.replace(
+        told.report.quality, alerts={"risk_tier": Alerted(rows=1_200, positives=480, precision=0.4)}
+    )
+    matured = told._replace(report=msgspec.structs.replace(told.report, quality=some))
+    assert "Tier alerts: 480 of 1,200 left within the horizon: precision 0.40." in sheet(matured)
 
 
 def test_the_sheet_says_whether_the_guard_is_on(told: Standing) -> None:

@@ -71,6 +71,31 @@ def test_the_best_of_the_month_are_raised_and_not_the_first_of_the_day() -> None
     assert sum(standing >= better - 0.05 for standing in raised) / len(raised) > 0.9
 
 
+def flow(budget: AlertBudget, days: int, a_day: int, standing: float = 3.0) -> None:
+    """So many candidates a day that stand so high, from day 0 on, among 1,000 subscribers."""
+    for day in range(days):
+        budget.save(day * DAY_MS, 1000, POLICY)
+        for _ in range(a_day):
+            budget.heard(day * DAY_MS, standing)
+    budget.save(days * DAY_MS, 1000, POLICY)
+
+
+def test_with_less_than_seven_days_of_flow_the_published_cut_off_holds() -> None:
+    budget = AlertBudget(0)
+    flow(budget, 6, a_day=100)
+    assert budget.cutoff(1000, POLICY) == 1.0
+    flow(budget, 7, a_day=100)
+    assert budget.cutoff(1000, POLICY) == 3.0
+
+
+@pytest.mark.parametrize(("a_day", "cutoff"), [(1, 1.0), (2, 1.0 + 2.0 * 20 / 50), (4, 1.0 + 2.0 * 40 / 50), (6, 3.0)])
+def test_own_cut_off_is_drawn_to_the_published_one_while_candidates_are_few(a_day: int, cutoff: float) -> None:
+    """Of one a day all have room; of 20 and 40 two fifths and four fifths of the way to where the best begin."""
+    budget = AlertBudget(0)
+    flow(budget, 10, a_day)
+    assert budget.cutoff(1000, POLICY) == pytest.approx(cutoff)
+
+
 def test_few_candidates_are_all_raised() -> None:
     raised = raised_by(1, 20_000, 70, a_day=0.5)
     assert sum(len(day) for day in raised[42:]) == pytest.approx(0.5 * 20 * 28, rel=0.2)

@@ -12,6 +12,7 @@ from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench, say, snaps
 
 from models.policy import ConsentDefault, KindPolicies, KindPolicy, Policy
 from models.state.columns import UNPROFILED
+from models.state.population import PROFILE_CODE
 
 
 def policy_with(**tiers: Any) -> Policy:
@@ -146,6 +147,17 @@ def test_what_is_over_the_budget_is_low_priority_once_and_judged_again_at_each_l
         ("s-2", "low_priority", 9),
         ("s-3", "low_priority", 9),
     ]
+
+
+def test_who_has_left_brings_no_budget() -> None:
+    bench = Bench(policy=policy_with(budget=250.0 / 3))
+    crowd(bench, {"s-1": 2, "s-2": 2, "s-3": 2, "s-4": 0, "s-5": 0, "s-6": 0})
+    for who in ("s-4", "s-5", "s-6"):
+        bench.send("outcome", who, START + 7 * DAY + 21 * HOUR, outcome="ported_out")
+    live(bench, 8, 20)
+    tier = [a for a in bench.alerts() if a.kind == "risk_tier"]
+    # As of three: the same days as without those who left.
+    assert [(a.ts - START) // DAY for a in tier] == [9, 12, 16]
 
 
 def test_the_best_go_first() -> None:
@@ -457,6 +469,28 @@ def test_behaviour_that_nobody_consented_to_is_not_used_and_that_is_told_once(co
     assert bench.suppressions()[0].reasons is None
     bench.send("care", "s-1", START + DAY, reason="leave_intent")
     assert bench.life()[1:] == ["leave_intent raised"]
+
+
+def test_consent_that_is_absent_is_counted() -> None:
+    bench = Bench()
+    bench.send("profile", "s-1", START, consent={})
+    bench.send("profile", "s-2", START, consent={"marketing": {"sms": True}, "profiling": False})
+    bench.send("profile", "s-2", START - DAY, consent={})  # older than what is known: not applied
+    assert counted(bench, "consent_absent") == {"marketing": 1, "behaviour": 2, "profiling": 1}
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_consent_of_a_former_state_is_what_was_refused_and_no_more(said: bool) -> None:
+    """It wrote yes for what nobody had said; what was said is known again with the next profile."""
+    bench = known(consent={"behaviour": said})
+    key, now = next((k, v) for k, v in bench.state.items() if k.startswith(PROFILE_CODE))
+    bench.restart()
+    assert bench.detector.population.profiles[0].consent.behaviour is said
+    bench.state[key] = b"{" + now.partition(b",")[2]
+    bench.restart()
+    assert bench.detector.population.profiles[0].consent.behaviour is (None if said else False)
+    bench.send("visit", "s-1", START, page="checkout", dwell_s=90)
+    assert bench.life() == ["competitor_browsing suppressed no_consent"]
 
 
 def test_profiling_that_nobody_refused_is_used() -> None:

@@ -134,9 +134,9 @@ def test_opening_is_built_from_disclosable_reasons_only() -> None:
     [
         ("contract_days_left_broadband", 21.0, "Your broadband contract ends soon", "宽带合约即将到期"),
         ("contract_days_left_iptv", -3.0, "Your IPTV contract has ended", "IPTV合约已经到期"),
-        ("contract_days_left_fixed", 300.0, "how you find our service", "使用是否满意"),
+        ("contract_days_left_fixed", 300.0, "how you find our service", "服务是否满意"),
         ("last_satisfaction", 2.0, "do better", "做得更好"),
-        ("last_satisfaction", 9.0, "how you find our service", "使用是否满意"),
+        ("last_satisfaction", 9.0, "how you find our service", "服务是否满意"),
         ("data_throttled_share_7d", 0.3, "plans with more of it", "流量更多的套餐"),
         ("leave_intent", 1.0, "thinking of leaving", "可能不再使用"),
     ],

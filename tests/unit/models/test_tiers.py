@@ -17,7 +17,7 @@ from models.kernel.walk import tier_after
 from models.policy import Policy, TierPolicy
 from models.risk import Scorer, logit
 from models.state.columns import WIDTH
-from models.tiers import cutoffs, risks
+from models.tiers import Cutoffs, cutoffs, risks, standing
 
 SHARP = Policy(tiers=TierPolicy(smoothing=1.0))
 """Looks at today alone, so that a risk is a tier."""
@@ -89,6 +89,14 @@ def test_cutoffs_are_the_larger_of_share_and_multiple() -> None:
     assert risks(steep, SCORER) == (pytest.approx(0.06), pytest.approx(0.15))
     flat = TierPolicy(high_risk_times_base=0.1, warning_times_base=0.1)
     assert risks(flat, SCORER) == (pytest.approx(0.03), pytest.approx(0.075))
+
+
+def test_standing_means_the_same_under_a_model_with_other_log_odds() -> None:
+    """Half as steep and at another level, cut-offs of the same shares: who stood between them stands there still."""
+    one, other = Cutoffs(-3.5, 1.0, -0.2, 0.8), Cutoffs(-2.0, 0.5, -0.1, 0.4)
+    for above in (-0.4, 0.0, 0.7, 1.0, 2.5):
+        assert standing(above, one) == pytest.approx(standing(above / 2.0, other))
+    assert (standing(0.0, one), standing(1.0, one)) == (0.0, 1.0)
 
 
 def test_absolute_risks_override_share_and_multiple_and_never_cross() -> None:
