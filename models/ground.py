@@ -16,7 +16,7 @@ from msgspec import Struct
 from models.basis import hats
 from models.risk import Floats
 
-KNOTS: Final = 8
+KNOTS: Final = 12
 _SMALL: Final = 1e-3
 """A feature whose logarithm is spread less is the same for everybody, and says nothing."""
 
