@@ -126,7 +126,7 @@ class Posterior:
                 used = group.stop - group.start - held * float(left[group].sum())
                 change = max(used, 1e-6) / (held * float(weights[group] @ weights[group]) + 1e-12)
                 strengths[group] = np.clip(held * np.clip(change, 1.0 / _FASTEST, _FASTEST), _LOOSEST, _TIGHTEST)
-        self.weights = np.linalg.solve(self._precision + np.diag(strengths), self._pull)
+        self.weights = np.asarray(np.linalg.solve(self._precision + np.diag(strengths), self._pull), dtype=np.float64)
 
     def learn(self, lot: Lot) -> None:
         """Learn a lot of person-weeks; their offsets are the prior's log-odds of leaving in a week."""
