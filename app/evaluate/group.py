@@ -21,6 +21,7 @@ from app.options import json_option, resolved_options
 from app.policy_file import policy_in_force
 from app.replay.fields import TOPICS
 from app.replay.files import now_ms, parts_of, reading_options, telling
+from app.replay.flags import Encoding
 from app.replay.playback import Playback, by_time, hopeless
 from app.setting_sources import Resolved
 from app.simulator.record import Record
@@ -46,6 +47,7 @@ def evaluate() -> None:
 @click.option("--label", required=True, help="Column that says who left: yes/no, 1/0, true/false, 是/否.")
 @click.option("--id", "id_column", help="Column that names the customer; it is not learned from.")
 @_scores
+@click.option("--encoding", type=Encoding(), help="UTF-8, UTF-16, GBK and cp1252 are found out.")
 @click.option("--in-order", is_flag=True, help="Learn in the order of the file: where that is the order of time.")
 @_against_batch
 @json_option

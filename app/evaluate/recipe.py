@@ -22,6 +22,8 @@ FIRST: Final = 1000
 LEAST_COUNT: Final = 10
 """A level seen less often in the first rows is rare: what was learned of it would be noise."""
 MOST_LEVELS: Final = 64
+_MOST: Final = 1e30
+"""What is learned is held in single precision, in which more than this has no place."""
 
 
 class Recipe:
@@ -69,7 +71,7 @@ class Recipe:
         amounts = self._all_amounts(sheet)
         missing = [np.isnan(amounts[name]) for name in self._missing]
         flags = [code == n for name, code in self._codes(sheet).items() for n in range(len(self._levels[name]))]
-        return np.array([*amounts.values(), *missing, *flags], dtype=np.float64)
+        return np.clip(np.array([*amounts.values(), *missing, *flags], dtype=np.float64), -_MOST, _MOST)
 
     def columns(self, sheet: Sheet) -> tuple[Floats, list[int]]:
         """The same for trees, (n, C): amounts and ratios, then places of levels, and which columns those are."""

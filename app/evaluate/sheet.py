@@ -33,15 +33,15 @@ class Sheet(NamedTuple):
         return self.columns[name]
 
 
-def read(path: Path) -> Sheet:
-    """Read a whole file.
+def read(path: Path, encoding: str | None = None) -> Sheet:
+    """Read a whole file; its encoding is found out where none is given.
 
     Raises
     ------
     Refused
         If it cannot be read as a table, or a row of it cannot: the message says why.
     """
-    recording, rows = Recording(path), []
+    recording, rows = Recording(path, encoding=encoding), []
     for row in recording.rows():
         if row.reject is not None:
             raise Refused(f"{path.name}, row {row.number}: {row.reject.detail}")

@@ -39,6 +39,7 @@ class Question(NamedTuple):
     label: str
     id_column: str | None
     in_order: bool
+    encoding: str | None = None
     against_batch: bool = False
 
 
@@ -59,7 +60,7 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[Scored]]:
         If a file or a column is not what it should be.
     """
     batch = library() if question.against_batch else None
-    train = read(question.train)
+    train = read(question.train, question.encoding)
     left = answers(train.column(question.label), question.label)
     names = _features(train, question)
     order = np.arange(train.rows) if question.in_order else shuffled(train.rows)
@@ -70,7 +71,7 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[Scored]]:
         taught, asked = Half(train, left, order[:cut]), Half(train, left, order[cut:])
         where = f"the last {HELD_OUT:.0%} of {train.source} in the order of learning, never learned"
     else:
-        test = read(question.test)
+        test = read(question.test, question.encoding)
         truth = answers(test.column(question.label), question.label)
         taught, asked = Half(train, left, order), Half(test, truth, np.arange(test.rows))
         where = f"{test.source}, never learned"
