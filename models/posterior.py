@@ -90,6 +90,7 @@ class Posterior:
         self._first[:weeks], self._first[-1] = 1.0 / _WEEK**2, 1.0 / _TRUST**2
         self._first[[part.start for part in self._parts]] = 1.0 / _LINE**2
         self._strengths = self._first
+        self._reviewed = True
         self._precision, self._pull, self.weights = np.zeros((size, size)), np.zeros(size), np.zeros(size)
 
     def _design(self, lot: Lot) -> Floats:
@@ -110,18 +111,16 @@ class Posterior:
 
         It begins from the same strengths each time: what few labels drew to nothing would stay there.
         """
-        groups = [
-            group
-            for part in self._parts
-            for group in (slice(part.start, part.start + 1), slice(part.start + 1, part.stop))
-        ]
+        if self._reviewed:
+            return
+        self._reviewed = True
+        lines = [slice(part.start, part.start + 1) for part in self._parts]
+        bends = [slice(part.start + 1, part.stop) for part in self._parts if part.stop > part.start + 1]
         self._strengths = strengths = self._first.copy()
         for _ in range(_REVIEWS):
             spread = np.linalg.inv(self._precision + np.diag(strengths))
             weights, left = spread @ self._pull, np.diag(spread).copy()
-            for group in groups:
-                if group.stop == group.start:
-                    continue
+            for group in (*lines, *bends):
                 held = strengths[group.start]
                 used = group.stop - group.start - held * float(left[group].sum())
                 change = max(used, 1e-6) / (held * float(weights[group] @ weights[group]) + 1e-12)
@@ -130,6 +129,7 @@ class Posterior:
 
     def learn(self, lot: Lot) -> None:
         """Learn a lot of person-weeks; their offsets are the prior's log-odds of leaving in a week."""
+        self._reviewed = False
         fade = max(0.0, 1.0 - len(lot.week) / self._memory)
         self._precision *= fade
         self._pull *= fade
@@ -197,6 +197,7 @@ class Posterior:
         size = len(found.weights)
         found.weights = np.frombuffer(state.weights, dtype="<f8").reshape(size).copy()
         found._pull = np.frombuffer(state.pull, dtype="<f8").reshape(size).copy()
+        found._reviewed = False  # once more from the same evidence gives the same
         found._strengths = np.frombuffer(state.strengths, dtype="<f8").reshape(size).copy()
         upper = np.triu_indices(size)
         found._precision[upper] = np.frombuffer(state.precision, dtype="<f4")

@@ -16,7 +16,9 @@ from models.risk import Floats, Scorer, sigmoid
 from models.river_voice import RiverState, RiverVoice
 
 LOT: Final = 256
-"""Person-weeks that the posterior learns at once: a step costs the same for one as for all of these."""
+MOST_LOT: Final = 1_024
+"""Person-weeks that the posterior learns at once, a sixteenth of those so far: a step costs the same for one as for all
+of these, and moves less as more is known."""
 LEAVERS: Final = 500.0
 """Of the last so many it is judged which voice tells labels better."""
 NATS: Final = 10.0
@@ -102,7 +104,7 @@ class Voices:
         self.left += taught.left
         self.stayed += not taught.left
         self._lot.append(taught)
-        if sum(each.last - each.first + 1 for each in self._lot) >= LOT:
+        if len(self._said) >= min(max(LOT, (self.left + self.stayed) // 16), MOST_LOT):
             self._learn_lot()
 
     def settle(self) -> None:
