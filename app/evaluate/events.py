@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from msgspec import structs
 
 from app.errors import Refused
@@ -17,7 +16,7 @@ from app.evaluate.verdict import Bools, Scored, auc_of, figures, gain
 from app.simulator.record import Record
 from models.events import DAY_MS
 from models.evidence import Whos, auc_bounded
-from models.example import WEEKLY, Example
+from models.example import WEEKLY, Example, Fate
 from models.features.catalogue import INDEX
 from models.learner import Learner, LearnerSettings
 from models.policy import Policy
@@ -29,7 +28,6 @@ LATE: Final = 0.4
 """The last share of the looks: by then the learner has seen labels."""
 EVERY_MS: Final = 28 * DAY_MS
 """Between two fits of the batch rival."""
-Times = npt.NDArray[np.int64]
 
 
 class Looks:
@@ -41,7 +39,7 @@ class Looks:
         All that a lane told.
     """
 
-    def __init__(self, told: Iterable[object]) -> None:
+    def __init__(self, told: Iterable[Example | Fate]) -> None:
         found = [e for e in told if isinstance(e, Example) and e.origin == WEEKLY and e.label != "void"]
         self.examples = sorted(found, key=lambda e: (e.ts, e.subscriber_id))
         self.x = np.array([e.numbers() for e in self.examples]).T
@@ -78,7 +76,7 @@ class Looks:
 
 def evaluate_events(
     records: Iterable[Record], policy: Policy, settings: LearnerSettings, silent_days: float | None
-) -> tuple[list[object], Learner]:
+) -> tuple[list[Example | Fate], Learner]:
     """Live through a log; returns all that the lane told, and the learner at its end.
 
     Parameters
@@ -97,7 +95,7 @@ def evaluate_events(
     return list(lived(records, policy, learner)), learner
 
 
-def facts_of(told: Sequence[object], learner: Learner, span_days: float, library: str | None) -> dict[str, Any]:
+def facts_of(told: Sequence[Example | Fate], learner: Learner, span_days: float, library: str | None) -> dict[str, Any]:
     """Figures of the whole, of its last part and of spans of time; a batch rival's too, where there is a library.
 
     Raises
@@ -149,7 +147,7 @@ def _known(looks: Looks, risks: dict[str, Floats], rows: Bools) -> dict[str, Any
         return {"rows": int(rows.sum()), "left": int(looks.left[rows].sum())}
 
 
-def _alerts(told: Sequence[object]) -> dict[str, dict[str, float]]:
+def _alerts(told: Sequence[Example | Fate]) -> dict[str, dict[str, float]]:
     """Precision of each kind of alert, as far as it is known."""
     found: dict[str, dict[str, float]] = {}
     for each in told:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ def events(
     _kept(scores, by_events.scored(by_events.Looks(told)))
 
 
-def _counted(records: Iterator[Record], tick: Any) -> Iterator[Record]:
+def _counted(records: Iterator[Record], tick: Callable[[int], None]) -> Iterator[Record]:
     for number, record in enumerate(records, 1):
         yield record
         if number % 1_000 == 0:
