@@ -38,7 +38,7 @@ VERBS: Final[dict[str, Verb]] = {
     "alerts": Verb("app.alerts_cli", "alerts", "Follow the alerts, show one."),
     "dlq": Verb("app.dlq_cli", "dlq", "Look at the records that could not be read."),
     "model": Verb("app.model_cli", "model", "Look at the model that is served, export it, roll back."),
-    "evaluate": Verb("app.evaluate", "evaluate", "Measure how well the model learns from data that has answers."),
+    "evaluate": Verb("app.evaluate", "evaluate", "Measure what would have been served, on data that have answers."),
     "config": Verb("app.config_cli", "config", "Show the settings, and where each comes from."),
 }
 """In the order in which a newcomer meets them."""

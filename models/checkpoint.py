@@ -25,7 +25,7 @@ from models.voices import TaughtState, VoicesState
 from models.window import WindowState
 
 FORMAT: Final = "holdfast.learner/2"
-MOST_BYTES: Final = 4_000_000
+MOST_BYTES: Final = 8_000_000
 """It is written whole, in a few records of one transaction, every some hundred examples."""
 _LEVEL: Final = 6
 

@@ -77,7 +77,7 @@ def share_learned(heard: int) -> float:
 
 def moved(prior: Snapshot, voices: Voices, rows: Floats) -> list[Curve]:
     """The prior's curves, moved; `rows`, (F, n), are those of whom a curve is to say nothing on the whole."""
-    half, trust = share_learned(voices.heard) / 2.0, voices.posterior.trust
+    share, river, trust = share_learned(voices.heard), voices.share_of_river, voices.posterior.trust
     curves = []
     pairs = zip(prior.curves, voices.ground.knots, voices.river.curves(), voices.posterior.curves(), rows, strict=True)
     for curve, own, river_says, posterior_says, row in pairs:
@@ -87,7 +87,7 @@ def moved(prior: Snapshot, voices: Voices, rows: Floats) -> list[Curve]:
         middle = float(np.median(np.where(np.isnan(row), by_river[-1], np.interp(row, knots, by_river[:-1]))))
         by_river = np.clip(by_river - middle, -REACH, REACH)
         by_posterior = np.append(np.interp(knots, own, posterior_says), 0.0) + trust * np.append(before, curve.missing)
-        after = np.append(before, curve.missing) + half * (by_river + by_posterior)
+        after = np.append(before, curve.missing) + share * (river * by_river + (1.0 - river) * by_posterior)
         curves.append(
             Curve(feature=curve.feature, knots=knots.tolist(), values=after[:-1].tolist(), missing=float(after[-1]))
         )

@@ -13,10 +13,9 @@ from typing import Final, Self
 import numpy as np
 from msgspec import Struct
 
-from models.basis import hats
 from models.risk import Floats
 
-KNOTS: Final = 8
+KNOTS: Final = 12
 _SMALL: Final = 1e-3
 """A feature whose logarithm is spread less is the same for everybody, and says nothing."""
 
@@ -58,7 +57,7 @@ class Ground:
     @classmethod
     def of(cls, names: Sequence[str], rows: Floats) -> Self:
         """Freeze on unlabelled rows, (F, n)."""
-        knots = [hats(name, row, KNOTS).knots.tolist() for name, row in zip(names, rows, strict=True)]
+        knots = [knots_of(row) for row in rows]
         nothing = np.zeros(len(names))
         logs = cls(names, knots, nothing, nothing).logs(rows)
         known = [row[~np.isnan(row)] for row in logs]
@@ -86,3 +85,24 @@ class Ground:
     def resume(cls, names: Sequence[str], state: GroundState) -> Self:
         """Go on from :meth:`state`."""
         return cls(names, state.knots, np.array(state.mean), np.array(state.spread))
+
+
+def knots_of(values: Floats, count: int = KNOTS) -> list[float]:
+    """Knots for what was seen of a feature; NaN is a missing value.
+
+    One with few values has a knot at each. Of many features half is zero: quantiles of all rows would spend most knots
+    there, so a third as many are quantiles of the different values.
+
+    Examples
+    --------
+    >>> knots_of(np.array([1.0, 2.0, 1.0, np.nan])), len(knots_of(np.arange(1000.0), 10))
+    ([1.0, 2.0], 10)
+    """
+    known = values[~np.isnan(values)]
+    found = np.unique(known)
+    if len(found) > count:
+        mass = np.quantile(known, np.linspace(0.01, 0.99, count))
+        spread = np.quantile(found, np.linspace(0.01, 0.99, count)[::3])
+        found = np.concatenate([mass, spread])
+    # Six digits: knots nearer to each other than that hold no rows between them.
+    return sorted({float(f"{knot:.6g}") for knot in found.tolist()}) or [0.0]

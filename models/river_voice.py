@@ -15,7 +15,7 @@ from msgspec import Struct
 from river import preprocessing
 
 from models.ground import Ground
-from models.risk import Floats
+from models.risk import Floats, logit
 from models.river_state import LogisticState, begin, put, take
 
 _WEEK: Final = "#week"
@@ -67,11 +67,14 @@ class RiverVoice:
         self._scaler.learn_one(found)  # type: ignore[no-untyped-call]
         self._model.learn_one(self._scaler.transform_one(found), left)  # type: ignore[no-untyped-call]
 
-    def log_odds(self, logs: Sequence[float], week: int) -> float:
-        """River's own prediction: what the curves, the week and the intercept must add up to."""
+    def risk(self, logs: Sequence[float], week: int) -> float:
+        """River's own prediction; 0 or 1 where it is beyond all doubt."""
         found = self._scaler.transform_one(self._inputs(logs, week))  # type: ignore[no-untyped-call]
-        told = self._model.predict_proba_one(found)[True]  # type: ignore[no-untyped-call]
-        return math.log(told / (1.0 - told))
+        return float(self._model.predict_proba_one(found)[True])  # type: ignore[no-untyped-call]
+
+    def log_odds(self, logs: Sequence[float], week: int) -> float:
+        """The same in log-odds: what the curves, the week and the intercept must add up to."""
+        return logit(self.risk(logs, week))
 
     def level(self, week: int) -> float:
         """Log-odds of somebody of whom nothing is known."""

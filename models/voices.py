@@ -11,11 +11,19 @@ from msgspec import Struct
 from models.ground import Ground, GroundState
 from models.level import levelling
 from models.posterior import Lot, Posterior, PosteriorState
-from models.risk import Floats, Scorer
+from models.quality import log_losses
+from models.risk import Floats, Scorer, sigmoid
 from models.river_voice import RiverState, RiverVoice
 
 LOT: Final = 256
-"""Person-weeks that the posterior learns at once: a step costs the same for one as for all of these."""
+MOST_LOT: Final = 1_024
+"""Person-weeks that the posterior learns at once, a sixteenth of those so far: a step costs the same for one as for all
+of these, and moves less as more is known."""
+LEAVERS: Final = 500.0
+"""Of the last so many it is judged which voice tells labels better."""
+NATS: Final = 10.0
+"""Of log-loss by which one has told them better, before it counts e times as much: person-weeks of one subscriber are
+not so many witnesses."""
 
 
 class Taught(NamedTuple):
@@ -43,7 +51,9 @@ class VoicesState(Struct, frozen=True, kw_only=True):
     lift: float
     left: int
     stayed: int
+    lead: float
     lot: TaughtState
+    said: bytes
 
 
 class Voices:
@@ -62,8 +72,9 @@ class Voices:
         self.ground, self.river, self.posterior = ground, river, posterior
         self.left = 0
         self.stayed = 0
-        self._lift = lift
+        self._lift, self._lead = lift, 0.0
         self._lot: list[Taught] = []
+        self._said: list[float] = []  # by River, of each person-week of the lot, before it was learned
 
     @classmethod
     def of_prior(cls, prior: Scorer, rows: Floats, weeks: int, weekly_rate: float, memory: int) -> Self:
@@ -79,27 +90,39 @@ class Voices:
         """Leavers learned from; where more leave than stay, stayers."""
         return min(self.left, self.stayed)
 
+    @property
+    def share_of_river(self) -> float:
+        """How much of what was learned is River's: half, until one of the two has told labels better beforehand."""
+        return sigmoid(-self._lead / NATS)
+
     def learn(self, taught: Taught) -> None:
         """Learn what is known of some weeks of a vector."""
         logs = self.ground.logs(taught.x.astype(np.float64)[:, None])[:, 0].tolist()
         for week in range(taught.first, taught.last + 1):
+            self._said.append(self.river.risk(logs, week - 1))
             self.river.learn(logs, week - 1, left=taught.left and week == taught.last)
         self.left += taught.left
         self.stayed += not taught.left
         self._lot.append(taught)
-        if sum(each.last - each.first + 1 for each in self._lot) >= LOT:
-            self.settle()
+        if len(self._said) >= min(max(LOT, (self.left + self.stayed) // 16), MOST_LOT):
+            self._learn_lot()
 
     def settle(self) -> None:
-        """Have the posterior learn what waits for it."""
-        if not self._lot:
-            return
+        """Have the posterior learn what waits for it, and judge how smooth its curves should be."""
+        if self._lot:
+            self._learn_lot()
+        self.posterior.review()
+
+    def _learn_lot(self) -> None:
         rows = [(each, week) for each in self._lot for week in range(each.first, each.last + 1)]
         x = np.array([each.x for each, _ in rows], dtype=np.float64).T
         left = np.array([each.left and week == each.last for each, week in rows])
         offset = self._prior.score(x).logit + self._lift
-        self.posterior.learn(Lot(x=x, offset=offset, week=np.array([week - 1 for _, week in rows]), left=left))
-        self._lot = []
+        lot = Lot(x=x, offset=offset, week=np.array([week - 1 for _, week in rows]), left=left)
+        gained = log_losses(np.array(self._said), left) - log_losses(self.posterior.told(lot), left)
+        self._lead = self._lead * max(0.0, 1.0 - float(left.sum()) / LEAVERS) + float(gained.sum())
+        self.posterior.learn(lot)
+        self._lot, self._said = [], []
 
     def state(self) -> VoicesState:
         """Everything that is needed to go on."""
@@ -110,6 +133,8 @@ class Voices:
             lift=self._lift,
             left=self.left,
             stayed=self.stayed,
+            lead=self._lead,
+            said=np.array(self._said).tobytes(),
             lot=packed(self._lot),
         )
 
@@ -120,6 +145,7 @@ class Voices:
         river = RiverVoice.resume(ground, state.river)
         voices = cls(prior, ground, river, Posterior.resume(ground, state.posterior, memory), state.lift)
         voices.left, voices.stayed = state.left, state.stayed
+        voices._lead, voices._said = state.lead, np.frombuffer(state.said).tolist()
         voices._lot = unpacked(state.lot, len(ground.names))
         return voices
 

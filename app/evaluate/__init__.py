@@ -1,4 +1,4 @@
-"""``holdfast evaluate``: how well the model learns, in one pass, from data that has answers."""
+"""``holdfast evaluate``: what would have been served, measured on data that have answers."""
 
 from __future__ import annotations
 

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
-from app.evaluate.events import EventQuestion, evaluate_events
-from app.evaluate.table import Question, evaluate_table
-from app.evaluate.verdict import tell, write
-from app.options import json_option
+from app.errors import ExitCode, Refused
+from app.evaluate import events as by_events
+from app.evaluate import table as by_table
+from app.evaluate.boosted import library
+from app.evaluate.progress import progress
+from app.evaluate.verdict import Scored, gain_of, write
+from app.learner_file import learner_settings
+from app.options import json_option, resolved_options
+from app.policy_file import policy_in_force
+from app.replay.fields import TOPICS
+from app.replay.files import now_ms, parts_of, reading_options, telling
+from app.replay.flags import Encoding
+from app.replay.playback import Playback, by_time, hopeless
+from app.setting_sources import Resolved
+from app.simulator.record import Record
+from models.events import OUTCOMES
+from models.evidence import Bounded
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _DAYS = click.FloatRange(min=0.0, min_open=True)
@@ -18,12 +34,11 @@ _scores = click.option("--scores", type=_FILE, help="Write id, label and score o
 _against_batch = click.option(
     "--against-batch", is_flag=True, help="Measure a batch LightGBM on the same rows beside it (holdfast[batch])."
 )
-_LEARNERS = click.Choice(["committee", "newton", "curves", "river"])
 
 
 @click.group()
 def evaluate() -> None:
-    """Measure how well the model learns from data that has answers, in one pass."""
+    """Measure what would have been served, on data that have answers, in one pass."""
 
 
 @evaluate.command()
@@ -32,45 +47,96 @@ def evaluate() -> None:
 @click.option("--label", required=True, help="Column that says who left: yes/no, 1/0, true/false, 是/否.")
 @click.option("--id", "id_column", help="Column that names the customer; it is not learned from.")
 @_scores
-@click.option("--learner", type=_LEARNERS, default="committee", show_default=True)
+@click.option("--encoding", type=Encoding(), help="UTF-8, UTF-16, GBK and cp1252 are found out.")
 @click.option("--in-order", is_flag=True, help="Learn in the order of the file: where that is the order of time.")
 @_against_batch
 @json_option
 def table(scores: Path | None, as_json: bool, **question: Any) -> None:
     """Learn a labelled table in one pass and measure on rows that were not learned.
 
-    TRAIN is CSV, plain or gzipped, in UTF-8 or GBK. Columns that only the future knows are not found out: leave them
-    out of the file.
+    TRAIN is CSV, JSON lines or Parquet, plain or gzipped, in UTF-8, GBK or cp1252. The learner is the one that lanes
+    are served by, with a prior that says nothing. Columns that only the future knows are not found out: leave them out
+    of the file.
     """
-    verdict = evaluate_table(Question(**question))
-    if scores is not None:
-        write(scores, verdict.scored)
-    tell(verdict, as_json)
+    facts, rows = by_table.evaluate_table(by_table.Question(**question))
+    over = facts.get("frozen_over_batch")
+    gains = {} if over is None else {"AUC, frozen over batch": over}
+    _tell(facts, by_table.lines(facts), gains, as_json)
+    _kept(scores, rows)
 
 
 @evaluate.command()
-@click.argument("log", type=_FILE)
-@click.option("--id", "id_column", required=True, help="Column that names the customer.")
-@click.option(
-    "--ts", "ts_column", required=True, help="Column that says when: a date, or epoch seconds to nanoseconds."
-)
-@click.option("--day-first", "first", flag_value="day", help="5/6/2026 is in June.  [default: the log's dates tell]")
-@click.option("--month-first", "first", flag_value="month", help="5/6/2026 is in May.")
-@click.option("--year-first", "first", flag_value="year", help="26/5/6 is in 2026.")
-@click.option("--value", "value_column", help="Column with an amount: minutes, money, bytes.")
-@click.option("--inactive-days", type=_DAYS, required=True, help="So many days without an event: gone.")
-@click.option("--every-days", type=_DAYS, required=True, help="Look at everybody so often.")
+@resolved_options("policy", "learner", "base_rate")
+@reading_options
+@click.option("--inactive-days", type=_DAYS, help="Without outcomes in the files: so many days without use, and gone.")
+@click.option("--span-days", type=_DAYS, default=40.0, show_default=True, help="Length of the spans of time.")
 @_scores
 @_against_batch
 @json_option
-def events(scores: Path | None, as_json: bool, **question: Any) -> None:
-    """Replay a log of events, in one pass, with labels that are learned only when they are known.
+def events(
+    resolved: Resolved,
+    /,
+    files: tuple[Path, ...],
+    topics: tuple[str, ...],
+    inactive_days: float | None,
+    span_days: float,
+    scores: Path | None,
+    against_batch: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Live through recorded logs as a lane and the learner would have, and measure what was served.
 
-    LOG is CSV, plain or gzipped, in UTF-8 or GBK, one row an event. Whoever has three events or more, the last of them
-    within --inactive-days, is scored every --every-days; the label is that no event follows within --inactive-days. A
-    column with the ids of other customers is taken for the other side of the event.
+    FILES and the flags that say how they are read are those of `holdfast replay`; nothing is written to Kafka.
+    Everybody is looked at weekly, a label is learned when it is known, and each look is scored by the model that was in
+    force. Beside what was served stand the prior without learning, and days of silence alone.
     """
-    verdict = evaluate_events(EventQuestion(**question))
-    if scores is not None:
-        write(scores, verdict.scored)
-    tell(verdict, as_json)
+    given = library() if against_batch else None
+    labelled = OUTCOMES in {TOPICS[topic] for topic in topics}
+    if labelled == (inactive_days is not None):
+        raise Refused(
+            "labels come from outcomes or from silence: " + ("not from both" if labelled else "none is given"),
+            "a file of who left when:      holdfast evaluate events calls.csv left.csv --as calls --as outcomes",
+            "or so many days without use:  --inactive-days 14",
+            code=ExitCode.USAGE,
+        )
+    settings = resolved.settings
+    policy, numbers = policy_in_force(settings.policy, settings.base_rate), learner_settings(settings.learner)
+    console = telling()
+    playback = Playback(parts_of(files, topics, settings, flags, console), now_ms(), limit=flags["limit"])
+    with ExitStack() as stack:
+        records = by_time(playback, console, stack)
+        converted = sum(part.tally.converted for part in playback.parts)
+        if not converted:
+            raise hopeless(playback)
+        with progress("records", converted) as tick:
+            told, learner = by_events.evaluate_events(_counted(records, tick), policy, numbers, inactive_days)
+    facts = by_events.facts_of(told, learner, span_days, given)
+    facts["files"] = playback.facts()["files"]
+    gains = {f"AUC, served over {name}": found for name, found in facts["whole"]["served_over"].items()}
+    _tell(facts, by_events.lines(facts), gains, as_json)
+    _kept(scores, by_events.scored(by_events.Looks(told)))
+
+
+def _counted(records: Iterator[Record], tick: Callable[[int], None]) -> Iterator[Record]:
+    for number, record in enumerate(records, 1):
+        yield record
+        if number % 1_000 == 0:
+            tick(1_000)
+
+
+def _tell(facts: dict[str, Any], lines: list[str], gains: dict[str, dict[str, float]], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    for line in lines:
+        click.echo(line)
+    for name, found in gains.items():
+        click.echo(f"{name}: {gain_of(Bounded(**found))}")
+    for name, what in facts.get("scored", {}).items():
+        click.echo(f"{name}: {what}", err=True)
+
+
+def _kept(path: Path | None, rows: list[Scored]) -> None:
+    if path is not None:
+        write(path, rows)

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models.ratios import words_of
+from app.evaluate.ratios import words_of
 
 Floats = npt.NDArray[np.float64]
 

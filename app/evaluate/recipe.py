@@ -1,25 +1,29 @@
-"""How a table's rows become what the model sees: decided from the first rows, without their labels, and then frozen."""
+"""How a table's rows become features: decided from the first rows, without their labels, and then frozen."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from app.evaluate import ratios
 from app.evaluate.kinds import Kind, date_format, days, kind_of, numbers
+from app.evaluate.ratios import Ratio
 from app.evaluate.sheet import Sheet
-from models import ratios
-from models.basis import KNOTS, Basis, Block, Column, Hats, Levels, Pair, Part, hats, levels
-from models.crosses import CELLS
-from models.ratios import Ratio
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 
-WIDTH: Final = 2400
-"""Of all knots together: a step costs the cube of it, so a table of three hundred columns gets fewer knots a column."""
 FIRST: Final = 1000
-"""So many unlabelled rows decide kinds, knots, levels and ratios."""
+"""So many unlabelled rows decide kinds, levels and ratios."""
+LEAST_COUNT: Final = 10
+"""A level seen less often in the first rows is rare: what was learned of it would be noise."""
+MOST_LEVELS: Final = 64
+_MOST: Final = 1e30
+"""What is learned is held in single precision, in which more than this has no place."""
 
 
 class Recipe:
@@ -33,51 +37,59 @@ class Recipe:
         The columns that may be used: not the label, not the id.
     order
         Row numbers in the order in which they are learned; the first :data:`FIRST` decide.
+
+    Examples
+    --------
+    >>> sheet = Sheet("t.csv", {"price": ["1", "", "3"] * 10, "plan": ["gold", "tin", "tin"] * 10})
+    >>> recipe = Recipe(sheet, ["price", "plan"], np.arange(30))
+    >>> recipe.names
+    ('price', 'price missing', 'plan = tin', 'plan = gold')
+    >>> recipe.features(sheet)[:, 1].tolist()
+    [nan, 1.0, 1.0, 0.0]
     """
 
-    def __init__(self, sheet: Sheet, names: list[str], order: npt.NDArray[np.int64]) -> None:
+    def __init__(self, sheet: Sheet, names: list[str], order: Rows) -> None:
         first = order[:FIRST].tolist()
         sample = {name: [column[row] for row in first] for name in names for column in (sheet.columns[name],)}
         self.kinds = {name: kind_of(name, values) for name, values in sample.items()}
         self._dates = {name: str(date_format([v for v in sample[name] if v])) for name in self.of(Kind.DATE)}
-        known = {name: self._number(name, sample[name]) for name in names if self._is_number(name)}
+        self._amounts = [name for name, kind in self.kinds.items() if kind in (Kind.NUMBER, Kind.DATE)]
+        known = {name: self._number(name, sample[name]) for name in self._amounts}
+        self._missing = [name for name, values in known.items() if np.isnan(values).any()]
         self.ratios: list[Ratio] = ratios.infer({name: known[name] for name in self.of(Kind.NUMBER)})
-        known |= {ratio.name: ratios.compute(ratio, known) for ratio in self.ratios}
-        count = max(2, min(KNOTS, WIDTH // max(1, len(known))))
-        parts: list[Part] = [hats(name, values, count) for name, values in known.items()]
-        parts += [levels(name, sample[name]) for name in self.of(Kind.CATEGORY)]
-        self.basis = Basis(parts)
+        self._levels = {name: levels(sample[name]) for name in self.of(Kind.CATEGORY)}
+        one_hot = (f"{name} = {level}" for name, found in self._levels.items() for level in found)
+        missing = (f"{name} missing" for name in self._missing)
+        self.names = (*self._amounts, *(ratio.name for ratio in self.ratios), *missing, *one_hot)
 
     def of(self, kind: Kind) -> list[str]:
         """The columns of a kind."""
         return [name for name, found in self.kinds.items() if found is kind]
 
-    def pair(self, pairs: list[Pair]) -> None:
-        """Have these surfaces instead of those before; blocks placed from now on have them."""
-        self.basis = Basis([*(part for part in self.basis.parts if not isinstance(part, Pair)), *pairs])
+    def features(self, sheet: Sheet) -> Floats:
+        """Every row of a table as our learner sees it, (F, n): amounts and ratios, what is missing, levels as flags."""
+        amounts = self._all_amounts(sheet)
+        missing = [np.isnan(amounts[name]) for name in self._missing]
+        flags = [code == n for name, code in self._codes(sheet).items() for n in range(len(self._levels[name]))]
+        return np.clip(np.array([*amounts.values(), *missing, *flags], dtype=np.float64), -_MOST, _MOST)
 
-    def curves_of(self, block: Block) -> Block:
-        """What a block has beside its surfaces, which stand last."""
-        columns = 1 + 2 * (len(self.basis.parts) - len(self.pairs))
-        return Block(block.places[:, :columns], block.shares[:, :columns])
+    def columns(self, sheet: Sheet) -> tuple[Floats, list[int]]:
+        """The same for trees, (n, C): amounts and ratios, then places of levels, and which columns those are."""
+        amounts, codes = self._all_amounts(sheet), self._codes(sheet)
+        found = np.array([*amounts.values(), *codes.values()], dtype=np.float64).T
+        return found, list(range(len(amounts), len(amounts) + len(codes)))
 
-    @property
-    def pairs(self) -> list[str]:
-        """The pairs that have a surface."""
-        return [part.feature for part in self.basis.parts if isinstance(part, Pair)]
-
-    def short_categories(self) -> dict[str, Levels]:
-        """Categories whose levels are few enough for a grid."""
-        categories = [part for part in self.basis.parts if isinstance(part, Levels)]
-        return {part.feature: part for part in categories if part.width <= CELLS}
-
-    def numbers(self, sheet: Sheet) -> dict[str, Floats]:
-        """Every numeric feature of every row of a table, ratios included."""
-        found = {name: self._number(name, sheet.column(name)) for name in self.kinds if self._is_number(name)}
+    def _all_amounts(self, sheet: Sheet) -> dict[str, Floats]:
+        found = {name: self._number(name, sheet.column(name)) for name in self._amounts}
         return found | {ratio.name: ratios.compute(ratio, found) for ratio in self.ratios}
 
-    def _is_number(self, name: str) -> bool:
-        return self.kinds[name] in (Kind.NUMBER, Kind.DATE)
+    def _codes(self, sheet: Sheet) -> dict[str, Rows]:
+        """The place of each value's level; the place after the last is for all that are rare."""
+        found = {}
+        for name, known in self._levels.items():
+            place = {level: n for n, level in enumerate(known)}
+            found[name] = np.array([place.get(value, len(known)) for value in sheet.column(name)], dtype=np.int64)
+        return found
 
     def _number(self, name: str, values: list[str]) -> Floats:
         if self.kinds[name] is Kind.DATE:
@@ -85,48 +97,12 @@ class Recipe:
         return numbers(values)
 
 
-class Placed:
-    """A table as the model sees it, block by block.
+def levels(values: Sequence[str]) -> list[str]:
+    """Levels that are frequent enough, the most frequent first.
 
-    Parameters
-    ----------
-    recipe
-        Frozen on the table that is learned from.
-    sheet
-        That table or another with the same columns.
+    Examples
+    --------
+    >>> levels(["gold"] * 10 + ["tin"] * 11 + ["lead"])
+    ['tin', 'gold']
     """
-
-    def __init__(self, recipe: Recipe, sheet: Sheet) -> None:
-        self._recipe = recipe
-        self._sheet = sheet
-        self.numbers = recipe.numbers(sheet)
-        levels = [part for part in recipe.basis.parts if isinstance(part, Levels)]
-        self._codes = {part.feature: self._code(part) for part in levels}
-        self._short = recipe.short_categories()
-
-    @property
-    def pairable(self) -> dict[str, Floats]:
-        """What may be one side of a pair: numbers, and categories of few levels by the place of the level."""
-        return self.numbers | {name: self._codes[name] for name in self._short}
-
-    def matrix(self, rows: npt.NDArray[np.int64]) -> tuple[Floats, list[int]]:
-        """These rows before any knot: numbers, then places of levels, and which columns those are."""
-        columns = [*self.numbers.values(), *self._codes.values()]
-        found = np.stack([column[rows] for column in columns], axis=1)
-        return found, list(range(len(self.numbers), len(columns)))
-
-    def block(self, rows: npt.NDArray[np.int64]) -> Block:
-        """These rows over the basis as it is now."""
-        return self._recipe.basis.place([self._column(part, rows) for part in self._recipe.basis.parts])
-
-    def _column(self, part: Part, rows: npt.NDArray[np.int64]) -> Column:
-        if isinstance(part, Levels):
-            column = self._sheet.column(part.feature)
-            return [column[row] for row in rows.tolist()]
-        if isinstance(part, Hats):
-            return self.numbers[part.feature][rows]
-        pairable = self.pairable
-        return pairable[part.first.feature][rows], pairable[part.second.feature][rows]
-
-    def _code(self, part: Levels) -> Floats:
-        return part.place(self._sheet.column(part.feature)).places[:, 0].astype(np.float64)
+    return [level for level, count in Counter(values).most_common(MOST_LEVELS) if count >= LEAST_COUNT]

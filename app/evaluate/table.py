@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import structs
 
 from app.errors import Refused
 from app.evaluate.answers import answers
 from app.evaluate.boosted import Boosted, library
 from app.evaluate.kinds import Kind
-from app.evaluate.one_pass import BLOCK, KEPT, OnePass
 from app.evaluate.progress import progress
-from app.evaluate.recipe import Placed, Recipe
-from app.evaluate.rival import Rival, Told, against
+from app.evaluate.recipe import FIRST, Recipe
+from app.evaluate.served_class import ServedClass
 from app.evaluate.sheet import Sheet, read
-from app.evaluate.verdict import Scored, Verdict
-from models.quality import OneClassError, measure
+from app.evaluate.verdict import Scored, auc_of, figures, gain
+from models.quality import OneClassError
+from models.risk import Floats
 
-Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
 HELD_OUT: Final = 0.3
 """Share of the rows that is only scored, where no test table is given."""
 LEAST_ROWS: Final = 50
+_COMPARED: Final = ("roc_auc", "pr_auc", "lift_top_decile", "precision_top_5pct", "log_loss", "ece")
 
 
 class Question(NamedTuple):
@@ -37,12 +38,20 @@ class Question(NamedTuple):
     test: Path | None
     label: str
     id_column: str | None
-    learner: str
     in_order: bool
+    encoding: str | None = None
     against_batch: bool = False
 
 
-def evaluate_table(question: Question) -> Verdict:
+class Half(NamedTuple):
+    """Rows of a table, by number, in the order in which they are learned or scored, and who left of all."""
+
+    sheet: Sheet
+    left: Bools
+    rows: Rows
+
+
+def evaluate_table(question: Question) -> tuple[dict[str, Any], list[Scored]]:
     """Learn one table in one pass, score the rest.
 
     Raises
@@ -51,7 +60,7 @@ def evaluate_table(question: Question) -> Verdict:
         If a file or a column is not what it should be.
     """
     batch = library() if question.against_batch else None
-    train = read(question.train)
+    train = read(question.train, question.encoding)
     left = answers(train.column(question.label), question.label)
     names = _features(train, question)
     order = np.arange(train.rows) if question.in_order else shuffled(train.rows)
@@ -59,77 +68,63 @@ def evaluate_table(question: Question) -> Verdict:
         raise Refused(f"{train.source} has {len(order)} rows: too few to learn from, {LEAST_ROWS} are needed")
     if question.test is None:
         cut = round(len(order) * (1.0 - HELD_OUT))
-        learned, scored, test, truth = order[:cut], order[cut:], train, left
+        taught, asked = Half(train, left, order[:cut]), Half(train, left, order[cut:])
         where = f"the last {HELD_OUT:.0%} of {train.source} in the order of learning, never learned"
     else:
-        test = read(question.test)
+        test = read(question.test, question.encoding)
         truth = answers(test.column(question.label), question.label)
-        learned, scored = order, np.arange(test.rows)
+        taught, asked = Half(train, left, order), Half(test, truth, np.arange(test.rows))
         where = f"{test.source}, never learned"
-    return _run(question, names, (train, left, learned), (test, truth, scored), where, batch)
-
-
-def _run(
-    question: Question,
-    names: list[str],
-    taught: tuple[Sheet, Bools, Rows],
-    asked: tuple[Sheet, Bools, Rows],
-    where: str,
-    batch: str | None,
-) -> Verdict:
-    train, left, learned = taught
-    test, truth, scored = asked
-    recipe = Recipe(train, names, learned)
-    placed = Placed(recipe, train)
-    placed_test = placed if test is train else Placed(recipe, test)
-    one_pass = OnePass(recipe, question.learner)
-    with progress("rows", len(learned) + 2 * len(scored)) as tick:
-        on_the_way = one_pass.learn(placed, learned, left, tick)
-        one_pass.settle(placed, learned, left)
-        share = one_pass.trees_share
-        risk = one_pass.score(placed_test, scored, tick)
-        going_on = one_pass.learn(placed_test, scored, truth, tick)
+    recipe = Recipe(train, names, taught.rows)
     try:
-        frozen, prequential = measure(risk, truth[scored]), measure(going_on, truth[scored])
+        facts, risk = _measured(recipe, taught, asked, batch)
     except OneClassError as error:
         raise Refused(f"{where}: {error}") from error
-    rival = None
-    if batch is not None:
-        rival = _rival(batch, (placed, learned, left[learned]), (placed_test, scored, truth[scored]), risk)
-    ids = test.column(question.id_column) if question.id_column else [str(row) for row in range(1, test.rows + 1)]
-    about = {
-        "learner": question.learner,
-        "rows": {"learned": len(learned), "scored": len(scored), "left_among_scored": int(truth[scored].sum())},
-        "scored": {
-            "frozen": where,
-            "prequential": f"the same rows, each scored before its block of {BLOCK} labels at most was learned",
-        },
-        "on_the_way": _warmed(on_the_way, left[learned]),
-        "order": "of the file" if question.in_order else "shuffled with a fixed seed",
-        "columns": {str(kind): recipe.of(kind) for kind in Kind if recipe.of(kind)},
-        "kept": 0 if question.learner == "river" else min(KEPT, len(learned)),
-        "ratios": len(recipe.ratios),
-        "pairs": recipe.pairs,
-        "trees_share": share,
-        "weights": recipe.basis.width,
+    facts["scored"] = {
+        "frozen": where,
+        "prequential": "the same rows, each scored before the block of labels that it stands in was learned",
     }
-    named = zip(scored.tolist(), truth[scored].tolist(), risk.tolist(), strict=True)
-    return Verdict(frozen, prequential, about, [Scored(ids[row], left, told) for row, left, told in named], rival)
+    facts["order"] = "of the file" if question.in_order else "shuffled with a fixed seed"
+    ids = asked.sheet.column(question.id_column) if question.id_column else None
+    named = zip(asked.rows.tolist(), asked.left[asked.rows].tolist(), risk.tolist(), strict=True)
+    return facts, [Scored(ids[row] if ids else str(row + 1), one, said) for row, one, said in named]
 
 
-def _rival(batch: str, taught: tuple[Placed, Rows, Bools], asked: tuple[Placed, Rows, Bools], risk: Floats) -> Rival:
-    """Let trees learn the same rows, and ask them of the rows that our frozen model was asked of."""
-    placed, learned, left = taught
-    placed_test, scored, truth = asked
-    rows, categories = placed.matrix(learned)
-    trees = Boosted(rows, left, categories)
-    told = trees.risk(placed_test.matrix(scored)[0])
-    return against(
-        Told(risk, told, truth, np.arange(len(scored), dtype=np.uint32), trees.count),
-        compared_with="frozen",
-        library=batch,
-        about="grown on the rows that were learned, read as often as it likes, and asked of the rows of `frozen`",
-    )
+def _measured(recipe: Recipe, taught: Half, asked: Half, batch: str | None) -> tuple[dict[str, Any], Floats]:
+    rows = recipe.features(taught.sheet)
+    asked_rows = (rows if asked.sheet is taught.sheet else recipe.features(asked.sheet))[:, asked.rows]
+    rows, left, truth = rows[:, taught.rows], taught.left[taught.rows], asked.left[asked.rows]
+    who = np.arange(len(truth), dtype=np.uint32)
+    model = ServedClass(recipe.names, rows[:, :FIRST])
+    with progress("rows", len(left) + len(truth)) as tick:
+        model.go_on(rows, left, tick)
+        risk = model.risk(asked_rows)
+        going_on = model.go_on(asked_rows, truth, tick)
+    facts: dict[str, Any] = {
+        "frozen": figures(risk, truth, who),
+        "prequential": figures(going_on, truth, who),
+        "rows": {"learned": len(left), "scored": len(truth), "left_among_scored": int(truth.sum())},
+        "columns": {str(kind): recipe.of(kind) for kind in Kind if recipe.of(kind)},
+        "ratios": len(recipe.ratios),
+        "features": len(recipe.names),
+    }
+    if batch is not None:
+        columns, categories = recipe.columns(taught.sheet)
+        trees = Boosted(columns[taught.rows], left, categories)
+        said = trees.risk(recipe.columns(asked.sheet)[0][asked.rows])
+        about = "grown on the rows that were learned, read as often as it likes, and asked of the rows of `frozen`"
+        facts["batch"] = figures(said, truth, who) | {"library": batch, "trees": trees.count, "about": about}
+        facts["frozen_over_batch"] = structs.asdict(gain(risk, said, truth, who))
+    return facts, risk
+
+
+def lines(facts: dict[str, Any]) -> list[str]:
+    """The figures, for people."""
+    columns = {name: facts[name] for name in ("frozen", "prequential", "batch") if name in facts}
+    found = [" " * 20 + "".join(f"{name:>13}" for name in columns)]
+    found += [f"{name:20}" + "".join(f"{each[name]:13.4f}" for each in columns.values()) for name in _COMPARED]
+    found += [f"AUC, {name}: {auc_of(each)}" for name, each in columns.items()]
+    return found
 
 
 def _features(train: Sheet, question: Question) -> list[str]:
@@ -139,15 +134,6 @@ def _features(train: Sheet, question: Question) -> list[str]:
     if not names:
         raise Refused(f"{train.source} has nothing to learn from beside the label")
     return names
-
-
-def _warmed(told: Floats, left: Bools) -> dict[str, float] | None:
-    """The pass itself, its second half: what a model that had to learn on duty would have told."""
-    half = len(told) // 2
-    try:
-        return measure(told[half:], left[half:])._asdict()
-    except OneClassError:
-        return None
 
 
 def shuffled(rows: int) -> Rows:

@@ -1,22 +1,27 @@
-"""What an evaluation says: figures for people and programs, and the risks behind them."""
+"""What an evaluation says: figures with their intervals, and the risks behind them."""
 
 from __future__ import annotations
 
 import csv
-import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-import click
+import numpy as np
+import numpy.typing as npt
 
 from app.errors import Refused
-from app.evaluate.rival import Rival
-from models.quality import Quality
+from models.evidence import Bounded, Whos, auc_bounded, compare
+from models.quality import measure
+from models.risk import Floats
+
+Bools = npt.NDArray[np.bool_]
+Z: Final = 1.96
+"""Of a 95 % interval: nothing is decided by it, and nobody looks twice in a run."""
 
 
 class Scored(NamedTuple):
-    """One row: whose it is, what became of him, and what was told before; `at` in days since 1970, of a stream."""
+    """One row: whose it is, what became of them, and what was said before; `at` in days since 1970, of a log."""
 
     id: str
     left: bool
@@ -24,38 +29,51 @@ class Scored(NamedTuple):
     at: float | None = None
 
 
-class Verdict(NamedTuple):
-    """What came out."""
+def figures(risk: Floats, left: Bools, who: Whos) -> dict[str, Any]:
+    """All figures of one risk, the AUC with its 95 % interval, in which rows of one person belong together.
 
-    frozen: Quality
-    prequential: Quality
-    about: dict[str, Any]
-    scored: list[Scored]
-    rival: Rival | None = None
+    Raises
+    ------
+    models.quality.OneClassError
+        Without at least one who left and one who stayed.
+
+    Examples
+    --------
+    >>> left = np.array([True, False] * 50)
+    >>> found = figures(np.where(left, 0.7, 0.3), left, np.arange(100, dtype=np.uint32))
+    >>> found["roc_auc"], found["roc_auc_95"]
+    (1.0, [1.0, 1.0])
+    """
+    quality, auc = measure(risk, left), auc_bounded(risk, left, who, Z)
+    return quality._asdict() | {"roc_auc_95": [auc.low, auc.high]}
 
 
-def tell(verdict: Verdict, as_json: bool) -> None:
-    """Print the figures; for people as a table, and what was scored."""
-    figures = {"frozen": verdict.frozen._asdict(), "prequential": verdict.prequential._asdict()}
-    rival = verdict.rival
-    batch = {} if rival is None else {"batch": rival.as_object()}
-    if as_json:
-        click.echo(json.dumps(figures | batch | verdict.about, ensure_ascii=False))
-        return
-    columns = figures | batch
-    click.echo(" " * 20 + "".join(f"{name:>13}" for name in columns))
-    for name in figures["frozen"]:
-        click.echo(f"{name:20}" + "".join(f"{column[name]:13.4f}" for column in columns.values()))
-    for line in () if rival is None else rival.lines():
-        click.echo(line)
-    for name, what in verdict.about["scored"].items():
-        click.echo(f"{name}: {what}", err=True)
-    if rival is not None:
-        click.echo(f"batch: {rival.library}, {rival.about}", err=True)
+def gain(risk: Floats, over: Floats, left: Bools, who: Whos) -> Bounded:
+    """What one risk gains in AUC on another on the same rows, with its 95 % interval."""
+    found = compare(risk, over, left, who, Z).auc_gain
+    assert found is not None  # noqa: S101 - whoever has figures has both classes
+    return found
+
+
+def auc_of(found: dict[str, Any]) -> str:
+    """An AUC with its interval, for people."""
+    low, high = found["roc_auc_95"]
+    return f"{found['roc_auc']:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def gain_of(found: Bounded) -> str:
+    """A gain with its interval, for people.
+
+    Examples
+    --------
+    >>> gain_of(Bounded(-0.0037, -0.0074, 0.0001))
+    '-0.0037 (95 %: -0.0074 to +0.0001)'
+    """
+    return f"{found.value:+.4f} (95 %: {found.low:+.4f} to {found.high:+.4f})"
 
 
 def write(path: Path, scored: list[Scored]) -> None:
-    """Write id, label and score of each row, and the time of its snapshot where there is one.
+    """Write id, label and score of each row, and the time of the look where there is one.
 
     Raises
     ------

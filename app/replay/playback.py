@@ -97,20 +97,27 @@ def play(playback: Playback, settings: Settings, console: Console, *, as_json: b
         If no row converted, or Kafka does not answer.
     """
     with ExitStack() as stack:
-        records = in_time_order(_converted(playback, console, stack))
-        first = next(records, None)  # reads all of the files
-        for part in playback.parts:
-            tell_rejects(part.recording.path.name, part.tally, console)
+        records = by_time(playback, console, stack)
+        first = next(records, None)
         if first is None:
             if as_json:
                 say(playback.facts())
-            raise _hopeless(playback)
+            raise hopeless(playback)
         done = _write(playback, settings, chain([first], records), first.ts, console)
     if as_json:
         say(playback.facts(done))
     pace = f" ({done.records / done.seconds:,.0f}/s)" if done.seconds else ""
     where = ", ".join(f"{settings.topic_prefix}{topic}" for topic in done.by_topic)
     click.echo(f"{done.records:,} of {playback.rows:,} rows are on {where} in {done.seconds:.1f} s{pace}", err=True)
+
+
+def by_time(playback: Playback, console: Console, stack: ExitStack) -> Iterator[Record]:
+    """All that converts, in the order of time; after this returns all files are read and what they rejected is told."""
+    records = in_time_order(_converted(playback, console, stack))
+    first = list(islice(records, 1))
+    for part in playback.parts:
+        tell_rejects(part.recording.path.name, part.tally, console)
+    return chain(first, records)
 
 
 def _converted(playback: Playback, console: Console, stack: ExitStack) -> Iterator[Record]:
@@ -130,7 +137,8 @@ def _opened(path: Path) -> IO[str]:
         raise Refused(f"--rejects {path} cannot be written: {error.strerror}", code=ExitCode.USAGE) from error
 
 
-def _hopeless(playback: Playback) -> Refused:
+def hopeless(playback: Playback) -> Refused:
+    """That nothing converted, and what would help most."""
     reasons = sum((part.tally.rejected for part in playback.parts), Counter[Reason]())
     (most, _), *_ = reasons.most_common(1)
     advice = {
@@ -138,7 +146,7 @@ def _hopeless(playback: Playback) -> Refused:
         Reason.NOT_A_TIME: ("from another column:       --map ts=COLUMN",),
     }
     names = ", ".join(part.recording.path.name for part in playback.parts)
-    return Refused(f"none of {playback.rows:,} rows of {names} converted; nothing was written", *advice.get(most, ()))
+    return Refused(f"none of {playback.rows:,} rows of {names} converted", *advice.get(most, ()))
 
 
 def _write(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,9 @@ from app import cli
 from app.errors import ExitCode
 from app.evaluate import boosted
 from app.evaluate.boosted import Boosted
-from app.evaluate.log import events_of
-from app.evaluate.refitted import EVERY, Refitted
-from app.evaluate.sheet import Sheet
-from app.evaluate.stream import replay
+from app.evaluate.events import EVERY_MS, Looks
+from models.events import DAY_MS
+from models.example import Example
 
 FIGURES = {"roc_auc", "pr_auc", "lift_top_decile", "precision_top_5pct", "log_loss", "ece"}
 
@@ -53,13 +53,12 @@ def table(capsys: pytest.CaptureFixture[str], *args: str | Path) -> dict[str, An
 
 def test_trees_win_where_curves_cannot_follow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = written(tmp_path / "t.csv", *exclusive())
-    told = table(capsys, file, "--learner", "curves", "--against-batch")
+    told = table(capsys, file, "--against-batch")
     assert told["batch"].keys() >= FIGURES
-    assert told["batch"]["compared_with"] == "frozen"
     assert told["batch"]["library"].startswith("lightgbm ")
     assert told["frozen"]["roc_auc"] < 0.6
     assert told["batch"]["roc_auc"] > 0.9
-    gain = told["batch"]["gain_over_batch"]["roc_auc"]
+    gain = told["frozen_over_batch"]
     assert gain["value"] == pytest.approx(told["frozen"]["roc_auc"] - told["batch"]["roc_auc"])
     assert gain["low"] < gain["value"] < gain["high"] < -0.2
 
@@ -68,7 +67,7 @@ def test_ours_is_the_same_with_a_rival_beside_it(tmp_path: Path, capsys: pytest.
     file = written(tmp_path / "t.csv", *exclusive(400))
     beside, alone = table(capsys, file, "--against-batch"), table(capsys, file)
     assert "batch" not in alone
-    del beside["batch"]
+    del beside["batch"], beside["frozen_over_batch"]
     assert beside == alone
 
 
@@ -89,73 +88,63 @@ def test_rows_of_one_answer_grow_no_tree() -> None:
     assert (trees.count, trees.risk(np.zeros((2, 2))).tolist()) == (0, [1.0, 1.0])
 
 
-def events(days: int = 60, people: int = 80, seed: int = 3) -> Sheet:
-    chance = np.random.default_rng(seed)
-    found: list[tuple[float, str]] = []
-    for person in range(people):
-        at, end, pace = chance.uniform(0, days / 3), chance.uniform(days / 3, days * 1.3), chance.uniform(0.5, 3.0)
-        while at < min(end, days):
-            found.append((20_000.0 + at, f"p{person}"))
-            at += chance.exponential(pace)
-    found.sort()
-    return Sheet("log", {"who": [who for _, who in found], "when": [f"{at:.5f}" for at, _ in found]})
+def look(who: int, day: int, known_day: int, left: bool) -> Example:
+    """A weekly look whose first feature tells who leaves, if labels are as they are."""
+    return Example(
+        example_id=f"e-{who}-{day}", subscriber_id=f"s-{who}", ts=day * DAY_MS, labelled_ts=known_day * DAY_MS,
+        origin="weekly", label="positive" if left else "negative", outcome=None, outcome_ts=None, leave_reason=None,
+        downgraded=False, first_alert_ts=None, contacted=False, hold_out=False, cause=None, offer_code=None,
+        tier="healthy", segment="low", risk=0.1, base_rate=0.1, model_version="m", policy_version="p", catalogue="c",
+        x=[float(left), float(who % 7)],
+    )  # fmt: skip
 
 
-def test_events_are_measured_against_a_refitted_rival_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    log = events()
-    lines = ["who,when", *map(",".join, zip(*log.columns.values(), strict=True))]
-    (tmp_path / "log.csv").write_text("\n".join(lines))
-    args = ["--id", "who", "--ts", "when", "--inactive-days", "6", "--every-days", "2", "--against-batch"]
-    assert cli.main(["evaluate", "events", str(tmp_path / "log.csv"), *args, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["batch"].keys() >= FIGURES
-    assert told["batch"]["compared_with"] == "prequential"
-    assert told["batch"]["roc_auc"] != told["prequential"]["roc_auc"]
-    assert cli.main(["evaluate", "events", str(tmp_path / "log.csv"), *args]) == 0
-    shown = capsys.readouterr()
-    assert "batch" in shown.out.splitlines()[0]
-    assert "than batch (95 %: " in shown.out
-    assert "every 4 snapshots" in shown.err
+def looked(turned_from: int = 10_000) -> Looks:
+    """Twenty weeks of two hundred people; labels are known 14 days later, and turned round from a day on."""
+    return Looks(
+        look(who, day, day + 14, (who % 4 == 0) ^ (day + 14 >= turned_from))
+        for day in range(7, 147, 7)
+        for who in range(200)
+    )
 
 
-def test_a_rival_on_a_stream_knows_nothing_of_later_days(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boosted, "MOST_TREES", 5)
-    log, other = events(), events()
-    cut = 20_045.0
-    late = [k for k, at in enumerate(other.columns["when"]) if float(at) >= cut]
-    names = [other.columns["who"][k] for k in late]
-    for k, name in zip(late, reversed(names), strict=True):
-        other.columns["who"][k] = name
-    told = []
-    for sheet in (log, other):
-        found = events_of(sheet, "who", "when", None)
-        days = replay(found, 6.0, 2.0, lambda _: None, Refitted())
-        early = (day for day in days if day.at < cut and day.batch is not None)
-        told.append({(round(day.at, 3), tuple(day.batch.tolist())) for day in early if day.batch is not None})
-    assert len(told[0]) > 15
-    assert told[0] == told[1]
+def test_a_rival_on_a_log_is_even_handed_before_any_label_and_learns_from_then_on() -> None:
+    looks = looked()
+    said = looks.refitted()
+    rounds = (looks.ts - looks.ts[0]) // EVERY_MS
+    assert set(said[rounds == 0].tolist()) == {0.5}
+    assert all((said[rows & looks.left].min() > said[rows & ~looks.left].max()) for rows in (rounds == 1, rounds == 3))
 
 
-def test_trees_are_grown_anew_every_four_snapshots_and_from_the_first_label_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rival_on_a_log_knows_nothing_of_later_labels() -> None:
+    day = 80
+    one, other = looked(), looked(day)
+    same = one.ts < day * DAY_MS - 14 * DAY_MS  # these rows are the same; later labels are not
+    assert one.refitted()[same].tolist() == other.refitted()[same].tolist()
+    assert one.refitted().tolist() != other.refitted().tolist()
+
+
+def test_trees_are_grown_anew_every_four_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
+    taught: list[int] = []
+
+    class Counted(Boosted):
+        def __init__(self, rows: np.ndarray, left: np.ndarray) -> None:
+            taught.append(len(left))
+            super().__init__(rows, left)
+
+    monkeypatch.setattr("app.evaluate.events.Boosted", Counted)
     monkeypatch.setattr(boosted, "MOST_TREES", 3)
-    chance = np.random.default_rng(5)
-    rival, fits = Refitted(), []
-    rows = chance.random((50, 2))
-    assert rival.risk(rows).tolist() == [0.5] * 50
-    for _ in range(2 * EVERY + 1):
-        rival.learn(rows, rows[:, 0] > 0.5)
-        rival.risk(rows)
-        fits.append(rival.fits)
-    assert fits == [1] * EVERY + [2] * EVERY + [3]
+    looked().refitted()
+    assert len(taught) == 4
+    assert all(after - before == 4 * 200 for before, after in pairwise(taught))
 
 
-@pytest.mark.parametrize("verb", [["table", "--label", "left"], ["events", "--id", "a", "--ts", "b"]])
+@pytest.mark.parametrize("verb", [["table", "--label", "left"], ["events", "--as", "calls", "--inactive-days", "9"]])
 def test_without_the_extra_the_line_to_install_it_is_told_before_anything_is_read(
     verb: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "lightgbm", None)
-    more = ["--inactive-days", "9", "--every-days", "2"] if verb[0] == "events" else []
-    assert cli.main(["evaluate", verb[0], "none.csv", *verb[1:], *more, "--against-batch"]) == ExitCode.FAILED
+    assert cli.main(["evaluate", verb[0], __file__, *verb[1:], "--against-batch"]) == ExitCode.FAILED
     told = capsys.readouterr().err
     assert "needs LightGBM, which is not installed" in told
     assert boosted.INSTALL in told

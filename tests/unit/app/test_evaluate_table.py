@@ -15,7 +15,7 @@ import pytest
 from app import cli
 from app.errors import ExitCode
 
-FIGURES = {"roc_auc", "pr_auc", "lift_top_decile", "precision_top_5pct", "log_loss", "ece"}
+FIGURES = {"roc_auc", "roc_auc_95", "pr_auc", "lift_top_decile", "precision_top_5pct", "log_loss", "ece"}
 Table = dict[str, Sequence[object]]
 
 
@@ -124,12 +124,6 @@ def test_a_chinese_table_in_gbk_is_read(tmp_path: Path, capsys: pytest.CaptureFi
     assert told["columns"]["category"] == ["套餐"]
 
 
-@pytest.mark.parametrize("learner", ["committee", "newton", "curves", "river"])
-def test_every_learner_learns(learner: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = written(tmp_path / "t.csv", people(1200))
-    assert evaluated(capsys, file, "--label", "left", "--learner", learner)["frozen"]["roc_auc"] > 0.75
-
-
 def test_flipped_labels_cost_a_little_and_break_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train, test = people(3000), written(tmp_path / "b.csv", people(1500, seed=9))
     chance = np.random.default_rng(2)
@@ -159,7 +153,7 @@ def test_poisoned_values_and_repeated_rows_break_nothing(tmp_path: Path, capsys:
         values.extend(values[:500])
     told = evaluated(capsys, written(tmp_path / "t.csv", table), "--label", "left", "--id", "id")
     assert told["frozen"]["roc_auc"] > 0.75
-    assert all(np.isfinite(list(told[part].values())).all() for part in ("frozen", "prequential"))
+    assert all(np.isfinite(np.hstack(list(told[part].values()))).all() for part in ("frozen", "prequential"))
 
 
 def test_levels_and_values_that_only_the_test_has_are_scored(
@@ -228,7 +222,6 @@ def test_labels_that_are_none_are_refused(
         (b"a,a,left\n1,2,yes\n", "names a column twice: 'a'"),
         (b"a,left\n1,yes\n1,2,no\n", "row 3: 3 fields where the header has 2"),
         (b"\x1f\x8b\x08\x00broken", "cannot be read"),
-        (b"a,left\n\xff\xff\xff,yes\n", "neither UTF-8 nor GBK"),
         (b"left\n" + b"yes\nno\n" * 50, "nothing to learn from"),
         (b"a,left\n" + b"1,yes\n2,no\n" * 5, "too few"),
     ],
@@ -238,6 +231,16 @@ def test_files_that_are_no_table_are_refused(
 ) -> None:
     (tmp_path / "t.csv").write_bytes(content)
     assert told in refused(capsys, tmp_path / "t.csv", "--label", "left")
+
+
+def test_an_encoding_that_is_not_to_be_found_out_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.csv").write_bytes(b"a,left\n" + b"\xff\xff\xff,yes\n1,no\n" * 60)
+    args = ["evaluate", "table", str(tmp_path / "t.csv"), "--label", "left"]
+    assert cli.main(args) == ExitCode.USAGE
+    assert "--encoding cp1252" in capsys.readouterr().err
+    assert cli.main([*args, "--encoding", "cp1252"]) == 0
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import ratios
-from models.ratios import MOST, Ratio, Way
+from app.evaluate import ratios
+from app.evaluate.ratios import MOST, Ratio, Way
 
 AMOUNTS = st.lists(st.one_of(st.floats(-1e12, 1e12), st.just(float("nan"))), min_size=1, max_size=30)
 

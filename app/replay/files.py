@@ -1,0 +1,132 @@
+"""Files that a verb reads as a replay does: the flags that say how, and the mapping, shown."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import click
+from rich.console import Console
+
+from app.errors import ExitCode, Refused
+from app.options import PIPE_WIDTH
+from app.policy_file import policy_in_force
+from app.replay.column_map import Cartographer
+from app.replay.fields import TOPICS
+from app.replay.flags import SEPARATORS, Encoding, UtcOffset, paired, told
+from app.replay.playback import Part
+from app.replay.recording import Recording
+from app.replay.shown import columns_of, reading, tell_mapping
+from app.settings import Settings
+
+_OPTIONS: Final = (
+    click.argument(
+        "files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
+    ),
+    click.option(
+        "--as",
+        "topics",
+        type=click.Choice(list(TOPICS)),
+        multiple=True,
+        required=True,
+        help="What the files are a log of.",
+    ),
+    click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Where a field comes from."),
+    click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same value for every row."),
+    click.option("--value", "values", multiple=True, metavar="FIELD:WORD=VALUE", help="What a word of the file means."),
+    click.option("--unit", "units", multiple=True, metavar="FIELD=UNIT", help="Unit of a column that names none."),
+    click.option("--utc-offset", type=UtcOffset(), help="Of times without a zone.  [default: the policy's, +8]"),
+    click.option(
+        "--decimal", "decimals", multiple=True, metavar="FIELD=MARK", help="Mark of decimals: comma or point."
+    ),
+    click.option(
+        "--day-first", "first", flag_value="day", help="5/6/2026 is in June.  [default: the file's dates tell]"
+    ),
+    click.option("--month-first", "first", flag_value="month", help="5/6/2026 is in May."),
+    click.option("--year-first", "first", flag_value="year", help="26/5/6 is in 2026."),
+    click.option("--separator", help="Between the fields of a CSV; tab and ^A by these names.  [default: found out]"),
+    click.option("--encoding", type=Encoding(), help="UTF-8, UTF-16, GBK and cp1252 are found out."),
+    click.option("--no-header", is_flag=True, help="The first line of a CSV is data; columns are called 1, 2, 3."),
+    click.option("--limit", type=click.IntRange(1), help="Read only the first so many rows of each file."),
+)
+
+
+def reading_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb FILES, ``--as`` and all that says how they are to be read."""
+    for option in reversed(_OPTIONS):
+        verb = option(verb)
+    return verb
+
+
+def parts_of(
+    files: tuple[Path, ...], topics: tuple[str, ...], settings: Settings, flags: dict[str, Any], console: Console
+) -> tuple[Part, ...]:
+    """Open the files, map their columns, and show how.
+
+    Raises
+    ------
+    app.errors.Refused
+        If a file cannot be read, or does not tell all that is required.
+    """
+    parts = tuple(_part(file, topic, topics, settings, flags, console) for file, topic in paired(files, topics))
+    for part in parts:
+        if part.mapping.missing:
+            raise _incomplete(part)
+    return parts
+
+
+def now_ms() -> int:
+    """Rows from later than this are rejected."""
+    return int(time.time() * 1000)
+
+
+def telling() -> Console:
+    """Where mappings, bars and counts go: stderr, since stdout belongs to the data."""
+    terminal = sys.stderr.isatty()
+    return Console(stderr=True, highlight=False, markup=False, width=None if terminal else PIPE_WIDTH)
+
+
+def _part(
+    file: Path, topic: str, topics: tuple[str, ...], settings: Settings, flags: dict[str, Any], console: Console
+) -> Part:
+    """Open a file, map its columns, and show how."""
+    separator = SEPARATORS.get(flags["separator"], flags["separator"])
+    file = _on_disk(file, console)
+    recording = Recording(file, separator=separator, encoding=flags["encoding"], header=not flags["no_header"])
+    offset = flags["utc_offset"]
+    if offset is None:
+        offset = round(policy_in_force(settings.policy, None).contact.utc_offset_hours * 3_600_000)
+    said = told(flags, topic, topics)
+    with reading(console, recording, what="looking / 查看") as tell:
+        mapping = Cartographer(recording, TOPICS[topic], said, offset, flags["first"], tell).map()
+    tell_mapping(recording, mapping, console)
+    return Part(recording, mapping)
+
+
+def _on_disk(file: Path, console: Console) -> Path:
+    """A file that can be read more than once: what tells how it is to be read may stand in its last row."""
+    if file.is_file():
+        return file
+    console.print(f"{file} is a pipe: it is copied to a file first, as what tells how to read it may stand at its end")
+    copy = Path(click.get_current_context().with_resource(TemporaryDirectory(prefix="holdfast-"))) / "stdin"
+    with click.open_file(str(file), "rb") as source, copy.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    return copy
+
+
+def _incomplete(part: Part) -> Refused:
+    first = part.mapping.missing[0]
+    words = part.mapping.fields[first].words
+    return Refused(
+        f"{part.recording.path.name}: no column gives {', '.join(part.mapping.missing)}",
+        f"it has:          {columns_of(part.recording.columns)}",
+        f"from a column:   --map {first}=COLUMN",
+        f"a constant:      --set {first}={words[0] if words else 'VALUE'}",
+        *([f"one of:          {', '.join(words)}"] if words else []),
+        code=ExitCode.USAGE,
+    )

@@ -1,0 +1,98 @@
+"""The posterior bends where labels say so and nowhere else; the voice that tells labels better counts more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from models.compiled import moved
+from models.posterior import Lot, Posterior
+from models.quality import roc_auc
+from models.risk import Floats, Scorer
+from models.snapshot import Curve, Snapshot
+from models.voices import Taught, Voices
+
+NAMES = ("bent", "noise")
+FLAT = Snapshot(
+    version="flat",
+    curves=[Curve(feature=name, knots=[0.0], values=[0.0]) for name in NAMES],
+    intercept=0.0,
+    base_rate=0.5,
+)
+
+
+def people(count: int, seed: int = 1, straight: bool = False) -> tuple[Floats, np.ndarray]:
+    """Who is in the middle of the first feature leaves, or who is at its end; the second says nothing."""
+    chance = np.random.default_rng(seed)
+    x = chance.uniform(0.0, 6.0, (2, count))
+    odds = 1.5 * (x[0] - 3.0) if straight else 3.0 - 2.5 * np.abs(x[0] - 3.0)
+    return x, chance.random(count) < 1.0 / (1.0 + np.exp(-odds))
+
+
+def learned(count: int, *, straight: bool = False) -> Voices:
+    x, left = people(max(count, 500), straight=straight)
+    voices = Voices.of_prior(Scorer(FLAT), x[:, :500], 1, 0.5, 200_000)
+    for row, one in zip(x.T[:count], left[:count].tolist(), strict=True):
+        voices.learn(Taught(row.astype("<f4"), 1, 1, one))
+    voices.settle()
+    return voices
+
+
+def lots(x: Floats, left: np.ndarray, size: int = 250) -> Iterator[Lot]:
+    for start in range(0, len(left), size):
+        part = slice(start, start + size)
+        week = np.zeros(len(left[part]), dtype=np.int64)
+        yield Lot(x=x[:, part], offset=np.zeros(len(week)), week=week, left=left[part])
+
+
+def test_what_no_line_can_say_is_learned_as_a_curve() -> None:
+    voices = learned(3_000)
+    x, left = people(2_000, seed=2)
+    scorer = Scorer(Snapshot(version="m", curves=moved(FLAT, voices, x), intercept=0.0, base_rate=0.5))
+    assert roc_auc(scorer.score(x).risk, left) > 0.85
+    bent, noise = (np.ptp(curve) for curve in voices.posterior.curves())
+    assert bent > 10.0 * noise
+
+
+def test_a_review_draws_tight_what_labels_say_nothing_of() -> None:
+    voices = learned(300)
+    x, left = people(3_000, seed=3)
+    posterior = Posterior(voices.ground, 1, 0.0, 1.0, 200_000)
+    for lot in lots(x, left):
+        posterior.learn(lot)
+    before = [float(np.ptp(curve)) for curve in posterior.curves()]
+    posterior.review()
+    bent, noise = (float(np.ptp(curve)) for curve in posterior.curves())
+    assert noise < before[1] / 2.0
+    assert bent > before[0]
+
+
+def test_a_review_without_labels_changes_nothing() -> None:
+    voices = learned(0)
+    assert not voices.posterior.weights.any()
+
+
+def test_the_voice_that_tells_labels_better_counts_more() -> None:
+    assert learned(0).share_of_river == 0.5
+    assert learned(3_000).share_of_river < 0.05  # a line through a hump says nothing
+    assert 0.2 < learned(3_000, straight=True).share_of_river < 0.8
+
+
+@pytest.mark.parametrize("cut", [1, 256, 700])
+def test_a_restart_goes_on_to_the_same_bits(cut: int) -> None:
+    x, left = people(1_000)
+    whole = Voices.of_prior(Scorer(FLAT), x[:, :500], 1, 0.5, 200_000)
+    for n, (row, one) in enumerate(zip(x.T, left.tolist(), strict=True)):
+        if n == 600:
+            whole.settle()
+        if n == cut:
+            whole = Voices.resume(whole.state(), Scorer(FLAT), 200_000)
+        whole.learn(Taught(row.astype("<f4"), 1, 1, one))
+    twin = Voices.of_prior(Scorer(FLAT), x[:, :500], 1, 0.5, 200_000)
+    for n, (row, one) in enumerate(zip(x.T, left.tolist(), strict=True)):
+        if n == 600:
+            twin.settle()
+        twin.learn(Taught(row.astype("<f4"), 1, 1, one))
+    assert whole.state() == twin.state()
