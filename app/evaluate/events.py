@@ -92,7 +92,7 @@ def evaluate_events(
         policy = structs.replace(policy, labels=labels)
     settings = structs.replace(settings, horizon_days=policy.labels.horizon_days)
     learner = Learner(settings, prior())
-    return list(lived(records, policy, learner)), learner
+    return [body for body in lived(records, policy, learner) if isinstance(body, Example | Fate)], learner
 
 
 def facts_of(told: Sequence[Example | Fate], learner: Learner, span_days: float, library: str | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from models.decisions.detector import Detector
 from models.events import DAY_MS, Arrival
 from models.example import Example, Fate
 from models.learner import Learner
+from models.outbox import Body
 from models.policy import Policy
 from models.risk import Scorer
 from streams.wire import Rejected, decode
@@ -26,8 +27,8 @@ class _Stored(NamedTuple):
     headers: tuple[()] = ()
 
 
-def lived(records: Iterable[Record], policy: Policy, learner: Learner) -> Iterator[Example | Fate]:
-    """What the lane tells of its subscribers, in the order in which it writes it, with the risks that were served.
+def lived(records: Iterable[Record], policy: Policy, learner: Learner) -> Iterator[Body]:
+    """What the lane writes, in its order: what it tells of its subscribers has the risks that were served.
 
     The lane begins with what the learner serves. The learner is told as the lane writes; what it publishes in a day is
     in force from the next on.
@@ -51,6 +52,7 @@ def lived(records: Iterable[Record], policy: Policy, learner: Learner) -> Iterat
             for output in detector.take().outputs:
                 if isinstance(output.body, Example | Fate):
                     learner.learn(output.body)
+                if output.body is not None:
                     yield output.body
         snapshot = learner.due()
         if snapshot is not None:

@@ -7,7 +7,7 @@ served of it. ``HOLDFAST_DATA`` is the folder of the real logs, which may not be
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from zlib import crc32
 
 import numpy as np
@@ -25,6 +25,7 @@ from models.events import CALLS, DATA_USAGE, DAY_MS
 from models.example import WEEKLY, Example, Fate
 from models.learner import Learner, LearnerSettings
 from models.lesson import Lesson
+from models.outbox import Body
 from models.policy import Policy
 from models.prior import prior
 from models.quality import calibration_error
@@ -35,8 +36,9 @@ Told = list[Example | Fate]
 SPANS = ((14, 30), (30, 45), (45, 60), (60, 90), (90, 120), (120, 150), (150, 176))
 
 
-def people(of: Told) -> Told:
-    return [each for each in of if not each.subscriber_id.startswith(BYSTANDER)]
+def people(of: Iterable[Body]) -> Told:
+    told = (each for each in of if isinstance(each, Example | Fate))
+    return [each for each in told if not each.subscriber_id.startswith(BYSTANDER)]
 
 
 def weekly(of: Told, first: int, last: int) -> Looks:
@@ -58,7 +60,7 @@ def figures(looks: Looks, left: Bools, rows: Bools, record: Record, name: str) -
 def test_upgrad_gone_in_month_9(record_property: Record) -> None:
     rows = upgrad.rows(data("upgrad_sea_600.csv.gz"))
     gone = {row["mobile_number"] for row in rows if upgrad.left(row)}
-    told = people(list(lived(of_upgrad((CALLS, DATA_USAGE)), UPGRAD, Learner(LearnerSettings(), prior()))))
+    told = people(lived(of_upgrad((CALLS, DATA_USAGE)), UPGRAD, Learner(LearnerSettings(), prior())))
     # Everybody's last look before the fourth month, whatever became known of it.
     last = {e.subscriber_id: replace(e, label="negative") for e in told if isinstance(e, Example) and e.origin == WEEKLY
             if upgrad.at(8, 25) <= e.ts < upgrad.at(9, 1)}  # fmt: skip
@@ -74,7 +76,7 @@ def test_college_no_message_within_14_days(record_property: Record) -> None:
     sent, silent = college.sent(data("collegemsg.csv.gz")), college.SILENT_DAYS * DAY_MS
     begin, end = min(times[0] for times in sent.values()), max(times[-1] for times in sent.values())
     learner = Learner(LearnerSettings(horizon_days=14.0), prior())
-    looks = weekly(people(list(lived(of_college(sent, (CALLS,)), COLLEGE, learner))), begin, end - 2 * silent)
+    looks = weekly(people(lived(of_college(sent, (CALLS,)), COLLEGE, learner)), begin, end - 2 * silent)
     left = np.array([not any(e.ts < ts <= e.ts + silent for ts in sent[e.subscriber_id]) for e in looks.examples])
     late, days = np.arange(len(left)) >= round(0.6 * len(left)), (looks.ts - begin) // DAY_MS
     for name, rows in (("last 40 %", late), *((f"from day {d}", days // 40 == d // 40) for d in range(0, 160, 40))):
@@ -85,7 +87,7 @@ def test_college_no_message_within_14_days(record_property: Record) -> None:
 
 def operator(seed: int, learner: Learner) -> Looks:
     """Looks at a simulated operator's subscribers from the third week on, 5 % leaving a month."""
-    told = list(lived(simulated(seed, 1_200, 220, 0.05), Policy(base_rate=0.05), learner))
+    told = people(lived(simulated(seed, 1_200, 220, 0.05), Policy(base_rate=0.05), learner))
     since = min(e.ts for e in told if isinstance(e, Example) and e.origin == WEEKLY)
     return weekly(told, since + 14 * DAY_MS, since + 176 * DAY_MS)
 

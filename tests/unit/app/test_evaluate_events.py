@@ -10,12 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from app import cli
 from app.errors import ExitCode
@@ -63,6 +64,10 @@ def habits(people: int = 120, days: int = 120, seed: int = 3) -> list[Event]:
 def calls(events: list[Event]) -> list[Record]:
     fields = {"direction": "outgoing", "duration_s": 60, "peer_network": "on_net"}
     return [Record(CALLS, w.encode(), encode({"subscriber_id": w, "ts": ts, **fields}), ts) for w, ts in events]
+
+
+def told(records: Iterable[Record], learner: Learner) -> list[Example | Fate]:
+    return [body for body in lived(records, POLICY, learner) if isinstance(body, Example | Fate)]
 
 
 def written(path: Path, events: list[Event]) -> Path:
@@ -142,7 +147,7 @@ def test_no_label_is_learned_before_it_is_known() -> None:
             yield record
 
     learner = Watched(SETTINGS, prior())
-    assert len(list(lived(read(), POLICY, learner))) > 2_000
+    assert len(told(read(), learner)) > 2_000
     assert learner.served.version != prior().version
 
 
@@ -152,8 +157,8 @@ def test_what_comes_after_changes_nothing_that_was_served_before() -> None:
     other = [event for event in events if event[1] < changed_from] + after
     served = []
     for these in (events, other):
-        told = lived(with_lapses(calls(these), 10.0), POLICY, Learner(SETTINGS, prior()))
-        served.append({(e.subscriber_id, e.ts): (e.risk, e.model_version) for e in told if e.ts < changed_from})
+        found = told(with_lapses(calls(these), 10.0), Learner(SETTINGS, prior()))
+        served.append({(e.subscriber_id, e.ts): (e.risk, e.model_version) for e in found if e.ts < changed_from})
     both = served[0].keys() & served[1].keys()
     assert len(both) > 600
     assert all(served[0][look] == served[1][look] for look in both)
@@ -164,17 +169,13 @@ def test_learning_moves_what_is_served_and_nothing_else() -> None:
     """The same log with the learner's labels turned round: other risks, the same looks and labels."""
 
     class Misled(Learner):
-        def learn(self, told: Example | Fate) -> Lesson:
-            fate = isinstance(told, Fate)
-            return super().learn(msgspec_flipped(told) if fate else told)
-
-    def msgspec_flipped(fate: Fate) -> Fate:
-        from msgspec.structs import replace
-
-        return replace(fate, left=not fate.left, outcome=None if fate.left else "lapsed")
+        def learn(self, each: Example | Fate) -> Lesson:
+            if isinstance(each, Fate):
+                each = replace(each, left=not each.left, outcome=None if each.left else "lapsed")
+            return super().learn(each)
 
     records = list(with_lapses(calls(habits()), 10.0))
-    right, wrong = (list(lived(records, POLICY, made(SETTINGS, prior()))) for made in (Learner, Misled))
+    right, wrong = (told(records, made(SETTINGS, prior())) for made in (Learner, Misled))
     assert [(e.subscriber_id, e.ts) for e in right] == [(e.subscriber_id, e.ts) for e in wrong]
     assert [e.risk for e in right] != [e.risk for e in wrong]
 

@@ -1,0 +1,92 @@
+"""What an operations team would read: tier alerts of simulated operators, by the policy that is shipped.
+
+Lane and learner live through a log as ``holdfast evaluate events`` has them. All of it is simulated: who leaves shows
+what our simulator thinks that leavers do.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from statistics import median
+
+import msgspec
+import pytest
+from support.lived import SIMULATED_SINCE, simulated
+
+from app.evaluate.off_line import lived
+from app.simulator.record import Record
+from models.alerts import Alert
+from models.events import DAY_MS, OUTCOMES
+from models.learner import Learner, LearnerSettings
+from models.policy import Policy
+from models.prior import prior
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
+SUBSCRIBERS, DAYS, FROM, HORIZON = 2_000, 120, 14, 30
+
+
+class Leavers:
+    """Those of a log who left of their own will: when they did, and when the operator was told."""
+
+    def __init__(self) -> None:
+        self.left: dict[str, int] = {}
+        self.known: dict[str, int] = {}
+
+    def watched(self, records: Iterator[Record]) -> Iterator[Record]:
+        for record in records:
+            if record.topic == OUTCOMES:
+                outcome = msgspec.json.decode(record.value)
+                if outcome["outcome"] in ("ported_out", "disconnected", "lapsed"):
+                    who = outcome["subscriber_id"]
+                    self.known.setdefault(who, record.ts)
+                    self.left.setdefault(who, outcome.get("last_activity_ts", record.ts))
+            yield record
+
+
+@pytest.mark.parametrize("seed", [31, 47, 61])
+def test_tier_alerts_are_worth_watching(seed: int, record_property: Callable[[str, object], None]) -> None:
+    """An alert is right if they left within 30 days of it; a lapse is known to be one two weeks after it began.
+
+    The lead runs to the outcome's record. To the last activity, by which a front line would count, it is shorter.
+    """
+    leavers, learner = Leavers(), Learner(LearnerSettings(), prior())
+    bodies = lived(leavers.watched(simulated(seed, SUBSCRIBERS, DAYS, 0.018)), Policy(), learner)
+    alerts = [body for body in bodies if isinstance(body, Alert) and body.kind == "risk_tier"]
+    left, known = leavers.left, leavers.known
+    begin, end = SIMULATED_SINCE + FROM * DAY_MS, SIMULATED_SINCE + DAYS * DAY_MS
+    raised, times = [a for a in alerts if a.event == "raised"], defaultdict(list)
+    for alert in raised:
+        times[alert.subscriber_id].append(alert.ts)
+
+    def right(alert: Alert) -> bool:
+        who = alert.subscriber_id
+        return who in left and known[who] > alert.ts - DAY_MS and left[who] <= alert.ts + HORIZON * DAY_MS
+
+    matured = [a for a in raised if begin <= a.ts < end - HORIZON * DAY_MS]
+    before = {
+        who: [ts for ts in times[who] if 0 <= at - ts <= HORIZON * DAY_MS]
+        for who, at in known.items()
+        if begin + HORIZON * DAY_MS < at < end
+    }
+    foretold = {who: min(found) for who, found in before.items() if found}
+    began = {a.alert_id: a.ts for a in raised}
+    lengths = [(a.ts - began[a.alert_id]) / DAY_MS for a in alerts if a.close_reason == "recovered"]
+    figures = {
+        "a day per 1,000": round(sum(a.ts >= begin for a in raised) / SUBSCRIBERS / (DAYS - FROM) * 1_000, 2),
+        "precision": round(sum(map(right, matured)) / len(matured), 3),
+        "of alerts": len(matured),
+        "recall": round(len(foretold) / len(before), 3),
+        "of leavers": len(before),
+        "lead, days": round(median((known[who] - ts) / DAY_MS for who, ts in foretold.items()), 1),
+        "lead to the last activity": round(median((left[who] - ts) / DAY_MS for who, ts in foretold.items()), 1),
+        "over in two days": round(sum(days <= 2.0 for days in lengths) / len(lengths), 3),
+    }
+    record_property(f"seed {seed}", figures)
+    sys.stdout.write(f"seed {seed}: {figures}\n")
+    assert 0.75 <= figures["a day per 1,000"] <= 1.25
+    assert figures["precision"] >= 0.35
+    assert figures["recall"] >= 0.60
+    assert figures["lead, days"] >= 3.0
+    assert figures["over in two days"] <= 0.10
