@@ -16,10 +16,12 @@ from rich.console import Console
 from app.errors import ExitCode, Refused
 from app.options import PIPE_WIDTH, PLACE, needing_brokers, resolved_options
 from app.policy_file import policy_in_force
+from app.replay.backfill import History
 from app.replay.column_map import Cartographer
 from app.replay.conversion import Conversion
 from app.replay.fields import TOPICS
 from app.replay.flags import SEPARATORS, Encoding, UtcOffset, paired, told
+from app.replay.folder import files_of, identity
 from app.replay.playback import Part, Playback, play, say
 from app.replay.recording import Recording
 from app.replay.shown import columns_of, reading, shown, tell_mapping, tell_rejects, tried
@@ -47,11 +49,12 @@ two days a second: at once, topics get weeks out of step.
 
 @click.command("replay", epilog=_EPILOG)
 @resolved_options(*PLACE, "partitions", "policy")
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
-)
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
+@click.option("--as", "topics", type=click.Choice(list(TOPICS)), multiple=True, help="What the files are a log of.")
 @click.option(
-    "--as", "topics", type=click.Choice(list(TOPICS)), multiple=True, required=True, help="What the files are a log of."
+    "--history",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Instead of FILES: a folder with all of the past, to begin with.",
 )
 @click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Where a field comes from.")
 @click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same value for every row.")
@@ -79,8 +82,8 @@ def replay(
     /,
     files: tuple[Path, ...],
     topics: tuple[str, ...],
+    history: Path | None,
     speed: float,
-    limit: int | None,
     rejects: Path | None,
     dry_run: bool,
     as_json: bool,
@@ -92,19 +95,29 @@ def replay(
     stdin. Columns are guessed from their names in Chinese and English, and shown. What a file does not tell, such as
     whether 5/6/2026 is in May, is asked before anything is written. Rows that cannot be read are counted by reason.
     Records go out in the order of their times.
+
+    --history is for the months before the first live event: calls, data, visits, care, billing, profiles and outcomes,
+    each in files or folders of that name. It goes into empty topics, which keep all of it until the workers have
+    applied it; an interrupted run goes on where it was. Nobody is contacted for what happened then.
     """
-    if rejects is not None and len(files) > 1:
+    if (history is None) != bool(files and topics) or (history is not None and (files or topics)):
+        raise Refused("either FILES with --as, or --history DIR", code=ExitCode.USAGE)
+    given = paired(files, topics) if history is None else files_of(history)
+    if rejects is not None and len(given) > 1:
         raise Refused("--rejects is for one file at a time: its columns are the file's", code=ExitCode.USAGE)
-    console = _console()
-    parts = tuple(
-        _part(file, topic, topics, resolved.settings, flags, console) for file, topic in paired(files, topics)
-    )
+    console, topics = _console(), tuple(dict.fromkeys(topic for _, topic in given))
+    parts = tuple(_part(file, topic, topics, resolved.settings, flags, console) for file, topic in given)
     for part in parts:
         if part.mapping.missing:
             raise _incomplete(part)
+    limit = flags["limit"]
     playback = Playback(parts, _now_ms(), speed, limit, rejects)
     if dry_run:
         _dry_run(playback, console, as_json=as_json)
+    elif history is not None:
+        settings = needing_brokers(resolved.settings)
+        whole = History(parts, identity(parts, settings.partitions, limit), settings, console)
+        whole.run(playback, as_json=as_json)
     else:
         play(playback, needing_brokers(resolved.settings), console, as_json=as_json)
 

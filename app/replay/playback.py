@@ -97,20 +97,33 @@ def play(playback: Playback, settings: Settings, console: Console, *, as_json: b
         If no row converted, or Kafka does not answer.
     """
     with ExitStack() as stack:
-        records = in_time_order(_converted(playback, console, stack))
-        first = next(records, None)  # reads all of the files
-        for part in playback.parts:
-            tell_rejects(part.recording.path.name, part.tally, console)
-        if first is None:
-            if as_json:
-                say(playback.facts())
-            raise _hopeless(playback)
+        records = read(playback, console, stack, as_json=as_json)
+        first = next(records)
         done = _write(playback, settings, chain([first], records), first.ts, console)
     if as_json:
         say(playback.facts(done))
     pace = f" ({done.records / done.seconds:,.0f}/s)" if done.seconds else ""
     where = ", ".join(f"{settings.topic_prefix}{topic}" for topic in done.by_topic)
     click.echo(f"{done.records:,} of {playback.rows:,} rows are on {where} in {done.seconds:.1f} s{pace}", err=True)
+
+
+def read(playback: Playback, console: Console, stack: ExitStack, *, as_json: bool) -> Iterator[Record]:
+    """All of the files, read by the time that this returns: their records in the order of time, one at least.
+
+    Raises
+    ------
+    app.errors.Refused
+        If no row converts.
+    """
+    records = in_time_order(_converted(playback, console, stack))
+    first = next(records, None)
+    for part in playback.parts:
+        tell_rejects(part.recording.path.name, part.tally, console)
+    if first is None:
+        if as_json:
+            say(playback.facts())
+        raise _hopeless(playback)
+    return chain([first], records)
 
 
 def _converted(playback: Playback, console: Console, stack: ExitStack) -> Iterator[Record]:

@@ -73,9 +73,8 @@ def test_a_profile_of_today_says_since_when_they_are_here() -> None:
     late, timely = (lived(ts, activated_ts=START - 400 * DAY, **TODAY) for ts in (LATER, START - DAY))
     first = next(e for e in timely if e.subscriber_id == "s-4")
     assert first.x[INDEX["tenure_months"]] is None
-    tenures = [
-        {(e.ts, e.x[INDEX["tenure_months"]]) for e in told if e.subscriber_id == "s-0"} for told in (late, timely)
-    ]
+    place = INDEX["tenure_months"]
+    tenures = [{(e.ts, e.x[place]) for e in told if e.subscriber_id == "s-0"} for told in (late, timely)]
     assert tenures[0] >= tenures[1]
     assert all(tenure is not None and tenure > 13 for _, tenure in tenures[0])
 
