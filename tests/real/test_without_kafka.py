@@ -21,7 +21,7 @@ from support.real_data import data, needed
 from support.real_figures import Bools, Floats, Measured, measured, vectors
 from support.real_run import BYSTANDER
 
-from models.events import CALLS, DATA_USAGE, DAY_MS
+from models.events import CALLS, DATA_USAGE, DAY_MS, SUBSCRIBERS
 from models.example import WEEKLY, Example, Fate
 from models.features.catalogue import INDEX
 from models.learner import LearnerSettings
@@ -143,3 +143,24 @@ def test_labels_broken_from_day_75_do_no_harm(how: str, record_property: Record)
     every = [broken(e) if isinstance(e, Fate) and e.known_ts >= since else e for e in operator(5)]
     found = dict(spans(every, prior(), record_property, how))
     assert all(auc >= 0.70 for last, auc in found.items() if last > 75)
+
+
+def test_100_days_of_history_first(record_property: Record) -> None:
+    """The first week live of an operator who begins with 100 days, beside one who begins with nothing but profiles."""
+    records = list(simulated(47, 1_200, 140, 0.05))
+    live = records[0].ts + 100 * DAY_MS
+    profiles = {r.key: r for r in records if r.topic == SUBSCRIBERS and r.ts < live}
+    policy, week = Policy(base_rate=0.05), (live, live + 7 * DAY_MS)
+    with_history = lived(records, policy)
+    cold = lived([*profiles.values(), *(r for r in records if r.ts >= live)], policy)
+    warm, first = (
+        {e.subscriber_id: e for e in weekly(every, *week) if e.label != "void"} for every in (with_history, cold)
+    )
+    both = sorted(warm.keys() & first.keys())
+    looks, bare = [warm[who] for who in both], [first[who] for who in both]
+    left = np.array([e.label == "positive" for e in looks])
+    known = [e for e in with_history if (e.known_ts if isinstance(e, Fate) else e.labelled_ts) < live]
+    served = told(looks, fed(known, LearnerSettings()).published)
+    risks = {"without history": by_prior(bare), "prior": by_prior(looks), "served": served}
+    _, without, _, after = figures(looks, left, risks, record_property, "first week live")
+    assert after.auc >= without.auc + 0.02
