@@ -145,22 +145,33 @@ def test_labels_broken_from_day_75_do_no_harm(how: str, record_property: Record)
     assert all(auc >= 0.70 for last, auc in found.items() if last > 75)
 
 
-def test_100_days_of_history_first(record_property: Record) -> None:
-    """The first week live of an operator who begins with 100 days, beside one who begins with nothing but profiles."""
-    records = list(simulated(47, 1_200, 140, 0.05))
+def first_week_live(seed: int) -> tuple[list[Example], Bools, dict[str, Floats]]:
+    """Looks of the first week after 100 days, who left within their month, and what each way would say of them."""
+    records = list(simulated(seed, 1_200, 140, 0.05))
     live = records[0].ts + 100 * DAY_MS
     profiles = {r.key: r for r in records if r.topic == SUBSCRIBERS and r.ts < live}
     policy, week = Policy(base_rate=0.05), (live, live + 7 * DAY_MS)
-    with_history = lived(records, policy)
-    cold = lived([*profiles.values(), *(r for r in records if r.ts >= live)], policy)
-    warm, first = (
-        {e.subscriber_id: e for e in weekly(every, *week) if e.label != "void"} for every in (with_history, cold)
+    history = lived(records, policy)
+    nothing = lived([*profiles.values(), *(r for r in records if r.ts >= live)], policy)
+    warm, cold = (
+        {e.subscriber_id: e for e in weekly(every, *week) if e.label != "void"} for every in (history, nothing)
     )
-    both = sorted(warm.keys() & first.keys())
-    looks, bare = [warm[who] for who in both], [first[who] for who in both]
-    left = np.array([e.label == "positive" for e in looks])
-    known = [e for e in with_history if (e.known_ts if isinstance(e, Fate) else e.labelled_ts) < live]
-    served = told(looks, fed(known, LearnerSettings()).published)
-    risks = {"without history": by_prior(bare), "prior": by_prior(looks), "served": served}
-    _, without, _, after = figures(looks, left, risks, record_property, "first week live")
-    assert after.auc >= without.auc + 0.02
+    both = sorted(warm.keys() & cold.keys())
+    looks = [warm[who] for who in both]
+    known = [e for e in history if (e.known_ts if isinstance(e, Fate) else e.labelled_ts) < live]
+    risks = {
+        "without history": by_prior([cold[who] for who in both]),
+        "prior": by_prior(looks),
+        "served": told(looks, fed(known, LearnerSettings()).published),
+    }
+    named = [replace(e, subscriber_id=f"{seed}-{e.subscriber_id}") for e in looks]
+    return named, np.array([e.label == "positive" for e in looks]), risks
+
+
+def test_100_days_of_history_first(record_property: Record) -> None:
+    """Three operators who begin with 100 days, beside the same who begin with nothing but profiles."""
+    looks, left, risks = zip(*(first_week_live(seed) for seed in (47, 59, 61)), strict=True)
+    every, who = [e for of_one in looks for e in of_one], np.concatenate(left)
+    beside = {name: np.concatenate([of_one[name] for of_one in risks]) for name in risks[0]}
+    _, without, _, served = figures(every, who, beside, record_property, "first week live")
+    assert served.auc >= without.auc + 0.02

@@ -122,7 +122,8 @@ def test_nobody_is_contacted_for_the_history_and_what_stands_is_judged_at_the_ne
     assert bench.breaches() == 4
 
 
-def test_what_stands_is_judged_within_the_budget_signals_first() -> None:
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_stands_is_judged_within_the_budget_signals_first(restarts: bool) -> None:
     """One alert a week is all that there is for seven people with a tier and one with a signal."""
     bench = recorded(Policy(tiers=TierPolicy(budget=1000 / 8 / 7, smoothing=1.0)))
     people = [f"s-{n}" for n in range(8)]
@@ -132,7 +133,10 @@ def test_what_stands_is_judged_within_the_budget_signals_first() -> None:
     for who in people[:7]:
         complain(bench, START + 20 * DAY, who)
     bench.send("care", "s-7", START + 21 * DAY, reason="port_out_query")
-    days(bench, 21, 33, *people)
+    for day in range(21, 33):
+        days(bench, day, day + 1, *people)
+        if restarts:
+            bench.restart()
     assert [(alert.kind, alert.event) for alert in bench.alerts()] == [("port_out", "raised")]
     waiting = [s for s in bench.suppressions() if s.reason == "low_priority"]
     assert len(waiting) == 7
