@@ -248,7 +248,7 @@ class Lane:
         until = await self._spec.recorded_until()
         if until is not None:
             self._fold.resume({"recorded_until": until})
-            log.info("recorded_history", partition=self.partition, until=until)
+            log.info("recorded_history", partition=self.partition, end=until)
 
     def _advanced(self, done: Batch) -> Ledger:
         offsets = self._ledger.offsets | done.settled(self._rest, self._intake.read_to)

@@ -37,6 +37,7 @@ from streams import backfill
 from streams.backfill import Backfill
 from streams.broker_view import BrokerView
 from streams.cluster import Cluster
+from streams.patience import NoAnswerError, patient
 from streams.topics import INPUT_TOPICS, STATE
 
 _FOR_EVER_MS: Final = 100 * 365 * 86_400_000
@@ -187,7 +188,7 @@ class History:
         async with Cluster(self._client) as cluster:
             created = [topic for topic in await cluster.create(self._prefix, partitions) if topic.created]
             faults = await cluster.faults(self._prefix, partitions)
-            applied = await cluster.committed(self._settings.group)
+            applied = await self._committed(cluster)
         if faults:
             raise Refused("; ".join(faults), code=ExitCode.NOT_FOUND)
         if created:
@@ -197,6 +198,13 @@ class History:
             logs, state = await self._logs(view), await self._logs(view, STATE)
             group = await view.group(self._settings.group)
         return Ground(told, logs, sum(state.records().values()), applied, 0 if group is None else len(group.members))
+
+    async def _committed(self, cluster: Cluster) -> dict[Place, int]:
+        """What the group has applied; on a new broker its coordinator takes a while to be there."""
+        try:
+            return await patient(lambda: cluster.committed(self._settings.group), "the group's offsets")
+        except NoAnswerError as error:
+            raise TimeoutError(str(error)) from error
 
     @asynccontextmanager
     async def _watching(self) -> AsyncIterator[BrokerView]:
@@ -299,7 +307,7 @@ class History:
         with writing(self._console, total, "applying / 应用") as tell:
             async with Cluster(self._client) as cluster, self._watching() as view:
                 while True:
-                    committed = await cluster.committed(self._settings.group)
+                    committed = await self._committed(cluster)
                     left = sum(end - min(max(committed.get(at, 0), start), end) for at, (start, end) in due.items())
                     tell(Published(records=total - left))
                     group = await view.group(self._settings.group)

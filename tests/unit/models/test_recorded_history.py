@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from support.detecting import CARE_MODEL, DAY, HOUR, ROOMY, START, Bench
 
-from models.clock import Clock
 from models.example import Example, Fate
 from models.features.catalogue import INDEX
 from models.policy import Policy, TierPolicy
@@ -29,9 +28,7 @@ TODAY: dict[str, Any] = {
 
 
 def recorded(policy: Policy = ROOMY) -> Bench:
-    bench = Bench(CARE_MODEL, policy)
-    bench.detector.resume(Clock(recorded_until=END))
-    return bench
+    return Bench(CARE_MODEL, policy, END)
 
 
 def complain(bench: Bench, ts: int, who: str = "s-1") -> None:
