@@ -227,13 +227,18 @@ class History:
     ) -> tuple[Published, bool]:
         """Steps 3 to 7."""
         done = Published()
+        if told.ends is not None and not told.settings:
+            async with Cluster(self._client) as cluster:
+                if not await self._left(cluster, told):
+                    click.echo("all of it is there, and applied", err=True)
+                    return done, True
         told = await self._held_open(told)
         applied: bool | None = None
         try:
             if told.ends is None:
                 done = await self._written(told, playback, ground, records)
                 told = await self._complete(told, playback)
-            applied = await self._applied(told, told.ends or {})
+            applied = await self._applied(told)
         finally:
             if applied is not False:
                 await self._put_back(told)
@@ -296,25 +301,27 @@ class History:
         click.echo(f"{meant:,} of {playback.rows:,} rows are on the topics", err=True)
         return told
 
-    async def _applied(self, told: Backfill, ends: Mapping[str, list[int]]) -> bool:
+    async def _applied(self, told: Backfill) -> bool:
         """Step 6; False where for a while there is no worker to wait for."""
-        due = {
-            (self._prefix + topic, partition): (told.starts[topic][partition], end)
-            for topic, of_topic in ends.items()
-            for partition, end in enumerate(of_topic)
-        }
-        total, alone = sum(end - start for start, end in due.values()), 0.0
+        total, alone = sum(sum(ends) - sum(told.starts[topic]) for topic, ends in (told.ends or {}).items()), 0.0
         with writing(self._console, total, "applying / 应用") as tell:
             async with Cluster(self._client) as cluster, self._watching() as view:
-                while True:
-                    committed = await self._committed(cluster)
-                    left = sum(end - min(max(committed.get(at, 0), start), end) for at, (start, end) in due.items())
+                while left := await self._left(cluster, told):
                     tell(Published(records=total - left))
                     group = await view.group(self._settings.group)
                     alone = alone + _POLL_S if group is not None and not group.members else 0.0
-                    if left == 0 or alone >= _ALONE_S:
-                        return left == 0
+                    if alone >= _ALONE_S:
+                        return False
                     await asyncio.sleep(_POLL_S)
+        return True
+
+    async def _left(self, cluster: Cluster, told: Backfill) -> int:
+        """How many of its records no worker has applied."""
+        committed, left = await self._committed(cluster), 0
+        for topic, ends in (told.ends or {}).items():
+            for partition, (start, end) in enumerate(zip(told.starts[topic], ends, strict=True)):
+                left += max(0, end - max(start, committed.get((self._prefix + topic, partition), 0)))
+        return left
 
 
 def held_open(config: Mapping[str, str]) -> dict[str, str]:

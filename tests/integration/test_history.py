@@ -114,6 +114,8 @@ def test_a_history_is_learned_and_put_nobody_on_the_phone(world: World, tmp_path
     until(lambda: replay.said("rows are on the topics"), "all is written", BOUND_S)
     assert retention(world) == {"-1"}
     base = {"HOLDFAST_BASE_RATE": "0.3"}
+    struck = world.new_worker(**base, HOLDFAST_FAIL_AT="after_commit:9")
+    until(lambda: struck.code is not None, "a worker is killed amid the history", BOUND_S)
     worker = world.new_worker(**base)
     learner = Verb(world, tmp_path / "learner.log", "learner", **base, HOLDFAST_LEARNER=str(numbers))
     try:
