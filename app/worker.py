@@ -12,6 +12,7 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NoReturn
 
 import structlog
@@ -40,6 +41,7 @@ from models.prior import prior  # noqa: E402
 from models.risk import Scorer  # noqa: E402
 from streams.agents import declare_agents  # noqa: E402
 from streams.assignment import Lanes  # noqa: E402
+from streams.backfill import recorded_until  # noqa: E402
 from streams.broker_view import BrokerView  # noqa: E402
 from streams.cluster import Cluster, recounted, table  # noqa: E402
 from streams.detection import DetectionFold  # noqa: E402
@@ -248,6 +250,7 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
         client=settings.kafka_client_kwargs(),
         report=metrics,
         wall_s=time.time,
+        recorded_until=partial(recorded_until, settings.kafka_client_kwargs(), settings.topic_prefix),
         take_over=take_over,
         accept_loss=accept_loss,
         poison=PoisonBreaker(ends_worker=settings.poison_exit).saw,

@@ -28,6 +28,9 @@ class Clock(Struct):
     """The tick whose sweep is under way."""
     cursor: str = ""
     """The last subscriber that it has passed, in their order."""
+    recorded_until: int | None = None
+    """The last moment of the recorded history that the lane began with: nobody is contacted for what happened by then.
+    Set before the first arrival and never again."""
     slices: int = 1
     """In how many hashed slices the subscribers are rescored over a day; set anew at the day's first tick."""
 

@@ -44,6 +44,8 @@ class Standing(NamedTuple):
     """The front line asked for it to be raised anew: then the cooldown of its own kind does not hold."""
     stale_feed: bool
     appointment_ts: int | None
+    recorded: bool = False
+    """It lies in the recorded history that the lane began with: whatever it asked for, it is too late for it."""
 
 
 Stage = Callable[[Standing, Policy], SuppressionReason | None]
@@ -55,6 +57,10 @@ def passive(profile: Profile | None, involuntary: bool) -> bool:
     A profile that says *active* is newer than an involuntary outcome only if `involuntary` is already false.
     """
     return involuntary or (profile is not None and profile.status in _PASSIVE)
+
+
+def _recorded(standing: Standing, policy: Policy) -> SuppressionReason | None:
+    return "expired" if standing.recorded else None
 
 
 def _passive_churn(standing: Standing, policy: Policy) -> SuppressionReason | None:
@@ -128,6 +134,7 @@ def held_out(profile: Profile | None, subscriber_id: str, policy: ContactPolicy)
 
 
 STAGES: Final[tuple[Stage, ...]] = (
+    _recorded,
     _passive_churn,
     _no_profile,
     _no_consent,

@@ -8,6 +8,8 @@ then either a published `raised` or a published suppression.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
+from typing import Final
 
 import msgspec
 
@@ -28,6 +30,8 @@ _SHORT_MS = 2 * DAY_MS
 """An episode that ends by itself so soon should not have been an alert."""
 _STALE_RETRY_MS = HOUR_MS
 """How often it is asked whether a feed is back, while silence is withheld for it."""
+_UNSEEN: Final = frozenset({"expired", "low_priority"})
+"""Why a signal that may still be raised was withheld: it was recorded history, or was then over the budget."""
 
 
 class Episodes:
@@ -46,7 +50,12 @@ class Episodes:
     labels
         Freezes what was known when an alert was raised.
     nominate
-        Lets the budget decide on a subscriber's tier alert, at the end of the tick.
+        Lets the budget decide on a subscriber's alerts, at the end of the tick.
+
+    Attributes
+    ----------
+    recorded_until
+        See :class:`models.clock.Clock`.
     """
 
     def __init__(
@@ -60,6 +69,7 @@ class Episodes:
     ) -> None:
         self.cards = cards
         self.policy = policy
+        self.recorded_until = -inf
         self._population = population
         self._outbox = outbox
         self._labels = labels
@@ -114,12 +124,15 @@ class Episodes:
         if kind == "leave_intent":
             # The same words a second time are the stronger trigger.
             level = max(level, 2)
-        if level <= episode.level:
-            return
-        episode.level = level
-        episode.code, episode.value = signal.code, signal.value
-        if episode.seq and self.policy.kind(kind).escalates:
+        stronger = level > episode.level
+        if stronger:
+            episode.level = level
+            episode.code, episode.value = signal.code, signal.value
+        if stronger and episode.seq and self.policy.kind(kind).escalates:
             self._publish(moment, episode, kind, "escalated")
+        elif self._may_wait(episode):
+            # It is news now, whatever it was when it was withheld.
+            self._settle(moment, episode, kind, self._objection(moment, episode, kind, stale_feed=False))
 
     def tier_moved(self, moment: Moment, before: int) -> None:
         """The subscriber's tier moved from `before` to the moment's."""
@@ -159,7 +172,28 @@ class Episodes:
     def admission(self, moment: Moment) -> bool | None:
         """Whether a candidate is one for the first time in its episode; None if it is none any more."""
         episode = self._withheld_tier(moment)
-        return None if episode is None else episode.withheld != "low_priority"
+        return None if episode is None else episode.withheld not in _UNSEEN
+
+    def _may_wait(self, episode: Episode) -> bool:
+        """Whether a signal's alert may wait for the budget."""
+        unseen = not episode.seq and episode.snoozed_until is None and episode.withheld in _UNSEEN
+        return unseen and episode.kind != "risk_tier"
+
+    def waiting(self, moment: Moment) -> list[Kind]:
+        """Signals that stand since the recorded history, and of which the budget decides now."""
+        found: list[Kind] = []
+        for name, episode in sorted(self._book(moment).episodes.items()):
+            kind: Kind = name  # type: ignore[assignment]  # a book's kinds are ours
+            if self._may_wait(episode) and episode.retry_ts is None:
+                reason = self._objection(moment, episode, kind, stale_feed=False)
+                found += [kind] if reason in (None, "hold_out") else []
+        return found
+
+    def urgency(self, row: int) -> float:
+        """The strongest odds among a subscriber's signals that may wait for the budget; 0 for none."""
+        book = self._population.books.get(row)
+        kinds = [] if book is None else [kind for kind, episode in book.episodes.items() if self._may_wait(episode)]
+        return max((self.policy.kind(kind).propensity for kind in kinds), default=0.0)  # type: ignore[arg-type]
 
     def unprofiled(self, moment: Moment, reached: int) -> None:
         """The model's word on somebody who refused profiling: not used, and that it was not used is told once."""
@@ -271,9 +305,13 @@ class Episodes:
             self._decide(moment, anew, kind)
 
     def _decide(self, moment: Moment, episode: Episode, kind: Kind, *, stale_feed: bool = False) -> None:
-        """Raise, or withhold and say why; the same reason is not told twice. The budget decides later."""
+        """Raise, or withhold and say why; the same reason is not told twice.
+
+        Of tiers the budget decides later, and so it does of signals that stand since the recorded history: all of a
+        month would ring at once. A tier of that history counts as one that was a candidate then.
+        """
         reason = self._objection(moment, episode, kind, stale_feed=stale_feed)
-        if kind == "risk_tier" and reason in (None, "hold_out"):
+        if reason in (None, "hold_out", "expired") and (kind == "risk_tier" or self._may_wait(episode)):
             self._nominate(moment.row, moment.clock)
         else:
             self._settle(moment, episode, kind, reason)
@@ -290,6 +328,7 @@ class Episodes:
             after_snooze=episode.resumed,
             stale_feed=stale_feed,
             appointment_ts=episode.appointment_ts,
+            recorded=moment.clock <= self.recorded_until,
         )
         reason = contact.withhold(standing, self.policy)
         episode.retry_ts = None
@@ -299,6 +338,8 @@ class Episodes:
             episode.retry_ts = contact.cooldown_ends(standing, self.policy.contact)
         elif reason == "stale_feed":
             episode.retry_ts = moment.clock + _STALE_RETRY_MS
+        elif standing.recorded:
+            episode.retry_ts = moment.clock + DAY_MS
         return reason
 
     def _settle(self, moment: Moment, episode: Episode, kind: Kind, reason: SuppressionReason | None) -> None:
@@ -310,13 +351,17 @@ class Episodes:
         elif reason != episode.withheld:
             self._suppress(moment, episode, kind, reason)
 
-    def nominated(self, moment: Moment, *, admitted: bool) -> None:
-        """The budget has decided on a tier alert."""
+    def nominated(self, moment: Moment, kind: Kind, *, admitted: bool) -> bool:
+        """The budget has decided; says whether that takes of the allowance."""
         book = self._book(moment)
-        episode = book.episodes["risk_tier"]
-        reason = self._objection(moment, episode, "risk_tier", stale_feed=False)
-        self._settle(moment, episode, "risk_tier", reason if admitted else "low_priority")
+        episode = book.episodes[kind]
+        reason = self._objection(moment, episode, kind, stale_feed=False)
+        if reason != "expired" and not admitted:
+            reason = "low_priority"
+            episode.retry_ts = None if kind == "risk_tier" else moment.clock + DAY_MS
+        self._settle(moment, episode, kind, reason)
         self._arm(moment.row, book, moment.clock)
+        return reason in (None, "hold_out")
 
     def _suppress(self, moment: Moment, episode: Episode, kind: Kind, reason: SuppressionReason) -> None:
         episode.withheld = reason

@@ -32,7 +32,7 @@ from models.alerts import example_id
 from models.book import Book
 from models.cards import segment
 from models.clock import Clock
-from models.contact import held_out, passive
+from models.contact import held_out
 from models.decisions.context import Moment
 from models.events import Outcome
 from models.example import WEEKLY, Example, Fate, Label, week_ends
@@ -112,12 +112,12 @@ class Labels:
 
         Who is gone, or leaves by our will, has no label to wait for.
         """
-        profile = moment.profile
-        if moment.gone or not moment.profiled or passive(profile, moment.involuntary):
+        if moment.gone or moment.let_go or not moment.profiled:
             return
         x = moment.x.astype("<f4")
         x[np.isnan(x)] = np.nan  # one for all: its sign is the processor's business, and these are bytes of the state
-        arpu = 0.0 if profile is None or profile.arpu is None else profile.arpu
+        known = moment.known
+        arpu = 0.0 if known is None or known.arpu is None else known.arpu
         frozen = Pending(
             ts=moment.clock,
             origin=origin,
@@ -127,7 +127,7 @@ class Labels:
             segment=segment(arpu, self.policy),
             model=self.scorer.version,
             policy=self.policy.version,
-            hold_out=held_out(profile, moment.subscriber_id, self.policy.contact),
+            hold_out=held_out(moment.profile, moment.subscriber_id, self.policy.contact),
             cause=cause,
             x=x.tobytes(),
         )
@@ -210,7 +210,7 @@ class Labels:
         blocks, row = self._population.blocks, moment.row
         last_use = float(np.fmax(blocks[CALLS.name].data[row, 0], blocks[DATA.name].data[row, 0]))
         # A profile may say that they are gone or cut off where no outcome ever did.
-        gone = moment.gone or passive(moment.profile, moment.involuntary)
+        gone = moment.gone or moment.let_go
         # Who used the service has stayed until then, and so has, long enough ago, who was not declared to have lapsed.
         stayed = min(float(tick), float(np.fmax(last_use, used_ts - lapse)))
         for pending in self._population.pending.of(row):

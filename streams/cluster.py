@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
@@ -24,6 +25,7 @@ from aiokafka.protocol.types import (
 from streams.topics import ALL_TOPICS, Topic
 
 _UNKNOWN_TOPIC: Final = 3
+_TOPIC_LEVEL: Final = 1
 VISIBLE_S: Final = 30.0
 """How long new topics may take to be known; past it the caller's own check names those that are missing."""
 
@@ -44,6 +46,13 @@ class Created(NamedTuple):
     name: str
     partitions: int
     created: bool
+
+
+class TopicSettings(NamedTuple):
+    """What holds for a topic, and what of that was set for it."""
+
+    all: Mapping[str, str]
+    own: Mapping[str, str]
 
 
 class _Uuid(AbstractType[bytes]):  # type: ignore[misc]
@@ -206,6 +215,24 @@ class Cluster:
                 report.append(Created(name, counts[name], True))
             await self._visible([topic.name for topic in wanted])
         return report
+
+    async def settings(self, name: str) -> TopicSettings:
+        """The settings of a topic."""
+        (answer,) = await self._admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+        entries = [entry for entry in answer.resources[0][4] if entry[1] is not None]
+        own = {entry[0]: entry[1] for entry in entries if entry[3] == _TOPIC_LEVEL}
+        return TopicSettings({entry[0]: entry[1] for entry in entries}, own)
+
+    async def give(self, name: str, own: Mapping[str, str]) -> None:
+        """Give a topic these settings of its own, and no others: this call of Kafka's replaces the whole."""
+        (answer,) = await self._admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, dict(own))])
+        if error := answer.resources[0][0]:
+            raise for_code(error)(f"settings of {name}: {answer.resources[0][1]}")
+
+    async def committed(self, group: str) -> dict[tuple[str, int], int]:
+        """The offsets that a group has committed, by topic and partition."""
+        found = await self._admin.list_consumer_group_offsets(group)
+        return {(place.topic, place.partition): at.offset for place, at in found.items()}
 
     async def _visible(self, names: list[str]) -> None:
         """Wait until the broker knows the topics that its controller has created.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -46,7 +46,10 @@ class Fold(Protocol):
         """Take up state records; called before :meth:`resume` only."""
 
     def resume(self, clock: Mapping[str, Any]) -> None:
-        """Go on from the time in the ledger; called once, after the last :meth:`load`."""
+        """Go on from the time in the ledger; called once, after the last :meth:`load`.
+
+        Of a new lane again, before its first arrival, if a recorded history stands at its beginning: with when it ends.
+        """
 
     def clock(self) -> dict[str, Any]:
         """What of time belongs into the ledger."""
@@ -74,6 +77,11 @@ class Place(Protocol):
         """Last stable offset that the newest fetch answer of `epoch` told; None before the first."""
 
 
+async def _none() -> int | None:
+    """Stand in where no recorded history is told of."""
+    return None
+
+
 def _nothing(*_: Any) -> None:
     """Stand in for a hook that is not set."""
 
@@ -92,6 +100,8 @@ class LaneSpec:
     session_timeout_s: float = 10.0
     """How long a worker that says nothing keeps its lanes: shorter only in fault tests."""
     pace: Pace = field(default_factory=Pace)
+    recorded_until: Callable[[], Awaitable[int | None]] = _none
+    """Asked by a new lane that has its first record: the last moment of the recorded history that it begins with."""
     take_over: bool = False
     accept_loss: bool = False
     poison: Callable[[int, int], None] = _nothing

@@ -17,8 +17,9 @@ Running, once a batch
     7. *Take* records in the one order of their dates, within the bounds of a transaction, and no further than to the
        last one that is here of a topic that is behind.
     8. *Decode* each record: an event, or a dead letter.
-    9. *Fold, score, decide*, by the model in force at that moment. The fold may stop early, at a point of its own
-       choice; the rest, and what time alone still owes, comes with the next transaction.
+    9. *Fold, score, decide*, by the model in force at that moment; a new lane first asks whether it begins with a
+       recorded history. The fold may stop early, at a point of its own choice; the rest, and what time alone still
+       owes, comes with the next transaction.
     10. *Commit* one transaction: state rows, outputs, dead letters, history, ledger. If nothing changed, there is none.
     11. *Account*: only now does the ledger in memory move, and only now are counts told.
 
@@ -214,6 +215,8 @@ class Lane:
         return decoded(placed, broker_ms, self._reader)  # 8. decode
 
     async def _apply(self, batch: Batch, began: float) -> None:
+        if not self._ledger.clock:
+            await self._begin()
         self._fold.renew()
         applied = self._fold.apply(batch.arrivals)  # 9. fold, score, decide
         if applied < len(batch.arrivals):
@@ -239,6 +242,13 @@ class Lane:
         )
         self._ledger = ledger  # 11. account
         self._account(folded, batch, poison, began, writing)
+
+    async def _begin(self) -> None:
+        """A new lane's first record is there. What a history's writer tells of it is on the broker before that."""
+        until = await self._spec.recorded_until()
+        if until is not None:
+            self._fold.resume({"recorded_until": until})
+            log.info("recorded_history", partition=self.partition, end=until)
 
     def _advanced(self, done: Batch) -> Ledger:
         offsets = self._ledger.offsets | done.settled(self._rest, self._intake.read_to)

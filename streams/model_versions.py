@@ -22,20 +22,21 @@ from models.snapshot import Snapshot, SnapshotRefusedError, check_features, deco
 CHECKPOINT: Final = "checkpoint"
 REPORT: Final = "report"
 SEGMENTS: Final = "segments"
-LEARNERS_OWN: Final = (CHECKPOINT, REPORT, SEGMENTS)
+BACKFILL: Final = "backfill"
+OWN: Final = (CHECKPOINT, REPORT, SEGMENTS, BACKFILL)
 """Keys that are no versions: the learner keeps its checkpoint, its report and the last night's segments beside the
-models, in parts ``key/n``."""
+models, in parts ``key/n``; and :mod:`streams.backfill` what it tells the lanes."""
 
 
 def is_own(key: bytes | None) -> bool:
-    """Whether a record is the learner's own and no model.
+    """Whether a record is no model.
 
     Examples
     --------
     >>> is_own(b"checkpoint/1"), is_own(b"m-00001")
     (True, False)
     """
-    return (key or b"").decode(errors="replace").partition("/")[0] in LEARNERS_OWN
+    return (key or b"").decode(errors="replace").partition("/")[0] in OWN
 
 
 class Refusal(StrEnum):
@@ -105,7 +106,7 @@ class ModelVersions:
     refused
         The newest refused record of each key.
     own
-        The newest record of each of the learner's own keys, without tombstones.
+        The newest record of each key that is no version, without tombstones.
 
     Examples
     --------

@@ -21,8 +21,8 @@ from app.options import json_option, resolved_options
 from app.policy_file import policy_in_force
 from app.replay.fields import TOPICS
 from app.replay.files import now_ms, parts_of, reading_options, telling
-from app.replay.flags import Encoding
-from app.replay.playback import Playback, by_time, hopeless
+from app.replay.flags import Encoding, paired
+from app.replay.playback import Playback, read
 from app.setting_sources import Resolved
 from app.simulator.record import Record
 from models.events import OUTCOMES
@@ -67,7 +67,7 @@ def table(scores: Path | None, as_json: bool, **question: Any) -> None:
 
 @evaluate.command()
 @resolved_options("policy", "learner", "base_rate")
-@reading_options
+@reading_options()
 @click.option("--inactive-days", type=_DAYS, help="Without outcomes in the files: so many days without use, and gone.")
 @click.option("--span-days", type=_DAYS, default=40.0, show_default=True, help="Length of the spans of time.")
 @_scores
@@ -103,12 +103,10 @@ def events(
     settings = resolved.settings
     policy, numbers = policy_in_force(settings.policy, settings.base_rate), learner_settings(settings.learner)
     console = telling()
-    playback = Playback(parts_of(files, topics, settings, flags, console), now_ms(), limit=flags["limit"])
+    playback = Playback(parts_of(paired(files, topics), settings, flags, console), now_ms(), limit=flags["limit"])
     with ExitStack() as stack:
-        records = by_time(playback, console, stack)
+        records = read(playback, console, stack, as_json=as_json)
         converted = sum(part.tally.converted for part in playback.parts)
-        if not converted:
-            raise hopeless(playback)
         with progress("records", converted) as tick:
             told, learner = by_events.evaluate_events(_counted(records, tick), policy, numbers, inactive_days)
     facts = by_events.facts_of(told, learner, span_days, given)

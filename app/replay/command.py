@@ -11,8 +11,11 @@ from rich.console import Console
 
 from app.errors import ExitCode, Refused
 from app.options import PLACE, needing_brokers, resolved_options
+from app.replay.backfill import History
 from app.replay.conversion import Conversion
 from app.replay.files import now_ms, parts_of, reading_options, telling
+from app.replay.flags import paired
+from app.replay.folder import files_of, identity
 from app.replay.playback import Playback, play, say
 from app.replay.shown import shown, tell_rejects, tried
 from app.setting_sources import Resolved
@@ -38,7 +41,12 @@ two days a second: at once, topics get weeks out of step.
 
 @click.command("replay", epilog=_EPILOG)
 @resolved_options(*PLACE, "partitions", "policy")
-@reading_options
+@reading_options(required=False)
+@click.option(
+    "--history",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Instead of FILES: a folder with all of the past, to begin with.",
+)
 @click.option(
     "--speed", type=click.FloatRange(0), default=0.0, show_default=True, help="Recorded seconds a second; 0: at once."
 )
@@ -52,8 +60,8 @@ def replay(
     /,
     files: tuple[Path, ...],
     topics: tuple[str, ...],
+    history: Path | None,
     speed: float,
-    limit: int | None,
     rejects: Path | None,
     dry_run: bool,
     as_json: bool,
@@ -65,14 +73,25 @@ def replay(
     stdin. Columns are guessed from their names in Chinese and English, and shown. What a file does not tell, such as
     whether 5/6/2026 is in May, is asked before anything is written. Rows that cannot be read are counted by reason.
     Records go out in the order of their times.
+
+    --history is for the months before the first live event: calls, data, visits, care, billing, profiles and outcomes,
+    each in files or folders of that name. It goes into empty topics, which keep all of it until the workers have
+    applied it; an interrupted run goes on where it was. Nobody is contacted for what happened then.
     """
-    if rejects is not None and len(files) > 1:
+    if (history is None) != bool(files and topics) or (history is not None and (files or topics)):
+        raise Refused("either FILES with --as, or --history DIR", code=ExitCode.USAGE)
+    given = paired(files, topics) if history is None else files_of(history)
+    if rejects is not None and len(given) > 1:
         raise Refused("--rejects is for one file at a time: its columns are the file's", code=ExitCode.USAGE)
-    console = telling()
-    parts = parts_of(files, topics, resolved.settings, flags, console)
+    console, limit = telling(), flags["limit"]
+    parts = parts_of(given, resolved.settings, flags, console)
     playback = Playback(parts, now_ms(), speed, limit, rejects)
     if dry_run:
         _dry_run(playback, console, as_json=as_json)
+    elif history is not None:
+        settings = needing_brokers(resolved.settings)
+        whole = History(parts, identity(parts, settings.partitions, limit), settings, console)
+        whole.run(playback, as_json=as_json)
     else:
         play(playback, needing_brokers(resolved.settings), console, as_json=as_json)
 

@@ -124,6 +124,8 @@ class Tally:
 
     rows: int = 0
     converted: int = 0
+    latest: int = 0
+    """Time of the latest record, ms."""
     rejected: Counter[Reason] = field(default_factory=Counter)
     examples: dict[Reason, list[tuple[int, str]]] = field(default_factory=dict)
 
@@ -187,6 +189,7 @@ def converted(
         found = conversion.record(row)
         if isinstance(found, Record):
             tally.converted += 1
+            tally.latest = max(tally.latest, found.ts)
             yield found
         else:
             tally.reject(row, found)

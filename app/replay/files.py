@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -18,24 +18,13 @@ from app.options import PIPE_WIDTH
 from app.policy_file import policy_in_force
 from app.replay.column_map import Cartographer
 from app.replay.fields import TOPICS
-from app.replay.flags import SEPARATORS, Encoding, UtcOffset, paired, told
+from app.replay.flags import SEPARATORS, Encoding, UtcOffset, told
 from app.replay.playback import Part
 from app.replay.recording import Recording
 from app.replay.shown import columns_of, reading, tell_mapping
 from app.settings import Settings
 
 _OPTIONS: Final = (
-    click.argument(
-        "files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
-    ),
-    click.option(
-        "--as",
-        "topics",
-        type=click.Choice(list(TOPICS)),
-        multiple=True,
-        required=True,
-        help="What the files are a log of.",
-    ),
     click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Where a field comes from."),
     click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same value for every row."),
     click.option("--value", "values", multiple=True, metavar="FIELD:WORD=VALUE", help="What a word of the file means."),
@@ -56,24 +45,39 @@ _OPTIONS: Final = (
 )
 
 
-def reading_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+def reading_options(*, required: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a verb FILES, ``--as`` and all that says how they are to be read."""
-    for option in reversed(_OPTIONS):
-        verb = option(verb)
-    return verb
+    path = click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
+    files = click.argument("files", nargs=-1, required=required, type=path)
+    topics = click.option(
+        "--as",
+        "topics",
+        type=click.Choice(list(TOPICS)),
+        multiple=True,
+        required=required,
+        help="What the files are a log of.",
+    )
+
+    def given(verb: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed((files, topics, *_OPTIONS)):
+            verb = option(verb)
+        return verb
+
+    return given
 
 
 def parts_of(
-    files: tuple[Path, ...], topics: tuple[str, ...], settings: Settings, flags: dict[str, Any], console: Console
+    given: Sequence[tuple[Path, str]], settings: Settings, flags: dict[str, Any], console: Console
 ) -> tuple[Part, ...]:
-    """Open the files, map their columns, and show how.
+    """Open files, each of a topic, map their columns, and show how.
 
     Raises
     ------
     app.errors.Refused
         If a file cannot be read, or does not tell all that is required.
     """
-    parts = tuple(_part(file, topic, topics, settings, flags, console) for file, topic in paired(files, topics))
+    topics = tuple(dict.fromkeys(topic for _, topic in given))
+    parts = tuple(_part(file, topic, topics, settings, flags, console) for file, topic in given)
     for part in parts:
         if part.mapping.missing:
             raise _incomplete(part)

@@ -150,6 +150,8 @@ NAMES: Final[Mapping[str, Names]] = {
         "portable": "portable 可携转 是否可携转 携转资格",
         "do_not_contact": "do_not_contact 免打扰 是否免打扰 勿扰 dnc opt_out",
         "status": "status 用户状态 状态 在网状态 服务状态 user_status state",
+        "products": "products",
+        "consent": "consent",
         "event_id": _EVENT,
     },
     OUTCOMES: {

@@ -97,12 +97,8 @@ def play(playback: Playback, settings: Settings, console: Console, *, as_json: b
         If no row converted, or Kafka does not answer.
     """
     with ExitStack() as stack:
-        records = by_time(playback, console, stack)
-        first = next(records, None)
-        if first is None:
-            if as_json:
-                say(playback.facts())
-            raise hopeless(playback)
+        records = read(playback, console, stack, as_json=as_json)
+        first = next(records)
         done = _write(playback, settings, chain([first], records), first.ts, console)
     if as_json:
         say(playback.facts(done))
@@ -111,13 +107,23 @@ def play(playback: Playback, settings: Settings, console: Console, *, as_json: b
     click.echo(f"{done.records:,} of {playback.rows:,} rows are on {where} in {done.seconds:.1f} s{pace}", err=True)
 
 
-def by_time(playback: Playback, console: Console, stack: ExitStack) -> Iterator[Record]:
-    """All that converts, in the order of time; after this returns all files are read and what they rejected is told."""
+def read(playback: Playback, console: Console, stack: ExitStack, *, as_json: bool) -> Iterator[Record]:
+    """All of the files, read by the time that this returns: their records in the order of time, one at least.
+
+    Raises
+    ------
+    app.errors.Refused
+        If no row converts.
+    """
     records = in_time_order(_converted(playback, console, stack))
-    first = list(islice(records, 1))
+    first = next(records, None)
     for part in playback.parts:
         tell_rejects(part.recording.path.name, part.tally, console)
-    return chain(first, records)
+    if first is None:
+        if as_json:
+            say(playback.facts())
+        raise _hopeless(playback)
+    return chain([first], records)
 
 
 def _converted(playback: Playback, console: Console, stack: ExitStack) -> Iterator[Record]:
@@ -137,7 +143,7 @@ def _opened(path: Path) -> IO[str]:
         raise Refused(f"--rejects {path} cannot be written: {error.strerror}", code=ExitCode.USAGE) from error
 
 
-def hopeless(playback: Playback) -> Refused:
+def _hopeless(playback: Playback) -> Refused:
     """That nothing converted, and what would help most."""
     reasons = sum((part.tally.rejected for part in playback.parts), Counter[Reason]())
     (most, _), *_ = reasons.most_common(1)

@@ -148,10 +148,10 @@ def reading(
 
 
 @contextmanager
-def writing(console: Console, records: int) -> Iterator[Callable[[Published], None]]:
-    """By records on the topic."""
-    with _bar(console, "writing / 写入") as update:
-        yield lambda done: update(done.records, records, done.records)
+def writing(console: Console, records: int, what: str = "writing / 写入") -> Iterator[Callable[[Published], None]]:
+    """By records on the topic, those too that were there before."""
+    with _bar(console, what) as update:
+        yield lambda done: update(done.records + done.there, records, done.records + done.there)
 
 
 def _has(row: Row, source: Source) -> bool:

@@ -10,9 +10,6 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
 
 from app.simulator.rates import DAY_MS
 from streams.cluster import Cluster
@@ -20,7 +17,6 @@ from streams.topics import INPUT_TOPICS
 
 KEPT: Final = {"retention.ms": "-1"}
 """For topics made here: those of a simulation or a replay are thrown away as a whole, not by age."""
-_TOPIC_LEVEL: Final = 1
 _SLACK_MS: Final = 14 * DAY_MS
 
 
@@ -57,16 +53,11 @@ async def prepare(
     topics = tuple(topic for topic in INPUT_TOPICS if only is None or topic.name in only)
     async with Cluster(client) as cluster:
         report = await cluster.create(prefix, partitions, overrides=KEPT, topics=topics)
-    created = [topic for topic in report if topic.created]
-    await _settled(client, {topic.name: topic.partitions for topic in created})
-    done = [f"created {topic.name} with {topic.partitions} partitions" for topic in created]
-    admin = AIOKafkaAdminClient(**client)
-    await admin.start()
-    try:
+        created = [topic for topic in report if topic.created]
+        await _settled(client, {topic.name: topic.partitions for topic in created})
+        done = [f"created {topic.name} with {topic.partitions} partitions" for topic in created]
         for name in sorted(topic.name for topic in report if not topic.created):
-            done += [f"{name}: {change}" for change in await _mend(admin, name, span_ms)]
-    finally:
-        await admin.close()
+            done += [f"{name}: {change}" for change in await _mend(cluster, name, span_ms)]
     return done
 
 
@@ -83,14 +74,10 @@ async def _settled(client: Mapping[str, Any], created: Mapping[str, int]) -> Non
         await consumer.stop()
 
 
-async def _mend(admin: AIOKafkaAdminClient, name: str, span_ms: int) -> list[str]:
-    """Change what must change; the other settings of the topic are sent along, since Kafka replaces the whole."""
-    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
-    entries = answer.resources[0][4]
-    changes = mended({entry[0]: entry[1] for entry in entries if entry[1] is not None}, span_ms)
+async def _mend(cluster: Cluster, name: str, span_ms: int) -> list[str]:
+    """Change what must change."""
+    settings = await cluster.settings(name)
+    changes = mended(settings.all, span_ms)
     if changes:
-        own = {entry[0]: entry[1] for entry in entries if entry[3] == _TOPIC_LEVEL}
-        (answer,) = await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {**own, **changes})])
-        if error := answer.resources[0][0]:
-            raise for_code(error)(f"retention of {name}: {answer.resources[0][1]}")
+        await cluster.give(name, {**settings.own, **changes})
     return [f"{key} set to {value}" for key, value in changes.items()]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.alerts import Trigger
+from models.contact import passive
 from models.events import Profile
 from models.kernel.engine import View
 from models.state.columns import OUTCOME, OUTCOME_CODES, UNPROFILED
@@ -39,6 +40,8 @@ class Moment:
         Their features.
     involuntary
         Their last outcome was involuntary, and no newer profile says that they are back.
+    let_go
+        They leave by our will, or have left, as far as was known at the lane's time: labels go by it.
     gone
         They left of their own will: nothing is decided about them any more.
     profiled
@@ -60,6 +63,7 @@ class Moment:
     profile: Profile | None
     refused_ts: int | None
     involuntary: bool
+    let_go: bool
     gone: bool
     tier: int
     previous: int | None
@@ -71,12 +75,18 @@ class Moment:
     trigger: Trigger
     record_ts: int | None
 
+    @property
+    def known(self) -> Profile | None:
+        """The profile, as far as labels may see it: see :func:`of_its_time`."""
+        return of_its_time(self.profile, self.clock)
+
 
 def moment_of(
     population: Population, view: View, row: int, ts: int, clock: int, trigger: Trigger, record_ts: int | None
 ) -> Moment:
     """The moment of the subscriber in `row`, as seen right now: their features are gone with the next one."""
     profile, book = population.profiles[row], population.books.get(row)
+    known = of_its_time(profile, clock)
     outcome = population.blocks[OUTCOME.name].data[row].tolist() if view.left else _NEVER_LEFT
     return Moment(
         row=row,
@@ -88,7 +98,8 @@ def moment_of(
         profile=profile,
         refused_ts=None if book is None else book.refused_ts,
         involuntary=left_involuntarily(outcome, profile),
-        gone=left_willingly(outcome, profile),
+        let_go=passive(known, left_involuntarily(outcome, known)),
+        gone=left_willingly(outcome, profile, clock),
         tier=int(view.tier),
         reached=int(view.reached),
         published=view.published,
@@ -101,6 +112,21 @@ def moment_of(
     )
 
 
+def of_its_time(profile: Profile | None, clock: float) -> Profile | None:
+    """The profile, unless it is of a later time.
+
+    The topic is compacted, and a new ledger applies it first: then it tells of today at a time that lies months back.
+    Whether and how to contact goes by it all the same.
+
+    Examples
+    --------
+    >>> late = Profile(subscriber_id="s-1", ts=5)
+    >>> of_its_time(late, 4), of_its_time(late, 5) is late
+    (None, True)
+    """
+    return None if profile is None or profile.ts > clock else profile
+
+
 def left_involuntarily(outcome: list[float], profile: Profile | None) -> bool:
     """Whether the last word on the subscriber is that we let them go; a newer active profile takes it back."""
     if not (outcome[_LEFT] == 1.0 and outcome[_CODE] == _INVOLUNTARY):
@@ -108,8 +134,9 @@ def left_involuntarily(outcome: list[float], profile: Profile | None) -> bool:
     return profile is None or profile.status != "active" or profile.ts <= outcome[_LEFT_TS]
 
 
-def left_willingly(outcome: list[float], profile: Profile | None) -> bool:
-    """Whether the subscriber is gone; `returned`, or an activation after they left, takes it back."""
+def left_willingly(outcome: list[float], profile: Profile | None, clock: float) -> bool:
+    """Whether the subscriber is gone; `returned`, or an activation since they left, takes it back."""
     if outcome[_LEFT] != 1.0 or outcome[_CODE] == _INVOLUNTARY:
         return False
-    return profile is None or profile.activated_ts is None or profile.activated_ts <= outcome[_LEFT_TS]
+    activated = None if profile is None else profile.activated_ts
+    return activated is None or not outcome[_LEFT_TS] < activated <= clock

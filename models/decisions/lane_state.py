@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isnan
+from math import inf, isnan
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class LaneState:
     budget
         How many tier alerts the lane may raise.
     candidates
-        Rows whose tier alert the budget decides on at the end of the tick under way.
+        Rows on whose alerts the budget decides at the end of the tick under way.
     silent
         Row to the last sign of life, of subscribers whose silence was told.
     """
@@ -84,6 +84,7 @@ class LaneState:
         tier = self.population.blocks[RISK.name].column("tier")
         self._raised_tiers = [int(np.count_nonzero(tier == WARNING)), int(np.count_nonzero(tier == HIGH_RISK))]
         self.labels.loaded(clock)
+        self.episodes.recorded_until = -inf if clock.recorded_until is None else clock.recorded_until
         self.silent = {row: book.silent_since for row, book in books.items() if book.silent_since is not None}
         self.population.marks[list(self.silent)] |= SILENT
         self.candidates = set(np.flatnonzero(~np.isnan(self.population.table[:, places.CANDIDATE_TS])).tolist())
@@ -148,15 +149,20 @@ class LaneState:
             self.episodes.tier_moved(moment, before)
 
     def nominate(self, row: int, tick: int) -> None:
-        """Let the budget decide on a subscriber's tier alert when all of the tick have been looked at."""
+        """Let the budget decide on a subscriber's alerts when all of the tick have been looked at."""
         self.candidates.add(row)
         self.population.table[row, places.CANDIDATE_TS] = tick
         self.population.touch(row, RISK.name)
 
     def nominees(self) -> list[int]:
-        """The candidates, the best first."""
+        """The candidates, the best first: signals by their odds, then tiers."""
         table, ids = self.population.table, self.population.ids
-        return sorted(self.candidates, key=lambda row: (-float(table[row, places.ABOVE]), ids[row]))
+
+        def rank(row: int) -> tuple[float, float, str | None]:
+            above = float(table[row, places.ABOVE])
+            return -self.episodes.urgency(row), inf if isnan(above) else -above, ids[row]
+
+        return sorted(self.candidates, key=rank)
 
     def decided(self, row: int) -> None:
         """The budget has decided on a candidate."""

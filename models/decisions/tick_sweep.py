@@ -2,7 +2,7 @@
 
 A sweep goes through the subscribers of one tick in the order of their ids, since row numbers are another order after
 a restart. Calendars and the hash of an id say who they are; nobody else is looked at. When all of them were looked at,
-the budget decides on the candidates among them for a tier alert, the best first. When the transaction is full, or a
+the budget decides on the candidates among them for an alert, the best first. When the transaction is full, or a
 batch has been held up for long enough, a sweep stops behind a subscriber, and the clock remembers which.
 """
 
@@ -31,6 +31,7 @@ from models.state.calendar import Calendar
 from models.state.columns import OUTCOME, QUEUED
 from models.state.population import Rows
 from models.tiers import standing
+from models.words import Kind
 
 _USAGE: Final = (CALLS, DATA_USAGE)
 LOOKS_AT_ONCE: Final = 4_000
@@ -253,18 +254,21 @@ class Sweep:
             lane.engine.score(row, float(np.fmax(tick, table[row, places.LAST_TS])))
             moment = moment_of(lane.population, lane.engine.view(row), row, tick, tick, trigger, None)
             lane.decided(row)
+            for kind in lane.episodes.waiting(moment):
+                self._nominated(moment, kind, admitted=lane.budget.allowance >= 1.0)
             first = lane.episodes.admission(moment)
             if first is None:
                 continue
             stands = standing(float(table[row, places.ABOVE]), lane.cut)
             if first:
                 lane.budget.heard(tick, stands)
-            admitted = lane.budget.admits(stands, cutoff)
-            lane.episodes.nominated(moment, admitted=admitted)
-            if admitted:
-                # Of who is held out too, or the others would have more calls than the budget has.
-                lane.budget.spend()
+            self._nominated(moment, "risk_tier", admitted=lane.budget.admits(stands, cutoff))
         return decided
+
+    def _nominated(self, moment: Moment, kind: Kind, *, admitted: bool) -> None:
+        if self._lane.episodes.nominated(moment, kind, admitted=admitted):
+            # Of who is held out too, or the others would have more calls than the budget has.
+            self._lane.budget.spend()
 
     def _slice_rows(self, tick: int) -> tuple[Rows, Rows]:
         """Who is rescored at this tick, and the hashes of their ids, which say it: a day's work is spread evenly."""

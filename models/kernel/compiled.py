@@ -842,7 +842,8 @@ def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_profile_71(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    c_arpu = r[106]
+    told = now >= r[104]
+    c_arpu = r[106] if told else NAN
     x[71] = c_arpu  # arpu
 
 @compiled
@@ -872,17 +873,18 @@ def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 
 @compiled
 def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
+    told = now >= r[104]
     c_activated_ts = r[105]
-    c_contract_end_broadband = r[116]
-    c_contract_end_fixed = r[118]
-    c_contract_end_iptv = r[117]
-    c_contract_end_mobile = r[115]
-    c_corporate = r[111]
-    c_penalty = r[107]
-    c_points = r[108]
-    c_portable = r[110]
-    c_products = r[114]
-    c_subcard = r[113]
+    c_contract_end_broadband = r[116] if told else NAN
+    c_contract_end_fixed = r[118] if told else NAN
+    c_contract_end_iptv = r[117] if told else NAN
+    c_contract_end_mobile = r[115] if told else NAN
+    c_corporate = r[111] if told else NAN
+    c_penalty = r[107] if told else NAN
+    c_points = r[108] if told else NAN
+    c_portable = r[110] if told else NAN
+    c_products = r[114] if told else NAN
+    c_subcard = r[113] if told else NAN
     x[77] = -((now - c_contract_end_mobile) / DAY)  # contract_days_left_mobile
     x[78] = -((now - c_contract_end_broadband) / DAY)  # contract_days_left_broadband
     x[79] = -((now - c_contract_end_iptv) / DAY)  # contract_days_left_iptv

@@ -190,10 +190,17 @@ def _prepared(block: BlockSpec | None, features: Sequence[Feature]) -> Iterator[
         yield f"t_{column} = r[{place(block, column)}] * d_{column.rpartition('_')[2]}"
     for days in sorted(_named("s", texts), key=int):
         yield f"s_{days} = span(age, {float(days)})"
-    for column in _named("c", texts):
-        yield f"c_{column} = r[{place(block, column)}]"
+    columns = _named("c", texts)
+    dated = [column for column in columns if block is PROFILE and column not in _KNOWN_BEFORE]
+    if dated:
+        yield f"told = now >= r[{place(PROFILE, 'ts')}]"
+    for column in columns:
+        yield f"c_{column} = r[{place(block, column)}]" + (" if told else NAN" if column in dated else "")
 
 
+_KNOWN_BEFORE: Final = ("activated_ts",)
+"""Columns of a profile that say something of the time before its `ts`. The topic is compacted: what it holds of a
+subscriber is of today, and whoever learns from the months before must not see it there."""
 _NEEDED_BY: Final = {"el": "t", "age": "s"}
 """What a sum as of now, and what the days that it holds, are computed from."""
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.detecting import DAY, HOUR, MINUTE, START, Bench
-from support.lane_mixes import hurried, lived, policy_of
+from support.lane_mixes import bench_of, hurried, lived
 
 from models.events import Arrival
 from models.outbox import Output
@@ -35,7 +35,7 @@ def assert_same(bench: Bench, reference: Bench) -> None:
 @given(st.integers(0, 1 << 32), st.integers(1, 160), st.lists(st.integers(0, 200), max_size=6))
 def test_detector_any_cut_gives_the_same_alerts_and_state(seed: int, events: int, cuts: list[int]) -> None:
     reference, arrivals = lived(seed, events)
-    bench = Bench(policy=policy_of(seed))
+    bench = bench_of(seed)
     for piece in pieces_of(arrivals, cuts):
         bench.apply(piece)
     assert_same(bench, reference)
@@ -47,7 +47,7 @@ def test_detector_restarted_at_every_cut_gives_the_same_alerts_and_state(
     seed: int, events: int, cuts: list[int]
 ) -> None:
     reference, arrivals = lived(seed, events)
-    bench = Bench(policy=policy_of(seed))
+    bench = bench_of(seed)
     for piece in pieces_of(arrivals, cuts):
         bench.restart()
         bench.apply(piece)
@@ -60,7 +60,7 @@ def test_detector_full_transactions_give_the_same_alerts_and_state(seed: int, ev
     reference, arrivals = lived(seed, events)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("models.outbox.MAX_OUTPUTS", most)
-        bench = Bench(policy=policy_of(seed))
+        bench = bench_of(seed)
         bench.apply(arrivals)
     assert len(bench.counts) >= len(reference.outputs) // (20 * most)
     assert_same(bench, reference)

@@ -16,12 +16,12 @@ from msgspec.structs import replace
 from support import college, upgrad
 from support.lived import COLLEGE, UPGRAD, of_college, of_upgrad, simulated
 from support.real_data import data, needed
-from support.real_figures import Bools, Measured, measured
+from support.real_figures import Bools, Floats, Measured, measured
 from support.real_run import BYSTANDER
 
 from app.evaluate.events import Looks
 from app.evaluate.off_line import lived
-from models.events import CALLS, DATA_USAGE, DAY_MS
+from models.events import CALLS, DATA_USAGE, DAY_MS, SUBSCRIBERS
 from models.example import WEEKLY, Example, Fate
 from models.learner import Learner, LearnerSettings
 from models.lesson import Lesson
@@ -140,3 +140,32 @@ def test_labels_broken_from_day_75_do_no_harm(how: str, record_property: Record)
     learner.how = how
     found = dict(spans(operator(5, learner), record_property, how))
     assert all(auc >= 0.70 for last, auc in found.items() if last > 75)
+
+
+def first_week_live(seed: int) -> tuple[list[str], Bools, dict[str, Floats]]:
+    """Looks of the first week after 100 days, who left within their month, and what each way says of them."""
+    records = list(simulated(seed, 1_200, 140, 0.05))
+    live = records[0].ts + 100 * DAY_MS
+    profiles = {r.key: r for r in records if r.topic == SUBSCRIBERS and r.ts < live}
+    without = [*profiles.values(), *(r for r in records if r.ts >= live)]
+    warm, cold = (
+        weekly(people(lived(log, Policy(base_rate=0.05), Learner(LearnerSettings(), prior()))), live, live + 7 * DAY_MS)
+        for log in (records, without)
+    )
+    rows = {e.subscriber_id: row for row, e in enumerate(cold.examples)}
+    both = [row for row, e in enumerate(warm.examples) if e.subscriber_id in rows]
+    names = [warm.examples[row].subscriber_id for row in both]
+    beside = [rows[name] for name in names]
+    risks = {"without history": cold.served[beside], "prior": warm.prior[both], "served": warm.served[both]}
+    return [f"{seed}-{name}" for name in names], warm.left[both], risks
+
+
+def test_100_days_of_history_first(record_property: Record) -> None:
+    """Three operators who begin with 100 days, beside the same who begin with nothing but profiles."""
+    names, left, risks = zip(*(first_week_live(seed) for seed in (47, 59, 61)), strict=True)
+    who, gone = [name for of_one in names for name in of_one], np.concatenate(left)
+    found = {name: measured(np.concatenate([of_one[name] for of_one in risks]), gone, who) for name in risks[0]}
+    for name, figure in found.items():
+        record_property(f"first week live, {name}", str(figure))
+        sys.stdout.write(f"first week live, {name}: {figure}\n")
+    assert found["served"].auc >= found["without history"].auc + 0.02

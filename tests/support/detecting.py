@@ -10,6 +10,7 @@ import msgspec
 
 from models import events
 from models.alerts import Alert, Receipt, Score, Suppression
+from models.clock import Clock
 from models.decisions.detector import Detector
 from models.events import Arrival, Deletion
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
@@ -90,7 +91,9 @@ def event(kind: str, subscriber: str, ts: int, **fields: Any) -> Any:
 class Bench:
     """One lane's detector, its topic offsets, what it published, and its state as the topic would hold it."""
 
-    def __init__(self, model: Snapshot = CARE_MODEL, policy: Policy | None = None) -> None:
+    def __init__(
+        self, model: Snapshot = CARE_MODEL, policy: Policy | None = None, recorded_until: int | None = None
+    ) -> None:
         self.policy = policy or ROOMY
         self.model = model
         self.state: dict[bytes, bytes] = {}
@@ -98,6 +101,8 @@ class Bench:
         self.counts: list[Counts] = []
         self._offsets = dict.fromkeys(events.INPUTS, 0)
         self.detector = self._new()
+        if recorded_until is not None:
+            self.detector.resume(Clock(recorded_until=recorded_until))
 
     def _new(self) -> Detector:
         return Detector(Scorer(self.model, self.policy.base_rate), self.policy, 3)

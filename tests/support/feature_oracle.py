@@ -59,6 +59,11 @@ class Subject:
     def days_since(self, block: str, column: str) -> float:
         return (self.now - self.state[block][column]) / DAY
 
+    def told(self, column: str) -> float:
+        """Of the profile, which says nothing of the time before its own."""
+        profile = self.state["profile"]
+        return profile[column] if self.now >= profile["ts"] else NAN
+
     def visits(self, value: float) -> float:
         return NAN if self.state["profile"]["behaviour"] == 0 else value
 
@@ -177,7 +182,7 @@ DEFINITIONS: dict[str, Callable[[Subject], float]] = {
     "suspensions_30d": lambda s: s.total("care", "suspend_30"),
     "transfers_30d": lambda s: s.total("care", "transfer_30"),
     "last_satisfaction": lambda s: s.state["care"]["satisfaction"],
-    "arpu": lambda s: s.state["profile"]["arpu"],
+    "arpu": lambda s: s.told("arpu"),
     "bill_slope_3_periods": bill_slope,
     "bill_vs_usual": bill_vs_usual,
     "spend_7d_vs_30d": lambda s: s.change("billing", "accrued", 7, 30),
@@ -186,12 +191,12 @@ DEFINITIONS: dict[str, Callable[[Subject], float]] = {
     "tenure_months": tenure,
     "tenure_first_year": lambda s: flag(tenure(s), 1 <= tenure(s) < 12),
     "tenure_over_five_years": lambda s: flag(tenure(s), tenure(s) >= 61),
-    "products": lambda s: s.state["profile"]["products"],
-    "points": lambda s: s.state["profile"]["points"],
-    "penalty": lambda s: s.state["profile"]["penalty"],
-    "corporate": lambda s: s.state["profile"]["corporate"],
-    "subcard": lambda s: s.state["profile"]["subcard"],
-    "portable": lambda s: s.state["profile"]["portable"],
+    "products": lambda s: s.told("products"),
+    "points": lambda s: s.told("points"),
+    "penalty": lambda s: s.told("penalty"),
+    "corporate": lambda s: s.told("corporate"),
+    "subcard": lambda s: s.told("subcard"),
+    "portable": lambda s: s.told("portable"),
 }
 for _days in (1, 7, 30):
     DEFINITIONS |= {
@@ -204,7 +209,7 @@ for _days in (1, 7, 30):
         f"competitor_pages_{_days}d": lambda s, d=_days: s.visits(s.total("visits", f"pages_{d}")),
     }
 for _kind in ("mobile", "broadband", "iptv", "fixed"):
-    DEFINITIONS[f"contract_days_left_{_kind}"] = lambda s, k=_kind: -s.days_since("profile", f"contract_end_{k}")
+    DEFINITIONS[f"contract_days_left_{_kind}"] = lambda s, k=_kind: (s.told(f"contract_end_{k}") - s.now) / DAY
 for _stage in ("acquired", "interested", "habit", "losing_interest", "cancelled"):
     DEFINITIONS[f"data_stage_{_stage}"] = lambda s, name=_stage: NAN if stage(s) is None else float(stage(s) == name)
 

@@ -213,6 +213,8 @@ class _Lane:
         if len(records) != len(self._written) or self._torn_rows:
             rows = f", {self._torn_rows} rows of none" if self._torn_rows else ""
             self._tell("history_torn", f"{len(records)} history records, {len(self._written)} ledgers{rows}")
+        if self._written and (until := self._written[0].ledger.clock.get("recorded_until")) is not None:
+            self._fold.resume({"recorded_until": until})
         batches = [self._batch(number, record) for number, record in enumerate(records)]
         for number, (record, batch) in enumerate(zip(records, batches, strict=True)):
             self._fold_again(number, record, batch)

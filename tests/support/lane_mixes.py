@@ -44,13 +44,15 @@ def hurried() -> Policy:
     )
 
 
-def policy_of(seed: int) -> Policy:
-    return hurried() if seed % 2 else Policy()
+def bench_of(seed: int) -> Bench:
+    """One of two policies; a third of them begin with a recorded history."""
+    recorded = START + seed // 6 % 30 * DAY if seed % 3 == 1 else None
+    return Bench(policy=hurried() if seed % 2 else Policy(), recorded_until=recorded)
 
 
 def lived(seed: int, events: int) -> tuple[Bench, list[Arrival]]:
     """A bench that took one arrival at a time, and the arrivals."""
-    dice, bench, arrivals = random.Random(seed), Bench(policy=policy_of(seed)), []
+    dice, bench, arrivals = random.Random(seed), bench_of(seed), []
     now = START
     arrivals += [bench.arrival("profile", person, START - DAY) for person in PEOPLE[:4]]
     # Two of them have been watched for a while.

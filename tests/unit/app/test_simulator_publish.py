@@ -165,6 +165,20 @@ async def test_it_stops_after_so_many_events(producer: Producer) -> None:
     assert sum(len(rows) for rows in producer.log.values()) == 123
 
 
+@pytest.mark.parametrize("cut", [0, 1, 700])
+async def test_what_is_there_is_not_written_again(producer: Producer, cut: int) -> None:
+    """Each partition goes on behind its own end, whatever of the others is there."""
+    records = list(simulate(1, 40, START, 2))
+    await publish(records, {}, pace=Pace(clock=clock_at(START * 2)))
+    whole, there = dict(producer.log), {}
+    for n, (place, rows) in enumerate(whole.items()):
+        there[place] = min(len(rows), cut * (n % 3))
+    producer.log.clear()
+    done = await publish(records, {}, pace=Pace(clock=clock_at(START * 2)), there=there)
+    assert {place: whole[place][: there[place]] + producer.log[place] for place in whole} == whole
+    assert (done.there, done.records) == (sum(there.values()), len(records) - sum(there.values()))
+
+
 async def test_a_refused_batch_is_an_error_and_the_producer_is_stopped(producer: Producer) -> None:
     producer.failure = OSError("refused")
     with pytest.raises(OSError, match="refused"):

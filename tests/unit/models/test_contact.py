@@ -78,7 +78,7 @@ def test_law_comes_before_habit() -> None:
         profile=profile(do_not_contact=True, consent=Consent(profiling=False)), kind="risk_tier", raised_ts=99 * DAY_MS
     )
     assert withhold(everything, POLICY) == "no_consent"
-    assert len(STAGES) == 9
+    assert len(STAGES) == 10
 
 
 def test_consent_that_is_absent_follows_the_policy() -> None:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from support.known_model import known_model, known_snapshot
 
 from models.snapshot import Example, encode
-from streams.model_versions import LEARNERS_OWN, ModelVersions, Published, Refusal, Refused
+from streams.model_versions import OWN, ModelVersions, Published, Refusal, Refused
 
 
 class Topic:
@@ -110,7 +110,7 @@ def test_a_record_without_a_key_is_refused() -> None:
 def test_what_the_learner_keeps_beside_the_models_is_no_model() -> None:
     topic = Topic()
     topic.write("m-00001", known_model("m-00001"))
-    for key in LEARNERS_OWN:
+    for key in OWN:
         assert topic.write(key, b"?") is None
     assert topic.newest == "m-00001"
     assert not topic.versions.refused
