@@ -23,6 +23,18 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 _NUMBERS = itertools.count(1000)
 
 
+_GATE = "not long and not benchmark"
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """The whole suite goes to two processes, file by file, each with a broker of its own: most tests wait.
+
+    What somebody names, what measures and what takes long runs in one process, which shows what it prints.
+    """
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return 2 if whole and config.option.markexpr == _GATE else 0
+
+
 @pytest.fixture(scope="session")
 def broker() -> Iterator[EmbeddedBroker]:
     """One broker for the session: tests share it and keep apart by their ``prefix``. Do not stop it.
