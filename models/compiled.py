@@ -1,9 +1,10 @@
 """What is served: the prior, moved by what the voices have learned as far as they have heard of enough leavers.
 
 In log-odds, served = prior + s x (learned - prior) with s = n / (n + 200), n leavers learned from, and learned the mean
-of both voices. All of it is curves, so it is one curve a feature. River's curves may lie only so far from the prior's:
-a feed that breaks must not bend one feature without bound. The level is the operator's base rate on their latest
-unlabelled vectors, and so are the cut-offs and what is usual.
+of both voices. All of it is curves, so it is one curve a feature. River's curves may lie only so far from the
+prior's: a feed that breaks must not bend one feature without bound. The level is the operator's base rate on their
+latest unlabelled vectors, towards which it goes a quarter of the way each week: put there at once, it told looks of
+one week from looks of the next by who happened to be looked at. The cut-offs, and what is usual, are of the latest.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ SHRINK: Final = 200.0
 """Leavers at which prior and learned count the same."""
 REACH: Final = 2.0
 """Log-odds that River may move one feature's curve away from the prior's."""
+LEVEL_STEP: Final = 0.25
+"""Of the way from the level in force to that of the latest vectors."""
 _NEVER_CERTAIN: Final = 1e-9
 _EXAMPLES: Final = 8
 _ENOUGH: Final = 50
@@ -95,11 +98,16 @@ def moved(prior: Snapshot, voices: Voices, rows: Floats) -> list[Curve]:
 
 
 def compiled(
-    prior: Snapshot, voices: Voices | None, recent: Recent, rate: float, named: tuple[str, int | None]
+    prior: Snapshot,
+    voices: Voices | None,
+    recent: Recent,
+    rate: float,
+    named: tuple[str, int | None],
+    in_force: Snapshot | None = None,
 ) -> Snapshot:
     """The snapshot to publish: version and watermark as `named`, at this base rate on the latest rows.
 
-    Without voices it is the prior at the operator's level.
+    Without voices it is the prior at the operator's level. With a snapshot `in_force` its level goes on from there.
     """
     x = recent.x
     bare = Snapshot(
@@ -110,7 +118,11 @@ def compiled(
         river_version=river.__version__,  # type: ignore[attr-defined]  # river does not list it in __all__
         catalogue_hash=prior.catalogue_hash,
     )
-    bare = msgspec.structs.replace(bare, intercept=bare.intercept + levelling(Scorer(bare).score(x).risk, rate))
+    level = levelling(Scorer(bare).score(x).risk, rate)
+    if in_force is not None:
+        former = in_force.intercept - logit(in_force.base_rate)
+        level = former + LEVEL_STEP * (level - former)
+    bare = msgspec.structs.replace(bare, intercept=bare.intercept + level)
     risk = Scorer(bare).score(x).risk
     picked = np.unique(np.linspace(0, x.shape[1] - 1, _EXAMPLES).astype(np.int64)).tolist()
     heard = 0 if voices is None else voices.left

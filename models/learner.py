@@ -228,7 +228,9 @@ class Learner:
             return
         number = publication.number + 1
         named = f"m-{number:05d}", self.watermark
-        snapshot = compiled(self._prior, self._voices, self._recent, self._base_rate, named)
+        # Only from week to week: what was put back or withdrawn has other curves, and so has the first of all.
+        in_force = publication.served if step is publication.step is Step.WEEKLY else None
+        snapshot = compiled(self._prior, self._voices, self._recent, self._base_rate, named, in_force)
         check_examples(snapshot)
         self._publication = Publication(
             served=snapshot,

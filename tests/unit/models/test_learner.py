@@ -9,9 +9,10 @@ from math import nan
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 import planted
-from models.compiled import medians, share_learned
+from models.compiled import compiled, medians, share_learned
 from models.example import Example, Fate
 from models.features.catalogue import NAMES, catalogue_hash
 from models.learner import WEEK_MS, Learner, LearnerSettings, Lesson
@@ -111,6 +112,16 @@ def test_level_cutoffs_and_medians_are_of_the_latest_rows(lived: Life) -> None:
     assert usual[0] == pytest.approx(np.median(x[:, 0]), rel=0.2)
     assert usual[10] is None  # missing in 60 % of the rows
     assert set(last.curves[0].usual_of) == {"high", "mid", "low"}
+
+
+def test_the_level_goes_a_quarter_of_the_way_a_week() -> None:
+    recent = Recent(1_000, len(planted.starting().curves))
+    for row in planted.vectors(5, 500):
+        recent.add(Row(row.tolist(), 0))
+    first = compiled(planted.starting(), None, recent, planted.BASE_RATE, ("m-1", None))
+    higher = replace(first, intercept=first.intercept + 1.0)
+    then = compiled(planted.starting(), None, recent, planted.BASE_RATE, ("m-2", None), higher)
+    assert then.intercept - first.intercept == pytest.approx(0.75)
 
 
 def test_what_is_usual_is_the_median_of_live_customers_of_the_same_worth() -> None:
