@@ -160,14 +160,14 @@ def test_an_interrupted_history_goes_on_and_puts_retention_back(world: World, tm
     rows = write(every, folder)
     verb = ["replay", "--history", str(folder), "--json"]
 
-    asked = Verb(world, tmp_path / "asked.log", *verb, "--speed", str(3 * 86_400))
+    asked = Verb(world, tmp_path / "asked.log", *verb, "--speed", str(43_200))
     until(lambda: ends(world) > 1_000, "some of it is written")
     assert retention(world) == {"-1"}
     asked.process.send_signal(signal.SIGINT)
     assert asked.ended() == 130
     assert retention(world) == {WEEK}
 
-    killed = Verb(world, tmp_path / "killed.log", *verb, "--speed", str(3 * 86_400))
+    killed = Verb(world, tmp_path / "killed.log", *verb, "--speed", str(43_200))
     before = ends(world)
     until(lambda: ends(world) > before + 1_000, "more of it is written")
     killed.process.kill()

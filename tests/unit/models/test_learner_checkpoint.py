@@ -102,7 +102,7 @@ def test_the_largest_checkpoint_fits_ten_records() -> None:
     x = dice.normal(size=(rows, len(planted.starting().curves)))
     for told in planted.told(planted.examples(rows, x=x, level=1.0)):
         learner.learn(msgspec.structs.replace(told, risk=float(dice.random())))
-    rest = planted.examples(settings.window, seed=2, first=rows)
+    rest = planted.examples(settings.window + rows, seed=2, first=rows)
     for number, verdict in enumerate(rest):
         changed = {"risk": float(dice.random()), "origin": "risk_tier" if number % 4 == 0 else "weekly"}
         learner.learn(msgspec.structs.replace(verdict, **changed))
