@@ -85,7 +85,7 @@ def test_tier_alerts_are_worth_watching(seed: int, record_property: Callable[[st
     }
     record_property(f"seed {seed}", figures)
     sys.stdout.write(f"seed {seed}: {figures}\n")
-    assert 0.75 <= figures["a day per 1,000"] <= 1.25
+    assert 0.5 <= figures["a day per 1,000"] <= 1.25  # at most the budget; where candidates are few, all of them
     assert figures["precision"] >= 0.35
     assert figures["recall"] >= 0.60
     assert figures["lead, days"] >= 3.0
