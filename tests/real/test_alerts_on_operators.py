@@ -46,7 +46,9 @@ class Leavers:
 
 
 @pytest.mark.parametrize(("seed", "recall"), [(31, 0.60), (47, 0.60), (61, 0.57)])
-def test_tier_alerts_are_worth_watching(seed: int, recall: float, record_property: Callable[[str, object], None]) -> None:
+def test_tier_alerts_are_worth_watching(
+    seed: int, recall: float, record_property: Callable[[str, object], None]
+) -> None:
     """An alert is right if they left within 30 days of it; a lapse is known to be one two weeks after it began.
 
     The lead runs to the outcome's record. To the last activity, by which a front line would count, it is shorter.
