@@ -56,7 +56,7 @@ class Episode(Struct):
     appointment_ts: int | None = None
     expires_ts: int | None = None
     withheld: str | None = None
-    """The reason of the last suppression while ``seq`` is 0."""
+    """The reason of the last suppression: of the ``raised`` while ``seq`` is 0, and then of an escalation."""
     retry_ts: int | None = None
     """When to ask again whether a withheld breach may be raised."""
     snoozed_until: int | None = None

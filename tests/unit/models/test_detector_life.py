@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench, say, snapshot
 
+from models.contact import CHANNELS
 from models.policy import ConsentDefault, KindPolicies, KindPolicy, Policy
 from models.state.columns import UNPROFILED
 from models.state.population import PROFILE_CODE
@@ -211,6 +212,29 @@ def test_leave_intent_said_twice_escalates_once() -> None:
         bench.send("care", "s-1", START + hour * HOUR, reason="leave_intent")
     assert bench.life() == ["leave_intent raised", "leave_intent escalated"]
     assert [a.trigger.offset for a in bench.alerts()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("later", "reason"),
+    [
+        ({"do_not_contact": True}, "do_not_contact"),
+        ({"consent": {"marketing": dict.fromkeys(CHANNELS, False)}}, "no_consent"),
+    ],
+)
+def test_what_forbids_to_contact_since_an_alert_was_raised_withholds_that_it_escalates(
+    later: dict[str, Any], reason: str
+) -> None:
+    bench = known()
+    bench.send("care", "s-1", START, reason="port_out_query")
+    bench.send("profile", "s-1", START + HOUR, **later)
+    for hour in (2, 3):
+        bench.send("care", "s-1", START + hour * HOUR, reason="port_out_code")
+    assert bench.life() == ["port_out raised", f"port_out suppressed {reason}"]
+    (withheld,) = bench.suppressions()
+    assert (withheld.alert_id, withheld.event, withheld.seq) == (bench.alerts()[0].alert_id, "escalated", 1)
+    bench.send("feedback", "s-1", START + 4 * HOUR, status="lost")
+    assert bench.life()[2:] == ["port_out closed feedback"]
+    assert [a.seq for a in bench.alerts()] == [1, 2]
 
 
 def test_browsing_escalates_on_a_portability_page_and_expires_without_a_trigger() -> None:
