@@ -78,6 +78,8 @@ class Book(Struct):
     """When an alert of a kind was last raised, for the cooldown."""
     refused_ts: int | None = None
     appointment_ts: int | None = None
+    appointment_case: str | None = None
+    """Of the appointment that stands: the withdrawal of another case leaves it standing."""
     previous_tier: int | None = None
     """The tier before the last change."""
     risk_hidden: bool = False

@@ -356,6 +356,19 @@ def test_what_was_withheld_before_a_refusal_never_rings() -> None:
     assert bench.life() == ["leave_intent suppressed do_not_contact"]
 
 
+@pytest.mark.parametrize(("withdrawn", "closed"), [("c-1", False), ("c-2", True), (None, True)])
+def test_appointment_that_was_booked_anew_outlives_the_withdrawal_of_the_first(
+    withdrawn: str | None, closed: bool
+) -> None:
+    bench = known()
+    for hour, case, days in ((0, "c-1", 5), (1, "c-2", 9)):
+        at = START + days * DAY
+        bench.send("care", "s-1", START + hour * HOUR, reason="disconnect_appointment", case_id=case, appointment_ts=at)
+    bench.send("care", "s-1", START + 2 * HOUR, reason="disconnect_appointment", case_id=withdrawn, status="resolved")
+    ends = ["disconnect_appointment closed recovered"] if closed else []
+    assert bench.life() == ["disconnect_appointment raised", *ends]
+
+
 def test_appointment_that_is_withdrawn_closes_its_own_alert() -> None:
     bench = known()
     book = {"reason": "disconnect_appointment", "appointment_ts": START + 9 * DAY}
