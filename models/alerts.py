@@ -124,7 +124,8 @@ class Alert(Struct, frozen=True, kw_only=True):
 class Suppression(Struct, frozen=True, kw_only=True):
     """A decision not to contact, with the alert's body as far as it was made.
 
-    ``seq`` is 0: nothing was published under this alert_id.
+    ``seq`` is 0: nothing was published under this alert_id. Of an `escalated` that was withheld it is the number of
+    records published so far.
     """
 
     decision_id: str

@@ -56,7 +56,7 @@ class Episode(Struct):
     appointment_ts: int | None = None
     expires_ts: int | None = None
     withheld: str | None = None
-    """The reason of the last suppression while ``seq`` is 0."""
+    """The reason of the last suppression: of the ``raised`` while ``seq`` is 0, and then of an escalation."""
     retry_ts: int | None = None
     """When to ask again whether a withheld breach may be raised."""
     snoozed_until: int | None = None
@@ -78,6 +78,8 @@ class Book(Struct):
     """When an alert of a kind was last raised, for the cooldown."""
     refused_ts: int | None = None
     appointment_ts: int | None = None
+    appointment_case: str | None = None
+    """Of the appointment that stands: the withdrawal of another case leaves it standing."""
     previous_tier: int | None = None
     """The tier before the last change."""
     risk_hidden: bool = False

@@ -149,6 +149,24 @@ STAGES: Final[tuple[Stage, ...]] = (
 """In their order: the first that objects names the reason. Law and the customer's own word stand before our habits."""
 
 
+_LAW: Final[tuple[Stage, ...]] = (_passive_churn, _no_profile, _no_consent, _do_not_contact)
+"""What forbids a contact whatever was raised before."""
+
+
+def forbids(standing: Standing, policy: Policy) -> SuppressionReason | None:
+    """Why an alert that was raised may not ring once more: what the law or the customer has said since.
+
+    Examples
+    --------
+    >>> raised = Standing("leave_intent", 0, Profile(subscriber_id="s-1", ts=0), False, 0, None, False, False, None)
+    >>> forbids(raised, Policy()) is None
+    True
+    >>> forbids(raised._replace(profile=Profile(subscriber_id="s-1", ts=0, do_not_contact=True)), Policy())
+    'do_not_contact'
+    """
+    return next((reason for stage in _LAW if (reason := stage(standing, policy)) is not None), None)
+
+
 def withhold(standing: Standing, policy: Policy) -> SuppressionReason | None:
     """Why a breach is not raised now, or None if it is.
 
@@ -221,6 +239,8 @@ def pick_channel(
 ) -> Channel:
     """The subscriber's own channel if they allow it, else the first allowed of the play's, else any allowed.
 
+    Without a choice of their own the first of the play's stands: who may only be answered is not rung instead.
+
     Examples
     --------
     >>> from models.events import Consent
@@ -228,10 +248,10 @@ def pick_channel(
     >>> pick_channel(asked, ("sms", "outbound_call"), ConsentDefault())
     'outbound_call'
     """
-    if profile is None:
+    if profile is None or not own_choice:
         return preferences[0]
     preferred = profile.preferred_channel
-    if own_choice and preferred is not None and default.channel_of(profile, preferred):
+    if preferred is not None and default.channel_of(profile, preferred):
         return preferred
     for channel in (*preferences, *CHANNELS):
         if default.channel_of(profile, channel):
@@ -257,8 +277,31 @@ def contact_by(kind: Kind, level: int, ts: int, appointment_ts: int | None, poli
     if appointment_ts is not None and appointment_ts > ts:
         # Before the appointment, with a margin; of a short notice half is left for the call.
         margin = min(round(policy.contact.appointment_margin_hours * HOUR_MS), (appointment_ts - ts + 1) // 2)
-        by = min(by, appointment_ts - margin)
+        by = min(by, _last_open(ts, appointment_ts - margin, policy.contact))
     return by
+
+
+def _last_open(since: int, until: int, policy: ContactPolicy) -> int:
+    """The last moment of a contact window after `since` and not after `until`; `until` if no window lies between.
+
+    Examples
+    --------
+    >>> evening = 1_780_048_800_000  # 18:00 in Shanghai
+    >>> (_last_open(evening, evening + 14 * HOUR_MS, ContactPolicy()) - evening) / HOUR_MS
+    2.0
+    """
+    offset = round(policy.utc_offset_hours * HOUR_MS)
+    windows, holidays = _compiled(policy)
+    first, last = (since + offset) // DAY_MS, (until + offset) // DAY_MS
+    for today in range(last, max(first, last - _LONGEST_HOLIDAY_DAYS) - 1, -1):
+        if today in holidays:
+            continue
+        for opens, closes in reversed(windows):
+            start = today * DAY_MS + opens - offset
+            end = min(until, today * DAY_MS + closes - offset)
+            if end > max(start, since):
+                return end
+    return until
 
 
 def working(ts: int, span_ms: int, policy: ContactPolicy) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -129,10 +129,18 @@ class Episodes:
             episode.level = level
             episode.code, episode.value = signal.code, signal.value
         if stronger and episode.seq and self.policy.kind(kind).escalates:
-            self._publish(moment, episode, kind, "escalated")
+            self._escalate(moment, episode, kind)
         elif self._may_wait(episode):
             # It is news now, whatever it was when it was withheld.
             self._settle(moment, episode, kind, self._objection(moment, episode, kind, stale_feed=False))
+
+    def _escalate(self, moment: Moment, episode: Episode, kind: Kind) -> None:
+        """An alert that was raised rings once more, unless the customer has forbidden it since."""
+        reason = contact.forbids(self._standing(moment, episode, kind, stale_feed=False), self.policy)
+        if reason is None:
+            self._publish(moment, episode, kind, "escalated")
+        else:
+            self._suppress(moment, episode, kind, reason, "escalated")
 
     def tier_moved(self, moment: Moment, before: int) -> None:
         """The subscriber's tier moved from `before` to the moment's."""
@@ -318,18 +326,7 @@ class Episodes:
 
     def _objection(self, moment: Moment, episode: Episode, kind: Kind, *, stale_feed: bool) -> SuppressionReason | None:
         """Why the breach may not be raised now, and until when that is so, if it is known."""
-        standing = contact.Standing(
-            kind=kind,
-            clock=moment.clock,
-            profile=moment.profile,
-            involuntary=moment.involuntary,
-            raised_ts=self._book(moment).raised_ts.get(kind),
-            refused_ts=moment.refused_ts,
-            after_snooze=episode.resumed,
-            stale_feed=stale_feed,
-            appointment_ts=episode.appointment_ts,
-            recorded=moment.clock <= self.recorded_until,
-        )
+        standing = self._standing(moment, episode, kind, stale_feed=stale_feed)
         reason = contact.withhold(standing, self.policy)
         episode.retry_ts = None
         if kind == "risk_tier":
@@ -341,6 +338,20 @@ class Episodes:
         elif standing.recorded:
             episode.retry_ts = moment.clock + DAY_MS
         return reason
+
+    def _standing(self, moment: Moment, episode: Episode, kind: Kind, *, stale_feed: bool) -> contact.Standing:
+        return contact.Standing(
+            kind=kind,
+            clock=moment.clock,
+            profile=moment.profile,
+            involuntary=moment.involuntary,
+            raised_ts=self._book(moment).raised_ts.get(kind),
+            refused_ts=moment.refused_ts,
+            after_snooze=episode.resumed,
+            stale_feed=stale_feed,
+            appointment_ts=episode.appointment_ts,
+            recorded=moment.clock <= self.recorded_until,
+        )
 
     def _settle(self, moment: Moment, episode: Episode, kind: Kind, reason: SuppressionReason | None) -> None:
         if reason is None:
@@ -363,14 +374,21 @@ class Episodes:
         self._arm(moment.row, book, moment.clock)
         return reason in (None, "hold_out")
 
-    def _suppress(self, moment: Moment, episode: Episode, kind: Kind, reason: SuppressionReason) -> None:
+    def _suppress(
+        self,
+        moment: Moment,
+        episode: Episode,
+        kind: Kind,
+        reason: SuppressionReason,
+        step: Literal["raised", "escalated"] = "raised",
+    ) -> None:
         episode.withheld = reason
         self._outbox.counts.add("breaches", kind)
         if reason == "hold_out":
             # Who would have been contacted, for the comparison with those who were.
             self._labels.freeze(moment, kind)
         decision = decision_id(episode.alert_id, reason, moment.trigger)
-        whole = self.cards.compose(moment, episode, kind, "raised", None)
+        whole = self.cards.compose(moment, episode, kind, step, None)
         body = suppression(whole, reason, decision, moment)
         self._outbox.put(Output("suppression", moment.subscriber_id, body, moment.ts, decision, moment.record_ts))
 

@@ -6,6 +6,8 @@ Nothing else in ``models`` holds a number that a business could want to change.
 
 from __future__ import annotations
 
+from datetime import date
+from itertools import pairwise
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
@@ -156,6 +158,27 @@ class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     do_not_contact_exempt: tuple[Kind, ...] = ()
     """Kinds that reach even who asked not to be contacted. Empty: whoever asked for peace has it, and even what he
     started himself is answered by the service that he spoke with, not by retention."""
+
+    def __post_init__(self) -> None:
+        """Refuse days and windows that no calendar has: a worker would meet them at its first alert, and end.
+
+        Examples
+        --------
+        >>> ContactPolicy(holidays=("2026-02-30",))
+        Traceback (most recent call last):
+        ValueError: 2026-02-30 is no day
+        """
+        for day in self.holidays:
+            try:
+                date.fromisoformat(day)
+            except ValueError as error:
+                raise ValueError(f"{day} is no day") from error
+        for opens, closes in self.windows:
+            if opens >= closes:
+                raise ValueError(f"the window {opens} to {closes} closes before it opens")
+        for (opens, closes), (after, _) in pairwise(sorted(self.windows)):
+            if after < closes:
+                raise ValueError(f"the window {opens} to {closes} is still open when the next one opens at {after}")
 
 
 class LabelPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -23,6 +23,19 @@ _END_S: Final = 5.0
 _TAIL_BYTES: Final = 16_384
 
 
+def python(*arguments: str) -> list[str]:
+    """Command of this interpreter that takes no module from the folder we were started in.
+
+    Many a project has an ``app`` of its own, or a file named like a module of Python's.
+
+    Examples
+    --------
+    >>> python("-m", "app.demo.feed")[1:]
+    ['-P', '-m', 'app.demo.feed']
+    """
+    return [sys.executable, "-P", *arguments]
+
+
 class ChildError(Exception):
     """A child could not be started, or ended when it should run; the message carries the end of its log."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from app.compilation import settle
-from app.demo.child import Child
+from app.demo.child import Child, python
 from app.demo.feed import Order
 from models.events import SUBSCRIBERS
 from streams.broker import EmbeddedBroker
@@ -109,14 +108,14 @@ class Stage:
 
     def start_worker(self) -> Child:
         """Start a worker; of a former one there must be none left."""
-        command = [sys.executable, "-c", _WORKER]
+        command = python("-c", _WORKER)
         environment = worker_environment(self.brokers, dict(os.environ))
         self.worker = Child.start("worker", command, self.directory / "worker.log", environment)
         return self.worker
 
     def start_feed(self, order: Order) -> Child:
         """Start the simulated population."""
-        command = [sys.executable, "-m", "app.demo.feed", msgspec.json.encode(order).decode()]
+        command = python("-m", "app.demo.feed", msgspec.json.encode(order).decode())
         self.feed = Child.start("simulator", command, self.directory / "simulator.log", dict(os.environ))
         return self.feed
 
@@ -141,7 +140,7 @@ def start_compiling(talk: Talk) -> Child | None:
     if keeping.warning is not None:
         talk.say(keeping.warning)
         return None
-    return Child.start("compiler", [sys.executable, "-m", "app.compilation"], Path(os.devnull), dict(os.environ))
+    return Child.start("compiler", python("-m", "app.compilation"), Path(os.devnull), dict(os.environ))
 
 
 def raise_stage(settings: BrokerSettings, talk: Talk) -> Stage:

@@ -152,19 +152,28 @@ def take_care(population: Population, row: int, event: CareContact) -> None:
     held = population.blocks[CARE.name].data[row]
     told = CARE.index["appointment_told_ts"]
     if event.reason == "disconnect_appointment" and not event.ts < held[told]:
-        held[told] = event.ts
-        _appoint(population, row, event)
+        if not _of_another_case(population, row, event):
+            held[told] = event.ts
+            _appoint(population, row, event)
     elif event.reason in _CASE_REASONS and event.case_id is not None:
         _take_case(population, row, event, event.case_id)
+
+
+def _of_another_case(population: Population, row: int, event: CareContact) -> bool:
+    """Whether an appointment is withdrawn that another one has taken the place of; without a case it is the last."""
+    book = population.books.get(row)
+    standing = None if book is None else book.appointment_case
+    return event.status == "resolved" and None not in (standing, event.case_id) and event.case_id != standing
 
 
 def _appoint(population: Population, row: int, event: CareContact) -> None:
     book, held = population.book(row), population.blocks[CARE.name].data[row]
     if event.status == "resolved":
-        book.appointment_ts = None
+        book.appointment_ts = book.appointment_case = None
         held[CARE.index["appointment_ts"]] = NAN
     else:
         book.appointment_ts = event.ts if event.appointment_ts is None else event.appointment_ts
+        book.appointment_case = event.case_id
         held[CARE.index["appointment_ts"]] = book.appointment_ts
     population.mark_book(row)
 

@@ -132,6 +132,7 @@ class Subscriber:
     cases: dict[str, dict[str, Any]] = field(default_factory=dict)
     care_ts: dict[str, float] = field(default_factory=dict)
     appointment: tuple[float, float] = (NAN, NAN)
+    booked: str | None = None
     satisfaction: tuple[float, float] = (NAN, NAN)
     bills: dict[int, float] = field(default_factory=dict)
     recharges: list[float] = field(default_factory=list)
@@ -177,9 +178,11 @@ class Subscriber:
             self.care_ts[e.reason] = later(self.care_ts.get(e.reason, NAN), e.ts)
         if e.reason == "satisfaction" and e.score is not None and not e.ts < self.satisfaction[1]:
             self.satisfaction = (e.score, float(e.ts))
-        if e.reason == "disconnect_appointment" and not e.ts < self.appointment[1]:
+        other = not opened and None not in (self.booked, e.case_id) and self.booked != e.case_id
+        if e.reason == "disconnect_appointment" and not e.ts < self.appointment[1] and not other:
             when = float(e.ts if e.appointment_ts is None else e.appointment_ts)
             self.appointment = (when if opened else NAN, float(e.ts))
+            self.booked = e.case_id if opened else None
         if e.reason in ("complaint", "billing_dispute", "fault") and e.case_id is not None:
             self.case(e, e.case_id)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.demo.child import Child, ChildError, log_tail
+from app.demo.child import Child, ChildError, log_tail, python
 from app.demo.keys import Keys
 from app.demo.lines import JsonLines
 from app.demo.stage import topics, worker_environment
@@ -52,6 +52,17 @@ def test_a_child_that_ends_tells_its_code_and_its_last_words(tmp_path: Path) -> 
     assert child.code() == 3
     assert "talker ended with 3" in str(child.obituary())
     assert "last words" in str(child.obituary())
+    child.kill()
+
+
+def test_python_in_a_folder_of_another_application_runs_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "app").mkdir()
+    for theirs in ("app/__init__.py", "copy.py"):
+        (tmp_path / theirs).write_text("raise SystemExit('not ours')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    child = Child.start("python", python("-c", "import app, copy; print('ours')"), tmp_path / "log", os.environ)
+    _until(lambda: child.code() is not None)
+    assert (child.code(), log_tail(child.log).strip()) == (0, "ours")
     child.kill()
 
 

@@ -171,6 +171,36 @@ def test_contact_comes_before_the_appointment(ahead_h: float) -> None:
     assert by <= NINE + 24 * HOUR_MS
 
 
+@pytest.mark.parametrize(
+    ("told_h", "ahead_h", "due_h"),
+    [
+        (9.0, 14.5, 11.0),  # told at 18:00 of 08:30: today until 20:00, not 07:30
+        (9.0, 15.5, 11.0),  # of 09:30: 08:30 is before nine
+        (3.5, 3.0, 29.5 - 24.0),  # told at 12:30 of 15:30: 14:30
+        (3.5, 1.5, 4.25),  # of 14:00: no window lies between, so half of the notice
+        (14.0, 8.0, 21.0),  # told at 23:00 of 07:00: the same
+    ],
+)
+def test_contact_before_an_appointment_is_due_in_a_window_if_one_lies_between(
+    told_h: float, ahead_h: float, due_h: float
+) -> None:
+    told = NINE + round(told_h * HOUR_MS)
+    by = contact_by("disconnect_appointment", 1, told, told + round(ahead_h * HOUR_MS), POLICY)
+    assert (by - NINE) / HOUR_MS == due_h
+
+
+def test_contact_before_an_appointment_is_not_due_on_a_holiday() -> None:
+    contact = msgspec.structs.replace(ContactPolicy(), holidays=("2026-05-30",))
+    policy = msgspec.structs.replace(POLICY, contact=contact)
+    by = contact_by("disconnect_appointment", 1, NINE + 10 * HOUR_MS, NINE + 49 * HOUR_MS, policy)
+    assert by == NINE + 11 * HOUR_MS, "at 10:00 of the day after the holiday it would be too late at 09:00"
+
+
+def test_who_gets_answers_only_is_not_rung_because_they_refused_the_store() -> None:
+    refused = profile(consent=Consent(marketing={"store": False}))
+    assert pick_channel(refused, ("store",), ConsentDefault(), own_choice=False) == "store"
+
+
 def test_channel_is_the_customers_own_unless_he_refused_it() -> None:
     plays = ("field_visit", "outbound_call")
     default = ConsentDefault()

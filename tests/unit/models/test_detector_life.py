@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench, say, snapshot
 
+from models.contact import CHANNELS
 from models.policy import ConsentDefault, KindPolicies, KindPolicy, Policy
 from models.state.columns import UNPROFILED
 from models.state.population import PROFILE_CODE
@@ -213,6 +214,29 @@ def test_leave_intent_said_twice_escalates_once() -> None:
     assert [a.trigger.offset for a in bench.alerts()] == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("later", "reason"),
+    [
+        ({"do_not_contact": True}, "do_not_contact"),
+        ({"consent": {"marketing": dict.fromkeys(CHANNELS, False)}}, "no_consent"),
+    ],
+)
+def test_what_forbids_to_contact_since_an_alert_was_raised_withholds_that_it_escalates(
+    later: dict[str, Any], reason: str
+) -> None:
+    bench = known()
+    bench.send("care", "s-1", START, reason="port_out_query")
+    bench.send("profile", "s-1", START + HOUR, **later)
+    for hour in (2, 3):
+        bench.send("care", "s-1", START + hour * HOUR, reason="port_out_code")
+    assert bench.life() == ["port_out raised", f"port_out suppressed {reason}"]
+    (withheld,) = bench.suppressions()
+    assert (withheld.alert_id, withheld.event, withheld.seq) == (bench.alerts()[0].alert_id, "escalated", 1)
+    bench.send("feedback", "s-1", START + 4 * HOUR, status="lost")
+    assert bench.life()[2:] == ["port_out closed feedback"]
+    assert [a.seq for a in bench.alerts()] == [1, 2]
+
+
 def test_browsing_escalates_on_a_portability_page_and_expires_without_a_trigger() -> None:
     bench = known()
     for hour in range(3):
@@ -330,6 +354,19 @@ def test_what_was_withheld_before_a_refusal_never_rings() -> None:
     bench.send("feedback", "s-1", START + HOUR, status="refused")
     bench.send("profile", "s-1", START + DAY)
     assert bench.life() == ["leave_intent suppressed do_not_contact"]
+
+
+@pytest.mark.parametrize(("withdrawn", "closed"), [("c-1", False), ("c-2", True), (None, True)])
+def test_appointment_that_was_booked_anew_outlives_the_withdrawal_of_the_first(
+    withdrawn: str | None, closed: bool
+) -> None:
+    bench = known()
+    for hour, case, days in ((0, "c-1", 5), (1, "c-2", 9)):
+        at = START + days * DAY
+        bench.send("care", "s-1", START + hour * HOUR, reason="disconnect_appointment", case_id=case, appointment_ts=at)
+    bench.send("care", "s-1", START + 2 * HOUR, reason="disconnect_appointment", case_id=withdrawn, status="resolved")
+    ends = ["disconnect_appointment closed recovered"] if closed else []
+    assert bench.life() == ["disconnect_appointment raised", *ends]
 
 
 def test_appointment_that_is_withdrawn_closes_its_own_alert() -> None:
