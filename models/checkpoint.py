@@ -138,7 +138,7 @@ def decode(raw: bytes, settings: bytes) -> LearnerState:
     except msgspec.MsgspecError as error:
         raise CheckpointRefusedError(f"not a checkpoint: {error}") from error
     if envelope.format != FORMAT:
-        raise CheckpointRefusedError(f"format {envelope.format!r}, this program reads {FORMAT!r}")
+        raise CheckpointRefusedError(f"of another release, format {envelope.format!r}; this one reads {FORMAT!r}")
     if envelope.checksum != _hash(envelope.body):
         raise CheckpointRefusedError("the checksum does not match: the checkpoint was torn or edited")
     if envelope.river_version != _river_version():

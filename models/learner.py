@@ -197,6 +197,8 @@ class Learner:
         self._guard = guard.looked(before, fates, self._now, self._weekly_rate, new_week=new_week)
         if self._guard.on:
             if not before.on and self._copies:
+                # Of the copies made after it nobody knows whether their labels were whole.
+                self._copies = deque([self._copies[0]], COPIES)
                 self._put_back(self._copies[0])
                 self._publish(Step.RESTORED)
             return

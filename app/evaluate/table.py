@@ -76,6 +76,9 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[Scored]]:
         taught, asked = Half(train, left, order), Half(test, truth, np.arange(test.rows))
         where = f"{test.source}, never learned"
     recipe = Recipe(train, names, taught.rows)
+    if not recipe.names:
+        kinds = ", ".join(f"{name} ({kind})" for name, kind in recipe.kinds.items())
+        raise Refused(f"{train.source} has nothing to learn from in its first rows: {kinds}")
     try:
         facts, risk = _measured(recipe, taught, asked, batch)
     except OneClassError as error:

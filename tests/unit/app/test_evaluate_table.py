@@ -223,6 +223,7 @@ def test_labels_that_are_none_are_refused(
         (b"a,left\n1,yes\n1,2,no\n", "row 3: 3 fields where the header has 2"),
         (b"\x1f\x8b\x08\x00broken", "cannot be read"),
         (b"left\n" + b"yes\nno\n" * 50, "nothing to learn from"),
+        (b"a,left\n" + b"1,yes\n1,no\n" * 50, "nothing to learn from in its first rows: a (constant)"),
         (b"a,left\n" + b"1,yes\n2,no\n" * 5, "too few"),
     ],
 )

@@ -61,6 +61,8 @@ def test_broken_labels_stop_learning_and_an_earlier_copy_is_served(good: Snapsho
     assert found.guard.why in ("ranking", "leaver_rate")
     assert found.published is not None
     assert found.published.step == "restored"
+    # The later copy has learned labels that may have been broken: the next stop must not bring it back.
+    assert len(life.learner._copies) == 1
     life.live(told[number + 1 :])
     assert worth(life.published[-1][1]) > worth(good) - 0.03
 
