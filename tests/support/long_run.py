@@ -193,7 +193,9 @@ class Fleet:
         self._all_well()
 
     async def stop(self) -> None:
-        """SIGTERM to all; each ends with 0."""
+        """SIGTERM to all; each ends with 0. One that has just been started is no worker yet, and dies of it."""
+        for worker in self.alive:
+            await worker.said("metrics_listening")
         for worker in self.alive:
             worker.signal(signal.SIGTERM)
         codes = [await worker.ended(30) for worker in self.alive]
