@@ -1,6 +1,6 @@
 """An alert as the front line wants it: one card to act on, or one line in a list.
 
-In the language of whoever reads it, with times of his day and words of his trade: no milliseconds, no bare 0.83.
+In the language of whoever reads it, with times of their day and words of their trade: no milliseconds, no bare 0.83.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Card:
         return Line("  ").join(parts)
 
     def _headline(self, alert: Alert) -> Line:
-        """Who it is, what he is worth, whose he is, and by when; in the card, where a long one wraps."""
+        """Who it is, what they are worth, who looks after them, and by when; in the card, where a long one wraps."""
         words = self._words
         parts = [Line(self._subject(alert), style="bold"), Line(words[alert.value.segment])]
         parts.append(Line(words["month"].format(arpu=_amount(alert.value.arpu))))

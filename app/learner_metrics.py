@@ -56,7 +56,9 @@ class LearnerMetrics(Series):
         self.calibration = self._gauge("model_calibration_error", text)
         self.log_loss = self._gauge("model_log_loss", text)
         self.roc_auc_of = self._gauge("model_roc_auc_of", "What was served, and the prior alone.", "of")
-        self.lead_days = self._gauge("model_lead_days_median", "Days from the first alert of a leaver to his leaving.")
+        self.lead_days = self._gauge(
+            "model_lead_days_median", "Days from the first alert of a leaver to their leaving."
+        )
         self.uplift = self._gauge(
             "model_uplift", "Churn of the hold-out less that of the others, with its 95 % interval.", "bound"
         )

@@ -184,7 +184,7 @@ class Remains(Struct, frozen=True, kw_only=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """An erasure done. The subscriber is named by his hash only."""
+    """An erasure done. The subscriber is named by a hash only."""
 
     request_id: str
     subscriber_hash: str
@@ -230,7 +230,7 @@ def _coordinates(trigger: Trigger) -> tuple[str, ...]:
 
 
 def subscriber_hash(subscriber_id: str) -> str:
-    """Name of an erased subscriber: enough to know him again, and not his number.
+    """Name of an erased subscriber: enough to know them again, and not their number.
 
     Examples
     --------

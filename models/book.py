@@ -1,4 +1,4 @@
-"""The book of a subscriber: what is rare about him and does not fit into columns.
+"""The book of a subscriber: what is rare about them and does not fit into columns.
 
 Most subscribers have none. It holds open cases, the contacts made, and the episodes: the alerts
 whose life goes on. It is one state record of JSON, written whole when it changed.
@@ -83,14 +83,14 @@ class Book(Struct):
     previous_tier: int | None = None
     """The tier before the last change."""
     risk_hidden: bool = False
-    """Whether the subscriber refuses profiling: his risk is not published, and none that was is left."""
+    """Whether the subscriber refuses profiling: their risk is not published, and none that was is left."""
     silent_since: int | None = None
     """Last sign of life before the silence that was told: one silence is one breach."""
 
     left: str | None = None
-    """The outcome with which he left, until he returned: the first is believed."""
+    """The outcome with which they left, until they returned: the first is believed."""
     downgraded: list[int] = field(default_factory=list)
-    """When he moved to a cheaper plan, as long as a label may ask for it."""
+    """When they moved to a cheaper plan, as long as a label may ask for it."""
 
     def empty(self) -> bool:
         """Whether nothing is written in it, so that its record may go."""

@@ -36,7 +36,7 @@ class Standing(NamedTuple):
     clock: int
     profile: Profile | None
     involuntary: bool
-    """His last outcome was involuntary, and nothing newer says that he is back."""
+    """Their last outcome was involuntary, and nothing newer says that they are back."""
     raised_ts: int | None
     """When an alert of the kind was last raised."""
     refused_ts: int | None
@@ -52,7 +52,7 @@ Stage = Callable[[Standing, Policy], SuppressionReason | None]
 
 
 def passive(profile: Profile | None, involuntary: bool) -> bool:
-    """Whether the subscriber leaves by our will or has left, not by his: no matter for retention.
+    """Whether the subscriber leaves, or has left, by our will and not their own: no matter for retention.
 
     A profile that says *active* is newer than an involuntary outcome only if `involuntary` is already false.
     """

@@ -273,7 +273,7 @@ class Episodes:
             if kind == "risk_tier" and episode.code != UNUSED:
                 continue  # the next look decides, within the budget
             if episode.code == UNUSED and contact.signal_allowed(moment.profile, kind, self.policy.consent_default):
-                # He allows it now, but what he did before is not held against him.
+                # They allow it now, but what they did before is not held against them.
                 del mine.episodes[kind]
             else:
                 self._decide(moment, episode, kind)  # type: ignore[arg-type]  # a book's kinds are ours

@@ -168,7 +168,7 @@ class Consent(Struct, frozen=True, kw_only=True):
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """A subscriber as the operator knows him; a newer one replaces the former whole."""
+    """A subscriber as the operator knows them; a newer one replaces the former whole."""
 
     subscriber_id: Id
     ts: HappenedMs

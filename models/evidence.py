@@ -1,6 +1,6 @@
 """Is one model better than another, or was it luck? Both are judged on the same rows, and a subscriber counts once.
 
-Weekly rows of one subscriber overlap: he leaves in all of them or in none. Taken as independent they would promise
+Weekly rows of one subscriber overlap: they leave in all of them or in none. Taken as independent they would promise
 twice the certainty that there is, so differences are summed by subscriber before their spread is measured.
 """
 

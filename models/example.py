@@ -1,4 +1,4 @@
-"""A labelled vector: what was known of a subscriber when he was scored, what was said of him, and what came of it.
+"""A labelled vector: what was known of a subscriber when they were scored, what was said of them, and what came of it.
 
 Lanes write examples in the transaction in which the label became known; the learner reads nothing else. The vector and
 the risk are those that were served, so whatever is measured on examples is what the operator really saw.
@@ -15,7 +15,7 @@ from models.tiers import Tier
 from models.words import Segment
 
 Label = Literal["positive", "negative", "void"]
-"""``void``: it cannot be said whether he would have left, so nothing may be learned from it."""
+"""``void``: it cannot be said whether they would have left, so nothing may be learned from it."""
 
 WEEKLY: Final = "weekly"
 """Origin of the snapshots that are taken of everybody, and so are a fair sample; the others are taken at an alert."""
@@ -94,15 +94,15 @@ class Example(Struct, frozen=True, kw_only=True):
     outcome, outcome_ts, leave_reason
         What decided the label, dated as the label has it (a lapse by its last activity); None when time did.
     downgraded
-        A target of its own: whether he moved to a cheaper plan within the horizon.
+        A target of its own: whether they moved to a cheaper plan within the horizon.
     first_alert_ts
-        When the first alert was raised of which he was told to be at risk, at most a horizon before he left.
+        When the first alert said that they were at risk, at most a horizon before they left.
     contacted
-        The treatment mark: somebody spoke with him between the snapshot and its label.
+        The treatment mark: somebody spoke with them between the snapshot and its label.
     hold_out
-        Whether he is one of those who are not contacted, for comparison.
+        Whether they are one of those who are not contacted, for comparison.
     cause, offer_code
-        Of the alert that was raised, and the last offer that was reported of him since.
+        Of the alert that was raised, and the last offer that was reported of them since.
     risk, base_rate
         As served, at the operator's base rate.
     catalogue

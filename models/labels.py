@@ -1,15 +1,16 @@
 """Labels: vectors frozen when they were scored, and what came of their subscribers, a month or more later.
 
-Everybody's vector is frozen once a week at a phase of his own, a fair sample of all; and at each alert, for lead times
-and for what a contact changes. A frozen vector is a state record of its own, written once, and gone with its label.
+Everybody's vector is frozen once a week, each at their own phase, a fair sample of all; and at each alert, for leads
+and for what a contact changes. A frozen vector is a state record of its own, written anew when one more of its weeks is
+known, and gone with its label.
 
 When the label is known
-    A churn outcome says it of every vector before it: *positive* up to the horizon before he left, *negative* beyond.
+    A churn outcome says it of every vector before it: *positive* up to the horizon before they left, *negative* beyond.
     Who uses the service past the horizon did not leave within it: *negative*. A lapse is declared long after it
     happened and is dated by its last activity, so of a silent subscriber the longest time that a declaration takes is
-    waited for too; what was frozen of him meanwhile is positive if he is declared and negative if he comes back, or
-    silence would look safe. Whoever was cut off, or had left already, tells nothing of who wants to leave: *void*. The
-    first outcome decides; what comes later is counted.
+    waited for too; what was frozen of them meanwhile is positive if they are declared and negative if they come back:
+    else silence would look safe. Whoever was cut off, or had left already, tells nothing of who wants to leave: *void*.
+    The first outcome decides; what comes later is counted.
 
 Week by week
     Beside the verdict a weekly vector tells of each of its weeks, as soon as it is known, whether its subscriber left
@@ -23,6 +24,7 @@ ago learns the season.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 from zlib import crc32
 
@@ -47,7 +49,7 @@ from models.state.population import Population
 from models.tiers import TIERS
 
 LEAVING: Final = frozenset({"ported_out", "disconnected", "lapsed"})
-"""Active churn. What the operator ends himself is passive churn, and `migrated` is none."""
+"""Active churn. What the operator ends is passive churn, and `migrated` is none."""
 _SPOKEN: Final = frozenset({"contacted", "delivered", "read", "retained", "lost", "refused"})
 """Touches that reached the subscriber."""
 _CATALOGUE: Final = catalogue_hash()
@@ -104,7 +106,7 @@ class Labels:
         return [row for row in self._calendar.pop(tick) if row < len(self.due) and self.due[row] <= tick]
 
     def sampled(self, subscriber_id: str) -> bool:
-        """Whether his weekly vectors are kept at all: a share of a large population teaches as much."""
+        """Whether their weekly vectors are kept at all: a share of a large population teaches as much."""
         return crc32(b"weekly\x1f" + subscriber_id.encode()) < self.policy.labels.weekly_share * 2**32
 
     def freeze(self, moment: Moment, origin: str, cause: str | None = None) -> None:
@@ -199,7 +201,7 @@ class Labels:
         self._population.mark_book(moment.row)
 
     def look(self, moment: Moment, tick: int, used_ts: float) -> None:
-        """A look at a tick: who used the service past his horizon has stayed, and so has who was silent long enough.
+        """A look at a tick: who used the service past their horizon has stayed, and so has who was silent long enough.
 
         Parameters
         ----------
@@ -224,7 +226,7 @@ class Labels:
         """Publish what is known of the weeks of a vector: they stayed `until` then, and left by `outcome`, if any."""
         if pending.origin != WEEKLY:
             return pending
-        ends = self._week_ends
+        ends = _ends(self.policy.labels.horizon_days)
         stayed = sum(pending.ts + end <= until for end in ends)
         known = min(stayed + (outcome is not None), len(ends))
         if known <= pending.weeks:
@@ -250,15 +252,11 @@ class Labels:
         return self._population.know(moment.row, pending, known)
 
     def _horizon(self) -> int:
-        return round(self.policy.labels.horizon_days * DAY_MS)
-
-    @property
-    def _week_ends(self) -> list[int]:
-        return [round(days * DAY_MS) for days in week_ends(self.policy.labels.horizon_days)]
+        return _ends(self.policy.labels.horizon_days)[-1]
 
     def _next_end(self, pending: Pending) -> int:
         """When the first week that is not known ends; of a vector that was taken at an alert, when its horizon does."""
-        ends = self._week_ends
+        ends = _ends(self.policy.labels.horizon_days)
         return pending.ts + (ends[min(pending.weeks, len(ends) - 1)] if pending.origin == WEEKLY else ends[-1])
 
     def _room_for(self, row: int) -> None:
@@ -313,6 +311,12 @@ class Labels:
         )
         self._population.release(moment.row, pending)
         self._outbox.put(Output("example", subscriber_id, example, moment.ts, example.example_id, None))
+
+
+@lru_cache(maxsize=8)
+def _ends(horizon_days: float) -> tuple[int, ...]:
+    """Milliseconds after a vector at which its weeks end; kept, since each look at each vector asks."""
+    return tuple(round(days * DAY_MS) for days in week_ends(horizon_days))
 
 
 def _next(end: int, looked: int | None) -> float:

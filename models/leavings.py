@@ -1,6 +1,6 @@
 """Who left and when, each leaving once: how early it was told, and which label cannot be true.
 
-A leaver has a positive example for every week before he left. Counted by example, those who were watched longest
+A leaver has a positive example for every week before they left. Counted by example, those who were watched longest
 would count most, so lead time is counted by leaving.
 """
 

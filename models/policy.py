@@ -68,7 +68,7 @@ class BrowsingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class SilencePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a subscriber with a rhythm has fallen silent: against his own usual gap, but never before the floor."""
+    """When a subscriber with a rhythm has fallen silent: against their own usual gap, but never before the floor."""
 
     floor_days: Days = 3.0
     usual_gaps: Positive = 8.0
@@ -152,12 +152,12 @@ class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     snooze_days: Days = 7.0  # when a snooze names no end
     hold_out_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     """Of the persons, who are not contacted so that the others can be compared with them: none until the operator says
-    so, since it is his customers who go without."""
+    so, since it is their customers who go without."""
     hold_out_exempt: tuple[Kind, ...] = (*CUSTOMER_STARTED, "contract_expiry")
-    """Kinds that reach even them: what the customer started himself, and what he has to be told."""
+    """Kinds that reach even them: what the customer started, and what they have to be told."""
     do_not_contact_exempt: tuple[Kind, ...] = ()
-    """Kinds that reach even who asked not to be contacted. Empty: whoever asked for peace has it, and even what he
-    started himself is answered by the service that he spoke with, not by retention."""
+    """Kinds that reach even who asked not to be contacted. Empty: whoever asked for peace has it, and even what they
+    started is answered by the service that they spoke with, not by retention."""
 
     def __post_init__(self) -> None:
         """Refuse days and windows that no calendar has: a worker would meet them at its first alert, and end.
@@ -230,7 +230,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention: RetentionPolicy = RetentionPolicy()
     kinds: KindPolicies = KindPolicies()
     disclosable_signals: tuple[str, ...] = ("leave_intent", "disconnect_appointment")
-    """What the customer said himself may be spoken of; his browsing, his silence and his port-out query never."""
+    """What the customer said may be spoken of; their browsing, their silence and their port-out query never."""
     playbook: tuple[Play, ...] = DEFAULT_PLAYBOOK
 
     def kind(self, kind: Kind) -> KindPolicy:

@@ -43,7 +43,7 @@ class Cutoff(Struct, frozen=True, array_like=True):
 
 
 class Example(Struct, frozen=True, kw_only=True):
-    """One scored vector: whoever serves the snapshot can check that he computes what was trained."""
+    """One scored vector: whoever serves the snapshot can check that it computes what was trained."""
 
     x: list[float | None]
     risk: float

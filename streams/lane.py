@@ -3,7 +3,7 @@
 The protocol, step by step; the code carries the same numbers.
 
 Opening
-    1. *Fence.* Start the producer: whoever held the lane before can commit nothing more, and what he left open is
+    1. *Fence.* Start the producer: whoever held the lane before can commit nothing more, and what it left open is
        aborted.
     2. *Restore.* Read the state's partition, as committed, to its end: rows and ledger. A lane that was kept over a
        rebalance skips this if the partition still ends where the lane left it.

@@ -236,6 +236,6 @@ class LearnerTopics:
                 log.warning("model_refused", version=found.version, reason=found.reason, detail=found.detail)
 
     def _check_writer(self, raw: bytes | None) -> None:
-        """After our own first write nobody else's checkpoint can follow, unless he has fenced us."""
+        """After our own first write nobody else's checkpoint can follow, unless it has fenced us."""
         if self._claimed and raw is not None and checkpoint_record.decode(raw).writer != self._writer:
             raise LearnerLostError("another learner has taken over")

@@ -110,7 +110,7 @@ class LaneState:
         return True
 
     def forget(self, moment: Moment) -> None:
-        """Delete a subscriber, and take back the latest risk that was published of him."""
+        """Delete a subscriber, and take back the latest risk that was published of them."""
         columns = self.population.table[moment.row]
         self._count_tier(int(columns[places.TIER]), -1)
         if not isnan(columns[places.PUBLISHED]):

@@ -186,7 +186,7 @@ PROFILE: Final = _block(
     "contract_end_broadband?",
     "contract_end_iptv?",
     "contract_end_fixed?",
-    "behaviour?",  # 0: he refused the use of his site visits; NaN: nothing known, not refused
+    "behaviour?",  # 0: they refused the use of their site visits; NaN: nothing known, not refused
 )
 OUTCOME: Final = _block(
     "outcome",
@@ -194,7 +194,7 @@ OUTCOME: Final = _block(
     "ts?",  # of the newest outcome
     "code",  # its place in OUTCOME_CODES
     "left",  # 1: gone (ported out, disconnected, lapsed, involuntary) and not returned
-    "left_ts?",  # when he left, kept after a return
+    "left_ts?",  # when they left, kept after a return
 )
 OUTCOME_CODES: Final = (
     "none",

@@ -219,7 +219,7 @@ class Population:
         return subscriber_id
 
     def book(self, row: int) -> Book:
-        """Book of the subscriber, opened if he has none; the caller marks it with :meth:`mark_book`."""
+        """Book of the subscriber, opened if they have none; the caller marks it with :meth:`mark_book`."""
         book = self.books.get(row)
         if book is None:
             book = self.books[row] = Book()
