@@ -16,18 +16,18 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from app.config.options import language, resolved_options
 from app.errors import ExitCode, Refused
-from app.options import language, resolved_options
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from app.config.setting_sources import Resolved
+    from app.config.settings import Settings
     from app.demo.scene import Scene
     from app.demo.show import Show
     from app.demo.stage import Stage
     from app.demo.view import View
-    from app.setting_sources import Resolved
-    from app.settings import Settings
 
 SUBSCRIBERS: Final = 400
 """About 370,000 events in 45 days: lived through in seconds on two cores, with a few on their way out on any day."""
@@ -63,7 +63,7 @@ def _perform(call: Call, settings: Settings) -> int:
     """Set the stage, show, clear up; returns the exit code."""
     from app.demo.child import ChildError
     from app.demo.stage import StageError
-    from streams.broker_error import BrokerError
+    from streams.embedded.broker_error import BrokerError
 
     # Clients that wait for a broker say so many times a second, and a killed worker is no news here.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -99,9 +99,9 @@ def _stage(after: ExitStack) -> tuple[Stage, float]:
     """Jars and Kafka; and when it began, which is after a download. `after` takes all of it away."""
     from app.demo.stage import raise_stage, start_compiling
     from app.demo.words import LABEL
-    from app.download_bar import DownloadBar
-    from streams.broker_settings import BrokerSettings
-    from streams.jars import ensure_jars
+    from app.kafka.download_bar import DownloadBar
+    from streams.embedded.broker_settings import BrokerSettings
+    from streams.embedded.jars import ensure_jars
 
     settings = BrokerSettings.from_environment()
     with DownloadBar() as bar:
@@ -127,7 +127,7 @@ async def _shown(call: Call, settings: Settings, stage: Stage, began: float) -> 
     from app.demo.show import Show
     from app.demo.stage import PREFIX
     from app.demo.view import View
-    from app.simulator.publish import wall_clock_ms
+    from app.publishing.publisher import wall_clock_ms
     from app.simulator.rates import DAY_MS
 
     start_ms = wall_clock_ms() - (LIVED_DAYS + AHEAD_DAYS) * DAY_MS

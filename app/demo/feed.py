@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.simulator.publish import Pace, Published, publish
+from app.publishing.publisher import Pace, Published, publish
 from app.simulator.rates import DAY_MS
 from app.simulator.stream import simulate
 

@@ -12,7 +12,7 @@ from app.demo.stopwatch import Stopwatch
 from app.demo.tally import Tally
 from app.demo.ticker import Line, Ticker
 from app.demo.vitals import Known, Vitals
-from models.alerts import Alert
+from models.contract.alerts import Alert
 
 Phase = Literal["starting", "past", "live", "ended"]
 _KEPT_LINES: Final = 50

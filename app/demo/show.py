@@ -19,13 +19,13 @@ from app.demo.recovery import Recovery
 from app.demo.scene import Scene
 from app.demo.stage import INPUTS, PARTITIONS, PREFIX, Stage
 from app.demo.vitals import scrape
-from app.simulator.publish import publish
-from app.simulator.record import Record
+from app.publishing.publisher import publish
+from app.publishing.record import Record
 from app.simulator.stories import STORIES, story
-from streams.broker_view import BrokerView
-from streams.history import read
-from streams.tail import TailRecord, as_alert, tail
-from streams.topics import ALERTS, HISTORY, SUPPRESSIONS
+from streams.cluster.broker_view import BrokerView
+from streams.cluster.topic_tail import TailRecord, as_alert, tail
+from streams.records.lane_history import read
+from streams.records.topics import ALERTS, HISTORY, SUPPRESSIONS
 
 _LOOK_S: Final = 0.25
 _DEATHS: Final = 3

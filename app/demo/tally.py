@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.demo.coverage import Coverage
-from streams.history import HistoryRecord
+from streams.records.lane_history import HistoryRecord
 
 
 class Tally:

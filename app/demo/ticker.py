@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final, NamedTuple
 
-from models.alerts import Alert
+from models.contract.alerts import Alert
 
 EVERY_S: Final = 2.0
 """Least time between two lines; a history that is lived through in seconds raises hundreds of alerts."""

@@ -16,14 +16,14 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from app.card import Card
+from app.alerts.card import Card
+from app.config.settings import Language
 from app.demo import next_steps
 from app.demo.feed import LIVED_DAYS
 from app.demo.scene import Scene
 from app.demo.stopwatch import Lap
 from app.demo.ticker import Line
 from app.demo.words import LABEL, WORDS
-from app.settings import Language
 from app.simulator.rates import DAY_MS
 from app.simulator.stories import STORIES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from app.settings import Language
+from app.config.settings import Language
 
 LABEL: Final = "simulated data / 模拟数据"
 

@@ -10,23 +10,23 @@ from typing import Any
 
 import click
 
+from app.config.learner_file import learner_settings
+from app.config.options import json_option, resolved_options
+from app.config.policy_file import policy_in_force
+from app.config.setting_sources import Resolved
 from app.errors import ExitCode, Refused
 from app.evaluate import events as by_events
 from app.evaluate import table as by_table
 from app.evaluate.boosted import library
 from app.evaluate.progress import progress
 from app.evaluate.verdict import Scored, gain_of, write
-from app.learner_file import learner_settings
-from app.options import json_option, resolved_options
-from app.policy_file import policy_in_force
-from app.replay.fields import TOPICS
+from app.publishing.record import Record
 from app.replay.files import now_ms, parts_of, reading_options, telling
 from app.replay.flags import Encoding, paired
 from app.replay.playback import Playback, read
-from app.setting_sources import Resolved
-from app.simulator.record import Record
-from models.events import OUTCOMES
-from models.evidence import Bounded
+from app.tables.fields import TOPICS
+from models.analysis.paired_test import Bounded
+from models.contract.events import OUTCOMES
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _DAYS = click.FloatRange(min=0.0, min_open=True)

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator
 from itertools import count, groupby
 from typing import NamedTuple
 
-from app.simulator.record import Record
+from app.publishing.record import Record
+from models.contract.events import DAY_MS, Arrival
+from models.contract.policy import Policy
+from models.contract.training_example import Example, Fate
 from models.decisions.detector import Detector
-from models.events import DAY_MS, Arrival
-from models.example import Example, Fate
-from models.learner import Learner
-from models.outbox import Body
-from models.policy import Policy
-from models.risk import Scorer
-from streams.wire import Rejected, decode
+from models.decisions.outbox import Body
+from models.learning.learner import Learner
+from models.scoring.scorer import Scorer
+from streams.records.wire import Rejected, decode
 
 
 class _Stored(NamedTuple):

@@ -12,12 +12,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models.compiled import compiled
-from models.learner_settings import LearnerSettings
-from models.recent import Recent, Row
-from models.risk import Floats, Scorer
-from models.snapshot import Curve, Snapshot
-from models.voices import Taught, Voices
+from models.learning.blend import compiled
+from models.learning.ensemble import Taught, Voices
+from models.learning.recent_vectors import Recent, Row
+from models.learning.settings import LearnerSettings
+from models.scoring.scorer import Floats, Scorer
+from models.scoring.snapshot import Curve, Snapshot
 
 Bools = npt.NDArray[np.bool_]
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from app.errors import Refused
-from app.simulator.record import Record, encode
-from models.events import CALLS, DATA_USAGE, DAY_MS, OUTCOMES
+from app.publishing.record import Record, encode
+from models.contract.events import CALLS, DATA_USAGE, DAY_MS, OUTCOMES
 
 
 def with_lapses(records: Iterable[Record], silent_days: float) -> Iterator[Record]:

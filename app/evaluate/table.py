@@ -19,8 +19,8 @@ from app.evaluate.recipe import FIRST, Recipe
 from app.evaluate.served_class import ServedClass
 from app.evaluate.sheet import Sheet, read
 from app.evaluate.verdict import Scored, auc_of, figures, gain
-from models.quality import OneClassError
-from models.risk import Floats
+from models.analysis.score_metrics import OneClassError
+from models.scoring.scorer import Floats
 
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from app.errors import Refused
-from models.evidence import Bounded, Whos, auc_bounded, compare
-from models.quality import measure
-from models.risk import Floats
+from models.analysis.paired_test import Bounded, Whos, auc_bounded, compare
+from models.analysis.score_metrics import measure
+from models.scoring.scorer import Floats
 
 Bools = npt.NDArray[np.bool_]
 Z: Final = 1.96
@@ -34,7 +34,7 @@ def figures(risk: Floats, left: Bools, who: Whos) -> dict[str, Any]:
 
     Raises
     ------
-    models.quality.OneClassError
+    models.analysis.score_metrics.OneClassError
         Without at least one who left and one who stayed.
 
     Examples

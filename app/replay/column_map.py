@@ -7,13 +7,13 @@ from difflib import get_close_matches
 from typing import Final, NamedTuple, get_args
 
 from app.errors import ExitCode, Refused
-from app.replay.evidence import Evidence, survey
-from app.replay.fields import NUMERIC, UNITS, Field, Read, Reading, Sort, fields_of, is_nothing, ways, whole
-from app.replay.moments import First, LocalTime, Moment, moment, of_day
-from app.replay.names import DATES, NAMES, SUMMED, bare, unit_of
-from app.replay.recording import Recording
-from app.replay.reject import Reject, cut
-from app.replay.words import FLAGS, plain
+from app.replay.column_names import DATES, NAMES, SUMMED, bare, unit_of
+from app.tables.column_evidence import Evidence, survey
+from app.tables.contract_words import FLAGS, plain
+from app.tables.fields import NUMERIC, UNITS, Field, Read, Reading, Sort, fields_of, is_nothing, ways, whole
+from app.tables.recording import Recording
+from app.tables.reject import Reject, cut
+from app.tables.times import First, LocalTime, Moment, moment, of_day
 
 _USAGE: Final = ExitCode.USAGE
 _LOOKED_AT: Final = 50

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, NamedTuple
 
+from app.publishing.record import Record, encode
 from app.replay.column_map import ColumnMap, Source
-from app.replay.fields import Sort, is_nothing, whole
-from app.replay.recording import Recording, Row
-from app.replay.reject import Reason, Reject
-from app.simulator.record import Record, encode
-from models.events import CALLS, SUBSCRIBERS
-from streams.wire import Rejected, decode
+from app.tables.fields import Sort, is_nothing, whole
+from app.tables.recording import Recording, Row
+from app.tables.reject import Reason, Reject
+from models.contract.events import CALLS, SUBSCRIBERS
+from streams.records.wire import Rejected, decode
 
 SHOWN: Final = 5
 """Rows that a report names of each reason."""

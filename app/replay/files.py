@@ -13,16 +13,16 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
+from app.config.options import PIPE_WIDTH
+from app.config.policy_file import policy_in_force
+from app.config.settings import Settings
 from app.errors import ExitCode, Refused
-from app.options import PIPE_WIDTH
-from app.policy_file import policy_in_force
 from app.replay.column_map import Cartographer
-from app.replay.fields import TOPICS
 from app.replay.flags import SEPARATORS, Encoding, UtcOffset, told
+from app.replay.mapping_shown import columns_of, reading, tell_mapping
 from app.replay.playback import Part
-from app.replay.recording import Recording
-from app.replay.shown import columns_of, reading, tell_mapping
-from app.settings import Settings
+from app.tables.fields import TOPICS
+from app.tables.recording import Recording
 
 _OPTIONS: Final = (
     click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Where a field comes from."),

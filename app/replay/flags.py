@@ -10,7 +10,7 @@ import click
 
 from app.errors import ExitCode, Refused
 from app.replay.column_map import Told
-from app.replay.fields import TOPICS, fields_of
+from app.tables.fields import TOPICS, fields_of
 
 SEPARATORS: Final = {"\\t": "\t", "tab": "\t", "\\x01": "\x01", "^A": "\x01"}
 """Names for what no keyboard has."""

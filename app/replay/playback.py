@@ -22,16 +22,16 @@ from typing import IO, Any, Final
 import click
 from rich.console import Console
 
+from app.config.options import talking_to
+from app.config.settings import Settings
 from app.errors import ExitCode, Refused
-from app.options import talking_to
+from app.publishing.publisher import Published
+from app.publishing.record import RANK, Record
 from app.replay.column_map import ColumnMap
 from app.replay.conversion import Conversion, Rejects, Tally, converted
-from app.replay.recording import Recording
-from app.replay.reject import Reason
-from app.replay.shown import reading, tell_rejects, writing
-from app.settings import Settings
-from app.simulator.publish import Published
-from app.simulator.record import RANK, Record
+from app.replay.mapping_shown import reading, tell_rejects, writing
+from app.tables.recording import Recording
+from app.tables.reject import Reason
 
 RUN: Final = 250_000
 """Records that are sorted at once: about 150 MB. A file with fewer touches no disk."""
@@ -158,8 +158,8 @@ def _hopeless(playback: Playback) -> Refused:
 def _write(
     playback: Playback, settings: Settings, records: Iterator[Record], first_ts: int, console: Console
 ) -> Published:
-    from app.simulator.ground import prepare
-    from app.simulator.publish import Pace, publish
+    from app.publishing.prepared_topics import prepare
+    from app.publishing.publisher import Pace, publish
 
     async def send() -> Published:
         client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from app.simulator.population import CHANNELS
+from app.publishing.record import RANK, Record, encode
+from app.simulator.people.population import CHANNELS
 from app.simulator.rates import DAY_MS, HOUR_MS, MINUTE_MS
-from app.simulator.record import RANK, Record, encode
-from models.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS, SUBSCRIBERS
+from models.contract.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS, SUBSCRIBERS
 
 
 class Beat(NamedTuple):

@@ -8,14 +8,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.simulator import billing, contacts, rhythm, usage
-from app.simulator.behaviour import behaviour
-from app.simulator.profile import profile
+from app.publishing.record import RANK, Record
+from app.simulator import rhythm
+from app.simulator.events import billing, contacts, usage
+from app.simulator.people.behaviour import behaviour
+from app.simulator.people.profile import profile
 from app.simulator.rates import DAY_MS, Rates
-from app.simulator.record import RANK, Record
 from app.simulator.rhythm import Span
 from app.simulator.world import Strip, World
-from models.events import OUTCOMES, SUBSCRIBERS
+from models.contract.events import OUTCOMES, SUBSCRIBERS
 
 _SPAN_EVENTS: Final = 100_000
 """About so many events are held at once; a day of a large population is cut into spans until it fits."""

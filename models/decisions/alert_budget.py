@@ -3,7 +3,7 @@
 The lane saves an allowance: its share of the operator's budget, an event day at a time. A candidate passes if it stands
 at or above the lane's own cut-off, and the allowance has one alert left. The cut-off is where, of the candidates of the
 last 28 days, as many stood above as the budget has room for; while they are few it is drawn towards the model's own.
-What is kept of a candidate is its :func:`models.tiers.standing`, which means the same under another model.
+What is kept of a candidate is its :func:`models.scoring.tiers.standing`, which means the same under another model.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from models.policy import DAY_MS, TierPolicy
+from models.contract.policy import DAY_MS, TierPolicy
 from models.state.population import StateMalformedError, StateRecord
 
 BUDGET_KEY: Final = b"G"

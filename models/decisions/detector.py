@@ -14,13 +14,8 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from models.alerts import Trigger
-from models.clock import Clock
-from models.decisions.context import Moment, moment_of
-from models.decisions.lane_state import LaneState
-from models.decisions.tick_sweep import Sweep
-from models.erasure import Mark, StopMarks, receipt, request_hash
-from models.events import (
+from models.contract.alerts import Trigger
+from models.contract.events import (
     Arrival,
     Call,
     CareContact,
@@ -32,14 +27,19 @@ from models.events import (
     Profile,
     SiteVisit,
 )
+from models.contract.policy import DAY_MS, Policy
+from models.decisions.decision_context import Moment, moment_of
+from models.decisions.erasure import Mark, StopMarks, receipt, request_hash
+from models.decisions.lane_state import LaneState
+from models.decisions.outbox import Changes, Output
+from models.decisions.signals import CARE_TRIGGERS, UNUSED_VISIT, Signal, browsing, care
+from models.decisions.tick_sweep import Sweep
+from models.decisions.ticks import Clock
 from models.features.catalogue import NAMES, catalogue_hash
 from models.kernel import places
 from models.kernel.arrivals import CLOCKED, KINDS, TOPICS, Table, table_of
-from models.outbox import Changes, Output
-from models.policy import DAY_MS, Policy
-from models.risk import Scorer
-from models.signals import CARE_TRIGGERS, UNUSED_VISIT, Signal, browsing, care
-from models.snapshot import check_features
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import check_features
 from models.state.columns import OUTCOME
 from models.state.population import Population, StateRecord
 from models.state.record_updates import take_rare
@@ -59,7 +59,7 @@ class Detector:
 
     Raises
     ------
-    models.snapshot.SnapshotRefusedError
+    models.scoring.snapshot.SnapshotRefusedError
         If the scorer's model was trained on other features.
     """
 

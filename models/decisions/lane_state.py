@@ -6,23 +6,23 @@ from math import inf, isnan
 
 import numpy as np
 
-from models.alerts import alert_id
-from models.book import Book
-from models.cards import Cards
-from models.clock import Clock
+from models.contract.alerts import alert_id
+from models.contract.policy import DAY_MS, Policy
+from models.decisions.alert_body import Cards
 from models.decisions.alert_budget import AlertBudget
-from models.decisions.context import Moment
-from models.episodes import Episodes
+from models.decisions.alert_lifecycle import Episodes
+from models.decisions.decision_context import Moment
+from models.decisions.labelling import Labels
+from models.decisions.outbox import Outbox, Output
+from models.decisions.ticks import Clock
 from models.kernel import places
-from models.kernel.engine import Engine
-from models.labels import Labels
-from models.outbox import Outbox, Output
-from models.policy import DAY_MS, Policy
-from models.risk import Scorer
+from models.scoring.engine import Engine
+from models.scoring.scorer import Scorer
+from models.scoring.tiers import HEALTHY, HIGH_RISK, TIERS, WARNING, cutoffs
 from models.state.columns import RISK, SILENT
 from models.state.population import Population
 from models.state.record_updates import consent_by
-from models.tiers import HEALTHY, HIGH_RISK, TIERS, WARNING, cutoffs
+from models.state.subscriber_record import Book
 
 
 class LaneState:

@@ -16,22 +16,31 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from models import signals
-from models.alerts import Trigger
-from models.clock import TICK_MS, TICKS_A_DAY, Clock, ceil_tick, floor_tick, next_slice_tick, slices_at, slices_for
-from models.decisions.context import Moment, moment_of
+from models.contract.alerts import Trigger
+from models.contract.events import CALLS, DATA_USAGE
+from models.contract.policy import DAY_MS, HOUR_MS
+from models.contract.training_example import WEEKLY
+from models.contract.vocabulary import Kind
+from models.decisions import signals
+from models.decisions.decision_context import Moment, moment_of
+from models.decisions.erasure import StopMarks
 from models.decisions.lane_state import LaneState
-from models.erasure import StopMarks
-from models.events import CALLS, DATA_USAGE
-from models.example import WEEKLY
+from models.decisions.ticks import (
+    TICK_MS,
+    TICKS_A_DAY,
+    Clock,
+    ceil_tick,
+    floor_tick,
+    next_slice_tick,
+    slices_at,
+    slices_for,
+)
 from models.kernel import places
 from models.kernel.arrivals import CLOCKED, TOPICS
-from models.policy import DAY_MS, HOUR_MS
+from models.scoring.tiers import standing
 from models.state.calendar import Calendar
 from models.state.columns import OUTCOME, QUEUED
 from models.state.population import Rows
-from models.tiers import standing
-from models.words import Kind
 
 _USAGE: Final = (CALLS, DATA_USAGE)
 LOOKS_AT_ONCE: Final = 4_000

@@ -1,4 +1,4 @@
-"""The hot path in one file, made by :mod:`models.kernel.generate`: ``python -m app.write_kernel`` writes it anew."""
+"""The hot path in one file, made by :mod:`models.features.kernel_text`; ``python -m app.generate.kernel`` writes it."""
 
 # ruff: noqa
 from __future__ import annotations
@@ -1273,7 +1273,7 @@ def is_news(r: Floats, risk: float, now: float, policy: Floats) -> bool:
 
 @compiled
 def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> float:
-    """How strong a browsing this visit makes, 0 for none: exactly what :func:`models.signals.browsing` says."""
+    """How strong a browsing this visit makes, 0 for none: what :func:`models.decisions.signals.browsing` says."""
     page = int(e[CODE])
     excluded, strong = int(policy[EXCLUDED_PAGES]), int(policy[STRONG_PAGES])
     if (excluded >> page) & 1:

@@ -1,7 +1,7 @@
 """The bytes of records to arrivals' numbers: the compiled reader with the contract's declarations.
 
-What it finds plain is read as :mod:`streams.wire` and :func:`models.kernel.arrivals.table_of` would, to the same bits.
-All else is msgspec's, and so is an operator's name when it comes for the first time: the caller teaches it.
+What it finds plain is read as :mod:`streams.records.wire` and :func:`models.kernel.arrivals.table_of` would, to the
+same bits. All else is msgspec's, and so is an operator's name when it comes for the first time: the caller teaches it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec.inspect
 import numpy as np
 import numpy.typing as npt
 
-from models.events import Billing, Call, CareContact, CareReason, DataUsage, Page, PeerNetwork, SiteVisit
+from models.contract.events import Billing, Call, CareContact, CareReason, DataUsage, Page, PeerNetwork, SiteVisit
 from models.kernel import compiled, places
 from models.kernel.arrivals import KINDS
 from models.state.columns import NAN, rival

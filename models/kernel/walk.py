@@ -198,7 +198,7 @@ def is_news(r: Floats, risk: float, now: float, policy: Floats) -> bool:
 
 @compiled
 def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> float:
-    """How strong a browsing this visit makes, 0 for none: exactly what :func:`models.signals.browsing` says."""
+    """How strong a browsing this visit makes, 0 for none: what :func:`models.decisions.signals.browsing` says."""
     page = int(e[CODE])
     excluded, strong = int(policy[EXCLUDED_PAGES]), int(policy[STRONG_PAGES])
     if (excluded >> page) & 1:

@@ -224,7 +224,7 @@ GONE: Final = 1 << 15
 KEPT_VISITS: Final = 32
 """Visits to competitors' sites that are kept whole, so that the policy's windows over them are exact."""
 VISIT_COLUMNS: Final = ("ts", "dwell_s", "page")
-"""Of a kept visit; the page is its place in :data:`models.events.Page`."""
+"""Of a kept visit; the page is its place in :data:`models.contract.events.Page`."""
 
 ALIVE: Final = 1
 """Mark of a row whose subscriber is known: something of theirs was applied and not forgotten since."""

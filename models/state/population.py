@@ -17,10 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
-from models.book import Book
-from models.events import MIN_TS, Page, Profile
-from models.pending import LABEL_CODE, Pending, Waiting, subscriber_of
-from models.policy import ConsentDefault
+from models.contract.events import MIN_TS, Page, Profile
+from models.contract.policy import ConsentDefault
 from models.state.calendar import Calendar
 from models.state.column_block import Block
 from models.state.columns import (
@@ -36,7 +34,9 @@ from models.state.columns import (
     WIDTH,
 )
 from models.state.kept_visits import KeptVisits
+from models.state.pending_labels import LABEL_CODE, Pending, Waiting, subscriber_of
 from models.state.state_records import FILL, VISITS_CODE, StateRecord, StateRecords
+from models.state.subscriber_record import Book
 
 __all__ = [
     "BOOK_CODE",

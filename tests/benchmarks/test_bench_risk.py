@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 import planted
-from models.ground import Ground
-from models.prior import prior
-from models.risk import Scorer
-from models.river_voice import RiverVoice
+from models.fitting.knots import Ground
+from models.fitting.river_logistic import RiverVoice
+from models.scoring.prior import prior
+from models.scoring.scorer import Scorer
 
 ROUNDS = 21
 

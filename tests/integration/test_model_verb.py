@@ -17,9 +17,9 @@ from support.rig import Rig
 from support.ruled_examples import examples
 
 import planted
+from app.config.served_model_file import frozen
 from app.errors import ExitCode
-from app.served_model import frozen
-from models.prior import prior
+from models.scoring.prior import prior
 
 
 @pytest.fixture

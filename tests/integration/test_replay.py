@@ -12,7 +12,7 @@ import pytest
 from support.black_box import World
 from support.black_box_worker import until
 
-from streams.broker import EmbeddedBroker
+from streams.embedded.broker import EmbeddedBroker
 
 LANES = 2
 CALLS = "telecom.calls.v1"

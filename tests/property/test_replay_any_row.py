@@ -14,18 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Refused
+from app.publishing.record import Record
 from app.replay.column_map import Cartographer, Told
+from app.replay.column_names import NAMES
 from app.replay.conversion import Conversion
-from app.replay.encoding import encoding_of
-from app.replay.evidence import Evidence
-from app.replay.fields import TOPICS, Field, Reading, Sort, fields_of, is_nothing, reader
-from app.replay.moments import LocalTime, moment
-from app.replay.names import NAMES
-from app.replay.quantities import number
-from app.replay.recording import Recording, Row
-from app.replay.reject import Reject
-from app.simulator.record import Record
-from streams.wire import Rejected, decode
+from app.tables.column_evidence import Evidence
+from app.tables.encoding import encoding_of
+from app.tables.fields import TOPICS, Field, Reading, Sort, fields_of, is_nothing, reader
+from app.tables.quantities import number
+from app.tables.recording import Recording, Row
+from app.tables.reject import Reject
+from app.tables.times import LocalTime, moment
+from streams.records.wire import Rejected, decode
 
 NOW = 1_800_000_000_000
 TEXTS = [

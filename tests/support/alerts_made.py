@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from models.alerts import Action, Alert, AlertId, Offer, PriorityFactors, Reason, TalkTrack, Trigger, Value
-from models.playbook import GENERAL_DO, GENERAL_DONT
-from models.words import Text
+from models.contract.alerts import Action, Alert, AlertId, Offer, PriorityFactors, Reason, TalkTrack, Trigger, Value
+from models.contract.playbook import GENERAL_DO, GENERAL_DONT
+from models.contract.vocabulary import Text
 
 NUMBER: Final = "13812348000"
 RAISED_MS: Final = 1_780_000_000_000

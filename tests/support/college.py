@@ -14,8 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from app.simulator.record import RANK, Record, encode
-from models.events import CALLS, DAY_MS, OUTCOMES, SUBSCRIBERS
+from app.publishing.record import RANK, Record, encode
+from models.contract.events import CALLS, DAY_MS, OUTCOMES, SUBSCRIBERS
 
 SILENT_DAYS: Final = 14
 SYNTHESISED: Final = (

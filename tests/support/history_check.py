@@ -37,13 +37,14 @@ from support.columns import columns
 from support.plain_order import in_order
 
 from models.kernel.reader import Reader
-from streams import history, ledger
-from streams.batch import Batch, decoded
-from streams.folding import Fold
-from streams.history import HistoryRecord, segments
-from streams.ledger import LEDGER_KEY, Ledger
-from streams.records import Placed
-from streams.topics import (
+from streams.lanes import ledger
+from streams.lanes.arrival_batch import Batch, decoded
+from streams.lanes.fold_ports import Fold
+from streams.lanes.ledger import LEDGER_KEY, Ledger
+from streams.records import lane_history
+from streams.records.lane_history import HistoryRecord, segments
+from streams.records.record_columns import Placed
+from streams.records.topics import (
     ALERTS,
     ALL_TOPICS,
     BY_NAME,
@@ -194,7 +195,7 @@ class _Lane:
         self._switch = switch
         self._inputs = {topic.name: list(log[topic.name][partition]) for topic in INPUT_TOPICS}
         self._offsets = {topic: [r.offset for r in records] for topic, records in self._inputs.items()}
-        self._history = [history.read(record.value) for record in log[HISTORY][partition]]
+        self._history = [lane_history.read(record.value) for record in log[HISTORY][partition]]
         self._written, self._torn_rows = _transactions(log[STATE][partition])
         mine = {record.key for records in self._inputs.values() for record in records}
         self._found = {

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from app.simulator.record import Record
-from models import events
+from app.publishing.record import Record
+from models.contract import events
 
 NAMES: Final = {
     events.CALLS: "calls.jsonl.gz",

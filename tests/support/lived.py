@@ -8,11 +8,11 @@ from support import college, upgrad
 from support.real_data import data
 from support.real_run import bystanders
 
+from app.publishing.record import RANK, Record
 from app.simulator.rates import Rates
-from app.simulator.record import RANK, Record
 from app.simulator.stream import simulate
-from models.events import DAY_MS
-from models.policy import LabelPolicy, Policy
+from models.contract.events import DAY_MS
+from models.contract.policy import LabelPolicy, Policy
 
 SIMULATED_SINCE = 1_767_225_600_000
 UPGRAD = Policy(base_rate=0.015, labels=LabelPolicy(horizon_days=30, lapse_days=110))

@@ -10,11 +10,11 @@ import msgspec.inspect
 import numpy as np
 import numpy.typing as npt
 
-from models.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, INPUTS, MIN_TS, SITE_VISITS, Arrival
+from models.contract.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, INPUTS, MIN_TS, SITE_VISITS, Arrival
 from models.kernel import places
 from models.kernel.arrivals import KINDS, Table, table_of
 from models.kernel.reader import Lines, Reader
-from streams.wire import Rejected, decode
+from streams.records.wire import Rejected, decode
 
 TOPICS: Final = (CALLS, DATA_USAGE, BILLING, SITE_VISITS, CARE_CONTACTS)
 """In the order of their kinds."""

@@ -15,7 +15,7 @@ from support.history_check import Log, read_log
 from support.long_run import RECOVERY_S, Blow, Fleet, Progress, create_topics, schedule
 from support.rig import Rig
 
-from app.simulator.publish import publish
+from app.publishing.publisher import publish
 from app.simulator.rates import DAY_MS, Rates
 from app.simulator.stream import simulate
 

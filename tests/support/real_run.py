@@ -21,17 +21,17 @@ from support.long_run import Progress, create_topics, fold_again
 from support.rig import Rig
 from support.rig import until as rig_until
 
-from app.learner_file import learner_settings
-from app.policy_file import policy_in_force
-from app.simulator.publish import Pace, publish
-from app.simulator.record import RANK, Record, encode
-from models.clock import floor_tick
-from models.events import CALLS, DATA_USAGE, DAY_MS
-from models.example import Example, Fate
-from models.learner import LearnerSettings
-from streams.model_versions import is_own
-from streams.tail import as_told
-from streams.topics import EXAMPLES
+from app.config.learner_file import learner_settings
+from app.config.policy_file import policy_in_force
+from app.publishing.publisher import Pace, publish
+from app.publishing.record import RANK, Record, encode
+from models.contract.events import CALLS, DATA_USAGE, DAY_MS
+from models.contract.training_example import Example, Fate
+from models.decisions.ticks import floor_tick
+from models.learning.learner import LearnerSettings
+from streams.cluster.topic_tail import as_told
+from streams.model_topic.versions import is_own
+from streams.records.topics import EXAMPLES
 
 LANES: Final = 4
 WORKERS: Final = 2

@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from app.simulator.record import RANK, Record, encode
-from models.events import BILLING, CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
+from app.publishing.record import RANK, Record, encode
+from models.contract.events import BILLING, CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
 
 YEAR: Final = 2014
 MONTHS: Final = (6, 7, 8, 9)

@@ -8,15 +8,15 @@ import pytest
 
 from app.demo.coverage import Coverage
 from app.demo.tally import Tally
-from streams import history
-from streams.history import history_record
+from streams.records import lane_history
+from streams.records.lane_history import history_record
 
 CALLS, DATA = 0, 1
 
 
 def _transaction(tally: Tally, partition: int, *segments: tuple[int, int, int], opened: str | None = None) -> None:
     record = history_record(partition, segments, None, ("m-1", "p-1"), opened=opened)
-    tally.transaction(history.read(record.value))
+    tally.transaction(lane_history.read(record.value))
 
 
 def test_a_whole_history_is_lost_0_twice_0_over_openings_partitions_and_topics() -> None:
@@ -76,8 +76,8 @@ def test_alerts_are_held_against_their_seq(steps: list[tuple[str, int]], lost: i
 def test_lag_is_what_stands_beyond_the_last_applied() -> None:
     tally = Tally()
     _transaction(tally, 0, (CALLS, 0, 9))
-    calls = history.TOPICS[CALLS]
-    assert tally.lag({(calls, 0): 15, (calls, 1): 7, (history.TOPICS[DATA], 0): 0}) == 5 + 7
+    calls = lane_history.TOPICS[CALLS]
+    assert tally.lag({(calls, 0): 15, (calls, 1): 7, (lane_history.TOPICS[DATA], 0): 0}) == 5 + 7
     assert tally.lag({(calls, 0): 10}) == 0
     assert tally.lag({(calls, 0): 4}) == 0  # ends that were looked up before the history was read
 

@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console
 
 from alerts_made import an_alert
+from app.config.settings import Language
 from app.demo.recovery import Recovery
 from app.demo.scene import Scene
 from app.demo.view import View
 from app.demo.vitals import Known, Vitals
 from app.demo.words import LABEL, WORDS
-from app.settings import Language
-from streams.history import HistoryRecord
+from streams.records.lane_history import HistoryRecord
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BEGAN, NOW = 100.0, 160.0

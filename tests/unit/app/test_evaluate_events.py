@@ -23,13 +23,13 @@ from app.errors import ExitCode
 from app.evaluate.events import evaluate_events
 from app.evaluate.off_line import lived
 from app.evaluate.silence import with_lapses
-from app.simulator.record import Record, encode
-from models.events import CALLS, DAY_MS
-from models.example import Example, Fate
-from models.learner import Learner, LearnerSettings
-from models.lesson import Lesson
-from models.policy import LabelPolicy, Policy
-from models.prior import prior
+from app.publishing.record import Record, encode
+from models.contract.events import CALLS, DAY_MS
+from models.contract.policy import LabelPolicy, Policy
+from models.contract.training_example import Example, Fate
+from models.learning.example_status import Lesson
+from models.learning.learner import Learner, LearnerSettings
+from models.scoring.prior import prior
 
 START = 1_700_000_000_000
 POLICY = Policy(base_rate=0.3, labels=LabelPolicy(horizon_days=10, lapse_days=10))

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from app.errors import ExitCode, Refused
-from app.replay.backfill import Ground, Logs, objection
 from app.replay.column_map import Cartographer, Told
-from app.replay.fields import TOPICS
 from app.replay.folder import files_of, identity
+from app.replay.history_backfill import Ground, Logs, objection
 from app.replay.playback import Part
-from app.replay.recording import Recording
-from streams.backfill import Backfill
-from streams.topics import INPUT_TOPICS
+from app.tables.fields import TOPICS
+from app.tables.recording import Recording
+from streams.model_topic.recorded_history import Backfill
+from streams.records.topics import INPUT_TOPICS
 
 NAMES = tuple(topic.name for topic in INPUT_TOPICS)
 CALLS = "telecom.calls.v1"

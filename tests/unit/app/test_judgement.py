@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pytest
 
 from app.errors import ExitCode
-from app.judgement import Memory, Observation, Verdict, begin, judge, stalled
-from streams.membership import Denial
+from app.worker.progress import Memory, Observation, Verdict, begin, judge, stalled
+from streams.cluster.membership import Denial
 
 CALLS = ("telecom.calls.v1", 3)
 VISITS = ("telecom.site-visits.v1", 3)

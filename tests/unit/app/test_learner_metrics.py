@@ -16,16 +16,16 @@ from support.learner_rig import SMALL
 from support.ruled_examples import examples
 
 import planted as planted_rows
+from app.config.learner_file import learner_settings
 from app.errors import ExitCode, Refused
-from app.learner_file import learner_settings
-from app.learner_metrics import BOUNDS, GUARDS, OF, LearnerMetrics
-from models.checkpoint import Step
-from models.evidence import Bounded
-from models.learner import Learner, LearnerSettings, Report
-from models.lesson import Lesson
-from models.night import NightReason, night
-from models.prior import prior
-from models.risk import Scorer
+from app.learner.metrics import BOUNDS, GUARDS, OF, LearnerMetrics
+from models.analysis.daily_segments import NightReason, night
+from models.analysis.paired_test import Bounded
+from models.learning.checkpoint import Step
+from models.learning.example_status import Lesson
+from models.learning.learner import Learner, LearnerSettings, Report
+from models.scoring.prior import prior
+from models.scoring.scorer import Scorer
 
 QUALITY = ("model_roc_auc", "model_pr_auc", "model_lift_top_decile", "model_calibration_error", "model_log_loss")
 

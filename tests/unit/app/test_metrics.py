@@ -10,12 +10,12 @@ import pytest
 from msgspec import Struct
 from prometheus_client import generate_latest
 
-from app.metrics import EVENTS, SUPPRESSIONS, Metrics
-from models.events import CALLS, INPUTS, SITE_VISITS
-from models.tiers import TIERS
-from models.words import KINDS
-from streams.report import Commit, Report
-from streams.wire import POISONS
+from app.worker.metrics import EVENTS, SUPPRESSIONS, Metrics
+from models.contract.events import CALLS, INPUTS, SITE_VISITS
+from models.contract.vocabulary import KINDS
+from models.scoring.tiers import TIERS
+from streams.lanes.lane_report import Commit, Report
+from streams.records.wire import POISONS
 
 CONTRACT = {
     "events_total",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from app.replay.recording import Recording
-from app.replay.shown import reading, writing
-from app.simulator.publish import Published
+from app.publishing.publisher import Published
+from app.replay.mapping_shown import reading, writing
+from app.tables.recording import Recording
 
 
 def test_bars_are_drawn_on_a_terminal(tmp_path: Path) -> None:

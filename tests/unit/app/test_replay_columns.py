@@ -14,13 +14,13 @@ import pytest
 
 from app.errors import Refused
 from app.replay.column_map import Cartographer, ColumnMap, Told
+from app.replay.column_names import NAMES, SUMMED, bare
 from app.replay.conversion import Conversion, Rejects, Tally, converted
-from app.replay.fields import TOPICS, fields_of
-from app.replay.names import NAMES, SUMMED, bare
-from app.replay.recording import Recording
-from app.replay.reject import Reason, Reject
-from app.replay.words import WORDS, words_for
-from models.events import INPUTS
+from app.tables.contract_words import WORDS, words_for
+from app.tables.fields import TOPICS, fields_of
+from app.tables.recording import Recording
+from app.tables.reject import Reason, Reject
+from models.contract.events import INPUTS
 
 HOUR = 3_600_000
 NOW = 1_800_000_000_000

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from app.replay.moments import LocalTime, moment, of_day
-from app.replay.quantities import BYTES, KIB, MONEY, SECONDS, number, quantity
-from app.replay.reject import Reason, Reject
+from app.tables.quantities import BYTES, KIB, MONEY, SECONDS, number, quantity
+from app.tables.reject import Reason, Reject
+from app.tables.times import LocalTime, moment, of_day
 
 CHINA = LocalTime(8 * 3_600_000)
 AT = 1_777_595_400_000

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from app.errors import Refused
+from app.publishing.record import RANK, Record
 from app.replay.playback import in_time_order
-from app.replay.recording import Recording
-from app.replay.reject import Reason, Reject
-from app.simulator.record import RANK, Record
-from models.events import CALLS, OUTCOMES, SUBSCRIBERS
+from app.tables.recording import Recording
+from app.tables.reject import Reason, Reject
+from models.contract.events import CALLS, OUTCOMES, SUBSCRIBERS
 
 HEADER = ["号码", "时间", "备注"]
 ROWS = [["138", "1777593600", '说"好"'], ["139", "1777593601", "a,b;c\td"]]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.setting_sources import resolve
-from app.settings import KEYS, REDACTED, Settings, SettingsError
+from app.config.setting_sources import resolve
+from app.config.settings import KEYS, REDACTED, Settings, SettingsError
 
 
 def faults_of(flags: dict[str, object] | None = None, config: Path | None = None, **environment: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.simulator.behaviour import Behaviour, behaviour
-from app.simulator.paths import Fate, Path
+from app.simulator.events.usage import calls
+from app.simulator.people.behaviour import Behaviour, behaviour
+from app.simulator.people.leaving_paths import Fate, Path
 from app.simulator.rates import DAY_MS, Rates
 from app.simulator.rhythm import Span
-from app.simulator.usage import calls
 from app.simulator.world import World
 
 START = 1_780_000_000_000

@@ -7,9 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from app.simulator import habits, rhythm
-from app.simulator.population import Population, settle
-from app.simulator.profile import profile
+from app.simulator import rhythm
+from app.simulator.people import data_habits
+from app.simulator.people.population import Population, settle
+from app.simulator.people.profile import profile
 from app.simulator.rates import DAY_MS, HOUR_MS
 
 START = 1_780_000_000_000
@@ -95,7 +96,7 @@ def test_moments_follow_the_hours() -> None:
 
 
 def test_a_data_service_goes_through_its_five_stages(population: Population) -> None:
-    taken = habits.draw(np.random.default_rng(1), population, START, 30)
+    taken = data_habits.draw(np.random.default_rng(1), population, START, 30)
     levels = np.stack([taken.level(int(ts)) for ts in range(START - 130 * DAY_MS, START + 200 * DAY_MS, 5 * DAY_MS)])
     first = levels[:, taken.began > START - 100 * DAY_MS]
     assert (first.max(axis=0) > 1.4).all()

@@ -12,12 +12,12 @@ import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from click.testing import CliRunner
 
+from app.publishing import publisher as publishing
+from app.publishing.publisher import Pace, publish
 from app.simulator import Record, simulate
-from app.simulator import publish as publishing
-from app.simulator.publish import Pace, publish
+from app.simulator.command import simulate as command
 from app.simulator.rates import DAY_MS
-from app.simulator.simulate_cli import simulate as command
-from models.events import CALLS, OUTCOMES, SUBSCRIBERS
+from models.contract.events import CALLS, OUTCOMES, SUBSCRIBERS
 
 START = 1_780_000_000_000
 PARTITIONS = 8

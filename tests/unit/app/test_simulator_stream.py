@@ -16,7 +16,7 @@ import pytest
 from app.simulator import Rates, Record, simulate
 from app.simulator.rates import DAY_MS, HOUR_MS
 from app.simulator.world import World
-from models.events import (
+from models.contract.events import (
     BILLING,
     CALLS,
     CARE_CONTACTS,
@@ -28,7 +28,7 @@ from models.events import (
     SITE_VISITS,
     SUBSCRIBERS,
 )
-from streams import wire
+from streams.records import wire
 
 START = 1_780_000_000_000
 SEED, SUBSCRIBERS_COUNT, DAYS = 11, 2_000, 45

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from models.contact import STAGES, Standing, contact_by, pick_channel, withhold, working
-from models.events import Consent, Profile
-from models.policy import DAY_MS, HOUR_MS, ConsentDefault, ContactPolicy, Policy
-from models.words import KINDS
+from models.contract.events import Consent, Profile
+from models.contract.policy import DAY_MS, HOUR_MS, ConsentDefault, ContactPolicy, Policy
+from models.contract.vocabulary import KINDS
+from models.decisions.contact_rules import STAGES, Standing, contact_by, pick_channel, withhold, working
 
 CHANNELS = ("field_visit", "account_manager", "outbound_call", "store", "sms", "app_push", "wechat")
 NINE = 1_780_016_400_000

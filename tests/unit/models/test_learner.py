@@ -12,14 +12,14 @@ import pytest
 from msgspec.structs import replace
 
 import planted
-from models.compiled import compiled, medians, share_learned
-from models.example import Example, Fate
+from models.analysis.score_metrics import roc_auc
+from models.contract.training_example import Example, Fate
 from models.features.catalogue import NAMES, catalogue_hash
-from models.learner import WEEK_MS, Learner, LearnerSettings, Lesson
-from models.quality import roc_auc
-from models.recent import Recent, Row
-from models.risk import Scorer, check_examples
-from models.snapshot import Curve, Snapshot, SnapshotRefusedError, check_features, decode, encode
+from models.learning.blend import compiled, medians, share_learned
+from models.learning.learner import WEEK_MS, Learner, LearnerSettings, Lesson
+from models.learning.recent_vectors import Recent, Row
+from models.scoring.scorer import Scorer, check_examples
+from models.scoring.snapshot import Curve, Snapshot, SnapshotRefusedError, check_features, decode, encode
 
 SETTINGS = LearnerSettings(warm_rows=300, window=4_000, recent_rows=600)
 ROWS = 2_500

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.plain_events import Told, differences, packed, read
 
-from models.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS
+from models.contract.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS
 from models.kernel import compiled, places
 from models.kernel.arrivals import event_hash
 from models.kernel.reader import Reader

@@ -15,7 +15,7 @@ from support.golden_lane import SEEDS, arrivals_of, bench_of, golden
 
 from models.kernel import compiled, places
 from models.kernel.reader import Reader
-from models.kernel.rehearsal import rehearse
+from models.scoring.rehearsal import rehearse
 
 
 def overloads():

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from models.ground import Ground
-from models.risk import Scorer, logit, sigmoid
-from models.river_voice import RiverVoice
-from models.snapshot import Curve, Cutoff, Snapshot, decode, encode
+from models.fitting.knots import Ground
+from models.fitting.river_logistic import RiverVoice
+from models.scoring.scorer import Scorer, logit, sigmoid
+from models.scoring.snapshot import Curve, Cutoff, Snapshot, decode, encode
 
 NAMES = ("calls", "dwell", "flag", "rare")
 

@@ -22,9 +22,10 @@ from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import TP
 from support.columns import block
 
-from streams import transaction, transport
-from streams.records import Record
-from streams.transport import BatchApp, BatchConsumer, BatchTransport, Fetch, Poll, _first, _Thread, new_app
+from streams.cluster import transaction
+from streams.lanes import transport
+from streams.lanes.transport import BatchApp, BatchConsumer, BatchTransport, Fetch, Poll, _first, _Thread, new_app
+from streams.records.record_columns import Record
 
 TP0, TP1 = TP("a", 0), TP("a", 1)
 

@@ -14,15 +14,15 @@ from support.history_check import Log, Record, check
 from support.plain_order import in_order
 from support.rig import event, mix
 
-from models.events import CALLS, INPUTS
+from models.contract.events import CALLS, INPUTS
 from models.kernel.reader import Reader
-from streams import ledger
-from streams.batch import Batch, decoded
-from streams.history import history_record, read, segments
-from streams.ledger import LEDGER_KEY, Ledger
-from streams.records import Placed
-from streams.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE
-from streams.transaction import OutRecord
+from streams.cluster.transaction import OutRecord
+from streams.lanes import ledger
+from streams.lanes.arrival_batch import Batch, decoded
+from streams.lanes.ledger import LEDGER_KEY, Ledger
+from streams.records.lane_history import history_record, read, segments
+from streams.records.record_columns import Placed
+from streams.records.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE
 
 BEGIN = 1_780_000_000_000
 Records = dict[str, dict[int, list[Record]]]

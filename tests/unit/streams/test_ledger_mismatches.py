@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.events import CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
-from streams import ledger as ledgers
-from streams.ledger import Ledger, LedgerMismatchError, Logs
-from streams.topics import INPUT_TOPICS
+from models.contract.events import CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
+from streams.lanes import ledger as ledgers
+from streams.lanes.ledger import Ledger, LedgerMismatchError, Logs
+from streams.records.topics import INPUT_TOPICS
 
 TOPICS = [topic.name for topic in INPUT_TOPICS]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 from support.known_model import known_model, known_snapshot
 
-from models.snapshot import Example, encode
-from streams.model_versions import OWN, ModelVersions, Published, Refusal, Refused
+from models.scoring.snapshot import Example, encode
+from streams.model_topic.versions import OWN, ModelVersions, Published, Refusal, Refused
 
 
 class Topic:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.pace import A_SECOND, LONGEST_S, SHORTEST_S, Pace
+from streams.lanes.pace import A_SECOND, LONGEST_S, SHORTEST_S, Pace
 
 
 def paced(lanes: int, now: float = 100.0) -> Pace:

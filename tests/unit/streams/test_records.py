@@ -7,17 +7,17 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from models.events import CALLS, DATA_USAGE
+from models.contract.events import CALLS, DATA_USAGE
 from models.kernel import compiled
 from models.kernel.reader import Reader
-from models.kernel.rehearsal import rehearse
-from streams.batch import decoded
-from streams.fetched import FetchedRecords
-from streams.intake import Intake
-from streams.partitioner import Partitioner
-from streams.records import NONE, Placed, Record, Records
-from streams.topics import RANK
-from streams.transport import Fetch
+from models.scoring.rehearsal import rehearse
+from streams.lanes.arrival_batch import decoded
+from streams.lanes.intake import Intake
+from streams.lanes.transport import Fetch
+from streams.records.fetched_blocks import FetchedRecords
+from streams.records.key_placement import Partitioner
+from streams.records.record_columns import NONE, Placed, Record, Records
+from streams.records.topics import RANK
 
 RECORDS = [
     Record(3, 10, b"key", b"value"),

@@ -1,0 +1,59 @@
+"""The policy in force: the shipped one, or the operator's TOML file over it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app.errors import ExitCode, Refused
+from models.contract.policy import Policy
+
+
+def policy_in_force(path: Path | None, base_rate: float | None) -> Policy:
+    """Read `path`, if there is one; what it does not name keeps its shipped value.
+
+    Parameters
+    ----------
+    base_rate
+        The setting of the same name, which goes over the file's.
+
+    Raises
+    ------
+    app.errors.Refused
+        If the file is no policy; the message names the place in it.
+
+    Examples
+    --------
+    >>> policy_in_force(None, 0.02).base_rate
+    0.02
+    """
+    policy = Policy() if path is None else _read(path)
+    return policy if base_rate is None else msgspec.structs.replace(policy, base_rate=base_rate)
+
+
+def _read(path: Path) -> Policy:
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        return msgspec.convert(_over(msgspec.to_builtins(Policy()), said), Policy)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise Refused(
+            f"policy {path}: {error}", "correct the file, or start without HOLDFAST_POLICY", code=ExitCode.USAGE
+        ) from error
+
+
+def _over(shipped: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """`said` over `shipped`, table by table: a file that sets one term of a kind keeps the kind's others.
+
+    Examples
+    --------
+    >>> _over({"a": {"x": 1, "y": 2}, "b": 3}, {"a": {"y": 5}})
+    {'a': {'x': 1, 'y': 5}, 'b': 3}
+    """
+    merged = dict(shipped)
+    for name, value in said.items():
+        below = shipped.get(name)
+        merged[name] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,326 @@
+"""Labels: vectors frozen when they were scored, and what came of their subscribers, a month or more later.
+
+Everybody's vector is frozen once a week, each at their own phase, a fair sample of all; and at each alert, for leads
+and for what a contact changes. A frozen vector is a state record of its own, written anew when one more of its weeks is
+known, and gone with its label.
+
+When the label is known
+    A churn outcome says it of every vector before it: *positive* up to the horizon before they left, *negative* beyond.
+    Who uses the service past the horizon did not leave within it: *negative*. A lapse is declared long after it
+    happened and is dated by its last activity, so of a silent subscriber the longest time that a declaration takes is
+    waited for too; what was frozen of them meanwhile is positive if they are declared and negative if they come back:
+    else silence would look safe. Whoever was cut off, or had left already, tells nothing of who wants to leave: *void*.
+    The first outcome decides; what comes later is counted.
+
+Week by week
+    Beside the verdict a weekly vector tells of each of its weeks, as soon as it is known, whether its subscriber left
+    in it: by the same rules, with the end of the week in place of that of the horizon. The learner learns these fates;
+    the verdict is for the figures.
+
+Negatives must not come much later than positives: a model that learns today's leavers beside the stayers of a quarter
+ago learns the season.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+
+from models.contract.alerts import example_id
+from models.contract.events import Outcome
+from models.contract.policy import DAY_MS, Policy
+from models.contract.training_example import WEEKLY, Example, Fate, Label, week_ends
+from models.decisions.alert_body import segment
+from models.decisions.contact_rules import held_out
+from models.decisions.decision_context import Moment
+from models.decisions.outbox import Outbox, Output
+from models.decisions.ticks import Clock
+from models.features.catalogue import catalogue_hash
+from models.scoring.scorer import Scorer
+from models.scoring.tiers import TIERS
+from models.state.calendar import Calendar
+from models.state.columns import CALLS, DATA
+from models.state.pending_labels import Pending
+from models.state.population import Population
+from models.state.subscriber_record import Book
+
+LEAVING: Final = frozenset({"ported_out", "disconnected", "lapsed"})
+"""Active churn. What the operator ends is passive churn, and `migrated` is none."""
+_SPOKEN: Final = frozenset({"contacted", "delivered", "read", "retained", "lost", "refused"})
+"""Touches that reached the subscriber."""
+_CATALOGUE: Final = catalogue_hash()
+
+
+class Labels:
+    """See the module.
+
+    Parameters
+    ----------
+    population
+        Keeps the frozen vectors that wait.
+    outbox
+        Takes the examples.
+    scorer, policy
+        In force; switched between transactions only.
+
+    Attributes
+    ----------
+    due
+        Of each row the tick at which its vectors are looked at next; infinity for none. From the end of its horizon on
+        a vector is looked at once a day, so that a restart knows from the clock alone which looks were made.
+    """
+
+    def __init__(self, population: Population, outbox: Outbox, scorer: Scorer, policy: Policy) -> None:
+        self.scorer = scorer
+        self.policy = policy
+        self.due = np.empty(0)
+        self._verdicts = np.empty(0)  # of each row the tick from which verdicts are looked for
+        self._calendar = Calendar()
+        self._population = population
+        self._outbox = outbox
+
+    def loaded(self, clock: Clock) -> None:
+        """Find out anew what is due when: the state was read, or the policy changed."""
+        self.due = np.full(len(self._population.ids), np.inf)
+        self._verdicts = self.due.copy()
+        self._calendar.fill(np.empty(0), np.empty(0, dtype=np.int64))
+        for row in self._population.pending.rows():
+            passed = clock.sweeping is not None and self._population.id_of(row) <= clock.cursor
+            self._set_due(row, clock.sweeping if passed else clock.last_tick)
+
+    def forgotten(self, row: int) -> None:
+        """A row is free."""
+        if row < len(self.due):
+            self.due[row] = self._verdicts[row] = np.inf
+
+    def next_due(self) -> float:
+        """The earliest time at which a vector can be due."""
+        return self._calendar.next()
+
+    def due_by(self, tick: int) -> list[int]:
+        """Rows whose vectors are due by this tick; each is to be looked at with :meth:`look`."""
+        return [row for row in self._calendar.pop(tick) if row < len(self.due) and self.due[row] <= tick]
+
+    def sampled(self, subscriber_id: str) -> bool:
+        """Whether their weekly vectors are kept at all: a share of a large population teaches as much."""
+        return crc32(b"weekly\x1f" + subscriber_id.encode()) < self.policy.labels.weekly_share * 2**32
+
+    def freeze(self, moment: Moment, origin: str, cause: str | None = None) -> None:
+        """Keep the vector of this moment until its label is known; not of somebody who refuses profiling.
+
+        Who is gone, or leaves by our will, has no label to wait for.
+        """
+        if moment.gone or moment.let_go or not moment.profiled:
+            return
+        x = moment.x.astype("<f4")
+        x[np.isnan(x)] = np.nan  # one for all: its sign is the processor's business, and these are bytes of the state
+        known = moment.known
+        arpu = 0.0 if known is None or known.arpu is None else known.arpu
+        frozen = Pending(
+            ts=moment.clock,
+            origin=origin,
+            risk=moment.risk,
+            base_rate=self.scorer.base_rate,
+            tier=TIERS[moment.tier],
+            segment=segment(arpu, self.policy),
+            model=self.scorer.version,
+            policy=self.policy.version,
+            hold_out=held_out(moment.profile, moment.subscriber_id, self.policy.contact),
+            cause=cause,
+            x=x.tobytes(),
+        )
+        self._population.hold(moment.row, frozen)
+        self._room_for(moment.row)
+        end = float(frozen.ts + self._horizon())
+        self._verdicts[moment.row] = min(float(self._verdicts[moment.row]), end)
+        self._enter(moment.row, min(float(self.due[moment.row]), float(self._next_end(frozen))))
+        self._outbox.wrote(len(frozen.x) * 2)
+
+    def outcome(self, moment: Moment, event: Outcome) -> None:
+        """An outcome came, newest or not: it labels whatever waits, unless an earlier one has."""
+        book = self._population.books.get(moment.row)
+        if event.outcome == "returned":
+            if book is not None and book.left is not None:
+                book.left = None
+                self._population.mark_book(moment.row)
+            return
+        if event.outcome == "downgraded":
+            self._downgraded(moment, event.ts)
+            return
+        if event.outcome != "involuntary" and event.outcome not in LEAVING:
+            return
+        if book is not None and book.left is not None:
+            self._outbox.counts.later_outcomes += 1
+            return
+        book = self._population.book(moment.row)
+        book.left = event.outcome
+        self._population.mark_book(moment.row)
+        ended = event.last_activity_ts if event.outcome == "lapsed" else None
+        self._decided(moment, event, event.ts if ended is None else ended)
+
+    def _decided(self, moment: Moment, event: Outcome, left_ts: int) -> None:
+        horizon = self._horizon()
+        if moment.clock > left_ts + round(self.policy.labels.lapse_days * DAY_MS):
+            # So late that the oldest of the vectors it is about may have been labelled by time.
+            self._outbox.counts.late_outcomes += 1
+        waiting = self._population.pending.of(moment.row)
+        within = [p for p in waiting if p.ts <= left_ts <= p.ts + horizon]
+        alerts = [p for p in within if p.origin != WEEKLY and not p.hold_out]
+        first_alert = min((p.ts for p in alerts), default=None)
+        if event.outcome in LEAVING and waiting:
+            self._left(alerts, left_ts)
+        for pending in waiting:
+            if pending.ts > left_ts and event.outcome != "lapsed":
+                label: Label = "void"
+            elif pending.ts + horizon < left_ts:
+                label = "negative"
+            else:
+                label = "positive" if event.outcome in LEAVING else "void"
+            outcome = event.outcome if label == "positive" else None
+            known = pending if label == "void" else self._tell_weeks(moment, pending, left_ts, outcome)
+            self._tell(moment, known, label, (event, left_ts), first_alert if label == "positive" else None)
+        self.forgotten(moment.row)
+
+    def _left(self, alerts: list[Pending], left_ts: int) -> None:
+        """Count a leaver by the alert that foretold it."""
+        foretold = [p.ts for p in alerts if p.origin == "risk_tier"]
+        counts = self._outbox.counts
+        counts.add("leavers", "risk_tier" if foretold else "signal" if alerts else "none")
+        if foretold:
+            counts.leads_ms.append(left_ts - min(foretold))
+
+    def _downgraded(self, moment: Moment, ts: int) -> None:
+        """Keep when, as long as a vector may ask for it."""
+        book, lapse = self._population.book(moment.row), round(self.policy.labels.lapse_days * DAY_MS)
+        since = moment.clock - self._horizon() - lapse
+        book.downgraded = sorted({*(t for t in book.downgraded if t >= since), ts})
+        self._population.mark_book(moment.row)
+
+    def look(self, moment: Moment, tick: int, used_ts: float) -> None:
+        """A look at a tick: who used the service past their horizon has stayed, and so has who was silent long enough.
+
+        Parameters
+        ----------
+        used_ts
+            How far the slowest usage feed has come: while it stands still nobody is silent.
+        """
+        horizon, lapse = self._horizon(), round(self.policy.labels.lapse_days * DAY_MS)
+        blocks, row = self._population.blocks, moment.row
+        last_use = float(np.fmax(blocks[CALLS.name].data[row, 0], blocks[DATA.name].data[row, 0]))
+        # A profile may say that they are gone or cut off where no outcome ever did.
+        gone = moment.gone or moment.let_go
+        # Who used the service has stayed until then, and so has, long enough ago, who was not declared to have lapsed.
+        stayed = min(float(tick), float(np.fmax(last_use, used_ts - lapse)))
+        for pending in self._population.pending.of(row):
+            end = pending.ts + horizon
+            known = pending if gone else self._tell_weeks(moment, pending, stayed, None)
+            if end <= stayed and self._verdicts[row] <= tick:
+                self._tell(moment, known, "void" if gone else "negative", None, None)
+        self._set_due(row, tick)
+
+    def _tell_weeks(self, moment: Moment, pending: Pending, until: float, outcome: str | None) -> Pending:
+        """Publish what is known of the weeks of a vector: they stayed `until` then, and left by `outcome`, if any."""
+        if pending.origin != WEEKLY:
+            return pending
+        ends = _ends(self.policy.labels.horizon_days)
+        stayed = sum(pending.ts + end <= until for end in ends)
+        known = min(stayed + (outcome is not None), len(ends))
+        if known <= pending.weeks:
+            return pending
+        subscriber_id = moment.subscriber_id
+        fate = Fate(
+            fate_id=f"{example_id(subscriber_id, pending.ts, pending.origin)}-{known}",
+            subscriber_id=subscriber_id,
+            ts=pending.ts,
+            known_ts=moment.clock,
+            first=pending.weeks + 1,
+            last=known,
+            left=outcome is not None,
+            outcome=outcome,
+            segment=pending.segment,
+            risk=pending.risk,
+            base_rate=pending.base_rate,
+            model_version=pending.model,
+            catalogue=_CATALOGUE,
+            x=pending.values(),
+        )
+        self._outbox.put(Output("fate", subscriber_id, fate, moment.ts, fate.fate_id, None))
+        return self._population.know(moment.row, pending, known)
+
+    def _horizon(self) -> int:
+        return _ends(self.policy.labels.horizon_days)[-1]
+
+    def _next_end(self, pending: Pending) -> int:
+        """When the first week that is not known ends; of a vector that was taken at an alert, when its horizon does."""
+        ends = _ends(self.policy.labels.horizon_days)
+        return pending.ts + (ends[min(pending.weeks, len(ends) - 1)] if pending.origin == WEEKLY else ends[-1])
+
+    def _room_for(self, row: int) -> None:
+        if row >= len(self.due):
+            more = np.full(row + 1024 - len(self.due), np.inf)
+            self.due, self._verdicts = np.concatenate([self.due, more]), np.concatenate([self._verdicts, more])
+
+    def _set_due(self, row: int, looked: int | None) -> None:
+        """The next look after the one at the tick `looked`."""
+        self._room_for(row)
+        waiting, horizon = self._population.pending.of(row), self._horizon()
+        self._verdicts[row] = verdict = min((_next(p.ts + horizon, looked) for p in waiting), default=math.inf)
+        self._enter(row, min((_next(self._next_end(p), looked) for p in waiting), default=verdict))
+
+    def _enter(self, row: int, due: float) -> None:
+        self.due[row] = due
+        if due < math.inf:
+            self._calendar.put(due, row)
+
+    def _tell(
+        self, moment: Moment, pending: Pending, label: Label, by: tuple[Outcome, int] | None, first_alert: int | None
+    ) -> None:
+        """Publish an example; its vector waits no more."""
+        subscriber_id, end = moment.subscriber_id, pending.ts + self._horizon()
+        book = self._population.books.get(moment.row) or Book()
+        until = end if by is None else min(end, by[1])
+        touches = [t for t in book.touches if pending.ts <= t.ts <= until]
+        example = Example(
+            example_id=example_id(subscriber_id, pending.ts, pending.origin),
+            subscriber_id=subscriber_id,
+            ts=pending.ts,
+            labelled_ts=moment.clock,
+            origin=pending.origin,
+            label=label,
+            outcome=None if by is None else by[0].outcome,
+            outcome_ts=None if by is None else by[1],
+            leave_reason=None if by is None else by[0].leave_reason,
+            downgraded=any(pending.ts <= ts <= end for ts in book.downgraded),
+            first_alert_ts=first_alert,
+            contacted=any(t.status in _SPOKEN for t in touches),
+            hold_out=pending.hold_out,
+            cause=pending.cause,
+            offer_code=next((t.offer for t in reversed(touches) if t.offer is not None), None),
+            tier=pending.tier,
+            segment=pending.segment,
+            risk=pending.risk,
+            base_rate=pending.base_rate,
+            model_version=pending.model,
+            policy_version=pending.policy,
+            catalogue=_CATALOGUE,
+            x=pending.values(),
+        )
+        self._population.release(moment.row, pending)
+        self._outbox.put(Output("example", subscriber_id, example, moment.ts, example.example_id, None))
+
+
+@lru_cache(maxsize=8)
+def _ends(horizon_days: float) -> tuple[int, ...]:
+    """Milliseconds after a vector at which its weeks end; kept, since each look at each vector asks."""
+    return tuple(round(days * DAY_MS) for days in week_ends(horizon_days))
+
+
+def _next(end: int, looked: int | None) -> float:
+    """The look after the one at `looked` at something that ends: at its end, and then once a day."""
+    if looked is None or end > looked:
+        return float(end)
+    return float(end + (looked - end) // DAY_MS * DAY_MS + DAY_MS)

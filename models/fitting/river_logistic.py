@@ -1,0 +1,109 @@
+"""The voice that learns every person-week as it comes: River's scaler, and its logistic regression with AdaGrad.
+
+It follows what changes, and forgets no faster than AdaGrad's steps shrink. On person-weeks it needs no prior to begin
+with; what keeps it near one is how it is served (:mod:`models.learning.blend`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, Self
+
+import numpy as np
+from msgspec import Struct
+from river import preprocessing
+
+from models.fitting.knots import Ground
+from models.fitting.river_state import LogisticState, begin, put, take
+from models.scoring.scorer import Floats, logit
+
+_WEEK: Final = "#week"
+
+
+class RiverState(Struct, frozen=True, kw_only=True):
+    """Everything that is needed to go on; the scaler's counts, means and variances by input."""
+
+    counts: dict[str, int]
+    means: dict[str, float]
+    variances: dict[str, float]
+    model: LogisticState
+
+
+class RiverVoice:
+    """See the module.
+
+    Parameters
+    ----------
+    ground
+        What it learns on.
+    rate
+        Share of person-weeks in which somebody leaves, with which it begins.
+
+    Examples
+    --------
+    >>> ground = Ground.of(("silent_days",), np.array([[0.0, 1.0, 9.0]]))
+    >>> voice = RiverVoice(ground, 0.5)
+    >>> for _ in range(200):
+    ...     voice.learn([2.2], 1, left=True)
+    ...     voice.learn([0.1], 1, left=False)
+    >>> curve = voice.curves()[0]
+    >>> bool(curve[-1] > 0.0 > curve[0])
+    True
+    """
+
+    def __init__(self, ground: Ground, rate: float) -> None:
+        self._ground = ground
+        self._scaler = preprocessing.StandardScaler()
+        self._model = put(begin(rate, 0.0))
+
+    def _inputs(self, logs: Sequence[float], week: int) -> dict[str, float]:
+        pairs = zip(self._ground.names, logs, strict=True)
+        return {name: value for name, value in pairs if value == value} | {_WEEK: float(week)}  # noqa: PLR0124 - NaN
+
+    def learn(self, logs: Sequence[float], week: int, *, left: bool) -> None:
+        """Learn whether somebody with these logarithms left in that week after they were looked at."""
+        found = self._inputs(logs, week)
+        self._scaler.learn_one(found)  # type: ignore[no-untyped-call]
+        self._model.learn_one(self._scaler.transform_one(found), left)  # type: ignore[no-untyped-call]
+
+    def risk(self, logs: Sequence[float], week: int) -> float:
+        """River's own prediction; 0 or 1 where it is beyond all doubt."""
+        found = self._scaler.transform_one(self._inputs(logs, week))  # type: ignore[no-untyped-call]
+        return float(self._model.predict_proba_one(found)[True])  # type: ignore[no-untyped-call]
+
+    def log_odds(self, logs: Sequence[float], week: int) -> float:
+        """The same in log-odds: what the curves, the week and the intercept must add up to."""
+        return logit(self.risk(logs, week))
+
+    def level(self, week: int) -> float:
+        """Log-odds of somebody of whom nothing is known."""
+        return self.log_odds([math.nan] * len(self._ground.names), week)
+
+    def curves(self) -> list[Floats]:
+        """What each feature adds, at the ground's knots; a missing value adds nothing."""
+        found = []
+        for name, logs in zip(self._ground.names, self._ground.logs_at, strict=True):
+            weight = float(self._model.weights.get(name, 0.0))
+            spread = math.sqrt(self._scaler.vars.get(name, 0.0))
+            found.append(
+                np.asarray(weight * (logs - self._scaler.means.get(name, 0.0)) / spread if spread else 0 * logs)
+            )
+        return found
+
+    def state(self) -> RiverState:
+        """Everything that is needed to go on."""
+        scaler = self._scaler
+        return RiverState(
+            counts=dict(scaler.counts), means=dict(scaler.means), variances=dict(scaler.vars), model=take(self._model)
+        )
+
+    @classmethod
+    def resume(cls, ground: Ground, state: RiverState) -> Self:
+        """Go on from :meth:`state`, to the same bits as without a break."""
+        voice = cls(ground, 0.5)
+        voice._scaler.counts.update(state.counts)
+        voice._scaler.means.update(state.means)
+        voice._scaler.vars.update(state.variances)
+        voice._model = put(state.model)
+        return voice

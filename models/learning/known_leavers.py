@@ -1,0 +1,85 @@
+"""Who left and when, each leaving once: how early it was told, and which label cannot be true.
+
+A leaver has a positive example for every week before they left. Counted by example, those who were watched longest
+would count most, so lead time is counted by leaving.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Self
+
+from msgspec import Struct
+
+from models.contract.events import DAY_MS
+from models.contract.training_example import Example
+
+
+def hash_of(text: str) -> int:
+    """64 bits of an id: enough to tell a few thousand apart, and half as long.
+
+    Examples
+    --------
+    >>> hash_of("s-1") == hash_of("s-1"), hash_of("s-1") == hash_of("s-2")
+    (True, False)
+    """
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
+
+
+class Leaving(Struct, frozen=True, array_like=True):
+    """When somebody left, and how many days before the first alert was; None: nobody was told."""
+
+    ts: int
+    lead_days: float | None
+
+
+class LeavingsState(Struct, frozen=True, kw_only=True):
+    """Leavings by hash of the subscriber, the oldest first."""
+
+    latest: dict[int, Leaving]
+
+
+class Leavings:
+    """See the module.
+
+    Parameters
+    ----------
+    most
+        The oldest gives way.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._latest: dict[int, Leaving] = {}
+
+    def left_within(self, who: int, since: int, until: float) -> bool:
+        """Whether somebody is known to have left behind `since` and not later than `until`, ms."""
+        known = self._latest.get(who)
+        return known is not None and since < known.ts <= until
+
+    def note(self, example: Example, who: int) -> None:
+        """Remember a positive example's leaving."""
+        if example.outcome_ts is None:
+            return
+        before = self._latest.pop(who, None)
+        lead = None if example.lead_ms is None else example.lead_ms / DAY_MS
+        if before is not None and before.ts == example.outcome_ts and before.lead_days is not None:
+            lead = before.lead_days if lead is None else max(lead, before.lead_days)
+        self._latest[who] = Leaving(example.outcome_ts, lead)
+        if len(self._latest) > self._most:
+            del self._latest[next(iter(self._latest))]
+
+    def leads(self) -> list[float | None]:
+        """Days from the first alert to each leaving."""
+        return [leaving.lead_days for leaving in self._latest.values()]
+
+    def state(self) -> LeavingsState:
+        """As plain data."""
+        return LeavingsState(latest=dict(self._latest))
+
+    @classmethod
+    def resume(cls, state: LeavingsState, most: int) -> Self:
+        """Go on from :meth:`state`."""
+        leavings = cls(most)
+        leavings._latest = dict(state.latest)
+        return leavings

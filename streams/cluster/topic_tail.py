@@ -1,0 +1,144 @@
+"""A topic read by a bystander: without a group, as committed, from its start or its end.
+
+Nothing that reads this way is seen by Kafka's group tools, and nothing it does can move anybody's offsets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, Final, NamedTuple
+
+import aiokafka
+import msgspec
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError, NoBrokersAvailable
+
+from models.contract.alerts import Alert
+from models.contract.training_example import Example, Fate
+
+UNREACHABLE: Final[tuple[type[Exception], ...]] = (
+    KafkaConnectionError,
+    NoBrokersAvailable,
+    ConnectionError,
+    TimeoutError,
+)
+"""What clients raise when no broker answers."""
+REFUSED: Final[type[Exception]] = KafkaError
+"""What they raise for everything else that a broker says."""
+ANSWER_MS: Final = 10_000
+_POLL_MS: Final = 500
+_decode_alert: Final = msgspec.json.Decoder(Alert).decode
+_decode_example: Final = msgspec.json.Decoder(Example).decode
+_decode_fate: Final = msgspec.json.Decoder(Fate).decode
+_FATE: Final = b'{"fate_id":'
+
+
+class TopicMissingError(Exception):
+    """The topic does not exist; reading would create it on brokers that allow that, with the wrong partitions."""
+
+
+class TailRecord(NamedTuple):
+    """One record, with its place."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+async def tail(
+    client: Mapping[str, Any], topic: str, *, from_beginning: bool, follow: bool
+) -> AsyncGenerator[TailRecord, None]:
+    """Records of all partitions of `topic`, in order within a partition and nearly so across them.
+
+    Close the iterator (``contextlib.aclosing``), or the connection stays open.
+
+    Parameters
+    ----------
+    follow
+        False: end where the topic ends now.
+
+    Raises
+    ------
+    TopicMissingError
+        If there is no such topic.
+    """
+    consumer = aiokafka.AIOKafkaConsumer(
+        **client,
+        group_id=None,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        request_timeout_ms=ANSWER_MS,
+        fetch_max_wait_ms=100,
+    )
+    try:
+        await consumer.start()
+        # The whole cluster's, which asks for no topic by name: that would create one that is missing.
+        partitions = (await consumer._client.fetch_all_metadata()).partitions_for_topic(topic)
+        if not partitions:
+            raise TopicMissingError(topic)
+        places = [TopicPartition(topic, number) for number in sorted(partitions)]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        starts = await consumer.beginning_offsets(places) if from_beginning else ends
+        for place in places:
+            consumer.seek(place, starts[place])
+        while follow or [place for place in places if await consumer.position(place) < ends[place]]:
+            for record in _in_order(await consumer.getmany(timeout_ms=_POLL_MS)):
+                place = TopicPartition(topic, record.partition)
+                if follow or record.offset < ends[place]:
+                    yield record
+    finally:
+        await consumer.stop()
+
+
+def _in_order(fetched: Mapping[TopicPartition, list[Any]]) -> list[TailRecord]:
+    records = [
+        TailRecord(place.partition, each.offset, each.timestamp, each.key, each.value, tuple(each.headers))
+        for place, batch in fetched.items()
+        for each in batch
+    ]
+    return sorted(records, key=lambda each: (each.timestamp, each.partition, each.offset))
+
+
+def as_alert(value: bytes | None) -> Alert | None:
+    """The alert of a record, or None if this version cannot read it.
+
+    Examples
+    --------
+    >>> as_alert(b'{"alert_id": 7}') is None
+    True
+    """
+    try:
+        return _decode_alert(value or b"")
+    except msgspec.MsgspecError:
+        return None
+
+
+def as_told(value: bytes | None) -> Example | Fate:
+    """What a record of the examples tells: a verdict, or the fate of some weeks.
+
+    Raises
+    ------
+    msgspec.MsgspecError
+        If this version cannot read it.
+    """
+    raw = value or b""
+    return _decode_fate(raw) if raw.startswith(_FATE) else _decode_example(raw)
+
+
+def as_example(value: bytes | None) -> Example | None:
+    """The verdict of a record; None if it is none, was erased, or this version cannot read it.
+
+    Examples
+    --------
+    >>> as_example(None) is None
+    True
+    """
+    try:
+        return None if value is None else _decode_example(value)
+    except msgspec.MsgspecError:
+        return None
