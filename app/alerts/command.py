@@ -12,7 +12,7 @@ import click
 from app.alerts.card import Card
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.config.settings import Settings
-from app.errors import ExitCode, Refused
+from app.errors import ExitCode, Refused, no_topic
 from models.contract.alerts import Alert
 from streams.cluster.topic_tail import TopicMissingError, as_alert, tail
 from streams.records.topics import ALERTS
@@ -104,11 +104,6 @@ async def _found(settings: Settings, alert_id: str) -> list[tuple[Alert, bytes]]
     except TopicMissingError as missing:
         raise no_topic(missing) from None
     return sorted(found, key=lambda each: (each[0].alert_id, each[0].seq))
-
-
-def no_topic(missing: TopicMissingError) -> Refused:
-    """Say what to do about a topic that is not there."""
-    return Refused(f"there is no topic {missing}", "create it:  holdfast topics create", code=ExitCode.NOT_FOUND)
 
 
 def _card(settings: Settings) -> Card:

@@ -18,6 +18,7 @@ import click
 
 from app.config.options import language, resolved_options
 from app.errors import ExitCode, Refused
+from models.contract.time_units import DAY_MS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -128,7 +129,6 @@ async def _shown(call: Call, settings: Settings, stage: Stage, began: float) -> 
     from app.demo.stage import PREFIX
     from app.demo.view import View
     from app.publishing.publisher import wall_clock_ms
-    from app.simulator.rates import DAY_MS
 
     start_ms = wall_clock_ms() - (LIVED_DAYS + AHEAD_DAYS) * DAY_MS
     order = Order(stage.brokers, PREFIX, call.subscribers, call.seed, start_ms)

@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from app.publishing.publisher import Pace, Published, publish
-from app.simulator.rates import DAY_MS
 from app.simulator.stream import simulate
+from models.contract.time_units import DAY_MS
 
 LIVED_DAYS: Final = 45
 """Features look back 30 days, and a tier needs a week before: none of them may start empty."""

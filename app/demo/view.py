@@ -24,8 +24,8 @@ from app.demo.scene import Scene
 from app.demo.stopwatch import Lap
 from app.demo.ticker import Line
 from app.demo.words import LABEL, WORDS
-from app.simulator.rates import DAY_MS
 from app.simulator.stories import STORIES
+from models.contract.time_units import DAY_MS
 
 _TIERS: Final = {"high_risk": "bold red", "warning": "yellow", "healthy": "green"}
 _ROOMY: Final = 32

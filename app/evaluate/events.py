@@ -12,17 +12,18 @@ from app.errors import Refused
 from app.evaluate.boosted import Boosted
 from app.evaluate.off_line import lived
 from app.evaluate.silence import with_lapses
-from app.evaluate.verdict import Bools, Scored, auc_of, figures, gain
+from app.evaluate.verdict import Scored, auc_of, figures, gain
 from app.publishing.record import Record
 from models.analysis.paired_test import Whos, auc_bounded
 from models.analysis.score_metrics import OneClassError
-from models.contract.events import DAY_MS
+from models.arrays import Bools, Floats
 from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import WEEKLY, Example, Fate
 from models.features.catalogue import INDEX
 from models.learning.learner import Learner, LearnerSettings
 from models.scoring.prior import prior
-from models.scoring.scorer import Floats, Scorer
+from models.scoring.scorer import Scorer
 
 LATE: Final = 0.4
 """The last share of the looks: by then the learner has seen labels."""

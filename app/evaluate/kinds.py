@@ -9,11 +9,9 @@ from enum import StrEnum
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from app.evaluate.ratios import words_of
-
-Floats = npt.NDArray[np.float64]
+from models.arrays import Floats
 
 MISSING: Final = frozenset(
     ["", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "--", "\\n", "#n/a", "无", "未知", "空"]

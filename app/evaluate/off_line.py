@@ -7,8 +7,9 @@ from itertools import count, groupby
 from typing import NamedTuple
 
 from app.publishing.record import Record
-from models.contract.events import DAY_MS, Arrival
+from models.contract.events import Arrival
 from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example, Fate
 from models.decisions.detector import Detector
 from models.decisions.outbox import Body

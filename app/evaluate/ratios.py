@@ -14,9 +14,8 @@ from itertools import combinations, groupby
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from models.arrays import Floats
 
 MOST: Final = 120
 """More ratios than this make a table of two hundred columns slow and no better."""

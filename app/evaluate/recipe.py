@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from app.evaluate import ratios
 from app.evaluate.kinds import Kind, date_format, days, kind_of, numbers
 from app.evaluate.ratios import Ratio
 from app.evaluate.sheet import Sheet
-
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
+from models.arrays import Floats, Rows
 
 FIRST: Final = 1000
 """So many unlabelled rows decide kinds, levels and ratios."""

@@ -10,16 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Bools, Floats
 from models.learning.blend import compiled
 from models.learning.ensemble import Taught, Voices
 from models.learning.recent_vectors import Recent, Row
 from models.learning.settings import LearnerSettings
-from models.scoring.scorer import Floats, Scorer
+from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Curve, Snapshot
-
-Bools = npt.NDArray[np.bool_]
 
 LEAST_BLOCK: Final = 200
 """Rows that are scored together and then learned together; later a quarter of those learned: labels come late."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from app.errors import Refused
 from app.publishing.record import Record, encode
-from models.contract.events import CALLS, DATA_USAGE, DAY_MS, OUTCOMES
+from models.contract.events import CALLS, DATA_USAGE, OUTCOMES
+from models.contract.time_units import DAY_MS
 
 
 def with_lapses(records: Iterable[Record], silent_days: float) -> Iterator[Record]:

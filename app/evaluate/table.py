@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from msgspec import structs
 
 from app.errors import Refused
@@ -20,10 +19,7 @@ from app.evaluate.served_class import ServedClass
 from app.evaluate.sheet import Sheet, read
 from app.evaluate.verdict import Scored, auc_of, figures, gain
 from models.analysis.score_metrics import OneClassError
-from models.scoring.scorer import Floats
-
-Bools = npt.NDArray[np.bool_]
-Rows = npt.NDArray[np.int64]
+from models.arrays import Bools, Floats, Rows
 
 HELD_OUT: Final = 0.3
 """Share of the rows that is only scored, where no test table is given."""

@@ -7,15 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from app.errors import Refused
 from models.analysis.paired_test import Bounded, Whos, auc_bounded, compare
 from models.analysis.score_metrics import measure
-from models.scoring.scorer import Floats
+from models.arrays import Bools, Floats
 
-Bools = npt.NDArray[np.bool_]
 Z: Final = 1.96
 """Of a 95 % interval: nothing is decided by it, and nobody looks twice in a run."""
 

@@ -16,10 +16,9 @@ from zoneinfo import ZoneInfo
 import click
 from rich.table import Table
 
-from app.alerts.command import no_topic
 from app.config.options import PLACE, console, json_option, settings_options, talking_to
 from app.config.settings import Settings
-from app.errors import ExitCode, Refused
+from app.errors import ExitCode, Refused, no_topic
 from streams.cluster.topic_tail import TailRecord, TopicMissingError, tail
 from streams.records.topics import DEAD_LETTERS
 from streams.records.wire import POISONS

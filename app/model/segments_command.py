@@ -11,20 +11,18 @@ import click
 import msgspec
 from rich.table import Table
 
-from app.alerts.command import no_topic
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.config.policy_file import policy_in_force
 from app.config.settings import Language, Settings
-from app.errors import ExitCode, Refused
+from app.errors import ExitCode, Refused, no_topic
 from app.model.standing import read_models, standing
 from models.analysis.daily_segments import Night, NightReason, night
 from models.analysis.offer_outcomes import Associations
 from models.analysis.risk_segments import LEAST
-from models.contract.events import DAY_MS
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example
-from models.contract.vocabulary import CAUSE_TEXTS
+from models.contract.vocabulary import CAUSE_TEXTS, Tier
 from models.scoring.scorer import Scorer
-from models.scoring.tiers import Tier
 from streams.cluster.topic_tail import TopicMissingError, as_example, tail
 from streams.model_topic.versions import SEGMENTS
 from streams.records.topics import EXAMPLES

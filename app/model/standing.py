@@ -7,10 +7,10 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from app.alerts.command import no_topic
 from app.config.options import talking_to
 from app.config.served_model_file import frozen
 from app.config.settings import Settings
+from app.errors import no_topic
 from models.analysis.daily_segments import Night
 from models.learning.report import Report
 from models.scoring.prior import prior

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from app.simulator.rates import DAY_MS
+from models.contract.time_units import DAY_MS
 from streams.cluster.topic_admin import Cluster
 from streams.records.topics import INPUT_TOPICS
 

@@ -20,8 +20,9 @@ from app.config.settings import Settings, SettingsError
 from app.errors import ExitCode, Refused
 from app.publishing.prepared_topics import prepare
 from app.publishing.publisher import Pace, Published, publish, wall_clock_ms
-from app.simulator.rates import DAY_MS, Rates
+from app.simulator.rates import Rates
 from app.simulator.stream import simulate as simulated
+from models.contract.time_units import DAY_MS
 
 _WHY: Final = {
     "end": "all days are lived through",

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from app.publishing.record import RANK, Record, encode
 from app.simulator.people.population import CHANNELS
-from app.simulator.rates import DAY_MS, HOUR_MS, MINUTE_MS
 from models.contract.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS, SUBSCRIBERS
+from models.contract.time_units import DAY_MS, HOUR_MS, MINUTE_MS
 
 
 class Beat(NamedTuple):

@@ -13,10 +13,11 @@ from app.simulator import rhythm
 from app.simulator.events import billing, contacts, usage
 from app.simulator.people.behaviour import behaviour
 from app.simulator.people.profile import profile
-from app.simulator.rates import DAY_MS, Rates
+from app.simulator.rates import Rates
 from app.simulator.rhythm import Span
 from app.simulator.world import Strip, World
 from models.contract.events import OUTCOMES, SUBSCRIBERS
+from models.contract.time_units import DAY_MS
 
 _SPAN_EVENTS: Final = 100_000
 """About so many events are held at once; a day of a large population is cut into spans until it fits."""

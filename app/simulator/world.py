@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.publishing.record import encode
 from app.simulator import rhythm
@@ -20,6 +19,7 @@ from app.simulator.people.leaving_paths import Courses
 from app.simulator.people.population import Population
 from app.simulator.rates import Rates
 from app.simulator.rhythm import Rhythm, Span
+from models.arrays import Floats, Ints
 from models.contract.events import (
     BILLING,
     CALLS,
@@ -31,9 +31,6 @@ from models.contract.events import (
     SITE_VISITS,
     SUBSCRIBERS,
 )
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 KINDS: Final = {
     CALLS: "c",

@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from app.tables.reject import Reason, Reject, cut
+from models.contract.time_units import DAY_MS
 
-DAY_MS: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _EXCEL: Final = date(1899, 12, 30).toordinal() - _EPOCH
 """Day 0 of spreadsheets, in days since the epoch; their 1900 has a 29th of February, so it is not the 31st."""

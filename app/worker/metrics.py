@@ -16,8 +16,7 @@ from prometheus_client import Counter, Gauge
 
 from app.process.series import Series, at_zero, count, unknown
 from models.contract.events import INPUTS, Consent
-from models.contract.vocabulary import KINDS, AlertEvent, SuppressionReason
-from models.scoring.tiers import TIERS
+from models.contract.vocabulary import KINDS, TIERS, AlertEvent, SuppressionReason
 from models.state.population import PARTS
 from streams.lanes.lane_report import NOTHING, Commit, Written
 from streams.model_topic.versions import Refusal

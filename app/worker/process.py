@@ -41,6 +41,7 @@ from models.scoring.prior import prior  # noqa: E402
 from models.scoring.scorer import Scorer  # noqa: E402
 from streams.cluster.broker_view import BrokerView  # noqa: E402
 from streams.cluster.membership import Membership  # noqa: E402
+from streams.cluster.partition_read import RestoreStalledError  # noqa: E402
 from streams.cluster.retries import patient  # noqa: E402
 from streams.cluster.topic_admin import Cluster, recounted, table  # noqa: E402
 from streams.cluster.transaction import LaneLostError  # noqa: E402
@@ -49,7 +50,6 @@ from streams.lanes.assignment import Lanes  # noqa: E402
 from streams.lanes.detection_fold import DetectionFold  # noqa: E402
 from streams.lanes.fold_ports import Fold, LaneSpec  # noqa: E402
 from streams.lanes.ledger import LedgerMismatchError  # noqa: E402
-from streams.lanes.restore import RestoreStalledError  # noqa: E402
 from streams.lanes.transport import BatchApp, BatchConsumer, new_app  # noqa: E402
 from streams.model_topic.feed import ModelFeed  # noqa: E402
 from streams.model_topic.recorded_history import recorded_until  # noqa: E402

@@ -25,7 +25,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from models.arrays import Floats
+
 Groups = npt.NDArray[np.int64]
 
 MOST: Final = 6

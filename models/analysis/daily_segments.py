@@ -16,11 +16,10 @@ from msgspec.structs import replace
 
 from models.analysis.offer_outcomes import Associations, associations
 from models.analysis.risk_segments import LEAST, TIER_EN, TIER_ZH, Departures, departures
-from models.contract.events import DAY_MS
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example
-from models.contract.vocabulary import Text
+from models.contract.vocabulary import Text, Tier
 from models.scoring.scorer import Scorer
-from models.scoring.tiers import Tier
 
 DAYS: Final = 30
 """Days of labels that a night looks back on: as long as examples are kept, and a whole turn of bills and contracts."""

@@ -12,12 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from models.contract.events import DAY_MS
+from models.arrays import Bools, Floats
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example
 from models.contract.vocabulary import SEGMENTS
-from models.scoring.scorer import Floats
-
-Bools = npt.NDArray[np.bool_]
 
 SERVED: Final = "served"
 PRIOR: Final = "prior"

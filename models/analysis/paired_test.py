@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from models.analysis.score_metrics import Bools, log_losses
-from models.scoring.scorer import Floats
+from models.analysis.score_metrics import log_losses
+from models.arrays import Bools, Floats
 
 Whos = npt.NDArray[np.uint32]
 

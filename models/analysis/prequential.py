@@ -14,11 +14,11 @@ import numpy as np
 from msgspec import Struct
 
 from models.analysis import score_metrics
-from models.analysis.labelled_window import Bools, Judged
+from models.analysis.labelled_window import Judged
 from models.analysis.paired_test import Bounded, Whos, auc_bounded
 from models.analysis.share_interval import proportion
+from models.arrays import Bools, Floats
 from models.contract.vocabulary import SEGMENTS
-from models.scoring.scorer import Floats
 
 _POINTS: Final = 101
 """Of a curve: enough for a page, few enough for a report."""

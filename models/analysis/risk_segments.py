@@ -13,21 +13,17 @@ from hashlib import blake2b
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 
 from models.analysis.clustering import MOST, grouped
 from models.analysis.segment_traits import Crowd, Trait, traits
 from models.analysis.share_interval import Proportion, proportion
+from models.arrays import Bools, Floats
 from models.contract.training_example import Example
-from models.contract.vocabulary import SEGMENTS, Segment, Text
+from models.contract.vocabulary import SEGMENTS, TIERS, Segment, Text, Tier
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
 from models.features.definitions import family
 from models.scoring.scorer import Scorer
-from models.scoring.tiers import TIERS, Tier
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 LEAST: Final = 10
 """Customers of a segment: fewer would be told of as persons."""

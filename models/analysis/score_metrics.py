@@ -9,10 +9,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from models.arrays import Bools, Floats
 
 BINS: Final = 10
 """Of the calibration error: equal in width, as its authors have them."""

@@ -11,14 +11,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 
+from models.arrays import Floats
 from models.contract.vocabulary import Text
 from models.features.catalogue import CATALOGUE, NAMES, reason_text
 from models.features.definitions import Unit
-
-Floats = npt.NDArray[np.float64]
 
 MOST: Final = 3
 LEAST_DELTA: Final = 0.33

@@ -12,8 +12,7 @@ from typing import Final, NewType
 from msgspec import Struct
 
 from models.contract.events import Channel
-from models.contract.vocabulary import AlertEvent, CloseReason, Kind, Segment, Severity, SuppressionReason, Text
-from models.scoring.tiers import Tier
+from models.contract.vocabulary import AlertEvent, CloseReason, Kind, Segment, Severity, SuppressionReason, Text, Tier
 
 AlertId = NewType("AlertId", str)
 UNASSIGNED: Final = "unassigned"

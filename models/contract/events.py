@@ -11,11 +11,12 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
+from models.contract.time_units import DAY_MS
+
 # The year 9999: a larger ``ts`` is seconds taken for milliseconds twice over, or garbage.
 MAX_TS: Final = 253_402_300_799_999
 # The year 2000: an earlier one is seconds taken for milliseconds, or a clock that was never set.
 MIN_TS: Final = 946_684_800_000
-DAY_MS: Final = 86_400_000
 LATE_MS: Final = 7 * DAY_MS
 """An event further than this behind the lane's watermark counts, but triggers nothing."""
 

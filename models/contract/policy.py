@@ -16,9 +16,6 @@ from models.contract.events import Channel, Page, Profile
 from models.contract.playbook import DEFAULT_PLAYBOOK, Play
 from models.contract.vocabulary import Kind, Severity
 
-HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
-
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
 Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]

@@ -11,8 +11,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from models.contract.vocabulary import Segment
-from models.scoring.tiers import Tier
+from models.contract.vocabulary import Segment, Tier
 
 Label = Literal["positive", "negative", "void"]
 """``void``: it cannot be said whether they would have left, so nothing may be learned from it."""

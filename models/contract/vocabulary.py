@@ -86,3 +86,18 @@ CAUSE_TEXTS: Final[dict[str, Text]] = {
     "general": Text("other", "其他"),
 }
 """Of each :data:`Cause`."""
+
+
+Tier = Literal["healthy", "warning", "high_risk"]
+
+
+TIERS: Final[tuple[Tier, ...]] = ("healthy", "warning", "high_risk")
+
+
+HEALTHY: Final = 0
+
+
+WARNING: Final = 1
+
+
+HIGH_RISK: Final = 2

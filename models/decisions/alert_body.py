@@ -24,9 +24,12 @@ from models.contract.alerts import (
 )
 from models.contract.events import Profile
 from models.contract.playbook import GENERAL_DO, GENERAL_DONT, Play, choose
-from models.contract.policy import DAY_MS, Policy
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import (
+    HEALTHY,
     SEGMENTS,
+    TIERS,
     AlertEvent,
     Cause,
     CloseReason,
@@ -44,7 +47,6 @@ from models.features.catalogue import CATALOGUE, INDEX, NAMES, reason_text
 from models.features.definitions import FADED, family, unusual
 from models.kernel import compiled
 from models.scoring.scorer import Scorer, logit
-from models.scoring.tiers import HEALTHY, TIERS
 from models.state.subscriber_record import Episode
 
 MAX_REASONS: Final = 4

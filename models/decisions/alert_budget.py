@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from models.contract.policy import DAY_MS, TierPolicy
+from models.contract.policy import TierPolicy
+from models.contract.time_units import DAY_MS
 from models.state.population import StateMalformedError, StateRecord
 
 BUDGET_KEY: Final = b"G"

@@ -14,15 +14,15 @@ from typing import Final, Literal
 import msgspec
 
 from models.contract.alerts import alert_id, decision_id
-from models.contract.policy import DAY_MS, HOUR_MS, Policy
-from models.contract.vocabulary import AlertEvent, CloseReason, Kind, SuppressionReason
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS, HOUR_MS
+from models.contract.vocabulary import HEALTHY, TIERS, AlertEvent, CloseReason, Kind, SuppressionReason
 from models.decisions import contact_rules, next_look
 from models.decisions.alert_body import Cards, suppression
 from models.decisions.decision_context import Moment
 from models.decisions.labelling import Labels
 from models.decisions.outbox import Outbox, Output
 from models.decisions.signals import UNUSED, Signal
-from models.scoring.tiers import HEALTHY, TIERS
 from models.state.population import Population
 from models.state.subscriber_record import Book, Episode
 

@@ -9,9 +9,9 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from models.contract.events import Channel, Profile
-from models.contract.policy import DAY_MS, HOUR_MS, ConsentDefault, ContactPolicy, Policy
-from models.contract.vocabulary import Kind, SuppressionReason
-from models.scoring.tiers import HIGH_RISK
+from models.contract.policy import ConsentDefault, ContactPolicy, Policy
+from models.contract.time_units import DAY_MS, HOUR_MS
+from models.contract.vocabulary import HIGH_RISK, Kind, SuppressionReason
 from models.state.subscriber_record import Book
 
 _MINUTE_MS: Final = 60_000

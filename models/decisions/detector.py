@@ -27,7 +27,8 @@ from models.contract.events import (
     Profile,
     SiteVisit,
 )
-from models.contract.policy import DAY_MS, Policy
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
 from models.decisions.decision_context import Moment, moment_of
 from models.decisions.erasure import Mark, StopMarks, receipt, request_hash
 from models.decisions.lane_state import LaneState

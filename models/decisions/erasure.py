@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from models.contract.alerts import Receipt, Remains, subscriber_hash
 from models.contract.events import Erasure
-from models.contract.policy import DAY_MS, RetentionPolicy
+from models.contract.policy import RetentionPolicy
+from models.contract.time_units import DAY_MS
 from models.state.population import StateMalformedError, StateRecord
 
 MARK_CODE: Final = b"X"

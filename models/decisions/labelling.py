@@ -32,8 +32,10 @@ import numpy as np
 
 from models.contract.alerts import example_id
 from models.contract.events import Outcome
-from models.contract.policy import DAY_MS, Policy
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import WEEKLY, Example, Fate, Label, week_ends
+from models.contract.vocabulary import TIERS
 from models.decisions.alert_body import segment
 from models.decisions.contact_rules import held_out
 from models.decisions.decision_context import Moment
@@ -41,7 +43,6 @@ from models.decisions.outbox import Outbox, Output
 from models.decisions.ticks import Clock
 from models.features.catalogue import catalogue_hash
 from models.scoring.scorer import Scorer
-from models.scoring.tiers import TIERS
 from models.state.calendar import Calendar
 from models.state.columns import CALLS, DATA
 from models.state.pending_labels import Pending

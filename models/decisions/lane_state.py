@@ -7,7 +7,9 @@ from math import inf, isnan
 import numpy as np
 
 from models.contract.alerts import alert_id
-from models.contract.policy import DAY_MS, Policy
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
+from models.contract.vocabulary import HEALTHY, HIGH_RISK, TIERS, WARNING
 from models.decisions.alert_body import Cards
 from models.decisions.alert_budget import AlertBudget
 from models.decisions.alert_lifecycle import Episodes
@@ -18,7 +20,7 @@ from models.decisions.ticks import Clock
 from models.kernel import places
 from models.scoring.engine import Engine
 from models.scoring.scorer import Scorer
-from models.scoring.tiers import HEALTHY, HIGH_RISK, TIERS, WARNING, cutoffs
+from models.scoring.tiers import cutoffs
 from models.state.columns import RISK, SILENT
 from models.state.population import Population
 from models.state.record_updates import consent_by

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, get_args
 
 from models.contract.events import CareContact, Page, SiteVisit
-from models.contract.policy import DAY_MS, BrowsingPolicy
+from models.contract.policy import BrowsingPolicy
+from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import Kind
 from models.state.kept_visits import Visit
 

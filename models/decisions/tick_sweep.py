@@ -16,9 +16,10 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Rows
 from models.contract.alerts import Trigger
 from models.contract.events import CALLS, DATA_USAGE
-from models.contract.policy import DAY_MS, HOUR_MS
+from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.training_example import WEEKLY
 from models.contract.vocabulary import Kind
 from models.decisions import signals
@@ -40,7 +41,6 @@ from models.kernel.arrivals import CLOCKED, TOPICS
 from models.scoring.tiers import standing
 from models.state.calendar import Calendar
 from models.state.columns import OUTCOME, QUEUED
-from models.state.population import Rows
 
 _USAGE: Final = (CALLS, DATA_USAGE)
 LOOKS_AT_ONCE: Final = 4_000

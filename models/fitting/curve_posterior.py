@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
+from models.arrays import Floats
 from models.fitting.knots import Ground
-from models.scoring.scorer import Floats
 
 _LINE: Final = 0.1
 _BEND: Final = 0.05

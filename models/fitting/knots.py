@@ -13,7 +13,7 @@ from typing import Final, Self
 import numpy as np
 from msgspec import Struct
 
-from models.scoring.scorer import Floats
+from models.arrays import Floats
 
 KNOTS: Final = 12
 _SMALL: Final = 1e-3

@@ -14,9 +14,10 @@ import numpy as np
 from msgspec import Struct
 from river import preprocessing
 
+from models.arrays import Floats
 from models.fitting.knots import Ground
 from models.fitting.river_state import LogisticState, begin, put, take
-from models.scoring.scorer import Floats, logit
+from models.scoring.scorer import logit
 
 _WEEK: Final = "#week"
 

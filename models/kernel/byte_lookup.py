@@ -7,13 +7,10 @@ where the word stands. A table is never full, so every search ends at an empty s
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Bytes, Ints
 from models.kernel.compiling import compiled
 from models.kernel.places import HASHED, VALUE, WORD_AT, WORD_LENGTH
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 
 
 @compiled

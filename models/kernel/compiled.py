@@ -25,8 +25,8 @@ Room = tuple[Ints, Ints, Hashes]
 Columns = tuple[Hashes, Hashes, Ints, Hashes, Ints, Ints, Hashes]
 Names = tuple[Bytes, Ints]
 
-DAY_MS = 86400000
 LATE_MS = 604800000
+DAY_MS = 86400000
 DAY = 86400000.0
 LATE = 604800000.0
 TICK = 900000.0

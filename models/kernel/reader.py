@@ -12,14 +12,11 @@ import msgspec.inspect
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Bytes, Floats, Ints
 from models.contract.events import Billing, Call, CareContact, CareReason, DataUsage, Page, PeerNetwork, SiteVisit
 from models.kernel import compiled, places
 from models.kernel.arrivals import KINDS
 from models.state.columns import NAN, rival
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 _ID_BLOCK: Final = 128
 """Bytes of an event id that are hashed here; a longer one is not plain."""

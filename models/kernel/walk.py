@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from models.kernel.arithmetic import NAN, Floats, exp, fmax, fmin, usual_rate
+from models.arrays import Floats, Hashes, Ints
+from models.kernel.arithmetic import NAN, exp, fmax, fmin, usual_rate
 from models.kernel.compiling import compiled
 from models.kernel.places import (
     ABOVE,
@@ -105,7 +106,7 @@ from models.kernel.places import (
     WEEKLY,
     WHY,
 )
-from models.kernel.updates import Hashes, Ints, Visits, admit, take, touch
+from models.kernel.updates import Visits, admit, take, touch
 
 if TYPE_CHECKING:  # the generator reads this part to make that file
     from models.kernel.compiled import features, log_odds

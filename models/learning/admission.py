@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.contract.events import DAY_MS
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example, Fate, week_ends
 from models.learning.example_status import Lesson, usable
 from models.learning.known_ids import KnownIds

@@ -15,11 +15,12 @@ import msgspec
 import numpy as np
 import river
 
+from models.arrays import Floats
 from models.contract.vocabulary import SEGMENTS
 from models.learning.ensemble import Voices
 from models.learning.recent_vectors import Recent
 from models.scoring.calibration import levelling
-from models.scoring.scorer import Floats, Scorer, logit
+from models.scoring.scorer import Scorer, logit
 from models.scoring.snapshot import Curve, Cutoff, Example, Provenance, Snapshot
 
 SHARES: Final = (0.005, 0.01, 0.02, 0.05, 0.10, 0.20, 0.35, 0.50)

@@ -9,11 +9,12 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from models.analysis.score_metrics import log_losses
+from models.arrays import Floats
 from models.fitting.curve_posterior import Lot, Posterior, PosteriorState
 from models.fitting.knots import Ground, GroundState
 from models.fitting.river_logistic import RiverState, RiverVoice
 from models.scoring.calibration import levelling
-from models.scoring.scorer import Floats, Scorer, sigmoid
+from models.scoring.scorer import Scorer, sigmoid
 
 LOT: Final = 256
 MOST_LOT: Final = 1_024

@@ -17,7 +17,7 @@ from typing import Final
 from msgspec import Struct
 
 from models.analysis.paired_test import influence, standard_error
-from models.contract.events import DAY_MS
+from models.contract.time_units import DAY_MS
 from models.learning.person_weeks import Fates
 
 SPAN_MS: Final = 28 * DAY_MS

@@ -11,7 +11,7 @@ from typing import Self
 
 from msgspec import Struct
 
-from models.contract.events import DAY_MS
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example
 
 

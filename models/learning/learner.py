@@ -14,7 +14,7 @@ from typing import Final, Self
 import numpy as np
 
 from models.analysis.labelled_window import Window
-from models.contract.events import DAY_MS
+from models.contract.time_units import DAY_MS, WEEK_MS
 from models.contract.training_example import WEEKLY, Example, Fate
 from models.contract.vocabulary import SEGMENTS
 from models.learning import checkpoint, guard, withdrawal
@@ -34,7 +34,6 @@ from models.scoring.snapshot import Snapshot, SnapshotRefusedError, check_featur
 
 __all__ = ["CheckpointRefusedError", "Learner", "LearnerSettings", "Lesson", "Report"]
 
-WEEK_MS: Final = 7 * DAY_MS
 COPIES: Final = 2
 """Of the voices, a week apart. The older one is put back when labels break: they did so before it was seen."""
 _NUMBER: Final = re.compile(r"m-(\d+)")

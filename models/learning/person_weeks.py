@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from models.analysis.score_metrics import Bools
-from models.scoring.scorer import Floats
+from models.arrays import Bools, Floats
 
 CAPACITY: Final = 8_000
 _ROW: Final = np.dtype(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from models.scoring.scorer import Floats
+from models.arrays import Floats
 
 
 class Row(NamedTuple):

@@ -19,9 +19,9 @@ from typing import Final
 import numpy as np
 
 from models.analysis.score_metrics import log_losses
+from models.arrays import Floats
 from models.learning.person_weeks import Fates
 from models.scoring.calibration import levelled
-from models.scoring.scorer import Floats
 
 SHARES: Final = np.array([0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8])
 """Of the stake that are bet, each beside the others: nobody knows beforehand how much worse a model is."""

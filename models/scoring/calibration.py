@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from models.scoring.scorer import Floats
+from models.arrays import Floats
 
 _NEVER_CERTAIN: Final = 1e-12
 _MOST_SHIFT: Final = 20.0

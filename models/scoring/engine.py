@@ -11,16 +11,17 @@ from typing import Final, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Floats, Rows
 from models.contract.events import Page
-from models.contract.policy import DAY_MS, Policy
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
+from models.contract.vocabulary import TIERS
 from models.features.catalogue import NAMES
 from models.kernel import compiled, places
 from models.kernel.arrivals import Table
 from models.scoring.scorer import Scorer
-from models.scoring.tiers import TIERS, cutoffs
-from models.state.population import Population, Rows
-
-Floats = npt.NDArray[np.float64]
+from models.scoring.tiers import cutoffs
+from models.state.population import Population
 
 FRESH_ROWS: Final = 1_024
 """So many subscribers may come into the calendar of silences before the walk stops for them."""

@@ -11,12 +11,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Floats
 from models.contract.vocabulary import SEGMENTS, Segment
 from models.scoring.snapshot import Curve, Snapshot, SnapshotRefusedError
-
-Floats = npt.NDArray[np.float64]
 
 _STRIP: Final = 128
 """So many subscribers are interpolated at once: their intermediate arrays stay in the processor's cache."""

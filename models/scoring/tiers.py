@@ -6,16 +6,11 @@ a fixed 50 % would ring for nobody. The tier itself is moved by the daily look, 
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from models.contract.policy import TierPolicy
 from models.scoring.scorer import Scorer, logit
 
-Tier = Literal["healthy", "warning", "high_risk"]
-TIERS: Final[tuple[Tier, ...]] = ("healthy", "warning", "high_risk")
-HEALTHY: Final = 0
-WARNING: Final = 1
-HIGH_RISK: Final = 2
 _LEAST_DISTANCE: Final = 0.01
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from models.contract.training_example import WEEKLY
-from models.contract.vocabulary import KINDS, Segment
-from models.scoring.tiers import Tier
+from models.contract.vocabulary import KINDS, Segment, Tier
 from models.state.state_records import StateRecord
 
 LABEL_CODE: Final = b"L"

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
+from models.arrays import Rows
 from models.contract.events import MIN_TS, Page, Profile
 from models.contract.policy import ConsentDefault
 from models.state.calendar import Calendar
@@ -50,7 +51,6 @@ __all__ = [
     "StateRecords",
 ]
 
-Rows = npt.NDArray[np.int64]
 
 PROFILE_CODE: Final = b"P"
 _CONSENT_STATED: Final = b'{"stated":1,'

@@ -18,6 +18,7 @@ from aiokafka.producer import sender
 
 from models.state.state_records import ROOM
 from streams.cluster.retries import NoAnswerError, passing, patient
+from streams.records.out_record import AnyRecord
 from streams.records.state_batch import StateBatch
 from streams.records.topics import BY_NAME, STATE
 
@@ -34,23 +35,6 @@ LOG_APPEND_TIME: Final = 1
 # Between two transactions the coordinator answers "concurrent transactions" until its marker is written. aiokafka
 # waits 20 ms before it asks again, on loopback the marker takes 2.
 sender.BACKOFF_OVERRIDE = 0.002
-
-Headers = list[tuple[str, bytes]]
-NO_HEADERS: Final[Headers] = []
-"""aiokafka takes a list only, and never writes to it."""
-
-
-class OutRecord(NamedTuple):
-    """A record to write into the lane's partition of `topic` (without prefix)."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = NO_HEADERS
-
-
-AnyRecord = tuple[str, bytes | None, bytes | None, Headers]
-"""An :class:`OutRecord`, or the like of it where thousands are made."""
 
 
 class LaneLostError(Exception):

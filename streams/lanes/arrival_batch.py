@@ -11,8 +11,8 @@ from models.contract.events import AnyEvent, Arrival, Call, Deletion, SiteVisit
 from models.kernel.arrivals import TOPICS, Table, event_hash, id_of, line_of
 from models.kernel.places import NOT_PLAIN, OFFSET, PLAIN, RECORD_KIND, STAMP, TOPIC, TS
 from models.kernel.reader import Lines, Reader
-from streams.cluster.transaction import OutRecord
 from streams.records.dead_letters import dead_letter
+from streams.records.out_record import OutRecord
 from streams.records.record_columns import Records
 from streams.records.topics import DEAD_LETTERS, INPUT_TOPICS, RANK
 from streams.records.wire import FUTURE_MS, Poison, RawRecord, Rejected, decode

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, Protocol
 
 from models.contract.events import Arrival
 from models.state.state_records import StateRecord, StateRecords
-from streams.cluster.transaction import OutRecord
 from streams.lanes.lane_report import Commit, Report
 from streams.lanes.ledger import Logs
 from streams.lanes.pace import Pace
+from streams.records.out_record import OutRecord
 
 
 class Folded(NamedTuple):

@@ -20,10 +20,11 @@ from typing import Final
 
 import numpy as np
 
+from models.arrays import Ints
 from models.kernel import compiled
 from models.kernel.places import DATE, OFFSET, STAMP, TOPIC
 from streams.lanes.transport import Fetch
-from streams.records.record_columns import NONE, Ints, Records
+from streams.records.record_columns import NONE, Records
 from streams.records.topics import RANK
 from streams.records.wire import FUTURE_MS, UNDATED, dated
 

@@ -40,7 +40,7 @@ import msgspec
 import structlog
 
 from models.kernel.reader import Reader
-from streams.cluster.transaction import AnyRecord, LaneProducer
+from streams.cluster.transaction import LaneProducer
 from streams.lanes import ledger as ledgers
 from streams.lanes import opening
 from streams.lanes.arrival_batch import Batch, decoded
@@ -52,6 +52,7 @@ from streams.lanes.pace import SHORTEST_S
 from streams.lanes.transport import Fetch
 from streams.records.key_placement import Partitioner
 from streams.records.lane_history import history_record, segments
+from streams.records.out_record import AnyRecord
 from streams.records.state_batch import StateBatch, batches
 from streams.records.topics import HISTORY, INPUT_TOPICS, STATE
 from streams.records.wire import Poison
@@ -96,7 +97,7 @@ class Lane:
         ------
         streams.lanes.ledger.LedgerMismatchError
             If state and topics disagree.
-        streams.lanes.restore.RestoreStalledError
+        streams.cluster.partition_read.RestoreStalledError
             If the state cannot be read.
         """
         spec = self._spec

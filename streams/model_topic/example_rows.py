@@ -12,8 +12,8 @@ from typing import Any, Final
 from aiokafka import TopicPartition
 
 from models.contract.training_example import Example
+from streams.cluster.partition_read import chunks, reader
 from streams.cluster.topic_tail import as_example
-from streams.lanes.restore import chunks, reader
 from streams.records.topics import EXAMPLES
 
 _BREATH: Final = 50
@@ -27,7 +27,7 @@ async def example_rows(client: Mapping[str, Any], prefix: str, start: int, end: 
 
     Raises
     ------
-    streams.lanes.restore.RestoreStalledError
+    streams.cluster.partition_read.RestoreStalledError
         If there is more, and for a minute nothing comes.
     """
     consumer = reader(client)

@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot
+from streams.cluster.partition_read import chunks, reader
 from streams.cluster.retries import patient
-from streams.lanes.restore import chunks, reader
 from streams.model_topic.versions import REPORT, ModelVersions, Refusal, Refused
 from streams.records.topics import MODELS
 
@@ -107,7 +107,7 @@ class ModelFeed:
 
         Raises
         ------
-        streams.lanes.restore.RestoreStalledError
+        streams.cluster.partition_read.RestoreStalledError
             If there is more, and for a minute nothing comes.
         streams.cluster.retries.NoAnswerError
             If for a minute no try has succeeded.

@@ -16,13 +16,14 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
+from streams.cluster.partition_read import chunks, reader
 from streams.cluster.retries import R, patient
 from streams.cluster.topic_admin import Cluster
-from streams.cluster.transaction import LaneLostError, LaneProducer, OutRecord, fenced
-from streams.lanes.restore import chunks, reader
+from streams.cluster.transaction import LaneLostError, LaneProducer, fenced
 from streams.model_topic import checkpoint_record
 from streams.model_topic.checkpoint_record import CheckpointMismatchError, CheckpointRecord, ExampleLog, encode
 from streams.model_topic.versions import CHECKPOINT, REPORT, ModelVersions, Refused, is_own
+from streams.records.out_record import OutRecord
 from streams.records.topics import EXAMPLES, MODELS
 
 log = structlog.get_logger(__name__)
@@ -89,7 +90,7 @@ class LearnerTopics:
         ------
         streams.model_topic.checkpoint_record.CheckpointMismatchError
             If topics are missing, or the checkpoint cannot be read.
-        streams.lanes.restore.RestoreStalledError
+        streams.cluster.partition_read.RestoreStalledError
             If the topic cannot be read to its end.
         """
         wanted = [self._prefix + topic for topic in (MODELS, EXAMPLES)]

@@ -8,12 +8,11 @@ from __future__ import annotations
 import hashlib
 from typing import Final, NamedTuple
 
+from streams.records.out_record import Headers
 from streams.records.wire import RawRecord, Rejected
 
 KEPT_BYTES: Final = 256 << 10
 """A larger value is kept as its length and digest only: one record must not fill a transaction."""
-
-Headers = list[tuple[str, bytes]]
 
 
 class DeadLetter(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from models.kernel.places import OFFSET, TOPIC
-from streams.cluster.transaction import OutRecord
+from streams.records.out_record import OutRecord
 from streams.records.record_columns import Placed, Records
 from streams.records.topics import HISTORY, INPUT_TOPICS, RANK
 

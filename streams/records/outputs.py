@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from models.decisions.outbox import Output
-from streams.cluster.transaction import OutRecord
+from streams.records.out_record import OutRecord
 from streams.records.topics import ALERTS, EXAMPLES, RECEIPTS, SCORES, SUPPRESSIONS
 
 TOPIC_OF: Final = {

@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, overload
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Ints
 from models.kernel.places import KEY_AT, KEY_LENGTH, OFFSET, RECORD, STAMP, TOPIC, VALUE_AT, VALUE_LENGTH
 from streams.records.topics import INPUT_TOPICS
 from streams.records.wire import RawRecord
-
-Ints = npt.NDArray[np.int64]
 
 
 class Record(NamedTuple):

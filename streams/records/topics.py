@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Final, Literal, NamedTuple
 
 from models.contract import events
-
-HOUR_MS: Final = 3_600_000
+from models.contract.time_units import HOUR_MS
 
 STATE: Final = "churn.state.v1"
 HISTORY: Final = "churn.history.v1"

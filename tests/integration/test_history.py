@@ -21,7 +21,8 @@ from support.history_files import NAMES, Row, write
 
 from app.simulator.rates import Rates
 from app.simulator.stream import simulate
-from models.contract.events import CALLS, DATA_USAGE, DAY_MS, OUTCOMES, SUBSCRIBERS
+from models.contract.events import CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
+from models.contract.time_units import DAY_MS
 from models.features.catalogue import INDEX
 from streams.embedded.broker import EmbeddedBroker
 from streams.records.topics import ALERTS, EXAMPLES, MODELS, SUPPRESSIONS

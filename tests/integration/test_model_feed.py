@@ -21,7 +21,8 @@ from support.model_switch import model_switch
 from support.rig import Rig, event, until
 
 from app.config.policy_file import policy_in_force
-from models.contract.events import CALLS, CARE_CONTACTS, DAY_MS, SUBSCRIBERS
+from models.contract.events import CALLS, CARE_CONTACTS, SUBSCRIBERS
+from models.contract.time_units import DAY_MS
 from models.decisions.detector import Detector
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from app.errors import Refused
 from app.evaluate.silence import with_lapses
 from app.publishing.record import Record
-from models.contract.events import CALLS, DAY_MS, OUTCOMES
+from models.contract.events import CALLS, OUTCOMES
+from models.contract.time_units import DAY_MS
 
 DAYS = 3
 uses = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 40 * 4)), min_size=1, max_size=60)

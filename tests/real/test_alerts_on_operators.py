@@ -18,8 +18,9 @@ from support.lived import SIMULATED_SINCE, simulated
 from app.evaluate.off_line import lived
 from app.publishing.record import Record
 from models.contract.alerts import Alert
-from models.contract.events import DAY_MS, OUTCOMES
+from models.contract.events import OUTCOMES
 from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
 from models.learning.learner import Learner, LearnerSettings
 from models.scoring.prior import prior
 

@@ -24,7 +24,8 @@ from support.real_figures import Bools, Floats, gained, measured
 from support.real_run import BYSTANDER, LANES, Operator, RealRun, run
 from support.rig import Rig
 
-from models.contract.events import CALLS, DATA_USAGE, DAY_MS
+from models.contract.events import CALLS, DATA_USAGE
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import WEEKLY, Example, Fate
 from models.features.catalogue import INDEX
 from models.scoring.snapshot import encode

@@ -22,8 +22,9 @@ from support.real_run import BYSTANDER
 from app.evaluate.events import Looks
 from app.evaluate.off_line import lived
 from models.analysis.score_metrics import calibration_error
-from models.contract.events import CALLS, DATA_USAGE, DAY_MS, SUBSCRIBERS
+from models.contract.events import CALLS, DATA_USAGE, SUBSCRIBERS
 from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import WEEKLY, Example, Fate
 from models.decisions.outbox import Body
 from models.learning.example_status import Lesson

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.publishing.record import RANK, Record, encode
-from models.contract.events import CALLS, DAY_MS, OUTCOMES, SUBSCRIBERS
+from models.contract.events import CALLS, OUTCOMES, SUBSCRIBERS
+from models.contract.time_units import DAY_MS
 
 SILENT_DAYS: Final = 14
 SYNTHESISED: Final = (

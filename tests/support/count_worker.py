@@ -37,10 +37,11 @@ from app.worker.process import run_worker
 from counting import CountingFold
 from models.contract.events import Arrival
 from streams.cluster import transaction
-from streams.cluster.transaction import LaneProducer, OutRecord
+from streams.cluster.transaction import LaneProducer
 from streams.lanes import intake, lane, transport
 from streams.lanes.fold_ports import LaneSpec
 from streams.lanes.lane_report import NOTHING, Commit
+from streams.records.out_record import OutRecord
 from streams.records.state_batch import StateBatch
 from streams.records.topics import STATE
 

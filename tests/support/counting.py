@@ -15,9 +15,9 @@ from typing import Any
 
 from models.contract.events import Arrival
 from models.state.state_records import StateRecord, StateRecords
-from streams.cluster.transaction import OutRecord
 from streams.lanes.fold_ports import Folded
 from streams.lanes.lane_report import Commit
+from streams.records.out_record import OutRecord
 from streams.records.topics import ALERTS, SCORES
 
 Row = tuple[int, int, int]

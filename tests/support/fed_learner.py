@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from support.real_figures import Floats, vectors
 
-from models.contract.events import DAY_MS
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example, Fate
 from models.learning.learner import Learner, LearnerSettings
 from models.scoring.prior import prior

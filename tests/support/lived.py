@@ -11,8 +11,8 @@ from support.real_run import bystanders
 from app.publishing.record import RANK, Record
 from app.simulator.rates import Rates
 from app.simulator.stream import simulate
-from models.contract.events import DAY_MS
 from models.contract.policy import LabelPolicy, Policy
+from models.contract.time_units import DAY_MS
 
 SIMULATED_SINCE = 1_767_225_600_000
 UPGRAD = Policy(base_rate=0.015, labels=LabelPolicy(horizon_days=30, lapse_days=110))

@@ -10,6 +10,7 @@ import msgspec.inspect
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Ints
 from models.contract.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, INPUTS, MIN_TS, SITE_VISITS, Arrival
 from models.kernel import places
 from models.kernel.arrivals import KINDS, Table, table_of
@@ -19,7 +20,6 @@ from streams.records.wire import Rejected, decode
 TOPICS: Final = (CALLS, DATA_USAGE, BILLING, SITE_VISITS, CARE_CONTACTS)
 """In the order of their kinds."""
 LATEST: Final = 1 << 60
-Ints = npt.NDArray[np.int64]
 
 
 class Told(NamedTuple):

@@ -16,8 +16,9 @@ from support.long_run import RECOVERY_S, Blow, Fleet, Progress, create_topics, s
 from support.rig import Rig
 
 from app.publishing.publisher import publish
-from app.simulator.rates import DAY_MS, Rates
+from app.simulator.rates import Rates
 from app.simulator.stream import simulate
+from models.contract.time_units import DAY_MS
 
 MODEL: Final = Path(__file__).parents[1] / "golden" / "model.json"
 QUIET_MS: Final = 3_600_000

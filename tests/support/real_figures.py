@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from models.analysis.score_metrics import roc_auc
+from models.arrays import Bools, Floats
 from models.contract.training_example import Example
 
 RESAMPLES: Final = 500
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Times = npt.NDArray[np.int64]
 
 

@@ -25,7 +25,8 @@ from app.config.learner_file import learner_settings
 from app.config.policy_file import policy_in_force
 from app.publishing.publisher import Pace, publish
 from app.publishing.record import RANK, Record, encode
-from models.contract.events import CALLS, DATA_USAGE, DAY_MS
+from models.contract.events import CALLS, DATA_USAGE
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example, Fate
 from models.decisions.ticks import floor_tick
 from models.learning.learner import LearnerSettings

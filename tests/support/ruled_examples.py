@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from models.contract.events import DAY_MS
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import WEEKLY, Example
 from models.features.catalogue import NAMES, catalogue_hash
 

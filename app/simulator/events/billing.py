@@ -10,10 +10,10 @@ import numpy as np
 from app.simulator import rhythm
 from app.simulator.people import price_list
 from app.simulator.people.behaviour import Behaviour
-from app.simulator.rates import DAY_MS, HOUR_MS
 from app.simulator.rhythm import Span
 from app.simulator.world import Strip, World
 from models.contract.events import BILLING, SUBSCRIBERS
+from models.contract.time_units import DAY_MS, HOUR_MS
 
 _AMOUNTS: Final = np.array([30.0, 50.0, 100.0, 200.0, 300.0, 500.0])
 _CHARGES_A_DAY: Final = 0.03

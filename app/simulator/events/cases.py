@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 
 from app.simulator.events.agenda import Agenda
-from app.simulator.rates import HOUR_MS
 from models.contract.events import CARE_CONTACTS
+from models.contract.time_units import HOUR_MS
 
 LIMIT_MS: Final = 48 * HOUR_MS
 """What the hotline promises for a complaint, a fault or a dispute."""

@@ -13,8 +13,9 @@ from app.simulator.events.cases import Cases
 from app.simulator.people import price_list
 from app.simulator.people.leaving_paths import Courses, Fate, Path
 from app.simulator.people.population import CHANNELS, NEVER, Population
-from app.simulator.rates import DAY_MS, HOUR_MS, MINUTE_MS, Rates
+from app.simulator.rates import Rates
 from models.contract.events import BILLING, CONTACTS, OUTCOMES, SUBSCRIBERS
+from models.contract.time_units import DAY_MS, HOUR_MS, MINUTE_MS
 
 _ARREARS, _FRAUD, _VOLUNTARY, _LEFT = 1, 2, 3, 4
 

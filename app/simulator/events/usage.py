@@ -14,9 +14,8 @@ from app.simulator.people.data_habits import CATEGORIES, MIX
 from app.simulator.people.population import OPERATORS
 from app.simulator.rhythm import Span
 from app.simulator.world import KINDS, Strip, World
+from models.arrays import Ints
 from models.contract.events import CALLS, DATA_USAGE
-
-Ints = NDArray[np.int64]
 
 _NETWORKS: Final = ("on_net", "off_net", "fixed", "international", "own_care", "competitor_care")
 _OFF_NET, _COMPETITOR_CARE = 1, 5

@@ -7,8 +7,9 @@ import numpy as np
 from app.simulator.events.agenda import Agenda
 from app.simulator.people.leaving_paths import Courses
 from app.simulator.people.population import Population
-from app.simulator.rates import DAY_MS, MINUTE_MS, Rates
+from app.simulator.rates import Rates
 from models.contract.events import ERASURES, OUTCOMES, SUBSCRIBERS
+from models.contract.time_units import DAY_MS, MINUTE_MS
 
 _LEFT = 4
 

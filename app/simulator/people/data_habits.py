@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.simulator.people.population import SENIOR, Population
-from app.simulator.rates import DAY_MS
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from models.arrays import Floats, Ints
+from models.contract.time_units import DAY_MS
 
 STAGES: Final = ("acquired", "interested", "habit", "losing_interest", "cancelled")
 _SHARE: Final = 0.12

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from models.arrays import Bools, Ints
 
 DISTRICTS: Final = ("tianhe", "yuexiu", "haizhu", "liwan", "baiyun", "panyu")
 UNITS: Final = tuple(f"{district}-{grid:02d}" for district in DISTRICTS for grid in range(1, 6))
@@ -34,9 +32,9 @@ class Homes:
     unit: Ints
 
     @property
-    def corporate(self) -> Flags:
+    def corporate(self) -> Bools:
         """Who belongs to an account."""
-        flags: Flags = self.account >= 0
+        flags: Bools = self.account >= 0
         return flags
 
 

@@ -11,14 +11,11 @@ from enum import IntEnum
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.simulator.people.population import Population
-from app.simulator.rates import DAY_MS, HOUR_MS, Rates
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from app.simulator.rates import Rates
+from models.arrays import Floats, Ints
+from models.contract.time_units import DAY_MS, HOUR_MS
 
 LONGEST_DAYS: Final = 42
 

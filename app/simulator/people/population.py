@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.simulator.people import homes, price_list
 from app.simulator.people.homes import Homes
-from app.simulator.rates import DAY_MS
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from models.arrays import Bools, Floats, Ints
+from models.contract.time_units import DAY_MS
 
 NEVER: Final = np.iinfo(np.int64).max // 2
 OPERATORS: Final = ("china-mobile", "china-unicom", "china-telecom", "china-broadnet")
@@ -61,13 +57,13 @@ class Population:
     browses: Floats
     contract_end: Ints
     broadband_end: Ints
-    has_iptv: Flags
-    has_fixed: Flags
+    has_iptv: Bools
+    has_fixed: Bools
     channel: Ints
     consents: Ints
-    do_not_contact: Flags
-    portable: Flags
-    english: Flags
+    do_not_contact: Bools
+    portable: Bools
+    english: Bools
     star: Ints
     points: Floats
     status: Ints
@@ -82,9 +78,9 @@ class Population:
     def __len__(self) -> int:
         return len(self.arpu)
 
-    def present(self, who: Ints, ts: Ints) -> Flags:
+    def present(self, who: Ints, ts: Ints) -> Bools:
         """Which of these subscribers are there, and not forgotten, at these moments."""
-        there: Flags = ((ts < self.until[who]) | (ts >= self.back[who])) & (ts < self.erased[who])
+        there: Bools = ((ts < self.until[who]) | (ts >= self.back[who])) & (ts < self.erased[who])
         return there
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from app.simulator.people.homes import ACCOUNT_UNITS, UNITS
 from app.simulator.people.population import CHANNELS, STATUSES, Population
 from app.simulator.people.price_list import FEES, NAMES
-from app.simulator.rates import DAY_MS
+from models.contract.time_units import DAY_MS
 
 _VALUED: Final = 150.0
 """From this revenue on a private customer has a manager of his own."""

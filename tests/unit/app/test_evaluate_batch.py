@@ -16,7 +16,7 @@ from app.errors import ExitCode
 from app.evaluate import boosted
 from app.evaluate.boosted import Boosted
 from app.evaluate.events import EVERY_MS, Looks
-from models.contract.events import DAY_MS
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example
 
 FIGURES = {"roc_auc", "pr_auc", "lift_top_decile", "precision_top_5pct", "log_loss", "ece"}

@@ -24,8 +24,9 @@ from app.evaluate.events import evaluate_events
 from app.evaluate.off_line import lived
 from app.evaluate.silence import with_lapses
 from app.publishing.record import Record, encode
-from models.contract.events import CALLS, DAY_MS
+from models.contract.events import CALLS
 from models.contract.policy import LabelPolicy, Policy
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example, Fate
 from models.learning.example_status import Lesson
 from models.learning.learner import Learner, LearnerSettings

@@ -12,8 +12,7 @@ from prometheus_client import generate_latest
 
 from app.worker.metrics import EVENTS, SUPPRESSIONS, Metrics
 from models.contract.events import CALLS, INPUTS, SITE_VISITS
-from models.contract.vocabulary import KINDS
-from models.scoring.tiers import TIERS
+from models.contract.vocabulary import KINDS, TIERS
 from streams.lanes.lane_report import Commit, Report
 from streams.records.wire import POISONS
 

@@ -8,9 +8,10 @@ import pytest
 from app.simulator.events.usage import calls
 from app.simulator.people.behaviour import Behaviour, behaviour
 from app.simulator.people.leaving_paths import Fate, Path
-from app.simulator.rates import DAY_MS, Rates
+from app.simulator.rates import Rates
 from app.simulator.rhythm import Span
 from app.simulator.world import World
+from models.contract.time_units import DAY_MS
 
 START = 1_780_000_000_000
 DAYS = 60

@@ -11,7 +11,7 @@ from app.simulator import rhythm
 from app.simulator.people import data_habits
 from app.simulator.people.population import Population, settle
 from app.simulator.people.profile import profile
-from app.simulator.rates import DAY_MS, HOUR_MS
+from models.contract.time_units import DAY_MS, HOUR_MS
 
 START = 1_780_000_000_000
 

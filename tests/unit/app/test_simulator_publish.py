@@ -16,8 +16,8 @@ from app.publishing import publisher as publishing
 from app.publishing.publisher import Pace, publish
 from app.simulator import Record, simulate
 from app.simulator.command import simulate as command
-from app.simulator.rates import DAY_MS
 from models.contract.events import CALLS, OUTCOMES, SUBSCRIBERS
+from models.contract.time_units import DAY_MS
 
 START = 1_780_000_000_000
 PARTITIONS = 8

@@ -14,7 +14,6 @@ import orjson
 import pytest
 
 from app.simulator import Rates, Record, simulate
-from app.simulator.rates import DAY_MS, HOUR_MS
 from app.simulator.world import World
 from models.contract.events import (
     BILLING,
@@ -28,6 +27,7 @@ from models.contract.events import (
     SITE_VISITS,
     SUBSCRIBERS,
 )
+from models.contract.time_units import DAY_MS, HOUR_MS
 from streams.records import wire
 
 START = 1_780_000_000_000

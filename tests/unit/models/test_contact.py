@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from models.contract.events import Consent, Profile
-from models.contract.policy import DAY_MS, HOUR_MS, ConsentDefault, ContactPolicy, Policy
+from models.contract.policy import ConsentDefault, ContactPolicy, Policy
+from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import KINDS
 from models.decisions.contact_rules import STAGES, Standing, contact_by, pick_channel, withhold, working
 

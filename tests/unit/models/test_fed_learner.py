@@ -10,7 +10,7 @@ from support.fed_learner import Fed, fed, in_order, known_day, told
 from support.ruled_examples import BEGIN, examples
 
 import planted
-from models.contract.events import DAY_MS
+from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example, Fate
 from models.learning.learner import LearnerSettings
 

@@ -13,10 +13,11 @@ from msgspec.structs import replace
 
 import planted
 from models.analysis.score_metrics import roc_auc
+from models.contract.time_units import WEEK_MS
 from models.contract.training_example import Example, Fate
 from models.features.catalogue import NAMES, catalogue_hash
 from models.learning.blend import compiled, medians, share_learned
-from models.learning.learner import WEEK_MS, Learner, LearnerSettings, Lesson
+from models.learning.learner import Learner, LearnerSettings, Lesson
 from models.learning.recent_vectors import Recent, Row
 from models.scoring.scorer import Scorer, check_examples
 from models.scoring.snapshot import Curve, Snapshot, SnapshotRefusedError, check_features, decode, encode

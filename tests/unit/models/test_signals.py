@@ -9,7 +9,8 @@ import pytest
 from support.detecting import START, Bench
 
 from models.contract.events import CareContact, Page, SiteVisit
-from models.contract.policy import DAY_MS, HOUR_MS, BrowsingPolicy
+from models.contract.policy import BrowsingPolicy
+from models.contract.time_units import DAY_MS, HOUR_MS
 from models.decisions.signals import browsing, care, silence
 from models.scoring.engine import Engine
 from models.state.kept_visits import Visit

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from models.analysis.score_metrics import roc_auc
+from models.arrays import Floats
 from models.fitting.curve_posterior import Lot, Posterior
 from models.learning.blend import moved
 from models.learning.ensemble import Taught, Voices
-from models.scoring.scorer import Floats, Scorer
+from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Curve, Snapshot
 
 NAMES = ("bent", "noise")

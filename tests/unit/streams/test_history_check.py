@@ -16,11 +16,11 @@ from support.rig import event, mix
 
 from models.contract.events import CALLS, INPUTS
 from models.kernel.reader import Reader
-from streams.cluster.transaction import OutRecord
 from streams.lanes import ledger
 from streams.lanes.arrival_batch import Batch, decoded
 from streams.lanes.ledger import LEDGER_KEY, Ledger
 from streams.records.lane_history import history_record, read, segments
+from streams.records.out_record import OutRecord
 from streams.records.record_columns import Placed
 from streams.records.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE
 

@@ -11,7 +11,8 @@ from aiokafka import errors
 
 from streams.cluster import retries, transaction
 from streams.cluster.retries import NoAnswerError, passing, patient
-from streams.cluster.transaction import LaneProducer, OutRecord
+from streams.cluster.transaction import LaneProducer
+from streams.records.out_record import OutRecord
 
 
 class Broker:
