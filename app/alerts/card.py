@@ -15,7 +15,7 @@ from rich.panel import Panel
 from rich.text import Text as Line
 
 from app.config.settings import Language
-from models.contract.alerts import Action, Alert, Reason
+from models.contract.alerts import Action, Alert, AlertReason
 from models.contract.vocabulary import Text
 from models.decisions.alert_wording import MESSAGES
 
@@ -160,7 +160,7 @@ class Card:
         told = self._words["times" if times >= 1.5 else "share"].format(share=share, times=_amount(times))
         return self._labelled("risk", Line(told))
 
-    def _reasons(self, reasons: Iterable[Reason]) -> Line:
+    def _reasons(self, reasons: Iterable[AlertReason]) -> Line:
         lines = []
         for reason in reasons:
             line = Line(self._said(reason.text))

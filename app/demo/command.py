@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from app.demo.scene import Scene
     from app.demo.show import Show
     from app.demo.stage import Stage
-    from app.demo.view import View
+    from app.demo.view import SceneView
 
 SUBSCRIBERS: Final = 400
 """About 370,000 events in 45 days: lived through in seconds on two cores, with a few on their way out on any day."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class DemoOrder:
     """What was asked for on the command line."""
 
     subscribers: int
@@ -57,10 +57,10 @@ def demo(context: click.Context, resolved: Resolved, /, **flags: Any) -> None:
     Keys: 1 to 5 tell the story of a customer and stop the time to its alert, k kills the worker and counts what was
     lost, q ends. Everything shown is simulated. Exit code 0 if an alert was seen.
     """
-    context.exit(_perform(Call(**flags), resolved.settings))
+    context.exit(_perform(DemoOrder(**flags), resolved.settings))
 
 
-def _perform(call: Call, settings: Settings) -> int:
+def _perform(call: DemoOrder, settings: Settings) -> int:
     """Set the stage, show, clear up; returns the exit code."""
     from app.demo.child import ChildError
     from app.demo.stage import StageError
@@ -117,21 +117,21 @@ def _stage(after: ExitStack) -> tuple[Stage, float]:
         return stage, began
 
 
-async def _shown(call: Call, settings: Settings, stage: Stage, began: float) -> tuple[Scene, View]:
+async def _shown(call: DemoOrder, settings: Settings, stage: Stage, began: float) -> tuple[Scene, SceneView]:
     """Run the show until its end; returns what it came to."""
     from rich.console import Console
 
     from app.demo import fronts
-    from app.demo.feed import AHEAD_DAYS, LIVED_DAYS, Order
+    from app.demo.feed import AHEAD_DAYS, LIVED_DAYS, FeedOrder
     from app.demo.keys import Keys
     from app.demo.scene import Scene
     from app.demo.show import Show
     from app.demo.stage import PREFIX
-    from app.demo.view import View
+    from app.demo.view import SceneView
     from app.publishing.publisher import wall_clock_ms
 
     start_ms = wall_clock_ms() - (LIVED_DAYS + AHEAD_DAYS) * DAY_MS
-    order = Order(stage.brokers, PREFIX, call.subscribers, call.seed, start_ms)
+    order = FeedOrder(stage.brokers, PREFIX, call.subscribers, call.seed, start_ms)
     scene = Scene(
         brokers=stage.brokers,
         subscribers=call.subscribers,
@@ -140,7 +140,7 @@ async def _shown(call: Call, settings: Settings, stage: Stage, began: float) -> 
         start_ms=start_ms,
         live_ms=order.live_ms,
     )
-    view = View(scene, language(settings), ZoneInfo(settings.timezone))
+    view = SceneView(scene, language(settings), ZoneInfo(settings.timezone))
     show = Show(stage, order, scene)
     console = Console(highlight=False)
     on_screen = _on_screen(call, console)
@@ -159,7 +159,7 @@ async def _shown(call: Call, settings: Settings, stage: Stage, began: float) -> 
     return scene, view
 
 
-def _on_screen(call: Call, console: Console) -> bool:
+def _on_screen(call: DemoOrder, console: Console) -> bool:
     """Whether somebody watches a terminal that can be drawn on."""
     return not call.as_json and console.is_terminal and not console.is_dumb_terminal
 
@@ -170,7 +170,7 @@ def _stop_on_signals(show: Show) -> None:
         loop.add_signal_handler(number, show.stop)
 
 
-def _conclude(call: Call, scene: Scene, view: View) -> None:
+def _conclude(call: DemoOrder, scene: Scene, view: SceneView) -> None:
     """Leave behind what a closed screen took with it, or the object for a script."""
     from rich.console import Console
 

@@ -11,13 +11,13 @@ from rich.live import Live
 
 from app.demo.keys import Keys
 from app.demo.scene import Scene
-from app.demo.view import View
+from app.demo.view import SceneView
 
 _FRAME_S: Final = 0.25
 _STATUS_S: Final = 10.0
 
 
-async def screen(console: Console, view: View, press: Callable[[str], None], keys: Keys | None) -> None:
+async def screen(console: Console, view: SceneView, press: Callable[[str], None], keys: Keys | None) -> None:
     """Draw on the terminal's other screen until cancelled; keys only where there is a keyboard."""
     loop = asyncio.get_running_loop()
     if keys is not None:
@@ -32,7 +32,7 @@ async def screen(console: Console, view: View, press: Callable[[str], None], key
             loop.remove_reader(keys.fd)
 
 
-async def log(console: Console, view: View, scene: Scene) -> None:
+async def log(console: Console, view: SceneView, scene: Scene) -> None:
     """Print the first alert as a card, later ones as lines, and now and then the numbers, until cancelled."""
     printed, carded, quiet_s = 0, None, 0.0
     while True:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import aiohttp
 
 from app.demo.child import Child
-from app.demo.feed import Order
+from app.demo.feed import FeedOrder
 from app.demo.keys import QUIT
 from app.demo.lines import JsonLines
 from app.demo.recovery import Recovery
@@ -20,7 +20,7 @@ from app.demo.scene import Scene
 from app.demo.stage import INPUTS, PARTITIONS, PREFIX, Stage
 from app.demo.vitals import scrape
 from app.publishing.publisher import publish
-from app.publishing.record import Record
+from app.publishing.record import TimedRecord
 from app.simulator.stories import STORIES, story
 from streams.cluster.broker_view import BrokerView
 from streams.cluster.topic_tail import TailRecord, as_alert, tail
@@ -43,7 +43,7 @@ class Show:
         Kept up to date while :meth:`run` runs.
     """
 
-    def __init__(self, stage: Stage, order: Order, scene: Scene) -> None:
+    def __init__(self, stage: Stage, order: FeedOrder, scene: Scene) -> None:
         self.scene: Final = scene
         self._stage = stage
         self._order = order
@@ -217,7 +217,7 @@ class Show:
         records = story(number, None, self._last_story_ms)
         who = records[0].subscriber_id
 
-        def handed_over() -> Iterator[Record]:
+        def handed_over() -> Iterator[TimedRecord]:
             yield from records[:-1]
             scene.watch.start(number, who, time.monotonic())
             yield records[-1]

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from app.demo.child import Child, python
-from app.demo.feed import Order
+from app.demo.feed import FeedOrder
 from app.process.compilation import settle
 from models.contract.events import SUBSCRIBERS
 from streams.cluster.broker_view import BrokerView
@@ -113,7 +113,7 @@ class Stage:
         self.worker = Child.start("worker", command, self.directory / "worker.log", environment)
         return self.worker
 
-    def start_feed(self, order: Order) -> Child:
+    def start_feed(self, order: FeedOrder) -> Child:
         """Start the simulated population."""
         command = python("-m", "app.demo.feed", msgspec.json.encode(order).decode())
         self.feed = Child.start("simulator", command, self.directory / "simulator.log", dict(os.environ))

@@ -13,14 +13,14 @@ from app.demo.coverage import Coverage
 from streams.records.lane_history import HistoryRecord
 
 
-class Tally:
+class ExactnessTally:
     """See the module; every record of ``churn.history.v1`` and ``churn.retention-alerts.v1`` goes in once.
 
     Only good for inputs that no transaction wrote and no cleaner compacts: those skip offsets by nature.
 
     Examples
     --------
-    >>> tally = Tally()
+    >>> tally = ExactnessTally()
     >>> def transaction(*segments):
     ...     tally.transaction(HistoryRecord(0, list(segments), "m", "p", topics=["telecom.calls.v1"]))
     >>> transaction((0, 0, 99)); transaction((0, 100, 149))

@@ -34,7 +34,7 @@ _LEAST_LINES: Final = 2
 _NOTE_S: Final = 4.0
 
 
-class View:
+class SceneView:
     """Draws a scene.
 
     Parameters

@@ -42,7 +42,7 @@ class Known(NamedTuple):
     recovered: int = 0
 
 
-class Vitals(NamedTuple):
+class WorkerVitals(NamedTuple):
     """Tiers with their counts, and the event time (ms) of the lane that is furthest behind, if any has one."""
 
     tiers: dict[str, int]
@@ -50,7 +50,7 @@ class Vitals(NamedTuple):
     known: Known = Known()
 
 
-def read_vitals(exposition: str) -> Vitals:
+def read_vitals(exposition: str) -> WorkerVitals:
     """Find them in Prometheus' text format.
 
     Examples
@@ -92,10 +92,10 @@ def read_vitals(exposition: str) -> Vitals:
     )
     marks = [int(value * 1000) for value in found["watermark_timestamp_seconds"].values()]
     tiers = {tier: int(value) for (tier,), value in found["subscribers"].items()}
-    return Vitals(tiers, min(marks, default=None), known)
+    return WorkerVitals(tiers, min(marks, default=None), known)
 
 
-async def scrape(session: aiohttp.ClientSession, url: str) -> Vitals | None:
+async def scrape(session: aiohttp.ClientSession, url: str) -> WorkerVitals | None:
     """Ask the worker; None while it does not answer, which between a kill and its successor is normal."""
     try:
         async with asyncio.timeout(_ANSWER_S), session.get(url) as answer:

@@ -12,8 +12,8 @@ from app.errors import Refused
 from app.evaluate.boosted import Boosted
 from app.evaluate.off_line import lived
 from app.evaluate.silence import with_lapses
-from app.evaluate.verdict import Scored, auc_of, figures, gain
-from app.publishing.record import Record
+from app.evaluate.verdict import JudgedRow, auc_of, figures, gain
+from app.publishing.record import TimedRecord
 from models.analysis.paired_test import Whos, auc_bounded
 from models.analysis.score_metrics import OneClassError
 from models.arrays import Bools, Floats
@@ -76,7 +76,7 @@ class Looks:
 
 
 def evaluate_events(
-    records: Iterable[Record], policy: Policy, settings: LearnerSettings, silent_days: float | None
+    records: Iterable[TimedRecord], policy: Policy, settings: LearnerSettings, silent_days: float | None
 ) -> tuple[list[Example | Fate], Learner]:
     """Live through a log; returns all that the lane told, and the learner at its end.
 
@@ -159,9 +159,9 @@ def _alerts(told: Sequence[Example | Fate]) -> dict[str, dict[str, float]]:
     return {kind: counts | {"precision": counts["left"] / counts["known"]} for kind, counts in sorted(found.items())}
 
 
-def scored(looks: Looks) -> list[Scored]:
+def scored(looks: Looks) -> list[JudgedRow]:
     """Each look, with what was served."""
-    return [Scored(e.subscriber_id, e.label == "positive", e.risk, e.ts / DAY_MS) for e in looks.examples]
+    return [JudgedRow(e.subscriber_id, e.label == "positive", e.risk, e.ts / DAY_MS) for e in looks.examples]
 
 
 def lines(facts: dict[str, Any]) -> list[str]:

@@ -19,8 +19,8 @@ from app.evaluate import events as by_events
 from app.evaluate import table as by_table
 from app.evaluate.boosted import library
 from app.evaluate.progress import progress
-from app.evaluate.verdict import Scored, gain_of, write
-from app.publishing.record import Record
+from app.evaluate.verdict import JudgedRow, gain_of, write
+from app.publishing.record import TimedRecord
 from app.replay.files import now_ms, parts_of, reading_options, telling
 from app.replay.flags import Encoding, paired
 from app.replay.playback import Playback, read
@@ -116,7 +116,7 @@ def events(
     _kept(scores, by_events.scored(by_events.Looks(told)))
 
 
-def _counted(records: Iterator[Record], tick: Callable[[int], None]) -> Iterator[Record]:
+def _counted(records: Iterator[TimedRecord], tick: Callable[[int], None]) -> Iterator[TimedRecord]:
     for number, record in enumerate(records, 1):
         yield record
         if number % 1_000 == 0:
@@ -135,6 +135,6 @@ def _tell(facts: dict[str, Any], lines: list[str], gains: dict[str, dict[str, fl
         click.echo(f"{name}: {what}", err=True)
 
 
-def _kept(path: Path | None, rows: list[Scored]) -> None:
+def _kept(path: Path | None, rows: list[JudgedRow]) -> None:
     if path is not None:
         write(path, rows)

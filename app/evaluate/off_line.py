@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count, groupby
 from typing import NamedTuple
 
-from app.publishing.record import Record
+from app.publishing.record import TimedRecord
 from models.contract.events import Arrival
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
@@ -28,7 +28,7 @@ class _Stored(NamedTuple):
     headers: tuple[()] = ()
 
 
-def lived(records: Iterable[Record], policy: Policy, learner: Learner) -> Iterator[Body]:
+def lived(records: Iterable[TimedRecord], policy: Policy, learner: Learner) -> Iterator[Body]:
     """What the lane writes, in its order: what it tells of its subscribers has the risks that were served.
 
     The lane begins with what the learner serves. The learner is told as the lane writes; what it publishes in a day is
@@ -60,7 +60,7 @@ def lived(records: Iterable[Record], policy: Policy, learner: Learner) -> Iterat
             detector.switch(Scorer(snapshot, policy.base_rate))
 
 
-def _arrival(record: Record, offset: int) -> Arrival:
+def _arrival(record: TimedRecord, offset: int) -> Arrival:
     event = decode(record.topic, _Stored(offset, record.ts, record.key, record.value), None)
     if isinstance(event, Rejected):
         raise ValueError(f"{record.topic} at {record.ts}: {event.reason}: {event.detail}")

@@ -14,7 +14,7 @@ import numpy as np
 from models.arrays import Bools, Floats
 from models.learning.blend import compiled
 from models.learning.ensemble import Taught, Voices
-from models.learning.recent_vectors import Recent, Row
+from models.learning.recent_vectors import Recent, RecentVector
 from models.learning.settings import LearnerSettings
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Curve, Snapshot
@@ -50,7 +50,7 @@ class ServedClass:
     def learn(self, rows: Floats, left: Bools) -> None:
         """Learn labelled rows one by one, and take a model that has learned them into force."""
         for row, answer in zip(rows.T, left.tolist(), strict=True):
-            self._recent.add(Row(row.tolist(), 0))
+            self._recent.add(RecentVector(row.tolist(), 0))
             self._voices.learn(Taught(row.astype("<f4"), 1, 1, answer))
         voices = self._voices
         voices.settle()

@@ -17,7 +17,7 @@ from app.evaluate.progress import progress
 from app.evaluate.recipe import FIRST, Recipe
 from app.evaluate.served_class import ServedClass
 from app.evaluate.sheet import Sheet, read
-from app.evaluate.verdict import Scored, auc_of, figures, gain
+from app.evaluate.verdict import JudgedRow, auc_of, figures, gain
 from models.analysis.score_metrics import OneClassError
 from models.arrays import Bools, Floats, Rows
 
@@ -47,7 +47,7 @@ class Half(NamedTuple):
     rows: Rows
 
 
-def evaluate_table(question: Question) -> tuple[dict[str, Any], list[Scored]]:
+def evaluate_table(question: Question) -> tuple[dict[str, Any], list[JudgedRow]]:
     """Learn one table in one pass, score the rest.
 
     Raises
@@ -86,7 +86,7 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[Scored]]:
     facts["order"] = "of the file" if question.in_order else "shuffled with a fixed seed"
     ids = asked.sheet.column(question.id_column) if question.id_column else None
     named = zip(asked.rows.tolist(), asked.left[asked.rows].tolist(), risk.tolist(), strict=True)
-    return facts, [Scored(ids[row] if ids else str(row + 1), one, said) for row, one, said in named]
+    return facts, [JudgedRow(ids[row] if ids else str(row + 1), one, said) for row, one, said in named]
 
 
 def _measured(recipe: Recipe, taught: Half, asked: Half, batch: str | None) -> tuple[dict[str, Any], Floats]:

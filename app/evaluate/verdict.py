@@ -16,7 +16,7 @@ Z: Final = 1.96
 """Of a 95 % interval: nothing is decided by it, and nobody looks twice in a run."""
 
 
-class Scored(NamedTuple):
+class JudgedRow(NamedTuple):
     """One row: whose it is, what became of them, and what was said before; `at` in days since 1970, of a log."""
 
     id: str
@@ -68,7 +68,7 @@ def gain_of(found: Bounded) -> str:
     return f"{found.value:+.4f} (95 %: {found.low:+.4f} to {found.high:+.4f})"
 
 
-def write(path: Path, scored: list[Scored]) -> None:
+def write(path: Path, scored: list[JudgedRow]) -> None:
     """Write id, label and score of each row, and the time of the look where there is one.
 
     Raises

@@ -16,7 +16,7 @@ from models.analysis.paired_test import Bounded
 from models.analysis.prequential import Uplift
 from models.learning.checkpoint import Step
 from models.learning.example_status import Lesson
-from models.learning.report import Report
+from models.learning.report import LearnerReport
 
 OF: Final = ("served", "prior")
 """The risks that were served, and those that the prior alone has for the same rows."""
@@ -94,7 +94,7 @@ class LearnerMetrics(Series):
         self.commit.observe(seconds)
         self.last_progress.set(now_s)
 
-    def told(self, report: Report) -> None:
+    def told(self, report: LearnerReport) -> None:
         """Take over the figures of a report."""
         quality = report.quality
         served = quality.served

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from app.errors import Refused
-from app.model.standing import Standing
+from app.model.standing import ModelStanding
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
     from models.analysis.prequential import Curves
-    from models.learning.report import Report
+    from models.learning.report import LearnerReport
     from models.scoring.snapshot import Curve
 
 INSTALL: Final = "pip install 'holdfast[plots]'"
@@ -26,7 +26,7 @@ _PAGE: Final = (4, 3)
 """Rows and columns of the pages with a curve for each feature."""
 
 
-def draw(found: Standing, directory: Path, kind: str) -> Iterator[Path]:
+def draw(found: ModelStanding, directory: Path, kind: str) -> Iterator[Path]:
     """Write the pictures, one after the other; what cannot be known yet has none.
 
     Raises
@@ -53,7 +53,7 @@ def _matplotlib() -> type[Figure]:
     return Figure
 
 
-def _pictures(found: Standing, figure: type[Figure]) -> Iterator[tuple[str, Figure]]:
+def _pictures(found: ModelStanding, figure: type[Figure]) -> Iterator[tuple[str, Figure]]:
     report = found.report
     if report is not None:
         curves = {"served": report.quality.served_curves, "prior": report.quality.prior_curves}
@@ -78,7 +78,7 @@ def _axes(figure: type[Figure], title: str, x: str, y: str) -> tuple[Figure, Axe
     return drawn, axes
 
 
-def _roc(figure: type[Figure], known: dict[str, Curves], report: Report) -> Figure:
+def _roc(figure: type[Figure], known: dict[str, Curves], report: LearnerReport) -> Figure:
     drawn, axes = _axes(figure, "Who left among those with a high risk", "share of stayers", "share of leavers")
     figures = {"served": report.quality.served, "prior": report.quality.prior}
     for name, curves in known.items():

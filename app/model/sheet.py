@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 
-from app.model.standing import Standing
+from app.model.standing import ModelStanding
 from models.analysis.daily_segments import Night
 from models.analysis.paired_test import Bounded
 from models.analysis.prequential import Figures, Uplift
 from models.learning.checkpoint import Step
-from models.learning.report import Quality, Report
+from models.learning.report import LearnerReport, ServedQuality
 
 _ORIGIN = {"file": "a file, frozen", "topic": "the topic", "shipped": "shipped with this release"}
 _SHOWN = 8
@@ -25,7 +25,7 @@ _STEP = {
 }
 
 
-def show(found: Standing, out: Console, zone: ZoneInfo) -> None:
+def show(found: ModelStanding, out: Console, zone: ZoneInfo) -> None:
     """Print it all."""
     for line in _served(found, zone):
         out.print(line, soft_wrap=True)
@@ -41,7 +41,7 @@ def show(found: Standing, out: Console, zone: ZoneInfo) -> None:
         out.print(f"refused: {refused.version} at offset {refused.offset}: {refused.reason}: {refused.detail}")
 
 
-def _served(found: Standing, zone: ZoneInfo) -> Iterator[str]:
+def _served(found: ModelStanding, zone: ZoneInfo) -> Iterator[str]:
     served = found.served
     since = "" if found.since_ms is None else f", since {_when(found.since_ms, zone)}"
     yield f"model {served.version} from {_ORIGIN[found.origin]}{since}"
@@ -52,7 +52,7 @@ def _served(found: Standing, zone: ZoneInfo) -> Iterator[str]:
     )
 
 
-def _report(report: Report, out: Console) -> None:
+def _report(report: LearnerReport, out: Console) -> None:
     quality = report.quality
     out.print(f"As the learner last said, after {report.labels:,} labels; it knew of {report.served_version}.")
     if not report.frozen:
@@ -69,14 +69,14 @@ def _report(report: Report, out: Console) -> None:
         out.print(f"Last published: {last.version}, {_STEP[last.step]}, after {last.labels:,} labels.")
 
 
-def _learned(report: Report) -> str:
+def _learned(report: LearnerReport) -> str:
     return (
         f"Learned from {report.leavers:,} leavers: what is published is {_percent(report.share)} learned, the rest is "
         f"{report.prior_version}. A bet that this alone is better has grown to {report.stake:.2f} (200: withdrawn)."
     )
 
 
-def _guard(report: Report) -> str:
+def _guard(report: LearnerReport) -> str:
     guard = report.guard
     ranks = "not known yet" if guard.auc is None else f"{guard.auc:.3f} against {_short(guard.bound)}"
     rate = "not known yet" if guard.rate is None else f"{_percent(guard.rate)} against {_percent(guard.ceiling or 0.0)}"
@@ -94,7 +94,7 @@ def _night(night: Night | None) -> str:
     return f"{about}; {len(groups)} group{'' if len(groups) == 1 else 's'} of {night.groups.customers:,} customers."
 
 
-def _figures(quality: Quality) -> Table:
+def _figures(quality: ServedQuality) -> Table:
     columns = ("", "rows", "left", "AUC", "95 %", "PR-AUC", "lift 10 %", "top 5 %", "log-loss", "ECE")
     table = Table(*columns, box=None, pad_edge=False)
     rows = {"served": quality.served, "prior alone": quality.prior}
@@ -119,14 +119,14 @@ def _columns(figures: Figures) -> list[str]:
     ]
 
 
-def _alerts(quality: Quality) -> str:
+def _alerts(quality: ServedQuality) -> str:
     tier = quality.alerts.get("risk_tier")
     if tier is None:
         return "Tier alerts: of none it is known yet whether the subscriber left."
     return f"Tier alerts: {tier.positives:,} of {tier.rows:,} left within the horizon: precision {tier.precision:.2f}."
 
 
-def _lead(quality: Quality) -> str:
+def _lead(quality: ServedQuality) -> str:
     lead = quality.lead_time
     if not lead.leavers:
         return "Lead time: nobody has left yet."
@@ -145,7 +145,7 @@ def _uplift(uplift: Uplift) -> str:
     return f"{_percent(saved.value)} of the subscribers ({_percent(saved.low)} to {_percent(saved.high)}; {counts})"
 
 
-def _versions(found: Standing, zone: ZoneInfo) -> Table:
+def _versions(found: ModelStanding, zone: ZoneInfo) -> Table:
     table = Table("version", "published", "rows", "left", "base rate", "from", box=None, pad_edge=False)
     for each in list(found.versions)[-_SHOWN:][::-1]:
         of = each.snapshot.provenance

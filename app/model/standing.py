@@ -12,7 +12,7 @@ from app.config.served_model_file import frozen
 from app.config.settings import Settings
 from app.errors import no_topic
 from models.analysis.daily_segments import Night
-from models.learning.report import Report
+from models.learning.report import LearnerReport
 from models.scoring.prior import prior
 from models.scoring.snapshot import Snapshot
 from streams.cluster.topic_tail import TopicMissingError
@@ -22,7 +22,7 @@ from streams.model_topic.versions import REPORT, ModelVersions
 Origin = Literal["file", "topic", "shipped"]
 
 
-class Standing(NamedTuple):
+class ModelStanding(NamedTuple):
     """See the module.
 
     Attributes
@@ -37,7 +37,7 @@ class Standing(NamedTuple):
     origin: Origin
     since_ms: int | None
     versions: ModelVersions
-    report: Report | None
+    report: LearnerReport | None
     night: Night | None
 
 
@@ -56,25 +56,25 @@ def read_models(settings: Settings) -> ModelVersions:
             raise no_topic(missing) from None
 
 
-def standing(settings: Settings, versions: ModelVersions) -> Standing:
+def standing(settings: Settings, versions: ModelVersions) -> ModelStanding:
     """What workers with these settings serve."""
     newest, raw = versions.newest, versions.own.get(REPORT)
     report = None if raw is None else _report(raw)
     if settings.model is not None:
-        return Standing(frozen(settings.model), "file", None, versions, report, versions.night)
+        return ModelStanding(frozen(settings.model), "file", None, versions, report, versions.night)
     if newest is not None:
-        return Standing(newest.snapshot, "topic", newest.ts, versions, report, versions.night)
-    return Standing(prior(), "shipped", None, versions, report, versions.night)
+        return ModelStanding(newest.snapshot, "topic", newest.ts, versions, report, versions.night)
+    return ModelStanding(prior(), "shipped", None, versions, report, versions.night)
 
 
-def _report(raw: bytes) -> Report | None:
+def _report(raw: bytes) -> LearnerReport | None:
     try:
-        return msgspec.json.decode(raw, type=Report)
+        return msgspec.json.decode(raw, type=LearnerReport)
     except msgspec.MsgspecError:
         return None
 
 
-def as_json(found: Standing) -> dict[str, Any]:
+def as_json(found: ModelStanding) -> dict[str, Any]:
     """The same as plain data; times in ms."""
     served = found.served
     return {

@@ -17,7 +17,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from app.publishing.record import Record
+from app.publishing.record import TimedRecord
 from models.contract.events import SUBSCRIBERS
 
 _BATCH_BYTES: Final = 256 * 1024
@@ -43,7 +43,7 @@ def wall_clock_ms() -> int:
 
 
 @dataclass(slots=True)
-class Published:
+class PublishCount:
     """What was written. ``stopped`` is ``end``, ``events`` or ``now`` (the wall clock)."""
 
     records: int = 0
@@ -55,14 +55,14 @@ class Published:
     there: int = 0
     """Records that were on the broker already."""
 
-    def count(self, record: Record) -> None:
+    def count(self, record: TimedRecord) -> None:
         """One more."""
         self.records += 1
         self.by_topic[record.topic] = self.by_topic.get(record.topic, 0) + 1
         self.first_ts = record.ts if self.first_ts is None else self.first_ts
         self.last_ts = record.ts
 
-    def after(self, began: float) -> Published:
+    def after(self, began: float) -> PublishCount:
         """Itself, with the time that has passed on the monotonic clock."""
         self.seconds = time.monotonic() - began
         return self
@@ -81,7 +81,7 @@ class _Batches:
         self._hashes: dict[bytes, int] = {}
         self._settled_ts: int | None = None
 
-    async def place(self, record: Record) -> Place:
+    async def place(self, record: TimedRecord) -> Place:
         """Where the record goes."""
         topic = self._prefix + record.topic
         count = self._partitions.get(topic) or await self._count(topic)
@@ -97,7 +97,7 @@ class _Batches:
         self._there[place] = left - 1
         return left > 0
 
-    async def add(self, record: Record, place: Place) -> None:
+    async def add(self, record: TimedRecord, place: Place) -> None:
         """Put the record into its partition's batch; a full batch is sent first."""
         batch = self._open.get(place)
         if batch is None:
@@ -144,7 +144,7 @@ class _Batches:
 
 
 @dataclass(slots=True)
-class Pace:
+class PublishPace:
     """When a record is due.
 
     Parameters
@@ -165,9 +165,9 @@ class Pace:
     def wait(self, ts: int) -> float | None:
         """Seconds until the record is due, at most 0 when it is; None when the wall clock ends the simulation.
 
-        >>> Pace(clock=lambda: 1000).wait(1000), Pace(clock=lambda: 1000).wait(1001)
+        >>> PublishPace(clock=lambda: 1000).wait(1000), PublishPace(clock=lambda: 1000).wait(1001)
         (0.0, None)
-        >>> Pace(follow=True, clock=lambda: 1000).wait(3000)
+        >>> PublishPace(follow=True, clock=lambda: 1000).wait(3000)
         2.0
         """
         now = self.clock()
@@ -182,15 +182,15 @@ class Pace:
 
 
 async def publish(
-    records: Iterable[Record],
+    records: Iterable[TimedRecord],
     client: Mapping[str, Any],
     prefix: str = "",
     *,
-    pace: Pace | None = None,
+    pace: PublishPace | None = None,
     max_events: int | None = None,
     there: Mapping[Place, int] | None = None,
-    progress: Callable[[Published], None] | None = None,
-) -> Published:
+    progress: Callable[[PublishCount], None] | None = None,
+) -> PublishCount:
     """Write the records to Kafka; after this returns all of them are on the broker.
 
     Parameters
@@ -218,23 +218,23 @@ async def publish(
     await producer.start()
     try:
         batches = _Batches(producer, prefix, there or {})
-        return await _write(records, batches, pace or Pace(), max_events, progress or _silent)
+        return await _write(records, batches, pace or PublishPace(), max_events, progress or _silent)
     finally:
         await producer.stop()
 
 
-def _silent(done: Published) -> None:
+def _silent(done: PublishCount) -> None:
     """Nobody watches."""
 
 
 async def _write(
-    records: Iterable[Record],
+    records: Iterable[TimedRecord],
     batches: _Batches,
-    pace: Pace,
+    pace: PublishPace,
     max_events: int | None,
-    progress: Callable[[Published], None],
-) -> Published:
-    done, began, opening = Published(), time.monotonic(), True
+    progress: Callable[[PublishCount], None],
+) -> PublishCount:
+    done, began, opening = PublishCount(), time.monotonic(), True
     for record in records:
         if max_events is not None and done.records >= max_events:
             done.stopped = "events"

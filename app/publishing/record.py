@@ -9,13 +9,13 @@ import msgspec
 from models.contract.events import INPUTS
 
 
-class Record(NamedTuple):
+class TimedRecord(NamedTuple):
     """A record before it has a partition: ``topic`` is without prefix, ``ts`` is both event and record time (ms).
 
     Key and value are bytes already, so that "same seed, same bytes" can be said of them and a producer has nothing
     left to do.
 
-    >>> Record("telecom.calls.v1", b"s-000001", b"{}", 0).subscriber_id
+    >>> TimedRecord("telecom.calls.v1", b"s-000001", b"{}", 0).subscriber_id
     's-000001'
     """
 

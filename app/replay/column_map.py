@@ -13,7 +13,7 @@ from app.tables.contract_words import FLAGS, plain
 from app.tables.fields import NUMERIC, UNITS, Field, Read, Reading, Sort, fields_of, is_nothing, ways, whole
 from app.tables.recording import Recording
 from app.tables.reject import Reject, cut
-from app.tables.times import First, LocalTime, Moment, moment, of_day
+from app.tables.times import First, LocalTime, ReadTime, moment, of_day
 
 _USAGE: Final = ExitCode.USAGE
 _LOOKED_AT: Final = 50
@@ -222,7 +222,7 @@ class Cartographer:
 
     def _form(self, cell: object) -> str:
         reads = [moment(cell, self._local._replace(first=first)) for first in get_args(First)]
-        return next((read.form for read in reads if isinstance(read, Moment)), "")
+        return next((read.form for read in reads if isinstance(read, ReadTime)), "")
 
     def _cells(self, place: int) -> list[object]:
         rows = self._recording.sample

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, NamedTuple
 
-from app.publishing.record import Record, encode
+from app.publishing.record import TimedRecord, encode
 from app.replay.column_map import ColumnMap, Source
 from app.tables.fields import Sort, is_nothing, whole
-from app.tables.recording import Recording, Row
-from app.tables.reject import Reason, Reject
+from app.tables.recording import Recording, TableRow
+from app.tables.reject import Reject, RejectReason
 from models.contract.events import CALLS, SUBSCRIBERS
 from streams.records.wire import Rejected, decode
 
@@ -48,7 +48,7 @@ class Conversion:
         self._constants = {s.field.name: s.constant for s in mapping.sources if not s.columns}
         self._sources = [source for source in mapping.sources if source.columns]
 
-    def record(self, row: Row) -> Record | Reject:
+    def record(self, row: TableRow) -> TimedRecord | Reject:
         """One row."""
         if row.reject is not None:
             return row.reject
@@ -70,23 +70,23 @@ class Conversion:
             _hold_product(event)
         return self._checked(event)
 
-    def _checked(self, event: dict[str, Any]) -> Record | Reject:
+    def _checked(self, event: dict[str, Any]) -> TimedRecord | Reject:
         """The record, once the decoder that workers use has said that it is an event."""
         ts = event["ts"]
         if isinstance(ts, int) and ts > self._now_ms:
-            return Reject(Reason.FUTURE, f"ts: {ts} is later than now")
+            return Reject(RejectReason.FUTURE, f"ts: {ts} is later than now")
         key, value = str(event["subscriber_id"]).encode(), encode(event)
         read = decode(self._topic, _Stored(0, ts, key, value), None)
         if isinstance(read, Rejected):
-            return Reject(Reason.INVALID, f"{read.reason}: {read.detail}")
-        return Record(self._topic, key, value, ts)
+            return Reject(RejectReason.INVALID, f"{read.reason}: {read.detail}")
+        return TimedRecord(self._topic, key, value, ts)
 
 
 def _given(source: Source, cells: Sequence[object]) -> object:
     """What a field gets from a row, or why the row is to be rejected."""
     value = value_of(source, cells)
     if value is None and source.field.required:
-        return Reject(Reason.EMPTY, source.field.name)
+        return Reject(RejectReason.EMPTY, source.field.name)
     return value._replace(detail=f"{source.field.name}: {value.detail}") if isinstance(value, Reject) else value
 
 
@@ -95,7 +95,7 @@ def value_of(source: Source, cells: Sequence[object]) -> object:
     if len(source.columns) == 1:
         cell = cells[source.columns[0]]
         if isinstance(cell, _COMPOUND) and source.field.sort is not Sort.NESTED:
-            return Reject(Reason.INVALID, "a list, an object or bytes, where one value is wanted")
+            return Reject(RejectReason.INVALID, "a list, an object or bytes, where one value is wanted")
         return None if is_nothing(cell) else whole(source.field, source.read(cell))
     given = [cell for place in source.columns if not is_nothing(cell := cells[place])]
     if not given:
@@ -119,17 +119,17 @@ def _hold_product(event: dict[str, Any]) -> None:
 
 
 @dataclass(slots=True)
-class Tally:
+class RowCount:
     """What became of the rows: ``rows`` = ``converted`` + the sum of ``rejected``."""
 
     rows: int = 0
     converted: int = 0
     latest: int = 0
     """Time of the latest record, ms."""
-    rejected: Counter[Reason] = field(default_factory=Counter)
-    examples: dict[Reason, list[tuple[int, str]]] = field(default_factory=dict)
+    rejected: Counter[RejectReason] = field(default_factory=Counter)
+    examples: dict[RejectReason, list[tuple[int, str]]] = field(default_factory=dict)
 
-    def reject(self, row: Row, why: Reject) -> None:
+    def reject(self, row: TableRow, why: Reject) -> None:
         """Count one, and remember the first few."""
         self.rejected[why.reason] += 1
         told = self.examples.setdefault(why.reason, [])
@@ -163,7 +163,7 @@ class Rejects:
         if self._out is not None:
             self._out.writerow(["row", "reason", "detail", *columns])
 
-    def write(self, row: Row, why: Reject) -> None:
+    def write(self, row: TableRow, why: Reject) -> None:
         """One more."""
         if self._out is not None:
             cells = [c if isinstance(c, str) else json.dumps(c, ensure_ascii=False, default=str) for c in row.cells]
@@ -175,19 +175,19 @@ class Rejects:
 def converted(
     recording: Recording,
     conversion: Conversion,
-    tally: Tally,
+    tally: RowCount,
     rejects: Rejects,
     *,
     limit: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
-) -> Iterator[Record]:
+) -> Iterator[TimedRecord]:
     """Records of the rows, in the file's order; every row is counted in `tally` before the next is read."""
     for row in recording.rows():
         if limit is not None and tally.rows >= limit:
             return
         tally.rows += 1
         found = conversion.record(row)
-        if isinstance(found, Record):
+        if isinstance(found, TimedRecord):
             tally.converted += 1
             tally.latest = max(tally.latest, found.ts)
             yield found

@@ -29,8 +29,8 @@ from app.config.options import talking_to
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.publishing.prepared_topics import mended
-from app.publishing.publisher import Pace, Place, Published, publish
-from app.publishing.record import Record
+from app.publishing.publisher import Place, PublishCount, PublishPace, publish
+from app.publishing.record import TimedRecord
 from app.replay.mapping_shown import writing
 from app.replay.playback import Part, Playback, read, say
 from streams.cluster.broker_view import BrokerView
@@ -48,7 +48,7 @@ _IN_STEP: Final = 172_800.0
 """Recorded seconds a second where workers read along: faster, topics get out of step (``holdfast replay --help``)."""
 
 
-class Logs(NamedTuple):
+class InputLogs(NamedTuple):
     """The input topics as they stand: by topic (without prefix) the first offset of each partition, and the end."""
 
     starts: dict[str, list[int]]
@@ -60,11 +60,11 @@ class Logs(NamedTuple):
         return {topic: count for topic, count in held.items() if count}
 
 
-class Ground(NamedTuple):
+class PrefixFound(NamedTuple):
     """What was found before anything is written."""
 
     told: Backfill | None
-    logs: Logs
+    logs: InputLogs
     state: int
     """How many records the lanes' state has."""
     applied: Mapping[Place, int]
@@ -72,7 +72,7 @@ class Ground(NamedTuple):
     workers: int
 
 
-def objection(ground: Ground, history: str, prefix: str) -> Refused | None:
+def objection(ground: PrefixFound, history: str, prefix: str) -> Refused | None:
     """Why nothing may be written here; None if it may."""
     told = ground.told
     if told is None:
@@ -101,7 +101,7 @@ def objection(ground: Ground, history: str, prefix: str) -> Refused | None:
     return None
 
 
-def _lost(told: Backfill, ground: Ground, prefix: str) -> int:
+def _lost(told: Backfill, ground: PrefixFound, prefix: str) -> int:
     """Records that were deleted before a worker had applied them; those of a compacted topic are only superseded."""
     lost = 0
     for topic in INPUT_TOPICS:
@@ -151,7 +151,7 @@ class History:
             # The same rows as then are later than now.
             playback = dataclasses.replace(playback, now_ms=told.now)
         with ExitStack() as stack:
-            records: Iterator[Record] = iter(())
+            records: Iterator[TimedRecord] = iter(())
             if told is None or told.ends is None:
                 records = read(playback, self._console, stack, as_json=as_json)
                 until = max(part.tally.latest for part in self._parts)
@@ -165,7 +165,7 @@ class History:
             facts = playback.facts(done)
             say(facts | {"history": self._history, "there": done.there, "until": told.until, "applied": applied})
 
-    def _say(self, told: Backfill, ground: Ground) -> None:
+    def _say(self, told: Backfill, ground: PrefixFound) -> None:
         """What will be done."""
         end = time.strftime("%Y-%m-%d %H:%M", time.gmtime(told.until / 1000))
         lines = [f"a history up to {end} UTC: until that is applied nobody is contacted"]
@@ -182,7 +182,7 @@ class History:
         for line in lines:
             click.echo(line, err=True)
 
-    async def _look(self) -> Ground:
+    async def _look(self) -> PrefixFound:
         """What is there; topics that are missing are created."""
         partitions = self._settings.partitions
         async with Cluster(self._client) as cluster:
@@ -197,7 +197,9 @@ class History:
         async with self._watching() as view:
             logs, state = await self._logs(view), await self._logs(view, STATE)
             group = await view.group(self._settings.group)
-        return Ground(told, logs, sum(state.records().values()), applied, 0 if group is None else len(group.members))
+        return PrefixFound(
+            told, logs, sum(state.records().values()), applied, 0 if group is None else len(group.members)
+        )
 
     async def _committed(self, cluster: Cluster) -> dict[Place, int]:
         """What the group has applied; on a new broker its coordinator takes a while to be there."""
@@ -214,19 +216,19 @@ class History:
         finally:
             await view.close()
 
-    async def _logs(self, view: BrokerView, *topics: str) -> Logs:
+    async def _logs(self, view: BrokerView, *topics: str) -> InputLogs:
         topics, partitions = topics or tuple(topic.name for topic in INPUT_TOPICS), range(self._settings.partitions)
         bounds = await view.bounds([(topic, partition) for topic in topics for partition in partitions])
         if bounds is None:
             raise TimeoutError("where the topics end")
         starts, ends = ({t: [found[t, p] for p in partitions] for t in topics} for found in bounds)
-        return Logs(starts, ends)
+        return InputLogs(starts, ends)
 
     async def _go(
-        self, told: Backfill, playback: Playback, ground: Ground, records: Iterator[Record]
-    ) -> tuple[Published, bool]:
+        self, told: Backfill, playback: Playback, ground: PrefixFound, records: Iterator[TimedRecord]
+    ) -> tuple[PublishCount, bool]:
         """Steps 3 to 7."""
-        done = Published()
+        done = PublishCount()
         if told.ends is not None and not told.settings:
             async with Cluster(self._client) as cluster:
                 if not await self._left(cluster, told):
@@ -273,15 +275,15 @@ class History:
         click.echo("the topics have their own retention back", err=True)
 
     async def _written(
-        self, told: Backfill, playback: Playback, ground: Ground, records: Iterator[Record]
-    ) -> Published:
+        self, told: Backfill, playback: Playback, ground: PrefixFound, records: Iterator[TimedRecord]
+    ) -> PublishCount:
         """Step 5."""
         there = {
             (self._prefix + topic, partition): end - told.starts[topic][partition]
             for topic, ends in ground.logs.ends.items()
             for partition, end in enumerate(ends)
         }
-        pace = Pace(playback.speed or (_IN_STEP if ground.workers else 0.0))
+        pace = PublishPace(playback.speed or (_IN_STEP if ground.workers else 0.0))
         with writing(self._console, sum(part.tally.converted for part in self._parts)) as tell:
             return await publish(records, self._client, self._prefix, pace=pace, there=there, progress=tell)
 
@@ -307,7 +309,7 @@ class History:
         with writing(self._console, total, "applying / 应用") as tell:
             async with Cluster(self._client) as cluster, self._watching() as view:
                 while left := await self._left(cluster, told):
-                    tell(Published(records=total - left))
+                    tell(PublishCount(records=total - left))
                     group = await view.group(self._settings.group)
                     alone = alone + _POLL_S if group is not None and not group.members else 0.0
                     if alone >= _ALONE_S:

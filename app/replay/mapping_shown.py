@@ -14,13 +14,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from app.publishing.publisher import Published
-from app.publishing.record import Record
+from app.publishing.publisher import PublishCount
+from app.publishing.record import TimedRecord
 from app.replay.column_map import ColumnMap, Source
-from app.replay.conversion import Conversion, Tally, value_of
+from app.replay.conversion import Conversion, RowCount, value_of
 from app.tables.fields import Sort, is_nothing
 from app.tables.quantities import KIB
-from app.tables.recording import Recording, Row
+from app.tables.recording import Recording, TableRow
 from app.tables.reject import Reject, cut
 from app.tables.times import First, LocalTime, moment, numbered_date
 
@@ -98,13 +98,13 @@ def columns_of(names: Sequence[str]) -> str:
     )
 
 
-def tried(recording: Recording, conversion: Conversion) -> tuple[list[Record], Tally]:
+def tried(recording: Recording, conversion: Conversion) -> tuple[list[TimedRecord], RowCount]:
     """Convert the sample: the first records that come of it, and what became of all its rows."""
-    found, tally = [], Tally()
+    found, tally = [], RowCount()
     for row in recording.sample:
         tally.rows += 1
         record = conversion.record(row)
-        if isinstance(record, Record):
+        if isinstance(record, TimedRecord):
             tally.converted += 1
             found.append(record)
         else:
@@ -112,7 +112,7 @@ def tried(recording: Recording, conversion: Conversion) -> tuple[list[Record], T
     return found[:EXAMPLES], tally
 
 
-def tell_rejects(name: str, tally: Tally, console: Console) -> None:
+def tell_rejects(name: str, tally: RowCount, console: Console) -> None:
     """Say how many rows did not convert, why, and where the first of them stand."""
     for reason, count in tally.rejected.most_common():
         console.print(Text(f"{name}: {count:,} rejected as {reason.value}", style="yellow"))
@@ -148,18 +148,18 @@ def reading(
 
 
 @contextmanager
-def writing(console: Console, records: int, what: str = "writing / 写入") -> Iterator[Callable[[Published], None]]:
+def writing(console: Console, records: int, what: str = "writing / 写入") -> Iterator[Callable[[PublishCount], None]]:
     """By records on the topic, those too that were there before."""
     with _bar(console, what) as update:
         yield lambda done: update(done.records + done.there, records, done.records + done.there)
 
 
-def _has(row: Row, source: Source) -> bool:
+def _has(row: TableRow, source: Source) -> bool:
     """Whether a row has something in each of the columns."""
     return row.reject is None and bool(source.columns) and not any(is_nothing(row.cells[p]) for p in source.columns)
 
 
-def _how(source: Source, row: Row | None, recording: Recording, local: LocalTime) -> str:
+def _how(source: Source, row: TableRow | None, recording: Recording, local: LocalTime) -> str:
     if not source.columns:
         return "the same for every row"
     sort, unit = source.field.sort, source.unit
@@ -178,7 +178,7 @@ def _how(source: Source, row: Row | None, recording: Recording, local: LocalTime
     return f"as it is{mark}"
 
 
-def _time(row: Row, source: Source, local: LocalTime) -> str:
+def _time(row: TableRow, source: Source, local: LocalTime) -> str:
     cells = [row.cells[place] for place in source.columns]
     local = local._replace(first=cast("First", source.way))
     read = moment(cells[0] if len(cells) == 1 else " ".join(map(str, cells)), local)

@@ -19,7 +19,7 @@ from app.config.setting_sources import resolve
 from app.config.settings import Settings, SettingsError
 from app.errors import ExitCode, Refused
 from app.publishing.prepared_topics import prepare
-from app.publishing.publisher import Pace, Published, publish, wall_clock_ms
+from app.publishing.publisher import PublishCount, PublishPace, publish, wall_clock_ms
 from app.simulator.rates import Rates
 from app.simulator.stream import simulate as simulated
 from models.contract.time_units import DAY_MS
@@ -32,7 +32,7 @@ _WHY: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SimulateOrder:
     """What was asked for on the command line."""
 
     subscribers: int
@@ -47,7 +47,7 @@ class Order:
 
 
 @contextmanager
-def _bar(days: int, start_ms: int, *, shown: bool) -> Iterator[Callable[[Published], None]]:
+def _bar(days: int, start_ms: int, *, shown: bool) -> Iterator[Callable[[PublishCount], None]]:
     """Show a bar over the simulated days on stderr; nothing when that is no terminal."""
     if not shown:
         yield lambda done: None
@@ -57,14 +57,14 @@ def _bar(days: int, start_ms: int, *, shown: bool) -> Iterator[Callable[[Publish
     with Progress(*columns, records, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task("simulated data / 模拟数据", total=days, records=0)
 
-        def tell(done: Published) -> None:
+        def tell(done: PublishCount) -> None:
             lived = 0.0 if done.last_ts is None else (done.last_ts - start_ms) / DAY_MS
             bar.update(task, completed=round(lived), records=done.records)
 
         yield tell
 
 
-def _say(done: Published, order: Order) -> None:
+def _say(done: PublishCount, order: SimulateOrder) -> None:
     """The summary: one JSON object on stdout, or a line for people on stderr."""
     pace = done.records / done.seconds if done.seconds else 0.0
     if order.as_json:
@@ -94,7 +94,7 @@ def _settings(**flags: Any) -> Settings:
     return settings
 
 
-async def _run(order: Order, settings: Settings) -> Published:
+async def _run(order: SimulateOrder, settings: Settings) -> PublishCount:
     """Prepare the topics, then write."""
     now = wall_clock_ms()
     start = now - order.days * DAY_MS if order.start_ms is None else order.start_ms
@@ -108,7 +108,7 @@ async def _run(order: Order, settings: Settings) -> Published:
             records,
             client,
             settings.topic_prefix,
-            pace=Pace(order.speed, order.follow),
+            pace=PublishPace(order.speed, order.follow),
             max_events=order.events,
             progress=tell,
         )
@@ -143,7 +143,7 @@ def simulate(brokers: str | None, topic_prefix: str | None, partitions: int | No
     """
     settings = _settings(brokers=brokers, topic_prefix=topic_prefix, partitions=partitions)
     try:
-        done = asyncio.run(_run(order := Order(**flags), settings))
+        done = asyncio.run(_run(order := SimulateOrder(**flags), settings))
     except KafkaConnectionError as error:
         raise Refused(f"no Kafka at {','.join(settings.brokers)}: {error}", code=ExitCode.NOT_FOUND) from None
     except KafkaError as error:

@@ -16,7 +16,7 @@ from app.simulator.people import chances, data_habits, leaving_paths
 from app.simulator.people import population as people
 from app.simulator.people.data_habits import Habits
 from app.simulator.people.leaving_paths import Courses
-from app.simulator.people.population import Population
+from app.simulator.people.population import SimulatedPopulation
 from app.simulator.rates import Rates
 from app.simulator.rhythm import Rhythm, Span
 from models.arrays import Floats, Ints
@@ -62,7 +62,7 @@ class World:
     rng: np.random.Generator
     run: str
     rates: Rates
-    population: Population
+    population: SimulatedPopulation
     ids: list[str]
     courses: Courses
     habits: Habits

@@ -13,7 +13,7 @@ import msgspec
 
 from app.tables.contract_words import FLAGS, NOTHING, plain, words_for
 from app.tables.quantities import BYTES, MONEY, SECONDS, Mark, number, quantity
-from app.tables.reject import Reason, Reject, cut
+from app.tables.reject import Reject, RejectReason, cut
 from app.tables.times import First, LocalTime, moment
 from models.contract.events import INPUTS, SUBSCRIBERS, Product
 
@@ -189,13 +189,13 @@ def _ms(read: Any) -> object:
 
 
 def _unknown(field: Field, cell: object) -> Reject:
-    return Reject(Reason.UNKNOWN_WORD, f"{cut(cell)!r} is none of {', '.join(field.words) or 'yes, no'}")
+    return Reject(RejectReason.UNKNOWN_WORD, f"{cut(cell)!r} is none of {', '.join(field.words) or 'yes, no'}")
 
 
 def _id(cell: object) -> object:
     text = _text(cell)
     if _ROUNDED.fullmatch(text):
-        return Reject(Reason.MANGLED_ID, "a number in scientific notation")
+        return Reject(RejectReason.MANGLED_ID, "a number in scientific notation")
     return text
 
 
@@ -207,7 +207,7 @@ def _text(cell: object) -> str:
 
 def _period(cell: object) -> object:
     found = _PERIOD.fullmatch(_text(cell))
-    return f"{found[1]}-{found[2]:0>2}" if found else Reject(Reason.INVALID, f"{cut(cell)!r} is no month")
+    return f"{found[1]}-{found[2]:0>2}" if found else Reject(RejectReason.INVALID, f"{cut(cell)!r} is no month")
 
 
 def _nested(cell: object) -> object:
@@ -216,4 +216,4 @@ def _nested(cell: object) -> object:
     try:
         return json.loads(cell)
     except ValueError:
-        return Reject(Reason.INVALID, "is no JSON")
+        return Reject(RejectReason.INVALID, "is no JSON")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, Literal
 
-from app.tables.reject import Reason, Reject, cut
+from app.tables.reject import Reject, RejectReason, cut
 
 Mark = Literal["point", "comma"]
 """What stands before decimals. One cell cannot tell: 1,234 is a number either way, so a column is read in one way."""
@@ -65,12 +65,12 @@ def number(cell: object, mark: Mark = "point") -> float | Reject:
     (<Reason.NOT_A_NUMBER: 'not_a_number'>, <Reason.NOT_A_NUMBER: 'not_a_number'>)
     """
     if isinstance(cell, bool):
-        return Reject(Reason.NOT_A_NUMBER, f"{cell} is no number")
+        return Reject(RejectReason.NOT_A_NUMBER, f"{cell} is no number")
     if isinstance(cell, int | float | Decimal):
         return _finite(cell)
     text = unicodedata.normalize("NFKC", str(cell)).translate(_SIGNS).strip()
     if not _NUMBERS[mark].fullmatch(text):
-        return Reject(Reason.NOT_A_NUMBER, repr(cut(cell)))
+        return Reject(RejectReason.NOT_A_NUMBER, repr(cut(cell)))
     return _finite(float(text.translate(_ASCII[mark])))
 
 
@@ -121,5 +121,5 @@ def _finite(value: int | float | Decimal) -> float | Reject:
     except OverflowError:
         given = math.inf
     if not math.isfinite(given):
-        return Reject(Reason.NOT_A_NUMBER, "is too large, or no number")
+        return Reject(RejectReason.NOT_A_NUMBER, "is too large, or no number")
     return int(given) if given.is_integer() else given

@@ -20,7 +20,7 @@ from typing import IO, Any, Final, Literal, NamedTuple, cast
 
 from app.errors import ExitCode, Refused
 from app.tables.encoding import encoding_of
-from app.tables.reject import Reason, Reject, cut
+from app.tables.reject import Reject, RejectReason, cut
 
 SAMPLE: Final = 1_000
 """Rows that are looked at before the mapping is decided."""
@@ -38,7 +38,7 @@ _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 Format = Literal["csv", "jsonl", "parquet"]
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """Where it begins (the line in a text, counted from 1; the row in Parquet), and its cells or why there are none."""
 
     number: int
@@ -91,7 +91,7 @@ class Recording:
         """Bytes read of those, by the newest :meth:`rows`."""
         return self._at
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[TableRow]:
         """All rows, in the file's order."""
         return {"csv": self._csv, "jsonl": self._jsonl, "parquet": self._parquet}[self.format]()
 
@@ -131,7 +131,7 @@ class Recording:
                 objects = [_object(line) for line in islice(file, SAMPLE)]
             names = list(dict.fromkeys(name for each in objects if isinstance(each, dict) for name in each))
         else:
-            first = next(self._records(), Row(1, ()))
+            first = next(self._records(), TableRow(1, ()))
             if first.reject is not None:
                 raise Refused(f"{self.path.name} is not a table: {first.reject.detail}")
             names = [str(name).strip() if self._header else str(n) for n, name in enumerate(first.cells, 1)]
@@ -152,7 +152,7 @@ class Recording:
             yield number, line
         self._at = self.size
 
-    def _records(self, width: int | None = None) -> Iterator[Row]:
+    def _records(self, width: int | None = None) -> Iterator[TableRow]:
         """The rows of a CSV, its header among them; `width` is how many cells one should have, where that is known.
 
         A quote that is not closed swallows lines up to the next quote. It shows there: what follows is no separator,
@@ -169,14 +169,14 @@ class Recording:
                 except StopIteration:
                     return
                 except csv.Error as error:  # more than 128 KiB in a cell
-                    reject = Reject(Reason.UNREADABLE, str(error))
+                    reject = Reject(RejectReason.UNREADABLE, str(error))
                 begin, line = lines.taken[0]
                 if begin == 1 and _SEPARATOR_LINE.fullmatch(line):
                     continue
                 if (len(lines.taken) > 1 or lines.ended) and (reject or not self._closes(lines, len(cells), width)):
                     lines.give_back()
-                    reject = Reject(Reason.UNREADABLE, f"a quote opened in row {begin} is not closed")
-                yield Row(begin, cells if reject is None else [line], reject)
+                    reject = Reject(RejectReason.UNREADABLE, f"a quote opened in row {begin} is not closed")
+                yield TableRow(begin, cells if reject is None else [line], reject)
 
     def _closes(self, lines: _Lines, found: int, width: int | None) -> bool:
         if width not in (None, found) and len(lines.taken) > 1:
@@ -187,37 +187,37 @@ class Recording:
             return False
         return True
 
-    def _csv(self) -> Iterator[Row]:
+    def _csv(self) -> Iterator[TableRow]:
         width = len(self.columns)
         for number, cells, reject in islice(self._records(width), int(self._header), None):
             why = reject or self._broken(cells)
             if why is None and len(cells) != width:
-                why = Reject(Reason.WRONG_WIDTH, f"{len(cells)} fields where the header has {width}")
+                why = Reject(RejectReason.WRONG_WIDTH, f"{len(cells)} fields where the header has {width}")
             if cells:  # an empty line has none
-                yield Row(number, cells, why)
+                yield TableRow(number, cells, why)
 
-    def _jsonl(self) -> Iterator[Row]:
+    def _jsonl(self) -> Iterator[TableRow]:
         with self._text() as file:
             for number, line in self._watched(file):
                 if not line.strip():
                     continue
                 found = _object(line)
                 if isinstance(found, Reject):
-                    yield Row(number, (line.rstrip("\r\n"),), found)
+                    yield TableRow(number, (line.rstrip("\r\n"),), found)
                 else:
-                    yield Row(number, [found.get(name) for name in self.columns], self._broken([line]))
+                    yield TableRow(number, [found.get(name) for name in self.columns], self._broken([line]))
 
-    def _parquet(self) -> Iterator[Row]:
+    def _parquet(self) -> Iterator[TableRow]:
         file, number = _parquet_file(self.path), 0
         for batch in file.iter_batches(batch_size=8_192):
             for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 number += 1
-                yield Row(number, cells)
+                yield TableRow(number, cells)
             self._at = round(self.size * number / max(file.metadata.num_rows, 1))
 
     def _broken(self, cells: Sequence[object]) -> Reject | None:
         if self._lenient and any("\udc80" <= c <= "\udcff" for cell in cells for c in str(cell)):
-            return Reject(Reason.UNREADABLE, f"not text in {self.encoding}")
+            return Reject(RejectReason.UNREADABLE, f"not text in {self.encoding}")
         return None
 
 
@@ -267,11 +267,11 @@ def _object(line: str) -> dict[str, Any] | Reject:
     try:
         found = json.loads(line)
     except ValueError:
-        return Reject(Reason.UNREADABLE, "is no JSON")
+        return Reject(RejectReason.UNREADABLE, "is no JSON")
     if not isinstance(found, dict):
-        return Reject(Reason.UNREADABLE, "is no JSON object")
+        return Reject(RejectReason.UNREADABLE, "is no JSON object")
     if "\\u" in line and any("\ud800" <= c <= "\udfff" for c in json.dumps(found, ensure_ascii=False)):
-        return Reject(Reason.UNREADABLE, "half of a surrogate pair is no text")
+        return Reject(RejectReason.UNREADABLE, "half of a surrogate pair is no text")
     return found
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Reason(StrEnum):
+class RejectReason(StrEnum):
     """The closed list; a report names each with its count and the first rows."""
 
     WRONG_WIDTH = "wrong_width"
@@ -30,7 +30,7 @@ class Reason(StrEnum):
 class Reject(NamedTuple):
     """Why, and where: `detail` names the field and, but for ids and texts, the value as the file has it."""
 
-    reason: Reason
+    reason: RejectReason
     detail: str
 
 

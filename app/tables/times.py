@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from app.tables.reject import Reason, Reject, cut
+from app.tables.reject import Reject, RejectReason, cut
 from models.contract.time_units import DAY_MS
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -53,14 +53,14 @@ class LocalTime(NamedTuple):
     first: First = "month"
 
 
-class Moment(NamedTuple):
+class ReadTime(NamedTuple):
     """Epoch ms, and the form in which it stood there, in words."""
 
     ms: int
     form: str
 
 
-def moment(cell: object, local: LocalTime) -> Moment | Reject:
+def moment(cell: object, local: LocalTime) -> ReadTime | Reject:
     """Read one cell: text, or what JSON and Parquet give.
 
     Examples
@@ -69,7 +69,7 @@ def moment(cell: object, local: LocalTime) -> Moment | Reject:
     >>> moment("2026/05/01 08:00:00", china) == moment("2026-05-01T00:00:00Z", china)._replace(form="local time")
     True
     >>> moment("1777593600", china), moment("46143.5", LocalTime(0)).form
-    (Moment(ms=1777593600000, form='epoch seconds'), 'day number of a spreadsheet')
+    (ReadTime(ms=1777593600000, form='epoch seconds'), 'day number of a spreadsheet')
     >>> moment("2026年5月1日 下午8:30", china).ms - moment("20260501083000", china).ms == 12 * 3_600_000
     True
     >>> moment("yesterday", china).reason
@@ -78,12 +78,12 @@ def moment(cell: object, local: LocalTime) -> Moment | Reject:
     if isinstance(cell, datetime):
         return _of_datetime(cell, local)
     if isinstance(cell, date):
-        return Moment((cell.toordinal() - _EPOCH) * DAY_MS - local.offset_ms, "date")
+        return ReadTime((cell.toordinal() - _EPOCH) * DAY_MS - local.offset_ms, "date")
     if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool):
         return _of_number(cell, local)
     text = str(cell).strip()
     found = _of_digits(text, local) or _of_text(text, local)
-    return found or Reject(Reason.NOT_A_TIME, f"{cut(text)!r} is no time")
+    return found or Reject(RejectReason.NOT_A_TIME, f"{cut(text)!r} is no time")
 
 
 def of_day(cell: object) -> bool:
@@ -121,54 +121,54 @@ def year_may_lead(cells: list[str]) -> bool:
     return len({found[1] for found in dates}) < len({found[4] for found in dates})
 
 
-def _of_datetime(cell: datetime, local: LocalTime) -> Moment:
+def _of_datetime(cell: datetime, local: LocalTime) -> ReadTime:
     aware = cell if cell.tzinfo is not None else cell.replace(tzinfo=UTC)
     span = aware - datetime(1970, 1, 1, tzinfo=UTC)
     ms = span.days * DAY_MS + span.seconds * 1000 + span.microseconds // 1000
-    return Moment(ms, "time with a zone") if cell.tzinfo is not None else Moment(ms - local.offset_ms, "local time")
+    return ReadTime(ms, "time with a zone") if cell.tzinfo is not None else ReadTime(ms - local.offset_ms, "local time")
 
 
-def _of_number(value: int | float | Decimal, local: LocalTime) -> Moment | Reject:
+def _of_number(value: int | float | Decimal, local: LocalTime) -> ReadTime | Reject:
     for low, high, scale, form in _SCALES:
         if low <= value < high:
             # Integers are scaled as such: a float has no room for nanoseconds of this century.
             whole = int(value) if isinstance(value, int) or value == int(value) else None
             if scale < 1 and whole is not None:
-                return Moment(whole // round(1 / scale), form)
+                return ReadTime(whole // round(1 / scale), form)
             ms = round(float(value) * scale)
-            return Moment(ms + _EXCEL * DAY_MS - local.offset_ms if scale == DAY_MS else ms, form)
-    return Reject(Reason.NOT_A_TIME, f"{value} is no time")
+            return ReadTime(ms + _EXCEL * DAY_MS - local.offset_ms if scale == DAY_MS else ms, form)
+    return Reject(RejectReason.NOT_A_TIME, f"{value} is no time")
 
 
-def _of_digits(text: str, local: LocalTime) -> Moment | None:
+def _of_digits(text: str, local: LocalTime) -> ReadTime | None:
     if not text[:1].isdigit():
         return None
     if found := _COMPACT.fullmatch(text):
         day = _day(found[1], found[2], found[3])
         h, m, s = (int(part or 0) for part in found.groups()[3:])
         if day is not None and h * 3600 + m * 60 + s <= 86_400 and m < 60 and s < 60:
-            return Moment(day + (h * 3600 + m * 60 + s) * 1000 - local.offset_ms, "local time")
+            return ReadTime(day + (h * 3600 + m * 60 + s) * 1000 - local.offset_ms, "local time")
     try:
         # A spreadsheet's day may have a decimal comma: there are no others in a number of seconds or days.
         read = _of_number(int(text) if text.isdecimal() else float(text.replace(",", ".")), local)
     except (ValueError, OverflowError):
         return None
-    return read if isinstance(read, Moment) else None
+    return read if isinstance(read, ReadTime) else None
 
 
-def _of_text(text: str, local: LocalTime) -> Moment | None:
+def _of_text(text: str, local: LocalTime) -> ReadTime | None:
     day, rest = _date_of(text, local.first)
     if day is None:
         return None
     if not rest:
-        return Moment(day - local.offset_ms, "date")
+        return ReadTime(day - local.offset_ms, "date")
     clock = _clock_ms(rest)
     if clock is None:
         return None
     ms, zone_ms = clock
     if zone_ms is None:
-        return Moment(day + ms - local.offset_ms, "local time")
-    return Moment(day + ms - zone_ms, "time with a zone")
+        return ReadTime(day + ms - local.offset_ms, "local time")
+    return ReadTime(day + ms - zone_ms, "time with a zone")
 
 
 def _date_of(text: str, first: First) -> tuple[int | None, str]:

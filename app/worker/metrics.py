@@ -18,7 +18,7 @@ from app.process.series import Series, at_zero, count, unknown
 from models.contract.events import INPUTS, Consent
 from models.contract.vocabulary import KINDS, TIERS, AlertEvent, SuppressionReason
 from models.state.population import PARTS
-from streams.lanes.lane_report import NOTHING, Commit, Written
+from streams.lanes.lane_report import NOTHING, Commit, WrittenOutput
 from streams.model_topic.versions import Refusal
 from streams.records.wire import POISONS
 
@@ -39,7 +39,7 @@ _BODY_LABELS: Final = {"alert": ("kind", "event", "tier"), "suppression": ("reas
 
 
 class Metrics(Series):
-    """The port ``streams.lanes.lane_report.Report``, kept for Prometheus in a registry of its own.
+    """The port ``streams.lanes.lane_report.LaneReport``, kept for Prometheus in a registry of its own.
 
     The loop's thread calls everything but :meth:`lag`; gauges that are sums over lanes are kept by lane, so that a
     lane which moved to another worker takes its share along.
@@ -148,7 +148,7 @@ class Metrics(Series):
         unknown(self.roc_auc, self.lift, self.calibration)
 
     def lane_opened(self, partition: int, found: Commit = NOTHING) -> None:
-        """See ``streams.lanes.lane_report.Report``."""
+        """See ``streams.lanes.lane_report.LaneReport``."""
         with self._lock:
             self._open.add(partition)
             self._remaining.pop(partition, None)
@@ -157,7 +157,7 @@ class Metrics(Series):
         self._stands(partition, found)
 
     def lane_closed(self, partition: int) -> None:
-        """See ``streams.lanes.lane_report.Report``."""
+        """See ``streams.lanes.lane_report.LaneReport``."""
         with self._lock:
             self._open.discard(partition)
             for kept in (self._tiers, self._rows, self._bytes, self._remaining):
@@ -170,7 +170,7 @@ class Metrics(Series):
         self._sum_up()
 
     def committed(self, partition: int, commit: Commit) -> None:
-        """See ``streams.lanes.lane_report.Report``."""
+        """See ``streams.lanes.lane_report.LaneReport``."""
         count(self.events, commit.events)
         count(self.duplicates, commit.duplicates)
         count(self.late, commit.late)
@@ -208,12 +208,12 @@ class Metrics(Series):
         self._sum_up()
 
     def restore_remaining(self, partition: int, records: int) -> None:
-        """See ``streams.lanes.lane_report.Report``."""
+        """See ``streams.lanes.lane_report.LaneReport``."""
         self._remaining[partition] = records
         self._sum_up()
 
     def lag(self, topic: str, partition: int, records: int, seconds: float) -> None:
-        """See ``streams.lanes.lane_report.Report``; a lane that closed meanwhile gets no series again."""
+        """See ``streams.lanes.lane_report.LaneReport``; a lane that closed meanwhile gets no series again."""
         with self._lock:
             if partition in self._open:
                 self._set_lag(topic, partition, records, seconds)
@@ -233,7 +233,7 @@ class Metrics(Series):
         """See ``streams.model_topic.feed.ModelReport``."""
         self.models_refused.labels(reason).inc()
 
-    def _count_outputs(self, outputs: Sequence[Written]) -> None:
+    def _count_outputs(self, outputs: Sequence[WrittenOutput]) -> None:
         counted = collections.Counter(
             (o.kind, *(str(getattr(o.body, name)) for name in _BODY_LABELS.get(o.kind, ()))) for o in outputs
         )

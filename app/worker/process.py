@@ -35,7 +35,7 @@ from app.process.health import Condition, Health  # noqa: E402
 from app.process.logs import quiet  # noqa: E402
 from app.worker.metrics import Metrics  # noqa: E402
 from app.worker.poison_breaker import PoisonBreaker, PoisonFloodError  # noqa: E402
-from app.worker.watchdog import Heart, Standing, Watchdog  # noqa: E402
+from app.worker.watchdog import Heart, Watchdog, WorkerStanding  # noqa: E402
 from models.decisions.detector import Detector  # noqa: E402
 from models.scoring.prior import prior  # noqa: E402
 from models.scoring.scorer import Scorer  # noqa: E402
@@ -73,7 +73,7 @@ def _never(_: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Vitals:
+class WorkerProbes:
     """Where a worker answers probes, and what it counts."""
 
     metrics: Metrics
@@ -102,7 +102,7 @@ class Worker:
         self,
         spec: LaneSpec,
         new_fold: Callable[[int], Fold],
-        vitals: Vitals | None = None,
+        vitals: WorkerProbes | None = None,
         feed: ModelFeed | None = None,
         compilation: Compilation | None = None,
         strikes: Callable[[str], bool] = _never,
@@ -149,7 +149,7 @@ class Worker:
         self._joins = True
         quiet()
 
-    async def _be_watched(self, vitals: Vitals, ending: Ending) -> None:
+    async def _be_watched(self, vitals: WorkerProbes, ending: Ending) -> None:
         """Start probes and watchdog; neither is ever stopped, so that what ends is watched until it has gone."""
         heart = Heart(self._standing)
         view = BrokerView(self._spec.client, self._spec.prefix)
@@ -175,8 +175,8 @@ class Worker:
         }
         return Condition((*blockers, *(word for word, blocks in words.items() if blocks)))
 
-    def _standing(self) -> Standing:
-        return Standing(
+    def _standing(self) -> WorkerStanding:
+        return WorkerStanding(
             self._lanes.positions(),
             self._lanes.barred(),
             self._lanes.waiting(),
@@ -225,7 +225,7 @@ class Worker:
 def run_worker(
     spec: LaneSpec,
     new_fold: Callable[[int], Fold],
-    vitals: Vitals | None = None,
+    vitals: WorkerProbes | None = None,
     feed: ModelFeed | None = None,
     compilation: Compilation | None = None,
     strikes: Callable[[str], bool] = _never,
@@ -257,7 +257,7 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
         fail_at=fail_at(settings.fail_at),
     )
     strikes = struck_at(settings.fail_at)
-    vitals = Vitals(metrics, settings.metrics_host, settings.metrics_port)
+    vitals = WorkerProbes(metrics, settings.metrics_host, settings.metrics_port)
     compilation = Compilation(KEEPING)
     if settings.model is not None:
         scorer = Scorer(frozen(settings.model), policy.base_rate)

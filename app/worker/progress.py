@@ -74,7 +74,7 @@ class Memory(NamedTuple):
     """Since when it is denied that this is a member."""
 
 
-class Verdict(NamedTuple):
+class ProgressVerdict(NamedTuple):
     """``code`` is how to end the process, or None; ``reasons`` say why; ``blockers`` are what keeps it from ready.
 
     Blockers are ``lane_N_opening``, ``rebalancing``, ``broker_unavailable``, ``not_a_member``, ``membership_unknown``.
@@ -90,7 +90,7 @@ def begin(now: float) -> Memory:
     return Memory(now, now)
 
 
-def judge(memory: Memory, seen: Observation, rebalance_s: float = REBALANCE_S) -> tuple[Memory, Verdict]:
+def judge(memory: Memory, seen: Observation, rebalance_s: float = REBALANCE_S) -> tuple[Memory, ProgressVerdict]:
     """Hold one look against those before.
 
     Parameters
@@ -118,7 +118,7 @@ def judge(memory: Memory, seen: Observation, rebalance_s: float = REBALANCE_S) -
     denied = None if seen.denial is None else seen.now if memory.denied is None else memory.denied
     memory = Memory(seen.now, forgiven, moved, opening, rebalancing, denied)
     code, reasons = _end(memory, seen, rebalance_s)
-    return memory, Verdict(code, reasons, _blockers(memory, seen))
+    return memory, ProgressVerdict(code, reasons, _blockers(memory, seen))
 
 
 def stalled(memory: Memory, seen: Observation, seconds: float) -> list[Input]:

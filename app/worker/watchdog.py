@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from app.worker.lag import EndHistory
-from app.worker.progress import REBALANCE_S, Input, Memory, Observation, Verdict, begin, judge, stalled
+from app.worker.progress import REBALANCE_S, Input, Memory, Observation, ProgressVerdict, begin, judge, stalled
 from streams.cluster.broker_view import Bounds
 from streams.cluster.membership import Denial, Group, Membership, denial
 
@@ -27,7 +27,7 @@ MEMBER_S: Final = 3.0
 """How often the group's coordinator is asked; at once where the worker has joined anew."""
 
 
-class Standing(NamedTuple):
+class WorkerStanding(NamedTuple):
     """What the worker says of itself, once a second and on its own loop, so that no other thread reads live state."""
 
     positions: Mapping[Input, int | None] = {}
@@ -42,7 +42,7 @@ class Standing(NamedTuple):
     """None before the worker has begun to join."""
 
 
-class View(Protocol):
+class ClusterView(Protocol):
     """The broker as the watchdog's own client sees it: :class:`streams.cluster.broker_view.BrokerView`."""
 
     async def bounds(self, inputs: Iterable[Input]) -> Bounds | None:
@@ -67,10 +67,10 @@ class Heart:
         Asked at every beat; must not block.
     """
 
-    def __init__(self, standing: Callable[[], Standing], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, standing: Callable[[], WorkerStanding], clock: Callable[[], float] = time.monotonic) -> None:
         self._standing = standing
         self._clock = clock
-        self.last: tuple[float, Standing] = (clock(), Standing())
+        self.last: tuple[float, WorkerStanding] = (clock(), WorkerStanding())
         """When it last beat, and what the worker said then; replaced whole, never changed."""
 
     async def beat(self) -> None:
@@ -100,14 +100,14 @@ class Watchdog(threading.Thread):
     def __init__(
         self,
         heart: Heart,
-        view: View,
+        view: ClusterView,
         group: str,
         tell_lag: Callable[[str, int, int, float], None],
         end: Callable[[int], None],
         rebalance_s: float = REBALANCE_S,
     ) -> None:
         super().__init__(name="watchdog", daemon=True)
-        self.verdict = Verdict(None, (), ())
+        self.verdict = ProgressVerdict(None, (), ())
         self._heart = heart
         self._view = view
         self._group = group
@@ -189,7 +189,7 @@ class Watchdog(threading.Thread):
             denial=self._denial(said),
         )
 
-    def _denial(self, said: Standing) -> Denial | None:
+    def _denial(self, said: WorkerStanding) -> Denial | None:
         if said.membership is None:
             return None
         if not said.membership.kept:

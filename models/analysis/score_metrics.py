@@ -22,7 +22,7 @@ class OneClassError(ValueError):
     """Nobody left, or everybody did: then there is nothing to tell apart."""
 
 
-class Quality(NamedTuple):
+class ScoreMetrics(NamedTuple):
     """The figures by which a model is judged."""
 
     roc_auc: float
@@ -33,7 +33,7 @@ class Quality(NamedTuple):
     ece: float
 
 
-def measure(risk: Floats, left: Bools) -> Quality:
+def measure(risk: Floats, left: Bools) -> ScoreMetrics:
     """All figures at once.
 
     Raises
@@ -49,7 +49,7 @@ def measure(risk: Floats, left: Bools) -> Quality:
     """
     if len(left) == 0 or left.all() or not left.any():
         raise OneClassError(f"{int(left.sum())} of {len(left)} left: nothing to tell apart")
-    return Quality(
+    return ScoreMetrics(
         roc_auc(risk, left),
         pr_auc(risk, left),
         lift(risk, left, 0.10),

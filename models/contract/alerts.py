@@ -19,7 +19,7 @@ UNASSIGNED: Final = "unassigned"
 """The unit of whoever has none: a queue that everybody sees (未归属)."""
 
 
-class Reason(Struct, frozen=True, kw_only=True):
+class AlertReason(Struct, frozen=True, kw_only=True):
     """Why, in a number, in what it usually is, and in business words; ``disclosable``: may the customer hear it."""
 
     code: str
@@ -112,7 +112,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     previous_tier: Tier | None
     model_version: str
     policy_version: str
-    reasons: list[Reason] | None
+    reasons: list[AlertReason] | None
     value: Value
     priority: float
     priority_factors: PriorityFactors
@@ -146,7 +146,7 @@ class Suppression(Struct, frozen=True, kw_only=True):
     previous_tier: Tier | None
     model_version: str
     policy_version: str
-    reasons: list[Reason] | None
+    reasons: list[AlertReason] | None
     value: Value | None
     priority: float | None
     priority_factors: PriorityFactors | None

@@ -13,9 +13,9 @@ from models.contract.alerts import (
     Action,
     Alert,
     AlertId,
+    AlertReason,
     Offer,
     PriorityFactors,
-    Reason,
     Score,
     Suppression,
     TalkTrack,
@@ -41,7 +41,7 @@ from models.contract.vocabulary import (
 )
 from models.decisions.alert_wording import cause_of, opening, signal_text
 from models.decisions.contact_rules import contact_by, pick_channel
-from models.decisions.decision_context import Moment
+from models.decisions.decision_context import DecisionContext
 from models.decisions.signals import STRONG
 from models.features.catalogue import CATALOGUE, INDEX, NAMES, reason_text
 from models.features.definitions import FADED, family, unusual
@@ -106,7 +106,7 @@ class Cards:
         self._plays: dict[tuple[Cause, Segment, bool], Play] = {}
 
     def compose(
-        self, moment: Moment, episode: Episode, kind: Kind, step: AlertEvent, close_reason: CloseReason | None
+        self, moment: DecisionContext, episode: Episode, kind: Kind, step: AlertEvent, close_reason: CloseReason | None
     ) -> Alert:
         """One record in the life of an alert; what has eased or closed needs neither reasons nor action.
 
@@ -150,7 +150,7 @@ class Cards:
             trigger=_trigger(moment, episode) if step == "raised" else moment.trigger,
         )
 
-    def score(self, moment: Moment) -> Score:
+    def score(self, moment: DecisionContext) -> Score:
         """The latest risk, with what a list of those at risk is sorted by: unit, worth, and the strongest reason."""
         profile, tier = moment.profile, moment.tier
         worth = segment(0.0 if profile is None else profile.arpu or 0.0, self._policy)
@@ -168,7 +168,7 @@ class Cards:
             reason=None if tier == HEALTHY else self._strongest(moment, worth),
         )
 
-    def _strongest(self, moment: Moment, worth: Segment) -> str | None:
+    def _strongest(self, moment: DecisionContext, worth: Segment) -> str | None:
         """The feature that raises the risk most above the usual; None if none does."""
         added = self._contributions
         compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
@@ -176,7 +176,9 @@ class Cards:
         strongest = int(np.argmax(added))
         return NAMES[strongest] if added[strongest] > 0.0 else None
 
-    def _reasons(self, moment: Moment, episode: Episode, propensity: float, worth: Segment) -> list[Reason]:
+    def _reasons(
+        self, moment: DecisionContext, episode: Episode, propensity: float, worth: Segment
+    ) -> list[AlertReason]:
         """The signal's own reason first, then what is unusual for customers of that worth and raises the risk most."""
         risk = moment.risk if moment.profiled else self._scorer.base_rate
         reasons = [] if episode.kind == "risk_tier" else [self._lead(episode, propensity, risk, worth)]
@@ -197,7 +199,7 @@ class Cards:
             reasons.append(_reason(name, value, shown[f], contribution, text, disclosable=CATALOGUE[f].disclosable))
         return reasons
 
-    def _lead(self, episode: Episode, propensity: float, risk: float, worth: Segment) -> Reason:
+    def _lead(self, episode: Episode, propensity: float, risk: float, worth: Segment) -> AlertReason:
         """The signal as a reason. It contributes what it takes to lift the model's risk to the policy's propensity."""
         code, value, place = episode.code, episode.value, INDEX.get(episode.code)
         usual = 0.0 if place is None else self._shown[worth][place]
@@ -205,7 +207,9 @@ class Cards:
         text = signal_text(code, value, episode.level)
         return _reason(code, value, usual, lift, text, disclosable=code in self._policy.disclosable_signals)
 
-    def _action(self, moment: Moment, episode: Episode, kind: Kind, worth: Segment, reasons: list[Reason]) -> Action:
+    def _action(
+        self, moment: DecisionContext, episode: Episode, kind: Kind, worth: Segment, reasons: list[AlertReason]
+    ) -> Action:
         profile = moment.profile
         # After an authorisation code there is no outbound pressure and no deadline to contact, whatever else rings: the
         # card may be acted on as long as the alert lives.
@@ -248,7 +252,7 @@ class Cards:
         return found
 
 
-def suppression(whole: Alert, reason: SuppressionReason, decision: str, moment: Moment) -> Suppression:
+def suppression(whole: Alert, reason: SuppressionReason, decision: str, moment: DecisionContext) -> Suppression:
     """The decision not to raise this alert, with its body as far as it may be and could be made."""
     fields = msgspec.structs.asdict(whole)
     if moment.profile is None:
@@ -267,7 +271,7 @@ def _unit(profile: Profile | None) -> str:
     return (profile.unit if profile.account_id is None else profile.account_unit) or UNASSIGNED
 
 
-def _trigger(moment: Moment, episode: Episode) -> Trigger:
+def _trigger(moment: DecisionContext, episode: Episode) -> Trigger:
     return Trigger(
         topic=episode.trigger_topic,
         partition=moment.trigger.partition,
@@ -276,8 +280,10 @@ def _trigger(moment: Moment, episode: Episode) -> Trigger:
     )
 
 
-def _reason(code: str, value: float, usual: float, contribution: float, text: Text, *, disclosable: bool) -> Reason:
-    return Reason(
+def _reason(
+    code: str, value: float, usual: float, contribution: float, text: Text, *, disclosable: bool
+) -> AlertReason:
+    return AlertReason(
         code=code,
         value=round(value, 4),
         usual=usual,

@@ -30,7 +30,7 @@ _STEPS: Final = 20
 _GOLDEN: Final = 0.6180339887498949
 
 
-class Kept(Struct):
+class BudgetState(Struct):
     """What the budget has to know after a restart."""
 
     allowance: float
@@ -62,7 +62,7 @@ class AlertBudget:
     """
 
     def __init__(self, partition: int) -> None:
-        self._kept = Kept((partition + 1) * _GOLDEN % 1.0)
+        self._kept = BudgetState((partition + 1) * _GOLDEN % 1.0)
         self._dirty = False
 
     @property
@@ -130,7 +130,7 @@ class AlertBudget:
                 others.append((key, value))
             elif value is not None:
                 try:
-                    self._kept = msgspec.json.decode(value, type=Kept)
+                    self._kept = msgspec.json.decode(value, type=BudgetState)
                 except msgspec.MsgspecError as error:
                     raise StateMalformedError(f"state record {key!r}: {error}") from error
         return others

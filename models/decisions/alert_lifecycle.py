@@ -19,7 +19,7 @@ from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import HEALTHY, TIERS, AlertEvent, CloseReason, Kind, SuppressionReason
 from models.decisions import contact_rules, next_look
 from models.decisions.alert_body import Cards, suppression
-from models.decisions.decision_context import Moment
+from models.decisions.decision_context import DecisionContext
 from models.decisions.labelling import Labels
 from models.decisions.outbox import Outbox, Output
 from models.decisions.signals import UNUSED, Signal
@@ -75,7 +75,7 @@ class Episodes:
         self._labels = labels
         self._nominate = nominate
 
-    def breach(self, moment: Moment, signal: Signal, *, stale_feed: bool = False) -> None:
+    def breach(self, moment: DecisionContext, signal: Signal, *, stale_feed: bool = False) -> None:
         """A trigger: it opens an episode, escalates the one that is open, or keeps it alive."""
         book = self._book(moment)
         kind = signal.kind
@@ -87,7 +87,7 @@ class Episodes:
             self._again(moment, episode, signal)
         self._arm(moment.row, book, moment.clock)
 
-    def _opened(self, moment: Moment, signal: Signal) -> Episode:
+    def _opened(self, moment: DecisionContext, signal: Signal) -> Episode:
         trigger = moment.trigger
         return Episode(
             alert_id=alert_id(signal.kind, moment.subscriber_id, trigger),
@@ -103,7 +103,7 @@ class Episodes:
             trigger_tick=trigger.tick,
         )
 
-    def _expiry(self, moment: Moment, kind: Kind, appointment_ts: int | None) -> int | None:
+    def _expiry(self, moment: DecisionContext, kind: Kind, appointment_ts: int | None) -> int | None:
         """A tier lasts as long as the risk; a signal as its kind says, but not past the appointment it is about."""
         if kind == "risk_tier":
             return None
@@ -112,7 +112,7 @@ class Episodes:
             expiry = min(expiry, appointment_ts)
         return expiry
 
-    def _again(self, moment: Moment, episode: Episode, signal: Signal) -> None:
+    def _again(self, moment: DecisionContext, episode: Episode, signal: Signal) -> None:
         kind = signal.kind
         episode.expires_ts = self._expiry(moment, kind, signal.appointment_ts)
         if signal.appointment_ts is not None:
@@ -134,7 +134,7 @@ class Episodes:
             # It is news now, whatever it was when it was withheld.
             self._settle(moment, episode, kind, self._objection(moment, episode, kind, stale_feed=False))
 
-    def _escalate(self, moment: Moment, episode: Episode, kind: Kind) -> None:
+    def _escalate(self, moment: DecisionContext, episode: Episode, kind: Kind) -> None:
         """An alert that was raised rings once more, unless the customer has forbidden it since."""
         reason = contact_rules.forbids(self._standing(moment, episode, kind, stale_feed=False), self.policy)
         if reason is None:
@@ -142,7 +142,7 @@ class Episodes:
         else:
             self._suppress(moment, episode, kind, reason, "escalated")
 
-    def tier_moved(self, moment: Moment, before: int) -> None:
+    def tier_moved(self, moment: DecisionContext, before: int) -> None:
         """The subscriber's tier moved from `before` to the moment's."""
         tier, kind = moment.tier, "risk_tier"
         if tier > before:
@@ -162,14 +162,14 @@ class Episodes:
         self._population.mark_book(moment.row)
         self._arm(moment.row, book, moment.clock)
 
-    def look_again(self, moment: Moment) -> None:
+    def look_again(self, moment: DecisionContext) -> None:
         """A tick at which a tier alert that was withheld may be raised."""
         episode = self._withheld_tier(moment)
         if episode is not None and episode.withheld != "hold_out":
             self._decide(moment, episode, "risk_tier")
             self._arm(moment.row, self._book(moment), moment.clock)
 
-    def _withheld_tier(self, moment: Moment) -> Episode | None:
+    def _withheld_tier(self, moment: DecisionContext) -> Episode | None:
         """The episode of somebody at risk whose tier alert nobody has seen, and nobody asked to be quiet about."""
         book = self._population.books.get(moment.row)
         episode = None if book is None else book.episodes.get("risk_tier")
@@ -177,7 +177,7 @@ class Episodes:
             return None
         return episode if moment.tier >= TIERS.index(self.policy.tiers.raises) else None
 
-    def admission(self, moment: Moment) -> bool | None:
+    def admission(self, moment: DecisionContext) -> bool | None:
         """Whether a candidate is one for the first time in its episode; None if it is none any more."""
         episode = self._withheld_tier(moment)
         return None if episode is None else episode.withheld not in _UNSEEN
@@ -187,7 +187,7 @@ class Episodes:
         unseen = not episode.seq and episode.snoozed_until is None and episode.withheld in _UNSEEN
         return unseen and episode.kind != "risk_tier"
 
-    def waiting(self, moment: Moment) -> list[Kind]:
+    def waiting(self, moment: DecisionContext) -> list[Kind]:
         """Signals that stand since the recorded history, and of which the budget decides now."""
         found: list[Kind] = []
         for name, episode in sorted(self._book(moment).episodes.items()):
@@ -203,7 +203,7 @@ class Episodes:
         kinds = [] if book is None else [kind for kind, episode in book.episodes.items() if self._may_wait(episode)]
         return max((self.policy.kind(kind).propensity for kind in kinds), default=0.0)  # type: ignore[arg-type]
 
-    def unprofiled(self, moment: Moment, reached: int) -> None:
+    def unprofiled(self, moment: DecisionContext, reached: int) -> None:
         """The model's word on somebody who refused profiling: not used, and that it was not used is told once."""
         book = self._population.books.get(moment.row)
         episode = None if book is None else book.episodes.get("risk_tier")
@@ -214,7 +214,7 @@ class Episodes:
             self._population.mark_book(moment.row)
             self._arm(moment.row, book, moment.clock)
 
-    def recovered(self, moment: Moment, kind: Kind) -> None:
+    def recovered(self, moment: DecisionContext, kind: Kind) -> None:
         """What made the breach is gone: a sign of life after a silence, an appointment that was withdrawn."""
         book = self._book(moment)
         if kind == "silence":
@@ -223,7 +223,7 @@ class Episodes:
             self._close(moment, book, kind, "recovered")
         self._arm(moment.row, book, moment.clock)
 
-    def fed_back(self, moment: Moment, of: str | None, status: str, until_ts: int | None) -> None:
+    def fed_back(self, moment: DecisionContext, of: str | None, status: str, until_ts: int | None) -> None:
         """The front line reports: some words close the alert, the others change nothing of it.
 
         A refusal or a loss is about the subscriber, and ends everything that stands, also what nobody has seen: what
@@ -247,12 +247,12 @@ class Episodes:
             self._population.mark_book(moment.row)
             self._arm(moment.row, book, moment.clock)
 
-    def _snooze(self, moment: Moment, book: Book, kind: Kind, episode: Episode, until_ts: int | None) -> None:
+    def _snooze(self, moment: DecisionContext, book: Book, kind: Kind, episode: Episode, until_ts: int | None) -> None:
         """Keep the breach, unseen, so that it can be raised anew."""
         until = moment.clock + round(self.policy.contact.snooze_days * DAY_MS) if until_ts is None else until_ts
         book.episodes[kind] = msgspec.structs.replace(episode, seq=0, withheld=None, retry_ts=None, snoozed_until=until)
 
-    def close_all(self, moment: Moment, reason: CloseReason) -> None:
+    def close_all(self, moment: DecisionContext, reason: CloseReason) -> None:
         """End every episode; of the withheld ones nobody hears."""
         book = self._population.books.get(moment.row)
         if book is None or not book.episodes:
@@ -262,7 +262,7 @@ class Episodes:
         self._population.mark_book(moment.row)
         self._arm(moment.row, book, moment.clock)
 
-    def reconsider(self, moment: Moment) -> None:
+    def reconsider(self, moment: DecisionContext) -> None:
         """A profile came: what was withheld may be raised now, or withheld for another reason."""
         book = self._population.books.get(moment.row)
         for kind in () if book is None else sorted(book.episodes):
@@ -281,7 +281,7 @@ class Episodes:
                 self._decide(moment, episode, kind)  # type: ignore[arg-type]  # a book's kinds are ours
             self._arm(moment.row, mine, moment.clock)
 
-    def due(self, moment: Moment, *, stale_feed: bool) -> None:
+    def due(self, moment: DecisionContext, *, stale_feed: bool) -> None:
         """A tick at which a term of the subscriber is over."""
         book, clock = self._book(moment), moment.clock
         next_look.prolong(self._population, moment.row, book)
@@ -296,7 +296,7 @@ class Episodes:
                 self._decide(moment, episode, kind, stale_feed=stale_feed and kind == "silence")
         self._arm(moment.row, book, moment.clock)
 
-    def _anew(self, moment: Moment, book: Book, kind: Kind, episode: Episode) -> None:
+    def _anew(self, moment: DecisionContext, book: Book, kind: Kind, episode: Episode) -> None:
         """The snooze is over and the breach stands: an alert of its own, set off by the tick."""
         trigger = moment.trigger
         anew = book.episodes[kind] = msgspec.structs.replace(
@@ -314,7 +314,7 @@ class Episodes:
         else:
             self._decide(moment, anew, kind)
 
-    def _decide(self, moment: Moment, episode: Episode, kind: Kind, *, stale_feed: bool = False) -> None:
+    def _decide(self, moment: DecisionContext, episode: Episode, kind: Kind, *, stale_feed: bool = False) -> None:
         """Raise, or withhold and say why; the same reason is not told twice.
 
         Of tiers the budget decides later, and so it does of signals that stand since the recorded history: all of a
@@ -326,7 +326,9 @@ class Episodes:
         else:
             self._settle(moment, episode, kind, reason)
 
-    def _objection(self, moment: Moment, episode: Episode, kind: Kind, *, stale_feed: bool) -> SuppressionReason | None:
+    def _objection(
+        self, moment: DecisionContext, episode: Episode, kind: Kind, *, stale_feed: bool
+    ) -> SuppressionReason | None:
         """Why the breach may not be raised now, and until when that is so, if it is known."""
         standing = self._standing(moment, episode, kind, stale_feed=stale_feed)
         reason = contact_rules.withhold(standing, self.policy)
@@ -341,8 +343,10 @@ class Episodes:
             episode.retry_ts = moment.clock + DAY_MS
         return reason
 
-    def _standing(self, moment: Moment, episode: Episode, kind: Kind, *, stale_feed: bool) -> contact_rules.Standing:
-        return contact_rules.Standing(
+    def _standing(
+        self, moment: DecisionContext, episode: Episode, kind: Kind, *, stale_feed: bool
+    ) -> contact_rules.ContactCase:
+        return contact_rules.ContactCase(
             kind=kind,
             clock=moment.clock,
             profile=moment.profile,
@@ -355,7 +359,7 @@ class Episodes:
             recorded=moment.clock <= self.recorded_until,
         )
 
-    def _settle(self, moment: Moment, episode: Episode, kind: Kind, reason: SuppressionReason | None) -> None:
+    def _settle(self, moment: DecisionContext, episode: Episode, kind: Kind, reason: SuppressionReason | None) -> None:
         if reason is None:
             episode.withheld = None
             self._book(moment).raised_ts[kind] = moment.clock
@@ -364,7 +368,7 @@ class Episodes:
         elif reason != episode.withheld:
             self._suppress(moment, episode, kind, reason)
 
-    def nominated(self, moment: Moment, kind: Kind, *, admitted: bool) -> bool:
+    def nominated(self, moment: DecisionContext, kind: Kind, *, admitted: bool) -> bool:
         """The budget has decided; says whether that takes of the allowance."""
         book = self._book(moment)
         episode = book.episodes[kind]
@@ -378,7 +382,7 @@ class Episodes:
 
     def _suppress(
         self,
-        moment: Moment,
+        moment: DecisionContext,
         episode: Episode,
         kind: Kind,
         reason: SuppressionReason,
@@ -394,7 +398,7 @@ class Episodes:
         body = suppression(whole, reason, decision, moment)
         self._outbox.put(Output("suppression", moment.subscriber_id, body, moment.ts, decision, moment.record_ts))
 
-    def _close(self, moment: Moment, book: Book, kind: Kind, reason: CloseReason) -> None:
+    def _close(self, moment: DecisionContext, book: Book, kind: Kind, reason: CloseReason) -> None:
         episode = book.episodes.pop(kind)
         if episode.seq and kind == "risk_tier" and reason == "recovered":
             short = moment.clock - book.raised_ts[kind] <= _SHORT_MS
@@ -403,7 +407,7 @@ class Episodes:
             self._publish(moment, episode, kind, "closed", reason)
 
     def _publish(
-        self, moment: Moment, episode: Episode, kind: Kind, step: AlertEvent, reason: CloseReason | None = None
+        self, moment: DecisionContext, episode: Episode, kind: Kind, step: AlertEvent, reason: CloseReason | None = None
     ) -> None:
         episode.seq += 1
         body = self.cards.compose(moment, episode, kind, step, reason)
@@ -412,7 +416,7 @@ class Episodes:
             self._labels.freeze(moment, kind, None if body.action is None else body.action.cause)
         self._outbox.put(Output("alert", moment.subscriber_id, body, moment.ts, ce_id, moment.record_ts))
 
-    def _book(self, moment: Moment) -> Book:
+    def _book(self, moment: DecisionContext) -> Book:
         self._population.mark_book(moment.row)
         return self._population.book(moment.row)
 

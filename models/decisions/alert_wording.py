@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from math import inf
 from typing import Final
 
-from models.contract.alerts import Reason
+from models.contract.alerts import AlertReason
 from models.contract.events import Channel
 from models.contract.vocabulary import Cause, Kind, Text
 from models.decisions.signals import STRONG
@@ -94,7 +94,7 @@ def cause_of_value(code: str, value: float) -> Cause | None:
     return next((cause for cause, low, high in _OF_FEATURE.get(code, ()) if low < value < high), None)
 
 
-def cause_of(kind: Kind, code: str, reasons: Iterable[Reason]) -> Cause:
+def cause_of(kind: Kind, code: str, reasons: Iterable[AlertReason]) -> Cause:
     """Why they may leave: what the signal says, else the first reason that is a cause.
 
     Examples
@@ -251,7 +251,9 @@ _ANSWERING: Final = Text(
 )
 
 
-def opening(reasons: Sequence[Reason], channel: Channel, *, manager: bool = False, answers_only: bool = False) -> Text:
+def opening(
+    reasons: Sequence[AlertReason], channel: Channel, *, manager: bool = False, answers_only: bool = False
+) -> Text:
     """First words: from the first disclosable reason that gives some, else a service-care opening.
 
     Parameters
@@ -282,7 +284,7 @@ def opening(reasons: Sequence[Reason], channel: Channel, *, manager: bool = Fals
     )
 
 
-def _said(reason: Reason) -> Said | None:
+def _said(reason: AlertReason) -> Said | None:
     if not reason.disclosable:
         return None
     cause = _OF_SIGNAL[reason.code] if reason.code in _OF_SIGNAL else cause_of_value(reason.code, reason.value)

@@ -29,7 +29,7 @@ CHANNELS: Final[tuple[Channel, ...]] = (
 )
 
 
-class Standing(NamedTuple):
+class ContactCase(NamedTuple):
     """What decides whether a breach may be raised now."""
 
     kind: Kind
@@ -48,7 +48,7 @@ class Standing(NamedTuple):
     """It lies in the recorded history that the lane began with: whatever it asked for, it is too late for it."""
 
 
-Stage = Callable[[Standing, Policy], SuppressionReason | None]
+Stage = Callable[[ContactCase, Policy], SuppressionReason | None]
 
 
 def passive(profile: Profile | None, involuntary: bool) -> bool:
@@ -59,19 +59,19 @@ def passive(profile: Profile | None, involuntary: bool) -> bool:
     return involuntary or (profile is not None and profile.status in _PASSIVE)
 
 
-def _recorded(standing: Standing, policy: Policy) -> SuppressionReason | None:
+def _recorded(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     return "expired" if standing.recorded else None
 
 
-def _passive_churn(standing: Standing, policy: Policy) -> SuppressionReason | None:
+def _passive_churn(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     return "passive_churn" if passive(standing.profile, standing.involuntary) else None
 
 
-def _no_profile(standing: Standing, policy: Policy) -> SuppressionReason | None:
+def _no_profile(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     return "no_profile" if standing.profile is None else None
 
 
-def _no_consent(standing: Standing, policy: Policy) -> SuppressionReason | None:
+def _no_consent(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     profile = standing.profile
     if profile is None:
         return None
@@ -83,32 +83,32 @@ def _no_consent(standing: Standing, policy: Policy) -> SuppressionReason | None:
     return "no_consent"
 
 
-def _do_not_contact(standing: Standing, policy: Policy) -> SuppressionReason | None:
+def _do_not_contact(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     profile = standing.profile
     if profile is None or not profile.do_not_contact or standing.kind in policy.contact.do_not_contact_exempt:
         return None
     return "do_not_contact"
 
 
-def _cooldown(standing: Standing, policy: Policy) -> SuppressionReason | None:
+def _cooldown(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     ends = cooldown_ends(standing, policy.contact)
     return "cooldown" if ends is not None and standing.clock < ends else None
 
 
-def _stale_feed(standing: Standing, policy: Policy) -> SuppressionReason | None:
+def _stale_feed(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     return "stale_feed" if standing.stale_feed else None
 
 
-def _expired(standing: Standing, policy: Policy) -> SuppressionReason | None:
+def _expired(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     appointment = standing.appointment_ts
     return "expired" if appointment is not None and appointment <= standing.clock else None
 
 
-def _switched_off(standing: Standing, policy: Policy) -> SuppressionReason | None:
+def _switched_off(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     return None if policy.kind(standing.kind).enabled else "low_priority"
 
 
-def _hold_out(standing: Standing, policy: Policy) -> SuppressionReason | None:
+def _hold_out(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     contact = policy.contact
     if standing.profile is None or standing.kind in contact.hold_out_exempt:
         return None
@@ -153,12 +153,12 @@ _LAW: Final[tuple[Stage, ...]] = (_passive_churn, _no_profile, _no_consent, _do_
 """What forbids a contact whatever was raised before."""
 
 
-def forbids(standing: Standing, policy: Policy) -> SuppressionReason | None:
+def forbids(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     """Why an alert that was raised may not ring once more: what the law or the customer has said since.
 
     Examples
     --------
-    >>> raised = Standing("leave_intent", 0, Profile(subscriber_id="s-1", ts=0), False, 0, None, False, False, None)
+    >>> raised = ContactCase("leave_intent", 0, Profile(subscriber_id="s-1", ts=0), False, 0, None, False, False, None)
     >>> forbids(raised, Policy()) is None
     True
     >>> forbids(raised._replace(profile=Profile(subscriber_id="s-1", ts=0, do_not_contact=True)), Policy())
@@ -167,12 +167,12 @@ def forbids(standing: Standing, policy: Policy) -> SuppressionReason | None:
     return next((reason for stage in _LAW if (reason := stage(standing, policy)) is not None), None)
 
 
-def withhold(standing: Standing, policy: Policy) -> SuppressionReason | None:
+def withhold(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     """Why a breach is not raised now, or None if it is.
 
     Examples
     --------
-    >>> nobody = Standing("leave_intent", 0, None, False, None, None, False, False, None)
+    >>> nobody = ContactCase("leave_intent", 0, None, False, None, None, False, False, None)
     >>> withhold(nobody, Policy())
     'no_profile'
     >>> known = nobody._replace(profile=Profile(subscriber_id="s-1", ts=0))
@@ -190,7 +190,7 @@ def withhold(standing: Standing, policy: Policy) -> SuppressionReason | None:
     return None
 
 
-def cooldown_ends(standing: Standing, policy: ContactPolicy) -> int | None:
+def cooldown_ends(standing: ContactCase, policy: ContactPolicy) -> int | None:
     """When the peace after an alert of the kind, or after a refusal, is over; None if there is none."""
     ends = None
     if standing.kind in policy.cooldown_exempt:

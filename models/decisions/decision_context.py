@@ -11,7 +11,7 @@ import numpy.typing as npt
 from models.contract.alerts import Trigger
 from models.contract.events import Profile
 from models.decisions.contact_rules import passive
-from models.scoring.engine import View
+from models.scoring.engine import ModelView
 from models.state.columns import OUTCOME, OUTCOME_CODES, UNPROFILED
 from models.state.population import Population
 
@@ -23,7 +23,7 @@ _INVOLUNTARY: Final = float(OUTCOME_CODES.index("involuntary"))
 
 
 @dataclass(slots=True)
-class Moment:
+class DecisionContext:
     """See the module.
 
     Attributes
@@ -82,13 +82,13 @@ class Moment:
 
 
 def moment_of(
-    population: Population, view: View, row: int, ts: int, clock: int, trigger: Trigger, record_ts: int | None
-) -> Moment:
+    population: Population, view: ModelView, row: int, ts: int, clock: int, trigger: Trigger, record_ts: int | None
+) -> DecisionContext:
     """The moment of the subscriber in `row`, as seen right now: their features are gone with the next one."""
     profile, book = population.profiles[row], population.books.get(row)
     known = of_its_time(profile, clock)
     outcome = population.blocks[OUTCOME.name].data[row].tolist() if view.left else _NEVER_LEFT
-    return Moment(
+    return DecisionContext(
         row=row,
         subscriber_id=population.id_of(row),
         ts=ts,

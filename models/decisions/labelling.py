@@ -38,7 +38,7 @@ from models.contract.training_example import WEEKLY, Example, Fate, Label, week_
 from models.contract.vocabulary import TIERS
 from models.decisions.alert_body import segment
 from models.decisions.contact_rules import held_out
-from models.decisions.decision_context import Moment
+from models.decisions.decision_context import DecisionContext
 from models.decisions.outbox import Outbox, Output
 from models.decisions.ticks import Clock
 from models.features.catalogue import catalogue_hash
@@ -110,7 +110,7 @@ class Labels:
         """Whether their weekly vectors are kept at all: a share of a large population teaches as much."""
         return crc32(b"weekly\x1f" + subscriber_id.encode()) < self.policy.labels.weekly_share * 2**32
 
-    def freeze(self, moment: Moment, origin: str, cause: str | None = None) -> None:
+    def freeze(self, moment: DecisionContext, origin: str, cause: str | None = None) -> None:
         """Keep the vector of this moment until its label is known; not of somebody who refuses profiling.
 
         Who is gone, or leaves by our will, has no label to wait for.
@@ -141,7 +141,7 @@ class Labels:
         self._enter(moment.row, min(float(self.due[moment.row]), float(self._next_end(frozen))))
         self._outbox.wrote(len(frozen.x) * 2)
 
-    def outcome(self, moment: Moment, event: Outcome) -> None:
+    def outcome(self, moment: DecisionContext, event: Outcome) -> None:
         """An outcome came, newest or not: it labels whatever waits, unless an earlier one has."""
         book = self._population.books.get(moment.row)
         if event.outcome == "returned":
@@ -163,7 +163,7 @@ class Labels:
         ended = event.last_activity_ts if event.outcome == "lapsed" else None
         self._decided(moment, event, event.ts if ended is None else ended)
 
-    def _decided(self, moment: Moment, event: Outcome, left_ts: int) -> None:
+    def _decided(self, moment: DecisionContext, event: Outcome, left_ts: int) -> None:
         horizon = self._horizon()
         if moment.clock > left_ts + round(self.policy.labels.lapse_days * DAY_MS):
             # So late that the oldest of the vectors it is about may have been labelled by time.
@@ -194,14 +194,14 @@ class Labels:
         if foretold:
             counts.leads_ms.append(left_ts - min(foretold))
 
-    def _downgraded(self, moment: Moment, ts: int) -> None:
+    def _downgraded(self, moment: DecisionContext, ts: int) -> None:
         """Keep when, as long as a vector may ask for it."""
         book, lapse = self._population.book(moment.row), round(self.policy.labels.lapse_days * DAY_MS)
         since = moment.clock - self._horizon() - lapse
         book.downgraded = sorted({*(t for t in book.downgraded if t >= since), ts})
         self._population.mark_book(moment.row)
 
-    def look(self, moment: Moment, tick: int, used_ts: float) -> None:
+    def look(self, moment: DecisionContext, tick: int, used_ts: float) -> None:
         """A look at a tick: who used the service past their horizon has stayed, and so has who was silent long enough.
 
         Parameters
@@ -223,7 +223,7 @@ class Labels:
                 self._tell(moment, known, "void" if gone else "negative", None, None)
         self._set_due(row, tick)
 
-    def _tell_weeks(self, moment: Moment, pending: Pending, until: float, outcome: str | None) -> Pending:
+    def _tell_weeks(self, moment: DecisionContext, pending: Pending, until: float, outcome: str | None) -> Pending:
         """Publish what is known of the weeks of a vector: they stayed `until` then, and left by `outcome`, if any."""
         if pending.origin != WEEKLY:
             return pending
@@ -278,7 +278,12 @@ class Labels:
             self._calendar.put(due, row)
 
     def _tell(
-        self, moment: Moment, pending: Pending, label: Label, by: tuple[Outcome, int] | None, first_alert: int | None
+        self,
+        moment: DecisionContext,
+        pending: Pending,
+        label: Label,
+        by: tuple[Outcome, int] | None,
+        first_alert: int | None,
     ) -> None:
         """Publish an example; its vector waits no more."""
         subscriber_id, end = moment.subscriber_id, pending.ts + self._horizon()

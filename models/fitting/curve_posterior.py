@@ -23,7 +23,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from models.arrays import Floats
-from models.fitting.knots import Ground
+from models.fitting.knots import Knots
 
 _LINE: Final = 0.1
 _BEND: Final = 0.05
@@ -79,7 +79,7 @@ class Posterior:
         Person-weeks after which one counts a third: subscribers and offers change.
     """
 
-    def __init__(self, ground: Ground, weeks: int, mean: float, spread: float, memory: int) -> None:
+    def __init__(self, ground: Knots, weeks: int, mean: float, spread: float, memory: int) -> None:
         self._ground, self._weeks, self._mean, self._spread, self._memory = ground, weeks, mean, spread, memory
         self._shapes = [_shapes(line) for line in map(ground.standard, range(len(ground.names)))]
         ends = weeks + np.cumsum([0, *map(len, self._shapes)])
@@ -185,7 +185,7 @@ class Posterior:
         )
 
     @classmethod
-    def resume(cls, ground: Ground, state: PosteriorState, memory: int) -> Self:
+    def resume(cls, ground: Knots, state: PosteriorState, memory: int) -> Self:
         """Go on from :meth:`state`.
 
         Raises

@@ -28,7 +28,7 @@ class GroundState(Struct, frozen=True, kw_only=True):
     spread: list[float]
 
 
-class Ground:
+class Knots:
     """See the module.
 
     Parameters

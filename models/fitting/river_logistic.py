@@ -15,7 +15,7 @@ from msgspec import Struct
 from river import preprocessing
 
 from models.arrays import Floats
-from models.fitting.knots import Ground
+from models.fitting.knots import Knots
 from models.fitting.river_state import LogisticState, begin, put, take
 from models.scoring.scorer import logit
 
@@ -53,7 +53,7 @@ class RiverVoice:
     True
     """
 
-    def __init__(self, ground: Ground, rate: float) -> None:
+    def __init__(self, ground: Knots, rate: float) -> None:
         self._ground = ground
         self._scaler = preprocessing.StandardScaler()
         self._model = put(begin(rate, 0.0))
@@ -100,7 +100,7 @@ class RiverVoice:
         )
 
     @classmethod
-    def resume(cls, ground: Ground, state: RiverState) -> Self:
+    def resume(cls, ground: Knots, state: RiverState) -> Self:
         """Go on from :meth:`state`, to the same bits as without a break."""
         voice = cls(ground, 0.5)
         voice._scaler.counts.update(state.counts)

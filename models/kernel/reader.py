@@ -90,14 +90,14 @@ class Lines(NamedTuple):
     status: npt.NDArray[np.int8]
 
 
-class Reader:
+class EventReader:
     """See the module. One thread's: it has room for the event in hand.
 
     Examples
     --------
     >>> value, key = b'{"subscriber_id":"s-1","ts":1780000000000,"event_id":"e-1","bytes":1.5e6}', b"s-1"
     >>> record = [0, len(value), len(value), len(key), 0, 1_780_000_000_000, 0, places.DATA_USE]
-    >>> lines = Reader().read(np.frombuffer(value + key, dtype=np.uint8), np.array([record]))
+    >>> lines = EventReader().read(np.frombuffer(value + key, dtype=np.uint8), np.array([record]))
     >>> int(lines.status[0]) == places.PLAIN, lines.numbers[0, [places.TS, places.FIRST]].tolist()
     (True, [1780000000000.0, 1500000.0])
     """

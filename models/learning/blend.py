@@ -21,7 +21,7 @@ from models.learning.ensemble import Voices
 from models.learning.recent_vectors import Recent
 from models.scoring.calibration import levelling
 from models.scoring.scorer import Scorer, logit
-from models.scoring.snapshot import Curve, Cutoff, Example, Provenance, Snapshot
+from models.scoring.snapshot import Curve, Cutoff, Provenance, ScoredVector, Snapshot
 
 SHARES: Final = (0.005, 0.01, 0.02, 0.05, 0.10, 0.20, 0.35, 0.50)
 """Of the subscribers: cut-offs are known at these, and between them in proportion."""
@@ -132,7 +132,7 @@ def compiled(
         curves=medians(bare.curves, recent),
         cutoffs=cutoffs(risk),
         examples=[
-            Example(x=[None if np.isnan(v) else v for v in x[:, i].tolist()], risk=float(risk[i])) for i in picked
+            ScoredVector(x=[None if np.isnan(v) else v for v in x[:, i].tolist()], risk=float(risk[i])) for i in picked
         ],
         watermark=named[1],
         provenance=Provenance(

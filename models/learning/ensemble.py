@@ -11,7 +11,7 @@ from msgspec import Struct
 from models.analysis.score_metrics import log_losses
 from models.arrays import Floats
 from models.fitting.curve_posterior import Lot, Posterior, PosteriorState
-from models.fitting.knots import Ground, GroundState
+from models.fitting.knots import GroundState, Knots
 from models.fitting.river_logistic import RiverState, RiverVoice
 from models.scoring.calibration import levelling
 from models.scoring.scorer import Scorer, sigmoid
@@ -68,7 +68,7 @@ class Voices:
         What its log-odds of leaving within the horizon lack to those of leaving in a week.
     """
 
-    def __init__(self, prior: Scorer, ground: Ground, river: RiverVoice, posterior: Posterior, lift: float) -> None:
+    def __init__(self, prior: Scorer, ground: Knots, river: RiverVoice, posterior: Posterior, lift: float) -> None:
         self._prior = prior
         self.ground, self.river, self.posterior = ground, river, posterior
         self.left = 0
@@ -80,7 +80,7 @@ class Voices:
     @classmethod
     def of_prior(cls, prior: Scorer, rows: Floats, weeks: int, weekly_rate: float, memory: int) -> Self:
         """Begin on unlabelled rows, (F, n): the prior is levelled to the rate at which they should leave in a week."""
-        ground, scored = Ground.of(prior.snapshot.features, rows), prior.score(rows)
+        ground, scored = Knots.of(prior.snapshot.features, rows), prior.score(rows)
         lift = levelling(scored.risk, weekly_rate)
         offset = scored.logit + lift
         posterior = Posterior(ground, weeks, float(offset.mean()), max(float(offset.std()), 1e-3), memory)
@@ -142,7 +142,7 @@ class Voices:
     @classmethod
     def resume(cls, state: VoicesState, prior: Scorer, memory: int) -> Self:
         """Go on from :meth:`state`, to the same bits as without a break."""
-        ground = Ground.resume(prior.snapshot.features, state.ground)
+        ground = Knots.resume(prior.snapshot.features, state.ground)
         river = RiverVoice.resume(ground, state.river)
         voices = cls(prior, ground, river, Posterior.resume(ground, state.posterior, memory), state.lift)
         voices.left, voices.stayed = state.left, state.stayed

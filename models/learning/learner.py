@@ -26,13 +26,13 @@ from models.learning.example_status import Lesson
 from models.learning.guard import GuardState
 from models.learning.known_leavers import hash_of
 from models.learning.person_weeks import FateRow, Fates, FateWindow
-from models.learning.recent_vectors import Recent, Row
-from models.learning.report import Report, reported
+from models.learning.recent_vectors import Recent, RecentVector
+from models.learning.report import LearnerReport, reported
 from models.learning.settings import LearnerSettings
 from models.scoring.scorer import Scorer, check_examples
 from models.scoring.snapshot import Snapshot, SnapshotRefusedError, check_features
 
-__all__ = ["CheckpointRefusedError", "Learner", "LearnerSettings", "Lesson", "Report"]
+__all__ = ["CheckpointRefusedError", "Learner", "LearnerReport", "LearnerSettings", "Lesson"]
 
 COPIES: Final = 2
 """Of the voices, a week apart. The older one is put back when labels break: they did so before it was seen."""
@@ -153,7 +153,7 @@ class Learner:
         # In single precision, here and in the checkpoint alike: the same bits with a restart as without.
         taught = Taught(np.array(values, dtype="<f4"), fate.first, fate.last, fate.left)
         if fate.first == 1:
-            self._recent.add(Row(values, SEGMENTS.index(fate.segment)))
+            self._recent.add(RecentVector(values, SEGMENTS.index(fate.segment)))
         if self._voices is None:
             self._waiting.append(taught)
             if len(self._recent) < self._settings.warm_rows and len(self._waiting) < 4 * self._settings.warm_rows:
@@ -243,7 +243,7 @@ class Learner:
         )
         self._pending = snapshot
 
-    def report(self) -> Report:
+    def report(self) -> LearnerReport:
         """Everything that metrics and ``model show`` tell. Tens of milliseconds, of which no example pays any."""
         stake = float(self._stakes.mean())
         return reported(self._state(), self._window.latest(), self._alerts.latest(), self._voices, stake)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from models.arrays import Floats
 
 
-class Row(NamedTuple):
+class RecentVector(NamedTuple):
     """A vector: its features, NaN where one is missing; the number of the value segment."""
 
     values: Sequence[float]
@@ -43,7 +43,7 @@ class Recent:
     --------
     >>> recent = Recent(2, 1)
     >>> for value in (1.0, 2.0, 3.0):
-    ...     recent.add(Row([value], 0))
+    ...     recent.add(RecentVector([value], 0))
     >>> recent.x.tolist()
     [[2.0, 3.0]]
     """
@@ -58,7 +58,7 @@ class Recent:
         """Rows that are there."""
         return min(self._added, self.capacity)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: RecentVector) -> None:
         """Take a row in."""
         slot = self._added % self.capacity
         self._x[slot], self._segment[slot] = row

@@ -28,7 +28,7 @@ class Alerted(Struct, frozen=True, kw_only=True):
     precision: float
 
 
-class Quality(Struct, frozen=True, kw_only=True):
+class ServedQuality(Struct, frozen=True, kw_only=True):
     """Over the window of verdicts: what was served, and what the prior alone says of the same rows."""
 
     served: Figures
@@ -43,7 +43,7 @@ class Quality(Struct, frozen=True, kw_only=True):
     delay: Delay
 
 
-class Published(Struct, frozen=True, kw_only=True):
+class LastPublication(Struct, frozen=True, kw_only=True):
     """The last snapshot of the learner: why, after how many labels, and at which label's time, ms."""
 
     version: str
@@ -52,7 +52,7 @@ class Published(Struct, frozen=True, kw_only=True):
     at: int
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class LearnerReport(Struct, frozen=True, kw_only=True):
     """See the module.
 
     Attributes
@@ -77,13 +77,13 @@ class Report(Struct, frozen=True, kw_only=True):
     outcomes_total: dict[str, int]
     prior_version: str
     served_version: str
-    published: Published | None
+    published: LastPublication | None
     share: float
     stake: float
     operator_base_rate: float | None
     base_rate: float | None
     watermark: int | None
-    quality: Quality
+    quality: ServedQuality
     guard: GuardState
 
 
@@ -96,10 +96,10 @@ def alerted(origins: Sequence[str], rows: Judged) -> dict[str, Alerted]:
     }
 
 
-def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | None]) -> Quality:
+def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | None]) -> ServedQuality:
     """All of a window."""
     served, prior = rows.told[SERVED], rows.told[PRIOR]
-    return Quality(
+    return ServedQuality(
         served=prequential.figures(served, rows.left, rows.who),
         prior=prequential.figures(prior, rows.left, rows.who),
         by_segment=prequential.by_segment(rows, served),
@@ -113,19 +113,21 @@ def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | No
     )
 
 
-def reported(state: LearnerState, rows: Judged, at_alerts: Judged, voices: Voices | None, stake: float) -> Report:
+def reported(
+    state: LearnerState, rows: Judged, at_alerts: Judged, voices: Voices | None, stake: float
+) -> LearnerReport:
     """The report of a learner in this state, with its windows of weekly vectors and of those taken at alerts."""
     leads = [leaving.lead_days for leaving in state.leavings.latest.values()]
     publication, frozen = state.publication, voices is not None
     published = None
     if publication.step is not None and publication.at is not None:
-        published = Published(
+        published = LastPublication(
             version=publication.served.version,
             step=publication.step,
             labels=publication.labels,
             at=publication.at,
         )
-    return Report(
+    return LearnerReport(
         labels=state.labels,
         leavers=0 if voices is None else voices.left,
         frozen=frozen,

@@ -30,7 +30,7 @@ LOOKED_ROWS: Final = 256
 _PAGES: Final = get_args(Page)
 
 
-class View(NamedTuple):
+class ModelView(NamedTuple):
     """A subscriber as the model sees them, and what of that stands in their row.
 
     From when they are seen, their risk, how long they are known; the risk last published, their tier and the one that a
@@ -52,7 +52,7 @@ class Looked(NamedTuple):
 
     place: int
     why: int
-    view: View
+    view: ModelView
 
 
 class Engine:
@@ -120,7 +120,7 @@ class Engine:
         state = population.table, population.ring, population.marks, population.dirty, population.touched
         end, count = compiled.look(begin, rows, flags, float(tick), state, self._model, self._found[:most], x)
         return end, [
-            Looked(int(at), int(why), View(now, risk, history, published, tier, since, left, x[n]))
+            Looked(int(at), int(why), ModelView(now, risk, history, published, tier, since, left, x[n]))
             for n, (at, why, now, risk, history, published, tier, since, left) in enumerate(
                 self._found[:count].tolist()
             )
@@ -130,11 +130,11 @@ class Engine:
         """Score one subscriber as of `now`."""
         compiled.score(self._population.table[row], now, self._model, self.x, self.lane)
 
-    def view(self, row: int) -> View:
+    def view(self, row: int) -> ModelView:
         """The subscriber in this row; only for the one where the walk has stopped, or who was just scored."""
         r = self._population.table[row]
         scored, tier = self.lane[places.NOW : places.HISTORY + 1].tolist(), float(r[places.TIER])
-        return View._make((*scored, float(r[places.PUBLISHED]), tier, tier, float(r[places.LEFT]), self.x))
+        return ModelView._make((*scored, float(r[places.PUBLISHED]), tier, tier, float(r[places.LEFT]), self.x))
 
     def silence_due(self, rows: Rows) -> list[float]:
         """When silence is due of subscribers who leave its calendar; NaN if not before their next use."""

@@ -15,7 +15,7 @@ from models.contract.policy import Policy
 from models.features.catalogue import NAMES
 from models.kernel import compiled, places
 from models.kernel.arrivals import table_of
-from models.kernel.reader import Reader
+from models.kernel.reader import EventReader
 from models.scoring.engine import Engine, features_of
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Curve, Snapshot
@@ -62,7 +62,7 @@ def rehearse() -> Rehearsed:
     records.put(list(records))
     Population().load(records)
     no_bytes, no_records = np.frombuffer(b"", dtype=np.uint8), np.zeros((0, places.RECORD), dtype=np.int64)
-    Reader().read(no_bytes, no_records)
+    EventReader().read(no_bytes, no_records)
     compiled.take_records(no_bytes, 0, 0, 0, 0, no_records)
     nothing_, none = np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64)
     compiled.merge(no_records, none, nothing_, none, 0, none, none)

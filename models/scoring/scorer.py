@@ -58,7 +58,7 @@ def at_rate(snapshot: Snapshot, base_rate: float) -> Snapshot:
     return msgspec.structs.replace(snapshot, intercept=snapshot.intercept + shift, base_rate=base_rate)
 
 
-class Scored(NamedTuple):
+class Risks(NamedTuple):
     """Risk and log-odds of each subscriber scored."""
 
     risk: Floats
@@ -136,11 +136,11 @@ class Scorer:
         """The risk above which this share of all subscribers stands, at the operator's base rate."""
         return sigmoid(logit(self.snapshot.cutoff(share)) + self.shift)
 
-    def score(self, x: Floats) -> Scored:
+    def score(self, x: Floats) -> Risks:
         """Score the columns of `x` (features by subscribers; NaN is missing)."""
         z = self._sum(self._curves(x))
         risk = 1.0 / (1.0 + np.exp(-np.clip(z, -_MAX_LOGIT, _MAX_LOGIT)))
-        return Scored(risk, z)
+        return Risks(risk, z)
 
     def usual(self, worth: Segment | None = None) -> Floats:
         """What each feature usually is, among all or among those of one worth; NaN where there usually is none."""

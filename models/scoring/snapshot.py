@@ -42,7 +42,7 @@ class Cutoff(Struct, frozen=True, array_like=True):
     risk: float
 
 
-class Example(Struct, frozen=True, kw_only=True):
+class ScoredVector(Struct, frozen=True, kw_only=True):
     """One scored vector: whoever serves the snapshot can check that it computes what was trained."""
 
     x: list[float | None]
@@ -71,7 +71,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     river_version: str = ""
     catalogue_hash: str = ""
     cutoffs: list[Cutoff] = []
-    examples: list[Example] = []
+    examples: list[ScoredVector] = []
     watermark: int | None = None
     provenance: Provenance = Provenance()
     checksum: str = ""

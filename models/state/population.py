@@ -21,7 +21,7 @@ from models.arrays import Rows
 from models.contract.events import MIN_TS, Page, Profile
 from models.contract.policy import ConsentDefault
 from models.state.calendar import Calendar
-from models.state.column_block import Block
+from models.state.column_block import ColumnBlock
 from models.state.columns import (
     ACTIVITY,
     ALIVE,
@@ -43,7 +43,7 @@ __all__ = [
     "BOOK_CODE",
     "PARTS",
     "PROFILE_CODE",
-    "Block",
+    "ColumnBlock",
     "Population",
     "Rows",
     "StateMalformedError",
@@ -108,7 +108,7 @@ class Population:
         self.consent = ConsentDefault()
         self.visits = KeptVisits()
         self.terms = Calendar()
-        self.blocks: dict[str, Block] = {spec.name: Block(spec) for spec in BLOCKS}
+        self.blocks: dict[str, ColumnBlock] = {spec.name: ColumnBlock(spec) for spec in BLOCKS}
         self.ids: list[str | None] = []
         self._keys: list[bytes] = []
         self.profiles: list[Profile | None] = []
@@ -361,7 +361,7 @@ class Population:
         for block in self.blocks.values():
             self._settle(block)
 
-    def _settle(self, block: Block) -> None:
+    def _settle(self, block: ColumnBlock) -> None:
         bad = block.settle()
         if bad != _NO_ROW:
             key = block.code + self._keys[bad]

@@ -41,7 +41,7 @@ class LaneLostError(Exception):
     """Another worker has taken the lane, and this one did not notice: it was paused, or cut off. It must end."""
 
 
-class Written(NamedTuple):
+class WrittenTo(NamedTuple):
     """Where a topic's last record of a transaction went, and the broker's append time if the topic carries it."""
 
     last_offset: int
@@ -78,7 +78,7 @@ class LaneProducer:
         """After this returns no former holder of the lane can commit, and what he left open is aborted."""
         await self._producer.start()
 
-    async def write(self, records: Iterable[AnyRecord], state: Sequence[StateBatch] = ()) -> dict[str, Written]:
+    async def write(self, records: Iterable[AnyRecord], state: Sequence[StateBatch] = ()) -> dict[str, WrittenTo]:
         """Write all of `records` and of the state in one transaction; after this they are visible, all or none.
 
         The order within a topic is kept. Every future is awaited before the commit: aiokafka's ``flush`` returns
@@ -104,7 +104,7 @@ class LaneProducer:
         except ProducerFenced as fenced:
             raise LaneLostError(f"another worker holds lane {self._partition}") from fenced
 
-    async def _write(self, records: Iterable[AnyRecord], state: Sequence[StateBatch]) -> dict[str, Written]:
+    async def _write(self, records: Iterable[AnyRecord], state: Sequence[StateBatch]) -> dict[str, WrittenTo]:
         producer = self._producer
         await producer.begin_transaction()
         try:
@@ -183,7 +183,7 @@ async def _fenced(client: Mapping[str, Any], transactional_id: str, prefix: str,
     return producer
 
 
-def _written(sent: list[tuple[int, Any]]) -> Written:
+def _written(sent: list[tuple[int, Any]]) -> WrittenTo:
     count, metadata = sent[-1]
     append_ms = metadata.timestamp if metadata.timestamp_type == LOG_APPEND_TIME else None
-    return Written(metadata.offset + count - 1, append_ms)
+    return WrittenTo(metadata.offset + count - 1, append_ms)

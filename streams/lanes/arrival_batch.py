@@ -10,7 +10,7 @@ import numpy as np
 from models.contract.events import AnyEvent, Arrival, Call, Deletion, SiteVisit
 from models.kernel.arrivals import TOPICS, Table, event_hash, id_of, line_of
 from models.kernel.places import NOT_PLAIN, OFFSET, PLAIN, RECORD_KIND, STAMP, TOPIC, TS
-from models.kernel.reader import Lines, Reader
+from models.kernel.reader import EventReader, Lines
 from streams.records.dead_letters import dead_letter
 from streams.records.out_record import OutRecord
 from streams.records.record_columns import Records
@@ -20,7 +20,7 @@ from streams.records.wire import FUTURE_MS, Poison, RawRecord, Rejected, decode
 _KINDS: Final = np.array([TOPICS.index(topic.name) for topic in INPUT_TOPICS])
 
 
-class Batch(NamedTuple):
+class ArrivalBatch(NamedTuple):
     """See the module.
 
     Attributes
@@ -47,19 +47,19 @@ class Batch(NamedTuple):
         """The records that are events."""
         return self.placed.some(self.places) if self.rejected else self.placed
 
-    def cut(self, arrival: int) -> tuple[Batch, Batch]:
+    def cut(self, arrival: int) -> tuple[ArrivalBatch, ArrivalBatch]:
         """The records before that of an arrival, and those from there on."""
         at, places = self.places[arrival], self.places
         before = {place: why for place, why in self.rejected.items() if place < at}
         behind = {place - at: why for place, why in self.rejected.items() if place > at}
         return (
-            Batch(self.placed[:at], self.arrivals[:arrival], places[:arrival], before, self.broker_ms),
-            Batch(
+            ArrivalBatch(self.placed[:at], self.arrivals[:arrival], places[:arrival], before, self.broker_ms),
+            ArrivalBatch(
                 self.placed[at:], self.arrivals[arrival:], [p - at for p in places[arrival:]], behind, self.broker_ms
             ),
         )
 
-    def settled(self, rest: Batch | None, read_to: Callable[[str], int | None]) -> dict[str, int]:
+    def settled(self, rest: ArrivalBatch | None, read_to: Callable[[str], int | None]) -> dict[str, int]:
         """Of each topic the last offset that is settled with it.
 
         Where nothing of a topic waits, that is the end of what was fetched, also of a topic that gave no record at
@@ -90,7 +90,7 @@ class Batch(NamedTuple):
         return counts, letters
 
 
-def decoded(placed: Records, broker_ms: int | None, reader: Reader) -> Batch:
+def decoded(placed: Records, broker_ms: int | None, reader: EventReader) -> ArrivalBatch:
     """Decode what was taken, in order: what is plain at once, the rest one by one."""
     lines = _lines(placed, broker_ms, reader)
     made: dict[int, Arrival] = {}
@@ -121,10 +121,10 @@ def decoded(placed: Records, broker_ms: int | None, reader: Reader) -> Batch:
             found = made[place] = _arrival(topic, record, event)
         return found
 
-    return Batch(placed, Table(valid.subscribers(), numbers, events, arrival_at), places, rejected, broker_ms)
+    return ArrivalBatch(placed, Table(valid.subscribers(), numbers, events, arrival_at), places, rejected, broker_ms)
 
 
-def _lines(placed: Records, broker_ms: int | None, reader: Reader) -> Lines:
+def _lines(placed: Records, broker_ms: int | None, reader: EventReader) -> Lines:
     """What the compiled reader says of the records: nothing of those whose time is not plain."""
     placed.lines[:, RECORD_KIND] = _KINDS[placed.lines[:, TOPIC]]
     lines, stamps = reader.read(np.frombuffer(placed.buffer, dtype=np.uint8), placed.lines), placed.lines[:, STAMP]

@@ -17,8 +17,8 @@ from streams.cluster.retries import patient
 from streams.cluster.topic_admin import Cluster
 from streams.lanes.fold_ports import Fold, LaneSpec
 from streams.lanes.lane import Lane
-from streams.lanes.ledger import LedgerMismatchError, Logs
-from streams.lanes.opening import Kept
+from streams.lanes.ledger import LaneLogs, LedgerMismatchError
+from streams.lanes.opening import OpenedState
 from streams.lanes.transport import BatchApp, Fetch
 from streams.records.topics import BOOTSTRAP, INPUT_TOPICS
 
@@ -37,11 +37,11 @@ class LanePlace:
         self._partition = partition
         self._tps = {topic.name: TP(topic.full(spec.prefix), partition) for topic in INPUT_TOPICS}
 
-    async def logs(self) -> Logs:
+    async def logs(self) -> LaneLogs:
         """Ids, starts and ends of the inputs, and what the group has committed."""
         return await patient(self._logs, f"lane {self._partition}: the inputs")
 
-    async def _logs(self) -> Logs:
+    async def _logs(self) -> LaneLogs:
         full = {tp.topic: name for name, tp in self._tps.items()}
         async with Cluster(self._spec.client) as cluster:
             found = await cluster.topics(list(full))
@@ -51,7 +51,7 @@ class LanePlace:
         consumer, tps = self._app.consumer, self._tps.values()
         starts, ends = await consumer.log_starts(tps), await consumer.log_ends(tps)
         committed = await consumer.committed(tps)
-        return Logs(
+        return LaneLogs(
             {full[name]: topic.topic_id for name, topic in found.items()},
             {full[tp.topic]: offset for tp, offset in starts.items()},
             {full[tp.topic]: offset for tp, offset in ends.items()},
@@ -84,7 +84,7 @@ class Lanes:
         self._spec = spec
         self._new_fold = new_fold
         self._names = {topic.full(spec.prefix): topic.name for topic in INPUT_TOPICS}
-        self._kept: dict[int, Kept] = {}
+        self._kept: dict[int, OpenedState] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._opening = asyncio.Semaphore(OPENING_AT_ONCE)
         self._app: BatchApp
@@ -149,7 +149,7 @@ class Lanes:
         if lane is not None and generation == self._app.consumer_generation_id:
             lane.offer(topic, fetch)
 
-    # What the transport asks: streams.lanes.transport.Reader
+    # What the transport asks: streams.lanes.transport.FetchReader
 
     def wanted(self) -> set[TP]:
         """Partitions whose lanes take more now."""

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Protocol
 
 from models.contract.events import Arrival
 from models.state.state_records import StateRecord, StateRecords
-from streams.lanes.lane_report import Commit, Report
-from streams.lanes.ledger import Logs
-from streams.lanes.pace import Pace
+from streams.lanes.lane_report import Commit, LaneReport
+from streams.lanes.ledger import LaneLogs
+from streams.lanes.pace import TransactionPace
 from streams.records.out_record import OutRecord
 
 
@@ -67,7 +67,7 @@ class Fold(Protocol):
 class Place(Protocol):
     """The consumer as one lane sees it: its own partition, by topic without prefix."""
 
-    async def logs(self) -> Logs:
+    async def logs(self) -> LaneLogs:
         """Ids, starts and ends of the inputs, and what the group has committed."""
 
     async def seek(self, offsets: Mapping[str, int]) -> Mapping[str, int]:
@@ -94,12 +94,12 @@ class LaneSpec:
     group: str
     partitions: int
     client: Mapping[str, Any]
-    report: Report
+    report: LaneReport
     wall_s: Callable[[], float]
     """The wall clock, for metrics only: it never reaches a fold."""
     session_timeout_s: float = 10.0
     """How long a worker that says nothing keeps its lanes: shorter only in fault tests."""
-    pace: Pace = field(default_factory=Pace)
+    pace: TransactionPace = field(default_factory=TransactionPace)
     recorded_until: Callable[[], Awaitable[int | None]] = _none
     """Asked by a new lane that has its first record: the last moment of the recorded history that it begins with."""
     take_over: bool = False

@@ -39,15 +39,15 @@ from typing import Final
 import msgspec
 import structlog
 
-from models.kernel.reader import Reader
+from models.kernel.reader import EventReader
 from streams.cluster.transaction import LaneProducer
 from streams.lanes import ledger as ledgers
 from streams.lanes import opening
-from streams.lanes.arrival_batch import Batch, decoded
+from streams.lanes.arrival_batch import ArrivalBatch, decoded
 from streams.lanes.fold_ports import Fold, Folded, LaneSpec, Place
 from streams.lanes.intake import GapError, Intake
 from streams.lanes.ledger import LEDGER_KEY, Ledger
-from streams.lanes.opening import Kept
+from streams.lanes.opening import OpenedState
 from streams.lanes.pace import SHORTEST_S
 from streams.lanes.transport import Fetch
 from streams.records.key_placement import Partitioner
@@ -74,14 +74,14 @@ class Lane:
         self._place = place
         self._intake = Intake((topic.name for topic in INPUT_TOPICS), place.stable)
         self.waits = self._intake.waits
-        self._rest: Batch | None = None
+        self._rest: ArrivalBatch | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
         self._gaps: set[str] = set()
         self._began = 0.0
-        self._reader = Reader()
+        self._reader = EventReader()
         self._partitioner = Partitioner(partition, spec.partitions)
         self._warned = False  # of keys that are in another partition than murmur2's; the metric counts on
         self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock when it was told
@@ -90,7 +90,7 @@ class Lane:
         self._state_end: int
         self._producer: LaneProducer | None = None
 
-    async def open(self, new_fold: Callable[[], Fold], kept: Kept | None) -> None:
+    async def open(self, new_fold: Callable[[], Fold], kept: OpenedState | None) -> None:
         """Steps 1 to 5. After this returns the lane takes fetches; :meth:`run` works them off.
 
         Raises
@@ -210,12 +210,12 @@ class Lane:
             raise opening.mismatch(self.partition, found)
         await self._seek({t: self._ledger.next_offset(t, logs.starts[t]) for t in topics})
 
-    def _taken(self) -> Batch:
+    def _taken(self) -> ArrivalBatch:
         broker_ms = self._broker_ms()
         placed = self._intake.take(self._ledger.bootstrap, broker_ms)  # 7. take
         return decoded(placed, broker_ms, self._reader)  # 8. decode
 
-    async def _apply(self, batch: Batch, began: float) -> None:
+    async def _apply(self, batch: ArrivalBatch, began: float) -> None:
         if not self._ledger.clock:
             await self._begin()
         self._fold.renew()
@@ -251,7 +251,7 @@ class Lane:
             self._fold.resume({"recorded_until": until})
             log.info("recorded_history", partition=self.partition, end=until)
 
-    def _advanced(self, done: Batch) -> Ledger:
+    def _advanced(self, done: ArrivalBatch) -> Ledger:
         offsets = self._ledger.offsets | done.settled(self._rest, self._intake.read_to)
         model, policy = self._fold.versions
         clock = self._fold.clock()
@@ -276,7 +276,7 @@ class Lane:
         return told + int((time.monotonic() - at) * 1000)
 
     def _account(
-        self, folded: Folded, batch: Batch, poison: dict[tuple[str, Poison], int], began: float, writing: float
+        self, folded: Folded, batch: ArrivalBatch, poison: dict[tuple[str, Poison], int], began: float, writing: float
     ) -> None:
         now, wall_s = time.perf_counter(), self._spec.wall_s()
         misplaced = self._partitioner.misplaced(batch.valid())
@@ -297,13 +297,13 @@ class Lane:
 
     # Closing
 
-    async def close(self) -> Kept | None:
+    async def close(self) -> OpenedState | None:
         """Step 12. After this returns the lane writes nothing more; the state, if it may be kept for a reopening."""
         opened, self.ready, self._closing, kept = self.ready, False, True, None
         self._wake.set()
         try:
             await asyncio.wait_for(self._idle.wait(), CLOSE_S)
-            kept = Kept(self._fold, self._ledger, self._state_end) if opened else None
+            kept = OpenedState(self._fold, self._ledger, self._state_end) if opened else None
         except TimeoutError:
             # The fold is ahead of what is known to be committed.
             log.warning("lane_given_up", partition=self.partition)

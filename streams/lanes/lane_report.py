@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from streams.records.wire import Poison
 
 
-class Written(Protocol):
+class WrittenOutput(Protocol):
     """What of an output the counts are made of; ``models`` has the whole."""
 
     @property
@@ -46,7 +46,7 @@ class Commit(NamedTuple):
     """Feedback for an alert that is unknown or closed."""
     outcomes_ignored: Mapping[str, int] = {}
     """Outcomes that could not label all that they are about: ``later`` than one that had decided, or ``late``."""
-    outputs: Sequence[Written] = ()
+    outputs: Sequence[WrittenOutput] = ()
     breaches: Mapping[str, int] = {}
     """New breaches by kind: each is raised, suppressed or waiting."""
     examples: Mapping[str, int] = {}
@@ -80,7 +80,7 @@ NOTHING: Final = Commit()
 """A lane of which nothing is known yet."""
 
 
-class Report(Protocol):
+class LaneReport(Protocol):
     """Port of the lanes to whoever counts. No method may block or raise: a metric must not cost an alert."""
 
     def lane_opened(self, partition: int, found: Commit = NOTHING) -> None:

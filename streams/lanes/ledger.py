@@ -45,7 +45,7 @@ class Ledger(msgspec.Struct):
         return log_start if applied is None else applied + 1
 
 
-class Logs(NamedTuple):
+class LaneLogs(NamedTuple):
     """The inputs of one lane as the cluster has them: ids, and first and end offset of the lane's partition."""
 
     topic_ids: Mapping[str, str]
@@ -80,7 +80,7 @@ def decode(value: bytes) -> Ledger:
     return ledger
 
 
-def new(group: str, partitions: int, logs: Logs) -> Ledger:
+def new(group: str, partitions: int, logs: LaneLogs) -> Ledger:
     """A ledger for a lane that has none yet: the profiles come first, up to where they end now."""
     bootstrap = {topic: logs.ends[topic] for topic in BOOTSTRAP if logs.ends[topic] > logs.starts[topic]}
     # The starts too: records that are deleted before the first of their topic is read would not be missed otherwise.
@@ -88,12 +88,12 @@ def new(group: str, partitions: int, logs: Logs) -> Ledger:
     return Ledger(group, partitions, dict(logs.topic_ids), offsets, bootstrap)
 
 
-def mismatches(ledger: Ledger, group: str, partitions: int, logs: Logs, *, take_over: bool) -> list[str]:
+def mismatches(ledger: Ledger, group: str, partitions: int, logs: LaneLogs, *, take_over: bool) -> list[str]:
     """How `ledger` and the cluster disagree, in words; empty when reading can go on.
 
     Examples
     --------
-    >>> logs = Logs({"telecom.calls.v1": "b"}, {"telecom.calls.v1": 0}, {"telecom.calls.v1": 9}, {})
+    >>> logs = LaneLogs({"telecom.calls.v1": "b"}, {"telecom.calls.v1": 0}, {"telecom.calls.v1": 9}, {})
     >>> ledger = Ledger("other", 8, {"telecom.calls.v1": "a"}, {})
     >>> for line in mismatches(ledger, "holdfast", 8, logs, take_over=False):
     ...     print(line)
@@ -123,7 +123,7 @@ def mismatches(ledger: Ledger, group: str, partitions: int, logs: Logs, *, take_
     return found
 
 
-def lost_state(logs: Logs) -> list[str]:
+def lost_state(logs: LaneLogs) -> list[str]:
     """Why a missing ledger looks like a lost state rather than a first start."""
     return [
         f"the state topic holds no ledger, but the group has read {topic} to offset {offset}: the state was lost"
@@ -132,7 +132,7 @@ def lost_state(logs: Logs) -> list[str]:
     ]
 
 
-def accept_loss(ledger: Ledger, partitions: int, logs: Logs) -> Ledger:
+def accept_loss(ledger: Ledger, partitions: int, logs: LaneLogs) -> Ledger:
     """The ledger after the operator said ``--accept-loss``: reading goes on where the logs allow it."""
     offsets = {}
     for topic, applied in ledger.offsets.items():

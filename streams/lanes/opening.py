@@ -12,14 +12,14 @@ from streams.cluster.retries import patient
 from streams.cluster.transaction import LaneProducer, fenced
 from streams.lanes import ledger as ledgers
 from streams.lanes.fold_ports import Fold, LaneSpec
-from streams.lanes.ledger import Ledger, LedgerMismatchError, Logs
+from streams.lanes.ledger import LaneLogs, Ledger, LedgerMismatchError
 from streams.lanes.restore import restore, state_end
 from streams.records.topics import STATE
 
 log = structlog.get_logger(__name__)
 
 
-class Kept(NamedTuple):
+class OpenedState(NamedTuple):
     """A lane's state in memory, and where its partition of the state topic ends if nobody else wrote."""
 
     fold: Fold
@@ -36,9 +36,9 @@ async def restored(
     spec: LaneSpec,
     partition: int,
     new_fold: Callable[[], Fold],
-    kept: Kept | None,
+    kept: OpenedState | None,
     remaining: Callable[[int], None],
-) -> Kept:
+) -> OpenedState:
     """Step 2: the state as committed; what was kept serves if the partition still ends where it was left.
 
     ``remaining`` is told how many records are still to be read.
@@ -52,9 +52,9 @@ async def _restored(
     spec: LaneSpec,
     partition: int,
     new_fold: Callable[[], Fold],
-    kept: Kept | None,
+    kept: OpenedState | None,
     remaining: Callable[[int], None],
-) -> Kept:
+) -> OpenedState:
     topic = spec.prefix + STATE
     if kept is not None and await state_end(spec.client, topic, partition) == kept.end:
         log.info("state_kept", partition=partition)
@@ -66,10 +66,10 @@ async def _restored(
     fold.resume(ledger.clock)
     fold.renew()
     log.info("state_restored", partition=partition, records=found.records)
-    return Kept(fold, ledger, found.end)
+    return OpenedState(fold, ledger, found.end)
 
 
-def checked(spec: LaneSpec, partition: int, ledger: Ledger, logs: Logs) -> Ledger:
+def checked(spec: LaneSpec, partition: int, ledger: Ledger, logs: LaneLogs) -> Ledger:
     """Steps 3 and 4: the ledger with which reading goes on.
 
     Raises

@@ -18,12 +18,12 @@ A_SECOND: Final = 120
 _RECENT_S: Final = 1.0
 
 
-class Pace:
+class TransactionPace:
     """See the module. Times are of one monotonic clock, s.
 
     Examples
     --------
-    >>> pace = Pace()
+    >>> pace = TransactionPace()
     >>> for lane in range(12):
     ...     pace.began(lane, 100.0)
     >>> pace.between(100.5), pace.between(105.0)

@@ -4,7 +4,7 @@ Faust pays 0.7 to 1 ms for each event: four asyncio tasks a message, conductor, 
 (the records of one partition that one poll returned) travels as one message, so Faust keeps what it is good at,
 group membership, assignment, flow control and agents, and pays that price once a batch.
 
-What is read next is decided by the lanes alone: :class:`Reader` is the port through which this module asks them.
+What is read next is decided by the lanes alone: :class:`FetchReader` is the port through which this module asks them.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Poll(NamedTuple):
     stable: Mapping[TP, tuple[int, int]]
 
 
-class Reader(Protocol):
+class FetchReader(Protocol):
     """What the transport asks of the lanes. Called on the main loop, never blocks."""
 
     def wanted(self) -> set[TP]:
@@ -280,7 +280,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         """Nothing: every batch looks like a gap, and the interval tree was half of the loop's CPU."""
 
     def _new_offset(self, tp: TP) -> int | None:
-        reader: Reader = self.app.reader
+        reader: FetchReader = self.app.reader
         return reader.next_offset(tp)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> list[TP]:
@@ -293,7 +293,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         """
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
-        reader: Reader = self.app.reader
+        reader: FetchReader = self.app.reader
         wanted = reader.wanted()
         if not wanted or self.should_stop:
             await asyncio.sleep(POLL_WITH_CLOSED_S)
@@ -423,7 +423,7 @@ class BatchApp(faust.App):  # type: ignore[misc]
     ``reader`` and ``kafka_client`` are set by the worker before the start.
     """
 
-    reader: Reader
+    reader: FetchReader
     kafka_client: Mapping[str, Any]
 
     def _create_directories(self) -> None:
@@ -433,7 +433,7 @@ class BatchApp(faust.App):  # type: ignore[misc]
         return BatchTransport(self.conf.broker_consumer, self, loop=self.loop)
 
 
-def new_app(group: str, client: Mapping[str, Any], reader: Reader, session_timeout_s: float = 10.0) -> BatchApp:
+def new_app(group: str, client: Mapping[str, Any], reader: FetchReader, session_timeout_s: float = 10.0) -> BatchApp:
     """An application whose settings leave Faust nothing to decide about state, topics or time.
 
     Parameters

@@ -19,7 +19,7 @@ from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot
 from streams.cluster.partition_read import chunks, reader
 from streams.cluster.retries import patient
-from streams.model_topic.versions import REPORT, ModelVersions, Refusal, Refused
+from streams.model_topic.versions import REPORT, ModelVersions, Refusal, RefusedModel
 from streams.records.topics import MODELS
 
 log = structlog.get_logger(__name__)
@@ -61,7 +61,7 @@ class _Said(Struct):
     quality: _Quality
 
 
-class Record(NamedTuple):
+class ModelRecord(NamedTuple):
     """What of a record of the topic counts."""
 
     key: bytes | None
@@ -134,10 +134,10 @@ class ModelFeed:
                 self._take(batch)
                 self._serve()
 
-    async def _poll(self) -> list[Record]:
+    async def _poll(self) -> list[ModelRecord]:
         if self._consumer is None:
             raise RuntimeError("the models were not read")
-        found: list[Record] = (await self._consumer.getmany(self._tp, timeout_ms=_POLL_MS)).get(self._tp, [])
+        found: list[ModelRecord] = (await self._consumer.getmany(self._tp, timeout_ms=_POLL_MS)).get(self._tp, [])
         return found
 
     async def close(self) -> None:
@@ -146,10 +146,10 @@ class ModelFeed:
         if consumer is not None:
             await consumer.stop()
 
-    def _take(self, batch: list[Record]) -> None:
+    def _take(self, batch: list[ModelRecord]) -> None:
         for record in batch:
             found = self._versions.take(record.key, record.value, record.offset, record.timestamp)
-            if isinstance(found, Refused):
+            if isinstance(found, RefusedModel):
                 self._report.model_refused(found.reason)
                 log.warning(
                     "model_refused",

@@ -22,7 +22,7 @@ from streams.cluster.topic_admin import Cluster
 from streams.cluster.transaction import LaneLostError, LaneProducer, fenced
 from streams.model_topic import checkpoint_record
 from streams.model_topic.checkpoint_record import CheckpointMismatchError, CheckpointRecord, ExampleLog, encode
-from streams.model_topic.versions import CHECKPOINT, REPORT, ModelVersions, Refused, is_own
+from streams.model_topic.versions import CHECKPOINT, REPORT, ModelVersions, RefusedModel, is_own
 from streams.records.out_record import OutRecord
 from streams.records.topics import EXAMPLES, MODELS
 
@@ -233,7 +233,7 @@ class LearnerTopics:
                 self._check_writer(record.value)
             elif not is_own(record.key):
                 self._moved = True
-            if isinstance(found, Refused):
+            if isinstance(found, RefusedModel):
                 log.warning("model_refused", version=found.version, reason=found.reason, detail=found.detail)
 
     def _check_writer(self, raw: bytes | None) -> None:

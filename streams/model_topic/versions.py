@@ -50,7 +50,7 @@ class Refusal(StrEnum):
     """What it computes here is not what it computed where it was trained."""
 
 
-class Refused(NamedTuple):
+class RefusedModel(NamedTuple):
     """A record that is no model to serve; the last good one stays."""
 
     version: str
@@ -59,7 +59,7 @@ class Refused(NamedTuple):
     detail: str
 
 
-class Published(NamedTuple):
+class PublishedModel(NamedTuple):
     """A model that can be served, and where it stands in the topic; ``ts`` is the record's, ms."""
 
     snapshot: Snapshot
@@ -118,11 +118,13 @@ class ModelVersions:
     """
 
     def __init__(self) -> None:
-        self.refused: dict[str, Refused] = {}
+        self.refused: dict[str, RefusedModel] = {}
         self.own: dict[str, bytes] = {}
-        self._valid: dict[str, Published] = {}
+        self._valid: dict[str, PublishedModel] = {}
 
-    def take(self, key: bytes | None, value: bytes | None, offset: int, ts: int) -> Published | Refused | None:
+    def take(
+        self, key: bytes | None, value: bytes | None, offset: int, ts: int
+    ) -> PublishedModel | RefusedModel | None:
         """Take up the topic's next record; what it publishes or why that is refused, None for any other."""
         version = (key or b"").decode(errors="replace")
         if is_own(key):
@@ -136,15 +138,15 @@ class ModelVersions:
             return None
         found = servable(value, version)
         if isinstance(found, tuple):
-            refused = self.refused[version] = Refused(version, offset, *found)
+            refused = self.refused[version] = RefusedModel(version, offset, *found)
             return refused
         self.refused.pop(version, None)
         self._valid.pop(version, None)  # published again, it is the newest again
-        published = self._valid[version] = Published(found, offset, ts)
+        published = self._valid[version] = PublishedModel(found, offset, ts)
         return published
 
     @property
-    def newest(self) -> Published | None:
+    def newest(self) -> PublishedModel | None:
         """The one to serve; None while there is none."""
         return next(reversed(self._valid.values()), None)
 
@@ -159,11 +161,11 @@ class ModelVersions:
         except msgspec.MsgspecError:
             return None
 
-    def get(self, version: str) -> Published | None:
+    def get(self, version: str) -> PublishedModel | None:
         """A version that can be served."""
         return self._valid.get(version)
 
-    def __iter__(self) -> Iterator[Published]:
+    def __iter__(self) -> Iterator[PublishedModel]:
         """From the oldest to the newest."""
         return iter(self._valid.values())
 

@@ -18,7 +18,7 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from models.kernel import compiled
 from models.kernel.places import OFFSET, RECORD, STAMP
-from streams.records.record_columns import Record, Records
+from streams.records.record_columns import InputRecord, Records
 from streams.records.wire import UNDATED
 
 _UNPACKED: Final[dict[int, Callable[[bytes], bytes]]] = {
@@ -53,7 +53,7 @@ class FetchedRecords(PartitionRecords):  # type: ignore[misc]
     def _consumer_record(self, tp: Any, record: Any) -> Records:
         if not isinstance(record, _Block):
             stamp = UNDATED if record.timestamp is None else record.timestamp  # the first format had none
-            return Records.of([Record(record.offset, stamp, record.key, record.value)])
+            return Records.of([InputRecord(record.offset, stamp, record.key, record.value)])
         # A fetch may begin in the midst of a batch.
         return record.records[int(np.searchsorted(record.records.lines[:, OFFSET], self.next_fetch_offset)) :]
 

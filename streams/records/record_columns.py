@@ -16,7 +16,7 @@ from streams.records.topics import INPUT_TOPICS
 from streams.records.wire import RawRecord
 
 
-class Record(NamedTuple):
+class InputRecord(NamedTuple):
     """One record; see :class:`streams.records.wire.RawRecord`."""
 
     offset: int
@@ -44,9 +44,9 @@ class Records(Sequence[Placed]):
 
     Examples
     --------
-    >>> records = Records.of([Record(7, 1_780_000_000_000, b"s-1", None)], ranks=3)
+    >>> records = Records.of([InputRecord(7, 1_780_000_000_000, b"s-1", None)], ranks=3)
     >>> records[0]
-    Placed(topic='telecom.calls.v1', record=Record(offset=7, timestamp=1780000000000, key=b's-1', value=None))
+    Placed(topic='telecom.calls.v1', record=InputRecord(offset=7, timestamp=1780000000000, key=b's-1', value=None))
     """
 
     __slots__ = ("buffer", "lines")
@@ -97,7 +97,7 @@ class Records(Sequence[Placed]):
             None if line[length] < 0 else self.buffer[line[start] : line[start] + line[length]]
             for start, length in ((KEY_AT, KEY_LENGTH), (VALUE_AT, VALUE_LENGTH))
         )
-        return Placed(INPUT_TOPICS[line[TOPIC]].name, Record(line[OFFSET], line[STAMP], key, value))
+        return Placed(INPUT_TOPICS[line[TOPIC]].name, InputRecord(line[OFFSET], line[STAMP], key, value))
 
     def some(self, places: Sequence[int]) -> Records:
         """Those at some places."""

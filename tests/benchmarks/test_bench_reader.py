@@ -17,7 +17,7 @@ from support.plain_events import LATEST, Told, packed, teach
 from models.contract.events import Arrival
 from models.kernel import places
 from models.kernel.arrivals import table_of
-from models.kernel.reader import Reader
+from models.kernel.reader import EventReader
 from streams.records.wire import Rejected, decode
 
 ROUNDS = 21
@@ -44,7 +44,7 @@ def test_cost_of_reading(log: str, at_once: int, record_property: Callable[[str,
     ]
     batches = [told[at : at + at_once] for at in range(0, len(told), at_once)]
     ready = [packed(batch) for batch in batches]
-    reader = Reader()
+    reader = EventReader()
     teach(reader, told)
     by_msgspec(batches)
     assert all((reader.read(*batch).status == places.PLAIN).all() for batch in ready)

@@ -26,7 +26,7 @@ from models.contract.time_units import DAY_MS
 from models.decisions.detector import Detector
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer
-from models.scoring.snapshot import Example, encode
+from models.scoring.snapshot import ScoredVector, encode
 from streams.lanes.detection_fold import DetectionFold
 from streams.records import lane_history
 from streams.records.topics import HISTORY, MODELS
@@ -225,7 +225,7 @@ async def refused(worker: Worker, models: Models) -> None:
         "unreadable": encode(good)[:-30],
         "wrong_key": encode(replace(good, version="m-00010")),
         "other_features": encode(replace(good, curves=good.curves[1:])),
-        "other_risks": encode(replace(good, examples=[Example(x=x, risk=0.9)])),
+        "other_risks": encode(replace(good, examples=[ScoredVector(x=x, risk=0.9)])),
     }
     before = await asyncio.to_thread(worker.metrics)
     assert {labels["reason"] for labels in before.labels("holdfast_models_refused_total")} == set(damaged)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Refused
-from app.publishing.record import Record
+from app.publishing.record import TimedRecord
 from app.replay.column_map import Cartographer, Told
 from app.replay.column_names import NAMES
 from app.replay.conversion import Conversion
@@ -22,7 +22,7 @@ from app.tables.column_evidence import Evidence
 from app.tables.encoding import encoding_of
 from app.tables.fields import TOPICS, Field, Reading, Sort, fields_of, is_nothing, reader
 from app.tables.quantities import number
-from app.tables.recording import Recording, Row
+from app.tables.recording import Recording, TableRow
 from app.tables.reject import Reject
 from app.tables.times import LocalTime, moment
 from streams.records.wire import Rejected, decode
@@ -84,8 +84,8 @@ def test_any_row_is_an_event_or_a_reject(topic: str, tmp_path_factory: pytest.Te
 
     @given(st.lists(CELLS, min_size=width, max_size=width))
     def holds(cells: list[Any]) -> None:
-        found = convert.record(Row(1, cells))
-        if isinstance(found, Record):
+        found = convert.record(TableRow(1, cells))
+        if isinstance(found, TimedRecord):
             assert not isinstance(decode(topic, Stored(found.key, found.value, found.ts), NOW), Rejected)
         else:
             assert isinstance(found, Reject)

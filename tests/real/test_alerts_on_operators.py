@@ -16,7 +16,7 @@ import pytest
 from support.lived import SIMULATED_SINCE, simulated
 
 from app.evaluate.off_line import lived
-from app.publishing.record import Record
+from app.publishing.record import TimedRecord
 from models.contract.alerts import Alert
 from models.contract.events import OUTCOMES
 from models.contract.policy import Policy
@@ -35,7 +35,7 @@ class Leavers:
         self.left: dict[str, int] = {}
         self.known: dict[str, int] = {}
 
-    def watched(self, records: Iterator[Record]) -> Iterator[Record]:
+    def watched(self, records: Iterator[TimedRecord]) -> Iterator[TimedRecord]:
         for record in records:
             if record.topic == OUTCOMES:
                 outcome = msgspec.json.decode(record.value)

@@ -23,8 +23,8 @@ from support.rig import until as rig_until
 
 from app.config.learner_file import learner_settings
 from app.config.policy_file import policy_in_force
-from app.publishing.publisher import Pace, publish
-from app.publishing.record import RANK, Record, encode
+from app.publishing.publisher import PublishPace, publish
+from app.publishing.record import RANK, TimedRecord, encode
 from models.contract.events import CALLS, DATA_USAGE
 from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example, Fate
@@ -70,7 +70,7 @@ class RealRun(NamedTuple):
         return [each for each in self.told if isinstance(each, Example)]
 
 
-def bystanders(begin: int, end: int, *topics: str) -> list[Record]:
+def bystanders(begin: int, end: int, *topics: str) -> list[TimedRecord]:
     """A daily event of each topic in each lane, at noon."""
     names = [next(w for n in range(1000) if lane_of(w := f"{BYSTANDER}{n}", LANES) == lane) for lane in range(LANES)]
     fields: dict[str, dict[str, Any]] = {
@@ -83,7 +83,7 @@ def bystanders(begin: int, end: int, *topics: str) -> list[Record]:
         for who in names:
             for topic in topics:
                 body = {"subscriber_id": who, "ts": ts, **fields[topic]}
-                found.append(Record(topic, who.encode(), encode(body), ts))
+                found.append(TimedRecord(topic, who.encode(), encode(body), ts))
     return found
 
 
@@ -96,7 +96,7 @@ class Operator(NamedTuple):
 
 
 async def run(
-    rig: Rig, records: Sequence[Record], operator: Operator, directory: Path, *, end: int, clocks: tuple[str, ...]
+    rig: Rig, records: Sequence[TimedRecord], operator: Operator, directory: Path, *, end: int, clocks: tuple[str, ...]
 ) -> RealRun:
     """Start workers and learner, let them live through the records, stop them, and fold the history again.
 
@@ -131,7 +131,7 @@ async def run(
         async with Progress(rig) as progress:
             total = 0
             # A new ledger applies outcomes first, as far as they are there: they must come when the lanes are open.
-            for part, pace in ((ordered, Pace(SPEED)), (tail, Pace())):
+            for part, pace in ((ordered, PublishPace(SPEED)), (tail, PublishPace())):
                 total += (await publish(part, rig.client, rig.prefix, pace=pace)).records
                 lived = partial(_lived, rig, workers, progress, total)
                 await rig_until(lived, f"{total} records lived", BOUND_S)

@@ -11,8 +11,8 @@ import numpy as np
 from app.simulator.events.agenda import Agenda
 from app.simulator.events.cases import Cases
 from app.simulator.people import price_list
-from app.simulator.people.leaving_paths import Courses, Fate, Path
-from app.simulator.people.population import CHANNELS, NEVER, Population
+from app.simulator.people.leaving_paths import Courses, Path, PathEnd
+from app.simulator.people.population import CHANNELS, NEVER, SimulatedPopulation
 from app.simulator.rates import Rates
 from models.contract.events import BILLING, CONTACTS, OUTCOMES, SUBSCRIBERS
 from models.contract.time_units import DAY_MS, HOUR_MS, MINUTE_MS
@@ -21,7 +21,7 @@ _ARREARS, _FRAUD, _VOLUNTARY, _LEFT = 1, 2, 3, 4
 
 
 @dataclass(slots=True)
-class Way:
+class PathCourse:
     """One subscriber on one course, and the book in which his events are put down.
 
     ``gone`` is true when he really leaves at ``peak``; a save or a decoy walks the same way, stops earlier, and never
@@ -31,10 +31,10 @@ class Way:
     rng: np.random.Generator
     agenda: Agenda
     cases: Cases
-    population: Population
+    population: SimulatedPopulation
     rates: Rates
     who: int
-    fate: Fate
+    fate: PathEnd
     onset: int
     peak: int
     signs: bool
@@ -42,7 +42,7 @@ class Way:
     @property
     def gone(self) -> bool:
         """He leaves in the end."""
-        return self.fate is Fate.LEAVES
+        return self.fate is PathEnd.LEAVES
 
     def chance(self, probability: float) -> bool:
         """Whether he does this; who gives no sign never does."""
@@ -102,7 +102,7 @@ class Way:
             self.disconnect(why)
 
 
-def _second_sim(way: Way) -> None:
+def _second_sim(way: PathCourse) -> None:
     if way.chance(0.15):
         way.care(way.at(0.6), "subcard_unlink", "store")
     if way.gone and way.chance(0.2):
@@ -122,7 +122,7 @@ def _second_sim(way: Way) -> None:
         way.profile(back + MINUTE_MS, status=0)
 
 
-def _rival(way: Way) -> None:
+def _rival(way: PathCourse) -> None:
     if way.chance(0.4):
         way.care(way.at(0.7), "penalty_query", "hotline")
     if way.chance(0.4 if way.gone else 0.15):
@@ -133,7 +133,7 @@ def _rival(way: Way) -> None:
         way.care(way.at(0.95), "port_out_query", "app")
 
 
-def _bad_service(way: Way) -> None:
+def _bad_service(way: PathCourse) -> None:
     if way.chance(0.7):
         way.cases.open(way.at(0.3), way.who, "fault", "hotline", late=way.gone)
     if way.chance(0.75):
@@ -148,7 +148,7 @@ def _bad_service(way: Way) -> None:
         way.port_out_or_disconnect("network_quality")
 
 
-def _price(way: Way) -> None:
+def _price(way: PathCourse) -> None:
     if way.chance(0.6):
         way.cases.open(way.at(0.35), way.who, "billing_dispute", "hotline", late=False)
     if way.chance(0.55):
@@ -159,7 +159,7 @@ def _price(way: Way) -> None:
         way.port_out_or_disconnect("price")
 
 
-def _corporate(way: Way) -> None:
+def _corporate(way: PathCourse) -> None:
     if way.chance(0.25):
         way.care(way.at(0.6), "penalty_query", "account_manager")
     if way.chance(0.15):
@@ -168,7 +168,7 @@ def _corporate(way: Way) -> None:
         way.port_out("corporate_move")
 
 
-def _downgrade(way: Way) -> None:
+def _downgrade(way: PathCourse) -> None:
     if way.chance(0.5):
         way.care(way.at(0.7), "inquiry", "app", product="mobile")
     if way.gone:
@@ -179,7 +179,7 @@ def _downgrade(way: Way) -> None:
         way.outcome(way.peak + HOUR_MS, "downgraded", "price")
 
 
-def _passive(way: Way) -> None:
+def _passive(way: PathCourse) -> None:
     fraud = way.who % 2 == 1 and way.gone
     barred = way.peak - int(way.rng.uniform(6, 14) * DAY_MS) if way.gone else way.peak - 2 * DAY_MS
     way.profile(barred, status=_FRAUD if fraud else _ARREARS)
@@ -191,7 +191,7 @@ def _passive(way: Way) -> None:
         way.profile(way.peak + 5 * MINUTE_MS, status=0, next_recharge=way.peak + 25 * DAY_MS)
 
 
-def _saved(way: Way) -> None:
+def _saved(way: PathCourse) -> None:
     """Somebody rang and found the right words: the contract is renewed, sometimes one plan down."""
     channel = CHANNELS[int(way.population.channel[way.who])]
     way.agenda.put(way.peak, way.who, CONTACTS, {"channel": channel, "purpose": "retention"})
@@ -202,7 +202,7 @@ def _saved(way: Way) -> None:
         way.change_plan(renewed, plan - 1, round(0.93 * float(way.population.arpu[way.who]), 2))
 
 
-_WAYS: Final[dict[Path, Callable[[Way], None]]] = {
+_WAYS: Final[dict[Path, Callable[[PathCourse], None]]] = {
     Path.SECOND_SIM: _second_sim,
     Path.RIVAL: _rival,
     Path.BAD_SERVICE: _bad_service,
@@ -214,7 +214,12 @@ _WAYS: Final[dict[Path, Callable[[Way], None]]] = {
 
 
 def settle(
-    rng: np.random.Generator, agenda: Agenda, cases: Cases, population: Population, courses: Courses, rates: Rates
+    rng: np.random.Generator,
+    agenda: Agenda,
+    cases: Cases,
+    population: SimulatedPopulation,
+    courses: Courses,
+    rates: Rates,
 ) -> None:
     """Put down the single events of every course, and in the population until when each is there."""
     for who, path, fate, onset, peak, strength in zip(
@@ -226,7 +231,7 @@ def settle(
         courses.strength.tolist(),
         strict=True,
     ):
-        way = Way(rng, agenda, cases, population, rates, who, Fate(fate), onset, peak, strength > 0)
+        way = PathCourse(rng, agenda, cases, population, rates, who, PathEnd(fate), onset, peak, strength > 0)
         _WAYS[Path(path)](way)
-        if way.fate is Fate.SAVED:
+        if way.fate is PathEnd.SAVED:
             _saved(way)

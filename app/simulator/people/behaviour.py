@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from app.simulator.people.leaving_paths import Courses, Path
-from app.simulator.people.population import Population
+from app.simulator.people.population import SimulatedPopulation
 from models.arrays import Floats, Ints
 
 
@@ -39,7 +39,7 @@ class Behaviour:
     troubles: Floats
 
     @classmethod
-    def usual(cls, population: Population) -> Behaviour:
+    def usual(cls, population: SimulatedPopulation) -> Behaviour:
         """How everybody is without a course."""
         count = len(population)
         return cls(
@@ -133,7 +133,7 @@ _EFFECTS: Final[dict[Path, Callable[[Behaviour, Ints, Floats], None]]] = {
 _ARREARS, _FRAUD, _VOLUNTARY = 1, 2, 3
 
 
-def behaviour(population: Population, courses: Courses, ts: int) -> Behaviour:
+def behaviour(population: SimulatedPopulation, courses: Courses, ts: int) -> Behaviour:
     """How everybody behaves at ``ts``; who is suspended can be rung up, but neither call nor surf."""
     now = Behaviour.usual(population)
     shown = courses.progress(ts)

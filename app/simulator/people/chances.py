@@ -6,7 +6,7 @@ import numpy as np
 
 from app.simulator.events.agenda import Agenda
 from app.simulator.people.leaving_paths import Courses
-from app.simulator.people.population import Population
+from app.simulator.people.population import SimulatedPopulation
 from app.simulator.rates import Rates
 from models.contract.events import ERASURES, OUTCOMES, SUBSCRIBERS
 from models.contract.time_units import DAY_MS, MINUTE_MS
@@ -21,7 +21,7 @@ def _struck(rng: np.random.Generator, count: int, monthly: float, days: int) -> 
 def settle(
     rng: np.random.Generator,
     agenda: Agenda,
-    population: Population,
+    population: SimulatedPopulation,
     courses: Courses,
     rates: Rates,
     start_ms: int,

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from app.simulator.people.population import SENIOR, Population
+from app.simulator.people.population import SENIOR, SimulatedPopulation
 from models.arrays import Floats, Ints
 from models.contract.time_units import DAY_MS
 
@@ -46,7 +46,7 @@ class Habits:
         return known
 
 
-def draw(rng: np.random.Generator, population: Population, start_ms: int, days: int) -> Habits:
+def draw(rng: np.random.Generator, population: SimulatedPopulation, start_ms: int, days: int) -> Habits:
     """Let about an eighth of the private customers take up a service before or within the simulated days.
 
     >>> from app.simulator.people.population import settle

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from app.simulator.people.population import Population
+from app.simulator.people.population import SimulatedPopulation
 from app.simulator.rates import Rates
 from models.arrays import Floats, Ints
 from models.contract.time_units import DAY_MS, HOUR_MS
@@ -32,7 +32,7 @@ class Path(IntEnum):
     PASSIVE = 6
 
 
-class Fate(IntEnum):
+class PathEnd(IntEnum):
     """Where a course ends: gone, talked into staying, or never meant to go."""
 
     LEAVES = 0
@@ -80,13 +80,13 @@ class Courses:
         """How plainly each course shows at ``ts``, 0 to 1; who went down a plan keeps two fifths of his decline."""
         rising = np.clip((ts - self.onset) / np.maximum(self.peak - self.onset, 1), 0, 1)
         fading = np.clip(1 - (ts - self.peak) / self.recovery, 0, 1)
-        floor = np.where((self.fate == Fate.LEAVES) & (self.path == Path.DOWNGRADE), 0.4, 0.0)
+        floor = np.where((self.fate == PathEnd.LEAVES) & (self.path == Path.DOWNGRADE), 0.4, 0.0)
         shape = np.where(ts < self.peak, rising, np.maximum(fading, floor))
         shown: Floats = shape * self.height * self.strength
         return shown
 
 
-def _leaning(population: Population, start_ms: int) -> Floats:
+def _leaning(population: SimulatedPopulation, start_ms: int) -> Floats:
     """Who leaves more readily: the new, those near a contract's end, those whom nothing holds at home. Mean 1."""
     months = (start_ms - population.activated) / (30.4 * DAY_MS)
     weight = np.where(months < 12, 1.5, np.where(months < 61, 1.05, 0.6))
@@ -105,7 +105,7 @@ def _monthly(rng: np.random.Generator, share: float, weight: Floats) -> Floats:
     return days
 
 
-def _accounts(rng: np.random.Generator, population: Population, share: float, first: int, last: int) -> Floats:
+def _accounts(rng: np.random.Generator, population: SimulatedPopulation, share: float, first: int, last: int) -> Floats:
     """Days until each member goes with his account; infinite for who does not.
 
     A demonstration in which no account leaves would show nothing of it, so with eight accounts or more the smallest
@@ -122,7 +122,7 @@ def _accounts(rng: np.random.Generator, population: Population, share: float, fi
 
 
 def _fates(
-    rng: np.random.Generator, population: Population, rates: Rates, start_ms: int, days: int
+    rng: np.random.Generator, population: SimulatedPopulation, rates: Rates, start_ms: int, days: int
 ) -> tuple[Floats, Ints, Ints]:
     """Day of the peak counted from the opening of the window (infinite: no course), path, fate."""
     count, opens, ends = len(population), rates.lapse_after_days, rates.lapse_after_days + days
@@ -130,15 +130,15 @@ def _fates(
     corporate = population.homes.corporate
     path = rng.choice(_PRIVATE, count, p=_PRIVATE_SHARES)
     path = np.where((path == Path.RIVAL) & ~population.portable, Path.SECOND_SIM, path)
-    fate = np.where(rng.random(count) < rates.save_share, Fate.SAVED, Fate.LEAVES)
+    fate = np.where(rng.random(count) < rates.save_share, PathEnd.SAVED, PathEnd.LEAVES)
     at = _monthly(rng, share, _leaning(population, start_ms) * np.where(corporate, 0.3, 1.0))
     together = _accounts(rng, population, share, opens, ends)
     by_account = together < np.minimum(at, ends + LONGEST_DAYS)
     at, path = np.where(by_account, together, at), np.where(by_account, Path.CORPORATE, path)
     saved_account = rng.random(count) < rates.save_share / 2
-    fate = np.where(by_account, np.where(saved_account[population.homes.account], Fate.SAVED, Fate.LEAVES), fate)
+    fate = np.where(by_account, np.where(saved_account[population.homes.account], PathEnd.SAVED, PathEnd.LEAVES), fate)
     # Who would have gone before the beginning is no subscriber any more; only a lapse is still to be declared.
-    at[(at < opens) & ~((path == Path.SECOND_SIM) & (fate == Fate.LEAVES))] = np.inf
+    at[(at < opens) & ~((path == Path.SECOND_SIM) & (fate == PathEnd.LEAVES))] = np.inf
     for other, share, also in (
         (Path.PASSIVE, rates.passive_per_month, ~corporate),
         (Path.DOWNGRADE, rates.downgrade_per_month, ~corporate & (population.plan > 1)),
@@ -147,12 +147,12 @@ def _fates(
             rng, share, np.full(count, 1 / max(float(also.mean()), 0.1))
         )  # those it spares weigh in
         free = (at > ends + LONGEST_DAYS) & also & (then < ends + LONGEST_DAYS)
-        at, path, fate = np.where(free, then, at), np.where(free, other, path), np.where(free, Fate.LEAVES, fate)
+        at, path, fate = np.where(free, then, at), np.where(free, other, path), np.where(free, PathEnd.LEAVES, fate)
     then = opens + _monthly(rng, rates.decoys_per_month, np.ones(count))
     free = (at > ends + LONGEST_DAYS) & (then < ends + LONGEST_DAYS)
     decoys = rng.choice(_DECOYS, count, p=_DECOY_SHARES)
     decoys = np.where(corporate & (decoys == Path.PASSIVE), Path.BAD_SERVICE, decoys)  # the company pays, or nobody
-    at, path, fate = np.where(free, then, at), np.where(free, decoys, path), np.where(free, Fate.STAYS, fate)
+    at, path, fate = np.where(free, then, at), np.where(free, decoys, path), np.where(free, PathEnd.STAYS, fate)
     at[at > ends + LONGEST_DAYS] = np.inf
     return at, path.astype(np.int64), fate.astype(np.int64)
 
@@ -163,7 +163,7 @@ def _in_office_hours(rng: np.random.Generator, ts: Ints, start_ms: int) -> Ints:
     return np.where((moved < start_ms) & (ts >= start_ms), moved + DAY_MS, moved)
 
 
-def draw(rng: np.random.Generator, population: Population, rates: Rates, start_ms: int, days: int) -> Courses:
+def draw(rng: np.random.Generator, population: SimulatedPopulation, rates: Rates, start_ms: int, days: int) -> Courses:
     """Send people on their ways. Courses that peak up to six weeks after the end already show before it.
 
     >>> from app.simulator.people.population import settle
@@ -177,10 +177,10 @@ def draw(rng: np.random.Generator, population: Population, rates: Rates, start_m
     path, fate, count = path[who], fate[who], len(who)
     end = _in_office_hours(rng, start_ms + ((at[who] - rates.lapse_after_days) * DAY_MS).astype(np.int64), start_ms)
     length = rng.uniform(14, np.where(path == Path.CORPORATE, 30, LONGEST_DAYS))
-    length = np.where(fate == Fate.STAYS, rng.uniform(5, 25, count), length)
-    height = np.where(fate == Fate.LEAVES, 1.0, rng.uniform(0.45, 0.9, count))
+    length = np.where(fate == PathEnd.STAYS, rng.uniform(5, 25, count), length)
+    height = np.where(fate == PathEnd.LEAVES, 1.0, rng.uniform(0.45, 0.9, count))
     strength = rng.uniform(0.35, 1.0, count)
-    strength = np.where((fate == Fate.LEAVES) & (rng.random(count) < rates.silent_share), 0.0, strength)
+    strength = np.where((fate == PathEnd.LEAVES) & (rng.random(count) < rates.silent_share), 0.0, strength)
     onset = end - (length * DAY_MS).astype(np.int64)
     saved_at = onset + ((end - onset) * height).astype(np.int64)
     return Courses(
@@ -188,7 +188,7 @@ def draw(rng: np.random.Generator, population: Population, rates: Rates, start_m
         path=path,
         fate=fate,
         onset=onset,
-        peak=np.where(fate == Fate.SAVED, saved_at, end),
+        peak=np.where(fate == PathEnd.SAVED, saved_at, end),
         height=height,
         strength=strength,
         recovery=(rng.uniform(4, 12, count) * DAY_MS).astype(np.int64),

@@ -30,7 +30,7 @@ _FREQUENT: Final = 0.6
 
 
 @dataclass(slots=True)
-class Population:
+class SimulatedPopulation:
     """One array a trait, one row a subscriber.
 
     Attributes
@@ -115,7 +115,7 @@ def _unit_mean(values: Floats) -> Floats:
     return scaled
 
 
-def settle(rng: np.random.Generator, count: int, start_ms: int) -> Population:
+def settle(rng: np.random.Generator, count: int, start_ms: int) -> SimulatedPopulation:
     """Draw a population as it stands at ``start_ms``."""
     places = homes.settle(rng, count)
     corporate = places.corporate
@@ -128,7 +128,7 @@ def settle(rng: np.random.Generator, count: int, start_ms: int) -> Population:
     years = (start_ms - activated) / (365 * DAY_MS)
     gap = rng.lognormal(np.log(27), 0.25, count)
     due = start_ms + (gap * rng.random(count) * DAY_MS).astype(np.int64)
-    return Population(
+    return SimulatedPopulation(
         homes=places,
         stage=stage,
         activated=activated,

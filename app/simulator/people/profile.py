@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.simulator.people.homes import ACCOUNT_UNITS, UNITS
-from app.simulator.people.population import CHANNELS, STATUSES, Population
+from app.simulator.people.population import CHANNELS, STATUSES, SimulatedPopulation
 from app.simulator.people.price_list import FEES, NAMES
 from models.contract.time_units import DAY_MS
 
@@ -13,7 +13,7 @@ _VALUED: Final = 150.0
 """From this revenue on a private customer has a manager of his own."""
 
 
-def _products(population: Population, who: int) -> list[dict[str, Any]]:
+def _products(population: SimulatedPopulation, who: int) -> list[dict[str, Any]]:
     """The mobile line, and at home what hangs on it."""
     held: list[dict[str, Any]] = [{"product": "mobile"}]
     if (end := int(population.contract_end[who])) >= 0:
@@ -36,7 +36,7 @@ def _consent(bits: int) -> dict[str, Any]:
     }
 
 
-def _belonging(population: Population, who: int) -> dict[str, Any]:
+def _belonging(population: SimulatedPopulation, who: int) -> dict[str, Any]:
     """Account, or household and main card; unit and manager."""
     homes = population.homes
     unit = UNITS[int(homes.unit[who])]
@@ -61,7 +61,7 @@ def _belonging(population: Population, who: int) -> dict[str, Any]:
     return told
 
 
-def profile(population: Population, who: int, ts: int) -> dict[str, Any]:
+def profile(population: SimulatedPopulation, who: int, ts: int) -> dict[str, Any]:
     """The whole profile at ``ts``, without the subscriber's id and the event's."""
     months_left = max(0.0, (int(population.contract_end[who]) - ts) / (30 * DAY_MS))
     fee = float(FEES[population.plan[who]])

@@ -23,7 +23,7 @@ from app.errors import ExitCode
 from app.evaluate.events import evaluate_events
 from app.evaluate.off_line import lived
 from app.evaluate.silence import with_lapses
-from app.publishing.record import Record, encode
+from app.publishing.record import TimedRecord, encode
 from models.contract.events import CALLS
 from models.contract.policy import LabelPolicy, Policy
 from models.contract.time_units import DAY_MS
@@ -62,12 +62,12 @@ def habits(people: int = 120, days: int = 120, seed: int = 3) -> list[Event]:
     return sorted(events, key=lambda event: event[1])
 
 
-def calls(events: list[Event]) -> list[Record]:
+def calls(events: list[Event]) -> list[TimedRecord]:
     fields = {"direction": "outgoing", "duration_s": 60, "peer_network": "on_net"}
-    return [Record(CALLS, w.encode(), encode({"subscriber_id": w, "ts": ts, **fields}), ts) for w, ts in events]
+    return [TimedRecord(CALLS, w.encode(), encode({"subscriber_id": w, "ts": ts, **fields}), ts) for w, ts in events]
 
 
-def told(records: Iterable[Record], learner: Learner) -> list[Example | Fate]:
+def told(records: Iterable[TimedRecord], learner: Learner) -> list[Example | Fate]:
     return [body for body in lived(records, POLICY, learner) if isinstance(body, Example | Fate)]
 
 
@@ -142,7 +142,7 @@ class Watched(Learner):
 
 
 def test_no_label_is_learned_before_it_is_known() -> None:
-    def read() -> Iterator[Record]:
+    def read() -> Iterator[TimedRecord]:
         for record in with_lapses(calls(habits()), 10.0):
             Watched.now = record.ts
             yield record

@@ -23,7 +23,7 @@ import planted as planted_rows
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.model import command, plots, sheet
-from app.model.standing import Standing, as_json, standing
+from app.model.standing import ModelStanding, as_json, standing
 from models.analysis.daily_segments import night
 from models.learning.learner import Learner, LearnerSettings
 from models.learning.report import Alerted
@@ -51,17 +51,17 @@ def topic() -> ModelVersions:
 
 
 @pytest.fixture
-def told(topic: ModelVersions) -> Standing:
+def told(topic: ModelVersions) -> ModelStanding:
     return standing(Settings(), topic)
 
 
-def sheet_of(found: Standing) -> str:
+def sheet_of(found: ModelStanding) -> str:
     out = io.StringIO()
     sheet.show(found, Console(file=out, width=200), UTC)
     return out.getvalue()
 
 
-def test_the_newest_of_the_topic_is_what_is_served(told: Standing, topic: ModelVersions) -> None:
+def test_the_newest_of_the_topic_is_what_is_served(told: ModelStanding, topic: ModelVersions) -> None:
     assert told.origin == "topic"
     newest = topic.newest
     assert newest is not None
@@ -77,7 +77,7 @@ def test_without_a_model_in_the_topic_the_shipped_one_is_told() -> None:
     assert "it has not run yet" in sheet_of(found)
 
 
-def test_the_last_night_is_told_in_a_line(told: Standing) -> None:
+def test_the_last_night_is_told_in_a_line(told: ModelStanding) -> None:
     assert "Segments: no night has been made yet." in sheet_of(told)
     rows = planted({"complaint": {"complaints_open": 2.0}}, {"complaint": 20})
     made = night(rows, Scorer(model()), START + 90 * DAY, UTC)
@@ -97,7 +97,7 @@ def test_a_file_goes_over_the_topic(tmp_path: Path, topic: ModelVersions) -> Non
     assert (found.origin, found.served.version) == ("file", "m-frozen")
 
 
-def test_the_sheet_tells_quality_guards_and_every_version(told: Standing) -> None:
+def test_the_sheet_tells_quality_guards_and_every_version(told: ModelStanding) -> None:
     page = sheet_of(told)
     assert told.report is not None
     served = told.report.quality.served
@@ -110,7 +110,7 @@ def test_the_sheet_tells_quality_guards_and_every_version(told: Standing) -> Non
     assert "and 14 older" in page
 
 
-def test_the_sheet_says_how_precise_the_tier_alerts_were(told: Standing) -> None:
+def test_the_sheet_says_how_precise_the_tier_alerts_were(told: ModelStanding) -> None:
     assert told.report is not None
     assert "Tier alerts: of none it is known yet" in sheet_of(told)
     some = msgspec.structs.replace(
@@ -120,7 +120,7 @@ def test_the_sheet_says_how_precise_the_tier_alerts_were(told: Standing) -> None
     assert "Tier alerts: 480 of 1,200 left within the horizon: precision 0.40." in sheet_of(matured)
 
 
-def test_the_sheet_says_whether_the_guard_is_on(told: Standing) -> None:
+def test_the_sheet_says_whether_the_guard_is_on(told: ModelStanding) -> None:
     assert told.report is not None
     assert "Guard: quiet." in sheet_of(told)
     on = replace(told.report.guard, on=True, why="ranking", auc=0.2, bound=0.55)
@@ -129,7 +129,7 @@ def test_the_sheet_says_whether_the_guard_is_on(told: Standing) -> None:
     assert "0.200 against 0.55" in page
 
 
-def test_json_is_the_whole_of_it(told: Standing) -> None:
+def test_json_is_the_whole_of_it(told: ModelStanding) -> None:
     found = json.loads(json.dumps(as_json(told)))
     assert found["served"]["version"] == told.served.version
     assert [each["version"] for each in found["versions"]] == [each.snapshot.version for each in told.versions]
@@ -142,12 +142,12 @@ def test_a_report_of_another_release_is_left_out(topic: ModelVersions) -> None:
     assert standing(Settings(), other).report is None
 
 
-def short(found: Standing) -> Standing:
+def short(found: ModelStanding) -> ModelStanding:
     """With so many curves as take a second page."""
     return found._replace(served=replace(found.served, curves=found.served.curves[:13]))
 
 
-def test_plots_are_drawn_of_all_that_is_known(told: Standing, tmp_path: Path) -> None:
+def test_plots_are_drawn_of_all_that_is_known(told: ModelStanding, tmp_path: Path) -> None:
     told = short(told)
     drawn = list(plots.draw(told, tmp_path / "out", "svg"))
     names = [path.name for path in drawn]
@@ -164,7 +164,7 @@ def test_plots_of_a_model_nobody_has_measured_are_its_curves(tmp_path: Path) -> 
 
 
 def test_without_matplotlib_the_line_to_install_it_is_told(
-    told: Standing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    told: ModelStanding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(Refused, match="matplotlib") as refused:

@@ -13,7 +13,8 @@ import numpy as np
 import orjson
 import pytest
 
-from app.simulator import Rates, Record, simulate
+from app.publishing.record import TimedRecord
+from app.simulator import Rates, simulate
 from app.simulator.world import World
 from models.contract.events import (
     BILLING,
@@ -36,7 +37,7 @@ SPARSE = Rates(calls_per_day=0.6, sessions_per_day=0.4, erasures_per_month=0.005
 
 
 @pytest.fixture(scope="module")
-def life() -> list[tuple[Record, dict[str, object]]]:
+def life() -> list[tuple[TimedRecord, dict[str, object]]]:
     return [
         (record, orjson.loads(record.value)) for record in simulate(SEED, SUBSCRIBERS_COUNT, START, DAYS, rates=SPARSE)
     ]

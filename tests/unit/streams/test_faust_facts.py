@@ -25,7 +25,7 @@ from support.columns import block
 from streams.cluster import transaction
 from streams.lanes import transport
 from streams.lanes.transport import BatchApp, BatchConsumer, BatchTransport, Fetch, Poll, _first, _Thread, new_app
-from streams.records.record_columns import Record
+from streams.records.record_columns import InputRecord
 
 TP0, TP1 = TP("a", 0), TP("a", 1)
 
@@ -135,7 +135,7 @@ async def test_drain_loop_goes_on_when_getmany_yields_nothing(
 ) -> None:
     """Delivery happens inside: one await of the callback a fetch."""
     delivered: list[Any] = []
-    fetched = Fetch(1, 0, 2, block([Record(1, 5, b"s", b"{}")]))
+    fetched = Fetch(1, 0, 2, block([InputRecord(1, 5, b"s", b"{}")]))
     polls = iter([{TP0: fetched}, {}, {TP0: fetched}])
 
     async def getmany(wanted: set[TP], _timeout: float) -> Poll:
@@ -161,7 +161,7 @@ async def test_fetch_of_a_poll_that_outlived_a_rebalance_is_held_and_delivered(
 ) -> None:
     """A lane that has reopened meanwhile may have sought what it brings."""
     delivered: list[int] = []
-    fetched = Fetch(1, 0, 2, block([Record(1, 5, b"s", b"{}")]))
+    fetched = Fetch(1, 0, 2, block([InputRecord(1, 5, b"s", b"{}")]))
 
     async def getmany(wanted: set[TP], _timeout: float) -> Poll:
         consumer.stop_flow()
