@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from app.config.settings import Settings
     from app.demo.scene import Scene
     from app.demo.show import Show
+    from app.demo.shown.view import SceneView
     from app.demo.stage import Stage
-    from app.demo.view import SceneView
 
 SUBSCRIBERS: Final = 400
 """About 370,000 events in 45 days: lived through in seconds on two cores, with a few on their way out on any day."""
@@ -98,8 +98,8 @@ def _interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
 
 def _stage(after: ExitStack) -> tuple[Stage, float]:
     """Jars and Kafka; and when it began, which is after a download. `after` takes all of it away."""
+    from app.demo.shown.words import LABEL
     from app.demo.stage import raise_stage, start_compiling
-    from app.demo.words import LABEL
     from app.kafka.download_bar import DownloadBar
     from streams.embedded.broker_settings import BrokerSettings
     from streams.embedded.jars import ensure_jars
@@ -121,13 +121,13 @@ async def _shown(call: DemoOrder, settings: Settings, stage: Stage, began: float
     """Run the show until its end; returns what it came to."""
     from rich.console import Console
 
-    from app.demo import fronts
     from app.demo.feed import AHEAD_DAYS, LIVED_DAYS, FeedOrder
-    from app.demo.keys import Keys
     from app.demo.scene import Scene
     from app.demo.show import Show
+    from app.demo.shown import fronts
+    from app.demo.shown.keys import Keys
+    from app.demo.shown.view import SceneView
     from app.demo.stage import PREFIX
-    from app.demo.view import SceneView
     from app.publishing.publisher import wall_clock_ms
 
     start_ms = wall_clock_ms() - (LIVED_DAYS + AHEAD_DAYS) * DAY_MS
@@ -174,7 +174,7 @@ def _conclude(call: DemoOrder, scene: Scene, view: SceneView) -> None:
     """Leave behind what a closed screen took with it, or the object for a script."""
     from rich.console import Console
 
-    from app.demo.summary import summary
+    from app.demo.shown.summary import summary
 
     if call.as_json:
         click.echo(json.dumps(summary(scene, time.monotonic())))

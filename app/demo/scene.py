@@ -6,12 +6,12 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from app.demo.pace_meter import PaceMeter
-from app.demo.recovery import Recovery
-from app.demo.stopwatch import Stopwatch
-from app.demo.tally import ExactnessTally
-from app.demo.ticker import Line, Ticker
-from app.demo.vitals import Known, WorkerVitals
+from app.demo.measured.pace_meter import PaceMeter
+from app.demo.measured.recovery import Recovery
+from app.demo.measured.stopwatch import Stopwatch
+from app.demo.measured.tally import ExactnessTally
+from app.demo.measured.ticker import Line, Ticker
+from app.demo.measured.vitals import Known, WorkerVitals
 from models.contract.alerts import Alert
 
 Phase = Literal["starting", "past", "live", "ended"]

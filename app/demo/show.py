@@ -13,12 +13,12 @@ import aiohttp
 
 from app.demo.child import Child
 from app.demo.feed import FeedOrder
-from app.demo.keys import QUIT
-from app.demo.lines import JsonLines
-from app.demo.recovery import Recovery
+from app.demo.measured.json_lines import JsonLines
+from app.demo.measured.recovery import Recovery
+from app.demo.measured.vitals import scrape
 from app.demo.scene import Scene
+from app.demo.shown.keys import QUIT
 from app.demo.stage import INPUTS, PARTITIONS, PREFIX, Stage
-from app.demo.vitals import scrape
 from app.publishing.publisher import publish
 from app.publishing.record import TimedRecord
 from app.simulator.stories import STORIES, story

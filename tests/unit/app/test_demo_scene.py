@@ -6,13 +6,13 @@ import json
 
 from alerts_made import an_alert
 from app.demo.feed import LivedPace
-from app.demo.next_steps import commands, export
-from app.demo.recovery import Recovery
+from app.demo.measured.recovery import Recovery
+from app.demo.measured.stopwatch import Stopwatch
+from app.demo.measured.ticker import Ticker
+from app.demo.measured.vitals import WorkerVitals
 from app.demo.scene import Scene
-from app.demo.stopwatch import Stopwatch
-from app.demo.summary import summary
-from app.demo.ticker import Ticker
-from app.demo.vitals import WorkerVitals
+from app.demo.shown.next_steps import commands, export
+from app.demo.shown.summary import summary
 
 LIVE_MS = 1_780_000_000_000
 

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from app.demo.coverage import Coverage
-from app.demo.tally import ExactnessTally
+from app.demo.measured.coverage import Coverage
+from app.demo.measured.tally import ExactnessTally
 from streams.records import lane_history
 from streams.records.lane_history import history_record
 

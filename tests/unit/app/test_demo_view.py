@@ -11,11 +11,11 @@ from rich.console import Console
 
 from alerts_made import an_alert
 from app.config.settings import Language
-from app.demo.recovery import Recovery
+from app.demo.measured.recovery import Recovery
+from app.demo.measured.vitals import Known, WorkerVitals
 from app.demo.scene import Scene
-from app.demo.view import SceneView
-from app.demo.vitals import Known, WorkerVitals
-from app.demo.words import LABEL, WORDS
+from app.demo.shown.view import SceneView
+from app.demo.shown.words import LABEL, WORDS
 from streams.records.lane_history import HistoryRecord
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

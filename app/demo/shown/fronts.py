@@ -9,9 +9,9 @@ from typing import Final
 from rich.console import Console
 from rich.live import Live
 
-from app.demo.keys import Keys
 from app.demo.scene import Scene
-from app.demo.view import SceneView
+from app.demo.shown.keys import Keys
+from app.demo.shown.view import SceneView
 
 _FRAME_S: Final = 0.25
 _STATUS_S: Final = 10.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.demo.coverage import Coverage
+from app.demo.measured.coverage import Coverage
 from streams.records.lane_history import HistoryRecord
 
 

@@ -18,12 +18,12 @@ from rich.text import Text
 
 from app.alerts.card import Card
 from app.config.settings import Language
-from app.demo import next_steps
 from app.demo.feed import LIVED_DAYS
+from app.demo.measured.stopwatch import Lap
+from app.demo.measured.ticker import Line
 from app.demo.scene import Scene
-from app.demo.stopwatch import Lap
-from app.demo.ticker import Line
-from app.demo.words import LABEL, WORDS
+from app.demo.shown import next_steps
+from app.demo.shown.words import LABEL, WORDS
 from app.simulator.stories import STORIES
 from models.contract.time_units import DAY_MS
 
