@@ -190,7 +190,7 @@ def compute(ratio: Ratio, columns: Mapping[str, Floats]) -> Floats:
 
     Examples
     --------
-    >>> half = Ratio("out / in", Way.SHARE, "out", ("in",), 10.0, 1.0)
+    >>> half = Ratio("out / in", RatioForm.SHARE, "out", ("in",), 10.0, 1.0)
     >>> compute(half, {"out": np.array([10.0, 0.0, 0.0, np.nan]), "in": np.array([1.0, 5.0, 0.0, 1.0])}).tolist()
     [0.5, 0.0, 0.5, nan]
     """

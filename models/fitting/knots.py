@@ -42,7 +42,7 @@ class Knots:
 
     Examples
     --------
-    >>> ground = Ground.of(("calls",), np.array([[0.0, 1.0, 3.0, np.nan]]))
+    >>> ground = Knots.of(("calls",), np.array([[0.0, 1.0, 3.0, np.nan]]))
     >>> ground.knots[0].tolist(), ground.logs(np.array([[3.0, 99.0, np.nan]])).round(3).tolist()
     ([0.0, 1.0, 3.0], [[1.386, 1.386, nan]])
     """

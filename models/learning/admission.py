@@ -6,7 +6,7 @@ from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example, Fate, week_ends
 from models.learning.example_status import Lesson, usable
 from models.learning.known_ids import KnownIds
-from models.learning.known_leavers import Leavings, LeavingsState, hash_of
+from models.learning.known_leavers import Leavings, LeavingsState, id_hash
 from models.learning.settings import LearnerSettings
 from models.scoring.snapshot import Snapshot
 
@@ -41,7 +41,7 @@ class Admission:
 
     def untold(self, told: Example | Fate) -> Lesson | None:
         """Why its label says nothing, or None: then a leaving is remembered."""
-        who = hash_of(told.subscriber_id)
+        who = id_hash(told.subscriber_id)
         if isinstance(told, Fate):
             return self._contradicted(told, who)
         if told.label == "void":

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from models.learning.known_leavers import hash_of
+from models.learning.known_leavers import id_hash
 
 
 class KnownIds:
@@ -30,7 +30,7 @@ class KnownIds:
 
     def is_new(self, name: str) -> bool:
         """Whether an id was not seen lately; from now on it was."""
-        code = hash_of(name)
+        code = id_hash(name)
         if code in self._codes:
             return False
         self._codes[code] = None

@@ -15,12 +15,12 @@ from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example
 
 
-def hash_of(text: str) -> int:
+def id_hash(text: str) -> int:
     """64 bits of an id: enough to tell a few thousand apart, and half as long.
 
     Examples
     --------
-    >>> hash_of("s-1") == hash_of("s-1"), hash_of("s-1") == hash_of("s-2")
+    >>> id_hash("s-1") == id_hash("s-1"), id_hash("s-1") == id_hash("s-2")
     (True, False)
     """
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())

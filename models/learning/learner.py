@@ -24,7 +24,7 @@ from models.learning.checkpoint import CheckpointRefusedError, LearnerState, Pub
 from models.learning.ensemble import Taught, Voices, VoicesState, packed, unpacked
 from models.learning.example_status import Lesson
 from models.learning.guard import GuardState
-from models.learning.known_leavers import hash_of
+from models.learning.known_leavers import id_hash
 from models.learning.person_weeks import FateRow, Fates, FateWindow
 from models.learning.recent_vectors import Recent, RecentVector
 from models.learning.report import LearnerReport, reported
@@ -138,7 +138,7 @@ class Learner:
 
     def _measured(self, example: Example) -> Lesson:
         window = self._window if example.origin == WEEKLY else self._alerts
-        window.add(example, hash_of(example.subscriber_id), self._prior_risk(example.numbers()))
+        window.add(example, id_hash(example.subscriber_id), self._prior_risk(example.numbers()))
         if example.origin == WEEKLY:
             return Lesson.MEASURED
         self._origins.append(example.origin)
@@ -146,7 +146,7 @@ class Learner:
 
     def _heard(self, fate: Fate) -> Lesson:
         values = fate.numbers()
-        who, weeks = hash_of(fate.subscriber_id) & 0xFFFFFFFF, fate.last - fate.first + 1
+        who, weeks = id_hash(fate.subscriber_id) & 0xFFFFFFFF, fate.last - fate.first + 1
         self._fates.add(FateRow(fate.known_ts, self._prior_risk(values), fate.risk, fate.left, weeks, who))
         if self._guard.on:
             return Lesson.STOPPED

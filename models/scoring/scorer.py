@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
-import msgspec
 import numpy as np
 
 from models.arrays import Floats
@@ -44,18 +43,6 @@ def sigmoid(z: float) -> float:
     (0.5, 0.015)
     """
     return 1.0 / (1.0 + math.exp(-min(max(z, -_MAX_LOGIT), _MAX_LOGIT)))
-
-
-def at_rate(snapshot: Snapshot, base_rate: float) -> Snapshot:
-    """Shift a snapshot to another base rate: every log-odds moves by the same (see :class:`Scorer`).
-
-    Examples
-    --------
-    >>> at_rate(Snapshot(version="m-1", curves=[], intercept=1.0, base_rate=0.5), 0.5).intercept
-    1.0
-    """
-    shift = logit(base_rate) - logit(snapshot.base_rate)
-    return msgspec.structs.replace(snapshot, intercept=snapshot.intercept + shift, base_rate=base_rate)
 
 
 class Risks(NamedTuple):

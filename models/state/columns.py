@@ -64,11 +64,6 @@ class BlockSpec:
     taus: tuple[int, ...] = ()
     stems: tuple[str, ...] = ()
 
-    @property
-    def after_sums(self) -> int:
-        """Position of the first column behind the sums."""
-        return FIRST_SUM + len(self.taus)
-
 
 def _block(name: str, code: bytes, *columns: str, dtype: str = "<f8") -> BlockSpec:
     """A block; a column that ends in ``?`` starts as NaN ("never"), the others at zero."""

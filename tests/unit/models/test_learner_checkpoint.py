@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import planted
-from models.fitting.river_state import begin, put, take
+from models.fitting.river_logistic import begin, put, take
 from models.learning import checkpoint
 from models.learning.checkpoint import CheckpointRefusedError
 from models.learning.learner import Learner, LearnerSettings
