@@ -35,6 +35,7 @@ def figures(risk: Floats, left: Bools, who: Whos) -> dict[str, Any]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> left = np.array([True, False] * 50)
     >>> found = figures(np.where(left, 0.7, 0.3), left, np.arange(100, dtype=np.uint32))
     >>> found["roc_auc"], found["roc_auc_95"]

@@ -121,7 +121,7 @@ def reader(field: Field, how: Reading) -> Read:
     >>> reader(call["duration_s"], how._replace(unit=60))("1.5")
     90
     >>> reader(call["subscriber_id"], how)("1.38E+10").reason
-    <Reason.MANGLED_ID: 'mangled_id'>
+    <RejectReason.MANGLED_ID: 'mangled_id'>
     """
     if field.sort in UNITS:
         units = UNITS[field.sort]

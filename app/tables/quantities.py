@@ -62,7 +62,7 @@ def number(cell: object, mark: Mark = "point") -> float | Reject:
     >>> number("¥1,234.50"), number("12,5", "comma"), number(" 88 "), number("1,234"), number("1 234,5", "comma")
     (1234.5, 12.5, 88, 1234, 1234.5)
     >>> number("many").reason, number("12,5").reason
-    (<Reason.NOT_A_NUMBER: 'not_a_number'>, <Reason.NOT_A_NUMBER: 'not_a_number'>)
+    (<RejectReason.NOT_A_NUMBER: 'not_a_number'>, <RejectReason.NOT_A_NUMBER: 'not_a_number'>)
     """
     if isinstance(cell, bool):
         return Reject(RejectReason.NOT_A_NUMBER, f"{cell} is no number")

@@ -73,7 +73,7 @@ def moment(cell: object, local: LocalTime) -> ReadTime | Reject:
     >>> moment("2026年5月1日 下午8:30", china).ms - moment("20260501083000", china).ms == 12 * 3_600_000
     True
     >>> moment("yesterday", china).reason
-    <Reason.NOT_A_TIME: 'not_a_time'>
+    <RejectReason.NOT_A_TIME: 'not_a_time'>
     """
     if isinstance(cell, datetime):
         return _of_datetime(cell, local)

@@ -189,9 +189,9 @@ def check_examples(snapshot: Snapshot) -> Scorer:
 
     Examples
     --------
-    >>> from models.scoring.snapshot import Curve, Example
+    >>> from models.scoring.snapshot import Curve, ScoredVector
     >>> curve = Curve(feature="days_silent", knots=[0.0, 10.0], values=[-1.0, 1.0])
-    >>> wrong = Example(x=[5.0], risk=0.9)
+    >>> wrong = ScoredVector(x=[5.0], risk=0.9)
     >>> check_examples(Snapshot(version="m-1", curves=[curve], intercept=0.0, base_rate=0.5, examples=[wrong]))
     Traceback (most recent call last):
     models.scoring.snapshot.SnapshotRefusedError: example 1 was told a risk of 0.9 when trained, here it is 0.5

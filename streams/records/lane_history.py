@@ -43,7 +43,7 @@ def segments(done: Records) -> list[tuple[int, int, int]]:
 
     Examples
     --------
-    >>> from streams.records.record_columns import Record
+    >>> from streams.records.record_columns import InputRecord
     >>> segments(Records.of([InputRecord(at, 0, b"", b"") for at in (4, 6, 1)], ranks=[2, 2, 0]))
     [(2, 4, 6), (0, 1, 1)]
     """

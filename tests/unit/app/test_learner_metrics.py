@@ -23,7 +23,7 @@ from models.analysis.daily_segments import NightReason, night
 from models.analysis.paired_test import Bounded
 from models.learning.checkpoint import Step
 from models.learning.example_status import Lesson
-from models.learning.learner import Learner, LearnerSettings, Report
+from models.learning.learner import Learner, LearnerReport, LearnerSettings
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer
 
@@ -35,7 +35,7 @@ def value(metrics: LearnerMetrics, name: str, **labels: str) -> float | None:
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
+def report() -> LearnerReport:
     learner = Learner(msgspec.convert(tomllib.loads(SMALL), LearnerSettings), prior())
     for told in planted_rows.told(examples(4, 400)):
         learner.learn(told)
@@ -69,7 +69,7 @@ def test_everything_is_there_before_anything_has_happened() -> None:
     assert value(metrics, "learner_lag_records") == 0
 
 
-def test_figures_are_those_of_the_report(report: Report) -> None:
+def test_figures_are_those_of_the_report(report: LearnerReport) -> None:
     metrics = LearnerMetrics()
     metrics.told(report)
     served = report.quality.served
@@ -84,7 +84,7 @@ def test_figures_are_those_of_the_report(report: Report) -> None:
     assert value(metrics, "model_bet_against") == report.stake
 
 
-def test_guards_and_uplift_are_told_and_taken_back(report: Report) -> None:
+def test_guards_and_uplift_are_told_and_taken_back(report: LearnerReport) -> None:
     metrics = LearnerMetrics()
     on = replace(report.guard, on=True, why="ranking")
     saved = replace(report.quality.uplift, saved=Bounded(0.01, -0.02, 0.04))

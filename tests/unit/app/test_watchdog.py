@@ -282,8 +282,8 @@ async def stuck():
 
 async def main():
     loop = asyncio.get_running_loop()
-    heart = Heart(Standing)
-    Watchdog(heart, ClusterView(), "g", print, Ending(loop).at_once).start()
+    heart = Heart(WorkerStanding)
+    Watchdog(heart, View(), "g", print, Ending(loop).at_once).start()
     beating = asyncio.create_task(heart.beat(), name="heart")
     await asyncio.create_task(stuck(), name="lane-7")
 
