@@ -27,7 +27,7 @@ def show(resolved: Resolved, as_json: bool) -> None:
 
     Defaults < TOML file (--config) < environment (HOLDFAST_...) < flags.
     """
-    values = {key: value for key, value in resolved.settings.redacted().items() if not KEYS[key].metadata["hidden"]}
+    values = {key: value for key, value in resolved.settings.redacted().items() if not KEYS[key].hidden}
     if as_json:
         for key, value in values.items():
             click.echo(json.dumps({"key": key, "value": value, "source": resolved.sources[key]}, ensure_ascii=False))
@@ -37,7 +37,7 @@ def show(resolved: Resolved, as_json: bool) -> None:
     for key, value in values.items():
         source = resolved.sources[key]
         told = "-" if value in (None, "") else str(value)
-        table.add_row(PREFIX + key.upper(), told, source, KEYS[key].metadata["help"], style=_style(source))
+        table.add_row(PREFIX + key.upper(), told, source, KEYS[key].help, style=_style(source))
     console().print(table)
 
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar, get_args, get_type_hints
+from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar, get_args, get_origin
 
 import click
 from rich.console import Console
 
-from app.config.setting_sources import Resolved, resolve
-from app.config.settings import KEYS, SECRETS, Language, Settings, SettingsError
+from app.config.setting_sources import Resolved, plain_type, resolve
+from app.config.settings import KEYS, SECRETS, TYPES, Language, Settings, SettingsError
 from app.errors import ExitCode, Refused
 
 P = ParamSpec("P")
@@ -24,7 +24,6 @@ R = TypeVar("R")
 PLACE: Final = ("brokers", "topic_prefix")
 """Settings without which nothing can be read."""
 PIPE_WIDTH: Final = 120
-_TYPES: Final = get_type_hints(Settings)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
@@ -151,21 +150,13 @@ def _flag(key: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Make a flag of a setting; its value is judged with those of the other sources, so faults read the same."""
     if key in SECRETS:
         raise ValueError(f"{key} is a secret: a command line is seen by everybody on the machine")
-    about, kind, flag = KEYS[key].metadata, _TYPES[key], "--" + key.replace("_", "-")
+    about, kind, flag = KEYS[key], plain_type(TYPES[key]), "--" + key.replace("_", "-")
     if kind is bool:
-        return click.option(f"{flag}/--no-{flag[2:]}", key, default=None, help=about["help"], hidden=about["hidden"])
-    return click.option(flag, key, metavar=_metavar(kind), help=about["help"], hidden=about["hidden"])
+        return click.option(f"{flag}/--no-{flag[2:]}", key, default=None, help=about.help, hidden=about.hidden)
+    return click.option(flag, key, metavar=_metavar(kind), help=about.help, hidden=about.hidden)
 
 
 def _metavar(kind: Any) -> str:
-    words = [word for member in (kind, *get_args(kind)) for word in _words(member)]
-    if words:
-        return "|".join(words)
-    for member, name in ((int, "NUMBER"), (float, "NUMBER"), (Path, "FILE")):
-        if kind is member or member in get_args(kind):
-            return name
-    return "TEXT"
-
-
-def _words(kind: Any) -> tuple[str, ...]:
-    return get_args(kind) if getattr(kind, "__origin__", None) is Literal else ()
+    if get_origin(kind) is Literal:
+        return "|".join(get_args(kind))
+    return {int: "NUMBER", float: "NUMBER", Path: "FILE"}.get(kind, "TEXT")

@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
-from app.config.settings import KEYS, SECRETS, Settings, SettingsError
+import msgspec
+
+from app.config.settings import KEYS, SECRETS, TYPES, Settings, SettingsError
 from streams.embedded.broker_settings import VARIABLES
 
 PREFIX: Final = "HOLDFAST_"
@@ -25,9 +27,11 @@ NOT_SETTINGS: Final = frozenset({CONFIG_VARIABLE, *VARIABLES})
 
 _SERVICE_LINK: Final = re.compile(r"HOLDFAST(_\w+)?_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
 """What Kubernetes puts into every pod beside a service named ``holdfast-...``: not a mistake of the operator's."""
-_TRUE: Final = frozenset({"true", "1", "yes", "on"})
-_FALSE: Final = frozenset({"false", "0", "no", "off"})
-_TYPES: Final = get_type_hints(Settings)
+_SPOKEN: Final = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
+_EXPECTED: Final = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
 
 
 class Resolved(NamedTuple):
@@ -79,9 +83,9 @@ def resolve(
     faults: list[str] = []
     for given in [*_from_file(config, faults), *_from_environment(environment, faults), *_from_flags(flags or {})]:
         try:
-            values[given.key] = _converted(given.value, _TYPES[given.key])
+            values[given.key] = _converted(given.value, TYPES[given.key])
         except ValueError as error:
-            faults.append(f"{given.name}: {error}")
+            faults.append(f"{given.name}: {error} ({KEYS[given.key].help})")
         sources[given.key] = given.source
     if faults:
         raise SettingsError(*faults)
@@ -200,20 +204,32 @@ def _converted(value: object, kind: Any) -> object:
     ...
     ValueError: expected a whole number, got '8.5'
     """
-    if get_origin(kind) is UnionType:
-        kind = next(member for member in get_args(kind) if member is not NoneType)
-    if get_origin(kind) is Literal:
-        return _one_of(value, get_args(kind))
-    if get_origin(kind) is tuple:
+    plain = plain_type(kind)
+    if get_origin(plain) is Literal:
+        return _one_of(value, get_args(plain))
+    if get_origin(plain) is tuple:
         parts = value if isinstance(value, list | tuple) else str(value).split(",")
         return tuple(part.strip() for part in map(str, parts) if part.strip())
-    if kind is bool:
-        return _boolean(value)
-    if kind is int or kind is float:
-        return _number(value, kind)
-    if not isinstance(value, str | Path):
-        raise ValueError(f"expected text, got {value!r}")
-    return Path(value).expanduser() if kind is Path else str(value)
+    if plain is Path and isinstance(value, str | Path):
+        return Path(value).expanduser()
+    if plain is bool:
+        value = _SPOKEN.get(str(value).casefold(), value)
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError as error:
+        # msgspec names the bound that is not kept; of a wrong type it names Python's word for it.
+        bound = re.fullmatch(r"Expected `\w+` (.+)", str(error))
+        expected = f"{_EXPECTED[plain]} {bound[1]}" if bound else _EXPECTED[plain]
+        raise ValueError(f"expected {expected}, got {value!r}") from None
+
+
+def plain_type(kind: Any) -> Any:
+    """The type without what is said about it, and without None."""
+    if get_origin(kind) is Annotated:
+        return plain_type(get_args(kind)[0])
+    if get_origin(kind) is UnionType or get_origin(kind) is Union:
+        return plain_type(next(member for member in get_args(kind) if member is not NoneType))
+    return kind
 
 
 def _one_of(value: object, words: tuple[str, ...]) -> str:
@@ -221,23 +237,3 @@ def _one_of(value: object, words: tuple[str, ...]) -> str:
         if str(value).casefold() == word.casefold():
             return word
     raise ValueError(f"expected one of {', '.join(words)}, got {value!r}")
-
-
-def _boolean(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    if str(value).casefold() in _TRUE:
-        return True
-    if str(value).casefold() in _FALSE:
-        return False
-    raise ValueError(f"expected true or false, got {value!r}")
-
-
-def _number(value: object, kind: type[int] | type[float]) -> int | float:
-    words = "a whole number" if kind is int else "a number"
-    if isinstance(value, bool) or (kind is int and isinstance(value, float)):
-        raise ValueError(f"expected {words}, got {value!r}")
-    try:
-        return kind(str(value))
-    except ValueError:
-        raise ValueError(f"expected {words}, got {value!r}") from None

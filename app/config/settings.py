@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Meta, Struct
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -19,9 +20,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 Language = Literal["en", "zh"]
 
 DEFAULT_METRICS_PORT: Final = 9108
-DEFAULT_CONSOLE_PORT: Final = 8080
 REDACTED: Final = "********"
-_TOPIC_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
 
 class SettingsError(ValueError):
@@ -32,87 +31,68 @@ class SettingsError(ValueError):
         self.faults = faults
 
 
-def _about(text: str, *, secret: bool = False, hidden: bool = False) -> dict[str, Any]:
-    """What a setting is for, in the words of ``--help``."""
-    return {"help": text, "secret": secret, "hidden": hidden}
+class About(NamedTuple):
+    """What a setting is for, in the words of ``--help``, and who may see it."""
+
+    help: str
+    secret: bool = False
+    hidden: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """See the module. The name of a field is the TOML key, and in capitals after ``HOLDFAST_`` the variable."""
+Port = Annotated[int, Meta(ge=0, le=65_535)]
 
-    brokers: tuple[str, ...] = field(default=(), metadata=_about("Kafka brokers, host:port, comma-separated."))
-    topic_prefix: str = field(default="", metadata=_about("Goes in front of every topic name."))
-    group: str = field(default="holdfast", metadata=_about("Consumer group."))
-    partitions: int = field(default=8, metadata=_about("Lanes: the partition count of every topic."))
-    security_protocol: SecurityProtocol = field(default="PLAINTEXT", metadata=_about("How to speak to the brokers."))
-    sasl_mechanism: SaslMechanism = field(default="SCRAM-SHA-512", metadata=_about("SASL mechanism."))
-    sasl_username: str | None = field(default=None, metadata=_about("SASL user."))
-    sasl_password: str | None = field(default=None, repr=False, metadata=_about("SASL password.", secret=True))
-    ssl_cafile: Path | None = field(default=None, metadata=_about("Certificate authorities, PEM."))
-    ssl_certfile: Path | None = field(default=None, metadata=_about("Client certificate, PEM."))
-    ssl_keyfile: Path | None = field(default=None, metadata=_about("Key of the client certificate, PEM."))
-    ssl_key_password: str | None = field(
-        default=None, repr=False, metadata=_about("Password of that key.", secret=True)
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All settings. The name of a field is the TOML key, and in capitals after ``HOLDFAST_`` the variable."""
+
+    brokers: Annotated[tuple[str, ...], About("Kafka brokers, host:port, comma-separated.")] = ()
+    topic_prefix: Annotated[
+        str, Meta(pattern=r"^[a-zA-Z0-9._-]*$", max_length=200), About("Goes in front of every topic name.")
+    ] = ""
+    group: Annotated[str, Meta(min_length=1), About("Consumer group.")] = "holdfast"
+    partitions: Annotated[int, Meta(ge=1, le=10_000), About("Lanes: the partition count of every topic.")] = 8
+    security_protocol: Annotated[SecurityProtocol, About("How to speak to the brokers.")] = "PLAINTEXT"
+    sasl_mechanism: Annotated[SaslMechanism, About("SASL mechanism.")] = "SCRAM-SHA-512"
+    sasl_username: Annotated[str | None, About("SASL user.")] = None
+    sasl_password: Annotated[str | None, About("SASL password.", secret=True)] = None
+    ssl_cafile: Annotated[Path | None, About("Certificate authorities, PEM.")] = None
+    ssl_certfile: Annotated[Path | None, About("Client certificate, PEM.")] = None
+    ssl_keyfile: Annotated[Path | None, About("Key of the client certificate, PEM.")] = None
+    ssl_key_password: Annotated[str | None, About("Password of that key.", secret=True)] = None
+    ssl_check_hostname: Annotated[bool, About("Hold the broker's certificate against its name.")] = True
+    metrics_host: Annotated[str, About("Address of /metrics, /livez and /readyz.")] = "127.0.0.1"
+    metrics_port: Annotated[Port, About("Port of /metrics, /livez and /readyz; 0 is a free one.")] = (
+        DEFAULT_METRICS_PORT
     )
-    ssl_check_hostname: bool = field(default=True, metadata=_about("Hold the broker's certificate against its name."))
-    metrics_host: str = field(default="127.0.0.1", metadata=_about("Address of /metrics, /livez and /readyz."))
-    metrics_port: int = field(
-        default=DEFAULT_METRICS_PORT, metadata=_about("Port of /metrics, /livez and /readyz; 0 is a free one.")
-    )
-    console_host: str = field(default="127.0.0.1", metadata=_about("Address of the console."))
-    console_port: int = field(default=DEFAULT_CONSOLE_PORT, metadata=_about("Port of the console; 0 is a free one."))
-    model: Path | None = field(default=None, metadata=_about("Snapshot file of a model to serve frozen."))
-    policy: Path | None = field(default=None, metadata=_about("Policy file, TOML."))
-    learner: Path | None = field(default=None, metadata=_about("Numbers of the learner, TOML."))
-    checkpoint_s: float = field(
-        default=15.0, metadata=_about("Seconds that a learned example waits for a checkpoint at most.")
-    )
-    base_rate: float | None = field(
-        default=None, metadata=_about("Share of subscribers who leave within 30 days, such as 0.015.")
-    )
-    poison_exit: bool = field(
-        default=False, metadata=_about("End the worker when more than 5 % of the records are poison.")
-    )
-    log_level: LogLevel = field(default="info", metadata=_about("Least level that is logged."))
-    lang: Language | None = field(
-        default=None, metadata=_about("Language of cards and texts; the locale's when not set.")
-    )
-    timezone: str = field(
-        default="Asia/Shanghai", metadata=_about("Time zone in which times are shown and the learner's days end.")
-    )
-    fail_at: str | None = field(
-        default=None,
-        metadata=_about("Fault tests only: the step at which the process dies, hangs or is struck.", hidden=True),
-    )
+    console_host: Annotated[str, About("Address of the console.")] = "127.0.0.1"
+    console_port: Annotated[Port, About("Port of the console; 0 is a free one.")] = 8080
+    model: Annotated[Path | None, About("Snapshot file of a model to serve frozen.")] = None
+    policy: Annotated[Path | None, About("Policy file, TOML.")] = None
+    learner: Annotated[Path | None, About("Numbers of the learner, TOML.")] = None
+    checkpoint_s: Annotated[
+        float, Meta(gt=0, le=3600), About("Seconds that a learned example waits for a checkpoint at most.")
+    ] = 15.0
+    base_rate: Annotated[
+        Annotated[float, Meta(gt=0, lt=1)] | None,
+        About("Share of subscribers who leave within 30 days, such as 0.015."),
+    ] = None
+    poison_exit: Annotated[bool, About("End the worker when more than 5 % of the records are poison.")] = False
+    log_level: Annotated[LogLevel, About("Least level that is logged.")] = "info"
+    lang: Annotated[Language | None, About("Language of cards and texts; the locale's when not set.")] = None
+    timezone: Annotated[str, About("Time zone in which times are shown and the learner's days end.")] = "Asia/Shanghai"
+    fail_at: Annotated[
+        str | None, About("Fault tests only: the step at which the process dies, hangs or is struck.", hidden=True)
+    ] = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, at once and with every fault named."""
-        if faults := [*self._range_faults(), *self._security_faults(), *self._path_faults()]:
+        if faults := [*self._word_faults(), *self._security_faults(), *self._path_faults()]:
             raise SettingsError(*faults)
 
-    def _range_faults(self) -> list[str]:
-        faults = []
-        if bad := set(self.topic_prefix) - _TOPIC_CHARACTERS:
-            faults.append(f"topic_prefix: {''.join(sorted(bad))!r} cannot stand in a topic name")
-        if len(self.topic_prefix) > 200:
-            faults.append("topic_prefix: longer than 200 characters")
-        if not self.group:
-            faults.append("group: must not be empty")
-        if not 1 <= self.partitions <= 10_000:
-            faults.append(f"partitions: {self.partitions} is not between 1 and 10000")
-        faults += [
-            f"{name}: {port} is no port (0 to 65535)"
-            for name, port in (("metrics_port", self.metrics_port), ("console_port", self.console_port))
-            if not 0 <= port <= 65_535
-        ]
-        if self.base_rate is not None and not 0 < self.base_rate < 1:
-            faults.append(f"base_rate: {self.base_rate} is not between 0 and 1; 1.5 % is 0.015")
-        if not 0 < self.checkpoint_s <= 3600:
-            faults.append(f"checkpoint_s: {self.checkpoint_s} is not between 0 and 3600")
+    def _word_faults(self) -> list[str]:
+        faults = [f"brokers: {broker!r} is not host:port" for broker in self.brokers if not _is_address(broker)]
         if not _is_timezone(self.timezone):
             faults.append(f"timezone: {self.timezone!r} is unknown; such as Asia/Shanghai")
-        faults += [f"brokers: {broker!r} is not host:port" for broker in self.brokers if not _is_address(broker)]
         return faults
 
     def _security_faults(self) -> list[str]:
@@ -171,7 +151,11 @@ class Settings:
 
     def redacted(self) -> dict[str, str | int | float | bool | None]:
         """Every setting as it may be printed."""
-        return {f.name: _shown(getattr(self, f.name), secret=f.metadata["secret"]) for f in fields(self)}
+        return {key: _shown(getattr(self, key), secret=about.secret) for key, about in KEYS.items()}
+
+    def __repr__(self) -> str:
+        """Like any struct's, but that secrets stay out of logs and tracebacks."""
+        return f"Settings({', '.join(f'{key}={value!r}' for key, value in self.redacted().items())})"
 
 
 def _is_address(broker: str) -> bool:
@@ -197,6 +181,9 @@ def _shown(value: object, *, secret: bool) -> str | int | float | bool | None:
     return value if value is None or isinstance(value, int | float) else str(value)
 
 
-SECRETS: Final = frozenset(f.name for f in fields(Settings) if f.metadata["secret"])
-KEYS: Final[Mapping[str, Any]] = {f.name: f for f in fields(Settings)}
-"""Every setting by name, with its help text in ``metadata``."""
+TYPES: Final = get_type_hints(Settings, include_extras=True)
+KEYS: Final[Mapping[str, About]] = {
+    key: next(extra for extra in kind.__metadata__ if isinstance(extra, About)) for key, kind in TYPES.items()
+}
+"""Every setting by name, and what it is for."""
+SECRETS: Final = frozenset(key for key, about in KEYS.items() if about.secret)

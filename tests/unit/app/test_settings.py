@@ -183,4 +183,4 @@ def test_broken_file_is_a_fault_not_a_traceback(tmp_path: Path) -> None:
 def test_settings_are_frozen_and_every_key_has_a_help_text() -> None:
     with pytest.raises(AttributeError):
         Settings().group = "other"  # type: ignore[misc]
-    assert all(each.metadata["help"].endswith(".") for each in KEYS.values())
+    assert all(each.help.endswith(".") for each in KEYS.values())
