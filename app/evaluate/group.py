@@ -10,9 +10,8 @@ from typing import Any
 
 import click
 
-from app.config.learner_file import learner_settings
+from app.config.operator_files import learner_settings, policy_in_force
 from app.config.options import json_option, resolved_options
-from app.config.policy_file import policy_in_force
 from app.config.setting_sources import Resolved
 from app.errors import ExitCode, Refused
 from app.evaluate import events as by_events

@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import structlog
 
-from app.config.learner_file import learner_settings
+from app.config.operator_files import learner_settings
 from app.config.settings import Settings
 from app.errors import ExitCode
 from app.learner.metrics import LearnerMetrics

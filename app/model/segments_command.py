@@ -11,8 +11,8 @@ import click
 import msgspec
 from rich.table import Table
 
+from app.config.operator_files import policy_in_force
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
-from app.config.policy_file import policy_in_force
 from app.config.settings import Language, Settings
 from app.errors import ExitCode, Refused, no_topic
 from app.model.standing import read_models, standing

@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from app.config.operator_files import frozen_model
 from app.config.options import talking_to
-from app.config.served_model_file import frozen
 from app.config.settings import Settings
 from app.errors import no_topic
 from models.analysis.daily_segments import Night
@@ -61,7 +61,7 @@ def standing(settings: Settings, versions: ModelVersions) -> ModelStanding:
     newest, raw = versions.newest, versions.own.get(REPORT)
     report = None if raw is None else _report(raw)
     if settings.model is not None:
-        return ModelStanding(frozen(settings.model), "file", None, versions, report, versions.night)
+        return ModelStanding(frozen_model(settings.model), "file", None, versions, report, versions.night)
     if newest is not None:
         return ModelStanding(newest.snapshot, "topic", newest.ts, versions, report, versions.night)
     return ModelStanding(prior(), "shipped", None, versions, report, versions.night)

@@ -13,8 +13,8 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
+from app.config.operator_files import policy_in_force
 from app.config.options import PIPE_WIDTH
-from app.config.policy_file import policy_in_force
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.replay.column_map import Cartographer

@@ -25,8 +25,7 @@ KEEPING: Final = settle()
 # Before Faust is imported: its consumer thread takes its loop from the policy of that moment.
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
-from app.config.policy_file import policy_in_force  # noqa: E402
-from app.config.served_model_file import frozen  # noqa: E402
+from app.config.operator_files import frozen_model, policy_in_force  # noqa: E402
 from app.config.settings import Settings  # noqa: E402
 from app.errors import ExitCode  # noqa: E402
 from app.process.ending import Ending, Ends, Life, live_and_leave  # noqa: E402
@@ -260,7 +259,7 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
     vitals = WorkerProbes(metrics, settings.metrics_host, settings.metrics_port)
     compilation = Compilation(KEEPING)
     if settings.model is not None:
-        scorer = Scorer(frozen(settings.model), policy.base_rate)
+        scorer = Scorer(frozen_model(settings.model), policy.base_rate)
         metrics.serving(scorer.version)
         run_worker(
             spec,

@@ -20,7 +20,7 @@ from support.long_run import create_topics
 from support.model_switch import model_switch
 from support.rig import Rig, event, until
 
-from app.config.policy_file import policy_in_force
+from app.config.operator_files import policy_in_force
 from models.contract.events import CALLS, CARE_CONTACTS, SUBSCRIBERS
 from models.contract.time_units import DAY_MS
 from models.decisions.detector import Detector

@@ -17,7 +17,7 @@ from support.rig import Rig
 from support.ruled_examples import examples
 
 import planted
-from app.config.served_model_file import frozen
+from app.config.operator_files import frozen_model
 from app.errors import ExitCode
 from models.scoring.prior import prior
 
@@ -72,7 +72,7 @@ async def test_show_export_and_rollback_beside_a_learner(learner: LearnerRig, tm
 
     file = tmp_path / "kept.json"
     assert (await model(learner, "export", "m-00001", str(file))).returncode == 0
-    kept = frozen(file)
+    kept = frozen_model(file)
     assert kept.version == "m-00001"
     served = await model(learner, "export", "served")
     assert json.loads(served.stdout)["version"] == versions[-1]

@@ -27,7 +27,7 @@ from support.history_check import Log, Record, Verdict, check, read_log
 from support.model_switch import model_switch
 from support.rig import CountWorker, Rig, until
 
-from app.config.policy_file import policy_in_force
+from app.config.operator_files import policy_in_force
 from models.contract.policy import Policy
 from models.decisions.detector import Detector
 from models.decisions.outbox import Changes, Counts

@@ -21,8 +21,7 @@ from support.long_run import Progress, create_topics, fold_again
 from support.rig import Rig
 from support.rig import until as rig_until
 
-from app.config.learner_file import learner_settings
-from app.config.policy_file import policy_in_force
+from app.config.operator_files import learner_settings, policy_in_force
 from app.publishing.publisher import PublishPace, publish
 from app.publishing.record import RANK, TimedRecord, encode
 from models.contract.events import CALLS, DATA_USAGE

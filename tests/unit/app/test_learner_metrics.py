@@ -16,7 +16,7 @@ from support.learner_rig import SMALL
 from support.ruled_examples import examples
 
 import planted as planted_rows
-from app.config.learner_file import learner_settings
+from app.config.operator_files import learner_settings
 from app.errors import ExitCode, Refused
 from app.learner.metrics import BOUNDS, GUARDS, OF, LearnerMetrics
 from models.analysis.daily_segments import NightReason, night

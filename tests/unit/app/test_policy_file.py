@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config.policy_file import policy_in_force
+from app.config.operator_files import policy_in_force
 from app.errors import Refused
 from models.contract.policy import Policy
 

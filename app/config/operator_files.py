@@ -1,4 +1,4 @@
-"""The policy in force: the shipped one, or the operator's TOML file over it."""
+"""The operator's own files: policy and learner's numbers over the shipped ones, a model for the topic's."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import msgspec
 
 from app.errors import ExitCode, Refused
 from models.contract.policy import Policy
+from models.learning.settings import LearnerSettings
+from models.scoring.snapshot import Snapshot
+from streams.model_topic.versions import servable
 
 
 def policy_in_force(path: Path | None, base_rate: float | None) -> Policy:
@@ -57,3 +60,44 @@ def _over(shipped: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
         below = shipped.get(name)
         merged[name] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
+
+
+def learner_settings(path: Path | None) -> LearnerSettings:
+    """Read `path`, if there is one; what it does not name keeps its shipped value.
+
+    Raises
+    ------
+    app.errors.Refused
+        If the file is none of numbers that a learner can have; the message names the place in it.
+
+    Examples
+    --------
+    >>> learner_settings(None).quiet_days
+    28.0
+    """
+    if path is None:
+        return LearnerSettings()
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), LearnerSettings)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise Refused(
+            f"learner {path}: {error}", "correct the file, or start without HOLDFAST_LEARNER", code=ExitCode.USAGE
+        ) from error
+
+
+def frozen_model(path: Path) -> Snapshot:
+    """The model of a file, held to what is asked of one from the topic.
+
+    Raises
+    ------
+    app.errors.Refused
+        If it cannot be served.
+    """
+    try:
+        found = servable(path.read_bytes())
+    except OSError as error:
+        raise Refused(f"model {path}: {error}", "start without HOLDFAST_MODEL to serve the topic's") from error
+    if isinstance(found, Snapshot):
+        return found
+    reason, detail = found
+    raise Refused(f"model {path}: {reason}: {detail}", "start without HOLDFAST_MODEL to serve the topic's")
