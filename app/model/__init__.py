@@ -1,4 +1,4 @@
-"""``holdfast model``: what is served and how good it was, as a sheet, as pictures, in groups of subscribers.
+"""``holdfast model``: the served model and its measured quality, as tables and plots, and the segments at risk.
 
-Begin with :mod:`~app.model.command`; :mod:`~app.model.standing` reads all of it from the topics.
+Begin with :mod:`~app.model.command`; :mod:`~app.model.standing` reads everything from the topics.
 """

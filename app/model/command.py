@@ -1,4 +1,4 @@
-"""``holdfast model``: what is served and how good it was, a copy of it, and the way back."""
+"""``holdfast model``: show the served model and its quality, export it, roll it back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _AGAIN: Final = re.compile(r"-r(\d+)$")
 
 @click.group()
 def model() -> None:
-    """Look at the model that is served, export it, roll back."""
+    """Show the served model, export it, roll it back."""
 
 
 model.add_command(segments)
@@ -36,11 +36,13 @@ model.add_command(segments)
 
 @model.command()
 @settings_options(*PLACE, "model", "timezone")
-@click.option("--plots", "pictures", type=click.Path(path_type=Path, file_okay=False), help="Write pictures there.")
+@click.option(
+    "--plots", "pictures", type=click.Path(path_type=Path, file_okay=False), help="Write plots to this directory."
+)
 @click.option("--format", "kind", type=click.Choice(("png", "svg")), default="png", show_default=True)
 @json_option
 def show(settings: Settings, pictures: Path | None, kind: str, as_json: bool) -> None:
-    """Show what is served, since when, where its weights come from, and its quality as the learner last said.
+    """Show the served model, since when it is served, where its weights come from, and its last reported quality.
 
     --plots draws ROC, lift, calibration, drift, and each feature's curve.
     """
@@ -61,7 +63,7 @@ def show(settings: Settings, pictures: Path | None, kind: str, as_json: bool) ->
 @click.argument("version", metavar="VERSION|served")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 def export(settings: Settings, version: str, file: Path | None) -> None:
-    """Write a model down as it is served: JSON, to FILE or to stdout. HOLDFAST_MODEL takes such a file."""
+    """Export a model as JSON to FILE or to stdout. HOLDFAST_MODEL takes such a file."""
     from app.model.standing import standing
 
     versions = read_models(settings)
@@ -73,7 +75,7 @@ def export(settings: Settings, version: str, file: Path | None) -> None:
     try:
         file.write_bytes(raw + b"\n")
     except OSError as error:
-        raise Refused(f"{file}: {error.strerror}", "another place, or none for stdout") from error
+        raise Refused(f"{file}: {error.strerror}", "choose another file, or leave it out for stdout") from error
     click.echo(f"{file}: {snapshot.version}, {len(raw):,} bytes", err=True)
 
 
@@ -83,10 +85,10 @@ def export(settings: Settings, version: str, file: Path | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def rollback(settings: Settings, version: str, yes: bool, as_json: bool) -> None:
-    """Put an earlier model back into force: its weights are published under a new version.
+    """Serve an earlier model again: its weights are published under a new version.
 
-    Every worker takes it up within seconds. The learner goes on, and publishes nothing before a cool-down has passed
-    and the labels since then speak against what you have put back.
+    Every worker switches within seconds. The learner goes on, but publishes nothing until a cool-down has passed and
+    the labels since then count against the restored model.
     """
     from models.scoring.prior import prior
 
@@ -94,10 +96,10 @@ def rollback(settings: Settings, version: str, yes: bool, as_json: bool) -> None
     newest = versions.newest
     now = prior() if newest is None else newest.snapshot
     if version == now.version:
-        raise Refused(f"{version} is what is served", "all versions:  holdfast model show", code=ExitCode.USAGE)
+        raise Refused(f"{version} is already served", "all versions:  holdfast model show", code=ExitCode.USAGE)
     again = rolled_back(_wanted(versions, version), versions)
     if settings.model is not None:
-        click.echo("Workers with HOLDFAST_MODEL serve their file, whatever is in the topic.", err=True)
+        click.echo("Workers with HOLDFAST_MODEL ignore the topic and keep serving their file.", err=True)
     if not yes:
         _confirm(now, again)
     with talking_to(settings):
@@ -107,7 +109,7 @@ def rollback(settings: Settings, version: str, yes: bool, as_json: bool) -> None
     if after is None or after.snapshot.version != again.version:
         said = "nothing" if after is None else after.snapshot.version
         raise Refused(
-            f"{again.version} was published, and at once followed by {said}", f"holdfast model rollback {version}"
+            f"{again.version} was published, but the newest model is now {said}", f"holdfast model rollback {version}"
         )
     if as_json:
         click.echo(json.dumps({"version": again.version, "of": version, "instead_of": now.version}))
@@ -116,7 +118,7 @@ def rollback(settings: Settings, version: str, yes: bool, as_json: bool) -> None
 
 
 def rolled_back(snapshot: Snapshot, versions: ModelVersions) -> Snapshot:
-    """The same weights under a version that nobody has used, and that the learner will not use.
+    """The same weights under a version that has never been used and that the learner never uses.
 
     Examples
     --------
@@ -141,7 +143,7 @@ def _provenance(snapshot: Snapshot, root: str) -> Provenance:
 
 
 def _wanted(versions: ModelVersions, version: str) -> Snapshot:
-    """A version of the topic, or the one that is shipped."""
+    """A version from the topic, or the shipped one."""
     from models.scoring.prior import prior
 
     found = versions.get(version)
@@ -161,5 +163,5 @@ def _confirm(now: Snapshot, again: Snapshot) -> None:
         of = each.provenance
         click.echo(f"{name}: {each.version}, {of.rows:,} rows, {of.positives:,} left; {of.source}", err=True)
     if not sys.stdin.isatty():
-        raise Refused("there is nobody to ask", "if you mean it:  --yes", code=ExitCode.USAGE)
-    click.confirm("Put it back into force for every worker?", abort=True, err=True)
+        raise Refused("cannot ask for confirmation: no terminal", "to go ahead:  --yes", code=ExitCode.USAGE)
+    click.confirm("Serve it again on every worker?", abort=True, err=True)

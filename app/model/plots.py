@@ -1,6 +1,6 @@
-"""``holdfast model show --plots``: ROC, lift, calibration and each feature's curve, as pictures.
+"""``holdfast model show --plots``: plots of ROC, lift, calibration and each feature's curve.
 
-Matplotlib is an extra: a server needs no pictures, and it is twice the size of all the rest.
+Matplotlib is an extra: a server needs no plots, and it is twice the size of all the rest.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 INSTALL: Final = "pip install 'holdfast[plots]'"
 _PAGE: Final = (4, 3)
-"""Rows and columns of the pages with a curve for each feature."""
+"""Rows and columns of a page of feature curves."""
 
 
 def draw(found: ModelStanding, directory: Path, kind: str) -> Iterator[Path]:
-    """Write the pictures, one after the other; what cannot be known yet has none.
+    """Write the plots one by one; a figure that is not known yet has no plot.
 
     Raises
     ------
     app.errors.Refused
-        If matplotlib is not there, or the directory cannot be written.
+        If matplotlib is not installed, or the directory cannot be written.
     """
     figure = _matplotlib()
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Refused(f"{directory}: {error.strerror}", "another place:  --plots DIR") from error
+        raise Refused(f"{directory}: {error.strerror}", "choose another directory:  --plots DIR") from error
     for name, drawn in _pictures(found, figure):
         path = directory / f"{name}.{kind}"
         drawn.savefig(path, dpi=120)
@@ -79,7 +79,7 @@ def _axes(figure: type[Figure], title: str, x: str, y: str) -> tuple[Figure, Axe
 
 
 def _roc(figure: type[Figure], known: dict[str, Curves], report: LearnerReport) -> Figure:
-    drawn, axes = _axes(figure, "Who left among those with a high risk", "share of stayers", "share of leavers")
+    drawn, axes = _axes(figure, "ROC: leavers found against stayers flagged", "share of stayers", "share of leavers")
     figures = {"served": report.quality.served, "prior": report.quality.prior}
     for name, curves in known.items():
         auc = figures[name].roc_auc
@@ -91,7 +91,7 @@ def _roc(figure: type[Figure], known: dict[str, Curves], report: LearnerReport) 
 
 
 def _lift(figure: type[Figure], known: dict[str, Curves]) -> Figure:
-    drawn, axes = _axes(figure, "Leavers found, against picking blindly", "share contacted, riskiest first", "lift")
+    drawn, axes = _axes(figure, "Lift: leavers found, against random picks", "share contacted, riskiest first", "lift")
     for name, curves in known.items():
         axes.plot(*zip(*curves.lift, strict=True), label=name)
     axes.axhline(1.0, color="grey", linestyle=":", label="chance")
@@ -100,12 +100,12 @@ def _lift(figure: type[Figure], known: dict[str, Curves]) -> Figure:
 
 
 def _calibration(figure: type[Figure], known: dict[str, Curves]) -> Figure:
-    drawn, axes = _axes(figure, "Told and happened, by tenths", "risk told on average", "share who left")
+    drawn, axes = _axes(figure, "Calibration, by tenths of risk", "mean predicted risk", "share who left")
     most = max(max(bin_.told, bin_.happened) for curves in known.values() for bin_ in curves.calibration)
     for name, curves in known.items():
         bins = curves.calibration
         axes.plot([b.told for b in bins], [b.happened for b in bins], marker="o", label=name)
-    axes.plot([0, most], [0, most], color="grey", linestyle=":", label="honest")
+    axes.plot([0, most], [0, most], color="grey", linestyle=":", label="perfectly calibrated")
     axes.legend()
     return drawn
 

@@ -1,4 +1,4 @@
-"""``holdfast model segments``: who is at risk, in groups with plain descriptions, and what became of them."""
+"""``holdfast model segments``: groups of customers at risk, described in plain words, with their outcomes."""
 
 from __future__ import annotations
 
@@ -32,27 +32,25 @@ _TIERS = click.Choice(["high_risk", "warning"])
 
 @click.command()
 @settings_options(*PLACE, "lang", "timezone", "model", "policy", "base_rate")
-@click.option("--now", "afresh", is_flag=True, help="Make them afresh, from all examples that are kept.")
-@click.option("--since", "days", type=click.IntRange(1), help="With --now: only labels of the last so many days.")
-@click.option("--tier", type=_TIERS, help="With --now: who counts as at risk, at least this.  [default: high_risk]")
-@click.option(
-    "--least", type=click.IntRange(2), help=f"With --now: customers in a segment at least.  [default: {LEAST}]"
-)
+@click.option("--now", "afresh", is_flag=True, help="Build the segments now, from all stored examples.")
+@click.option("--since", "days", type=click.IntRange(1), help="With --now: use the labels of this many last days.")
+@click.option("--tier", type=_TIERS, help="With --now: lowest tier that counts as at risk.  [default: high_risk]")
+@click.option("--least", type=click.IntRange(2), help=f"With --now: fewest customers in a segment.  [default: {LEAST}]")
 @json_option
 def segments(
     settings: Settings, afresh: bool, days: int | None, tier: Tier | None, least: int | None, as_json: bool
 ) -> None:
-    """Group the customers at risk by why they are, describe each group, and tell what became of causes and offers.
+    """Show groups of customers at risk, why they are at risk, and the outcomes by cause and offer.
 
-    The learner makes them each night of the stream, from the labels of 30 days; so they are of customers of whom it is
-    known by now whether they left. What is told of offers is association, not cause. With --json: one object for the
-    groups, and one for the associations.
+    The learner builds the groups each night of the stream from the labels of 30 days. So they hold customers whose
+    outcome is known by now. Outcomes by offer are association, not cause. With --json: one object for the groups, and
+    one for the outcomes by cause and offer.
     """
     only_now = {"--since": days, "--tier": tier, "--least": least}
     given = [name for name, value in only_now.items() if value is not None]
     if given and not afresh:
         raise Refused(
-            f"{given[0]} goes with --now: what is made at night is made in one way",
+            f"{given[0]} needs --now: the nightly segments have fixed settings",
             f"holdfast model segments --now {given[0]} {only_now[given[0]]}",
             code=ExitCode.USAGE,
         )
@@ -62,8 +60,8 @@ def segments(
         for each in (found.groups, found.offers):
             click.echo(msgspec.json.encode({**about, **msgspec.to_builtins(each)}))
         return
-    _tell(found, language(settings), afresh=afresh)
-    _tell_offers(found.offers, language(settings))
+    _print_groups(found, language(settings), afresh=afresh)
+    _print_offers(found.offers, language(settings))
 
 
 def _last(settings: Settings) -> Night:
@@ -72,13 +70,13 @@ def _last(settings: Settings) -> Night:
         return night
     if SEGMENTS in versions.own:
         raise Refused(
-            "the last night's segments are of another release",
-            "that release reads them; or make them afresh:  holdfast model segments --now",
+            "last night's segments were made by another release",
+            "use that release to read them, or build them now:  holdfast model segments --now",
         )
     raise Refused(
-        "no night's segments yet",
-        "the learner makes them when the first label of a new day comes; a label takes as long as the policy's horizon",
-        "from the examples that are there now:  holdfast model segments --now",
+        "no nightly segments yet",
+        "the learner builds them at the first label of a new day; a label takes as long as the policy's horizon",
+        "to build them now from the stored examples:  holdfast model segments --now",
         code=ExitCode.NOT_FOUND,
     )
 
@@ -88,7 +86,7 @@ def _made_now(settings: Settings, days: int | None, tier: Tier, least: int) -> N
     if not examples:
         raise Refused(
             "no labelled examples yet",
-            "a label takes as long as the policy's horizon, and a worker that reads outcomes",
+            "a label takes as long as the policy's horizon, and needs a worker that reads outcomes",
             code=ExitCode.NOT_FOUND,
         )
     labelled = [example.labelled_ts for example in examples]
@@ -103,7 +101,7 @@ def _made_now(settings: Settings, days: int | None, tier: Tier, least: int) -> N
 
 
 def _examples(settings: Settings) -> list[Example]:
-    """All of the topic, read as a bystander."""
+    """All examples in the topic, read without joining a consumer group."""
 
     async def read() -> list[Example]:
         topic = settings.topic_prefix + EXAMPLES
@@ -118,48 +116,66 @@ def _examples(settings: Settings) -> list[Example]:
 
 
 def _scorer(settings: Settings) -> Scorer:
-    """The model that workers serve now: it says why somebody was at risk."""
+    """The model that workers serve now; its contributions say why a customer was at risk."""
     served = standing(settings, read_models(settings)).served
     return Scorer(served, policy_in_force(settings.policy, settings.base_rate).base_rate)
 
 
 _HEAD: Final = {
-    "en": "{when}, by model {version}; of the customers whose outcome became known in {days} days:",
-    "zh": "{when},模型{version};{days}天内结果已知的客户:",
+    "en": "{when}. Customers whose outcome became known within {days} days; risk explained by model {version}.",
+    "zh": "{when}。范围:{days}天内结果已知的客户;风险原因依据模型{version}。",
 }
 _WHEN: Final = {
-    "en": ("Night of {day}", "Made now, labels up to {day}"),
-    "zh": ("{day}夜间分群", "即时分群,标签截至{day}"),
+    "en": ("Segments of the night of {day}", "Segments built now, with outcomes up to {day}"),
+    "zh": ("{day}夜间分群", "即时分群,结果截至{day}"),
+}
+_BASIS: Final = {
+    "en": "{customers:,} customers at risk, from {examples:,} examples. Group separation: {silhouette:.2f} of 1.",
+    "zh": "风险客户{customers}位,取自{examples}条样本。分群区分度{silhouette:.2f}(最高1)。",
+}
+_EARLY: Final = {
+    "en": " Left out: {early:,} examples labelled before any customer was known to have stayed.",
+    "zh": "另有{early}条样本早于首个留存结果,未纳入。",
+}
+_FOREIGN: Final = {
+    "en": " Left out: {foreign:,} examples with the features of another release.",
+    "zh": "另有{foreign}条样本的特征来自其他版本,未纳入。",
 }
 
 
-def _tell(told: Night, lang: Language, *, afresh: bool) -> None:
-    out, groups = console(), told.groups
-    when, days = _WHEN[lang][afresh].format(day=told.day), (told.until - told.since) // DAY_MS
-    out.print(_HEAD[lang].format(when=when, version=told.model_version, days=days), soft_wrap=True)
+def _print_groups(found: Night, lang: Language, *, afresh: bool) -> None:
+    out, groups = console(), found.groups
+    when, days = _WHEN[lang][afresh].format(day=found.day), (found.until - found.since) // DAY_MS
+    out.print(_HEAD[lang].format(when=when, version=found.model_version, days=days), soft_wrap=True)
     if not groups.segments:
-        out.print(getattr(told.text, lang), soft_wrap=True)
+        out.print(getattr(found.text, lang), soft_wrap=True)
     for each in groups.segments:
         out.print(f"{each.number}. {getattr(each.text, lang)}", soft_wrap=True)
-    about = [f"{groups.customers:,} customers", f"{groups.examples:,} examples", f"silhouette {groups.silhouette:.2f}"]
-    if groups.early:
-        about.append(f"{groups.early:,} from before any stayer was known left out")
-    if groups.foreign:
-        about.append(f"{groups.foreign:,} of another catalogue of features left out")
-    click.echo(", ".join(about), err=True)
+    basis = _BASIS[lang].format(customers=groups.customers, examples=groups.examples, silhouette=groups.silhouette)
+    basis += _EARLY[lang].format(early=groups.early) if groups.early else ""
+    basis += _FOREIGN[lang].format(foreign=groups.foreign) if groups.foreign else ""
+    click.echo(basis, err=True)
 
 
+_OUTCOMES: Final = {
+    "en": "Outcomes by cause and offer ({caveat}). Of all {n:,} customers with an alert {rate:.1%} left.",
+    "zh": "按原因和优惠统计的结果({caveat})。有预警的{n}位客户中{rate:.1%}已离网。",
+}
+_TOO_FEW: Final = {
+    "en": " Not shown: {pairs:,} combinations with fewer than {least} customers.",
+    "zh": "另有{pairs}个组合不足{least}位客户,未列出。",
+}
 _COLUMNS: Final = {
-    "en": ("cause", "offer", "customers", "left", "rate", "95 %", "lift"),
+    "en": ("cause", "offer", "customers", "left", "rate", "95 % interval", "lift"),
     "zh": ("原因", "优惠", "客户数", "离网", "离网率", "95%区间", "与总体之比"),
 }
-_APART: Final = {"en": "differs from all", "zh": "与总体有差异"}
+_APART: Final = {"en": "differs from average", "zh": "与总体有差异"}
 
 
-def _tell_offers(offers: Associations, lang: Language) -> None:
-    few = f"; {offers.too_few} pairs have fewer than {offers.least} customers" if offers.too_few else ""
+def _print_offers(offers: Associations, lang: Language) -> None:
+    few = _TOO_FEW[lang].format(pairs=offers.too_few, least=offers.least) if offers.too_few else ""
     caveat = getattr(offers.caveat, lang)
-    click.echo(f"cause and offer ({caveat}); of all {offers.n:,} with an alert {offers.rate:.1%} left{few}", err=True)
+    click.echo(_OUTCOMES[lang].format(caveat=caveat, n=offers.n, rate=offers.rate) + few, err=True)
     if not offers.pairs:
         return
     table = Table(*_COLUMNS[lang], caveat, box=None, pad_edge=False)

@@ -1,4 +1,4 @@
-"""``holdfast model show`` on a terminal: the model that is served, how good it was, and what the guard says."""
+"""``holdfast model show`` on a terminal: the served model, its measured quality, and the state of the guard."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from models.learning.report import LearnerReport, ServedQuality
 _ORIGIN = {"file": "a file, frozen", "topic": "the topic", "shipped": "shipped with this release"}
 _SHOWN = 8
 _STEP = {
-    Step.WEEKLY: "as every week",
-    Step.WITHDRAWN: "what was learned before had proved worse than the prior",
-    Step.RESTORED: "labels had broken, and an earlier copy was put back",
+    Step.WEEKLY: "the weekly update",
+    Step.WITHDRAWN: "the learned part had proved worse than the prior and was withdrawn",
+    Step.RESTORED: "labels were broken, and an earlier copy was restored",
 }
 
 
 def show(found: ModelStanding, out: Console, zone: ZoneInfo) -> None:
-    """Print it all."""
+    """Print the whole sheet."""
     for line in _served(found, zone):
         out.print(line, soft_wrap=True)
     out.print()
     if found.report is None:
-        out.print("No report of a learner in the topic: it has not run yet, or is of another release.")
+        out.print("No learner report in the topic: it has not run yet, or is another release.")
     else:
         _report(found.report, out)
     out.print(_night(found.night), soft_wrap=True)
@@ -45,18 +45,18 @@ def _served(found: ModelStanding, zone: ZoneInfo) -> Iterator[str]:
     served = found.served
     since = "" if found.since_ms is None else f", since {_when(found.since_ms, zone)}"
     yield f"model {served.version} from {_ORIGIN[found.origin]}{since}"
-    yield f"  where its weights come from: {served.provenance.source or 'not said'}"
+    yield f"  source of its weights: {served.provenance.source or 'unknown'}"
     yield (
-        f"  learned from {served.provenance.rows:,} rows, {served.provenance.positives:,} of them left; "
+        f"  learned from {served.provenance.rows:,} rows, of which {served.provenance.positives:,} left; "
         f"base rate {_percent(served.base_rate)}; {len(served.curves)} curves; River {served.river_version or '-'}"
     )
 
 
 def _report(report: LearnerReport, out: Console) -> None:
     quality = report.quality
-    out.print(f"As the learner last said, after {report.labels:,} labels; it knew of {report.served_version}.")
+    out.print(f"Last report of the learner, after {report.labels:,} labels, with {report.served_version} served.")
     if not report.frozen:
-        out.print(f"It collects vectors before it begins: {report.warm_rows:,} so far.")
+        out.print(f"It collects vectors before it starts to learn: {report.warm_rows:,} so far.")
     else:
         out.print(_learned(report), soft_wrap=True)
     out.print(_figures(quality))
@@ -71,8 +71,9 @@ def _report(report: LearnerReport, out: Console) -> None:
 
 def _learned(report: LearnerReport) -> str:
     return (
-        f"Learned from {report.leavers:,} leavers: what is published is {_percent(report.share)} learned, the rest is "
-        f"{report.prior_version}. A bet that this alone is better has grown to {report.stake:.2f} (200: withdrawn)."
+        f"Learned from {report.leavers:,} leavers: the published model is {_percent(report.share)} learned, the rest "
+        f"is {report.prior_version}. A bet that the prior alone is better stands at {report.stake:.2f} (at 200 the "
+        "learned part is withdrawn)."
     )
 
 
@@ -81,13 +82,16 @@ def _guard(report: LearnerReport) -> str:
     ranks = "not known yet" if guard.auc is None else f"{guard.auc:.3f} against {_short(guard.bound)}"
     rate = "not known yet" if guard.rate is None else f"{_percent(guard.rate)} against {_percent(guard.ceiling or 0.0)}"
     state = f"on ({guard.why}): nothing is learned or published" if guard.on else "quiet"
-    return f"Guard: {state}. The prior ranks the last four weeks' labels at {ranks}; a week's leavers are {rate}."
+    return (
+        f"Guard: {state}. AUC of the prior on the labels of the last four weeks: {ranks}. "
+        f"Share of leavers in a week: {rate}."
+    )
 
 
 def _night(night: Night | None) -> str:
     if night is None:
-        return "Segments: no night has been made yet."
-    about = f"Segments: last made for the night of {night.day}, by model {night.model_version}"
+        return "Segments: none built yet."
+    about = f"Segments: last built for the night of {night.day}, with model {night.model_version}"
     groups = night.groups.segments
     if not groups:
         return f"{about}; none: {night.text.en}."
@@ -122,7 +126,7 @@ def _columns(figures: Figures) -> list[str]:
 def _alerts(quality: ServedQuality) -> str:
     tier = quality.alerts.get("risk_tier")
     if tier is None:
-        return "Tier alerts: of none it is known yet whether the subscriber left."
+        return "Tier alerts: no outcome is known yet."
     return f"Tier alerts: {tier.positives:,} of {tier.rows:,} left within the horizon: precision {tier.precision:.2f}."
 
 
@@ -130,14 +134,14 @@ def _lead(quality: ServedQuality) -> str:
     lead = quality.lead_time
     if not lead.leavers:
         return "Lead time: nobody has left yet."
-    median = "" if lead.median_days is None else f", in the middle {lead.median_days:.1f} days before"
+    median = "" if lead.median_days is None else f", by median {lead.median_days:.1f} days before leaving"
     return f"Lead time: {lead.told:,} of {lead.leavers:,} leavers had an alert{median}."
 
 
 def _uplift(uplift: Uplift) -> str:
     counts = (
-        f"{uplift.hold_out_left:,} of {uplift.hold_out:,} held out left, {uplift.others_left:,} of {uplift.others:,} "
-        "others"
+        f"{uplift.hold_out_left:,} of {uplift.hold_out:,} in the hold-out left, and {uplift.others_left:,} of "
+        f"{uplift.others:,} others"
     )
     if uplift.saved is None:
         return f"not known yet ({counts})"

@@ -1,4 +1,4 @@
-"""What can be told of the models without asking a process: what is served, since when, what the learner last said."""
+"""State of the models as read from the topics: the served one, since when, the learner's last report."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Origin = Literal["file", "topic", "shipped"]
 
 
 class ModelStanding(NamedTuple):
-    """See the module.
+    """The served model, the versions in the topic, and the learner's last report and segments.
 
     Attributes
     ----------
     since_ms
-        When it was published; None for one that is in no topic.
+        When the served model was published; None if it does not come from the topic.
     report, night
-        The learner's last ones; None if there is none, or it is of another release.
+        The learner's last ones; None if there is none, or it was written by another release.
     """
 
     served: Snapshot
@@ -42,7 +42,7 @@ class ModelStanding(NamedTuple):
 
 
 def read_models(settings: Settings) -> ModelVersions:
-    """Everything in the topic of the models, read as a bystander.
+    """Everything in the models topic, read without joining a consumer group.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def read_models(settings: Settings) -> ModelVersions:
 
 
 def standing(settings: Settings, versions: ModelVersions) -> ModelStanding:
-    """What workers with these settings serve."""
+    """The state for workers with these settings."""
     newest, raw = versions.newest, versions.own.get(REPORT)
     report = None if raw is None else _report(raw)
     if settings.model is not None:
@@ -75,7 +75,7 @@ def _report(raw: bytes) -> LearnerReport | None:
 
 
 def as_json(found: ModelStanding) -> dict[str, Any]:
-    """The same as plain data; times in ms."""
+    """The state as plain data; times in ms."""
     served = found.served
     return {
         "served": {

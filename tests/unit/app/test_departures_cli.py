@@ -65,11 +65,11 @@ def test_it_tells_the_groups_in_the_language_asked_for(run: Any) -> None:
     english = run(GROUPS, "--now", "--lang", "en")
     assert english.exit_code == 0
     head, first, *_ = english.stdout.splitlines()
-    assert head.startswith("Made now, labels up to 2026-")
-    assert first.startswith("1. 40 customers, 57 % of those at high risk")
+    assert head.startswith("Segments built now, with outcomes up to 2026-")
+    assert first.startswith("1. 40 customers, 57 % of all at high risk")
     assert "association, not cause" in english.stderr
     head, first, *_ = run(GROUPS, "--now", "--lang", "zh").stdout.splitlines()
-    assert head.startswith("即时分群,标签截至2026-")
+    assert head.startswith("即时分群,结果截至2026-")
     assert first.startswith("1. 40位客户,占高危客户的57%")
 
 
@@ -79,9 +79,10 @@ def test_without_now_it_tells_the_last_night_and_reads_no_examples(run: Any) -> 
     assert told.exit_code == 0
     head, first, *_ = told.stdout.splitlines()
     day = msgspec.json.decode(record)["day"]
-    assert head == f"Night of {day}, by model m-test; of the customers whose outcome became known in 30 days:"
-    assert first.startswith("1. 40 customers, 57 % of those at high risk")
-    assert run([], "--lang", "zh", nightly=record).stdout.startswith(f"{day}夜间分群,模型m-test;")
+    assert head.startswith(f"Segments of the night of {day}. Customers whose outcome became known within 30 days;")
+    assert head.endswith("; risk explained by model m-test.")
+    assert first.startswith("1. 40 customers, 57 % of all at high risk")
+    assert run([], "--lang", "zh", nightly=record).stdout.startswith(f"{day}夜间分群。范围:")
     groups, offers = map(json.loads, run([], "--json", nightly=record).stdout.splitlines())
     assert groups["day"] == offers["day"] == day
     assert groups["model_version"] == "m-test"
@@ -91,17 +92,17 @@ def test_without_now_it_tells_the_last_night_and_reads_no_examples(run: Any) -> 
 def test_a_night_without_groups_says_why(run: Any) -> None:
     told = run([], "--lang", "en", nightly=nightly(GROUPS[:9]))
     assert told.exit_code == 0
-    assert told.stdout.splitlines()[1] == "fewer than 10 customers whose outcome is known were at high risk"
+    assert told.stdout.splitlines()[1] == "fewer than 10 customers with a known outcome were at high risk"
 
 
 def test_before_the_first_night_it_says_when_and_what_else(run: Any) -> None:
     told = run(GROUPS)
     assert told.exit_code == 3
-    assert "no night's segments yet" in told.stderr
+    assert "no nightly segments yet" in told.stderr
     assert "holdfast model segments --now" in told.stderr
     other = run(GROUPS, nightly=b'{"day": 7}')
     assert other.exit_code == 1
-    assert "of another release" in other.stderr
+    assert "by another release" in other.stderr
 
 
 @pytest.mark.parametrize("flag", [("--tier", "warning"), ("--since", "8"), ("--least", "5")])

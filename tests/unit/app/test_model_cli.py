@@ -78,16 +78,16 @@ def test_without_a_model_in_the_topic_the_shipped_one_is_told() -> None:
 
 
 def test_the_last_night_is_told_in_a_line(told: ModelStanding) -> None:
-    assert "Segments: no night has been made yet." in sheet_of(told)
+    assert "Segments: none built yet." in sheet_of(told)
     rows = planted({"complaint": {"complaints_open": 2.0}}, {"complaint": 20})
     made = night(rows, Scorer(model()), START + 90 * DAY, UTC)
     found = told._replace(night=made)
-    assert f"Segments: last made for the night of {made.day}, by model m-test; 1 group of 20 customers." in sheet_of(
+    assert f"Segments: last built for the night of {made.day}, with model m-test; 1 group of 20 customers." in sheet_of(
         found
     )
     assert as_json(found)["night"]["groups"]["customers"] == 20
     few = told._replace(night=night(rows[:3], Scorer(model()), START + 90 * DAY, UTC))
-    assert "; none: fewer than 10 customers whose outcome is known were at high risk." in sheet_of(few)
+    assert "; none: fewer than 10 customers with a known outcome were at high risk." in sheet_of(few)
 
 
 def test_a_file_goes_over_the_topic(tmp_path: Path, topic: ModelVersions) -> None:
@@ -112,7 +112,7 @@ def test_the_sheet_tells_quality_guards_and_every_version(told: ModelStanding) -
 
 def test_the_sheet_says_how_precise_the_tier_alerts_were(told: ModelStanding) -> None:
     assert told.report is not None
-    assert "Tier alerts: of none it is known yet" in sheet_of(told)
+    assert "Tier alerts: no outcome is known yet" in sheet_of(told)
     some = msgspec.structs.replace(
         told.report.quality, alerts={"risk_tier": Alerted(rows=1_200, positives=480, precision=0.4)}
     )
