@@ -1,7 +1,7 @@
-"""A process of the demonstration, held to the life of the one that started it.
+"""A child process of the demonstration that ends with its parent.
 
-Between the two stands the broker's guard: it keeps one end of a pipe, and a pipe closes however we end, SIGKILL
-included. So neither Ctrl-C nor a crash nor a closed terminal leaves a worker behind.
+Between the two runs the broker's guard: it holds one end of a pipe, and the pipe closes however the parent ends,
+SIGKILL included. So neither Ctrl-C nor a crash nor a closed terminal leaves a worker behind.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _TAIL_BYTES: Final = 16_384
 
 
 def python(*arguments: str) -> list[str]:
-    """Command of this interpreter that takes no module from the folder we were started in.
+    """Command of this interpreter that imports no module from the current folder.
 
-    Many a project has an ``app`` of its own, or a file named like a module of Python's.
+    The current folder may hold another ``app`` package, or a file named like a module of the standard library.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def python(*arguments: str) -> list[str]:
 
 
 class ChildError(Exception):
-    """A child could not be started, or ended when it should run; the message carries the end of its log."""
+    """A child could not be started, or ended early; the message holds the end of its log."""
 
 
 class Child:
@@ -46,9 +46,9 @@ class Child:
     Attributes
     ----------
     name
-        What it is, for people.
+        Name for messages.
     pid
-        Of the process itself, not of its guard.
+        Process id of the child itself, not of its guard.
     log
         Where its output goes; a second child on the same file appends.
     """
@@ -61,9 +61,9 @@ class Child:
 
     @classmethod
     def start(cls, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Child:
-        """Start a process; after this returns it has a pid, and cannot outlive us.
+        """Start a process; after this returns it has a pid and cannot outlive this process.
 
-        In a session of its own: Ctrl-C is for us to receive, and to end the children in our order.
+        It runs in its own session: Ctrl-C reaches only this process, which ends the children in order.
         """
         own = [sys.executable, "-I", "-S", broker_guard.__file__, str(os.getpid()), "-"]
         with log.open("ab") as out:
@@ -87,14 +87,14 @@ class Child:
         return self._guard.poll()
 
     def kill(self) -> None:
-        """End the process by SIGKILL, at once and without a word to it. Calling it twice is fine."""
-        if self.code() is None:  # as long as the guard has not seen the end, the pid is nobody else's
+        """End the process at once by SIGKILL. Calling it twice is fine."""
+        if self.code() is None:  # until the guard has seen the end, the pid cannot belong to another process
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
         pipe = self._guard.stdin
         if pipe is not None and not pipe.closed:
             with suppress(BrokenPipeError):
-                pipe.close()  # wakes the guard, which would look only twice a second
+                pipe.close()  # wakes the guard, which otherwise checks only twice a second
         try:
             self._guard.wait(_END_S)
         except subprocess.TimeoutExpired:
@@ -102,7 +102,7 @@ class Child:
             self._guard.wait()
 
     def obituary(self) -> ChildError:
-        """Say that it ended, and what it said last."""
+        """Error that reports the end of the child with the end of its log."""
         return ChildError(f"the {self.name} ended with {self.code()}. The end of its log:\n{log_tail(self.log)}")
 
 

@@ -1,4 +1,4 @@
-"""The verb: jars, Kafka, worker and population are started, shown, and taken away again."""
+"""``holdfast demo``: start jars, Kafka, worker and population, show them, and clean up."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from app.demo.stage import Stage
 
 SUBSCRIBERS: Final = 400
-"""About 370,000 events in 45 days: lived through in seconds on two cores, with a few on their way out on any day."""
+"""About 370,000 events in 45 days: processed in seconds on two cores, with a few subscribers leaving on any day."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoOrder:
-    """What was asked for on the command line."""
+    """Options of the command line."""
 
     subscribers: int
     seed: int
@@ -46,27 +46,27 @@ class DemoOrder:
 
 @click.command()
 @click.option("--subscribers", type=click.IntRange(10, 100_000), default=SUBSCRIBERS, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Of the simulated population.")
-@click.option("--seconds", type=click.FloatRange(1), help="End by itself after so long.  [default: until Ctrl-C]")
-@click.option("--json", "as_json", is_flag=True, help="Show nothing; one JSON object on stdout at the end.")
+@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Seed of the simulated population.")
+@click.option("--seconds", type=click.FloatRange(1), help="End after this many seconds.  [default: until Ctrl-C]")
+@click.option("--json", "as_json", is_flag=True, help="No screen; one JSON object on stdout at the end.")
 @resolved_options("lang", "timezone")
 @click.pass_context
 def demo(context: click.Context, resolved: Resolved, /, **flags: Any) -> None:
-    """Show Holdfast at work on this machine: a real Kafka, a worker, simulated subscribers. Ctrl-C leaves nothing.
+    """Show Holdfast at work here: a real Kafka, a worker, simulated subscribers. Ctrl-C removes everything.
 
-    Keys: 1 to 5 tell the story of a customer and stop the time to its alert, k kills the worker and counts what was
-    lost, q ends. Everything shown is simulated. Exit code 0 if an alert was seen.
+    Keys: 1 to 5 play a customer's story and time its alert, k kills the worker and counts what was lost, q ends.
+    Everything shown is simulated. Exit code 0 if an alert was seen.
     """
     context.exit(_perform(DemoOrder(**flags), resolved.settings))
 
 
 def _perform(call: DemoOrder, settings: Settings) -> int:
-    """Set the stage, show, clear up; returns the exit code."""
+    """Set up, show, clean up; returns the exit code."""
     from app.demo.child import ChildError
     from app.demo.stage import StageError
     from streams.embedded.broker_error import BrokerError
 
-    # Clients that wait for a broker say so many times a second, and a killed worker is no news here.
+    # Clients that wait for a broker log it many times a second, and a killed worker is expected here.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         with _interrupted_by(signal.SIGTERM, signal.SIGHUP), ExitStack() as after:
@@ -83,7 +83,7 @@ def _perform(call: DemoOrder, settings: Settings) -> int:
 
 @contextmanager
 def _interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
-    """Let other ways of being asked to end go the way of Ctrl-C, also while Kafka is still starting."""
+    """Treat these signals like Ctrl-C, also while Kafka is still starting."""
 
     def interrupt(_number: int, _frame: Any) -> None:
         raise KeyboardInterrupt
@@ -97,7 +97,7 @@ def _interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
 
 
 def _stage(after: ExitStack) -> tuple[Stage, float]:
-    """Jars and Kafka; and when it began, which is after a download. `after` takes all of it away."""
+    """Get the jars and start Kafka; also returns the start time, after any download. `after` removes everything."""
     from app.demo.shown.words import LABEL
     from app.demo.stage import raise_stage, start_compiling
     from app.kafka.download_bar import DownloadBar
@@ -118,7 +118,7 @@ def _stage(after: ExitStack) -> tuple[Stage, float]:
 
 
 async def _shown(call: DemoOrder, settings: Settings, stage: Stage, began: float) -> tuple[Scene, SceneView]:
-    """Run the show until its end; returns what it came to."""
+    """Run the show until its end; returns its last scene and view."""
     from rich.console import Console
 
     from app.demo.feed import AHEAD_DAYS, LIVED_DAYS, FeedOrder
@@ -160,7 +160,7 @@ async def _shown(call: DemoOrder, settings: Settings, stage: Stage, began: float
 
 
 def _on_screen(call: DemoOrder, console: Console) -> bool:
-    """Whether somebody watches a terminal that can be drawn on."""
+    """Whether the output is a terminal that can be drawn on."""
     return not call.as_json and console.is_terminal and not console.is_dumb_terminal
 
 
@@ -171,7 +171,7 @@ def _stop_on_signals(show: Show) -> None:
 
 
 def _conclude(call: DemoOrder, scene: Scene, view: SceneView) -> None:
-    """Leave behind what a closed screen took with it, or the object for a script."""
+    """Print the conclusion after the screen has closed, or the JSON object for a script."""
     from rich.console import Console
 
     from app.demo.shown.summary import summary

@@ -1,6 +1,6 @@
-"""The simulated population as a process of its own: a past that is lived through at once, then a present in haste.
+"""The simulated population as its own process: it writes the past at once, then the present in fast motion.
 
-Started by the demonstration only, as ``python -m app.demo.feed JSON``; tells its progress as JSON lines on stderr.
+Started by the demonstration only, as ``python -m app.demo.feed JSON``; reports progress as JSON lines on stderr.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from app.simulator.stream import simulate
 from models.contract.time_units import DAY_MS
 
 LIVED_DAYS: Final = 45
-"""Features look back 30 days, and a tier needs a week before: none of them may start empty."""
+"""Features look back 30 days, and a tier needs a week of history before: none of them may start empty."""
 AHEAD_DAYS: Final = 20
-"""What is left to live through before the wall clock: half an hour and more of it at ten minutes a second."""
+"""Days left until the wall clock: more than half an hour of show at ten minutes a second."""
 SPEED: Final = 600.0
 _TELL_S: Final = 0.2
 
 
 class FeedOrder(msgspec.Struct, frozen=True):
-    """What the feed is to do. ``start_ms`` lies ``LIVED_DAYS + AHEAD_DAYS`` before the wall clock."""
+    """Order of the feed. ``start_ms`` lies ``LIVED_DAYS + AHEAD_DAYS`` before the wall clock."""
 
     brokers: str
     prefix: str
@@ -37,19 +37,19 @@ class FeedOrder(msgspec.Struct, frozen=True):
 
     @property
     def live_ms(self) -> int:
-        """Where the past ends and the present begins."""
+        """Event time at which the past ends and the present begins."""
         return self.start_ms + LIVED_DAYS * DAY_MS
 
 
 class LivedPace(PublishPace):
-    """At once up to a moment of event time, at a speed from there on; never ahead of the wall clock."""
+    """Pace without waiting up to a point of event time, then at a given speed; never ahead of the wall clock."""
 
     def __init__(self, live_ms: int, speed: float) -> None:
         super().__init__(speed=speed)
         self._live_ms = live_ms
 
     def wait(self, ts: int) -> float | None:
-        """See ``Pace.wait``.
+        """Seconds to wait before the record of `ts`, as ``Pace.wait``.
 
         >>> pace = LivedPace(2_000, 2.0)
         >>> pace.clock = lambda: 900_000
@@ -63,7 +63,7 @@ class LivedPace(PublishPace):
 
 
 class _Telling:
-    """Progress on stderr, a few times a second and at the end."""
+    """Reports progress on stderr, a few times a second and at the end."""
 
     def __init__(self) -> None:
         self._told = 0.0
@@ -76,12 +76,12 @@ class _Telling:
 
 
 def tell(facts: dict[str, Any]) -> None:
-    """Write a line for the demonstration to read."""
+    """Write one JSON line for the demonstration to read."""
     print(json.dumps(facts), file=sys.stderr, flush=True)  # noqa: T201 - stderr is this process's channel
 
 
 async def feed(order: FeedOrder) -> None:
-    """Write everything; returns when the wall clock is reached."""
+    """Write all records; returns when event time has reached the wall clock."""
     records = simulate(order.seed, order.subscribers, order.start_ms, LIVED_DAYS + AHEAD_DAYS)
     pace = LivedPace(order.live_ms, order.speed)
     client = {"bootstrap_servers": order.brokers.split(",")}

@@ -1,4 +1,4 @@
-"""All that a demonstration shows at one moment; whoever draws it reads nothing else."""
+"""State of the demonstration at one moment; the views read nothing else."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _KEPT_LINES: Final = 50
 
 @dataclass(slots=True, kw_only=True)
 class Scene:
-    """See the module. Times are those of one steady clock, in seconds, but for what ends in ``_ms``.
+    """Everything the demonstration shows. Times are seconds of one steady clock, except names ending in ``_ms``.
 
     Attributes
     ----------
     began
-        When the demonstration was called, the download of jars apart.
+        Start of the demonstration, after the download of jars.
     simulated_ms
-        How far the simulated population has lived.
+        Event time reached by the simulated population.
     event_ms
-        How far the worker has followed it.
+        Event time reached by the worker.
     card
-        The alert that is shown in full: the first, or the newest of a story.
+        The alert shown in full: the first, or the newest of a story.
     """
 
     brokers: str
@@ -46,14 +46,14 @@ class Scene:
     lag: int = 0
     tiers: dict[str, int] = field(default_factory=dict)
     known: Known = field(default_factory=Known)
-    """What became of the tier alerts; a worker that has just started knows of none yet."""
+    """Outcomes of the tier alerts; a worker that has just started has none yet."""
     worker_pid: int | None = None
     deaths: int = 0
-    """Ends of a worker that nobody asked for."""
+    """How often a worker ended by itself."""
     note: tuple[str, float] | None = None
-    """What a key could not do, and when it was pressed."""
+    """Note on a key that could not act, and when it was pressed."""
     open_s: float | None = None
-    """When every lane was open for the first time, in seconds after ``began``."""
+    """Seconds from ``began`` until every lane was open for the first time."""
     first_alert_s: float | None = None
     first_alert: Alert | None = None
     card: Alert | None = None
@@ -66,11 +66,11 @@ class Scene:
     ticker: Ticker = field(default_factory=Ticker)
     lines: deque[Line] = field(default_factory=lambda: deque(maxlen=_KEPT_LINES))
     told: int = 0
-    """Lines so far; ``lines`` keeps the newest of them."""
+    """Count of lines so far; ``lines`` keeps the newest."""
     kills: list[Recovery] = field(default_factory=list)
 
     def saw(self, alert: Alert, at: float) -> None:
-        """Take in a committed step of an alert: the first fills the card, a story's stops its clock."""
+        """Add a committed step of an alert: the first fills the card, a story's alert stops its clock."""
         self.tally.alert(alert.alert_id, alert.seq)
         self.alerts += 1
         self.alerts_by_kind[alert.kind] += 1
@@ -86,25 +86,25 @@ class Scene:
             self.card = alert
 
     def look(self, at: float, lag: int) -> None:
-        """Take in how far the worker is behind."""
+        """Update the worker's lag."""
         self.lag = lag
         self.pace.look(at, self.tally.events)
         for kill in self.kills:
             kill.look(at, self.tally.openings, lag)
 
     def follow(self, vitals: WorkerVitals) -> None:
-        """Take in what the worker says of itself; one that has just started knows nothing yet."""
+        """Update from the worker's metrics; a worker that has just started has none yet."""
         if sum(vitals.tiers.values()) and not (self.kills and self.kills[-1].reopened_s is None):
             self.tiers = vitals.tiers
         self.known = max(self.known, vitals.known, key=lambda known: known.raised + known.matured + known.leavers)
         self.event_ms = vitals.event_ms or self.event_ms
 
     def say(self, note: str, at: float) -> None:
-        """Answer a key that could not do what it should."""
+        """Show a note on a key that could not act."""
         self.note = (note, at)
 
     def tick(self, at: float) -> None:
-        """Take the line that is due, if there is one."""
+        """Show the line that is due, if there is one."""
         line = self.ticker.take(at)
         if line is not None:
             self.lines.append(line)

@@ -1,4 +1,4 @@
-"""The demonstration itself: it reads what the worker commits, keeps the scene, and does what the keys say."""
+"""The running demonstration: it reads what the worker commits, updates the scene, and acts on keys."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from streams.records.topics import ALERTS, HISTORY, SUPPRESSIONS
 
 _LOOK_S: Final = 0.25
 _DEATHS: Final = 3
-"""Ends of a worker that nobody asked for, after which starting it again would only hide the fault."""
+"""Unexpected ends of a worker after which another restart would only hide the fault."""
 
 
 class Show:
-    """See the module.
+    """Runs the demonstration on a stage.
 
     Parameters
     ----------
     order
-        What the simulated population is to live through.
+        Order of the simulated population's feed.
     scene
-        Kept up to date while :meth:`run` runs.
+        Updated while :meth:`run` runs.
     """
 
     def __init__(self, stage: Stage, order: FeedOrder, scene: Scene) -> None:
@@ -56,11 +56,11 @@ class Show:
         self._last_story_ms = 0
 
     def stop(self) -> None:
-        """End :meth:`run` in order."""
+        """Let :meth:`run` end in an orderly way."""
         self._stop.set()
 
     async def run(self, seconds: float | None, front: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Show until stopped, or for so many seconds from the worker's start.
+        """Show until stopped, or for `seconds` from the worker's start.
 
         Parameters
         ----------
@@ -70,7 +70,7 @@ class Show:
         Raises
         ------
         app.demo.child.ChildError
-            A child ended that should run; with the end of its log.
+            If a child ended early; with the end of its log.
         """
         await self._stage.set_topics()
         self._start_worker()
@@ -100,7 +100,7 @@ class Show:
             return
 
     def press(self, key: str) -> None:
-        """Do what a key says; unknown ones do nothing."""
+        """Act on a key; unknown keys do nothing."""
         if key == QUIT:
             self.stop()
         elif key == "k":
@@ -111,7 +111,7 @@ class Show:
     def _act(self, act: Coroutine[Any, Any, None]) -> None:
         self._acts.add(asyncio.create_task(act))
 
-    # What was committed
+    # Committed records
 
     async def _history(self) -> None:
         async for record in self._records(HISTORY):
@@ -136,12 +136,12 @@ class Show:
             async for record in records:
                 yield record
 
-    # How it goes
+    # Progress
 
     async def _open(self) -> None:
-        """Let the population live only when every lane is open.
+        """Start the population only when every lane is open.
 
-        A lane takes up in one order what is there when it opens; what comes to one that is open is the show.
+        A lane first catches up on the records that are there when it opens; the show is what comes after.
         """
         await self._all_open.wait()
         self._stage.start_feed(self._order)
@@ -185,7 +185,7 @@ class Show:
             self._bury(stage.worker)
 
     def _bury(self, worker: Child) -> None:
-        """Start a worker again that ended by itself, as a supervisor would; not for ever, nor one that never ran."""
+        """Restart a worker that ended by itself, as a supervisor would; not forever, and not one that never ran."""
         self.scene.deaths += 1
         if self.scene.deaths > _DEATHS or self.scene.phase == "starting":
             raise worker.obituary()
@@ -195,10 +195,10 @@ class Show:
         self._metrics = None
         self.scene.worker_pid = self._stage.start_worker().pid
 
-    # What the keys do
+    # Keys
 
     async def _kill(self) -> None:
-        """Kill the worker as a crash would, and start another one at once."""
+        """Kill the worker as a crash would, and start another at once."""
         scene, worker = self.scene, self._stage.worker
         if worker is None or scene.phase == "starting" or (scene.kills and scene.kills[-1].reopened_s is None):
             scene.say("k", time.monotonic())
@@ -208,7 +208,7 @@ class Show:
         self._start_worker()
 
     async def _tell(self, number: int) -> None:
-        """Write a story that ends at the population's present; its clock starts as the last event is handed over."""
+        """Write a story that ends at the population's present; its clock starts when the last event is handed over."""
         scene = self.scene
         if scene.simulated_ms is None:
             scene.say("story", time.monotonic())

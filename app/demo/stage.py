@@ -1,7 +1,7 @@
-"""What a demonstration stands on: a Kafka of its own, its topics, and the processes on it.
+"""The demonstration's own Kafka, its topics, and the processes on it.
 
-All of it is gone after :meth:`Stage.close`, and equally when this process is killed: the broker and each child hang on
-pipes of ours, and logs and data lie in one directory that the broker's guard removes.
+:meth:`Stage.close` removes all of it, and so does a kill of this process: the broker and each child end when this
+process's pipes close, and the broker's guard removes the directory of logs and data.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ from streams.records.topics import ALL_TOPICS, INPUT_TOPICS, Topic
 
 PREFIX: Final = "demo."
 PARTITIONS: Final = 4
-"""Lanes: each costs transactions of its own, and the broker shares the worker's cores."""
+"""Number of lanes: each has its own transactions, and the broker shares the worker's cores."""
 _KEPT: Final = {"retention.ms": "-1"}
-"""Kafka counts the age of records by their own time, and these are weeks old when they arrive."""
+"""Kafka ages records by their timestamps, and these are weeks old when they arrive."""
 _UNCOMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(1 << 52)}
-"""A compacted log has holes, and the tally takes every hole for a lost event."""
+"""A compacted log has gaps, and the tally counts every gap as a lost event."""
 _OWN: Final = ("HOLDFAST_MODEL", "HOLDFAST_POLICY", "HOLDFAST_BASE_RATE", "HOLDFAST_LOG_LEVEL")
-"""Settings of the operator that a demonstration may show at work; all others are its own."""
+"""Settings of the operator that the demonstration honours; it sets all others itself."""
 _WORKER: Final = "import sys; from app.cli import main; sys.exit(main(['worker']))"
 _SETTLE_TRIES: Final = 50
 
 
 class StageError(Exception):
-    """The stage could not be set, or broke down."""
+    """The stage could not be set up, or broke down."""
 
 
 def topics() -> tuple[Topic, ...]:
-    """The table of topics, with nothing in it that takes records away during a demonstration."""
+    """The table of topics, without retention or compaction that would remove records during a demonstration."""
     return tuple(
         topic._replace(config=_UNCOMPACTED if topic.name == SUBSCRIBERS else topic.config) for topic in ALL_TOPICS
     )
 
 
 def worker_environment(brokers: str, environment: dict[str, str]) -> dict[str, str]:
-    """Environment of the worker: the caller's, with no setting in it that points elsewhere.
+    """Environment of the worker: the caller's, without settings that point to another Kafka.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def worker_environment(brokers: str, environment: dict[str, str]) -> dict[str, s
 
 @dataclass(slots=True)
 class Stage:
-    """See the module; made by :func:`raise_stage`."""
+    """Kafka, topics and processes of one demonstration; made by :func:`raise_stage`."""
 
     broker: EmbeddedBroker
     worker: Child | None = None
@@ -79,7 +79,7 @@ class Stage:
 
     @property
     def brokers(self) -> str:
-        """Where clients connect."""
+        """Bootstrap address for clients."""
         return self.broker.bootstrap
 
     @property
@@ -93,7 +93,7 @@ class Stage:
         return self.broker.home.directory
 
     async def set_topics(self) -> None:
-        """Create the topics; after this returns all are known, and every input partition answers."""
+        """Create the topics; after this returns all exist, and every input partition answers."""
         view = BrokerView(self.client, PREFIX)
         try:
             async with Cluster(self.client) as cluster:
@@ -104,10 +104,10 @@ class Stage:
                     await asyncio.sleep(0.2)
         finally:
             await view.close()
-        raise StageError("the topics were created, and do not answer")
+        raise StageError("the topics were created but do not answer")
 
     def start_worker(self) -> Child:
-        """Start a worker; of a former one there must be none left."""
+        """Start a worker; no earlier one may still run."""
         command = python("-c", _WORKER)
         environment = worker_environment(self.brokers, dict(os.environ))
         self.worker = Child.start("worker", command, self.directory / "worker.log", environment)
@@ -120,11 +120,11 @@ class Stage:
         return self.feed
 
     def obituary(self) -> StageError:
-        """Say that the broker ended, and what it said last."""
+        """Error that reports the end of the broker with the end of its log."""
         return StageError(f"Kafka ended by itself. The end of its log:\n{self.broker.home.log_tail()}")
 
     def close(self) -> None:
-        """End everything, the readers of Kafka before Kafka. Nothing here is worth an orderly farewell."""
+        """End everything, the clients before Kafka. Nothing here needs an orderly shutdown."""
         for child in (self.feed, self.worker):
             if child is not None:
                 child.kill()
@@ -135,7 +135,7 @@ INPUTS: Final = tuple((topic.name, partition) for topic in INPUT_TOPICS for part
 
 
 def start_compiling(talk: Talk) -> Child | None:
-    """Compile the hot path while Kafka starts, so that the worker only loads it; None where it cannot be kept."""
+    """Compile the hot path while Kafka starts, so that the worker only loads it; None if it cannot be cached."""
     keeping = settle()
     if keeping.warning is not None:
         talk.say(keeping.warning)
@@ -144,11 +144,11 @@ def start_compiling(talk: Talk) -> Child | None:
 
 
 def raise_stage(settings: BrokerSettings, talk: Talk) -> Stage:
-    """Start the broker on any free port; the jars must be there.
+    """Start the broker on any free port; the jars must be present.
 
     Raises
     ------
     streams.embedded.broker_error.BrokerError
-        No Java, no answer in time; with the end of the broker's log.
+        If there is no Java or no answer in time; with the end of the broker's log.
     """
     return Stage(EmbeddedBroker.start(settings=settings, talk=talk))

@@ -1,5 +1,5 @@
-"""What the demonstration measures from outside: exactness, pace, recovery, the way from a story to its alert.
+"""Measurements of the demonstration from outside: exactness, pace, recovery, time from a story to its alert.
 
-Begin with :mod:`~app.demo.measured.tally`. Everything here is read from topics, ``/metrics`` and logs; nothing asks the
-worker itself.
+Begin with :mod:`~app.demo.measured.tally`. Everything is read from topics, ``/metrics`` and logs, not from inside the
+worker.
 """

@@ -1,4 +1,4 @@
-"""Which numbers of a run have been seen: none missing is "lost 0", none seen again is "twice 0"."""
+"""Which numbers of a range have been seen: none missing is "lost 0", none repeated is "twice 0"."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from bisect import bisect_left
 
 
 class Coverage:
-    """Whole numbers from `start` on, taken in as ranges in any order.
+    """Set of whole numbers from `start` on, added as ranges in any order.
 
-    What is missing lies between the start and the highest number seen: what has not come yet is not lost.
+    Only gaps between the start and the highest number seen count as missing: later numbers may still come.
 
     Examples
     --------
@@ -24,7 +24,7 @@ class Coverage:
     def __init__(self, start: int) -> None:
         self.start = start
         self.seen = 0
-        """Different numbers seen."""
+        """Count of distinct numbers seen."""
         self.again = 0
         """Sightings beyond the first of a number."""
         self._runs: list[tuple[int, int]] = []  # disjoint, ascending, no two touching: (first, last)
@@ -40,9 +40,9 @@ class Coverage:
         return self._runs[-1][1] + 1 if self._runs else self.start
 
     def add(self, first: int, last: int) -> None:
-        """Take in the numbers from `first` to `last`, both included."""
+        """Add the numbers from `first` to `last`, both included."""
         runs = self._runs
-        if runs and runs[-1][1] + 1 == first:  # the common case: the next of a log without damage
+        if runs and runs[-1][1] + 1 == first:  # the common case: the next range of an undamaged log
             runs[-1] = (runs[-1][0], last)
             self.seen += last - first + 1
             return

@@ -1,4 +1,4 @@
-"""What a child writes into its log, read as it grows: JSON objects, one a line, among lines that are none."""
+"""Reader of a growing log: JSON objects, one a line, mixed with other lines."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 
 class JsonLines:
-    """Reads on where it stopped; half a line waits for its end.
+    """Reads on where it stopped; an incomplete line waits until its end is written.
 
     Parameters
     ----------
     log
-        A file that another process appends to; it may not be there yet.
+        A file that another process appends to; it may not exist yet.
     """
 
     def __init__(self, log: Path) -> None:
@@ -37,4 +37,4 @@ class JsonLines:
                 try:
                     yield json.loads(line)
                 except ValueError:
-                    continue  # a line that was cut by a kill
+                    continue  # a line cut off by a kill

@@ -1,4 +1,4 @@
-"""How many a second, over the last few seconds and over all."""
+"""Rate per second, over the last few seconds and overall."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import deque
 from typing import Final
 
 _WINDOW_S: Final = 3.0
-"""Commits come in lumps; a shorter window would flicker."""
+"""Commits come in bursts; a shorter window would flicker."""
 
 
 class PaceMeter:
-    """A running total, looked at now and then.
+    """Rate of a running total that is sampled now and then.
 
     Examples
     --------
@@ -30,7 +30,7 @@ class PaceMeter:
         self._last: tuple[float, int] | None = None
 
     def look(self, at: float, total: int) -> None:
-        """Take a look at the total."""
+        """Add a sample of the total."""
         looks = self._looks
         if self._first is None:
             self._first = (at, total)
@@ -40,13 +40,13 @@ class PaceMeter:
         while len(looks) > 2 and looks[1][0] <= at - self._window_s:
             looks.popleft()
         (before, less), (_, more) = looks[0], looks[-1]
-        if at - before >= 1.0:  # two looks in one commit's wake tell nothing
+        if at - before >= 1.0:  # samples closer together may both fall between two commits
             self.now = (more - less) / (at - before)
             self.peak = max(self.peak, self.now)
 
     @property
     def overall(self) -> float:
-        """Mean pace from the first look to the last that found more."""
+        """Mean rate from the first sample to the last one that found more."""
         if self._first is None or self._last is None or self._last[0] <= self._first[0]:
             return 0.0
         return (self._last[1] - self._first[1]) / (self._last[0] - self._first[0])

@@ -1,4 +1,4 @@
-"""How long a killed worker's lanes stand still, told by what is committed and not by the worker."""
+"""How long the lanes of a killed worker stand still, measured by what is committed."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import Final
 
 _AS_BEFORE: Final = 200
-"""Records of lag that a demonstration at its usual pace has anyway."""
+"""Lag in records that a demonstration has at its usual pace."""
 
 
 @dataclass(slots=True)
 class Recovery:
-    """One kill and what came after. Seconds are counted from the kill.
+    """One kill and the recovery from it. Seconds are counted from the kill.
 
     Attributes
     ----------
     reopened_s
-        When every lane was open again: another process has restored the state and goes on.
+        When every lane was open again: another process has restored the state and continues.
     caught_up_s
-        When the lag was no more than before.
+        When the lag was back at its level before the kill.
     """
 
     began: float
@@ -29,7 +29,7 @@ class Recovery:
     caught_up_s: float | None = None
 
     def look(self, at: float, openings: int, lag: int) -> None:
-        """Compare with how things stand now.
+        """Update from the current openings and lag.
 
         Examples
         --------

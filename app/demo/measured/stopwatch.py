@@ -1,4 +1,4 @@
-"""From the last event of a story to the alert that it raises, on a wall clock that somebody can watch."""
+"""Stopwatch from the last event of a story to its alert, by the wall clock."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Lap:
-    """One story told. ``seconds`` is None while nothing has come of it.
+    """One story and its time. ``seconds`` is None until there is an outcome.
 
     Attributes
     ----------
     outcome
-        The kind of the alert, or after ``withheld`` the reason why there is none.
+        The kind of the alert, or with ``withheld`` the reason why there is none.
     """
 
     story: int
@@ -24,7 +24,7 @@ class Lap:
 
 
 class Stopwatch:
-    """Laps by subscriber: each story is told of a new one, so his first alert is the story's.
+    """Laps by subscriber: each story has a new subscriber, so their first alert belongs to the story.
 
     Examples
     --------
@@ -40,24 +40,24 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.laps: list[Lap] = []
-        """The newest first."""
+        """Laps, newest first."""
         self._running: dict[str, Lap] = {}
 
     def start(self, story: int, subscriber_id: str, at: float) -> None:
-        """Start as the story's last event is handed to Kafka."""
+        """Start when the story's last event is handed to Kafka."""
         lap = Lap(story, subscriber_id, at)
         self.laps.insert(0, lap)
         self._running[subscriber_id] = lap
 
     def alert(self, subscriber_id: str | None, kind: str, at: float) -> Lap | None:
-        """Stop at an alert; the lap if there was one running. A decision to withhold gives way to a later alert."""
+        """Stop at an alert; returns the lap if one was running. A later alert replaces a decision to withhold."""
         lap = self._running.pop(subscriber_id or "", None)
         if lap is not None:
             lap.seconds, lap.outcome, lap.withheld = round(at - lap.began, 3), kind, False
         return lap
 
     def withheld(self, subscriber_id: str | None, reason: str, at: float) -> Lap | None:
-        """Note that the breach was seen and not raised; the clock stands unless an alert comes all the same."""
+        """Record a breach that raised no alert; the clock stops unless an alert still comes."""
         lap = self._running.get(subscriber_id or "")
         if lap is not None and not lap.withheld:
             lap.seconds, lap.outcome, lap.withheld = round(at - lap.began, 3), reason, True

@@ -1,8 +1,8 @@
-"""What was lost and what came twice, counted from what the worker committed and not from what it says of itself.
+"""Count of lost and repeated events, from what the workers committed and not from what they report.
 
-A transaction's history record tells which offsets of each input it applied. Held together over all transactions,
-whoever wrote them, every offset must be there exactly once: a hole is a lost event, an overlap one that was applied
-twice. An alert's records carry a ``seq`` from 1 without gaps: the same test again.
+The history record of a transaction holds the input offsets that it applied. Over the transactions of all workers
+every offset must occur exactly once: a gap is a lost event, an overlap an event that was applied twice. An alert's
+records carry a ``seq`` from 1 without gaps, which is tested the same way.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from streams.records.lane_history import HistoryRecord
 
 
 class ExactnessTally:
-    """See the module; every record of ``churn.history.v1`` and ``churn.retention-alerts.v1`` goes in once.
+    """Lost and repeated events, from each record of ``churn.history.v1`` and ``churn.retention-alerts.v1``.
 
-    Only good for inputs that no transaction wrote and no cleaner compacts: those skip offsets by nature.
+    Inputs written in transactions or compacted skip offsets anyway, so they cannot be tallied.
 
     Examples
     --------
@@ -33,19 +33,19 @@ class ExactnessTally:
 
     def __init__(self) -> None:
         self.events = 0
-        """Different events applied."""
+        """Distinct events applied."""
         self.lost_events = 0
         self.twice_events = 0
         self.lost_alerts = 0
-        """Steps of alerts that are missing below a later one."""
+        """Alert steps that are missing before a later one."""
         self.twice_alerts = 0
         self.openings = 0
-        """How often a lane was opened: once for each when a worker starts, and again after its end."""
+        """How often lanes were opened: each once when a worker starts, and again after the worker's end."""
         self._inputs: dict[tuple[str, int], Coverage] = {}
         self._alerts: dict[str, Coverage] = {}
 
     def transaction(self, record: HistoryRecord) -> None:
-        """Take in one committed transaction."""
+        """Add one committed transaction."""
         if record.opened is not None:
             self.openings += 1
         for number, first, last in record.segments:
@@ -62,7 +62,7 @@ class ExactnessTally:
             self.twice_events += seen.again
 
     def alert(self, alert_id: str, seq: int) -> None:
-        """Take in one published step of an alert's life."""
+        """Add one published step of an alert's life."""
         seen = self._alerts.get(alert_id)
         if seen is None:
             seen = self._alerts[alert_id] = Coverage(start=1)
@@ -73,7 +73,7 @@ class ExactnessTally:
         self.twice_alerts += seen.again
 
     def lag(self, ends: Mapping[tuple[str, int], int]) -> int:
-        """Records that stand in the inputs and are not applied yet, given the end of each (topic, partition)."""
+        """Input records not applied yet, given the end of each (topic, partition)."""
         return sum(max(0, end - (self._inputs[at].next if at in self._inputs else 0)) for at, end in ends.items())
 
     @property
@@ -83,5 +83,5 @@ class ExactnessTally:
 
     @property
     def twice(self) -> int:
-        """Events and alert steps that came more than once."""
+        """Events and alert steps that occurred more than once."""
         return self.twice_events + self.twice_alerts

@@ -1,4 +1,4 @@
-"""Alerts as lines that can be read: at most one in two seconds, whatever a burst brings."""
+"""Alerts as readable lines: at most one in two seconds, even in a burst."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 from models.contract.alerts import Alert
 
 EVERY_S: Final = 2.0
-"""Least time between two lines; a history that is lived through in seconds raises hundreds of alerts."""
+"""Least time between two lines; a history processed in seconds raises hundreds of alerts."""
 _NEWS: Final = frozenset({"raised", "escalated"})
 
 
 class Line(NamedTuple):
-    """One alert to show, and how many of which kind stand behind it."""
+    """One alert to show, and how many others of each kind wait behind it."""
 
     alert: Alert
     others: Counter[str]
@@ -29,7 +29,7 @@ class Ticker:
         self._shown_at: float | None = None
 
     def put(self, alert: Alert) -> None:
-        """Let an alert wait for the next line."""
+        """Queue an alert for the next line."""
         self._waiting[alert.kind] += 1
         if self._best is None or _weight(alert) >= _weight(self._best):
             self._best = alert

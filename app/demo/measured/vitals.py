@@ -1,4 +1,4 @@
-"""What the worker says of itself on ``/metrics``: tiers, event time, and what became of its tier alerts."""
+"""Figures of the worker from ``/metrics``: tiers, event time, and the outcomes of its tier alerts."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _DAY_S: Final = 86_400.0
 
 
 class Known(NamedTuple):
-    """What became of the tier alerts, as far as it is known.
+    """Outcomes of the tier alerts, as far as known.
 
     Attributes
     ----------
     raised
         Tier alerts.
     left, matured
-        Those whose subscriber left within the horizon, of those of which that is known.
+        Alerts whose subscriber left within the horizon, and all alerts with a known outcome.
     foretold, leavers
-        Leavers with a tier alert before, of all leavers.
+        Leavers with a tier alert before, and all leavers.
     lead_days
-        From the alert to the leaving, in the mean; 0 while nobody has left.
+        Mean days from the alert to leaving; 0 while nobody has left.
     short, recovered
-        Those that closed by themselves within two days, of all that closed by themselves.
+        Alerts that closed by themselves within two days, and all that closed by themselves.
     """
 
     raised: int = 0
@@ -51,7 +51,7 @@ class WorkerVitals(NamedTuple):
 
 
 def read_vitals(exposition: str) -> WorkerVitals:
-    """Find them in Prometheus' text format.
+    """Read the figures from Prometheus' text format.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def read_vitals(exposition: str) -> WorkerVitals:
 
 
 async def scrape(session: aiohttp.ClientSession, url: str) -> WorkerVitals | None:
-    """Ask the worker; None while it does not answer, which between a kill and its successor is normal."""
+    """Ask the worker; None while it does not answer, which is normal between a kill and the next start."""
     try:
         async with asyncio.timeout(_ANSWER_S), session.get(url) as answer:
             return read_vitals(await answer.text())

@@ -1,4 +1,4 @@
-"""How the scene reaches its watcher: a screen that is drawn anew, or lines for a log."""
+"""Fronts that show the scene: a redrawn screen, log lines, or nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STATUS_S: Final = 10.0
 
 
 async def screen(console: Console, view: SceneView, press: Callable[[str], None], keys: Keys | None) -> None:
-    """Draw on the terminal's other screen until cancelled; keys only where there is a keyboard."""
+    """Draw on the terminal's alternate screen until cancelled; keys only where there is a keyboard."""
     loop = asyncio.get_running_loop()
     if keys is not None:
         loop.add_reader(keys.fd, keys.read, press)
@@ -33,7 +33,7 @@ async def screen(console: Console, view: SceneView, press: Callable[[str], None]
 
 
 async def log(console: Console, view: SceneView, scene: Scene) -> None:
-    """Print the first alert as a card, later ones as lines, and now and then the numbers, until cancelled."""
+    """Print the first alert as a card, later ones as lines, and the figures now and then, until cancelled."""
     printed, carded, quiet_s = 0, None, 0.0
     while True:
         if scene.card is not None and scene.card is not carded:
@@ -53,5 +53,5 @@ async def log(console: Console, view: SceneView, scene: Scene) -> None:
 
 
 async def silence() -> None:
-    """Show nothing until cancelled: the script that called wants one object at the end."""
+    """Show nothing until cancelled: a script wants only the JSON object at the end."""
     await asyncio.Event().wait()

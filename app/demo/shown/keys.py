@@ -1,4 +1,4 @@
-"""Single keys from the terminal, and the terminal given back as it was."""
+"""Single key presses from the terminal, which is restored afterwards."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any, Final, Self
 
 QUIT: Final = "q"
 _CC: Final = 6
-"""Where ``tcgetattr`` keeps the control characters."""
+"""Index of the control characters in the result of ``tcgetattr``."""
 
 
 class Keys:
-    """A context manager: inside, keys come one by one, unseen; after it the terminal is as before.
+    """Context manager that reads keys one by one without echo, and restores the terminal after.
 
-    Ctrl-C stays a signal. Ctrl-Z does nothing: a stopped demonstration would leave its children running behind a
+    Ctrl-C stays a signal. Ctrl-Z does nothing: a stopped demonstration would leave its children running and the
     terminal without echo.
 
     Parameters
@@ -41,17 +41,17 @@ class Keys:
 
     def __exit__(self, *_: object) -> None:
         if self._before is not None:
-            # Flushing: keys pressed after the end are not for the shell.
-            with suppress(termios.error):  # of a terminal that was closed
+            # Flush: keys pressed after the end must not reach the shell.
+            with suppress(termios.error):  # the terminal was closed
                 termios.tcsetattr(self.fd, termios.TCSAFLUSH, self._before)
 
     def read(self, press: Callable[[str], None]) -> None:
-        """Hand on what was pressed; called when the terminal has something to read."""
+        """Pass on the keys pressed; called when the terminal has something to read."""
         try:
             pressed = os.read(self.fd, 64)
         except OSError:
             pressed = b""
-        if not pressed:  # the terminal is gone; nobody could end us any more, and the loop would spin on its corpse
+        if not pressed:  # the terminal is gone: no key could end the demonstration, and the loop would spin
             press(QUIT)
         for key in pressed.decode(errors="ignore"):
             press(key.lower())

@@ -1,4 +1,4 @@
-"""What a demonstration came to, for scripts: one JSON object."""
+"""Result of a demonstration for scripts: one JSON object."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.demo.scene import Scene
 
 
 def summary(scene: Scene, at: float) -> dict[str, Any]:
-    """Facts only, all of them about simulated data; no figure of a model's quality is among them."""
+    """Facts about the simulated data; none is a figure of a model's quality."""
     tally = scene.tally
     return {
         "simulated": True,

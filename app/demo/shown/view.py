@@ -1,6 +1,6 @@
-"""The demonstration on a terminal: numbers, the card, lines of later alerts, stories, and what to do next.
+"""The demonstration on a terminal: figures, the card, lines of later alerts, stories, and next steps.
 
-It fits whatever room there is: the card and the numbers first, then lines and the titles of the stories.
+It fits the terminal's height: the card and the figures first, then lines and the titles of the stories.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from models.contract.time_units import DAY_MS
 
 _TIERS: Final = {"high_risk": "bold red", "warning": "yellow", "healthy": "green"}
 _ROOMY: Final = 32
-"""Rows from which on the stories stand there with their titles, one below the other."""
+"""Terminal rows from which the stories are listed with their titles."""
 _LEAST_LINES: Final = 2
 _NOTE_S: Final = 4.0
 
@@ -40,7 +40,7 @@ class SceneView:
     Parameters
     ----------
     zone
-        In which simulated time is shown.
+        Time zone of the simulated time shown.
     clock
         The scene's steady clock.
     """
@@ -69,11 +69,11 @@ class SceneView:
             yield Segment.line()
 
     def line(self, line: Line) -> Text:
-        """One alert as a line, with how many more came meanwhile."""
+        """One alert as a line, with the number of others that came meanwhile."""
         return self.cards.line(line.alert).append_text(self._others(line))
 
     def status(self) -> Text:
-        """Everything countable in one line, for a log."""
+        """All figures in one line, for a log."""
         scene, words = self._scene, self._words
         tiers = "  ".join(f"{words[tier]} {scene.tiers[tier]}" for tier in _TIERS if tier in scene.tiers)
         return Text(
@@ -87,7 +87,7 @@ class SceneView:
         return [next_steps.export(self._scene), *(commands if roomy else ["   ".join(commands)])]
 
     def conclusion(self) -> Text:
-        """What it came to, for the terminal after the end."""
+        """Result for the terminal after the end."""
         scene, words = self._scene, self._words
         told = words["summary"].format(
             events=f"{scene.tally.events:,}",
@@ -164,7 +164,7 @@ class SceneView:
             yield title
 
     def _event(self) -> Text:
-        """The newest of what the keys did."""
+        """The newest result of a key."""
         scene = self._scene
         told: tuple[float, str] = (0.0, "")
         if scene.first_alert_s is not None:
@@ -210,5 +210,5 @@ class SceneView:
 
 
 def _fitted(card: list[list[Segment]], room: int) -> list[list[Segment]]:
-    """A card that fits: the last line inside goes first, which is its command and stands in the footer too."""
+    """A card cut to the room: its last line goes first, a command that the footer shows as well."""
     return card if len(card) <= room else [*card[: max(0, room - 1)], *card[-1:]][: max(0, room)]

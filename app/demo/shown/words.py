@@ -1,4 +1,4 @@
-"""The demonstration's own words, in the language of whoever watches; the label is always in both."""
+"""Texts of the demonstration in English and Chinese; the label is always in both."""
 
 from __future__ import annotations
 
