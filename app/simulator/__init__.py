@@ -1,8 +1,8 @@
-"""A simulated population with real shapes, for demonstrations and load.
+"""A simulated population with realistic behaviour, for demonstrations and load.
 
-Everything that leaves this package is **simulated**: the people, their calls, why they leave and when. The paths to
-leaving were written down by us, so a model that finds them again has only found what we hid. No quality of detection
-may be quoted from it without saying so; what it is good for is showing the product at work, and loading it.
+Everything from this package is **simulated**: the people, their calls, why they leave and when. The paths to leaving
+are our own, so a model that finds them has only found what we put there. No quality of detection may be quoted from
+it without saying so; it serves to show the product at work, and to load it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``holdfast simulate``: the simulated population, written to a Kafka that is already there."""
+"""``holdfast simulate``: write the simulated population to an existing Kafka."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from app.simulator.stream import simulate as simulated
 from models.contract.time_units import DAY_MS
 
 _WHY: Final = {
-    "end": "all days are lived through",
+    "end": "all days are written",
     "now": "the present is reached",
-    "events": "that is as many as were asked for",
+    "events": "the requested number is reached",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class SimulateOrder:
-    """What was asked for on the command line."""
+    """Options of the command line."""
 
     subscribers: int
     days: int
@@ -48,7 +48,7 @@ class SimulateOrder:
 
 @contextmanager
 def _bar(days: int, start_ms: int, *, shown: bool) -> Iterator[Callable[[PublishCount], None]]:
-    """Show a bar over the simulated days on stderr; nothing when that is no terminal."""
+    """Show a progress bar of the simulated days on stderr; nothing if stderr is no terminal."""
     if not shown:
         yield lambda done: None
         return
@@ -65,7 +65,7 @@ def _bar(days: int, start_ms: int, *, shown: bool) -> Iterator[Callable[[Publish
 
 
 def _say(done: PublishCount, order: SimulateOrder) -> None:
-    """The summary: one JSON object on stdout, or a line for people on stderr."""
+    """Print the summary: one JSON object on stdout, or a line of text on stderr."""
     pace = done.records / done.seconds if done.seconds else 0.0
     if order.as_json:
         facts = {"simulated": True, "seed": order.seed, "subscribers": order.subscribers, **asdict(done)}
@@ -79,7 +79,7 @@ def _say(done: PublishCount, order: SimulateOrder) -> None:
 
 
 def _settings(**flags: Any) -> Settings:
-    """Where Kafka is, from the settings' four sources."""
+    """The settings of Kafka, from their four sources."""
     try:
         settings = resolve(flags).settings
     except SettingsError as error:
@@ -116,24 +116,30 @@ async def _run(order: SimulateOrder, settings: Settings) -> PublishCount:
 
 @click.command("simulate")
 @click.option("--subscribers", type=click.IntRange(1, 10_000_000), default=5_000, show_default=True)
-@click.option("--days", type=click.IntRange(1, 3_650), default=45, show_default=True, help="Days up to now.")
 @click.option(
-    "--speed", type=click.FloatRange(0), default=0.0, show_default=True, help="Simulated seconds a second; 0: at once."
+    "--days", type=click.IntRange(1, 3_650), default=45, show_default=True, help="Days to simulate, up to now."
 )
-@click.option("--events", type=click.IntRange(1), help="Stop after so many records.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="Simulated seconds a second; 0: no waiting.",
+)
+@click.option("--events", type=click.IntRange(1), help="Stop after this many records.")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Same seed and start: same bytes.")
 @click.option("--start", "start_ms", type=click.IntRange(0), help="First moment, epoch ms.  [default: now - days]")
-@click.option("--follow", is_flag=True, help="Go on in real time when now is reached, for as many days again.")
+@click.option("--follow", is_flag=True, help="Continue in real time from now on, for as many days again.")
 @click.option(
     "--churn",
     type=click.FloatRange(0, 0.5),
     default=Rates().churn_per_month,
     show_default=True,
-    help="Share who leave a month.",
+    help="Share of subscribers who leave in a month.",
 )
 @click.option("--brokers", help="Bootstrap servers, comma-separated.  [env: HOLDFAST_BROKERS]")
-@click.option("--topic-prefix", help="In front of every topic's name.  [env: HOLDFAST_TOPIC_PREFIX]")
-@click.option("--partitions", type=int, help="Of topics that are missing.  [env: HOLDFAST_PARTITIONS]")
+@click.option("--topic-prefix", help="Prefix of every topic's name.  [env: HOLDFAST_TOPIC_PREFIX]")
+@click.option("--partitions", type=int, help="Partitions of the topics to create.  [env: HOLDFAST_PARTITIONS]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout at the end.")
 def simulate(brokers: str | None, topic_prefix: str | None, partitions: int | None, **flags: Any) -> None:
     """Write a simulated population's events and true outcomes to every input topic.

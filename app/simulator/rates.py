@@ -1,4 +1,4 @@
-"""How often what happens in the simulated population."""
+"""Event rates of the simulated population."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The dials of a simulation; a month is 30 days. All of them are assumptions, none is a measurement.
+    """Rates of a simulation; a month is 30 days. All are assumptions, none is a measurement.
 
     Parameters
     ----------
     churn_per_month
         Share who leave of their own will (ported out, disconnected, lapsed); 1-2 % is what practice reports.
     passive_per_month
-        Share whom the operator ends, for arrears or fraud.
+        Share of subscribers disconnected by the operator, for arrears or fraud.
     downgrade_per_month
         Share who stay and go down to a cheaper plan.
     decoys_per_month
         Share who browse, complain or go quiet for a while and stay: without them every signal would be a leaver.
     save_share
-        Share of those on their way out whom somebody talks into staying.
+        Share of those about to leave who are persuaded to stay.
     silent_share
         Share of the leavers who give no sign at all: no model can find them.
     erasures_per_month, migrations_per_month
@@ -57,7 +57,7 @@ class Rates:
     returns_share: float = 0.05
 
     def __post_init__(self) -> None:
-        """Refuse a share that is none: a rate of 1.8 for 1.8 % would empty the population in a day."""
+        """Refuse a value outside [0, 1): 1.8 instead of 1.8 % would empty the population in a day."""
         for name in (
             "churn_per_month",
             "passive_per_month",

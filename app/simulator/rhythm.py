@@ -1,8 +1,8 @@
-"""When things happen: the hours of a day and the days of a week in Shanghai.
+"""Rhythm of events: the hours of a day and the days of a week in Shanghai.
 
 A subscriber's events are a Poisson process whose intensity is piecewise constant over the hours, so a day may be cut
-into spans of any length: the expected number is shared out by :func:`share`, the moments are drawn by
-:func:`moments`, and no span needs to know of another.
+into spans of any length: :func:`share` gives each span its expected number, :func:`moments` draws the times, and the
+spans are independent.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Span(NamedTuple):
 
     @property
     def midnight(self) -> int:
-        """The local midnight that opens the day, in epoch ms."""
+        """The local midnight at the start of the day, in epoch ms."""
         return (self.start + _ZONE_MS) // DAY_MS * DAY_MS - _ZONE_MS
 
     @property
@@ -107,7 +107,7 @@ def _cumulative(span: Span, rhythm: Rhythm) -> tuple[Floats, Floats]:
 
 
 def share(span: Span, rhythm: Rhythm) -> float:
-    """How much of a mean day's events falls into the span.
+    """Share of a mean day's events that falls into the span.
 
     >>> week = spans(-8 * HOUR_MS, 7 * DAY_MS - 8 * HOUR_MS, 3)
     >>> round(sum(share(span, CALLS) for span in week), 6)
@@ -118,7 +118,7 @@ def share(span: Span, rhythm: Rhythm) -> float:
 
 
 def moments(rng: np.random.Generator, span: Span, rhythm: Rhythm, count: int) -> Ints:
-    """``count`` moments within the span, by the rhythm, unsorted.
+    """``count`` times within the span, drawn by the rhythm, unsorted.
 
     >>> drawn = moments(np.random.default_rng(1), Span(0, HOUR_MS), CALLS, 5)
     >>> bool((drawn >= 0).all() and (drawn < HOUR_MS).all())

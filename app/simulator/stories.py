@@ -1,7 +1,7 @@
-"""Five stories, told to a running demonstration by the keys 1 to 5.
+"""Five stories, written to a running demonstration by the keys 1 to 5.
 
-Each is what practice calls for at once, without the model and without a history: the stopwatch from event to alert
-can start with its last record. All of it is made up.
+Each raises an alert at once, without the model and without a history: the stopwatch from event to alert can start
+with its last record. All of it is made up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from models.contract.time_units import DAY_MS, HOUR_MS, MINUTE_MS
 
 
 class Beat(NamedTuple):
-    """One event of a story: so many ms before its end, on this topic, with these fields."""
+    """One event of a story: ms before the story's end, topic, and fields."""
 
     before: int
     topic: str
@@ -24,7 +24,7 @@ class Beat(NamedTuple):
 
 
 class Story(NamedTuple):
-    """What the key does, in both languages, and the beats that do it at a given now."""
+    """Title in both languages, and the function that makes the story's beats for a given now."""
 
     title: dict[str, str]
     beats: Callable[[int], list[Beat]]
@@ -94,7 +94,7 @@ STORIES: Final[dict[int, Story]] = {
 
 
 def _stranger(subscriber_id: str, now: int) -> dict[str, Any]:
-    """A customer of high value whom nothing forbids to be contacted."""
+    """Profile of a high-value customer who may be contacted."""
     return {
         "subscriber_id": subscriber_id,
         "ts": now,
@@ -119,7 +119,7 @@ def _stranger(subscriber_id: str, now: int) -> dict[str, Any]:
 
 
 def story(number: int, subscriber_id: str | None, now_ms: int) -> list[TimedRecord]:
-    """The records of a story that ends at ``now_ms``, in order; a new subscriber with his profile when none is named.
+    """The records of a story that ends at ``now_ms``, in order; with the profile of a new subscriber if none is named.
 
     Examples
     --------

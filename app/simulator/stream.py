@@ -1,4 +1,4 @@
-"""The whole simulation as one stream in the order of event time, with the memory of one span."""
+"""The whole simulation as one stream in event-time order, holding one span in memory."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from models.contract.events import OUTCOMES, SUBSCRIBERS
 from models.contract.time_units import DAY_MS
 
 _SPAN_EVENTS: Final = 100_000
-"""About so many events are held at once; a day of a large population is cut into spans until it fits."""
+"""Events held at once, about; a day of a large population is cut into spans until it fits."""
 
 
 def simulate(
     seed: int, subscribers: int, start_ms: int, days: int, *, rates: Rates | None = None
 ) -> Iterator[TimedRecord]:
-    """A population's life of ``days`` from ``start_ms`` on, as records in the order of event time.
+    """The records of ``days`` of a population from ``start_ms`` on, in event-time order.
 
-    Everybody's profile comes first, at ``start_ms``. The same arguments give the same bytes (under one version of
-    NumPy). Simulated: no quality of detection may be quoted from it without saying so.
+    All profiles come first, at ``start_ms``. The same arguments give the same bytes (under one version of NumPy).
+    Simulated: no quality of detection may be quoted from it without saying so.
 
     Parameters
     ----------
     seed
-        Of all the dice; it also stands in the event ids.
+        Seed of all random draws; it is also part of the event ids.
     subscribers
-        How many there are at the beginning. None join later.
+        Number of subscribers at the start. None join later.
     start_ms, days
         The stretch of event time, [start, start + days).
     rates
-        How often what happens; the defaults when absent.
+        Event rates; the defaults when absent.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def simulate(
 
 
 def _beginning(world: World, start_ms: int) -> Iterator[TimedRecord]:
-    """Everybody as he stands at the start: what is settled for before it has happened already."""
+    """All profiles at the start, including changes settled for an earlier time."""
     for entry in world.agenda.until(start_ms):
         if entry.topic == SUBSCRIBERS:
             _change(world, entry.who, entry.fields)
@@ -75,7 +75,7 @@ def _change(world: World, who: int, columns: dict[str, float]) -> None:
 
 
 def _strips(world: World, span: Span) -> list[Strip]:
-    """All that happens within the span."""
+    """All events within the span."""
     now = behaviour(world.population, world.courses, (span.start + span.end) // 2)
     contacts.care(world, now, span)
     return [
@@ -91,7 +91,7 @@ def _strips(world: World, span: Span) -> list[Strip]:
 
 
 def _settled(world: World, span: Span) -> Iterator[Strip]:
-    """What the agenda holds for the span; a profile is made when it is due, from what has changed until then."""
+    """The agenda's events for the span; a profile is built when it is due, with all changes up to then."""
     told: dict[str, tuple[list[int], list[int], list[bytes]]] = {}
     for ts, _, who, topic, fields in world.agenda.until(span.end):
         if ts >= world.population.erased[who]:

@@ -1,4 +1,4 @@
-"""All that a simulation knows while it runs."""
+"""State of a running simulation."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ KINDS: Final = {
 
 
 class Strip(NamedTuple):
-    """Records of one topic and one span, unsorted: when, whose (rows of the population), and what."""
+    """Records of one topic and one span, unsorted: times, subscribers (rows of the population), and fields."""
 
     topic: str
     ts: Ints
@@ -57,7 +57,7 @@ class Strip(NamedTuple):
 
 @dataclass(slots=True)
 class World:
-    """The population, where each is heading, what is settled already, and the dice."""
+    """The population, the courses, the agenda, and the random generator."""
 
     rng: np.random.Generator
     run: str
@@ -72,7 +72,7 @@ class World:
 
     @classmethod
     def create(cls, seed: int, subscribers: int, start_ms: int, days: int, rates: Rates) -> World:
-        """Draw everything that is settled before the first event."""
+        """Draw everything that is fixed before the first event."""
         rng = np.random.default_rng(seed)
         population = people.settle(rng, subscribers, start_ms)
         courses = leaving_paths.draw(rng, population, rates, start_ms, days)
@@ -99,7 +99,7 @@ class World:
         return first
 
     def draw(self, span: Span, rate: Floats, beat: Rhythm) -> tuple[Ints, Ints]:
-        """Whose and when, in no order: a Poisson number each of ``rate`` a mean day, for who is there just then."""
+        """Subscribers and times, unordered: a Poisson number each of ``rate`` a mean day, only while present."""
         count = self.rng.poisson(rate * rhythm.share(span, beat))
         who = np.repeat(np.arange(len(rate)), count)
         ts = rhythm.moments(self.rng, span, beat, len(who))
@@ -107,7 +107,7 @@ class World:
         return who[there], ts[there]
 
     def event(self, topic: str, who: int, ts: int, fields: dict[str, Any]) -> bytes:
-        """One event as bytes, with an id that no other event of this run has."""
+        """One event as bytes, with an id that is unique in this run."""
         kind = KINDS[topic]
         head = {"event_id": f"{self.run}-{kind}{self.take(kind, 1)}", "subscriber_id": self.ids[who], "ts": ts}
         return encode({**head, **fields})

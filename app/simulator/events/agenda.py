@@ -1,4 +1,4 @@
-"""What is already settled to happen later: the only memory that one span of a simulation hands to the next."""
+"""Events already settled for later: the only memory that one span of a simulation passes to the next."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 
 class Entry(NamedTuple):
-    """At ``ts``, subscriber number ``who`` gets a record on ``topic`` with these fields.
+    """A record on ``topic`` with these fields, for subscriber number ``who`` at ``ts``.
 
-    On the profiles' topic the fields are columns of the population that change; the whole profile follows from them.
+    On the profiles' topic the fields are the changed columns of the population; the profile is built from them.
     """
 
     ts: int
@@ -21,7 +21,7 @@ class Entry(NamedTuple):
 
 
 class Agenda:
-    """A heap of entries by time; entries of one instant come out as they were put in.
+    """A heap of entries by time; entries of the same time come out in the order they were put in.
 
     >>> agenda = Agenda()
     >>> agenda.put(20, 7, "b", {}); agenda.put(10, 7, "a", {}); agenda.put(20, 8, "c", {})
@@ -39,11 +39,11 @@ class Agenda:
         return len(self._heap)
 
     def put(self, ts: int, who: int, topic: str, fields: dict[str, Any]) -> None:
-        """Settle that this happens; numbers make the order total, so no two entries ever compare their fields."""
+        """Add an entry; a running number makes the order total, so fields are never compared."""
         heapq.heappush(self._heap, Entry(int(ts), self._number, int(who), topic, fields))
         self._number += 1
 
     def until(self, end: int) -> Iterator[Entry]:
-        """Take out what happens before ``end``, in order; entries put in meanwhile are seen if they are due."""
+        """Take out the entries before ``end``, in order; due entries put in meanwhile are included."""
         while self._heap and self._heap[0].ts < end:
             yield heapq.heappop(self._heap)

@@ -1,4 +1,4 @@
-"""A span of money: bills on their day, recharges when the last one is used up, small charges in between."""
+"""Billing events of a span: bills on their day, recharges when the last one is used up, small charges in between."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from models.contract.time_units import DAY_MS, HOUR_MS
 _AMOUNTS: Final = np.array([30.0, 50.0, 100.0, 200.0, 300.0, 500.0])
 _CHARGES_A_DAY: Final = 0.03
 _MOVED: Final = 0.03
-"""A profile is written anew when its revenue moved by more than this."""
+"""Change of revenue above which the profile is written again."""
 
 
 def bills(world: World, now: Behaviour, span: Span) -> Strip:
-    """Last month's bill, and the revenue of the profile that follows it: private customers all on the first."""
+    """Last month's bill, and the profile's revenue that follows from it: for private customers all on the first."""
     population, rng = world.population, world.rng
     who = np.flatnonzero(population.bill_day == span.date.day)
     ts = span.midnight + population.bill_moment[who]
@@ -45,7 +45,7 @@ def bills(world: World, now: Behaviour, span: Span) -> Strip:
 
 
 def recharges(world: World, now: Behaviour, span: Span) -> Strip:
-    """A recharge when the last one is used up; who calls less comes back later."""
+    """A recharge when the last one is used up; subscribers who call less recharge later."""
     population, rng = world.population, world.rng
     who = np.flatnonzero((population.next_recharge >= span.start) & (population.next_recharge < span.end))
     ts = population.next_recharge[who]
@@ -64,7 +64,7 @@ def recharges(world: World, now: Behaviour, span: Span) -> Strip:
 
 
 def charges(world: World, span: Span) -> Strip:
-    """What was used beyond the plan."""
+    """Charges for use beyond the plan."""
     who, ts = world.draw(span, _CHARGES_A_DAY * world.population.sessions, rhythm.DATA)
     amount = np.round(np.minimum(world.rng.lognormal(1.2, 0.8, len(who)), 200), 2)
     values = [

@@ -1,4 +1,4 @@
-"""Contacts with care, and the cases that some of them open: a promised limit, and a resolution in time or late."""
+"""Contacts with care, and the cases that some of them open, with a promised limit and a resolution in time or late."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from models.contract.events import CARE_CONTACTS
 from models.contract.time_units import HOUR_MS
 
 LIMIT_MS: Final = 48 * HOUR_MS
-"""What the hotline promises for a complaint, a fault or a dispute."""
+"""Time limits that the hotline promises for a complaint, a fault or a dispute."""
 CASE_REASONS: Final = frozenset({"complaint", "fault", "billing_dispute"})
 _DEPARTMENTS: Final = {"complaint": "service", "fault": "network", "billing_dispute": "billing"}
 _IN_TIME: Final = 0.88
 
 
 class Cases:
-    """Numbers the cases and settles their two ends in the agenda.
+    """Numbers the cases and puts their opening and resolution into the agenda.
 
     >>> agenda = Agenda()
     >>> Cases(np.random.default_rng(1), agenda).open(0, 7, "fault", "hotline", late=True)
@@ -35,11 +35,11 @@ class Cases:
         self._number = 0
 
     def contact(self, ts: int, who: int, reason: str, channel: str, **more: Any) -> None:
-        """A contact without a case."""
+        """Add a contact without a case."""
         self._agenda.put(ts, who, CARE_CONTACTS, {"reason": reason, "channel": channel, **more})
 
     def open(self, ts: int, who: int, reason: str, channel: str, *, late: bool) -> None:
-        """A contact that opens a case; one in eight is resolved after its limit, all of them when ``late``."""
+        """Add a contact that opens a case; one in eight is resolved after its limit, or every one with ``late``."""
         self._number += 1
         case = {"case_id": f"case-{self._number:06d}", "department": _DEPARTMENTS[reason], "due_ts": ts + LIMIT_MS}
         self.contact(ts, who, reason, channel, **case)

@@ -1,4 +1,4 @@
-"""A span of what is rare: visits to competitors, calls to care, contacts by other departments."""
+"""Rare events of a span: visits to competitors' sites, calls to care, contacts by other departments."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PURPOSE_SHARES: Final = (0.5, 0.1, 0.25, 0.15)
 
 
 def visits(world: World, now: Behaviour, span: Span) -> Strip:
-    """Visits to competitors' sites: the idle look at home pages, who has turned away reads about porting."""
+    """Visits to competitors' sites: most look at home pages, those close to leaving read about porting."""
     rng = world.rng
     who, ts = world.draw(span, now.visits, rhythm.SITES)
     turned = rng.random(len(who)) < now.turn[who] * 0.9
@@ -47,7 +47,7 @@ def visits(world: World, now: Behaviour, span: Span) -> Strip:
 
 
 def care(world: World, now: Behaviour, span: Span) -> None:
-    """Everyday contacts with care, put into the agenda: some open a case whose end lies days ahead."""
+    """Everyday contacts with care, put into the agenda: some open a case that ends days later."""
     rng = world.rng
     who, ts = world.draw(span, _CARE_A_DAY + now.troubles, rhythm.CARE)
     troubled = rng.random(len(who)) < now.troubles[who] / (now.troubles[who] + _CARE_A_DAY)
@@ -63,7 +63,7 @@ def care(world: World, now: Behaviour, span: Span) -> None:
 
 
 def contacts(world: World, span: Span) -> Strip:
-    """Contacts by other departments: they count in the caps, so there have to be a few."""
+    """Contacts by other departments: they count towards the contact caps, so a few are needed."""
     rng = world.rng
     rate = np.where(world.population.do_not_contact, 0, _CONTACTS_A_DAY)
     who, ts = world.draw(span, rate, rhythm.CARE)

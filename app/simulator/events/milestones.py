@@ -1,4 +1,4 @@
-"""The single events of each course: the complaint, the code, the appointment, and the true outcome."""
+"""Single events of each course: the complaint, the authorisation code, the appointment, and the true outcome."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _ARREARS, _FRAUD, _VOLUNTARY, _LEFT = 1, 2, 3, 4
 
 @dataclass(slots=True)
 class PathCourse:
-    """One subscriber on one course, and the book in which his events are put down.
+    """One subscriber on one course, and the agenda that takes their events.
 
-    ``gone`` is true when he really leaves at ``peak``; a save or a decoy walks the same way, stops earlier, and never
-    gets as far as an authorisation code.
+    ``gone`` is true if they really leave at ``peak``; a save or a decoy takes the same course, stops earlier, and
+    never reaches an authorisation code.
     """
 
     rng: np.random.Generator
@@ -41,40 +41,40 @@ class PathCourse:
 
     @property
     def gone(self) -> bool:
-        """He leaves in the end."""
+        """Whether the subscriber leaves at the end."""
         return self.fate is PathEnd.LEAVES
 
     def chance(self, probability: float) -> bool:
-        """Whether he does this; who gives no sign never does."""
+        """Whether the subscriber does this; one without signs never does."""
         return self.signs and bool(self.rng.random() < probability)
 
     def at(self, part: float) -> int:
-        """A moment in office hours about ``part`` of the way from onset to peak, never past the peak."""
+        """A time in office hours about ``part`` of the way from onset to peak, never past the peak."""
         day = (self.onset + int((self.peak - self.onset) * part)) // DAY_MS * DAY_MS
         hour = HOUR_MS + int(self.rng.uniform(0, 11 * HOUR_MS))  # 01:00-12:00 UTC is 09:00-20:00 in Shanghai
         return min(day + hour, self.peak - 10 * MINUTE_MS)
 
     def care(self, ts: int, reason: str, channel: str, **more: Any) -> None:
-        """A contact with care that opens no case."""
+        """Add a contact with care that opens no case."""
         self.cases.contact(ts, self.who, reason, channel, **more)
 
     def profile(self, ts: int, **columns: Any) -> None:
-        """A change that the operator's systems know from ``ts`` on."""
+        """Add a change of profile that the operator knows from ``ts`` on."""
         self.agenda.put(ts, self.who, SUBSCRIBERS, columns)
 
     def outcome(self, ts: int, kind: str, why: str | None = None, **more: Any) -> None:
-        """What truly became of him."""
+        """Add the subscriber's true outcome."""
         reason = {} if why is None else {"leave_reason": why}
         self.agenda.put(ts, self.who, OUTCOMES, {"outcome": kind, **reason, **more})
 
     def leave(self, kind: str, why: str) -> None:
-        """He is gone at the peak."""
+        """Let the subscriber leave at the peak."""
         self.population.until[self.who] = self.peak
         self.outcome(self.peak, kind, why)
         self.profile(self.peak + 2 * MINUTE_MS, status=_LEFT)
 
     def change_plan(self, ts: int, to: int, arpu: float) -> None:
-        """Another plan, and the revenue that follows from it."""
+        """Add a change of plan, and the revenue that follows from it."""
         before = int(self.population.plan[self.who])
         fields = {"kind": "plan_change", "amount": 0.0, "plan": price_list.NAMES[to], "fee": float(price_list.FEES[to])}
         fields |= {"from_plan": price_list.NAMES[before], "from_fee": float(price_list.FEES[before])}
@@ -82,20 +82,20 @@ class PathCourse:
         self.profile(ts + MINUTE_MS, plan=to, arpu=arpu)
 
     def port_out(self, why: str) -> None:
-        """Eligibility query, authorisation code, gone: three days that the operator can see."""
+        """Eligibility query, authorisation code, port-out: three days that the operator can see."""
         asked = self.peak - int(self.rng.uniform(1, 3.5) * DAY_MS)
         self.care(asked, "port_out_query", "hotline" if self.rng.random() < 0.6 else "app")
         self.care(self.peak - int(self.rng.uniform(1, 20) * HOUR_MS), "port_out_code", "app")
         self.leave("ported_out", why)
 
     def disconnect(self, why: str) -> None:
-        """An appointment at the store, and the line is cut there."""
+        """An appointment at the store, where the line is disconnected."""
         booked = self.peak - int(self.rng.uniform(1.5, 6) * DAY_MS)
         self.care(booked, "disconnect_appointment", "store", appointment_ts=self.peak, product="mobile")
         self.leave("disconnected", why)
 
     def port_out_or_disconnect(self, why: str) -> None:
-        """A number that is bound cannot be ported; the others mostly are."""
+        """Disconnect a number bound by contract, which cannot be ported; mostly port the others."""
         if self.population.portable[self.who] and self.rng.random() < 0.6:
             self.port_out(why)
         else:
@@ -192,7 +192,7 @@ def _passive(way: PathCourse) -> None:
 
 
 def _saved(way: PathCourse) -> None:
-    """Somebody rang and found the right words: the contract is renewed, sometimes one plan down."""
+    """A retention call succeeds: the contract is renewed, sometimes one plan down."""
     channel = CHANNELS[int(way.population.channel[way.who])]
     way.agenda.put(way.peak, way.who, CONTACTS, {"channel": channel, "purpose": "retention"})
     renewed = way.peak + 40 * MINUTE_MS
@@ -221,7 +221,7 @@ def settle(
     courses: Courses,
     rates: Rates,
 ) -> None:
-    """Put down the single events of every course, and in the population until when each is there."""
+    """Put the single events of every course into the agenda, and set how long each subscriber is present."""
     for who, path, fate, onset, peak, strength in zip(
         courses.who.tolist(),
         courses.path.tolist(),

@@ -1,4 +1,4 @@
-"""A span of everybody's calls, short messages and data sessions."""
+"""Calls, short messages and data sessions of a span."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SMS_SHARE: Final = 0.15
 
 
 def _networks(world: World, now: Behaviour, who: Ints, outgoing: NDArray[np.bool_]) -> Ints:
-    """With whom: his own share of other networks, and what his course adds to it."""
+    """Network of the other party: the subscriber's own off-net share, and what their course adds to it."""
     dice = world.rng.random(len(who))
     special = world.rng.random(len(who))
     network = np.where(dice < now.off_net[who], _OFF_NET, np.where(dice > 0.94, 2, 0))
@@ -92,7 +92,7 @@ def calls(world: World, now: Behaviour, span: Span) -> Strip:
 
 
 def _categories(world: World, who: Ints) -> Ints:
-    """What it was for; who took up a data service spends half his sessions on it."""
+    """Category of each session; a user of a data service spends half their sessions on it."""
     chosen = world.rng.choice(len(CATEGORIES), len(who), p=MIX)
     service = np.full(len(world.population), -1)
     service[world.habits.who] = world.habits.category
@@ -101,7 +101,7 @@ def _categories(world: World, who: Ints) -> Ints:
 
 
 def sessions(world: World, now: Behaviour, span: Span) -> Strip:
-    """Data sessions, with bytes by a lognormal law: a few films outweigh a thousand messages."""
+    """Data sessions, with lognormal bytes: a few films outweigh a thousand messages."""
     rng, population = world.rng, world.population
     rate = world.rates.sessions_per_day * population.sessions * now.sessions
     rate[world.habits.who] *= world.habits.level(span.start)

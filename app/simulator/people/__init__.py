@@ -1,4 +1,4 @@
-"""Who is simulated: traits, homes, price list, paths to leaving, and what these do to everyday life.
+"""The simulated subscribers: traits, homes, price list, paths to leaving, and how these change behaviour.
 
 Begin with :mod:`~app.simulator.people.population`.
 """

@@ -1,4 +1,4 @@
-"""What the courses do to everyday life: how often, to whom, how well, at each moment of event time."""
+"""How the courses change everyday behaviour at each point of event time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from models.arrays import Floats, Ints
 
 @dataclass(slots=True)
 class Behaviour:
-    """One row a subscriber, for one span.
+    """Behaviour of each subscriber (one row each) in one span.
 
-    ``outgoing``, ``incoming``, ``sessions``, ``volume`` and ``bill`` multiply his own usual; ``visits`` are expected a
-    day; the others are probabilities of one event. ``turn`` is how far he has turned away, and decides which pages
-    of a competitor he reads.
+    ``outgoing``, ``incoming``, ``sessions``, ``volume`` and ``bill`` multiply the subscriber's usual level; ``visits``
+    are expected a day; the others are probabilities of one event. ``turn`` is how far the subscriber has turned away,
+    and decides which pages of a competitor they read.
     """
 
     outgoing: Floats
@@ -40,7 +40,7 @@ class Behaviour:
 
     @classmethod
     def usual(cls, population: SimulatedPopulation) -> Behaviour:
-        """How everybody is without a course."""
+        """Behaviour of subscribers without a course."""
         count = len(population)
         return cls(
             outgoing=np.ones(count),
@@ -114,7 +114,7 @@ def _downgrade(now: Behaviour, who: Ints, shown: Floats) -> None:
 
 
 def _passive(now: Behaviour, who: Ints, shown: Floats) -> None:
-    """The odd numbers are frauds, with calls abroad by the dozen; the even ones merely stop paying."""
+    """Odd numbers are frauds with dozens of calls abroad; even ones only stop paying."""
     fraud = who % 2 == 1
     now.abroad[who] += np.where(fraud, 0.6 * shown, 0.0)
     now.outgoing[who] *= np.where(fraud, 1 + 4 * shown, 1 - 0.3 * shown)
@@ -134,7 +134,7 @@ _ARREARS, _FRAUD, _VOLUNTARY = 1, 2, 3
 
 
 def behaviour(population: SimulatedPopulation, courses: Courses, ts: int) -> Behaviour:
-    """How everybody behaves at ``ts``; who is suspended can be rung up, but neither call nor surf."""
+    """Behaviour of all subscribers at ``ts``; a suspended one can be called, but can neither call nor surf."""
     now = Behaviour.usual(population)
     shown = courses.progress(ts)
     for path, effect in _EFFECTS.items():

@@ -1,4 +1,4 @@
-"""What happens to a few, whatever path they are on: they ask to be forgotten, or move to another number."""
+"""Random events outside of any path: a request for erasure, or a move to another number."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def settle(
     start_ms: int,
     days: int,
 ) -> None:
-    """Choose whom it strikes within the simulated days; a number that moves is no churn, but its profile ends."""
+    """Draw the subscribers concerned within the simulated days; a moved number is no churn, but its profile ends."""
     count = len(population)
     free = np.ones(count, dtype=np.bool_)
-    free[courses.who] = False  # a course writes its own end
+    free[courses.who] = False  # a course sets its own end
     for who in _struck(rng, count, rates.migrations_per_month, days):
         at = start_ms + int(rng.uniform(0, days) * DAY_MS)
         if free[who]:

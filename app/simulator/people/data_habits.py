@@ -1,4 +1,4 @@
-"""Data services have a life of their own: acquired, interested, habit, losing interest, cancelled."""
+"""Life cycle of data services: acquired, interested, habit, losing interest, cancelled."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _SHARE: Final = 0.12
 _SHORTEST: Final = np.array([5.0, 14.0, 30.0, 14.0])
 _LONGEST: Final = np.array([9.0, 24.0, 75.0, 30.0])
 _LEVELS: Final = np.array([0.5, 0.8, 1.6, 1.5, 0.15])
-"""Multiple of the usual sessions at the edges of the stages; between two of them it goes straight."""
+"""Multiple of the usual sessions at the edges of the stages; linear between them."""
 CATEGORIES: Final = ("video", "social", "games", "music", "browsing", "shopping", "work")
 MIX: Final = np.array([0.26, 0.3, 0.1, 0.08, 0.14, 0.07, 0.05])
 
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """Who took up a data service, which, and where his five stages begin (one column a stage).
+    """Subscribers of a data service, which one, and when its five stages begin (one column a stage).
 
-    ``edges`` has the beginnings of all stages but the first, which is ``began``.
+    ``edges`` has the starts of all stages but the first, which is ``began``.
     """
 
     who: Ints
@@ -34,7 +34,7 @@ class Habits:
     edges: Ints
 
     def level(self, ts: int) -> Floats:
-        """Multiple of each one's usual sessions at ``ts``; 1 for who has not begun yet."""
+        """Multiple of each subscriber's usual sessions at ``ts``; 1 before the service has begun."""
         starts = np.column_stack([self.began, self.edges]).astype(np.float64)
         stage = (ts >= starts).sum(axis=1) - 1
         inside = np.clip(stage, 0, 3)
@@ -47,7 +47,7 @@ class Habits:
 
 
 def draw(rng: np.random.Generator, population: SimulatedPopulation, start_ms: int, days: int) -> Habits:
-    """Let about an eighth of the private customers take up a service before or within the simulated days.
+    """Give about an eighth of the private customers a service before or within the simulated days.
 
     >>> from app.simulator.people.population import settle
     >>> rng = np.random.default_rng(2)

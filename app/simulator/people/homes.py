@@ -1,4 +1,4 @@
-"""Who belongs together: families under one roof, and the members of a corporate account."""
+"""Households, and the members of corporate accounts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.arrays import Bools, Ints
 
 DISTRICTS: Final = ("tianhe", "yuexiu", "haizhu", "liwan", "baiyun", "panyu")
 UNITS: Final = tuple(f"{district}-{grid:02d}" for district in DISTRICTS for grid in range(1, 6))
-"""The grids of one city: each is a unit with its own field team."""
+"""Grids of one city: each is a unit with its own field team."""
 ACCOUNT_UNITS: Final = ("key-accounts-1", "key-accounts-2", "key-accounts-3")
 CORPORATE_SHARE: Final = 0.15
 _HOME_SIZES: Final = (0.34, 0.28, 0.22, 0.11, 0.05)
@@ -19,9 +19,9 @@ _HOME_SIZES: Final = (0.34, 0.28, 0.22, 0.11, 0.05)
 
 @dataclass(frozen=True, slots=True)
 class Homes:
-    """Each subscriber's place among the others; numbers of subscribers, accounts and units, -1 for none.
+    """Each subscriber's account, household and unit, by number; -1 for none.
 
-    Accounts come first in the numbering of subscribers, then the households: both are runs of neighbours.
+    Members of an account or household have consecutive numbers; accounts come first, then households.
     """
 
     account: Ints
@@ -33,7 +33,7 @@ class Homes:
 
     @property
     def corporate(self) -> Bools:
-        """Who belongs to an account."""
+        """Whether each subscriber belongs to an account."""
         flags: Bools = self.account >= 0
         return flags
 
@@ -47,7 +47,7 @@ def settle(rng: np.random.Generator, count: int) -> Homes:
     """
     wanted = round(count * CORPORATE_SHARE)
     sizes = rng.integers(5, 41, wanted // 5 + 1)
-    sizes = sizes[np.cumsum(sizes) <= wanted]  # whole accounts only: a rest of three would be no account
+    sizes = sizes[np.cumsum(sizes) <= wanted]  # whole accounts only: a remainder of three would be too small
     accounts = np.repeat(np.arange(len(sizes)), sizes)
     corporate = len(accounts)
     private = count - corporate

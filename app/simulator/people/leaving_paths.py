@@ -1,7 +1,7 @@
-"""The latent paths to leaving: who is on which, from when to when, and what becomes of him.
+"""Latent paths to leaving: who is on which path, from when to when, and how it ends.
 
 These are our assumptions about why people leave, with a time course of two to six weeks each. A detector that finds
-them has found our assumptions: no quality figure may be quoted from them without saying so.
+them has found our assumptions: no figure of quality may be quoted from them without saying so.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LONGEST_DAYS: Final = 42
 
 
 class Path(IntEnum):
-    """Why somebody is on his way out."""
+    """Why a subscriber is about to leave."""
 
     SECOND_SIM = 0
     RIVAL = 1
@@ -33,7 +33,7 @@ class Path(IntEnum):
 
 
 class PathEnd(IntEnum):
-    """Where a course ends: gone, talked into staying, or never meant to go."""
+    """How a course ends: gone, persuaded to stay, or never meant to go."""
 
     LEAVES = 0
     SAVED = 1
@@ -45,23 +45,23 @@ _PRIVATE_SHARES: Final = (0.3, 0.3, 0.2, 0.2)
 _DECOYS: Final = (*_PRIVATE, Path.DOWNGRADE, Path.PASSIVE)
 _DECOY_SHARES: Final = (0.2, 0.25, 0.25, 0.2, 0.04, 0.06)
 _ACCOUNT_JOINS: Final = 0.8
-"""Share of an account's members who go with it."""
+"""Share of an account's members who leave with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Courses:
-    """One row a course, at most one course a subscriber.
+    """Courses, one row each, at most one a subscriber.
 
     Attributes
     ----------
     onset, peak
-        Where it begins to show, and where it is decided: the leaving, the save, the turn back.
+        When it begins to show, and when it is decided: the leaving, the save, the turn back.
     height
-        How far the course has come at its peak: 1 for who leaves.
+        Progress of the course at its peak: 1 for a leaver.
     strength
-        How plainly it shows in what he does: 0 is a leaver without any sign.
+        How clearly it shows in the behaviour: 0 is a leaver without any sign.
     recovery
-        How long it takes to fade after the peak (ms).
+        Time in which it fades after the peak (ms).
     """
 
     who: Ints
@@ -77,7 +77,7 @@ class Courses:
         return len(self.who)
 
     def progress(self, ts: int) -> Floats:
-        """How plainly each course shows at ``ts``, 0 to 1; who went down a plan keeps two fifths of his decline."""
+        """How clearly each course shows at ``ts``, 0 to 1; after a downgrade two fifths of the decline remain."""
         rising = np.clip((ts - self.onset) / np.maximum(self.peak - self.onset, 1), 0, 1)
         fading = np.clip(1 - (ts - self.peak) / self.recovery, 0, 1)
         floor = np.where((self.fate == PathEnd.LEAVES) & (self.path == Path.DOWNGRADE), 0.4, 0.0)
@@ -87,7 +87,7 @@ class Courses:
 
 
 def _leaning(population: SimulatedPopulation, start_ms: int) -> Floats:
-    """Who leaves more readily: the new, those near a contract's end, those whom nothing holds at home. Mean 1."""
+    """Relative propensity to leave (mean 1): higher for new subscribers, near a contract's end, without broadband."""
     months = (start_ms - population.activated) / (30.4 * DAY_MS)
     weight = np.where(months < 12, 1.5, np.where(months < 61, 1.05, 0.6))
     end = population.contract_end - start_ms
@@ -97,7 +97,7 @@ def _leaning(population: SimulatedPopulation, start_ms: int) -> Floats:
 
 
 def _monthly(rng: np.random.Generator, share: float, weight: Floats) -> Floats:
-    """Days until each is struck by something that strikes ``share`` of them in 30 days."""
+    """Days until each has an event that happens to ``share`` of them in 30 days."""
     rate = -np.log1p(-share) / 30
     if rate == 0:
         return np.full(len(weight), np.inf)
@@ -106,10 +106,10 @@ def _monthly(rng: np.random.Generator, share: float, weight: Floats) -> Floats:
 
 
 def _accounts(rng: np.random.Generator, population: SimulatedPopulation, share: float, first: int, last: int) -> Floats:
-    """Days until each member goes with his account; infinite for who does not.
+    """Days until each member leaves with their account; infinite for those who do not.
 
-    A demonstration in which no account leaves would show nothing of it, so with eight accounts or more the smallest
-    one goes when chance sends none.
+    A demonstration in which no account leaves would not show an exodus, so with eight accounts or more the smallest
+    one leaves if none is drawn.
     """
     account = population.homes.account
     count = int(account.max()) + 1
@@ -124,7 +124,7 @@ def _accounts(rng: np.random.Generator, population: SimulatedPopulation, share: 
 def _fates(
     rng: np.random.Generator, population: SimulatedPopulation, rates: Rates, start_ms: int, days: int
 ) -> tuple[Floats, Ints, Ints]:
-    """Day of the peak counted from the opening of the window (infinite: no course), path, fate."""
+    """Day of the peak, counted from the start of the window (infinite: no course), path, end."""
     count, opens, ends = len(population), rates.lapse_after_days, rates.lapse_after_days + days
     share = rates.churn_per_month / (1 - rates.save_share)
     corporate = population.homes.corporate
@@ -137,34 +137,32 @@ def _fates(
     at, path = np.where(by_account, together, at), np.where(by_account, Path.CORPORATE, path)
     saved_account = rng.random(count) < rates.save_share / 2
     fate = np.where(by_account, np.where(saved_account[population.homes.account], PathEnd.SAVED, PathEnd.LEAVES), fate)
-    # Who would have gone before the beginning is no subscriber any more; only a lapse is still to be declared.
+    # Those who would have left before the start are no subscribers; only a lapse is still to be declared.
     at[(at < opens) & ~((path == Path.SECOND_SIM) & (fate == PathEnd.LEAVES))] = np.inf
     for other, share, also in (
         (Path.PASSIVE, rates.passive_per_month, ~corporate),
         (Path.DOWNGRADE, rates.downgrade_per_month, ~corporate & (population.plan > 1)),
     ):
-        then = opens + _monthly(
-            rng, share, np.full(count, 1 / max(float(also.mean()), 0.1))
-        )  # those it spares weigh in
+        then = opens + _monthly(rng, share, np.full(count, 1 / max(float(also.mean()), 0.1)))  # makes up for the exempt
         free = (at > ends + LONGEST_DAYS) & also & (then < ends + LONGEST_DAYS)
         at, path, fate = np.where(free, then, at), np.where(free, other, path), np.where(free, PathEnd.LEAVES, fate)
     then = opens + _monthly(rng, rates.decoys_per_month, np.ones(count))
     free = (at > ends + LONGEST_DAYS) & (then < ends + LONGEST_DAYS)
     decoys = rng.choice(_DECOYS, count, p=_DECOY_SHARES)
-    decoys = np.where(corporate & (decoys == Path.PASSIVE), Path.BAD_SERVICE, decoys)  # the company pays, or nobody
+    decoys = np.where(corporate & (decoys == Path.PASSIVE), Path.BAD_SERVICE, decoys)  # a company pays for its members
     at, path, fate = np.where(free, then, at), np.where(free, decoys, path), np.where(free, PathEnd.STAYS, fate)
     at[at > ends + LONGEST_DAYS] = np.inf
     return at, path.astype(np.int64), fate.astype(np.int64)
 
 
 def _in_office_hours(rng: np.random.Generator, ts: Ints, start_ms: int) -> Ints:
-    """Move each to 09:00-20:00 of its day, and never over the beginning: stores and hotlines sleep at night."""
+    """Move each time to 09:00-20:00 of its day, never before the start: stores and hotlines are closed at night."""
     moved = ts // DAY_MS * DAY_MS + (rng.uniform(1, 12, len(ts)) * HOUR_MS).astype(np.int64)
     return np.where((moved < start_ms) & (ts >= start_ms), moved + DAY_MS, moved)
 
 
 def draw(rng: np.random.Generator, population: SimulatedPopulation, rates: Rates, start_ms: int, days: int) -> Courses:
-    """Send people on their ways. Courses that peak up to six weeks after the end already show before it.
+    """Draw the courses. Those that peak up to six weeks after the end already show before it.
 
     >>> from app.simulator.people.population import settle
     >>> rng = np.random.default_rng(5)

@@ -1,4 +1,4 @@
-"""The simulated subscribers, one array a trait; what the operator knows of it: :mod:`app.simulator.people.profile`."""
+"""The simulated subscribers, one array a trait; the part known to the operator: :mod:`app.simulator.people.profile`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CALLS_BY_STAGE: Final = np.array([0.5, 0.8, 1.1, 1.3, 0.9])
 _DATA_BY_STAGE: Final = np.array([1.5, 1.5, 1.0, 0.9, 0.35])
 _ARPU_BY_STAGE: Final = np.array([0.7, 1.05, 1.25, 1.1, 0.65])
 _FREQUENT: Final = 0.6
-"""Shape of the gamma from which the frequency of calls is drawn: the top tenth makes well over a third of them."""
+"""Shape of the gamma distribution of call frequency: the top tenth makes well over a third of the calls."""
 
 
 @dataclass(slots=True)
@@ -36,11 +36,11 @@ class SimulatedPopulation:
     Attributes
     ----------
     calls, sessions, volume
-        How many calls and data sessions he makes, and how many bytes one has, as multiples of the mean.
+        Number of calls and of data sessions, and bytes a session, as multiples of the mean.
     until, back
-        He is there before ``until`` and again from ``back`` (both :data:`NEVER` for who stays).
+        The subscriber is present before ``until`` and again from ``back`` (both :data:`NEVER` for a stayer).
     erased
-        From here on nothing of him may be written.
+        From this time on nothing about the subscriber may be written.
     """
 
     homes: Homes
@@ -79,7 +79,7 @@ class SimulatedPopulation:
         return len(self.arpu)
 
     def present(self, who: Ints, ts: Ints) -> Bools:
-        """Which of these subscribers are there, and not forgotten, at these moments."""
+        """Which of these subscribers are present, and not erased, at these times."""
         there: Bools = ((ts < self.until[who]) | (ts >= self.back[who])) & (ts < self.erased[who])
         return there
 
@@ -94,7 +94,7 @@ def subscriber_ids(count: int) -> list[str]:
 
 
 def _activated(rng: np.random.Generator, count: int, start_ms: int) -> Ints:
-    """A tenth in the first year, half up to five, the rest longer: the young leave most, the old are worth most."""
+    """Activation times: a tenth in the first year, half up to five, the rest longer ago."""
     group = rng.choice(3, count, p=(0.18, 0.47, 0.35))
     low, high = np.array([0.3, 12, 61])[group], np.array([12.0, 61, 240])[group]
     months = low + (high - low) * rng.random(count) ** np.array([1.0, 1.2, 1.8])[group]
@@ -103,14 +103,14 @@ def _activated(rng: np.random.Generator, count: int, start_ms: int) -> Ints:
 
 
 def _ends(rng: np.random.Generator, count: int, start_ms: int, share: float) -> Ints:
-    """Contract ends spread from two months ago to two years ahead; -1 for who has no contract."""
+    """Contract ends, spread from two months ago to two years ahead; -1 without a contract."""
     days = rng.uniform(-60, 730, count)
     ends: Ints = np.where(rng.random(count) < share, start_ms + (days * DAY_MS).astype(np.int64), -1)
     return ends
 
 
 def _unit_mean(values: Floats) -> Floats:
-    """Scale to mean 1, so that the rates mean what they say whatever the mix."""
+    """Scale to mean 1, so that the rates hold for any mix."""
     scaled: Floats = values / max(float(values.mean()), 1e-12)
     return scaled
 
@@ -122,7 +122,7 @@ def settle(rng: np.random.Generator, count: int, start_ms: int) -> SimulatedPopu
     stage = np.where(corporate, WORKER, rng.choice(5, count, p=_STAGES))
     volume = rng.lognormal(0, 0.8, count)
     spread = rng.lognormal(0, 0.55, count) * volume**0.25 * _ARPU_BY_STAGE[stage] * np.where(corporate, 1.3, 1.0)
-    spread = np.where(places.main >= 0, spread * 0.45, spread)  # a sub-card lives on the main card's plan
+    spread = np.where(places.main >= 0, spread * 0.45, spread)  # a sub-card uses the main card's plan
     arpu = np.round(np.clip(58 * spread / np.median(spread), 5, 600), 2) if count else spread
     activated = _activated(rng, count, start_ms)
     years = (start_ms - activated) / (365 * DAY_MS)

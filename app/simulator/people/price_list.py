@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 FEES: Final[NDArray[np.float64]] = np.array([8, 19, 29, 39, 59, 79, 99, 129, 159, 199, 299, 399, 599], dtype=np.float64)
 NAMES: Final = ("keep-number-8", *(f"{'5g' if fee > 100 else '4g'}-{fee:.0f}" for fee in FEES[1:]))
-"""The lowest is the plan that only keeps the number: where a talk about leaving often ends."""
+"""Plans; the lowest only keeps the number, a frequent result of a talk about leaving."""
 
 
 def fitting(arpu: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Number of the largest plan that somebody of this revenue would have.
+    """Number of the largest plan that a subscriber of this revenue would have.
 
     >>> [NAMES[plan] for plan in fitting(np.array([5.0, 61.0, 700.0]))]
     ['keep-number-8', '4g-59', '5g-599']

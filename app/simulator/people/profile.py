@@ -1,4 +1,4 @@
-"""What the operator knows of a subscriber: a row of the population as the profiles' topic shows it."""
+"""A subscriber's profile as the operator knows it: a row of the population as the profiles' topic shows it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from app.simulator.people.price_list import FEES, NAMES
 from models.contract.time_units import DAY_MS
 
 _VALUED: Final = 150.0
-"""From this revenue on a private customer has a manager of his own."""
+"""Revenue from which a private customer has an account manager."""
 
 
 def _products(population: SimulatedPopulation, who: int) -> list[dict[str, Any]]:
-    """The mobile line, and at home what hangs on it."""
+    """The mobile line, and the home products on it."""
     held: list[dict[str, Any]] = [{"product": "mobile"}]
     if (end := int(population.contract_end[who])) >= 0:
         held[0]["contract_end_ts"] = end
@@ -28,7 +28,7 @@ def _products(population: SimulatedPopulation, who: int) -> list[dict[str, Any]]
 
 
 def _consent(bits: int) -> dict[str, Any]:
-    """All of it for most; for the others one bit a channel and one for each use of their data."""
+    """Full consent for most; for the others one bit a channel and one for each use of their data."""
     return {
         "marketing": {channel: bool(bits >> at & 1) for at, channel in enumerate(CHANNELS)},
         "behaviour": bool(bits >> 7 & 1),
@@ -37,7 +37,7 @@ def _consent(bits: int) -> dict[str, Any]:
 
 
 def _belonging(population: SimulatedPopulation, who: int) -> dict[str, Any]:
-    """Account, or household and main card; unit and manager."""
+    """Account, or household and main card; unit and account manager."""
     homes = population.homes
     unit = UNITS[int(homes.unit[who])]
     if (account := int(homes.account[who])) >= 0:
