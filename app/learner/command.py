@@ -1,4 +1,4 @@
-"""``holdfast learner``: the one that learns, until it is asked to stop."""
+"""``holdfast learner``: run the learner until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ def learner(settings: Settings, accept_loss: bool) -> None:
     """Learn from labelled examples and publish models, until SIGTERM or Ctrl-C.
 
     Run one; a second one takes over, and the first ends. Exit codes: 0 stopped, 1 failed or taken over, 75 a topic
-    cannot be read, 78 checkpoint and topics disagree. A supervisor starts it again; it goes on where the last
-    checkpoint ended.
+    cannot be read, 78 checkpoint and topics disagree. Restarted by a supervisor, it continues at the last checkpoint.
     """
-    # Before NumPy is loaded: its matrices are small, more threads only wait for each other and may change the last bit.
+    # Before NumPy is loaded: for its small matrices more threads only cost time, and may change the last bit.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from app.learner.process import learn
     from app.process import logs

@@ -1,7 +1,7 @@
-"""The series of the learner: how good the served risks were, what the guards say, and how far it has come.
+"""Metric series of the learner: quality of the served risks, state of the guards, and progress.
 
-Figures are of the window of labelled rows, as its report has them; one that cannot be known yet is NaN. Counts are told
-after the commit, so that what was learned again after a kill is not counted twice by one process.
+Figures cover the window of labelled rows, as in the learner's report; NaN until known. Counts are recorded after the
+commit, so that one process does not count examples twice that were learned again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.learning.example_status import Lesson
 from models.learning.report import LearnerReport
 
 OF: Final = ("served", "prior")
-"""The risks that were served, and those that the prior alone has for the same rows."""
+"""The served risks, and the risks of the prior alone for the same rows."""
 GUARDS: Final = ("ranking", "leaver_rate")
 BOUNDS: Final = ("low", "value", "high")
 _NAN: Final = float("nan")
@@ -27,7 +27,7 @@ _WORK_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60)
 
 
 class LearnerMetrics(Series):
-    """See the module."""
+    """Metric series of the learner, in a registry of its own."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,35 +67,39 @@ class LearnerMetrics(Series):
 
     def _declare_health(self) -> None:
         self.guard = self._gauge("model_guard", "Whether nothing is learned, and why: 1, or 0.", "guard")
-        self.stake = self._gauge("model_bet_against", "What a bet that the prior is better has grown to.")
+        self.stake = self._gauge("model_bet_against", "Stake of a bet that the prior alone is better.")
 
     def _declare_progress(self) -> None:
-        self.lessons = self._counter("learner_examples", "Examples by what became of them.", "lesson")
-        self.unreadable = self._counter("learner_unreadable_examples", "Records that are no examples; passed over.")
+        self.lessons = self._counter("learner_examples", "Examples by how they were used.", "lesson")
+        self.unreadable = self._counter("learner_unreadable_examples", "Records that are no examples; skipped.")
         self.published = self._counter("models_published", "Models that were published.", "step")
-        self.rolled_back = self._counter("models_rolled_back", "Models that somebody else put into force.")
-        self.labels = self._gauge("learner_labels", "Labels that were learned since the learner began.")
+        self.rolled_back = self._counter(
+            "models_rolled_back", "Models put into force by someone else, such as an operator."
+        )
+        self.labels = self._gauge("learner_labels", "Labels learned since the learner began.")
         self.lag = self._gauge("learner_lag_records", "Offsets between the next example and the end of the topic.")
         self.commit = self._histogram("learner_commit_seconds", "From begin to confirmed commit.", _WORK_S)
         self.last_progress = self._gauge("last_progress_timestamp_seconds", "Wall clock of the last commit.")
         self.watermark = self._gauge("learner_watermark_timestamp_seconds", "Event time of the last label.")
 
     def _declare_nights(self) -> None:
-        self.nights = self._counter("segments_nights", "Nights by what became of them.", "reason")
+        self.nights = self._counter("segments_nights", "Nights by result.", "reason")
         self.segments = self._gauge("segments", "Groups of customers at high risk, as of the last night.")
         self.segments_customers = self._gauge("segments_customers", "Customers in those groups.")
         self.night_watermark = self._gauge("segments_watermark_timestamp_seconds", "Event time of the last night.")
-        self.night_work = self._histogram("segments_seconds", "What a night took, learning being held up.", _WORK_S)
+        self.night_work = self._histogram(
+            "segments_seconds", "Time to build a night's segments, during which learning waits.", _WORK_S
+        )
 
     def committed(self, lessons: Mapping[str, int], unreadable: int, seconds: float, now_s: float) -> None:
-        """After a checkpoint: what it has settled."""
+        """Record the counts of a checkpoint, after its commit."""
         count(self.lessons, lessons)
         self.unreadable.inc(unreadable)
         self.commit.observe(seconds)
         self.last_progress.set(now_s)
 
     def told(self, report: LearnerReport) -> None:
-        """Take over the figures of a report."""
+        """Record the figures of a report."""
         quality = report.quality
         served = quality.served
         self.roc_auc.set(_value(served.roc_auc))
@@ -116,13 +120,13 @@ class LearnerMetrics(Series):
         self.watermark.set(_NAN if report.watermark is None else report.watermark / 1000)
 
     def night(self, night: Night, seconds: float) -> None:
-        """After the commit of a night's segments."""
+        """Record a night's segments, after their commit."""
         self.nights.labels(night.reason).inc()
         self.night_work.observe(seconds)
         self.standing_at(night)
 
     def standing_at(self, night: Night) -> None:
-        """Tell the last night, which a former process may have made."""
+        """Record the last night, which an earlier process may have made."""
         groups = night.groups.segments
         self.segments.set(len(groups))
         self.segments_customers.set(sum(group.size for group in groups))

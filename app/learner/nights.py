@@ -1,8 +1,8 @@
-"""The nights as the learner process has them: noticed as examples are learned, made when it writes what it has learned.
+"""Nights in the learner process: noticed as examples are learned, built at the next checkpoint.
 
-A night is written in the transaction of a checkpoint behind it, never in one before. So after a kill it falls again at
-the same example, and is made again of the same rows. Where several nights fall between two checkpoints, as in a replay,
-the last one is made: the others would be overwritten unseen.
+A night is written in the transaction of the first checkpoint after it. So after a kill it falls again at the same
+example and is built again from the same rows. If several nights fall between two checkpoints, as in a replay, only
+the last one is built: the others would be overwritten unseen.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 class _Fallen(NamedTuple):
-    """A night that is not made yet: the example it fell at, the latest label before, and what was served."""
+    """A night not built yet: the example it fell at, the latest label before it, and the served model."""
 
     offset: int
     until: int
@@ -33,21 +33,21 @@ class _Fallen(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A night that was made, and how long that took."""
+    """A built night, and how long it took."""
 
     night: Night
     seconds: float
 
 
 class Nightfall:
-    """See the module.
+    """Notices nights and builds their segments.
 
     Parameters
     ----------
     client
         aiokafka's arguments: bootstrap servers and security.
     zone
-        Where the operator's days begin.
+        Time zone of the operator's days.
     """
 
     def __init__(self, client: Mapping[str, Any], prefix: str, zone: tzinfo) -> None:
@@ -57,12 +57,12 @@ class Nightfall:
         self._fallen: _Fallen | None = None
 
     def learned(self, offset: int, before: int | None, after: int | None, served: Snapshot) -> None:
-        """After each example: its offset, the latest label before and after it, and what was served before it."""
+        """Call after each example, with its offset, the latest label before and after, and the model served before."""
         if before is not None and falls(before, after, self._zone):
             self._fallen = _Fallen(offset, before, served)
 
     async def made(self) -> Made | None:
-        """The night that has fallen since the last call, if one has. Seconds, in which probes are answered."""
+        """The last night since the last call, if any. Takes seconds, during which probes are answered."""
         fallen, self._fallen = self._fallen, None
         if fallen is None:
             return None

@@ -1,14 +1,13 @@
-"""The learner process: examples in, models out, and each night segments of who is at risk.
+"""The learner process: examples in, models out, and each night segments of the customers at risk.
 
-Where topics, learner, metrics and signals are put together.
+Topics, learner, metrics and signals are put together here.
 
-There is one. Whoever starts last holds the topic of the models; the one before ends at its next write, and says so. It
-publishes a model, and with it what it knows and which example comes next, in one transaction: after a kill the next one
-goes on from there, and learns the same examples in the same order to the same weights.
+There is one learner. The one started last holds the models topic; the one before ends at its next write with a
+message. It publishes a model, its checkpoint and the offset of the next example in one transaction: after a kill the
+next process continues from there, and learns the same examples in the same order to the same weights.
 
-It ends in one of the contract's ways: 0 when it was asked to, 1 when another has taken over or the broker refused, 75
-when a topic cannot be read or the broker did not answer for a minute, 78 when checkpoint and topics disagree. How it
-ends stands in ``app.process.ending``.
+Exit codes: 0 when asked to stop, 1 when another has taken over or the broker refused, 75 when a topic cannot be read
+or the broker did not answer for a minute, 78 when checkpoint and topics disagree. ``app.process.ending`` does the exit.
 """
 
 from __future__ import annotations
@@ -47,9 +46,9 @@ from streams.records.topics import EXAMPLES, MODELS
 log = structlog.get_logger(__name__)
 
 CHECKPOINT_EVERY: Final = 2_000
-"""Fates and verdicts between two checkpoints: so many are learned again after a kill, some seconds of work."""
+"""Fates and verdicts between two checkpoints: most that are learned again after a kill, some seconds of work."""
 BREATH: Final = 10
-"""Examples between two looks of the loop at probes and signals: each takes milliseconds."""
+"""Examples between two turns of the loop for probes and signals: each takes milliseconds."""
 EXIT_OF: Final[dict[type[BaseException], ExitCode]] = {
     CheckpointMismatchError: ExitCode.MISMATCH,
     RestoreStalledError: ExitCode.NO_PROGRESS,
@@ -58,16 +57,16 @@ EXIT_OF: Final[dict[type[BaseException], ExitCode]] = {
 
 
 class Apprenticeship:
-    """A learner at its topics; :meth:`begin`, then :meth:`go_on` until told to stop.
+    """A learner connected to its topics; call :meth:`begin`, then :meth:`go_on` until it should stop.
 
     Parameters
     ----------
     nights
-        Makes the segments of each night.
+        Builds the segments of each night.
     checkpoint_s
-        Where examples are few, how long what was learned waits for a checkpoint.
+        Longest time that learned examples wait for a checkpoint when few arrive.
     accept_loss
-        The operator's word that what is missing may stay missing.
+        The operator accepts that missing records stay missing.
     fail_at
         Fault tests: called at each step.
     """
@@ -99,12 +98,12 @@ class Apprenticeship:
         self._committed_at = time.monotonic()
 
     async def begin(self) -> None:
-        """Take the topic over, and stand where the last checkpoint stands.
+        """Take over the topic, and resume at the last checkpoint.
 
         Raises
         ------
         streams.model_topic.checkpoint_record.CheckpointMismatchError
-            If checkpoint and topics disagree, and the operator has not accepted the loss.
+            If checkpoint and topics disagree and the operator has not accepted the loss.
         """
         found = await self._topics.open()
         if (last := self._topics.versions.night) is not None:
@@ -112,7 +111,7 @@ class Apprenticeship:
         self._learner, self._next = self._resumed(found)
         self._counted = Counter(self._learner.lessons)
         self._heed()
-        # At once, so that a learner that was paused or cut off reads that it has been followed.
+        # At once, so that a learner that was paused or cut off reads that it has been replaced.
         await self._commit(None)
         self._topics.begin(self._next)
         self.begun = True
@@ -128,7 +127,7 @@ class Apprenticeship:
         try:
             return Learner.resume(found.checkpoint.payload, self._settings), offset
         except CheckpointRefusedError as error:
-            # What was learned is in the model that is served, and is not learned a second time.
+            # Learned examples are in the served model and must not be learned a second time.
             self._accept([f"the checkpoint is refused: {error}"])
             return Learner(self._settings, self._in_force()), offset
 
@@ -145,7 +144,7 @@ class Apprenticeship:
         return prior() if newest is None else newest.snapshot
 
     def _heed(self) -> bool:
-        """See whether another model is in force than the learner knows of: an operator has put it there."""
+        """Notice a model in force that the learner did not publish: an operator put it there."""
         snapshot = self._in_force()
         if snapshot.version == self._learner.served.version:
             return False
@@ -155,7 +154,7 @@ class Apprenticeship:
         return True
 
     async def go_on(self, stop: asyncio.Event) -> None:
-        """Learn what comes, until told to stop; what was learned is then settled."""
+        """Learn arriving examples until `stop` is set; then write a last checkpoint."""
         while not stop.is_set():
             arrived = await self._topics.poll()
             if arrived.models_moved and self._heed():
@@ -216,7 +215,7 @@ class Apprenticeship:
 
 
 def _record(snapshot: Snapshot) -> OutRecord:
-    """The record that publishes it, once it has passed the door that all who serve it have."""
+    """The record that publishes a snapshot, after the same checks that every worker makes."""
     raw = encode(snapshot)
     found = servable(raw, snapshot.version)
     if not isinstance(found, Snapshot):
@@ -247,7 +246,7 @@ async def _live(life: Life, settings: Settings, *, accept_loss: bool) -> int:
 
 
 async def _while_counted(life: Coroutine[Any, Any, None], settings: Settings) -> None:
-    """Live until one of the learner's topics has more partitions than the one that is read."""
+    """Run until one of the learner's topics gets more than the one partition that is read."""
     wanted = {settings.topic_prefix + topic: 1 for topic in (EXAMPLES, MODELS)}
     counting = asyncio.create_task(recounted(settings.kafka_client_kwargs(), wanted))
     living = asyncio.create_task(life, name="learner")

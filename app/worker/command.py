@@ -1,4 +1,4 @@
-"""``holdfast worker``: detection, until it is asked to stop."""
+"""``holdfast worker``: run detection until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _FLAGS = (
 def worker(settings: Settings, take_over: bool, accept_loss: bool) -> None:
     """Read the events and raise the alerts, until SIGTERM or Ctrl-C.
 
-    Run as many as there are cores to give; they share the partitions. Exit codes: 0 stopped, 1 failed, 65 a flood of
-    poison (poison_exit), 70 stuck, 75 no progress, 78 state and topics disagree. A supervisor starts it again; it
-    goes on where the last transaction ended.
+    Run one for each core you can give; they share the partitions. Exit codes: 0 stopped, 1 failed, 65 a flood of
+    poison (poison_exit), 70 stuck, 75 no progress, 78 state and topics disagree. Restarted by a supervisor, it
+    continues where the last transaction ended.
     """
     from app.process import logs
     from app.worker.process import detect

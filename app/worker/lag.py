@@ -1,7 +1,7 @@
-"""How old the first record is that is not applied yet, told from the ends of the log alone.
+"""Age of the first record not applied yet, estimated from the log's end offsets alone.
 
-Kafka tells how many records are behind, not for how long. The ends seen so far, with their times, say when the log
-grew past the ledger; between two looks it is taken to have grown evenly.
+Kafka reports how many records are behind, not for how long. The ends seen so far, with their times, show when the log
+grew past the ledger; between two looks even growth is assumed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import deque
 from typing import Final, NamedTuple
 
 KEPT_LOOKS: Final = 360
-"""An hour at one look in 10 s; what is older than that is asked of the record itself."""
+"""An hour at one look in 10 s; for older lag the record itself is read."""
 
 
 class _Look(NamedTuple):
@@ -19,7 +19,7 @@ class _Look(NamedTuple):
 
 
 class EndHistory:
-    """The ends of one partition as they were seen.
+    """The ends of one partition with the times they were seen.
 
     Examples
     --------
@@ -37,19 +37,19 @@ class EndHistory:
         self._looks: deque[_Look] = deque(maxlen=KEPT_LOOKS)
 
     def saw(self, at: float, end: int) -> None:
-        """Keep what a look at `at` found."""
+        """Add the end seen at `at`."""
         if len(self._looks) > 1 and self._looks[-1].end == self._looks[-2].end == end:
-            # A quiet log: one look from before and the newest are enough to tell when it grew.
+            # A quiet log: the oldest and the newest look are enough to know when it grew.
             self._looks[-1] = _Look(at, end)
         else:
             self._looks.append(_Look(at, end))
 
     def bounded(self, position: int) -> bool:
-        """Whether some look found the log no longer than `position`."""
+        """Whether some look found the log's end at or before `position`."""
         return any(look.end <= position for look in self._looks)
 
     def behind_since(self, position: int) -> float | None:
-        """When the record at `position` came, on the clock of the looks; None if the log ends there."""
+        """When the record at `position` arrived, on the clock of the looks; None if the log ends there."""
         before: _Look | None = None
         for look in self._looks:
             if look.end > position:

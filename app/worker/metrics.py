@@ -1,7 +1,7 @@
-"""Every series that a worker exposes, declared in one place.
+"""Metric series of a worker, all declared here.
 
 Counts are recorded after the commit, from what the core returned. Every label value of a closed set is created at
-zero, so that a rate and an alert rule work from the first scrape on. No label ever carries a subscriber.
+zero, so that rates and alert rules work from the first scrape. No label ever carries a subscriber.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FORETOLD: Final = ("risk_tier", "signal", "none")
 LENGTHS: Final = ("short", "longer")
 
 _LATENCY_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200)
-"""Fine where the promise is (a second), and still telling while a backlog of hours drains."""
+"""Fine around the promised second, and still informative while a backlog of hours drains."""
 _WORK_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60)
 _DAYS_S: Final = tuple(days * 86_400 for days in (1, 7, 14, 30, 45, 60, 90, 120))
 _LEADS_S: Final = tuple(days * 86_400 for days in (0.25, 1, 2, 3, 5, 7, 10, 14, 21, 30))
@@ -39,10 +39,10 @@ _BODY_LABELS: Final = {"alert": ("kind", "event", "tier"), "suppression": ("reas
 
 
 class Metrics(Series):
-    """The port ``streams.lanes.lane_report.LaneReport``, kept for Prometheus in a registry of its own.
+    """The port ``streams.lanes.lane_report.LaneReport`` for Prometheus, with its own registry.
 
-    The loop's thread calls everything but :meth:`lag`; gauges that are sums over lanes are kept by lane, so that a
-    lane which moved to another worker takes its share along.
+    The loop's thread calls everything except :meth:`lag`. Gauges that are sums over lanes are kept by lane, so that a
+    lane moving to another worker takes its share along.
     """
 
     def __init__(self) -> None:
@@ -64,32 +64,34 @@ class Metrics(Series):
         self.events = self._counter("events", "Valid events applied.", "topic")
         self.late = self._counter("late_events", "Events applied that came too late to trigger anything.", "topic")
         self.duplicates = self._counter("duplicates", "Events with an event_id that was applied before.", "topic")
-        self.dead_letters = self._counter("dead_letters", "Poison records kept aside.", "topic", "reason")
-        self.misplaced = self._counter("misplaced_keys", "Keys that are not where murmur2 puts them.", "topic")
+        self.dead_letters = self._counter("dead_letters", "Poison records set aside.", "topic", "reason")
+        self.misplaced = self._counter("misplaced_keys", "Keys in another partition than murmur2 gives.", "topic")
         self.ignored = self._counter("ignored_events", "Events older than the subscriber's erasure.", "topic")
         self.outcomes_ignored = self._counter(
-            "outcomes_ignored", "Outcomes that came after one that had decided, or after labels by time.", "why"
+            "outcomes_ignored",
+            "Outcomes ignored because another outcome or the time limit had already set the label.",
+            "why",
         )
         self.unknown_feedback = self._counter("unknown_feedback", "Feedback for an alert that is unknown or closed.")
         self.alerts = self._counter("alerts", "Alert records published.", "kind", "event", "tier")
         self.breaches = self._counter("breaches", "Breaches: each is raised, suppressed or waiting.", "kind")
         self.suppressions = self._counter("suppressions", "Decisions not to contact.", "reason")
-        self.waiting = self._gauge("waiting", "Breaches that wait for a free hand.", "unit")
+        self.waiting = self._gauge("waiting", "Breaches waiting for free contact capacity.", "unit")
         self.matured = self._counter(
             "alerts_matured",
-            "Alerts of which it is known whether the subscriber left within the horizon.",
+            "Alerts whose subscriber is known to have left or stayed within the horizon.",
             "kind",
             "label",
         )
         self.leavers = self._counter("leavers", "Subscribers who left, by the alert raised before it.", "alert")
         self.lead = self._histogram(
-            "alert_lead_seconds", "From the first tier alert within the horizon to the leaving.", _LEADS_S
+            "alert_lead_seconds", "From the first tier alert within the horizon to leaving.", _LEADS_S
         )
         self.recovered = self._counter(
             "tier_episodes_recovered", "Tier alerts that closed by themselves; short is two days or less.", "length"
         )
         self.consent_absent = self._counter(
-            "consent_absent", "Profiles applied that leave a consent to the policy, by what it is for.", "use"
+            "consent_absent", "Profiles without a stated consent, for which the policy decides, by use.", "use"
         )
         self.scores = self._counter("scores", "Risk scores published.")
         self.receipts = self._counter("receipts", "Erasures done.")
@@ -109,8 +111,8 @@ class Metrics(Series):
         self.subscribers = self._gauge("subscribers", "Subscribers of the open lanes.", "tier")
         self.state_rows = self._gauge("state_rows", "Subscribers held in memory.")
         self.state_bytes = self._gauge("state_bytes", "Memory of the subscribers, by part.", "part")
-        self.remaining = self._gauge("restore_remaining_records", "State records still to be read.")
-        self.lanes_open = self._gauge("lanes_open", "Lanes that take events.")
+        self.remaining = self._gauge("restore_remaining_records", "State records left to read.")
+        self.lanes_open = self._gauge("lanes_open", "Lanes open for events.")
         self.model_info = self._gauge("model_info", "Version of the model served; always 1.", "version")
         self.models_refused = self._counter("models_refused", "Published models that are not served.", "reason")
 
@@ -219,7 +221,7 @@ class Metrics(Series):
                 self._set_lag(topic, partition, records, seconds)
 
     def serving(self, version: str) -> None:
-        """Say which model is served from now on."""
+        """Record which model is served from now on."""
         self.model_info.clear()
         self.model_info.labels(version).set(1)
 

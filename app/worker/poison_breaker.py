@@ -1,4 +1,4 @@
-"""The poison breaker: a flood of records that are no events is most likely a bad deployment upstream."""
+"""Poison breaker: a flood of records that are no events is most likely a bad deployment upstream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FLOOD_SHARE: Final = 0.05
 
 
 class PoisonFloodError(Exception):
-    """More than 5 % of 1,000 records were poison, and the operator wants the worker to end. Exit code 65."""
+    """More than 5 % of 1,000 records were poison, and the worker is configured to end. Exit code 65."""
 
 
 class PoisonBreaker:
@@ -22,7 +22,7 @@ class PoisonBreaker:
     Parameters
     ----------
     ends_worker
-        ``HOLDFAST_POISON_EXIT``. By default a flood is only told: one bad producer must not stop every lane.
+        ``HOLDFAST_POISON_EXIT``. By default a flood is only logged: one bad producer must not stop every lane.
 
     Examples
     --------
@@ -40,12 +40,12 @@ class PoisonBreaker:
         self._poison = 0
 
     def saw(self, records: int, poison: int) -> None:
-        """Take in a batch, after its commit.
+        """Count a batch, after its commit.
 
         Raises
         ------
         PoisonFloodError
-            On a flood, if the worker is to end.
+            On a flood, if the worker is configured to end.
         """
         self._records += records
         self._poison += poison

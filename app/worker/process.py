@@ -1,8 +1,8 @@
-"""The worker process: where settings, lanes, Faust, metrics and the watchdog are put together, and nowhere else.
+"""The worker process: the only place where settings, lanes, Faust, metrics and the watchdog are put together.
 
-It ends in one of the contract's ways: 0 when it was asked to, 1 when a lane or the broker failed, 65 in a flood of
-poison if so configured, 78 when state and topics disagree, 75 when the broker did not answer for a minute, 75 and 70 by
-the watchdog. How it ends stands in ``app.process.ending``. Its supervisor starts it again; it replays from the ledger.
+Exit codes: 0 when asked to stop, 1 when a lane or the broker failed, 65 in a flood of poison if so configured, 78 when
+state and topics disagree, 75 when the broker did not answer for a minute, 75 and 70 by the watchdog.
+``app.process.ending`` does the exit. The supervisor restarts the worker, which replays from the ledger.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import uvloop
 
 from app.process.compilation import Compilation, settle
 
-# Before Numba is imported: it reads then, and only then, where to keep what it compiles.
+# Before Numba is imported: it reads its cache folder only at import.
 KEEPING: Final = settle()
-# Before Faust is imported: its consumer thread takes its loop from the policy of that moment.
+# Before Faust is imported: its consumer thread takes its loop from the policy set at that time.
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 from app.config.operator_files import frozen_model, policy_in_force  # noqa: E402
@@ -56,8 +56,9 @@ from streams.model_topic.recorded_history import recorded_until  # noqa: E402
 log = structlog.get_logger(__name__)
 
 GC_THRESHOLDS: Final = (100_000, 20, 20)
-"""A fetch is thousands of records, alive until their lane has committed. With Python's own thresholds (700 new objects)
-the collector walked through all that waits again and again, for a third of the worker's time, and found nothing."""
+"""A fetch is thousands of records, alive until their lane has committed. With Python's default thresholds (700 new
+objects) the collector scanned all waiting records again and again, for a third of the worker's time, and freed
+nothing."""
 EXIT_OF: Final[dict[type[BaseException], ExitCode]] = {
     LedgerMismatchError: ExitCode.MISMATCH,
     RestoreStalledError: ExitCode.NO_PROGRESS,
@@ -67,13 +68,13 @@ EXIT_OF: Final[dict[type[BaseException], ExitCode]] = {
 
 
 def _never(_: str) -> bool:
-    """Stand in for a fault that is not planted."""
+    """Never fail: stands in where no fault test is set."""
     return False
 
 
 @dataclass(frozen=True)
 class WorkerProbes:
-    """Where a worker answers probes, and what it counts."""
+    """A worker's address for probes, and its metrics."""
 
     metrics: Metrics
     host: str
@@ -88,13 +89,13 @@ class Worker:
     new_fold
         Makes the empty fold of a partition.
     vitals
-        None leaves out probes and watchdog, for tests of the protocol.
+        Probes and metrics; None leaves out probes and watchdog, for tests of the protocol.
     feed
-        Read before the first event, and followed. None where the model is frozen.
+        Model feed, read before the first event and then followed; None if the model is frozen.
     compilation
-        Over before the first lane opens. None where nothing that is compiled is called.
+        Finished before the first lane opens; None if no compiled code is called.
     strikes
-        Fault tests: asked once a second whether the client's coordination is to end, or to wait for ever.
+        Fault tests: asked once a second whether the client's coordination should end or hang.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class Worker:
         return code
 
     async def _begin(self, life: Life) -> None:
-        """Check the topics, answer probes and be watched, read the models, compile, join the group."""
+        """Check the topics, start probes and watchdog, read the models, compile, join the group."""
         async with Cluster(self._spec.client) as cluster:
             faults = await patient(lambda: cluster.faults(self._spec.prefix, self._spec.partitions), "the topics")
         if faults:
@@ -136,7 +137,7 @@ class Worker:
             await self._be_watched(self._vitals, life.ending)
         if self._feed is not None:
             life.closing.push_async_callback(self._feed.close)
-            # The first event meets the newest model.
+            # So that the first event is scored by the newest model.
             await self._feed.read()
             self._following = asyncio.create_task(self._feed.follow(), name="models")
             life.closing.callback(self._following.cancel)
@@ -149,7 +150,7 @@ class Worker:
         quiet()
 
     async def _be_watched(self, vitals: WorkerProbes, ending: Ending) -> None:
-        """Start probes and watchdog; neither is ever stopped, so that what ends is watched until it has gone."""
+        """Start probes and watchdog; neither is ever stopped, so that the worker is watched until it has ended."""
         heart = Heart(self._standing)
         view = BrokerView(self._spec.client, self._spec.prefix)
         watchdog = Watchdog(

@@ -1,7 +1,7 @@
-"""Whether a worker still makes progress: a pure function of what was observed, and when.
+"""Judgement whether a worker still makes progress: a pure function of timed observations.
 
-Judged is progress against lag, since consumers were seen to stop silently with every task alive (faust-streaming#175,
-aiokafka#1154). The clock is the observations' own, so every rule is tried in tests without a thread or a wait.
+It compares progress with lag, since consumers were seen to stop silently with every task alive (faust-streaming#175,
+aiokafka#1154). The observations carry their own clock, so tests check every rule without threads or waiting.
 """
 
 from __future__ import annotations
@@ -13,69 +13,69 @@ from app.errors import ExitCode
 from streams.cluster.membership import Denial
 
 BEAT_S: Final = 20.0
-"""A loop that was silent for longer serves nobody: its heartbeats are late, its lanes are about to be taken."""
+"""A loop silent for longer is useless: its heartbeats are late, and its lanes are about to be taken."""
 STALL_S: Final = 60.0
 AWAITED_S: Final = 75.0
-"""How long a lane may wait for an input that does not move; from `STALL_S` on it is not ready and says for which."""
+"""Longest wait of a lane for an input that does not move; from `STALL_S` on it is not ready and reports the input."""
 OPENING_S: Final = 120.0
-"""A lane may wait for others to open before it, with nothing to show for it."""
+"""A lane may wait for others to open first, without visible progress."""
 REBALANCE_S: Final = 30.0
 DENIED_S: Final = 45.0
-"""A client that has lost its membership joins again within seconds, if it joins at all. Nothing shows lag meanwhile:
-the lanes may be another worker's by now, or nobody's."""
+"""A client that has lost its membership rejoins within seconds, if at all. Meanwhile no lag is visible: another worker
+may have the lanes, or none."""
 ASLEEP_S: Final = 5.0
-"""Looks come once a second. A longer pause means that the process itself was stopped or starved, not one part of it."""
+"""Looks come once a second. A longer pause means that the whole process was stopped or starved, not one part."""
 
 Input = tuple[str, int]
 """Topic without prefix, and partition."""
 
 
 class Observation(NamedTuple):
-    """What one look found; times are of one monotonic clock."""
+    """Findings of one look; times are of one monotonic clock."""
 
     now: float
     beat: float
     """When the worker's loop last ran."""
     positions: Mapping[Input, int] = {}
-    """Of each input of an open lane, the offset that is to be applied next."""
+    """Next offset to apply, for each input of an open lane."""
     ends: Mapping[Input, int] = {}
-    """As the broker last told them."""
+    """Log ends as last reported by the broker."""
     reachable: bool = True
     """Whether the broker answered when it was last asked."""
     barred: frozenset[Input] = frozenset()
     """Inputs that a lane does not read yet, such as calls before the profiles are in."""
     waiting: frozenset[Input] = frozenset()
-    """Inputs whose next record is fetched, and is applied when its time in the lane's order has come."""
+    """Inputs whose next record is fetched and waits for its turn in the lane's order."""
     awaited: Mapping[Input, int] = {}
-    """Inputs of which a lane must have the next record before it goes on, with the places up to which they are read.
-    They are judged by these, which move over aborted records too; the lane's other inputs are not judged meanwhile."""
+    """Inputs whose next record a lane needs before it can go on, with the offsets up to which they are read. They are
+    judged by these offsets, which move over aborted records too; the lane's other inputs are not judged meanwhile."""
     unreadable: frozenset[Input] = frozenset()
-    """Inputs with nothing behind their position but markers of transactions, which no reader ever gets."""
+    """Inputs with only transaction markers after their position, which no reader ever gets."""
     opening: Mapping[int, int] = {}
-    """Lanes that are not open yet, with the records they still have to restore."""
+    """Lanes not open yet, with the number of records left to restore."""
     rebalancing: bool = False
     answered: bool = True
     """Whether the group's coordinator has answered since the worker last joined."""
     denial: Denial | None = None
-    """Why this is no member of its group."""
+    """Why the worker is no member of its group."""
 
 
 class Memory(NamedTuple):
-    """What the last looks left behind."""
+    """State kept from the last looks."""
 
     looked: float
     forgiven: float
-    """Nothing before this moment counts against the worker."""
+    """Nothing before this time counts against the worker."""
     moved: Mapping[Input, tuple[int, float]] = {}
-    """Position of each input, and since when it stands there with records behind it."""
+    """Position of each input, and since when it has stood there with records to read."""
     opening: tuple[Mapping[int, int], float] = ({}, 0.0)
     rebalancing: float | None = None
     denied: float | None = None
-    """Since when it is denied that this is a member."""
+    """Since when the worker has been reported as no member."""
 
 
 class ProgressVerdict(NamedTuple):
-    """``code`` is how to end the process, or None; ``reasons`` say why; ``blockers`` are what keeps it from ready.
+    """``code`` is the exit code to end with, or None; ``reasons`` say why; ``blockers`` keep the worker from ready.
 
     Blockers are ``lane_N_opening``, ``rebalancing``, ``broker_unavailable``, ``not_a_member``, ``membership_unknown``.
     """
@@ -91,7 +91,7 @@ def begin(now: float) -> Memory:
 
 
 def judge(memory: Memory, seen: Observation, rebalance_s: float = REBALANCE_S) -> tuple[Memory, ProgressVerdict]:
-    """Hold one look against those before.
+    """Compare one look with those before.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def judge(memory: Memory, seen: Observation, rebalance_s: float = REBALANCE_S) -
 
 
 def stalled(memory: Memory, seen: Observation, seconds: float) -> list[Input]:
-    """Inputs with records behind that stand still for `seconds`, in order.
+    """Inputs with records to read that have stood still for `seconds`, sorted.
 
     Examples
     --------
@@ -139,9 +139,9 @@ def stalled(memory: Memory, seen: Observation, seconds: float) -> list[Input]:
 
 
 def _behind(each: Input, seen: Observation) -> bool:
-    """Whether records wait that the worker should be reading."""
+    """Whether there are records that the worker should be reading."""
     if each in seen.awaited:
-        return True  # the log may be read to its end, and yet no answer has said so
+        return True  # the log may be read to its end, but no answer has confirmed it
     if each in seen.barred or each in seen.unreadable or each not in seen.positions:
         return False
     return seen.ends.get(each, 0) > seen.positions[each]
@@ -154,10 +154,10 @@ def _moved(memory: Memory, seen: Observation, forgiven: float) -> dict[Input, tu
     lanes |= {partition for _, partition in seen.awaited}
     for each, position in seen.positions.items():
         former, since = before[each]
-        # An erasure of tomorrow waits in a lane that still works off the calls of today, for as long as that takes.
-        # And all of a lane waits for an input that is behind.
+        # A lane that still works through today's calls holds back an erasure of tomorrow, as long as that takes.
+        # And a whole lane waits for an input that is behind.
         in_turn = each in seen.waiting and each[1] in lanes
-        # A broker that does not answer, or a log without records, is no standstill of ours.
+        # A broker that does not answer, or a log without records, is no standstill of this worker.
         fresh = former != position or in_turn or not seen.reachable or not _behind(each, seen)
         moved[each] = (position, seen.now if fresh else max(since, forgiven))
     return moved

@@ -1,9 +1,9 @@
-"""The watchdog: a thread with a Kafka client of its own, which ends a worker that makes no progress or is no member.
+"""Watchdog: a thread with its own Kafka client that ends a worker without progress or without group membership.
 
-An asyncio check dies with the loop that it checks, and a client that has stopped cannot say so. So this runs in a
-thread, asks the broker itself, and leaves by ``os._exit``: state and alerts are safe at any moment, and the
-worker's supervisor starts it again. What counts as no progress stands in ``app.worker.progress``. It goes on to the
-very end: a process that ends is watched until it has gone.
+An asyncio check dies with the loop that it checks, and a stopped client cannot report itself. So this runs in a
+thread, asks the broker directly, and leaves by ``os._exit``: state and alerts are safe at any moment, and the
+supervisor restarts the worker. ``app.worker.progress`` defines progress. It runs to the very end: a process that is
+ending is watched until it has gone.
 """
 
 from __future__ import annotations
@@ -22,56 +22,56 @@ from streams.cluster.membership import Denial, Group, Membership, denial
 LOOK_S: Final = 1.0
 ASK_S: Final = 10.0
 PEEK_AFTER_S: Final = 20.0
-"""Before an input is called stuck, the record that it should be reading is fetched: there may be only markers."""
+"""Before an input counts as stuck, its next record is fetched: there may be only transaction markers."""
 MEMBER_S: Final = 3.0
-"""How often the group's coordinator is asked; at once where the worker has joined anew."""
+"""Interval at which the group's coordinator is asked; at once after the worker has rejoined."""
 
 
 class WorkerStanding(NamedTuple):
-    """What the worker says of itself, once a second and on its own loop, so that no other thread reads live state."""
+    """State that the worker reports once a second from its own loop, so that no other thread reads live state."""
 
     positions: Mapping[Input, int | None] = {}
-    """Of each input of an open lane, the offset to be applied next; None if nothing was applied yet."""
+    """Next offset to apply, for each input of an open lane; None if nothing was applied yet."""
     barred: frozenset[Input] = frozenset()
     waiting: frozenset[Input] = frozenset()
     awaited: Mapping[Input, int] = {}
     opening: Mapping[int, int] = {}
-    """Lanes that are not open yet, with the records they still have to restore."""
+    """Lanes not open yet, with the number of records left to restore."""
     rebalancing: bool = False
     membership: Membership | None = None
     """None before the worker has begun to join."""
 
 
 class ClusterView(Protocol):
-    """The broker as the watchdog's own client sees it: :class:`streams.cluster.broker_view.BrokerView`."""
+    """The broker as seen by the watchdog's own client: :class:`streams.cluster.broker_view.BrokerView`."""
 
     async def bounds(self, inputs: Iterable[Input]) -> Bounds | None:
-        """Starts and ends, or None if the broker does not answer."""
+        """Start and end offsets, or None if the broker does not answer."""
 
     async def peek(self, positions: Mapping[Input, int]) -> dict[Input, float | None]:
-        """When the next record came (wall clock, s); None where there is none to be read."""
+        """Arrival time of the next record (wall clock, s); None where there is none to read."""
 
     async def group(self, name: str) -> Group | None:
-        """The group as its coordinator has it, or None if no coordinator answers."""
+        """The group as its coordinator reports it, or None if no coordinator answers."""
 
     async def close(self) -> None:
-        """Let the clients go."""
+        """Close the clients."""
 
 
 class Heart:
-    """A task of the worker's loop: as long as it beats, the loop runs.
+    """Heartbeat task on the worker's loop: as long as it beats, the loop runs.
 
     Parameters
     ----------
     standing
-        Asked at every beat; must not block.
+        Called at every beat; must not block.
     """
 
     def __init__(self, standing: Callable[[], WorkerStanding], clock: Callable[[], float] = time.monotonic) -> None:
         self._standing = standing
         self._clock = clock
         self.last: tuple[float, WorkerStanding] = (clock(), WorkerStanding())
-        """When it last beat, and what the worker said then; replaced whole, never changed."""
+        """Time of the last beat and the worker's state then; replaced as a whole, never changed in place."""
 
     async def beat(self) -> None:
         """Beat until cancelled."""
@@ -81,20 +81,20 @@ class Heart:
 
 
 class Watchdog(threading.Thread):
-    """See the module.
+    """Thread that watches a worker and ends it when it makes no progress.
 
     Parameters
     ----------
     heart
-        Of the worker's loop.
+        Heartbeat of the worker's loop.
     view
-        Used in this thread only.
+        View of the broker, used in this thread only.
     group
-        Of which the worker should be a member.
+        Group of which the worker should be a member.
     tell_lag
-        ``(topic, partition, records, seconds)``, for the metrics; called in this thread.
+        Receives ``(topic, partition, records, seconds)`` for the metrics; called in this thread.
     end
-        Ends the process; it does not return.
+        Ends the process; does not return.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Watchdog(threading.Thread):
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Watch until :meth:`stop`; a watchdog that fails ends the worker, since nobody else would notice."""
+        """Watch until :meth:`stop`; a watchdog that fails ends the worker, since nothing else would notice."""
         try:
             with asyncio.Runner() as runner:
                 runner.run(self._watch())
@@ -136,7 +136,7 @@ class Watchdog(threading.Thread):
                 self._end(1)
 
     def stop(self, timeout: float = 5.0) -> None:
-        """End the watch in good order, before the loop stops to beat."""
+        """End the watch, before the loop stops beating."""
         self._stopping.set()
         self.join(timeout)
 
@@ -157,7 +157,7 @@ class Watchdog(threading.Thread):
             await self._view.close()
 
     def _look(self) -> bool:
-        """Judge once; False when the process is to end."""
+        """Judge once; False if the process must end."""
         self._seen = self._observation(time.monotonic())
         self._memory, self.verdict = judge(self._memory, self._seen, self._rebalance_s)
         if self.verdict.code is None:
@@ -193,16 +193,16 @@ class Watchdog(threading.Thread):
         if said.membership is None:
             return None
         if not said.membership.kept:
-            return Denial.ABANDONED  # for this nobody has to be asked
+            return Denial.ABANDONED  # known without asking the coordinator
         if self._found is None:
             return None
-        # Also where it has joined anew since: a client that joins again and again, and never is a member, ends too.
+        # Also if it has rejoined since: a client that joins again and again without becoming a member ends too.
         return denial(said.membership, self._found, rebalancing=said.rebalancing)
 
     def _place(self, positions: Mapping[Input, int], each: Input) -> tuple[int, int]:
         return positions.get(each, -1), self._ends.get(each, -1)
 
-    # What only the broker knows
+    # Questions to the broker
 
     async def _ask_for_ever(self) -> None:
         while True:
@@ -231,7 +231,7 @@ class Watchdog(threading.Thread):
             await asyncio.sleep(LOOK_S)
 
     async def _peek(self, memory: Memory, seen: Observation) -> None:
-        """Look at the record that is next, where an input stands still or nobody knows how old its backlog is."""
+        """Read the next record of inputs that stand still or whose backlog has an unknown age."""
         standing = stalled(memory, seen, PEEK_AFTER_S)
         unknown = [
             each
@@ -242,7 +242,7 @@ class Watchdog(threading.Thread):
         for each, came_s in (await self._view.peek(asked)).items():
             if came_s is None:
                 self._unreadable[each] = self._place(seen.positions, each)
-            elif came_s >= 0:  # without a timestamp (-1) a record does not say how long it has waited
+            elif came_s >= 0:  # without a timestamp (-1) the waiting time of a record is unknown
                 self._came[each] = (asked[each], came_s)
 
     def _tell(self, seen: Observation) -> None:
@@ -256,7 +256,7 @@ class Watchdog(threading.Thread):
         history = self._histories[each]
         came = self._came.get(each)
         if came is not None and not history.bounded(position):
-            # A lower bound while the backlog is worked off: the next peek tells it anew.
+            # A lower bound while the backlog drains, until the next peek.
             return max(0.0, time.time() - came[1])
         since = history.behind_since(position)
         return 0.0 if since is None else max(0.0, now - since)
