@@ -1,4 +1,4 @@
-"""What every long-running process has: logs, health, metric series, one way to end, compiled code.
+"""Parts of every long-running process: logs, health, metric series, exit, compiled code.
 
-Begin with :mod:`~app.process.ending`. Worker and learner stand on it; it imports no process.
+Begin with :mod:`~app.process.ending`. Worker and learner use it; it imports neither.
 """

@@ -1,8 +1,8 @@
-"""The hot path is compiled once, before lanes open, and kept for the next start.
+"""Compilation of the hot path, once before lanes open, cached for the next start.
 
-Compiling takes some 20 s, loading what was kept a fraction of one. Numba reads where to keep it from the environment,
-and only as it is imported: so :func:`settle` comes before the import of anything that imports ``models.kernel``. It
-reads what it finds there as code: the folder is for its owner alone.
+Compiling takes some 20 s, loading from the cache a fraction of a second. Numba reads the cache folder from the
+environment, once at its import: so :func:`settle` must run before anything that imports ``models.kernel``. Numba
+executes what it finds there, so only the owner may have access to the folder.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from streams.embedded.broker_settings import cache_directory
 log = structlog.get_logger(__name__)
 
 VARIABLE: Final = "NUMBA_CACHE_DIR"
-"""Where the operator may say it; read by Numba too."""
+"""Variable with the cache folder; Numba reads it too."""
 _ONLY_THERE: Final = ("NUMBA_CACHE_LOCATOR_CLASSES", "UserProvidedCacheLocator")
-"""Where that folder is of no use, Numba would try the one of the package and one in the home directory."""
+"""If that folder cannot be used, Numba would try the package's folder and one in the home directory."""
 _TEXTS: Final = ("compiled.py", "compiling.py")
 PATIENCE_S: Final = 120.0
 _LOOK_S: Final = 0.1
 
 
 class Keeping(NamedTuple):
-    """Where compiled code is kept; ``fault`` says why it is not."""
+    """Folder of the compiled code; ``fault`` says why it cannot be used."""
 
     folder: Path
     fault: str | None = None
 
     @property
     def warning(self) -> str | None:
-        """What to say to people, if nothing can be kept."""
+        """Warning for the user if nothing can be cached."""
         if self.fault is None:
             return None
         return (
@@ -52,10 +52,10 @@ class Keeping(NamedTuple):
 
 
 def settle(environment: MutableMapping[str, str] = os.environ) -> Keeping:
-    """Choose where compiled code is kept, and leave word for Numba and for the processes that are started from here.
+    """Choose the cache folder, and set it in the environment for Numba and for child processes.
 
-    The folder is named after the text that is compiled and its options: Numba does not look at the options, and
-    releases side by side do not undo each other.
+    The folder's name is a digest of the compiled text and its options: Numba ignores the options, and two releases on
+    one machine must not overwrite each other's code.
     """
     try:
         folder = Path(environment.get(VARIABLE) or cache_directory(environment) / f"compiled-{_digest()}")
@@ -82,20 +82,20 @@ def _digest() -> str:
 
 
 class Compilation:
-    """The compiling of one process. ``done`` says whether lanes may open."""
+    """Compilation in one process. ``done`` says whether lanes may open."""
 
     def __init__(self, keeping: Keeping) -> None:
         self.done = False
         self._keeping = keeping
 
     async def run(self) -> None:
-        """Compile in a thread, so that probes are answered; after this returns no event waits for the compiler."""
+        """Compile in a thread, so that probes are answered; after this returns everything is compiled."""
         await asyncio.to_thread(compile_now, self._keeping)
         self.done = True
 
 
 def compile_now(keeping: Keeping) -> None:
-    """Compile, or load what was kept, and say so with the time that it took."""
+    """Compile or load from the cache, and log the time it took."""
     from models.scoring.rehearsal import keep_nothing, rehearse
 
     if keeping.warning is not None:
@@ -105,7 +105,7 @@ def compile_now(keeping: Keeping) -> None:
     with _alone(keeping):
         try:
             rehearsed = rehearse()
-        except OSError as error:  # a disk that is full: known only once something was compiled
+        except OSError as error:  # such as a full disk, which shows only after compiling
             fault = error.strerror or type(error).__name__
             log.warning("compiled_code_not_kept", detail=Keeping(keeping.folder, fault).warning)
             keep_nothing()
@@ -116,10 +116,10 @@ def compile_now(keeping: Keeping) -> None:
 
 @contextlib.contextmanager
 def _alone(keeping: Keeping) -> Iterator[None]:
-    """Let one process of several that start compile, and the others load what it has kept.
+    """Let one of several starting processes compile, and the others load the result.
 
-    Without this each would compile, on the same cores; where the lock cannot be had, each does, which harms nothing. It
-    dies with the process that holds it, and one that is paused is not waited for for ever.
+    Without this each would compile on the same cores; without the lock each does, which harms nothing. The lock ends
+    with its process, and the wait for a paused holder is limited.
     """
     with contextlib.ExitStack() as held:
         if keeping.fault is None:
@@ -140,7 +140,7 @@ def _wait_for(lock: TextIO) -> None:
 
 
 def main() -> None:
-    """Compile for the processes that come after: ``python -m app.process.compilation``."""
+    """Compile for later processes: ``python -m app.process.compilation``."""
     from app.process import logs
 
     logs.set_up()

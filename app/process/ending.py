@@ -1,10 +1,10 @@
-"""The end of a process: decided once, said in a line that has the code, and over within ten seconds.
+"""End of a process: decided once, logged in one line with the exit code, done within ten seconds.
 
-A worker that had decided to end stayed for ever: ``asyncio.run`` waited for tasks that take no cancelling, Python for a
-thread of Faust's consumer that is no daemon. Nobody starts anew what still runs. So from the moment that the code is
-known, the stop in good order has eight seconds; then a thread that was there from the beginning says where everything
-stands, and leaves by ``os._exit``. A process that has stopped in time leaves the same way, and waits for nobody's
-thread: state and alerts are safe at any moment.
+A worker that had decided to end ran on forever: ``asyncio.run`` waited for tasks that ignore cancellation, Python for
+a non-daemon thread of Faust's consumer. A supervisor does not restart what still runs. So once the code is decided,
+the orderly stop has eight seconds; then a thread started at the beginning logs where everything stands and leaves by
+``os._exit``. A process that stops in time leaves the same way, without waiting for threads: state and alerts are safe
+at any moment.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from streams.cluster.retries import NoAnswerError, passing
 log = structlog.get_logger(__name__)
 
 STOP_S: Final = 8.0
-"""How long a stop in good order may take."""
+"""Longest orderly stop."""
 LAST_WORDS_S: Final = 1.5
 """A log or a dump that blocks, on a full pipe or on a lock of a stuck loop, must not keep the process alive."""
 GIVE_UP_S: Final = 1.0
-"""How long what was interrupted at its beginning may take to notice."""
+"""Time for an interrupted start to notice."""
 SHOWN_TASKS: Final = 50
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Ending(threading.Thread):
-    """How the process ends, and that it does; start it before anything can fail.
+    """Thread that makes sure that the process ends; start it before anything can fail.
 
     Attributes
     ----------
     asked
-        Set when somebody has asked the process to end: by SIGTERM or SIGINT.
+        Set when SIGTERM or SIGINT has asked the process to end.
     code
-        How it ends; None until that is decided.
+        Exit code; None until decided.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -60,7 +60,7 @@ class Ending(threading.Thread):
         self._decided = threading.Event()
 
     def decide(self, code: int) -> bool:
-        """Begin to end: from here on the process has :data:`STOP_S` seconds. False if that was decided already."""
+        """Begin to end: from now the process has :data:`STOP_S` seconds. False if already decided."""
         with self._lock:
             if self.code is not None:
                 return False
@@ -69,10 +69,10 @@ class Ending(threading.Thread):
         return True
 
     def hear(self) -> None:
-        """From here on SIGTERM and SIGINT ask it to end, with 0; call it in the main thread, on the running loop.
+        """Let SIGTERM and SIGINT end the process with 0; call it in the main thread, on the running loop.
 
-        A handler of the loop would hear nothing where the loop is stuck. So the interpreter's own first answer to a
-        signal, a byte on a socket, goes to a thread.
+        A handler on a stuck loop would never run. So the byte that the interpreter writes to a socket on a signal is
+        read by a thread.
         """
         ours, theirs = socket.socketpair()
         theirs.setblocking(False)
@@ -88,7 +88,7 @@ class Ending(threading.Thread):
                 self._loop.call_soon_threadsafe(self.asked.set)
 
     def at_once(self, code: int, reasons: Sequence[str] = ()) -> None:
-        """Leave without a stop, since nothing can be expected of it; nothing where the end is decided already."""
+        """Leave without an orderly stop, which would hang; does nothing if the end is already decided."""
         if self.decide(code):
             last_words(code, self._loop, reasons)
 
@@ -103,10 +103,10 @@ class Ending(threading.Thread):
 
 
 class Ends(NamedTuple):
-    """What the errors of one kind of process mean.
+    """Exit codes of the errors of one kind of process.
 
-    ``event`` is the name of the line that says the code, ``codes`` has the errors that it knows by type, and
-    ``bootstrap`` is where its Kafka should be.
+    ``event`` is the name of the log line with the code, ``codes`` maps known error types to codes, and ``bootstrap``
+    is the address of its Kafka.
     """
 
     event: str
@@ -114,7 +114,7 @@ class Ends(NamedTuple):
     bootstrap: str
 
     def code(self, error: BaseException) -> int:
-        """Say why the process ends; returns its code."""
+        """Log why the process ends; returns its exit code."""
         known = next((code for kind, code in self.codes.items() if isinstance(error, kind)), None)
         refused = error if isinstance(error, Refused) else refusal(error, self.bootstrap)
         if isinstance(error, NoAnswerError) or (known is None and _unanswered(error, refused)):
@@ -131,12 +131,12 @@ class Ends(NamedTuple):
 
 
 def _unanswered(error: BaseException, refused: Refused | None) -> bool:
-    """Whether Kafka has refused nothing, and only did not answer in time."""
+    """Whether Kafka did not answer in time, rather than refuse."""
     return refused is not None and refused is not error and refused.exit_code == ExitCode.FAILED and passing(error)
 
 
 def _told(error: BaseException) -> str:
-    """What it says, and what it was raised from if that is another thing.
+    """Message of an error, with that of its cause if it differs.
 
     Examples
     --------
@@ -151,15 +151,15 @@ def _told(error: BaseException) -> str:
 
 
 class Life:
-    """What one process does; run by :func:`live_and_leave`."""
+    """Context of one process's run, see :func:`live_and_leave`."""
 
     def __init__(self, ending: Ending) -> None:
         self.ending = ending
         self.closing = contextlib.AsyncExitStack()
-        """What is to be stopped at the end, entered as it begins."""
+        """Stack of what must be stopped at the end, entered as it starts."""
 
     async def unless_asked(self, call: Coroutine[Any, Any, None]) -> bool:
-        """Await the call; False if somebody has asked for the end before, and the call is given up."""
+        """Await the call; False if the process was asked to end meanwhile and the call was cancelled."""
         calling = asyncio.ensure_future(call)
         asked = asyncio.ensure_future(self.ending.asked.wait())
         await asyncio.wait({calling, asked}, return_when=asyncio.FIRST_COMPLETED)
@@ -173,7 +173,7 @@ class Life:
 
 
 def live_and_leave(live: Callable[[Life], Coroutine[Any, Any, int]], ends: Ends) -> NoReturn:
-    """Run a process to its end. `live` returns the code, or raises what `ends` knows; what it has begun is stopped."""
+    """Run a process to its end. `live` returns the code or raises an error known to `ends`; then stop what it began."""
     asyncio.run(_live_and_leave(live, ends))
     raise AssertionError("nothing comes after the end")
 
@@ -195,19 +195,19 @@ async def _live_and_leave(live: Callable[[Life], Coroutine[Any, Any, int]], ends
             log.warning("stop_failed", error=repr(error), code=ending.code)
     try:
         await life.closing.aclose()
-    except BaseException as error:  # noqa: BLE001 - the end is decided, and its reason was told
+    except BaseException as error:  # noqa: BLE001 - the end is decided, and its reason is logged
         log.warning("stop_failed", error=repr(error), code=ending.code)
     leave(code if ending.code is None else ending.code)
 
 
 def _heard(*_: Any) -> None:
-    """Nothing: a signal without a handler would end the process on the spot, and without its stop."""
+    """Do nothing: without a handler a signal would end the process at once, without its orderly stop."""
 
 
 def _thread_failed(
     ending: Ending, otherwise: Callable[[threading.ExceptHookArgs], Any], failed: threading.ExceptHookArgs
 ) -> None:
-    """A thread of Faust's consumer that fails as it is stopped is a line, and no trace that hides the reason."""
+    """Log a Faust consumer thread that fails while stopping as one line; a traceback would hide the reason."""
     if ending.code is None:
         otherwise(failed)
     else:
@@ -215,17 +215,17 @@ def _thread_failed(
 
 
 def leave(code: int) -> NoReturn:
-    """Flush what was said, and leave at once."""
+    """Flush the output, and leave at once."""
     _at_the_latest(code)
     _flush()
     os._exit(code)
 
 
 def last_words(code: int, loop: asyncio.AbstractEventLoop | None = None, reasons: Sequence[str] = ()) -> NoReturn:
-    """Say why, and where every thread and task stands, flush, and leave at once.
+    """Log the reason and the position of every thread and task, flush, and leave at once.
 
-    The dump has file names, lines and functions; never a value, which could be a customer's. The timer comes before
-    the first word: a log pipe that nobody reads must not keep a stuck process alive.
+    The dump has file names, lines and functions; never a value, which could be a customer's. The timer starts before
+    the first output: a log pipe that nobody reads must not keep a stuck process alive.
     """
     _at_the_latest(code)
     if reasons:
@@ -241,25 +241,25 @@ def last_words(code: int, loop: asyncio.AbstractEventLoop | None = None, reasons
 def _at_the_latest(code: int) -> None:
     last = threading.Timer(LAST_WORDS_S, os._exit, (int(code),))
     last.daemon = True
-    with contextlib.suppress(RuntimeError):  # no thread is to be had: then without a limit to the words
+    with contextlib.suppress(RuntimeError):  # no thread can be started: then the output has no time limit
         last.start()
 
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # whoever read it has gone
+        with contextlib.suppress(OSError, ValueError):  # the reader has gone
             stream.flush()
 
 
 def _tasks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
-    """Name and place of the tasks of a loop that may be stuck; ours first, which have names."""
+    """Name and position of the tasks of a loop that may be stuck; our own named tasks first."""
     tasks = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name().startswith(("Task-", "<")))
     for task in tasks[:SHOWN_TASKS]:
         yield f"{task.get_name()[:60]}: {' > '.join(_awaits(task.get_coro())) or 'no frame'}"
 
 
 def _awaits(awaited: Any) -> Iterator[str]:
-    """Places from a task's outermost call to what it waits for; a task's own stack shows only the first."""
+    """Positions from a task's outermost call to what it waits for; a task's own stack shows only the first."""
     while awaited is not None:
         frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
         if frame is not None:

@@ -1,4 +1,4 @@
-"""For fault tests: a process that dies, hangs or is struck at a step, without a word to anybody."""
+"""Hooks for fault tests: a process dies, hangs or fails at a step, without notice."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections.abc import Callable
 
 
 def fail_at(wanted: str | None) -> Callable[[str], None]:
-    """Hook to be called at each step with its name; ``step:n`` dies when the step is reached for the n-th time.
+    """Hook to call at each step with its name; ``step:n`` dies when the step is reached for the n-th time.
 
-    ``step:n:hang`` does not return from there instead: neither does what waits for it.
+    ``step:n:hang`` never returns from there instead, nor does its caller.
     """
     strikes = struck_at((wanted or "").removesuffix(":hang"))
     hangs = (wanted or "").endswith(":hang")
 
-    def told(name: str) -> None:
+    def hook(name: str) -> None:
         if strikes(name):
             if hangs:
                 threading.Event().wait()
             os._exit(9)
 
-    return told
+    return hook
 
 
 def struck_at(wanted: str | None) -> Callable[[str], bool]:
-    """Hook that says at the n-th ``step`` of ``step:n`` that it is to fail, in whatever way it does.
+    """Hook that returns True at the n-th ``step`` of ``step:n``, where the caller then fails in its own way.
 
     Examples
     --------
@@ -37,8 +37,8 @@ def struck_at(wanted: str | None) -> Callable[[str], bool]:
     step, _, nth = (wanted or "").partition(":")
     reached: Counter[str] = Counter()
 
-    def told(name: str) -> bool:
+    def hook(name: str) -> bool:
         reached[name] += 1
         return name == step and reached[name] == int(nth or 1)
 
-    return told
+    return hook

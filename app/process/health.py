@@ -1,6 +1,6 @@
-"""What a scraper and an orchestrator ask of a process: ``/metrics``, ``/livez`` and ``/readyz``.
+"""HTTP endpoints of a process for scraper and orchestrator: ``/metrics``, ``/livez`` and ``/readyz``.
 
-It runs on the loop that it reports on: a loop that is stuck answers nothing, which is the right answer.
+The server runs on the loop it reports on: a stuck loop does not answer, which is the right answer.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from app.errors import ExitCode, Refused
 log = structlog.get_logger(__name__)
 
 NEXT_PORTS: Final = 20
-"""How far from the default port to look for a free one: so many workers on one machine start without a setting."""
+"""Ports to try from the default one: this many workers on one machine start without a setting."""
 
 
 class Condition(NamedTuple):
-    """What a probe is told. ``blockers`` are words from a closed set, empty when all is well."""
+    """Answer of a probe. ``blockers`` are words from a closed set, empty when all is well."""
 
     blockers: tuple[str, ...] = ()
 
@@ -42,12 +42,12 @@ class Health:
     Parameters
     ----------
     registry
-        What ``/metrics`` shows.
+        Series of ``/metrics``.
     alive
-        The watchdog's view, for ``/livez``.
+        For ``/livez``: the watchdog's view.
     ready
-        For ``/readyz``: every assigned lane open, the broker reachable, and the membership of the group confirmed. A
-        worker without lanes is ready. While the hot path is compiled, before lanes open, the blocker is ``compiling``.
+        For ``/readyz``: every assigned lane open, the broker reachable, and the group membership confirmed. A worker
+        without lanes is ready. While the hot path is compiled, before lanes open, the blocker is ``compiling``.
     """
 
     def __init__(
@@ -65,13 +65,13 @@ class Health:
     async def start(self, host: str, port: int) -> str:
         """Listen; returns the address of the metrics. After this returns probes are answered.
 
-        A port that is busy is an error, since a scraper was told of it; only the default one, of which nobody was
-        told, makes way for the next.
+        A configured port that is busy is an error, since a scraper expects it; a busy default port gives way to the
+        next one.
 
         Raises
         ------
         app.errors.Refused
-            If the port cannot be had.
+            If the port cannot be opened.
         """
         application = web.Application()
         application.add_routes(
@@ -87,7 +87,7 @@ class Health:
         url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/metrics"
         log.info("metrics_listening", url=url, host=host, port=self.port)
         if port == 0:
-            # Whoever asked for a free port must learn which, and reads stdout for it.
+            # A caller that asked for a free port reads it from stdout.
             click.echo(f'{{"metrics": "{url}"}}')
         return url
 
@@ -109,14 +109,14 @@ class Health:
         raise AssertionError("a range with its last port always returns or raises")
 
     async def stop(self) -> None:
-        """Close; probes get no answer after this."""
+        """Close; after this probes get no answer."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        # In a thread: thousands of series take milliseconds, which belong to the lanes.
+        # In a thread: rendering thousands of series takes milliseconds that the lanes need.
         body = await asyncio.to_thread(encode, self._registry)
         return web.Response(body=body, headers={"Content-Type": content_type})
 

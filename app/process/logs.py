@@ -1,7 +1,7 @@
 """Logs: structured events with constant names and a closed list of fields, to stderr.
 
-Lines of JSON, or of text where a person watches. A field that is not on the list is dropped, so that a subscriber's
-number cannot come into a log by a careless keyword; the list grows here, under review, and nowhere else.
+Lines of JSON, or of text on a terminal. A field that is not on the list is dropped, so that a careless keyword cannot
+put a subscriber's number into a log; the list is extended only here, under review.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ LOUD: Final = (
     "urllib3",
     "streams.lanes.transport",
 )
-"""Loggers of others. Faust's, aiokafka's and mode's build DEBUG records for every message whatever the level of the
-root is, which halves the throughput. ``streams.lanes.transport`` is one of them: mode names a service's logger after
-the module of its class."""
+"""Loggers of libraries. Those of Faust, aiokafka and mode build DEBUG records for every message at any root level,
+which halves the throughput. ``streams.lanes.transport`` is one of them: mode names a service's logger after the module
+of its class."""
 REPEAT_S: Final = 10.0
 MUTE: Final = ("faust.topics",)
-"""It warns with the whole message that it could not deliver: a customer's data."""
+"""Its warnings contain the whole message it could not deliver: a customer's data."""
 _LEVELS: Final[Mapping[str, int]] = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -64,7 +64,7 @@ _LEVELS: Final[Mapping[str, int]] = {
 
 
 class Repeats(logging.Filter):
-    """Lets a line of others through once in a while: without a broker, aiokafka writes hundreds a second.
+    """Thins out repeated lines of libraries: without a broker, aiokafka writes hundreds a second.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class Repeats(logging.Filter):
         self._told: dict[tuple[str, int], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to tell; a line that was kept back is counted in the next one like it."""
+        """Whether to log the line; suppressed lines are counted in the next one like them."""
         if record.name.partition(".")[0] not in LOUD:
             return True
         place, now = (record.name, record.lineno), self._clock()
@@ -109,7 +109,7 @@ def allow_listed(_logger: object, _method: str, event: MutableMapping[str, objec
 
 
 def set_up(level: str = "info", *, stream: TextIO | None = None, json_lines: bool | None = None) -> None:
-    """Send every log of the process, ours and others', as one kind of line to stderr.
+    """Send every log of the process, our own and those of libraries, in one format to stderr.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def set_up(level: str = "info", *, stream: TextIO | None = None, json_lines: boo
 
 
 def quiet() -> None:
-    """Silence the loggers of others; call it again after Faust has started, which sets its own levels."""
+    """Silence the loggers of libraries; call it again after Faust has started, which sets its own levels."""
     for name in LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in list(logging.root.manager.loggerDict):
@@ -164,7 +164,7 @@ def _allowed(logger: object, method: str, event: EventDict) -> EventDict:
 def _last_steps(*, as_json: bool) -> list[Processor]:
     steps: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if as_json:
-        # Frames without local variables: those hold what a log must not.
+        # Frames without local variables, which may hold customers' data.
         return [*steps, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     plain = structlog.dev.plain_traceback
     return [*steps, structlog.dev.ConsoleRenderer(colors=True, exception_formatter=plain)]

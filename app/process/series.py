@@ -1,6 +1,6 @@
-"""The series of one process: a registry of its own, everything under one prefix, all of it there from the start.
+"""Metric series of one process: its own registry, one prefix, all series created at the start.
 
-A rate and an alert rule work from the first scrape on only if a series is there before anything has happened.
+A rate or an alert rule works from the first scrape only if its series exists before anything has happened.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ NAMESPACE: Final = "holdfast"
 
 
 class Series:
-    """See the module."""
+    """Metric series of one process, with helpers to declare them."""
 
     def __init__(self) -> None:
-        # A second series beside every counter, which nothing here reads.
+        # A second series for every counter, which nothing here reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        # Under our own prefix, like everything else that is scraped here.
+        # Under our own prefix, like every other series.
         ProcessCollector(namespace=NAMESPACE, registry=self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -41,7 +41,7 @@ def at_zero(closed: Mapping[Counter | Gauge, Iterable[tuple[str, ...]]]) -> None
 
 
 def unknown(*gauges: Gauge) -> None:
-    """Say that a figure is not known: NaN, for 0 would be a figure."""
+    """Set gauges to NaN for "not known": 0 would be a figure."""
     for gauge in gauges:
         gauge.set(float("nan"))
 
