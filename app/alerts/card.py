@@ -1,6 +1,6 @@
-"""An alert as the front line wants it: one card to act on, or one line in a list.
+"""An alert for the front line: one card to act on, or one line in a list.
 
-In the language of whoever reads it, with times of their day and words of their trade: no milliseconds, no bare 0.83.
+In the reader's language, with times of day and business words: no milliseconds, no bare 0.83.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ _WORDS: Final[Mapping[Language, Words]] = {"en": _EN, "zh": _ZH}
 _STYLES: Final = {"high_risk": "bold red", "warning": "bold yellow", "healthy": "bold"}
 _MSISDN: Final = re.compile(r"(?:\+?86)?(1\d{2})\d{4}(\d{4})")
 _NO_QUESTION: Final = frozenset({"port_out_code", "port_out_query"})
-"""Whoever has asked to leave gets answers and no questions."""
+"""Causes without a question: customers who have asked to leave get answers only."""
 _NO_DEADLINE: Final = "port_out_code"
-"""After the code nobody has to contact the customer."""
+"""After the authorisation code no contact is due."""
 
 
 def masked(subscriber_id: str) -> str:
@@ -85,7 +85,7 @@ class Card:
     Parameters
     ----------
     zone
-        In which times are shown.
+        Time zone of the times shown.
     """
 
     def __init__(self, lang: Language, zone: tzinfo = UTC) -> None:
@@ -94,7 +94,7 @@ class Card:
         self._zone = zone
 
     def card(self, alert: Alert) -> RenderableType:
-        """Everything that is needed to act."""
+        """Everything needed to act."""
         lines = [self._headline(alert), self._risk(alert)]
         if alert.reasons:
             lines.append(self._labelled("why", self._reasons(alert.reasons)))
@@ -104,7 +104,7 @@ class Card:
         return Panel(Group(*lines), title=self._heading(alert), title_align="left", border_style=_STYLES[alert.tier])
 
     def line(self, alert: Alert) -> Line:
-        """One line for a list: when, what, who, why, what to do, and the beginning of the id."""
+        """One line for a list: time, kind, subscriber, reason, action, and the start of the id."""
         words = self._words
         parts = [Line(self._moment(alert.ts, alert.ts), style="dim"), self._heading(alert), Line(self._subject(alert))]
         if alert.reasons:
@@ -116,7 +116,7 @@ class Card:
         return Line("  ").join(parts)
 
     def _headline(self, alert: Alert) -> Line:
-        """Who it is, what they are worth, who looks after them, and by when; in the card, where a long one wraps."""
+        """Headline of the card: subscriber, value, unit in charge, and due time; a long one wraps."""
         words = self._words
         parts = [Line(self._subject(alert), style="bold"), Line(words[alert.value.segment])]
         parts.append(Line(words["month"].format(arpu=_amount(alert.value.arpu))))
@@ -129,13 +129,13 @@ class Card:
         return Line(" · ").join(parts)
 
     def _by(self, alert: Alert, action: Action) -> str:
-        """By when the first contact is due; nothing where none is."""
+        """When the first contact is due; empty if none is."""
         if action.cause == _NO_DEADLINE:
             return ""
         return self._words["by"].format(time=self._moment(action.contact_by, alert.ts))
 
     def _heading(self, alert: Alert) -> Line:
-        """Tier and kind: a signal may come from somebody whom the model still calls healthy."""
+        """Tier and kind: a signal may come from a subscriber in the healthy tier."""
         words = self._words
         parts = [] if alert.tier == "healthy" and alert.kind != "risk_tier" else [words[alert.tier]]
         if alert.kind != "risk_tier":
@@ -192,7 +192,7 @@ class Card:
         return text.zh if self._lang == "zh" else text.en
 
     def _moment(self, ts: int, as_of: int) -> str:
-        """A time as one says it on the day of the alert; alerts may be read long after they were raised."""
+        """A time as said on the day of the alert; alerts may be read long after they were raised."""
         then, day = (datetime.fromtimestamp(ms / 1000, self._zone) for ms in (ts, as_of))
         if ts == as_of:
             return f"{then:%m-%d %H:%M}"
@@ -201,19 +201,19 @@ class Card:
 
 
 def _printable(text: str) -> str:
-    """Take the control characters out: a unit's name comes from a topic, and must not steer the reader's terminal."""
+    """Remove control characters: a unit's name comes from a topic and must not control the reader's terminal."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _plain(text: Line) -> Line:
-    """`text`, kept from taking over the style of what it is appended to."""
+    """`text` in a style of its own, so that it does not inherit that of the line it is appended to."""
     plain = Line(text.plain, style="not bold")
     plain.spans = text.spans
     return plain
 
 
 def _amount(number: float) -> str:
-    """A number as one says it.
+    """A number without needless decimals.
 
     Examples
     --------

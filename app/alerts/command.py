@@ -1,4 +1,4 @@
-"""``holdfast alerts``: what the lanes raised, as it comes or looked up."""
+"""``holdfast alerts``: follow the alerts of the lanes, or look one up."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def alerts() -> None:
 @alerts.command("tail")
 @settings_options(*PLACE, "lang", "timezone")
 @click.option("--from-beginning", is_flag=True, help="Start with the oldest alert that the topic holds.")
-@click.option("--limit", type=click.IntRange(1), help="End after so many.")
+@click.option("--limit", type=click.IntRange(1), help="End after this many.")
 @json_option
 def tail_(settings: Settings, from_beginning: bool, limit: int | None, as_json: bool) -> None:
     """Follow the alerts until Ctrl-C: the first as a card, the later ones as lines.
 
-    With --json, each is printed as it stands in the topic.
+    With --json, each is printed as stored in the topic.
     """
     with talking_to(settings):
         asyncio.run(_follow(settings, from_beginning=from_beginning, limit=limit, as_json=as_json))
@@ -44,7 +44,7 @@ def tail_(settings: Settings, from_beginning: bool, limit: int | None, as_json: 
 @click.argument("alert_id", metavar="ID")
 @json_option
 def show(settings: Settings, alert_id: str, as_json: bool) -> None:
-    """Show one alert and its life so far; the beginning of its id is enough."""
+    """Show one alert and its history so far; the start of its id is enough."""
     if len(alert_id) < _SHORTEST_ID:
         raise click.UsageError(f"Give at least {_SHORTEST_ID} characters of the id.")
     with talking_to(settings):
@@ -55,7 +55,7 @@ def show(settings: Settings, alert_id: str, as_json: bool) -> None:
             f"no alert {alert_id}", "recent ones:  holdfast alerts tail --from-beginning", code=ExitCode.NOT_FOUND
         )
     if len(ids) > 1:
-        raise Refused(f"{alert_id} is the beginning of {len(ids)} alerts", *ids[:10], code=ExitCode.USAGE)
+        raise Refused(f"{len(ids)} alerts have an id that starts with {alert_id}", *ids[:10], code=ExitCode.USAGE)
     if as_json:
         for _, value in found:
             click.echo(value)
@@ -80,7 +80,9 @@ async def _follow(settings: Settings, *, from_beginning: bool, limit: int | None
                 if as_json:
                     click.echo(record.value or b"")
                 elif (alert := as_alert(record.value)) is None:
-                    click.echo(f"{record.partition}:{record.offset} is no alert that this version can read.", err=True)
+                    click.echo(
+                        f"{record.partition}:{record.offset} is not an alert that this version can read.", err=True
+                    )
                     continue
                 else:
                     out.print(card.line(alert) if shown else card.card(alert), soft_wrap=bool(shown))
@@ -92,7 +94,7 @@ async def _follow(settings: Settings, *, from_beginning: bool, limit: int | None
 
 
 async def _found(settings: Settings, alert_id: str) -> list[tuple[Alert, bytes]]:
-    """Every record of the alerts whose id begins so, in the order of their life."""
+    """Every record of the alerts whose id starts with `alert_id`, in order of time."""
     found = []
     topic = settings.topic_prefix + ALERTS
     try:

@@ -1,4 +1,4 @@
-"""``holdfast kafka``, ``bundle``, ``topics`` and ``dlq``: the verbs that look after a cluster.
+"""``holdfast kafka``, ``bundle``, ``topics`` and ``dlq``: commands for a cluster.
 
-Begin with :mod:`~app.kafka.command`, the Kafka of this machine.
+Begin with :mod:`~app.kafka.command`, the Kafka on this machine.
 """

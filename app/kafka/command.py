@@ -28,7 +28,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DEFAULT_PORT: Final = 9092
-"""Where every Kafka tool looks first."""
+"""Kafka's usual port."""
 
 _data = click.option(
     "--data",
@@ -40,7 +40,7 @@ _wipe = click.option("--wipe", is_flag=True, help="Delete the broker's data.")
 
 
 def _refusing(command: Callable[P, R]) -> Callable[P, R]:
-    """Show what stands in the way as one message and exit 1."""
+    """Show an obstacle as one message and exit 1."""
 
     @wraps(command)
     def refused(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -77,7 +77,7 @@ def start(port: int, data: Path | None, as_json: bool, foreground: bool, wipe: b
     if wipe:
         _wipe_data(home)
     with DownloadBar() as bar:
-        # The jars first: looking for a port and then fetching for a minute would leave it to others meanwhile.
+        # The jars first: during a minute of download another process could take the port found before.
         ensure_jars(settings, bar)
         try:
             broker = _start(home, port, settings, bar, foreground=foreground)
@@ -113,7 +113,7 @@ def stop(data: Path | None, wipe: bool) -> None:
 @_json
 @_refusing
 def status(data: Path | None, as_json: bool) -> None:
-    """Say whether the broker runs: exit 0, or 3 when it does not (or is not ready yet)."""
+    """Show whether the broker runs: exit 0, or 3 if it does not (or is not ready yet)."""
     home = _home(data, BrokerSettings.from_environment())
     resident = home.resident()
     running = resident is not None and kafka_answers(resident.port)
@@ -193,7 +193,7 @@ def _start(
 
 
 def _stay(broker: EmbeddedBroker, *, as_json: bool) -> None:
-    """Keep the broker until Ctrl-C or a supervisor's SIGTERM; a broker that dies by itself is a failure."""
+    """Keep the broker running until Ctrl-C or SIGTERM; a broker that ends by itself is a failure."""
     with broker, _terminated_as_interrupted():
         try:
             _print_bootstrap(broker.bootstrap, as_json=as_json)

@@ -1,4 +1,4 @@
-"""``holdfast dlq``: the records that could not be read, where they came from and why."""
+"""``holdfast dlq``: records that could not be read, with their origin and the reason."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ T = TypeVar("T")
 
 @click.group()
 def dlq() -> None:
-    """Look at the records that could not be read (dead letters)."""
+    """Show the records that could not be read (dead letters)."""
 
 
 @dlq.command("list")
 @settings_options(*PLACE, "timezone")
 @click.option("--reason", type=click.Choice(POISONS), help="Only those with this reason.")
 @click.option("--topic", help="Only those of this input; its full name.")
-@click.option("--limit", type=click.IntRange(1), help="Only the newest so many.")
+@click.option("--limit", type=click.IntRange(1), help="Only this many of the newest.")
 @json_option
 def list_(settings: Settings, reason: str | None, topic: str | None, limit: int | None, as_json: bool) -> None:
     """List the dead letters, oldest first, without their content; exit 3 if there is none."""
@@ -99,7 +99,7 @@ def show(settings: Settings, letter_id: str, as_json: bool) -> None:
 
 
 def facts(record: TailRecord) -> Facts:
-    """What is known of a dead letter, without its content."""
+    """Facts about a dead letter, without its content."""
     headers = {name: value.decode("utf-8", "replace") for name, value in record.headers}
     size = headers.get("holdfast.value.length")
     return {
@@ -119,7 +119,7 @@ def _number(text: str | None) -> int | None:
 
 
 def _content(name: str, data: bytes | None) -> Facts:
-    """Text as text; what is none in Base64, so that a terminal gets no control bytes and nothing is lost."""
+    """Text as text, anything else as Base64, so that a terminal gets no control bytes and nothing is lost."""
     if data is None:
         return {name: None}
     try:
@@ -137,7 +137,7 @@ def _when(each: Facts, settings: Settings) -> str:
 
 
 def _read(settings: Settings, keep: Callable[[TailRecord], T | None]) -> list[T]:
-    """What `keep` makes of the dead letters, oldest first; their content is not held, which may be gigabytes."""
+    """Results of `keep` for the dead letters, oldest first; their content, maybe gigabytes, is not held."""
 
     async def read() -> list[tuple[int, T]]:
         topic = settings.topic_prefix + DEAD_LETTERS

@@ -1,4 +1,4 @@
-"""What the embedded Kafka has to say, on the terminal: lines, and a bar while it is fetched."""
+"""Messages of the embedded Kafka on the terminal: lines, and a bar during the download."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.progress import (
 
 
 class DownloadBar:
-    """Lines on stderr; the bar only where stderr is a terminal, so that logs of a build stay readable.
+    """Lines on stderr; the bar only if stderr is a terminal, so that build logs stay readable.
 
     Used as a context manager around the start: the bar must be gone before anything else is printed.
     """
@@ -34,7 +34,7 @@ class DownloadBar:
             click.echo(line, err=True)
 
     def received(self, done: int, total: int) -> None:
-        """Move the bar; it appears with the first byte and goes with the last."""
+        """Move the bar; it appears with the first byte and disappears with the last."""
         if not self._console.is_terminal:
             return
         if self._bar is None:

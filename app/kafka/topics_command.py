@@ -1,4 +1,4 @@
-"""``holdfast topics``: the table of topics against what the cluster has."""
+"""``holdfast topics``: create the topics, or compare them with the table of topics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def topics() -> None:
 )
 @json_option
 def create(settings: Settings, replication: int | None, as_json: bool) -> None:
-    """Create what is missing; what exists is left as it is.
+    """Create missing topics; existing ones are not changed.
 
     All topics get the same partition count (HOLDFAST_PARTITIONS), which cannot be changed once there is state.
     """
@@ -55,7 +55,7 @@ def create(settings: Settings, replication: int | None, as_json: bool) -> None:
 @settings_options(*PLACE, "partitions")
 @json_option
 def check(settings: Settings, as_json: bool) -> None:
-    """Hold the topics against what the lanes need; exit 3 if something is amiss."""
+    """Check that the topics are as the lanes need them; exit 3 if not."""
     from streams.cluster.topic_admin import Cluster
 
     async def found() -> list[str]:

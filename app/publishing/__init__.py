@@ -1,4 +1,4 @@
-"""Simulated or recorded events onto Kafka: the record, the topics made ready for it, and the pace.
+"""Publishing of simulated or recorded events to Kafka: record, topic preparation, pace.
 
-Begin with :mod:`~app.publishing.publisher`. Simulator, replay, evaluation and demo stand on it.
+Begin with :mod:`~app.publishing.publisher`. Simulator, replay, evaluation and demo use it.
 """

@@ -1,7 +1,7 @@
-"""The topics a simulation or a replay stands on: there, stamped by event time, and keeping what is weeks old.
+"""Topics of a simulation or a replay: existing, timestamped by event time, with retention for weeks-old records.
 
-A topic with the usual week of retention loses a history of 45 days minutes after it was written: Kafka counts the age
-of a segment by its records, and these are old when they arrive.
+A topic with the usual week of retention loses a history of 45 days minutes after it was written: Kafka ages a segment
+by its records' timestamps, and these are old when they arrive.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from streams.cluster.topic_admin import Cluster
 from streams.records.topics import INPUT_TOPICS
 
 KEPT: Final = {"retention.ms": "-1"}
-"""For topics made here: those of a simulation or a replay are thrown away as a whole, not by age."""
+"""For topics created here: those of a simulation or a replay are deleted as a whole, not by age."""
 _SLACK_MS: Final = 14 * DAY_MS
 
 
 def mended(config: Mapping[str, str], span_ms: int) -> dict[str, str]:
-    """What must change in a topic's configuration for it to keep records of ``span_ms`` ago, with their timestamps.
+    """Changes of a topic's configuration so that it keeps records of ``span_ms`` ago, with their timestamps.
 
     >>> mended({"retention.ms": "604800000", "message.timestamp.type": "CreateTime"}, 45 * DAY_MS)
     {'retention.ms': '5097600000'}
@@ -45,10 +45,10 @@ def mended(config: Mapping[str, str], span_ms: int) -> dict[str, str]:
 async def prepare(
     client: Mapping[str, Any], prefix: str, partitions: int, span_ms: int, only: Collection[str] | None = None
 ) -> list[str]:
-    """Make the input topics fit for records of ``span_ms`` ago; returns what was done, in words.
+    """Make the input topics fit for records of ``span_ms`` ago; returns messages on what was done.
 
-    Missing ones are created with ``partitions``; those that are there get a longer retention where it is too short.
-    With `only`, those (without prefix), and no others are touched.
+    Missing topics are created with ``partitions``; existing ones get a longer retention where it is too short. With
+    `only` (names without prefix), no other topics are touched.
     """
     topics = tuple(topic for topic in INPUT_TOPICS if only is None or topic.name in only)
     async with Cluster(client) as cluster:
@@ -62,7 +62,7 @@ async def prepare(
 
 
 async def _settled(client: Mapping[str, Any], created: Mapping[str, int]) -> None:
-    """Wait until every partition has a leader that answers: until then a producer fills the log with refusals."""
+    """Wait until every partition has a leader that answers: before that a producer fills the log with errors."""
     places = [TopicPartition(name, at) for name, count in created.items() for at in range(count)]
     if not places:
         return
@@ -75,7 +75,7 @@ async def _settled(client: Mapping[str, Any], created: Mapping[str, int]) -> Non
 
 
 async def _mend(cluster: Cluster, name: str, span_ms: int) -> list[str]:
-    """Change what must change."""
+    """Apply the changes to one topic."""
     settings = await cluster.settings(name)
     changes = mended(settings.all, span_ms)
     if changes:

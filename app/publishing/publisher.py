@@ -1,8 +1,7 @@
-"""Records onto Kafka, simulated or recorded: at their own pace, and never ahead of the wall clock.
+"""Publisher of simulated or recorded events to Kafka, at a given pace and never ahead of the wall clock.
 
-The wall clock is read here only. Whole batches are built for each partition and handed to an idempotent producer,
-which keeps their order and writes none twice; record by record the producer's own path costs more than all of the
-simulation.
+The wall clock is read only here. Whole batches are built for each partition and handed to an idempotent producer,
+which keeps their order and writes none twice; sending record by record costs more than the whole simulation.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from models.contract.events import SUBSCRIBERS
 
 _BATCH_BYTES: Final = 256 * 1024
 _ROUND: Final = 8_192
-"""Records after which every open batch is sent. A larger round fills batches better, but lets a rare topic lag behind
-the others by as much event time, and a lane would have to wait for it."""
+"""Records after which every open batch is sent. A larger round fills batches better, but a rare topic then lags behind
+the others in event time, and lanes must wait for it."""
 _SPAN_MS: Final = 24 * 3_600_000
-"""Event time after which all of it must be on the broker before more is sent. A round of a sparse log may be weeks, and
-each partition has a queue of its own: without a stop a lane that reads along has the outcomes of those weeks long
-before the calls, and nothing in its logs tells it that there are calls to wait for."""
+"""Event time after which everything must be on the broker before more is sent. A round of a sparse log may span weeks,
+and each partition has its own queue: without a stop a lane that reads along gets the outcomes of those weeks long
+before the calls, and cannot know that there are calls to wait for."""
 _IN_FLIGHT: Final = 128
-"""Batches that may wait for the broker: beyond it the simulation waits, instead of filling memory."""
+"""Most batches that wait for the broker: beyond it the simulation waits instead of filling memory."""
 _NAP_S: Final = 0.05
 
 
@@ -44,7 +43,7 @@ def wall_clock_ms() -> int:
 
 @dataclass(slots=True)
 class PublishCount:
-    """What was written. ``stopped`` is ``end``, ``events`` or ``now`` (the wall clock)."""
+    """Count of written records. ``stopped`` is ``end``, ``events`` or ``now`` (the wall clock)."""
 
     records: int = 0
     by_topic: dict[str, int] = field(default_factory=dict)
@@ -53,17 +52,17 @@ class PublishCount:
     seconds: float = 0.0
     stopped: str = "end"
     there: int = 0
-    """Records that were on the broker already."""
+    """Records already on the broker."""
 
     def count(self, record: TimedRecord) -> None:
-        """One more."""
+        """Count one record."""
         self.records += 1
         self.by_topic[record.topic] = self.by_topic.get(record.topic, 0) + 1
         self.first_ts = record.ts if self.first_ts is None else self.first_ts
         self.last_ts = record.ts
 
     def after(self, began: float) -> PublishCount:
-        """Itself, with the time that has passed on the monotonic clock."""
+        """The same count, with the elapsed monotonic time set."""
         self.seconds = time.monotonic() - began
         return self
 
@@ -82,7 +81,7 @@ class _Batches:
         self._settled_ts: int | None = None
 
     async def place(self, record: TimedRecord) -> Place:
-        """Where the record goes."""
+        """Topic and partition of the record."""
         topic = self._prefix + record.topic
         count = self._partitions.get(topic) or await self._count(topic)
         known = self._hashes.get(record.key)
@@ -92,13 +91,13 @@ class _Batches:
         return topic, known % count
 
     def is_there(self, place: Place) -> bool:
-        """Whether the next record of the place is on the broker."""
+        """Whether the next record of this partition is already on the broker."""
         left = self._there.get(place, 0)
         self._there[place] = left - 1
         return left > 0
 
     async def add(self, record: TimedRecord, place: Place) -> None:
-        """Put the record into its partition's batch; a full batch is sent first."""
+        """Add the record to its partition's batch; a full batch is sent first."""
         batch = self._open.get(place)
         if batch is None:
             batch = self._open[place] = self._producer.create_batch()
@@ -119,7 +118,7 @@ class _Batches:
             await self._waiting.popleft()
 
     async def keep_together(self, records: int, ts: int) -> bool:
-        """Send after so many records, and wait for the broker after so much event time; says whether it did either."""
+        """Send after a round of records, wait for the broker after a stretch of event time; True if it did either."""
         if self._settled_ts is None:
             self._settled_ts = ts
         if ts - self._settled_ts >= _SPAN_MS:
@@ -137,7 +136,7 @@ class _Batches:
             await self._send(place)
 
     async def settle(self) -> None:
-        """Send every open batch; after this returns all of them are on the broker, or an error was raised."""
+        """Send every open batch; after this returns all are on the broker, or an error was raised."""
         await self.send()
         while self._waiting:
             await self._waiting.popleft()
@@ -150,9 +149,9 @@ class PublishPace:
     Parameters
     ----------
     speed
-        Simulated seconds a wall second, counted from the first record; 0 for as fast as possible.
+        Simulated seconds per wall-clock second, from the first record; 0 for as fast as possible.
     follow
-        What to do with a record that would overtake the wall clock: wait until its time has come, instead of stopping.
+        At a record ahead of the wall clock, wait for its time instead of stopping.
     clock
         The wall clock in epoch ms.
     """
@@ -163,7 +162,7 @@ class PublishPace:
     _began: tuple[int, int] | None = field(default=None, init=False)
 
     def wait(self, ts: int) -> float | None:
-        """Seconds until the record is due, at most 0 when it is; None when the wall clock ends the simulation.
+        """Seconds until the record is due, 0 or less if it is; None when the wall clock ends the simulation.
 
         >>> PublishPace(clock=lambda: 1000).wait(1000), PublishPace(clock=lambda: 1000).wait(1001)
         (0.0, None)
@@ -191,20 +190,20 @@ async def publish(
     there: Mapping[Place, int] | None = None,
     progress: Callable[[PublishCount], None] | None = None,
 ) -> PublishCount:
-    """Write the records to Kafka; after this returns all of them are on the broker.
+    """Write the records to Kafka; after this returns all are on the broker.
 
     Parameters
     ----------
     records
-        In the order of event time, as :func:`app.simulator.stream.simulate` gives them.
+        In event-time order, as from :func:`app.simulator.stream.simulate`.
     client, prefix
-        Keyword arguments of an aiokafka client (bootstrap servers, security); what goes in front of a topic's name.
+        Keyword arguments of an aiokafka client (bootstrap servers, security), and the prefix of topic names.
     pace
-        How fast, and what happens at the wall clock; at once and up to now when absent.
+        Speed, and what happens at the wall clock; by default without waiting, up to now.
     max_events
-        Stop after so many records.
+        Stop after this many records.
     there
-        How many of the first records of a partition are on the broker, from a run with the same records.
+        By partition, how many of its first records are already on the broker from an earlier run of the same records.
     progress
         Called about every 8,000 records and at each pause.
     """
@@ -224,7 +223,7 @@ async def publish(
 
 
 def _silent(done: PublishCount) -> None:
-    """Nobody watches."""
+    """Report no progress."""
 
 
 async def _write(
@@ -245,7 +244,7 @@ async def _write(
             continue
         if opening and record.topic != SUBSCRIBERS:
             opening = False
-            await batches.settle()  # profiles stand on the broker before the first event that needs one
+            await batches.settle()  # profiles must be on the broker before the first event that needs one
         wait = pace.wait(record.ts)
         while wait is not None and wait > 0:
             await batches.send()

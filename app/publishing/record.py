@@ -1,4 +1,4 @@
-"""One simulated record, as Kafka will hold it."""
+"""One record to publish, as Kafka will hold it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from models.contract.events import INPUTS
 class TimedRecord(NamedTuple):
     """A record before it has a partition: ``topic`` is without prefix, ``ts`` is both event and record time (ms).
 
-    Key and value are bytes already, so that "same seed, same bytes" can be said of them and a producer has nothing
-    left to do.
+    Key and value are already bytes, so that "same seed, same bytes" holds and the producer need not encode.
 
     >>> TimedRecord("telecom.calls.v1", b"s-000001", b"{}", 0).subscriber_id
     's-000001'
@@ -26,12 +25,12 @@ class TimedRecord(NamedTuple):
 
     @property
     def subscriber_id(self) -> str:
-        """The key as the operator writes it."""
+        """The subscriber's id, from the key."""
         return self.key.decode()
 
 
 encode: Final = msgspec.json.Encoder().encode
-"""To JSON. Not by orjson, whose 3.13 holds 4 KiB for each small value: 400 MB for a span of 100,000 instead of 35."""
+"""JSON encoder. Not orjson: its 3.13 holds 4 KiB for each small value, 400 MB for a span of 100,000 instead of 35."""
 
 RANK: Final = {topic: rank for rank, topic in enumerate(INPUTS)}
-"""Of two records with one timestamp the lower rank goes first, as a lane applies them: a profile before a call."""
+"""Order of records with the same timestamp, lowest first, as a lane applies them: a profile before a call."""
