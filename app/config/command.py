@@ -1,4 +1,4 @@
-"""``holdfast config``: what is set, and who said so."""
+"""``holdfast config``: show the settings and their sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operator's own files: policy and learner's numbers over the shipped ones, a model for the topic's."""
+"""The operator's own files: policy and learner's numbers over the shipped ones, and a model instead of the topic's."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def policy_in_force(path: Path | None, base_rate: float | None) -> Policy:
     Parameters
     ----------
     base_rate
-        The setting of the same name, which goes over the file's.
+        The setting of the same name, which overrides the file's.
 
     Raises
     ------
     app.errors.Refused
-        If the file is no policy; the message names the place in it.
+        If the file is no valid policy; the message names the place in it.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def learner_settings(path: Path | None) -> LearnerSettings:
     Raises
     ------
     app.errors.Refused
-        If the file is none of numbers that a learner can have; the message names the place in it.
+        If the file is not valid; the message names the place in it.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def learner_settings(path: Path | None) -> LearnerSettings:
 
 
 def frozen_model(path: Path) -> Snapshot:
-    """The model of a file, held to what is asked of one from the topic.
+    """The model of a file, checked like a model from the topic.
 
     Raises
     ------

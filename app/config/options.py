@@ -1,4 +1,4 @@
-"""Flags that many verbs share, and the settings made of them."""
+"""Flags that many commands share, and the settings made of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 PLACE: Final = ("brokers", "topic_prefix")
-"""Settings without which nothing can be read."""
+"""Settings needed to read anything."""
 PIPE_WIDTH: Final = 120
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -31,7 +31,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 def settings_options(
     *keys: str,
 ) -> Callable[[Callable[Concatenate[Settings, P], R]], Callable[..., R]]:
-    """Give a verb ``--config`` and flags for the settings `keys`, and hand it the settings; it needs brokers."""
+    """Give a command ``--config`` and flags for the settings `keys`, and pass it the settings; brokers are required."""
 
     def decorate(verb: Callable[Concatenate[Settings, P], R]) -> Callable[..., R]:
         @wraps(verb)
@@ -44,7 +44,7 @@ def settings_options(
 
 
 def resolved_options(*keys: str) -> Callable[[Callable[Concatenate[Resolved, P], R]], Callable[..., R]]:
-    """Like :func:`settings_options`, with the sources, and without the need for brokers."""
+    """Like :func:`settings_options`, but with the sources, and brokers are not required."""
 
     def decorate(verb: Callable[Concatenate[Resolved, P], R]) -> Callable[..., R]:
         @wraps(verb)
@@ -57,12 +57,12 @@ def resolved_options(*keys: str) -> Callable[[Callable[Concatenate[Resolved, P],
 
 
 def taken(keys: tuple[str, ...], kwargs: dict[str, Any]) -> Resolved:
-    """Take the flags of `keys` out of a verb's arguments, and resolve the settings.
+    """Take the flags of `keys` out of a command's arguments, and resolve the settings.
 
     Raises
     ------
     app.errors.Refused
-        If a source has a fault; all of them are told.
+        If a source has a fault; the message lists all of them.
     """
     flags = {key: kwargs.pop(key) for key in keys}
     config = kwargs.pop("config")
@@ -76,7 +76,7 @@ def taken(keys: tuple[str, ...], kwargs: dict[str, Any]) -> Resolved:
 
 
 def needing_brokers(settings: Settings) -> Settings:
-    """Refuse to guess where Kafka is: on a production host the guess would be somebody else's."""
+    """Refuse to guess where Kafka is: on a production host the guess could be another cluster."""
     if not settings.brokers:
         raise Refused(
             "no Kafka brokers are set",
@@ -104,16 +104,16 @@ def language(settings: Settings, environment: Mapping[str, str] = os.environ) ->
 
 
 def console() -> Console:
-    """Where tables and cards go: stdout, with room for a table where no terminal says how wide it is."""
+    """Console for tables and cards on stdout; wide enough for a table if no terminal defines the width."""
     return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 @contextmanager
 def talking_to(settings: Settings) -> Iterator[None]:
-    """Turn an unreachable or refusing cluster into a sentence; anything else is a bug and keeps its traceback."""
+    """Turn an unreachable or refusing cluster into a message; anything else is a bug and keeps its traceback."""
     from streams.cluster.topic_tail import REFUSED, UNREACHABLE
 
-    # Its own lines about each attempt would bury ours.
+    # The client's lines about each attempt would bury our message.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         yield
@@ -122,7 +122,7 @@ def talking_to(settings: Settings) -> Iterator[None]:
 
 
 def refusal(error: BaseException, bootstrap: str) -> Refused | None:
-    """The sentence for an error of an unreachable or refusing cluster; None for any other."""
+    """The message for an error of an unreachable or refusing cluster; None for any other error."""
     from streams.cluster.topic_tail import REFUSED, UNREACHABLE
 
     if isinstance(error, UNREACHABLE):
@@ -147,7 +147,7 @@ def _flagged(verb: Callable[..., R], keys: tuple[str, ...]) -> Callable[..., R]:
 
 
 def _flag(key: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    """Make a flag of a setting; its value is judged with those of the other sources, so faults read the same."""
+    """Make a flag of a setting; its value is checked with those of the other sources, so faults read the same."""
     if key in SECRETS:
         raise ValueError(f"{key} is a secret: a command line is seen by everybody on the machine")
     about, kind, flag = KEYS[key], plain_type(TYPES[key]), "--" + key.replace("_", "-")

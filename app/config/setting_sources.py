@@ -1,7 +1,7 @@
-"""Where settings come from: defaults < TOML file < environment < flags.
+"""Sources of the settings: defaults < TOML file < environment < flags.
 
-An unknown key stops the start and suggests the nearest, since a mistyped ``HOLDFAST_TOPIC_PREFX`` would otherwise
-let a trial run write into the topics of production.
+An unknown key stops the start with the nearest known key, since a mistyped ``HOLDFAST_TOPIC_PREFX`` would otherwise
+let a trial run write into the production topics.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from streams.embedded.broker_settings import VARIABLES
 PREFIX: Final = "HOLDFAST_"
 CONFIG_VARIABLE: Final = "HOLDFAST_CONFIG"
 NOT_SETTINGS: Final = frozenset({CONFIG_VARIABLE, *VARIABLES})
-"""Variables that the embedded broker reads, before there are settings."""
+"""Variables that the embedded broker reads itself; they are no settings."""
 
 _SERVICE_LINK: Final = re.compile(r"HOLDFAST(_\w+)?_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
-"""What Kubernetes puts into every pod beside a service named ``holdfast-...``: not a mistake of the operator's."""
+"""Variables that Kubernetes sets in every pod next to a service named ``holdfast-...``: no mistake of the operator."""
 _SPOKEN: Final = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
@@ -35,14 +35,14 @@ _EXPECTED: Final = {int: "a whole number", float: "a number", bool: "true or fal
 
 
 class Resolved(NamedTuple):
-    """The settings, and for each the source that had the last word."""
+    """The settings, and the source of each value."""
 
     settings: Settings
     sources: dict[str, str]
 
 
 class _Given(NamedTuple):
-    """A value as a source gave it; ``name`` is the key as its owner wrote it."""
+    """A value as a source gave it; ``name`` is the key as written there."""
 
     name: str
     key: str
@@ -60,11 +60,11 @@ def resolve(
     Parameters
     ----------
     flags
-        Those given on the command line; None is "not given".
+        Flags of the command line; None means not given.
     environment
-        The process's own when None.
+        The environment; None means that of the process.
     config
-        The TOML file of ``--config``; the one of ``HOLDFAST_CONFIG`` when None.
+        The TOML file of ``--config``; None means that of ``HOLDFAST_CONFIG``.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def resolve(
 
 
 def _checked(values: dict[str, Any], sources: Mapping[str, str]) -> Settings:
-    """Make the whole; a fault says where the value came from, since four places may have set it."""
+    """Make the settings; a fault names the source of the value, since four sources may have set it."""
     try:
         return Settings(**values)
     except SettingsError as error:
@@ -134,7 +134,7 @@ def _from_file(path: Path | None, faults: list[str]) -> Iterator[_Given]:
 
 
 def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """``[sasl] username`` is ``sasl_username``."""
+    """Flatten tables: ``[sasl] username`` becomes ``sasl_username``."""
     for name, value in document.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}_")
@@ -151,7 +151,7 @@ def _from_environment(environment: Mapping[str, str], faults: list[str]) -> Iter
         if linked and key in KEYS:
             faults.append(f"{name}: {value!r} is a Kubernetes service link: set enableServiceLinks: false")
         elif linked or (not value and (key in KEYS or key.removesuffix("_file") in SECRETS)):
-            # Compose and Helm pass an unset variable on as an empty one.
+            # Compose and Helm pass an unset variable as an empty one.
             continue
         elif key in KEYS:
             yield _Given(name, key, value, f"environment {name}")
@@ -162,12 +162,12 @@ def _from_environment(environment: Mapping[str, str], faults: list[str]) -> Iter
 
 
 def _is_service_link(name: str, value: str) -> bool:
-    """Tell ``HOLDFAST_X_PORT=tcp://...`` from a mistyped port."""
+    """Distinguish ``HOLDFAST_X_PORT=tcp://...`` from a mistyped port."""
     return bool(_SERVICE_LINK.fullmatch(name)) and ("://" in value or not name.endswith("_PORT") or "_SERVICE_" in name)
 
 
 def _secret_file(name: str, path: str, source: str, faults: list[str]) -> Iterator[_Given]:
-    """A secret mounted as a file; its last newline is the editor's, not the password's."""
+    """A secret mounted as a file; a trailing newline is not part of it."""
     key = name.removesuffix("_file")
     try:
         yield _Given(name, key, Path(path).read_text(encoding="utf-8").rstrip("\r\n"), source)
@@ -184,14 +184,14 @@ def _variables() -> list[str]:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    # Without the prefix, which alone would make everything look alike.
+    # Compare without the prefix, which would make all names look similar.
     short = {each.removeprefix(PREFIX): each for each in known}
     nearest = get_close_matches(name.removeprefix(PREFIX), short, n=1, cutoff=0.6)
     return f": did you mean {short[nearest[0]]}?" if nearest else "; `holdfast config show` lists them"
 
 
 def _converted(value: object, kind: Any) -> object:
-    """`value` as the setting's type, or a ValueError that says what was expected.
+    """`value` as the setting's type, or a ValueError with the expected type.
 
     Examples
     --------
@@ -217,14 +217,14 @@ def _converted(value: object, kind: Any) -> object:
     try:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as error:
-        # msgspec names the bound that is not kept; of a wrong type it names Python's word for it.
+        # msgspec names a violated bound; for a wrong type it gives only Python's type name.
         bound = re.fullmatch(r"Expected `\w+` (.+)", str(error))
         expected = f"{_EXPECTED[plain]} {bound[1]}" if bound else _EXPECTED[plain]
         raise ValueError(f"expected {expected}, got {value!r}") from None
 
 
 def plain_type(kind: Any) -> Any:
-    """The type without what is said about it, and without None."""
+    """The type without annotations and without None."""
     if get_origin(kind) is Annotated:
         return plain_type(get_args(kind)[0])
     if get_origin(kind) is UnionType or get_origin(kind) is Union:

@@ -1,7 +1,7 @@
-"""What an operator can set, in one frozen value: read once at the start, printed redacted, passed down.
+"""All settings of the operator in one frozen value: read once at the start, printed redacted, passed down.
 
-The order of precedence is that of the contract: defaults < TOML file < environment < flags.
-``app.config.setting_sources`` reads those; here stands what there is to set, and whether a whole makes sense.
+Precedence, as in the contract: defaults < TOML file < environment < flags. ``app.config.setting_sources`` reads the
+sources; this module defines the settings and checks them as a whole.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ REDACTED: Final = "********"
 
 
 class SettingsError(ValueError):
-    """Settings that cannot be used; each fault names the key and where it came from."""
+    """Settings that cannot be used; each fault names the key and its source."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("; ".join(faults))
@@ -32,7 +32,7 @@ class SettingsError(ValueError):
 
 
 class About(NamedTuple):
-    """What a setting is for, in the words of ``--help``, and who may see it."""
+    """Help text of a setting, and whether it is secret or hidden."""
 
     help: str
     secret: bool = False
@@ -43,15 +43,15 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """All settings. The name of a field is the TOML key, and in capitals after ``HOLDFAST_`` the variable."""
+    """All settings. A field's name is the TOML key, and in capitals after ``HOLDFAST_`` the environment variable."""
 
     brokers: Annotated[tuple[str, ...], About("Kafka brokers, host:port, comma-separated.")] = ()
     topic_prefix: Annotated[
-        str, Meta(pattern=r"^[a-zA-Z0-9._-]*$", max_length=200), About("Goes in front of every topic name.")
+        str, Meta(pattern=r"^[a-zA-Z0-9._-]*$", max_length=200), About("Prefix of every topic name.")
     ] = ""
     group: Annotated[str, Meta(min_length=1), About("Consumer group.")] = "holdfast"
     partitions: Annotated[int, Meta(ge=1, le=10_000), About("Lanes: the partition count of every topic.")] = 8
-    security_protocol: Annotated[SecurityProtocol, About("How to speak to the brokers.")] = "PLAINTEXT"
+    security_protocol: Annotated[SecurityProtocol, About("Security protocol of the brokers.")] = "PLAINTEXT"
     sasl_mechanism: Annotated[SaslMechanism, About("SASL mechanism.")] = "SCRAM-SHA-512"
     sasl_username: Annotated[str | None, About("SASL user.")] = None
     sasl_password: Annotated[str | None, About("SASL password.", secret=True)] = None
@@ -59,7 +59,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ssl_certfile: Annotated[Path | None, About("Client certificate, PEM.")] = None
     ssl_keyfile: Annotated[Path | None, About("Key of the client certificate, PEM.")] = None
     ssl_key_password: Annotated[str | None, About("Password of that key.", secret=True)] = None
-    ssl_check_hostname: Annotated[bool, About("Hold the broker's certificate against its name.")] = True
+    ssl_check_hostname: Annotated[bool, About("Check the broker's certificate against its name.")] = True
     metrics_host: Annotated[str, About("Address of /metrics, /livez and /readyz.")] = "127.0.0.1"
     metrics_port: Annotated[Port, About("Port of /metrics, /livez and /readyz; 0 is a free one.")] = (
         DEFAULT_METRICS_PORT
@@ -70,22 +70,22 @@ class Settings(Struct, frozen=True, kw_only=True):
     policy: Annotated[Path | None, About("Policy file, TOML.")] = None
     learner: Annotated[Path | None, About("Numbers of the learner, TOML.")] = None
     checkpoint_s: Annotated[
-        float, Meta(gt=0, le=3600), About("Seconds that a learned example waits for a checkpoint at most.")
+        float, Meta(gt=0, le=3600), About("Longest time in seconds that a learned example waits for a checkpoint.")
     ] = 15.0
     base_rate: Annotated[
         Annotated[float, Meta(gt=0, lt=1)] | None,
         About("Share of subscribers who leave within 30 days, such as 0.015."),
     ] = None
     poison_exit: Annotated[bool, About("End the worker when more than 5 % of the records are poison.")] = False
-    log_level: Annotated[LogLevel, About("Least level that is logged.")] = "info"
-    lang: Annotated[Language | None, About("Language of cards and texts; the locale's when not set.")] = None
+    log_level: Annotated[LogLevel, About("Lowest level that is logged.")] = "info"
+    lang: Annotated[Language | None, About("Language of cards and texts; by default the locale's.")] = None
     timezone: Annotated[str, About("Time zone in which times are shown and the learner's days end.")] = "Asia/Shanghai"
     fail_at: Annotated[
-        str | None, About("Fault tests only: the step at which the process dies, hangs or is struck.", hidden=True)
+        str | None, About("Fault tests only: the step at which the process dies, hangs or fails.", hidden=True)
     ] = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work, at once and with every fault named."""
+        """Refuse settings that cannot work, naming every fault at once."""
         if faults := [*self._word_faults(), *self._security_faults(), *self._path_faults()]:
             raise SettingsError(*faults)
 
@@ -117,16 +117,16 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def uses_sasl(self) -> bool:
-        """Whether brokers ask for a user."""
+        """Whether the brokers require a user."""
         return self.security_protocol.startswith("SASL_")
 
     @property
     def bootstrap(self) -> str:
-        """The brokers as one string, as Kafka's own tools take them."""
+        """The brokers as one string, as for Kafka's own tools."""
         return ",".join(self.brokers)
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """Context for TLS, or None when the brokers speak plain text."""
+        """Context for TLS, or None without TLS."""
         if not self.security_protocol.endswith("SSL"):
             return None
         context = ssl.create_default_context(cafile=self.ssl_cafile)
@@ -136,7 +136,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         return context
 
     def kafka_client_kwargs(self) -> dict[str, Any]:
-        """Keyword arguments that every aiokafka client takes: where the brokers are, and how to be let in."""
+        """Keyword arguments of every aiokafka client: addresses and security."""
         kwargs: dict[str, Any] = {
             "bootstrap_servers": list(self.brokers),
             "security_protocol": self.security_protocol,
@@ -154,7 +154,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         return {key: _shown(getattr(self, key), secret=about.secret) for key, about in KEYS.items()}
 
     def __repr__(self) -> str:
-        """Like any struct's, but that secrets stay out of logs and tracebacks."""
+        """The usual repr with secrets hidden, to keep them out of logs and tracebacks."""
         return f"Settings({', '.join(f'{key}={value!r}' for key, value in self.redacted().items())})"
 
 
@@ -185,5 +185,5 @@ TYPES: Final = get_type_hints(Settings, include_extras=True)
 KEYS: Final[Mapping[str, About]] = {
     key: next(extra for extra in kind.__metadata__ if isinstance(extra, About)) for key, kind in TYPES.items()
 }
-"""Every setting by name, and what it is for."""
+"""Every setting by name, with its help text."""
 SECRETS: Final = frozenset(key for key, about in KEYS.items() if about.secret)
