@@ -1,4 +1,4 @@
-"""``holdfast evaluate``: what would have been served, measured on data that have answers."""
+"""``holdfast evaluate``: quality of the served model class, measured on labelled data."""
 
 from __future__ import annotations
 

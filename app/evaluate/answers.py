@@ -1,4 +1,4 @@
-"""The label column: who left, however the file says so."""
+"""The label column: who left, in any of the usual words."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ _STAYED: Final = frozenset(
 
 
 def answers(values: list[str], column: str) -> npt.NDArray[np.bool_]:
-    """Who left, as booleans.
+    """Labels as booleans: True for a leaver.
 
     Raises
     ------
     Refused
-        For a word that is neither, an empty label, or if all are alike.
+        For an unknown word, an empty label, or if all labels are equal.
 
     Examples
     --------

@@ -1,8 +1,7 @@
-"""Boosted trees that read all rows as often as they like: what one pass is measured against.
+"""Boosted trees with many passes over all rows: the benchmark for one-pass learning.
 
-The rival gets what ours gets, and nothing is set by the rows that are scored: its parameters are fixed, and how many
-trees it grows is told by the last fifth of the rows that it learns from. LightGBM is an extra: no part of what is
-served needs it.
+They get the same columns as the learner, and the scored rows set nothing: the parameters are fixed, and the number of
+trees follows from the last fifth of the training rows. LightGBM is an extra: serving does not need it.
 """
 
 from __future__ import annotations
@@ -33,32 +32,32 @@ PARAMETERS: Final[dict[str, Any]] = {
     "seed": 1,
     "deterministic": True,
     "force_row_wise": True,
-    # Its threads wait for each other by spinning: on cores with other work two took twenty times as long as one.
+    # Its threads wait by spinning: on busy cores two took twenty times as long as one.
     "num_threads": 1,
     "verbosity": -1,
 }
 MOST_TREES: Final = 2000
 PATIENCE: Final = 50
-"""So many trees without a gain on the inner split, and no more are grown."""
+"""Trees without a gain on the inner split after which no more are grown."""
 _INNER: Final = 0.2
 
 
 def library() -> str:
-    """Name and version of what the trees are grown with.
+    """Name and version of the library that grows the trees.
 
     Raises
     ------
     Refused
-        If it is not installed, or lacks what it needs of the system.
+        If it is not installed, or a system library is missing.
     """
     try:
         importlib.import_module("lightgbm")
     except ImportError as missing:
         raise Refused("--against-batch needs LightGBM, which is not installed", INSTALL) from missing
     except OSError as broken:
-        # Its wheel brings no OpenMP, and a slim image or a Mac may have none.
+        # Its wheel does not include OpenMP, and a slim image or a Mac may have none.
         raise Refused(
-            f"LightGBM cannot be loaded: {broken}", "it needs OpenMP of the system: libgomp1 (Debian), libomp (Mac)"
+            f"LightGBM cannot be loaded: {broken}", "it needs the system's OpenMP: libgomp1 (Debian), libomp (Mac)"
         ) from broken
     return f"lightgbm {version('lightgbm')}"
 
@@ -69,9 +68,9 @@ class Boosted:
     Parameters
     ----------
     rows, left
-        What is learned from, in the order of learning; NaN is a missing value.
+        Training rows and labels, in the order of learning; NaN is a missing value.
     categories
-        Columns that hold the places of levels, not amounts.
+        Columns that hold level numbers, not amounts.
     """
 
     def __init__(self, rows: Floats, left: Bools, categories: Sequence[int] = ()) -> None:
@@ -91,7 +90,7 @@ class Boosted:
 
     @property
     def count(self) -> int:
-        """How many trees; none where all rows it learned from had one answer."""
+        """Number of trees; 0 if all training rows had the same label."""
         return 0 if self._trees is None else self._trees.num_trees()
 
     def risk(self, rows: Floats) -> Floats:

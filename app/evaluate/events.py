@@ -1,4 +1,4 @@
-"""``holdfast evaluate events``: what a lane would have served of a log, and how good it was."""
+"""``holdfast evaluate events``: the risks a lane would have served over a log, and their quality."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from models.scoring.prior import prior
 from models.scoring.scorer import Scorer
 
 LATE: Final = 0.4
-"""The last share of the looks: by then the learner has seen labels."""
+"""Last share of the looks, reported apart: by then the learner has seen labels."""
 EVERY_MS: Final = 28 * DAY_MS
-"""Between two fits of the batch rival."""
+"""Interval between two fits of the batch model."""
 
 
 class Looks:
-    """Weekly looks whose label is known, by time, with the risks that different models said of them.
+    """Weekly looks with a known label, by time, with the risks that different models give them.
 
     Parameters
     ----------
     told
-        All that a lane told.
+        All examples and fates that a lane wrote.
     """
 
     def __init__(self, told: Iterable[Example | Fate]) -> None:
@@ -51,21 +51,21 @@ class Looks:
 
     @property
     def served(self) -> Floats:
-        """As the lane said it at the moment."""
+        """Risk served by the lane at the time."""
         return np.array([e.risk for e in self.examples])
 
     @property
     def silence(self) -> Floats:
-        """Days of silence, the best single rule; who never used anything is the most silent."""
+        """Days of silence, the best single rule; infinite for a subscriber who never used anything."""
         return np.asarray(np.nan_to_num(self.x[INDEX["silent_days"]], nan=np.inf))
 
     @property
     def prior(self) -> Floats:
-        """What would have been served without learning."""
+        """Risk of the prior alone, without learning."""
         return Scorer(prior(), self.examples[0].base_rate).score(self.x).risk
 
     def refitted(self) -> Floats:
-        """What a LightGBM would have said that was grown anew every four weeks on all labels known by then."""
+        """Risk by a LightGBM model refitted every four weeks on all labels known by then."""
         known = np.array([e.labelled_ts for e in self.examples], dtype=np.int64)
         rounds, said = (self.ts - self.ts[0]) // EVERY_MS, np.full(len(self.ts), 0.5)
         for number in np.unique(rounds).tolist():
@@ -78,14 +78,14 @@ class Looks:
 def evaluate_events(
     records: Iterable[TimedRecord], policy: Policy, settings: LearnerSettings, silent_days: float | None
 ) -> tuple[list[Example | Fate], Learner]:
-    """Live through a log; returns all that the lane told, and the learner at its end.
+    """Run a lane and the learner over a log; returns the lane's examples and fates, and the learner at the end.
 
     Parameters
     ----------
     records
-        In the order of time.
+        In order of time.
     silent_days
-        So long a silence is an outcome, and the horizon too; None where the log has outcomes of its own.
+        Days of silence that count as leaving, and the horizon; None if the log has its own outcomes.
     """
     if silent_days is not None:
         records = with_lapses(records, silent_days)
@@ -97,16 +97,16 @@ def evaluate_events(
 
 
 def facts_of(told: Sequence[Example | Fate], learner: Learner, span_days: float, library: str | None) -> dict[str, Any]:
-    """Figures of the whole, of its last part and of spans of time; a batch rival's too, where there is a library.
+    """Figures for the whole log, its last part and spans of time; with a `library` also those of the batch model.
 
     Raises
     ------
     Refused
-        If no label was known within the log, or all were alike.
+        If no label became known within the log, or all labels are equal.
     """
     looks = Looks(told)
     if not len(looks.ts):
-        raise Refused("within the log it is known of nobody whether they left", "a longer log, or shorter horizons")
+        raise Refused("no outcome becomes known within the log", "use a longer log, or a shorter horizon")
     risks = {"served": looks.served, "prior": looks.prior}
     if library is not None:
         risks["batch"] = looks.refitted()
@@ -141,7 +141,7 @@ def _part(looks: Looks, risks: dict[str, Floats], rows: Bools) -> dict[str, Any]
 
 
 def _known(looks: Looks, risks: dict[str, Floats], rows: Bools) -> dict[str, Any]:
-    """The figures, or how many rows there were without any."""
+    """The figures, or only the counts if all labels are equal."""
     try:
         return _part(looks, risks, rows)
     except OneClassError:
@@ -149,7 +149,7 @@ def _known(looks: Looks, risks: dict[str, Floats], rows: Bools) -> dict[str, Any
 
 
 def _alerts(told: Sequence[Example | Fate]) -> dict[str, dict[str, float]]:
-    """Precision of each kind of alert, as far as it is known."""
+    """Precision of each kind of alert, over alerts with a known outcome."""
     found: dict[str, dict[str, float]] = {}
     for each in told:
         if isinstance(each, Example) and each.origin != WEEKLY and each.label != "void":
@@ -160,12 +160,12 @@ def _alerts(told: Sequence[Example | Fate]) -> dict[str, dict[str, float]]:
 
 
 def scored(looks: Looks) -> list[JudgedRow]:
-    """Each look, with what was served."""
+    """Each look with its label and the served risk."""
     return [JudgedRow(e.subscriber_id, e.label == "positive", e.risk, e.ts / DAY_MS) for e in looks.examples]
 
 
 def lines(facts: dict[str, Any]) -> list[str]:
-    """The figures, for people."""
+    """The figures as lines of text."""
     names = ["silence", "prior", "served", *(["batch"] if "library" in facts else [])]
     spans = [(f"days {part['from_day']:g}-{part['to_day']:g}", part) for part in facts["spans"]]
     parts = [("whole", facts["whole"]), (f"last {LATE:.0%}", facts["late"]), *spans]

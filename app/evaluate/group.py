@@ -1,4 +1,4 @@
-"""The verbs of ``holdfast evaluate``."""
+"""Commands of ``holdfast evaluate``."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _DAYS = click.FloatRange(min=0.0, min_open=True)
 _scores = click.option("--scores", type=_FILE, help="Write id, label and score of each scored row here, as CSV.")
 _against_batch = click.option(
-    "--against-batch", is_flag=True, help="Measure a batch LightGBM on the same rows beside it (holdfast[batch])."
+    "--against-batch", is_flag=True, help="Also measure a batch LightGBM on the same rows (needs holdfast[batch])."
 )
 
 
 @click.group()
 def evaluate() -> None:
-    """Measure what would have been served, on data that have answers, in one pass."""
+    """Measure on labelled data, in one pass, what would have been served."""
 
 
 @evaluate.command()
 @click.argument("train", type=_FILE)
 @click.option("--test", type=_FILE, help="Rows to score, never learned. Default: the last 30 % of TRAIN are held out.")
 @click.option("--label", required=True, help="Column that says who left: yes/no, 1/0, true/false, 是/否.")
-@click.option("--id", "id_column", help="Column that names the customer; it is not learned from.")
+@click.option("--id", "id_column", help="Column with the customer's id; not used for learning.")
 @_scores
-@click.option("--encoding", type=Encoding(), help="UTF-8, UTF-16, GBK and cp1252 are found out.")
-@click.option("--in-order", is_flag=True, help="Learn in the order of the file: where that is the order of time.")
+@click.option("--encoding", type=Encoding(), help="UTF-8, UTF-16, GBK and cp1252 are detected.")
+@click.option("--in-order", is_flag=True, help="Learn in the order of the file, if that is the order of time.")
 @_against_batch
 @json_option
 def table(scores: Path | None, as_json: bool, **question: Any) -> None:
     """Learn a labelled table in one pass and measure on rows that were not learned.
 
-    TRAIN is CSV, JSON lines or Parquet, plain or gzipped, in UTF-8, GBK or cp1252. The learner is the one that lanes
-    are served by, with a prior that says nothing. Columns that only the future knows are not found out: leave them out
-    of the file.
+    TRAIN is CSV, JSON lines or Parquet, plain or gzipped, in UTF-8, GBK or cp1252. The learner is the one used in
+    production, with a neutral prior. Columns that are known only after a customer has left are not detected: remove
+    them from the file.
     """
     facts, rows = by_table.evaluate_table(by_table.Question(**question))
     over = facts.get("frozen_over_batch")
@@ -67,7 +67,9 @@ def table(scores: Path | None, as_json: bool, **question: Any) -> None:
 @evaluate.command()
 @resolved_options("policy", "learner", "base_rate")
 @reading_options()
-@click.option("--inactive-days", type=_DAYS, help="Without outcomes in the files: so many days without use, and gone.")
+@click.option(
+    "--inactive-days", type=_DAYS, help="Without outcomes in the files: days without use that count as leaving."
+)
 @click.option("--span-days", type=_DAYS, default=40.0, show_default=True, help="Length of the spans of time.")
 @_scores
 @_against_batch
@@ -84,19 +86,19 @@ def events(
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Live through recorded logs as a lane and the learner would have, and measure what was served.
+    """Run a lane and the learner over recorded logs, and measure the risks they would have served.
 
-    FILES and the flags that say how they are read are those of `holdfast replay`; nothing is written to Kafka.
-    Everybody is looked at weekly, a label is learned when it is known, and each look is scored by the model that was in
-    force. Beside what was served stand the prior without learning, and days of silence alone.
+    FILES and the flags for reading them are those of `holdfast replay`; nothing is written to Kafka. Each subscriber
+    is scored weekly by the model served at the time, and a label is learned when it becomes known. For comparison: the
+    prior without learning, and days of silence alone.
     """
     given = library() if against_batch else None
     labelled = OUTCOMES in {TOPICS[topic] for topic in topics}
     if labelled == (inactive_days is not None):
         raise Refused(
             "labels come from outcomes or from silence: " + ("not from both" if labelled else "none is given"),
-            "a file of who left when:      holdfast evaluate events calls.csv left.csv --as calls --as outcomes",
-            "or so many days without use:  --inactive-days 14",
+            "a file of who left when:  holdfast evaluate events calls.csv left.csv --as calls --as outcomes",
+            "or days without use:      --inactive-days 14",
             code=ExitCode.USAGE,
         )
     settings = resolved.settings

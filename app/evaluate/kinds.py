@@ -1,4 +1,4 @@
-"""What each column of a table is, guessed from its first rows: number, category, date, or nothing to learn from."""
+"""Kind of each column of a table, guessed from its first rows: number, category, date, or nothing to learn from."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ MISSING: Final = frozenset(
     ["", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "--", "\\n", "#n/a", "无", "未知", "空"]
 )
 _UNKNOWN: Final = frozenset(["unknown", "other", "inf", "-inf", "+inf", "infinity", "-infinity"])
-"""Missing where the rest is numbers; a level of its own where the rest is words."""
+"""Missing in a column of numbers; a level of its own in a column of words."""
 _NEARLY: Final = 0.98
-"""Of the values that are there: one typing error in a hundred must not make a number a category."""
+"""Share of the present values that must fit: one typing error in a hundred must not make a number a category."""
 _FORMATS: Final = (
     "%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S",
     "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %H:%M", "%Y-%m-%d %H:%M", "%Y年%m月%d日",
@@ -31,11 +31,11 @@ _IDENTITY: Final = frozenset(
 
 
 _ROW_NUMBER: Final = frozenset(["", "index", "row", "unnamed: 0", "序号"])
-"""What other programs call the number of a row. In a file that is sorted by the label it would give it away."""
+"""Names that other programs give to the row number. In a file sorted by the label it would reveal the label."""
 
 
 class Kind(StrEnum):
-    """See the module."""
+    """Kind of a column."""
 
     NUMBER = "number"
     CATEGORY = "category"
@@ -65,12 +65,12 @@ def kind_of(name: str, values: list[str]) -> Kind:
         return Kind.IDENTITY if named and len(different) == len(values) else Kind.NUMBER
     if there and date_format(there) is not None:
         return Kind.DATE
-    # As many levels as rows: nothing that was learned of one would ever be met again.
+    # As many levels as rows: what is learned of a level would never apply again.
     return Kind.IDENTITY if len(different) > 0.9 * len(values) and len(values) > 20 else Kind.CATEGORY
 
 
 def number(text: str) -> float:
-    """A number as people write it; NaN for anything else, infinities too.
+    """A number as people write it; NaN for anything else, also for infinities.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def number(text: str) -> float:
 
 
 def numbers(values: list[str]) -> Floats:
-    """A whole column of numbers. The one door: nothing infinite gets past it.
+    """A whole column of numbers. All numbers come through here, so none is infinite.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def numbers(values: list[str]) -> Floats:
 
 
 def date_format(values: list[str]) -> str | None:
-    """The format in which nearly all of these are dates; of two that fit, the first in the list.
+    """The date format that fits nearly all values; of two that fit, the first in the list.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def date_format(values: list[str]) -> str | None:
 
 
 def days(text: str, form: str) -> float:
-    """Days since 1970 of a date, NaN if it is none.
+    """Days since 1970 of a date; NaN if the text is no date.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The product without Kafka: one lane and the learner live through a log, with what they would have known by then."""
+"""The product without Kafka: one lane and the learner over a log, each time with only what was known by then."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streams.records.wire import Rejected, decode
 
 
 class _Stored(NamedTuple):
-    """A record in the shape of a consumed one."""
+    """A record in the form of a consumed one."""
 
     offset: int
     timestamp: int
@@ -29,15 +29,15 @@ class _Stored(NamedTuple):
 
 
 def lived(records: Iterable[TimedRecord], policy: Policy, learner: Learner) -> Iterator[Body]:
-    """What the lane writes, in its order: what it tells of its subscribers has the risks that were served.
+    """The lane's output in order; its examples carry the risks that were served.
 
-    The lane begins with what the learner serves. The learner is told as the lane writes; what it publishes in a day is
-    in force from the next on.
+    The lane begins with the learner's model. The learner gets the examples as the lane writes them; a model that it
+    publishes on one day is served from the next.
 
     Parameters
     ----------
     records
-        In the order of time.
+        In order of time.
 
     Raises
     ------

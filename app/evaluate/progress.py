@@ -1,4 +1,4 @@
-"""A bar on stderr, where that is a terminal: stdout belongs to the figures."""
+"""Progress bar on stderr, if that is a terminal; stdout is for the figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 @contextmanager
 def progress(what: str, rows: int) -> Iterator[Callable[[int], None]]:
-    """Hand out a function that is told how many more rows are done."""
+    """Show a bar; yields a function to call with the number of further rows done."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None

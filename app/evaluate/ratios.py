@@ -1,8 +1,8 @@
-"""Ratios that tell more than the columns they come from: now against before, per minute, per line, shares of a whole.
+"""Ratios of columns as extra features: now against before, per minute, per line, shares of a whole.
 
-Three dropped calls are nothing in a thousand minutes and everything in ten. On real data the ratios are worth as much
-as boosted trees over the raw columns. Trying all pairs does not pay (AUC 0.672 against 0.675), so the pairs are those
-whose units go together, read from the columns' names; where names tell nothing, those that move together.
+Three dropped calls mean little in a thousand minutes and a lot in ten. On real data the ratios are worth as much as
+boosted trees over the raw columns. Trying all pairs does not pay (AUC 0.672 against 0.675), so pairs are chosen by
+units that go together, read from the columns' names; if names give no units, by correlation.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import numpy as np
 from models.arrays import Floats
 
 MOST: Final = 120
-"""More ratios than this make a table of two hundred columns slow and no better."""
+"""Most ratios: more make a table of two hundred columns slow and no better."""
 _NAMELESS: Final = 12
-"""Columns that are paired by correlation alone."""
+"""Most columns that are paired by correlation alone."""
 _NAMELESS_STEMS: Final = frozenset(["v", "x", "f", "var", "feature", "feat", "col", "column", "attr", "field", "字段"])
 _LONGEST: Final = 24
-"""Var1 to Var230 are no months of one thing."""
+"""Longest series: Var1 to Var230 are not the months of one quantity."""
 
 
 class Unit(StrEnum):
-    """What a column counts."""
+    """Unit of a column."""
 
     CHANGE = "change"
     COUNT = "count"
@@ -39,19 +39,19 @@ class Unit(StrEnum):
 
 
 class RatioForm(StrEnum):
-    """How two columns make one."""
+    """Formula that makes one column of two."""
 
     SHARE = "share"
-    """Of the two together, each in terms of its median: bounded, and it needs no care where both are zero."""
+    """Share of the sum, each column scaled by its median: bounded, and safe where both are zero."""
     CHANGE = "change"
-    """A change against the level that it changed."""
+    """A change divided by the level that changed."""
 
 
 _Wish = tuple[RatioForm, str, tuple[str, ...]]
 
 
 class Ratio(NamedTuple):
-    """One column made of two, or of one and the mean of several. Scales are medians of the first rows."""
+    """A column made of two, or of one and the mean of several. Scales are medians of the first rows."""
 
     name: str
     way: RatioForm
@@ -61,7 +61,7 @@ class Ratio(NamedTuple):
     scale_below: float
 
 
-# In the order of what decides: total_rech_num is a count though it names a recharge, PercChangeRevenues is a change.
+# The first match decides: total_rech_num is a count though it names a recharge, PercChangeRevenues is a change.
 _WORDS: Final[dict[Unit, frozenset[str]]] = {
     Unit.CHANGE: frozenset(
         ["perc", "percent", "pct", "change", "chg", "delta", "diff", "trend", "growth", "环比", "同比", "变化", "增长"]
@@ -123,7 +123,7 @@ def words_of(name: str) -> list[str]:
 
 
 def unit_of(name: str) -> Unit | None:
-    """What a column counts, by its name; Chinese names by the parts that they contain.
+    """Unit of a column, by its name; Chinese names by the parts that they contain.
 
     Examples
     --------
@@ -170,7 +170,7 @@ def infer(columns: Mapping[str, Floats]) -> list[Ratio]:
     units = {name: unit_of(name) for name in columns}
     series = list(_series(columns))
     latest = {name for _, names in series for name in names[:-1]}
-    # Of a series the last stands for all: six months of every pair would say the same six times.
+    # Only the last of a series: six months of every pair would repeat the same information.
     current = {name: unit for name, unit in units.items() if name not in latest}
     found: list[_Wish] = [(RatioForm.SHARE, names[-1], tuple(names[:-1])) for _, names in series]
     if any(unit in _AMOUNTS for unit in current.values()):
@@ -200,7 +200,7 @@ def compute(ratio: Ratio, columns: Mapping[str, Floats]) -> Floats:
         below += columns[name]
     below /= len(ratio.below) * ratio.scale_below
     if ratio.way is RatioForm.CHANGE:
-        # A tenth of the usual level keeps a change from nothing finite.
+        # Adding a tenth of the usual level keeps a change from zero finite.
         return np.asarray(above / (np.abs(below) + 0.1))
     whole = np.abs(above) + np.abs(below)
     return np.where(whole == 0.0, 0.5, above / np.where(whole == 0.0, 1.0, whole))
@@ -216,7 +216,7 @@ def _together(scales: Mapping[str, float], names: Sequence[str]) -> float:
 
 
 def _series(names: Mapping[str, Floats]) -> Iterator[tuple[str, list[str]]]:
-    """Columns that differ by their period alone, in its order."""
+    """Columns that differ only by their period, in order of the period."""
     dated = sorted((*period, name) for name in names if (period := period_of(name)))
     for stem, group in groupby(dated, key=lambda each: each[0]):
         members = [name for _, _, name in group]
@@ -227,7 +227,7 @@ def _series(names: Mapping[str, Floats]) -> Iterator[tuple[str, list[str]]]:
 def _by_units(units: Mapping[str, Unit | None], columns: Mapping[str, Floats]) -> list[_Wish]:
     of: dict[Unit, list[str]] = {unit: [n for n, u in units.items() if u is unit] for unit in Unit}
     amounts = [name for unit in _AMOUNTS for name in of[unit]]
-    # The main volume of each unit is the one that is largest: the whole, of which the others are parts.
+    # The main volume of each unit is its largest column: the whole of which the others are parts.
     main = {unit: max(of[unit], key=lambda name: float(np.nanmean(columns[name]))) for unit in _AMOUNTS if of[unit]}
     found: list[_Wish] = [
         (RatioForm.CHANGE, change, (main[unit],)) for change in of[Unit.CHANGE] for unit in main if _same(change, unit)
@@ -249,7 +249,7 @@ def _same(change: str, unit: Unit) -> bool:
 
 
 def _by_correlation(columns: Mapping[str, Floats], names: list[str]) -> list[_Wish]:
-    """Pairs of amounts (never negative, of many values) that move together most."""
+    """Pairs of amounts (never negative, with many values) with the highest correlation."""
     amounts = [n for n in names if len(np.unique(columns[n])) > 20 and np.nanmin(columns[n], initial=0.0) >= 0.0]
     ranks = {name: _ranks(columns[name]) for name in amounts}
     pairs = sorted(combinations(amounts, 2), key=lambda pair: -abs(float((ranks[pair[0]] * ranks[pair[1]]).mean())))

@@ -1,4 +1,4 @@
-"""How a table's rows become features: decided from the first rows, without their labels, and then frozen."""
+"""Recipe that turns a table's rows into features: fixed from the first rows, without their labels."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from app.evaluate.sheet import Sheet
 from models.arrays import Floats, Rows
 
 FIRST: Final = 1000
-"""So many unlabelled rows decide kinds, levels and ratios."""
+"""First rows, without labels, that decide kinds, levels and ratios."""
 LEAST_COUNT: Final = 10
-"""A level seen less often in the first rows is rare: what was learned of it would be noise."""
+"""A level seen less often in the first rows is rare: learning it would be noise."""
 MOST_LEVELS: Final = 64
 _MOST: Final = 1e30
-"""What is learned is held in single precision, in which more than this has no place."""
+"""Largest amount: the learner holds values in single precision, which cannot hold more."""
 
 
 class Recipe:
-    """See the module.
+    """Recipe of features for one table and others with the same columns.
 
     Parameters
     ----------
@@ -60,18 +60,18 @@ class Recipe:
         self.names = (*self._amounts, *(ratio.name for ratio in self.ratios), *missing, *one_hot)
 
     def of(self, kind: Kind) -> list[str]:
-        """The columns of a kind."""
+        """Names of the columns of a kind."""
         return [name for name, found in self.kinds.items() if found is kind]
 
     def features(self, sheet: Sheet) -> Floats:
-        """Every row of a table as our learner sees it, (F, n): amounts and ratios, what is missing, levels as flags."""
+        """All rows for our learner, (F, n): amounts and ratios, flags of missing values, flags of levels."""
         amounts = self._all_amounts(sheet)
         missing = [np.isnan(amounts[name]) for name in self._missing]
         flags = [code == n for name, code in self._codes(sheet).items() for n in range(len(self._levels[name]))]
         return np.clip(np.array([*amounts.values(), *missing, *flags], dtype=np.float64), -_MOST, _MOST)
 
     def columns(self, sheet: Sheet) -> tuple[Floats, list[int]]:
-        """The same for trees, (n, C): amounts and ratios, then places of levels, and which columns those are."""
+        """All rows for trees, (n, C): amounts and ratios, then level numbers; and the columns with level numbers."""
         amounts, codes = self._all_amounts(sheet), self._codes(sheet)
         found = np.array([*amounts.values(), *codes.values()], dtype=np.float64).T
         return found, list(range(len(amounts), len(amounts) + len(codes)))
@@ -81,7 +81,7 @@ class Recipe:
         return found | {ratio.name: ratios.compute(ratio, found) for ratio in self.ratios}
 
     def _codes(self, sheet: Sheet) -> dict[str, Rows]:
-        """The place of each value's level; the place after the last is for all that are rare."""
+        """Number of each value's level; rare levels share the number after the last."""
         found = {}
         for name, known in self._levels.items():
             place = {level: n for n, level in enumerate(known)}

@@ -1,7 +1,7 @@
-"""The learner that lanes are served by, over the columns of any table: the same voices, and a prior that says nothing.
+"""The production learner applied to the columns of any table: the same voices, with a neutral prior.
 
-What it makes is what is served: a snapshot, one curve a feature. A label is as good as another here, so a row is a look
-with one week, and the level is the share of leavers among the labels known.
+The result is a snapshot as served, one curve a feature. All labels count alike here, so a row is a look with one
+week, and the level is the share of leavers among the known labels.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Curve, Snapshot
 
 LEAST_BLOCK: Final = 200
-"""Rows that are scored together and then learned together; later a quarter of those learned: labels come late."""
+"""Fewest rows that are scored and then learned as a block; later a quarter of those learned: labels come late."""
 _EVEN: Final = 0.5
 
 
 class ServedClass:
-    """See the module.
+    """One-pass learner over a table, as used in production.
 
     Parameters
     ----------
     names
-        Of the features.
+        Names of the features.
     first
-        Unlabelled rows on which knots are frozen, (F, n).
+        Unlabelled rows that fix the knots, (F, n).
     """
 
     def __init__(self, names: Sequence[str], first: Floats) -> None:
@@ -44,11 +44,11 @@ class ServedClass:
         self._scorer = Scorer(self._flat)
 
     def risk(self, rows: Floats) -> Floats:
-        """Probability of leaving, by the model in force."""
+        """Probability of leaving, by the current model."""
         return self._scorer.score(rows).risk
 
     def learn(self, rows: Floats, left: Bools) -> None:
-        """Learn labelled rows one by one, and take a model that has learned them into force."""
+        """Learn labelled rows one by one, then make the resulting model the current one."""
         for row, answer in zip(rows.T, left.tolist(), strict=True):
             self._recent.add(RecentVector(row.tolist(), 0))
             self._voices.learn(Taught(row.astype("<f4"), 1, 1, answer))
@@ -59,7 +59,7 @@ class ServedClass:
             self._scorer = Scorer(compiled(self._flat, voices, self._recent, rate, ("table", None)))
 
     def go_on(self, rows: Floats, left: Bools, tick: Callable[[int], None]) -> Floats:
-        """Score and learn rows in this order; returns what was said of each before its label was learned."""
+        """Score and learn rows in this order; returns each row's risk from before its label was learned."""
         said, start = np.empty(len(left)), 0
         while start < len(left):
             known = self._voices.left + self._voices.stayed

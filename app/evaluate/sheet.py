@@ -17,7 +17,7 @@ class Sheet(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """How many rows, without the header."""
+        """Number of rows, without the header."""
         return len(next(iter(self.columns.values()), []))
 
     def column(self, name: str) -> list[str]:
@@ -26,7 +26,7 @@ class Sheet(NamedTuple):
         Raises
         ------
         Refused
-            If there is none of that name; the message lists those that are.
+            If there is no such column; the message lists the existing ones.
         """
         if name not in self.columns:
             raise Refused(f"{self.source} has no column {name!r}", f"it has: {', '.join(self.columns)}")
@@ -34,12 +34,12 @@ class Sheet(NamedTuple):
 
 
 def read(path: Path, encoding: str | None = None) -> Sheet:
-    """Read a whole file; its encoding is found out where none is given.
+    """Read a whole file; its encoding is detected if none is given.
 
     Raises
     ------
     Refused
-        If it cannot be read as a table, or a row of it cannot: the message says why.
+        If the file or a row of it cannot be read; the message says why.
     """
     recording, rows = Recording(path, encoding=encoding), []
     for row in recording.rows():

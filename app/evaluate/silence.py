@@ -1,7 +1,7 @@
-"""Outcomes for a log that has none: whoever uses nothing for so many days has left, and may come back.
+"""Outcomes for a log without any: a subscriber without use for a number of days has left, and may return.
 
-They are what an operator would have written, when they would have: a lapse on the day on which the silence has lasted
-long enough, dated by the last use, and a return with the next.
+They are written as an operator would have: a lapse on the day on which the silence has lasted long enough, dated by
+the last use, and a return with the next use.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from models.contract.time_units import DAY_MS
 
 
 def with_lapses(records: Iterable[TimedRecord], silent_days: float) -> Iterator[TimedRecord]:
-    """The records, which are in the order of time, and among them what silence says.
+    """The records in order of time, with lapses and returns inserted.
 
     Raises
     ------
     app.errors.Refused
-        If nobody used anything for as long: a hole in the recording, which would make leavers of all.
+        If no subscriber used anything for that long: a gap in the recording, which would make all leavers.
 
     Examples
     --------
@@ -49,8 +49,8 @@ def with_lapses(records: Iterable[TimedRecord], silent_days: float) -> Iterator[
         if record.topic in (CALLS, DATA_USAGE):
             if last and record.ts - latest >= silent:
                 raise Refused(
-                    f"nobody used anything for {(record.ts - latest) / DAY_MS:.1f} days: that is a hole in the log",
-                    f"wait longer (--inactive-days, {silent_days:g}), or evaluate what is before and behind it apart",
+                    f"no use at all for {(record.ts - latest) / DAY_MS:.1f} days: the log has a gap",
+                    f"use more days (--inactive-days, now {silent_days:g}), or evaluate before and after it separately",
                 )
             latest = last[record.key] = record.ts
             used.append((record.ts, record.key))

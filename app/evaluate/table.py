@@ -1,4 +1,4 @@
-"""A labelled table in one pass: learn, then score what was never learned."""
+"""Evaluation of a labelled table in one pass: learn, then score rows that were never learned."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from models.analysis.score_metrics import OneClassError
 from models.arrays import Bools, Floats, Rows
 
 HELD_OUT: Final = 0.3
-"""Share of the rows that is only scored, where no test table is given."""
+"""Share of the rows that is only scored, if no test table is given."""
 LEAST_ROWS: Final = 50
 _COMPARED: Final = ("roc_auc", "pr_auc", "lift_top_decile", "precision_top_5pct", "log_loss", "ece")
 
 
 class Question(NamedTuple):
-    """What to evaluate."""
+    """An evaluation to make: files, columns and options."""
 
     train: Path
     test: Path | None
@@ -40,7 +40,7 @@ class Question(NamedTuple):
 
 
 class Half(NamedTuple):
-    """Rows of a table, by number, in the order in which they are learned or scored, and who left of all."""
+    """A table, the numbers of its rows to learn or score in order, and the labels of all rows."""
 
     sheet: Sheet
     left: Bools
@@ -53,7 +53,7 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[JudgedRow]]
     Raises
     ------
     Refused
-        If a file or a column is not what it should be.
+        If a file or a column cannot be used.
     """
     batch = library() if question.against_batch else None
     train = read(question.train, question.encoding)
@@ -111,14 +111,14 @@ def _measured(recipe: Recipe, taught: Half, asked: Half, batch: str | None) -> t
         columns, categories = recipe.columns(taught.sheet)
         trees = Boosted(columns[taught.rows], left, categories)
         said = trees.risk(recipe.columns(asked.sheet)[0][asked.rows])
-        about = "grown on the rows that were learned, read as often as it likes, and asked of the rows of `frozen`"
+        about = "trained on the learned rows with many passes, and scored on the rows of `frozen`"
         facts["batch"] = figures(said, truth, who) | {"library": batch, "trees": trees.count, "about": about}
         facts["frozen_over_batch"] = structs.asdict(gain(risk, said, truth, who))
     return facts, risk
 
 
 def lines(facts: dict[str, Any]) -> list[str]:
-    """The figures, for people."""
+    """The figures as lines of text."""
     columns = {name: facts[name] for name in ("frozen", "prequential", "batch") if name in facts}
     found = [" " * 20 + "".join(f"{name:>13}" for name in columns)]
     found += [f"{name:20}" + "".join(f"{each[name]:13.4f}" for each in columns.values()) for name in _COMPARED]
@@ -131,15 +131,15 @@ def _features(train: Sheet, question: Question) -> list[str]:
         train.column(question.id_column)
     names = [name for name in train.columns if name not in (question.label, question.id_column)]
     if not names:
-        raise Refused(f"{train.source} has nothing to learn from beside the label")
+        raise Refused(f"{train.source} has no column to learn from except the label")
     return names
 
 
 def shuffled(rows: int) -> Rows:
-    """Row numbers in an order that is always the same and has nothing to do with that of the file.
+    """Row numbers in a fixed random order, independent of the file's.
 
-    A table is no stream: many are sorted by customer number, which is by tenure, and learning the oldest customers
-    first looks like a world that changes (AUC 0.656 against 0.668 on one such table).
+    A table is no stream: many are sorted by customer number, that is by tenure, and learning the oldest customers
+    first looks like drift (AUC 0.656 against 0.668 on one such table).
 
     Examples
     --------

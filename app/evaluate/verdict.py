@@ -1,4 +1,4 @@
-"""What an evaluation says: figures with their intervals, and the risks behind them."""
+"""Result of an evaluation: figures with their intervals, and the risks behind them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from models.analysis.score_metrics import measure
 from models.arrays import Bools, Floats
 
 Z: Final = 1.96
-"""Of a 95 % interval: nothing is decided by it, and nobody looks twice in a run."""
+"""Standard errors of a 95 % interval, not corrected for repeated looks: a run is looked at once and decides nothing."""
 
 
 class JudgedRow(NamedTuple):
-    """One row: whose it is, what became of them, and what was said before; `at` in days since 1970, of a log."""
+    """One row: customer, outcome, and the risk scored before; `at` in days since 1970, for a log."""
 
     id: str
     left: bool
@@ -26,12 +26,12 @@ class JudgedRow(NamedTuple):
 
 
 def figures(risk: Floats, left: Bools, who: Whos) -> dict[str, Any]:
-    """All figures of one risk, the AUC with its 95 % interval, in which rows of one person belong together.
+    """All figures of one risk, the AUC with its 95 % interval, which treats rows of one person as a cluster.
 
     Raises
     ------
     models.analysis.score_metrics.OneClassError
-        Without at least one who left and one who stayed.
+        Without at least one leaver and one stayer.
 
     Examples
     --------
@@ -46,20 +46,20 @@ def figures(risk: Floats, left: Bools, who: Whos) -> dict[str, Any]:
 
 
 def gain(risk: Floats, over: Floats, left: Bools, who: Whos) -> Bounded:
-    """What one risk gains in AUC on another on the same rows, with its 95 % interval."""
+    """Gain in AUC of one risk over another on the same rows, with its 95 % interval."""
     found = compare(risk, over, left, who, Z).auc_gain
-    assert found is not None  # noqa: S101 - whoever has figures has both classes
+    assert found is not None  # noqa: S101 - rows with figures have both classes
     return found
 
 
 def auc_of(found: dict[str, Any]) -> str:
-    """An AUC with its interval, for people."""
+    """An AUC with its interval, as text."""
     low, high = found["roc_auc_95"]
     return f"{found['roc_auc']:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def gain_of(found: Bounded) -> str:
-    """A gain with its interval, for people.
+    """A gain with its interval, as text.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def gain_of(found: Bounded) -> str:
 
 
 def write(path: Path, scored: list[JudgedRow]) -> None:
-    """Write id, label and score of each row, and the time of the look where there is one.
+    """Write id, label and score of each row, and the time of the look if it has one.
 
     Raises
     ------

@@ -183,7 +183,7 @@ def test_learning_moves_what_is_served_and_nothing_else() -> None:
 
 def test_a_hole_in_the_recording_is_no_flood_of_leavers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hole = [e for e in habits() if not START + 50 * DAY_MS < e[1] < START + 65 * DAY_MS]
-    assert "a hole in the log" in refused(capsys, ExitCode.FAILED, written(tmp_path / "log.csv", hole), *OPTIONS)
+    assert "the log has a gap" in refused(capsys, ExitCode.FAILED, written(tmp_path / "log.csv", hole), *OPTIONS)
 
 
 def test_poison_is_counted_and_breaks_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,7 +200,7 @@ def test_poison_is_counted_and_breaks_nothing(tmp_path: Path, capsys: pytest.Cap
     ("content", "options", "code", "told"),
     [
         ("who,when\np1,1700000000000\n", CALLING, ExitCode.USAGE, "labels come from outcomes or from silence"),
-        ("who,when\np1,1700000000000\n", OPTIONS, ExitCode.FAILED, "within the log it is known of nobody"),
+        ("who,when\np1,1700000000000\n", OPTIONS, ExitCode.FAILED, "no outcome becomes known within the log"),
         ("who,then\np1,1700000000000\n", OPTIONS, ExitCode.USAGE, "has no column 'when'"),
         ("", OPTIONS, ExitCode.FAILED, "is empty"),
         ("who,when\n", OPTIONS, ExitCode.FAILED, "has no rows"),
