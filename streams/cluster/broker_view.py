@@ -1,7 +1,7 @@
-"""What a bystander sees: where inputs start and end, whether the next record can be read, who is in the group.
+"""View of the broker from outside the group: start and end of inputs, next records, group members.
 
-It belongs to the watchdog, which must not trust the client that it watches. It joins no group and keeps nothing: a
-client that does not answer in time is thrown away, since one was seen to stay stuck after a broker's restart
+The watchdog uses it, since it must not trust the client that it watches. The view joins no group and keeps no state: a
+client that does not answer in time is discarded, since one was seen to stay stuck after a broker's restart
 (aiokafka#1154).
 """
 
@@ -23,7 +23,7 @@ from streams.cluster.membership import Group
 Input = tuple[str, int]
 """Topic without prefix, and partition."""
 Bounds = tuple[dict[Input, int], dict[Input, int]]
-"""First offset that each log holds, and the offset after its last committed record."""
+"""First offset in each log, and the offset after its last committed record."""
 
 ANSWER_S: Final = 5.0
 PEEK_S: Final = 3.0
@@ -32,7 +32,7 @@ PEEKS_AT_ONCE: Final = 16
 
 
 class BrokerView:
-    """See the module. Use it from one event loop only.
+    """View of the broker for the watchdog. Use it from one event loop only.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class BrokerView:
         self._admin: AIOKafkaAdminClient | None = None
 
     async def bounds(self, inputs: Iterable[Input]) -> Bounds | None:
-        """Starts and ends of `inputs`, or None if the broker did not answer in time."""
+        """Start and end offsets of `inputs`, or None if the broker did not answer in time."""
         names = {self._place(each): each for each in inputs}
         try:
             async with asyncio.timeout(ANSWER_S):
@@ -67,7 +67,7 @@ class BrokerView:
     async def peek(self, positions: Mapping[Input, int]) -> dict[Input, float | None]:
         """Timestamps (s) of the first record at or after each position; None where no record can be read.
 
-        What could not be asked is left out: a broker that does not answer proves nothing.
+        Partitions without an answer are left out: a silent broker proves nothing.
         """
         asked = dict(list(positions.items())[:PEEKS_AT_ONCE])
         if not asked:
@@ -103,7 +103,7 @@ class BrokerView:
                     found[names[tp]] = records[0].timestamp / 1000
 
     async def group(self, name: str) -> Group | None:
-        """The group as its coordinator has it, or None if no coordinator answered in time."""
+        """The group as its coordinator reports it, or None if no coordinator answered in time."""
         try:
             async with asyncio.timeout(ANSWER_S):
                 if self._admin is None:
@@ -114,11 +114,11 @@ class BrokerView:
         except (KafkaError, OSError, TimeoutError):
             await self._close_admin()
             return None
-        # A coordinator that is still loading answers with an error, and knows nothing of members.
+        # A coordinator that is still loading answers with an error and has no members.
         return None if error else Group(state, {member[0]: _lanes(member[4]) for member in members})
 
     async def close(self) -> None:
-        """Let the clients go; the next question makes new ones."""
+        """Close the clients; the next question opens new ones."""
         await self._close_admin()
         await self._close_consumer()
 
@@ -149,7 +149,7 @@ class BrokerView:
 
 
 def _lanes(assignment: bytes) -> frozenset[int]:
-    """The partition numbers in a member's assignment; none before the leader has dealt.
+    """The partition numbers in a member's assignment; none before the leader has assigned any.
 
     Examples
     --------

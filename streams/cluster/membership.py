@@ -1,10 +1,10 @@
-"""Whether a worker is a member of its group: what its client believes, held against what the coordinator answers.
+"""Check of a worker's group membership: its client's state compared with the coordinator's answer.
 
-A client can lose its membership without a word: after restarts of a broker two workers went on as ready in a group that
-was empty, and a third got all of their lanes. So the coordinator is asked, by a client of the watchdog's own.
+A client can lose its membership unnoticed: after broker restarts two workers stayed ready in a group that was empty,
+and a third got all of their lanes. So the watchdog asks the coordinator with a client of its own.
 
-A generation cannot be asked for without a heartbeat, and a heartbeat from here would keep a dead member's lanes. What
-the generation decides can be: which lanes the coordinator has dealt to the member.
+The generation cannot be read without a heartbeat, and a heartbeat from here would keep a dead member's lanes. But the
+result of the generation can be read: the lanes that the coordinator has assigned to the member.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ _STABLE: Final = "Stable"
 
 
 class Membership(NamedTuple):
-    """What the worker believes."""
+    """Membership as the worker's client sees it."""
 
     member_id: str = ""
-    """Empty before the first join, and when the coordinator has said that it knows no such member."""
+    """Empty before the first join, and after the coordinator has answered that it knows no such member."""
     generation: int = -1
-    """Of the client."""
+    """Current generation of the client."""
     dealt: int = -1
-    """The generation in which the worker's lanes were dealt."""
+    """Generation in which the worker's lanes were assigned."""
     kept: bool = True
-    """Whether the client's task that keeps the membership runs."""
+    """Whether the client's task that maintains the membership is running."""
     lanes: frozenset[int] = frozenset()
 
 
 class Group(NamedTuple):
-    """A group as its coordinator has it: its state, and the lanes of each member."""
+    """A group as its coordinator reports it: state, and the lanes of each member."""
 
     state: str
     members: Mapping[str, frozenset[int]]
@@ -52,7 +52,7 @@ def denial(ours: Membership, group: Group, *, rebalancing: bool) -> Denial | Non
     Parameters
     ----------
     rebalancing
-        Lanes are on their way; only the member itself can be compared.
+        A rebalance is under way; lanes cannot be compared yet, only the member.
 
     Examples
     --------

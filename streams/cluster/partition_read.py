@@ -1,4 +1,4 @@
-"""A partition read whole, as committed, from its start to its end: what lanes and learner restore from."""
+"""Read of a whole partition, committed records only; lanes and learner restore with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHUNK: Final = 20_000
 
 
 class RestoreStalledError(Exception):
-    """A topic gave nothing for a minute although more was due. Exit code 75."""
+    """A topic delivered nothing for a minute although records were left. Exit code 75."""
 
 
 async def chunks(
@@ -33,7 +33,7 @@ async def chunks(
     Parameters
     ----------
     start
-        An offset to begin at instead; where it was deleted, the consumer goes where its `reset` says.
+        Offset to begin at instead; if it was deleted, the consumer's `reset` decides.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def reader(client: Mapping[str, Any], reset: str = "earliest") -> aiokafka.AIOKa
     Parameters
     ----------
     reset
-        Where to go on when the place to read next was deleted; ``none`` is an error.
+        Where to continue if the next offset was deleted; with ``none`` that is an error.
     """
     return aiokafka.AIOKafkaConsumer(
         **client,

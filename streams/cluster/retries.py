@@ -1,6 +1,6 @@
-"""Another try for a call that the broker did not answer, within a bound: a restart of a broker is no reason to end.
+"""Bounded retries of calls that the broker did not answer: a broker restart must not end a process.
 
-What is tried again must be safe to be done twice: to ask, to fence, to restore. A transaction is not: see
+Only calls that are safe to repeat may be retried: queries, fencing, restoring. A transaction is not: see
 :meth:`streams.cluster.transaction.LaneProducer.write`.
 """
 
@@ -27,7 +27,7 @@ class NoAnswerError(Exception):
 
 
 def passing(error: BaseException) -> bool:
-    """Whether the error may be gone at the next try: no answer, no connection, no leader, or because of one of those.
+    """Whether a retry may succeed: no answer, no connection, no leader, or an error caused by one of those.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def _passes(error: BaseException) -> bool:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised from: aiokafka's sender wraps a lost connection twice."""
+    """The error and its chain of causes: aiokafka's sender wraps a lost connection twice."""
     found: BaseException | None = error
     while found is not None:
         yield found
@@ -54,19 +54,19 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 async def patient(
     call: Callable[[], Awaitable[R]], what: str, *, bound_s: float = PATIENCE_S, takes_long: bool = False
 ) -> R:
-    """What `call` returns, after as many tries as it takes.
+    """The result of `call`, retried until it succeeds.
 
     Parameters
     ----------
     what
-        What was asked for, in the words of the error.
+        Description of the call for the error message.
     takes_long
-        The call may take longer than the bound, and watches its own progress; only its failures are bounded.
+        The call may take longer than the bound and watches its own progress; only its failures are bounded.
 
     Raises
     ------
     NoAnswerError
-        If no try has succeeded within the bound.
+        If no try succeeded within the bound.
     """
     loop = asyncio.get_running_loop()
     deadline, pause = loop.time() + bound_s, FIRST_PAUSE_S

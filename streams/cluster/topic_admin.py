@@ -1,4 +1,4 @@
-"""What the cluster holds: topics created, checked, and told apart by their ids."""
+"""Topic administration: create topics, check them, and identify them by their ids."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from streams.records.topics import ALL_TOPICS, Topic
 _UNKNOWN_TOPIC: Final = 3
 _TOPIC_LEVEL: Final = 1
 VISIBLE_S: Final = 30.0
-"""How long new topics may take to be known; past it the caller's own check names those that are missing."""
+"""Longest wait for new topics to be visible; after it the caller's own check names the missing ones."""
 
 RECOUNT_S: Final = 10.0
 
 
 class TopicOnCluster(NamedTuple):
-    """A topic as the cluster has it. ``topic_id`` changes when a topic is deleted and created anew."""
+    """A topic on the cluster. ``topic_id`` changes when a topic is deleted and created again."""
 
     name: str
     topic_id: str
@@ -41,7 +41,7 @@ class TopicOnCluster(NamedTuple):
 
 
 class Created(NamedTuple):
-    """What became of one topic on ``topics create``."""
+    """Result of ``topics create`` for one topic."""
 
     name: str
     partitions: int
@@ -49,14 +49,14 @@ class Created(NamedTuple):
 
 
 class TopicSettings(NamedTuple):
-    """What holds for a topic, and what of that was set for it."""
+    """Effective settings of a topic, and those that were set for it."""
 
     all: Mapping[str, str]
     own: Mapping[str, str]
 
 
 class _Uuid(AbstractType[bytes]):  # type: ignore[misc]
-    """Sixteen bytes; aiokafka's types stop before the versions that carry topic ids."""
+    """UUID type of 16 bytes; aiokafka's types do not cover the versions with topic ids."""
 
     @classmethod
     def encode(cls, value: bytes) -> bytes:
@@ -185,10 +185,10 @@ class Cluster:
         overrides: Mapping[str, str] | None = None,
         topics: tuple[Topic, ...] = ALL_TOPICS,
     ) -> list[Created]:
-        """Create what is missing of the table; what exists is left as it is.
+        """Create the missing topics of the table; existing ones are not changed.
 
-        ``replication`` defaults to 3, or the number of brokers where there are fewer. ``overrides`` go over the
-        configuration of topics that expire by time (a demo keeps records of 45 days ago).
+        ``replication`` defaults to 3, or the number of brokers if there are fewer. ``overrides`` replace configuration
+        of topics that expire by time (a demo keeps records of 45 days ago).
         """
         replication = replication or min(3, len(self._admin._client.cluster.brokers()))
         existing = await self.topics([topic.full(prefix) for topic in topics])
@@ -224,7 +224,7 @@ class Cluster:
         return TopicSettings({entry[0]: entry[1] for entry in entries}, own)
 
     async def give(self, name: str, own: Mapping[str, str]) -> None:
-        """Give a topic these settings of its own, and no others: this call of Kafka's replaces the whole."""
+        """Set exactly these settings on a topic: Kafka's call replaces all of them."""
         (answer,) = await self._admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, dict(own))])
         if error := answer.resources[0][0]:
             raise for_code(error)(f"settings of {name}: {answer.resources[0][1]}")
@@ -237,15 +237,15 @@ class Cluster:
     async def _visible(self, names: list[str]) -> None:
         """Wait until the broker knows the topics that its controller has created.
 
-        The controller answers before the brokers have read its log: whoever asked at once was told that what had
-        just been created was missing.
+        The controller answers before the brokers have read its log: an immediate query reported the topics just
+        created as missing.
         """
         end = time.monotonic() + VISIBLE_S
         while time.monotonic() < end and len(await self.topics(names)) < len(names):
             await asyncio.sleep(0.05)
 
     async def faults(self, prefix: str, partitions: int) -> list[str]:
-        """What of the table is missing or has another partition count, in words; empty when all is well."""
+        """Messages on missing topics and wrong partition counts; empty when all is well."""
         found = await self.topics([topic.full(prefix) for topic in ALL_TOPICS])
         missing = [topic.full(prefix) for topic in ALL_TOPICS if topic.full(prefix) not in found]
         faults = [f"missing: {', '.join(missing)}; run `holdfast topics create`"] if missing else []
@@ -258,14 +258,14 @@ class Cluster:
 
 
 def table(prefix: str, partitions: int) -> dict[str, int]:
-    """How many partitions each topic should have."""
+    """Expected partition count of each topic."""
     return {topic.full(prefix): topic.partitions(partitions) for topic in ALL_TOPICS}
 
 
 async def recounted(client: Mapping[str, Any], wanted: Mapping[str, int]) -> str:
-    """Count the partitions now and then, for ever; returns, with what is wrong, once a topic has another count.
+    """Check partition counts from time to time; returns a message once a topic has another count.
 
-    A partition that was added while a process runs belongs to nobody, and some keys belong to others from then on.
+    A partition added while processes run has no lane, and some keys move to other partitions from then on.
     """
     while True:
         await asyncio.sleep(RECOUNT_S)
@@ -273,13 +273,13 @@ async def recounted(client: Mapping[str, Any], wanted: Mapping[str, int]) -> str
             async with asyncio.timeout(RECOUNT_S), Cluster(client) as cluster:
                 found = miscounted(await cluster.topics(list(wanted)), wanted)
         except (KafkaError, OSError, TimeoutError):
-            continue  # whether the broker answers is watched elsewhere
+            continue  # a broker that does not answer is noticed elsewhere
         if found:
             return f"partitions: {found}"
 
 
 def miscounted(found: Mapping[str, TopicOnCluster], wanted: Mapping[str, int]) -> str:
-    """Which topics have another count than they should, in words; nothing where none has.
+    """Message on topics with a wrong partition count; empty if there are none.
 
     Examples
     --------

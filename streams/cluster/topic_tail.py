@@ -1,6 +1,6 @@
-"""A topic read by a bystander: without a group, as committed, from its start or its end.
+"""Read of a topic without a group, committed records only, from its start or its end.
 
-Nothing that reads this way is seen by Kafka's group tools, and nothing it does can move anybody's offsets.
+Such a reader is invisible to Kafka's group tools and cannot move any group's offsets.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ UNREACHABLE: Final[tuple[type[Exception], ...]] = (
     ConnectionError,
     TimeoutError,
 )
-"""What clients raise when no broker answers."""
+"""Errors that clients raise when no broker answers."""
 REFUSED: Final[type[Exception]] = KafkaError
-"""What they raise for everything else that a broker says."""
+"""Errors that they raise for any other answer of a broker."""
 ANSWER_MS: Final = 10_000
 _POLL_MS: Final = 500
 _decode_alert: Final = msgspec.json.Decoder(Alert).decode
@@ -34,11 +34,11 @@ _FATE: Final = b'{"fate_id":'
 
 
 class TopicMissingError(Exception):
-    """The topic does not exist; reading would create it on brokers that allow that, with the wrong partitions."""
+    """The topic does not exist; reading it could create it with the wrong partition count."""
 
 
 class TailRecord(NamedTuple):
-    """One record, with its place."""
+    """One record, with partition and offset."""
 
     partition: int
     offset: int
@@ -58,7 +58,7 @@ async def tail(
     Parameters
     ----------
     follow
-        False: end where the topic ends now.
+        False: end at the topic's present end.
 
     Raises
     ------
@@ -76,7 +76,7 @@ async def tail(
     )
     try:
         await consumer.start()
-        # The whole cluster's, which asks for no topic by name: that would create one that is missing.
+        # List all topics of the cluster: asking for one by name could create it.
         partitions = (await consumer._client.fetch_all_metadata()).partitions_for_topic(topic)
         if not partitions:
             raise TopicMissingError(topic)
@@ -119,7 +119,7 @@ def as_alert(value: bytes | None) -> Alert | None:
 
 
 def as_told(value: bytes | None) -> Example | Fate:
-    """What a record of the examples tells: a verdict, or the fate of some weeks.
+    """Decode a record of the examples topic: a verdict, or the fate of some weeks.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def as_told(value: bytes | None) -> Example | Fate:
 
 
 def as_example(value: bytes | None) -> Example | None:
-    """The verdict of a record; None if it is none, was erased, or this version cannot read it.
+    """The verdict of a record; None if it is not one, was erased, or this version cannot read it.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""One producer a lane, and one transaction a batch.
+"""Transactional producer: one for each lane, one transaction for each batch.
 
-The transactional id is made of the state topic and the partition, so whoever writes that state next fences whoever
-wrote it before, whatever their groups are called.
+The transactional id consists of the state topic and the partition, so the next writer of that state fences the former
+one, even across consumer groups.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ log = structlog.get_logger(__name__)
 
 TRANSACTION_TIMEOUT_MS: Final = 60_000
 FATE_S: Final = 60.0
-"""By then the coordinator has aborted what was not committed; what became of it only the log can tell."""
+"""By then the coordinator has aborted an uncommitted transaction; its result can only be read from the log."""
 CLOSE_S: Final = 5.0
-"""How long closing waits for what was sent; longer it would hold the rebalance."""
+"""Longest wait on close for records sent; a longer one would delay the rebalance."""
 FIND_AGAIN_S: Final = 0.1
 LOG_APPEND_TIME: Final = 1
 
 # Between two transactions the coordinator answers "concurrent transactions" until its marker is written. aiokafka
-# waits 20 ms before it asks again, on loopback the marker takes 2.
+# waits 20 ms before it asks again; on loopback the marker takes 2 ms.
 sender.BACKOFF_OVERRIDE = 0.002
 
 
 class LaneLostError(Exception):
-    """Another worker has taken the lane, and this one did not notice: it was paused, or cut off. It must end."""
+    """Another worker has taken the lane while this one was paused or cut off. This worker must end."""
 
 
 class WrittenTo(NamedTuple):
-    """Where a topic's last record of a transaction went, and the broker's append time if the topic carries it."""
+    """Offset of a topic's last record in a transaction, and the broker's append time if the topic has it."""
 
     last_offset: int
     append_ms: int | None
@@ -69,30 +69,30 @@ class LaneProducer:
             max_batch_size=ROOM,
             retry_backoff_ms=10,
         )
-        # A connection that closes at this one question ends aiokafka's sender for good, and with it the lane: six of
-        # two workers' lives ended so in five restarts of a broker (``test_broker_restarts``).
+        # A connection that closes during this one request ends aiokafka's sender for good, and with it the lane: in
+        # five broker restarts two workers ended this way six times (``test_broker_restarts``).
         sending = self._producer._sender
         sending._find_coordinator = partial(_found_coordinator, sending._find_coordinator, self._producer.client)
 
     async def fence(self) -> None:
-        """After this returns no former holder of the lane can commit, and what he left open is aborted."""
+        """Fence former holders: after this returns they cannot commit, and their open transaction is aborted."""
         await self._producer.start()
 
     async def write(self, records: Iterable[AnyRecord], state: Sequence[StateBatch] = ()) -> dict[str, WrittenTo]:
-        """Write all of `records` and of the state in one transaction; after this they are visible, all or none.
+        """Write `records` and `state` in one transaction; after this all of them are visible.
 
         The order within a topic is kept. Every future is awaited before the commit: aiokafka's ``flush`` returns
-        normally when a batch was refused, and committing then would lose it silently.
+        normally when a batch was refused, and a commit would then lose it silently.
 
         Raises
         ------
         LaneLostError
             If another worker holds the lane now.
         streams.cluster.retries.NoAnswerError
-            If the transaction is not confirmed within :data:`FATE_S`. Nobody knows whether it is committed; who opens
-            the lane next reads it in the ledger.
+            If the transaction is not confirmed within :data:`FATE_S`. It may or may not be committed; the next worker
+            that opens the lane finds out from the ledger.
         aiokafka.errors.KafkaError
-            If the broker refuses a write; nothing is committed then.
+            If the broker refuses a write; then nothing is committed.
         """
         try:
             async with asyncio.timeout(FATE_S):
@@ -117,8 +117,8 @@ class LaneProducer:
                     futures.setdefault(topic, []).append((batch.record_count(), future))
             sent = {topic: [(count, await future) for count, future in ours] for topic, ours in futures.items()}
         except asyncio.CancelledError:
-            # The lane is given up and its producer closed, where an abort would wait for ever and hold the rebalance.
-            # Whoever fences the lane next aborts what is open.
+            # The lane is given up and its producer closed: an abort could hang and delay the rebalance. The next
+            # worker that fences the lane aborts the open transaction.
             raise
         except BaseException:
             if not producer._txn_manager.is_fatal_error():
@@ -140,17 +140,17 @@ class LaneProducer:
         return batches
 
     async def close(self) -> None:
-        """Let the connections go; an open transaction is settled by whoever fences the lane next."""
+        """Close the connections; an open transaction is aborted when the lane is fenced next."""
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._producer.stop()
         except TimeoutError:
-            # It waits for what it has sent, and a broker that does not answer must not hold the rebalance.
+            # The stop waits for records sent, and a broker that does not answer must not delay the rebalance.
             log.warning("producer_left_open", partition=self._partition)
 
 
 async def _found_coordinator(find: Callable[[Any, str], Awaitable[int]], client: Any, kind: Any, key: str) -> int:
-    """The coordinator's node, as soon as one answers; who waits for it has a bound of their own."""
+    """The coordinator's node, as soon as one answers; callers bound the wait."""
     while True:
         try:
             return await find(kind, key)
@@ -162,7 +162,7 @@ async def _found_coordinator(find: Callable[[Any, str], Awaitable[int]], client:
 
 
 async def fenced(client: Mapping[str, Any], transactional_id: str, prefix: str, partition: int) -> LaneProducer:
-    """A producer that has fenced whoever held its lane; after this returns nobody else can commit there.
+    """A producer that has fenced the former holder of its lane; after this returns no other can commit there.
 
     Raises
     ------
@@ -177,7 +177,7 @@ async def _fenced(client: Mapping[str, Any], transactional_id: str, prefix: str,
     try:
         await producer.fence()
     except BaseException:
-        # Also a rebalance amid the opening: nobody else knows of it yet.
+        # Also on a rebalance during opening: nothing else would close this producer.
         await producer.close()
         raise
     return producer
