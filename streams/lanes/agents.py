@@ -1,6 +1,6 @@
-"""The Faust agents: one an input topic, and no more than a hand-over.
+"""The Faust agents: one for each input topic, which only hands fetches over to lanes.
 
-An agent never waits for a lane: if it did, one slow lane would hold every partition of its topic.
+An agent never waits for a lane: if it did, one slow lane would block every partition of its topic.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _declare(app: BatchApp, topic: Topic, full: str, hand_over: HandOver) -> Non
         async for event in stream.noack().events():
             message = event.message
             hand_over(topic.name, message.partition, message.generation_id, event.value)
-            # Only to keep Faust's set of open messages small: the committed offset is the lane's ledger.
+            # Only to keep Faust's set of open messages small: the committed offset comes from the lane's ledger.
             await stream.ack(event)
 
     app.agent(source, name=f"holdfast.{topic.name}", concurrency=1)(agent)

@@ -1,4 +1,4 @@
-"""A batch of a lane: records in the order they are applied, as a table of arrivals, and what is none of them."""
+"""A batch of a lane: records in the order they are applied, the arrivals decoded from them, and the rejected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KINDS: Final = np.array([TOPICS.index(topic.name) for topic in INPUT_TOPICS])
 
 
 class ArrivalBatch(NamedTuple):
-    """See the module.
+    """Records of one batch, with their arrivals and rejections.
 
     Attributes
     ----------
@@ -30,11 +30,11 @@ class ArrivalBatch(NamedTuple):
     arrivals
         The events among them.
     places
-        Of each arrival its record's place.
+        For each arrival, the index of its record.
     rejected
-        By the record's place why it is no event.
+        By index of the record, the reason why it is no event.
     broker_ms
-        The broker's time that the records were held against.
+        The broker's time with which the records' times were compared.
     """
 
     placed: Records
@@ -48,7 +48,7 @@ class ArrivalBatch(NamedTuple):
         return self.placed.some(self.places) if self.rejected else self.placed
 
     def cut(self, arrival: int) -> tuple[ArrivalBatch, ArrivalBatch]:
-        """The records before that of an arrival, and those from there on."""
+        """Split before the record of an arrival."""
         at, places = self.places[arrival], self.places
         before = {place: why for place, why in self.rejected.items() if place < at}
         behind = {place - at: why for place, why in self.rejected.items() if place > at}
@@ -60,18 +60,18 @@ class ArrivalBatch(NamedTuple):
         )
 
     def settled(self, rest: ArrivalBatch | None, read_to: Callable[[str], int | None]) -> dict[str, int]:
-        """Of each topic the last offset that is settled with it.
+        """Last settled offset of each topic after this batch.
 
-        Where nothing of a topic waits, that is the end of what was fetched, also of a topic that gave no record at
-        all: behind its last record there may be markers and aborted records, and a log that retention has trimmed
-        past those has lost nothing.
+        If no record of a topic waits, that is the end of what was fetched, even if the topic gave no record: after its
+        last record there may be markers and aborted records, and a log trimmed by retention past those has lost
+        nothing.
 
         Parameters
         ----------
         rest
-            What was cut off.
+            The part cut off.
         read_to
-            Place up to which a topic is fetched, or None while something of it waits.
+            Offset up to which a topic is fetched, or None while records of it wait.
         """
         offsets = _last_offsets(self.placed)
         waiting = _last_offsets(rest.placed).keys() if rest else set()
@@ -79,7 +79,7 @@ class ArrivalBatch(NamedTuple):
         return offsets | {topic: end - 1 for topic, end in ends.items() if end is not None}
 
     def letters(self, prefix: str, partition: int) -> tuple[dict[tuple[str, Poison], int], list[OutRecord]]:
-        """The poison: its counts by topic and reason, and its dead letters."""
+        """Counts of poison by topic and reason, and the dead letters."""
         counts: dict[tuple[str, Poison], int] = {}
         letters = []
         for place, why in self.rejected.items():
@@ -91,7 +91,7 @@ class ArrivalBatch(NamedTuple):
 
 
 def decoded(placed: Records, broker_ms: int | None, reader: EventReader) -> ArrivalBatch:
-    """Decode what was taken, in order: what is plain at once, the rest one by one."""
+    """Decode the records taken, in order: plain ones together by the compiled reader, the rest one by one."""
     lines = _lines(placed, broker_ms, reader)
     made: dict[int, Arrival] = {}
     rejected: dict[int, Rejected] = {}
@@ -125,7 +125,7 @@ def decoded(placed: Records, broker_ms: int | None, reader: EventReader) -> Arri
 
 
 def _lines(placed: Records, broker_ms: int | None, reader: EventReader) -> Lines:
-    """What the compiled reader says of the records: nothing of those whose time is not plain."""
+    """The compiled reader's result for the records; it skips records whose time is not plain."""
     placed.lines[:, RECORD_KIND] = _KINDS[placed.lines[:, TOPIC]]
     lines, stamps = reader.read(np.frombuffer(placed.buffer, dtype=np.uint8), placed.lines), placed.lines[:, STAMP]
     ahead = lines.numbers[:, TS] > stamps + FUTURE_MS
@@ -136,20 +136,20 @@ def _lines(placed: Records, broker_ms: int | None, reader: EventReader) -> Lines
 
 
 def _last_offsets(placed: Records) -> dict[str, int]:
-    """Of each topic the last offset."""
+    """Last offset of each topic."""
     found = dict(zip(placed.lines[:, TOPIC].tolist(), placed.lines[:, OFFSET].tolist(), strict=True))
     return {INPUT_TOPICS[rank].name: offset for rank, offset in found.items()}
 
 
 def _arrival(topic: str, record: RawRecord, event: AnyEvent | Deletion) -> Arrival:
-    # Where there is no timestamp the event's own time stands for it, as it does in the order.
+    # Without a timestamp the event's own time is used, as in the order.
     stamped = record.timestamp
     at = event.ts if stamped < 0 and not isinstance(event, Deletion) else stamped
     return Arrival(topic, record.offset, at, event)
 
 
 def _operator(event: AnyEvent | Deletion) -> str | None:
-    """A competitor's name that the reader may not know yet."""
+    """The competitor's name of an event, which the reader may not know yet."""
     if isinstance(event, Call):
         return event.peer_operator
     return event.operator if isinstance(event, SiteVisit) else None

@@ -1,7 +1,7 @@
-"""The lanes of a worker: opened when Kafka assigns their partitions, closed when it takes them away.
+"""The lanes of a worker: opened when Kafka assigns their partitions, closed when it revokes them.
 
-It stands between Faust and the lanes: for the transport it says which partitions are wanted, for the agents it takes
-fetches, for each lane it is its place in the consumer.
+It connects Faust and the lanes: it tells the transport which partitions are wanted, takes fetches from the agents, and
+gives each lane its place in the consumer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from streams.records.topics import BOOTSTRAP, INPUT_TOPICS
 log = structlog.get_logger(__name__)
 
 OPENING_AT_ONCE: Final = 4
-"""Lanes restored side by side: more would only share the same core and the same broker."""
+"""Lanes restored in parallel: more would only share the same core and the same broker."""
 
 
 class LanePlace:
@@ -38,7 +38,7 @@ class LanePlace:
         self._tps = {topic.name: TP(topic.full(spec.prefix), partition) for topic in INPUT_TOPICS}
 
     async def logs(self) -> LaneLogs:
-        """Ids, starts and ends of the inputs, and what the group has committed."""
+        """Ids, starts and ends of the inputs, and the group's committed offsets."""
         return await patient(self._logs, f"lane {self._partition}: the inputs")
 
     async def _logs(self) -> LaneLogs:
@@ -59,18 +59,18 @@ class LanePlace:
         )
 
     async def seek(self, offsets: Mapping[str, int]) -> Mapping[str, int]:
-        """Seek; returns the epochs that fetches from there on carry."""
+        """Seek; returns the epochs that fetches carry from then on."""
         epochs = await self._app.consumer.seek_all({self._tps[name]: offset for name, offset in offsets.items()})
         return {name: epochs[self._tps[name]] for name in offsets}
 
     def stable(self, topic: str, epoch: int) -> int | None:
-        """Last stable offset that the newest fetch answer of `epoch` told; None before the first."""
+        """Last stable offset in the newest fetch answer of `epoch`; None before the first answer."""
         stable: int | None = self._app.consumer.stable(self._tps[topic], epoch)
         return stable
 
 
 class Lanes:
-    """See the module. ``failed`` is done, with the exception, as soon as a lane cannot go on.
+    """All lanes of a worker. ``failed`` is done, with the exception, as soon as a lane cannot go on.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class Lanes:
         self._app: BatchApp
 
     def attach(self, app: BatchApp) -> None:
-        """Hear of rebalances; call once, before the application starts."""
+        """Subscribe to rebalances; call once, before the application starts."""
         self._app = app
         app.on_partitions_revoked.connect(self._revoked, weak=False)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
@@ -98,7 +98,7 @@ class Lanes:
     # Rebalances
 
     async def _revoked(self, _app: object, *_: object, **__: object) -> None:
-        """Everything is taken away at each rebalance; what comes back reopens from what is kept."""
+        """Close all lanes, since each rebalance revokes everything; lanes that come back reopen from kept state."""
         await self.close()
 
     async def _assigned(self, _app: object, assigned: set[TP], **_: object) -> None:
@@ -121,7 +121,7 @@ class Lanes:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - raised again where the worker waits
-            # One lane that cannot go on ends the worker, which starts anew and replays.
+            # One lane that cannot go on ends the worker, which is restarted and replays.
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
@@ -129,7 +129,7 @@ class Lanes:
             self.failed.set_exception(error)
 
     async def close(self) -> None:
-        """Close all lanes, side by side, each within its bound."""
+        """Close all lanes in parallel, each within its time limit."""
         lanes, self.lanes = self.lanes, {}
         tasks, self._tasks = self._tasks, {}
         for partition, task in tasks.items():
@@ -141,18 +141,18 @@ class Lanes:
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
 
-    # What the agents bring
+    # Called by the agents
 
     def deliver(self, topic: str, partition: int, generation: int, fetch: Fetch) -> None:
-        """Hand a fetch to its lane; what was fetched before the last rebalance is dropped."""
+        """Pass a fetch to its lane; a fetch from before the last rebalance is dropped."""
         lane = self.lanes.get(partition)
         if lane is not None and generation == self._app.consumer_generation_id:
             lane.offer(topic, fetch)
 
-    # What the transport asks: streams.lanes.transport.FetchReader
+    # Called by the transport: streams.lanes.transport.FetchReader
 
     def wanted(self) -> set[TP]:
-        """Partitions whose lanes take more now."""
+        """Partitions whose lanes take more records now."""
         return {
             TP(full, partition)
             for partition, lane in self.lanes.items()
@@ -166,7 +166,7 @@ class Lanes:
         return all(lane.wants(name) for lane in self.lanes.values() for name in self._names.values())
 
     def next_offset(self, tp: TP) -> int | None:
-        """Offset after the last that is durably applied."""
+        """Offset after the last durably applied record."""
         name, lane, kept = self._names.get(tp.topic), self.lanes.get(tp.partition), self._kept.get(tp.partition)
         if name is None:
             return None
@@ -175,10 +175,10 @@ class Lanes:
         # When the worker stops, Faust commits after the lanes have been closed.
         return kept.ledger.offsets[name] + 1 if kept is not None and name in kept.ledger.offsets else None
 
-    # What the watchdog asks
+    # Called by the watchdog
 
     def positions(self) -> dict[tuple[str, int], int | None]:
-        """Of each input of an open lane, the offset to be applied next."""
+        """Next offset to apply, for each input of an open lane."""
         return {
             (name, partition): lane.next_offset(name)
             for partition, lane in self.lanes.items()
@@ -187,7 +187,7 @@ class Lanes:
         }
 
     def barred(self) -> frozenset[tuple[str, int]]:
-        """Inputs that a lane does not read yet, since its profiles come first."""
+        """Inputs that a lane does not read yet, because its profiles come first."""
         return frozenset(
             (name, partition)
             for partition, lane in self.lanes.items()
@@ -206,13 +206,13 @@ class Lanes:
         )
 
     def awaited(self) -> dict[tuple[str, int], int]:
-        """Inputs that a lane waits for, since they are behind and have no record there, with where they stand."""
+        """Inputs that a lane waits for, because they are behind and have no record here, with their positions."""
         return {
             (name, partition): place for partition, lane in self.lanes.items() for name, place in lane.awaited().items()
         }
 
     def opening(self) -> dict[int, int]:
-        """Lanes that are not open yet, with the records they still have to restore."""
+        """Lanes not open yet, with the number of records left to restore."""
         return {partition: lane.to_restore for partition, lane in self.lanes.items() if not lane.ready}
 
     def held(self) -> set[int]:
@@ -220,6 +220,6 @@ class Lanes:
         return set(self._kept) | set(self.lanes)
 
     def out_of_range(self, offsets: Mapping[TP, int]) -> None:
-        """Retention overtook a lane: ends the worker with 78 rather than with a silent loss."""
+        """End the worker with 78 when retention has overtaken a lane: the alternative is silent loss."""
         places = ", ".join(f"{tp.topic}-{tp.partition} at {offset}" for tp, offset in sorted(offsets.items()))
         self._fail(LedgerMismatchError(f"records to read next were deleted: {places}. Start once with --accept-loss."))

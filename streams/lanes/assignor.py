@@ -1,7 +1,7 @@
-"""Who gets which lane: partition p of every input goes to one member, and stays there while it can.
+"""Assignment of lanes to members: partition p of every input goes to one member, and stays there while possible.
 
-aiokafka's round-robin assignor deals out topic-partitions one by one, so with three workers partition 0 of the calls
-and partition 0 of the care contacts would end with two of them, which would fence each other for ever.
+aiokafka's round-robin assignor assigns topic-partitions one by one, so with three workers partition 0 of the calls and
+partition 0 of the care contacts could go to different workers, which would fence each other forever.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _VERSION: Final = 0
 
 
 def deal_lanes(lanes: Iterable[int], held: Mapping[str, Iterable[int]]) -> dict[str, list[int]]:
-    """Deal lanes to members evenly, keeping what each holds as far as that is even.
+    """Assign lanes to members evenly, keeping what each holds as far as possible.
 
     Parameters
     ----------
     lanes
         All partition numbers.
     held
-        What each member says it holds; of two who claim one lane the first by name keeps it.
+        The lanes that each member reports to hold; of two that claim one lane the first by name keeps it.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def deal_lanes(lanes: Iterable[int], held: Mapping[str, Iterable[int]]) -> dict[
 
 
 class LaneAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
-    """Kafka's port for :func:`deal_lanes`; ``held`` tells the lanes that this worker could reopen at once."""
+    """Kafka's port for :func:`deal_lanes`; ``held`` returns the lanes that this worker could reopen at once."""
 
     name = "holdfast-lanes"
 
@@ -59,16 +59,16 @@ class LaneAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
         self._held = held
 
     def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
-        """What this member tells the leader: its topics and the lanes that it holds."""
+        """Data of this member for the leader: its topics and the lanes that it holds."""
         return ConsumerProtocolMemberMetadata(_VERSION, sorted(topics), json.dumps(sorted(self._held())).encode())
 
     def assign(
         self, cluster: Any, members: Mapping[str, ConsumerProtocolMemberMetadata]
     ) -> dict[str, ConsumerProtocolMemberAssignment]:
-        """The leader's deal: the same lanes of all topics to a member.
+        """Assignment by the leader: a member gets the same lanes of all topics.
 
-        Each member is dealt of the topics that it reads, among those that read the same: a group may hold the workers
-        of two prefixes, and one that was given the other's partitions ended with an assertion of aiokafka's.
+        Members are grouped by the topics they read, and each gets only partitions of those: a group may hold the
+        workers of two prefixes, and one that got the other's partitions ended with an assertion error of aiokafka.
         """
         dealt: dict[str, ConsumerProtocolMemberAssignment] = {}
         for topics in {tuple(sorted(metadata.subscription)) for metadata in members.values()}:
@@ -83,4 +83,4 @@ class LaneAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
         return dealt
 
     def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:
-        """Nothing to note: the lanes know what they hold."""
+        """Do nothing: the lanes know what they hold."""

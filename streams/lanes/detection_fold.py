@@ -1,4 +1,4 @@
-"""The detector as a lane's fold: its time in the ledger, its decisions as records, its counts for the report."""
+"""The detector as a lane's fold: its clock in the ledger, its decisions as records, its counts for the report."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class DetectionFold:
     Parameters
     ----------
     group
-        Consumer group, the source of the events that go out.
+        Consumer group, which is the source named in output events.
     serving
-        The scorer in force; asked between transactions. None: the detector's own, for good.
+        Returns the scorer in force; called between transactions. None: always the detector's own.
 
     Attributes
     ----------
     serving
-        May be replaced, by who folds a history again.
+        May be replaced when a history is folded again.
     """
 
     def __init__(self, detector: Detector, group: str, serving: Callable[[], Scorer] | None = None) -> None:
@@ -50,21 +50,21 @@ class DetectionFold:
         return self._detector.owed
 
     def renew(self) -> None:
-        """Take the model into force that is served by now."""
+        """Switch to the model now in force."""
         scorer = self._detector.scorer if self.serving is None else self.serving()
         if scorer is not self._detector.scorer:
             self._detector.switch(scorer)
 
     def load(self, records: list[StateRecord]) -> None:
-        """Take up state records."""
+        """Load state records."""
         self._detector.load(records)
 
     def resume(self, clock: Mapping[str, Any]) -> None:
-        """Go on from the time in the ledger."""
+        """Continue from the clock in the ledger."""
         self._detector.resume(clock)
 
     def clock(self) -> dict[str, Any]:
-        """What of time belongs into the ledger."""
+        """The clock to keep in the ledger."""
         builtins: dict[str, Any] = msgspec.to_builtins(self._detector.clock)
         return builtins
 
@@ -73,7 +73,7 @@ class DetectionFold:
         return self._detector.apply(arrivals)
 
     def take(self) -> Folded:
-        """What came of it since the last call."""
+        """The results since the last call."""
         records, outputs, counts = self._detector.take()
         examples = [output.body for output in outputs if isinstance(output.body, Example)]
         return Folded(
@@ -100,7 +100,7 @@ class DetectionFold:
         )
 
     def standing(self) -> Commit:
-        """Watermark, tiers and rows as they stand."""
+        """Present watermark, tiers and rows."""
         return Commit(
             watermark_ms=self._detector.clock.watermark,
             tiers=self._detector.tiers_count(),
@@ -110,10 +110,10 @@ class DetectionFold:
 
 
 def _labels(examples: Sequence[Example]) -> Counter[str]:
-    """How many of each label; one who moved to a cheaper plan counts there too, since that is a target of its own."""
+    """Count of each label; a move to a cheaper plan counts under its own label too, as a target of its own."""
     return Counter([e.label for e in examples] + ["downgraded" for e in examples if e.downgraded])
 
 
 def _matured(examples: Sequence[Example]) -> Counter[tuple[str, str]]:
-    """Alerts whose label is known, by kind and label; of who was held out nobody was told."""
+    """Alerts with a known label, by kind and label; without the hold-out, which gets no alerts."""
     return Counter((e.origin, e.label) for e in examples if e.origin != WEEKLY and not e.hold_out)

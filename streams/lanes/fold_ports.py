@@ -1,4 +1,4 @@
-"""What a lane needs of others: a fold to fold into, a place in the consumer, and what all lanes of a worker share."""
+"""Ports of a lane: its fold, its place in the consumer, and the values that all lanes of a worker share."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from streams.records.out_record import OutRecord
 
 
 class Folded(NamedTuple):
-    """What a fold made of the arrivals since the last time it was asked."""
+    """Results of a fold since the last :meth:`Fold.take`."""
 
     state: StateRecords
-    """The lane adds its ledger."""
+    """State records; the lane adds its ledger."""
     outputs: Sequence[OutRecord]
     counts: Commit
     triggers_ms: Sequence[int]
-    """Record timestamps of the triggers of published alerts, from which latency is measured."""
+    """Record timestamps of the triggers of published alerts, to measure latency."""
 
 
 class Fold(Protocol):
-    """What a lane folds its records into. Pure: the same arrivals in the same order give the same bytes."""
+    """Port of the state that a lane folds its records into. Pure: equal arrivals in equal order give equal bytes."""
 
     @property
     def versions(self) -> tuple[str, str]:
@@ -34,61 +34,61 @@ class Fold(Protocol):
 
     @property
     def owed(self) -> bool:
-        """Whether a sweep of the clock did not fit: to be applied again, if need be with nothing."""
+        """Whether a sweep of the clock did not fit: call :meth:`apply` again, if need be without arrivals."""
 
     def renew(self) -> None:
-        """Take into force what is to be from now on; called when a lane opens, and before the next :meth:`apply`.
+        """Switch to the model now in force; called when a lane opens, and before the next :meth:`apply`.
 
-        Never between an :meth:`apply` and its :meth:`take`: what a transaction decided, one model decided.
+        Never called between an :meth:`apply` and its :meth:`take`: one transaction's decisions come from one model.
         """
 
     def load(self, records: list[StateRecord]) -> None:
-        """Take up state records; called before :meth:`resume` only."""
+        """Load state records; called only before :meth:`resume`."""
 
     def resume(self, clock: Mapping[str, Any]) -> None:
-        """Go on from the time in the ledger; called once, after the last :meth:`load`.
+        """Continue from the clock in the ledger; called once, after the last :meth:`load`.
 
-        Of a new lane again, before its first arrival, if a recorded history stands at its beginning: with when it ends.
+        A new lane that begins with a recorded history calls it again before its first arrival, with the history's end.
         """
 
     def clock(self) -> dict[str, Any]:
-        """What of time belongs into the ledger."""
+        """The clock to keep in the ledger."""
 
     def apply(self, arrivals: Sequence[Arrival]) -> int:
         """Apply in order; returns how many were applied, fewer than given when the output would grow too large."""
 
     def take(self) -> Folded:
-        """What came of it since the last call."""
+        """The results since the last call."""
 
     def standing(self) -> Commit:
-        """Watermark, tiers and rows as they stand; a restored lane may wait long for its next commit."""
+        """Present watermark, tiers and rows; a restored lane may wait long for its next commit."""
 
 
 class Place(Protocol):
     """The consumer as one lane sees it: its own partition, by topic without prefix."""
 
     async def logs(self) -> LaneLogs:
-        """Ids, starts and ends of the inputs, and what the group has committed."""
+        """Ids, starts and ends of the inputs, and the group's committed offsets."""
 
     async def seek(self, offsets: Mapping[str, int]) -> Mapping[str, int]:
-        """Seek; returns the epochs that fetches from there on carry."""
+        """Seek; returns the epochs that fetches carry from then on."""
 
     def stable(self, topic: str, epoch: int) -> int | None:
-        """Last stable offset that the newest fetch answer of `epoch` told; None before the first."""
+        """Last stable offset in the newest fetch answer of `epoch`; None before the first answer."""
 
 
 async def _none() -> int | None:
-    """Stand in where no recorded history is told of."""
+    """Default where there is no recorded history."""
     return None
 
 
 def _nothing(*_: Any) -> None:
-    """Stand in for a hook that is not set."""
+    """Default for a hook that is not set."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaneSpec:
-    """What all lanes of a worker share."""
+    """Values that all lanes of a worker share."""
 
     prefix: str
     group: str
@@ -98,13 +98,13 @@ class LaneSpec:
     wall_s: Callable[[], float]
     """The wall clock, for metrics only: it never reaches a fold."""
     session_timeout_s: float = 10.0
-    """How long a worker that says nothing keeps its lanes: shorter only in fault tests."""
+    """Session timeout: how long a silent worker keeps its lanes; shorter only in fault tests."""
     pace: TransactionPace = field(default_factory=TransactionPace)
     recorded_until: Callable[[], Awaitable[int | None]] = _none
-    """Asked by a new lane that has its first record: the last moment of the recorded history that it begins with."""
+    """Called by a new lane with its first record: returns the end of the recorded history, if it begins with one."""
     take_over: bool = False
     accept_loss: bool = False
     poison: Callable[[int, int], None] = _nothing
-    """Told after each batch how many records it had and how many were poison; may raise to end the worker."""
+    """Called after each batch with its counts of records and of poison; may raise to end the worker."""
     fail_at: Callable[[str], None] = _nothing
     """Fault tests: called at each step with its name, and may not return."""

@@ -1,14 +1,14 @@
-"""What waits for a lane, and which record is next.
+"""Intake of a lane: the waiting records by topic, and the choice of the next one.
 
 The lane applies its records in one order: the next is always the smallest (date, topic's rank) among the topics'
-heads. A record's date is its timestamp, or its ``ts`` where it has none; within a partition the partition's own order
-stands, whatever the dates say. That is an order of the logs, not of their arrival, as long as no topic is passed over
-because it is late. So nothing is taken while a topic that has no record here is *behind*: the place up to which it was
-fetched is below the last stable offset that its newest fetch answer told, or no answer has come since it was sought.
-And a batch ends where such a topic gives its last record. (Kafka Streams does so since KIP-695.)
+heads. A record's date is its timestamp, or its ``ts`` if it has none; within a partition the partition's own order
+holds, whatever the dates. This order depends only on the logs, not on arrival, as long as no topic is skipped for
+being late. So nothing is taken while a topic without a record here is *behind*: it was fetched up to an offset below
+the last stable offset of its newest fetch answer, or no answer has come since its seek. And a batch ends at the last
+record here of such a topic. (Kafka Streams does so since KIP-695.)
 
-Places move over what nobody may read: aborted records, compacted ones, markers of transactions. What is on its way to
-the log, or in a transaction that is open, is not waited for.
+Positions move over unreadable offsets: aborted and compacted records, transaction markers. Records still on their way
+to the log, or in an open transaction, are not waited for.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from streams.records.topics import RANK
 from streams.records.wire import FUTURE_MS, UNDATED, dated
 
 FULL_RECORDS: Final = 8_000
-"""A topic with this many waiting takes no more; its partition is not polled until it has room again. Each topic has
-bounds of its own: under one for all, a backlog of calls kept out the data sessions that the order was waiting for."""
+"""A topic with this many waiting records takes no more; its partition is not polled until there is room. Each topic
+has its own bound: with a common one, a backlog of calls kept out the data sessions that the order was waiting for."""
 FULL_BYTES: Final = 3 << 20
-"""The same in bytes. One fetch of a partition may bring a mebibyte more, and that unpacked."""
+"""The same bound in bytes. One fetch of a partition may exceed it by a mebibyte before decompression."""
 BATCH_RECORDS: Final = 4_000
 """Most records of one transaction: larger ones save little more, hold the loop longer than a quiet lane should wait,
 and come near the 8 MiB that a transaction may have."""
 BATCH_BYTES: Final = 4 << 20
-"""A key may be as large as a value, and ends among the dead letters just so: both count."""
+"""Most bytes of one transaction. Keys count too: a key may be as large as a value and goes into the dead letter."""
 
 Ends = Mapping[str, int]
-"""Topics that are read before all others, and up to where; empty when all topics are read."""
+"""Topics read before all others, with their end offsets; empty once all topics are read."""
 
 
 class GapError(Exception):
-    """A fetch does not start where the one before it ended. The lane seeks and reads the hole."""
+    """A fetch does not start where the one before it ended. The lane seeks back and reads the gap."""
 
 
 class _Topic:
-    """One topic of the lane: its records that wait, and how far it was fetched."""
+    """One topic of the lane: its waiting records, and the offset up to which it was fetched."""
 
     __slots__ = ("bytes", "count", "epoch", "name", "place", "rank", "waiting")
 
@@ -58,17 +58,17 @@ class _Topic:
         self.seek(None, 0)
 
     def seek(self, epoch: int | None, place: int) -> None:
-        """Go on from a place, with nothing."""
+        """Restart at an offset, without waiting records."""
         self.waiting: deque[Records] = deque()
         self.count = self.bytes = 0
         self.epoch, self.place = epoch, place
 
     def has_head(self, ends: Ends) -> bool:
-        """Whether the record that is next of this topic is there."""
+        """Whether this topic's next record is here."""
         return bool(self.count) and (not ends or bool(self.waiting[0].lines[0, OFFSET] < ends[self.name]))
 
     def next(self, ends: Ends) -> Ints:
-        """The lines of the records that are next, no more than a batch may have."""
+        """The lines of the next records, at most a batch."""
         blocks, count = [], 0
         for block in self.waiting:
             blocks.append(block.lines)
@@ -79,7 +79,7 @@ class _Topic:
         return lines[lines[:, OFFSET] < ends[self.name]] if ends else lines
 
     def add(self, blocks: Iterable[Records]) -> None:
-        """Let records wait behind the others."""
+        """Append waiting records."""
         for block in blocks:
             lines = block.lines
             lines[:, TOPIC] = self.rank
@@ -91,7 +91,7 @@ class _Topic:
             self.bytes += block.nbytes
 
     def drop(self, count: int) -> list[Records]:
-        """Let go the first records, which are taken."""
+        """Remove and return the first records, which are taken."""
         self.count -= count
         taken = []
         while count:
@@ -115,8 +115,7 @@ class Intake:
     topics
         Inputs without prefix.
     stable
-        ``(topic, epoch)``: its last stable offset as the newest fetch answer of that epoch told it; None before the
-        first.
+        ``(topic, epoch)``: the last stable offset in the newest fetch answer of that epoch; None before the first.
     """
 
     def __init__(self, topics: Iterable[str], stable: Callable[[str, int], int | None]) -> None:
@@ -124,11 +123,11 @@ class Intake:
         self._stable = stable
 
     def sought(self, topic: str, epoch: int, offset: int) -> None:
-        """Start `topic` anew at `offset`: only fetches of `epoch` count from now on."""
+        """Restart `topic` at `offset`: only fetches of `epoch` count from now on."""
         self._topics[topic].seek(epoch, offset)
 
     def offer(self, topic: str, fetch: Fetch) -> bool:
-        """Take a fetch; False if it belongs to a place that the lane has left.
+        """Take a fetch; False if it is from before the last seek.
 
         Raises
         ------
@@ -145,7 +144,7 @@ class Intake:
         return True
 
     def takes(self, topic: str) -> bool:
-        """Whether more of `topic` is welcome; always when nothing of it waits, since the order may wait for it."""
+        """Whether `topic` takes more records; always if none of it wait, since the order may need the next one."""
         mine = self._topics[topic]
         return mine.count < FULL_RECORDS and mine.bytes < FULL_BYTES
 
@@ -154,18 +153,18 @@ class Intake:
         return bool(self._topics[topic].waiting)
 
     def read_to(self, topic: str) -> int | None:
-        """The place up to which `topic` is fetched and nothing waits, or None while something does."""
+        """The offset up to which `topic` is fetched, or None while records of it wait."""
         mine = self._topics[topic]
         return None if mine.waiting or mine.epoch is None else mine.place
 
     def awaited(self, ends: Ends) -> dict[str, int]:
-        """Topics that are behind and have no record here, with their places: the lane waits for them."""
+        """Topics that the lane waits for: behind and without a record here, with their positions."""
         return {
             mine.name: mine.place for mine in self._read(ends) if not mine.has_head(ends) and self._behind(mine, ends)
         }
 
     def fills(self) -> bool:
-        """Whether as much waits as a transaction may have."""
+        """Whether enough records wait to fill a transaction."""
         return sum(mine.count for mine in self._topics.values()) >= BATCH_RECORDS
 
     def ready(self, ends: Ends) -> bool:
@@ -173,19 +172,19 @@ class Intake:
         return any(mine.has_head(ends) for mine in self._read(ends)) and not self.awaited(ends)
 
     def exhausted(self, ends: Ends) -> bool:
-        """Whether each of `ends` is reached, and all before it was taken."""
+        """Whether all records before each of `ends` were taken."""
         return all(not mine.has_head(ends) and not self._behind(mine, ends) for mine in self._read(ends))
 
     def take(self, ends: Ends, broker_ms: int | None) -> Records:
-        """The next batch in the lane's order, within the bounds of one transaction; the rest goes on waiting.
+        """The next batch in the lane's order, within the bounds of one transaction; the rest keeps waiting.
 
         It is empty while the next record is not known.
 
         Parameters
         ----------
         broker_ms
-            The broker's time. What is dated past it is dead-lettered as soon as it is its topic's head: in its turn it
-            would keep back all that lies behind it.
+            The broker's time. A record dated after it is dead-lettered as soon as it is its topic's head: waiting for
+            its turn, it would hold up everything after it.
         """
         heads = [] if self.awaited(ends) else [mine for mine in self._read(ends) if mine.has_head(ends)]
         if not heads:
@@ -195,7 +194,7 @@ class Intake:
         dates = lines[:, DATE].copy()
         if broker_ms is not None:
             dates[dates > broker_ms + FUTURE_MS] = UNDATED
-        # A batch ends behind the last record here of a topic that is behind.
+        # A batch ends after the last record here of a topic that is behind.
         last = [
             mine.count == len(lines) and self._behind(mine, ends, taken=True)
             for mine, lines in zip(heads, found, strict=True)
@@ -212,9 +211,9 @@ class Intake:
         return [self._topics[name] for name in ends] if ends else self._topics.values()
 
     def _behind(self, mine: _Topic, ends: Ends, *, taken: bool = False) -> bool:
-        """Whether the log holds more of a topic that has no head here, or none once what waits is taken.
+        """Whether the log holds more of a topic without a head here; with `taken`, as if its waiting records were gone.
 
-        Before all topics are read, up to its end.
+        While only some topics are read, the log counts up to its end in `ends`.
         """
         if ends:
             return (taken or not mine.waiting) and mine.place < ends[mine.name]

@@ -1,32 +1,32 @@
-"""A lane: partition p of every input, the subscribers in it, and one transactional producer.
+"""A lane: partition p of every input, its subscribers, and one transactional producer.
 
-The protocol, step by step; the code carries the same numbers.
+The protocol, step by step, with the same numbers as in the code.
 
 Opening
-    1. *Fence.* Start the producer: whoever held the lane before can commit nothing more, and what it left open is
+    1. *Fence.* Start the producer: a former holder of the lane can commit nothing more, and its open transaction is
        aborted.
-    2. *Restore.* Read the state's partition, as committed, to its end: rows and ledger. A lane that was kept over a
+    2. *Restore.* Read the committed records of the state's partition to its end: rows and ledger. A lane kept over a
        rebalance skips this if the partition still ends where the lane left it.
-    3. *Check.* Hold the ledger against the cluster; state and topics that disagree end the worker with 78.
-    4. *Bootstrap.* A new ledger first applies profiles and erasures up to their ends of that moment.
+    3. *Check.* Compare the ledger with the cluster; if state and topics disagree, the worker ends with 78.
+    4. *Bootstrap.* A new ledger first applies profiles and erasures up to their present ends.
     5. *Seek.* Each input to the offset after the ledger's.
 
 Running, once a batch
-    6. *Wait* until the next record is known: while a topic of which nothing is here is behind its log, it might come
-       from there. The wait has no term; a topic that does not move is the watchdog's to judge.
-    7. *Take* records in the one order of their dates, within the bounds of a transaction, and no further than to the
-       last one that is here of a topic that is behind.
+    6. *Wait* until the next record is known: a topic without a record here that is behind its log might hold it. The
+       wait has no limit; the watchdog judges a topic that does not move.
+    7. *Take* records in the order of their dates, within the bounds of a transaction, and at most to the last record
+       here of a topic that is behind.
     8. *Decode* each record: an event, or a dead letter.
-    9. *Fold, score, decide*, by the model in force at that moment; a new lane first asks whether it begins with a
-       recorded history. The fold may stop early, at a point of its own choice; the rest, and what time alone still
-       owes, comes with the next transaction.
+    9. *Fold, score, decide*, by the model now in force; a new lane first asks whether it begins with a recorded
+       history. The fold may stop early, at a point of its own choice; the rest, and sweeps still due, come with the
+       next transaction.
     10. *Commit* one transaction: state rows, outputs, dead letters, history, ledger. If nothing changed, there is none.
-    11. *Account*: only now does the ledger in memory move, and only now are counts told.
+    11. *Account*: only now the ledger in memory moves, and only now counts are reported.
 
 Closing
-    12. Let the transaction under way end, within a bound; keep the state for a reopening.
+    12. Let the running transaction end, within a time limit; keep the state for a reopening.
 
-The protocol knows nothing of subscribers: what is folded is a :class:`streams.lanes.fold_ports.Fold`.
+The protocol is independent of subscribers: records are folded into a :class:`streams.lanes.fold_ports.Fold`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ from streams.records.wire import Poison
 log = structlog.get_logger(__name__)
 
 CLOSE_S: Final = 5.0
-"""How long a revoke waits for the transaction under way; past it the lane is given up and read back when it reopens."""
+"""Longest wait of a revoke for the running transaction; after it the lane is dropped and restored when it reopens."""
 
 
 class Lane:
@@ -83,15 +83,15 @@ class Lane:
         self._began = 0.0
         self._reader = EventReader()
         self._partitioner = Partitioner(partition, spec.partitions)
-        self._warned = False  # of keys that are in another partition than murmur2's; the metric counts on
-        self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock when it was told
+        self._warned = False  # of keys outside their murmur2 partition; the metric goes on counting
+        self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock at its receipt
         self._fold: Fold
         self._ledger: Ledger
         self._state_end: int
         self._producer: LaneProducer | None = None
 
     async def open(self, new_fold: Callable[[], Fold], kept: OpenedState | None) -> None:
-        """Steps 1 to 5. After this returns the lane takes fetches; :meth:`run` works them off.
+        """Steps 1 to 5. After this returns the lane takes fetches; :meth:`run` applies them.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Lane:
         spec.fail_at("restored")
         logs = await self._place.logs()
         self._ledger = opening.checked(spec, self.partition, ledger, logs)  # 3. check, 4. bootstrap
-        # The broker tells its time only in answer to a write; without it a first batch could be held against nothing.
+        # The broker sends its time only in answer to a write; without it a first batch could not be checked.
         await self._write([history_record(self.partition, [], None, self._fold.versions, opened=spec.group)])
         await self._seek({t: self._ledger.next_offset(t, logs.starts[t]) for t in logs.topic_ids})  # 5. seek
         self.ready = True
@@ -125,24 +125,24 @@ class Lane:
         for topic, offset in offsets.items():
             self._intake.sought(topic, epochs[topic], offset)
 
-    # What others ask; nothing here waits.
+    # Called by others; nothing here waits.
     @property
     def bootstrapping(self) -> bool:
         """Whether only profiles and erasures are applied."""
         return self.ready and bool(self._ledger.bootstrap)
 
     def wants(self, topic: str) -> bool:
-        """Whether a fetch of `topic` is welcome now."""
+        """Whether the lane takes a fetch of `topic` now."""
         return self.ready and self._intake.takes(topic)
 
     def awaited(self) -> dict[str, int]:
-        """Topics without which the next record is not known, with the places up to which they are fetched."""
+        """Topics needed to know the next record, with the offsets up to which they are fetched."""
         return self._intake.awaited(self._ledger.bootstrap) if self.ready else {}
 
     def offer(self, topic: str, fetch: Fetch) -> None:
         """Take a fetch."""
         if not self.ready:
-            self._gaps.add(topic)  # it may be of the place that is sought right now
+            self._gaps.add(topic)  # it may belong to the seek under way
             return
         try:
             self._intake.offer(topic, fetch)
@@ -152,7 +152,7 @@ class Lane:
         self._wake.set()
 
     def next_offset(self, topic: str) -> int | None:
-        """Offset after the last that is durably applied; past trailing markers once all is applied."""
+        """Offset after the last durably applied record; past trailing markers once all is applied."""
         if not self.ready:
             return None
         read_to = self._intake.read_to(topic) if self._idle.is_set() and self._rest is None else None
@@ -173,7 +173,7 @@ class Lane:
             early = self._began + self._between() - time.monotonic()
             if early > 0:
                 await asyncio.sleep(early)
-                continue  # by now there may be more, or a topic may be behind
+                continue  # meanwhile there may be more records, or a topic may be behind
             self._began = time.monotonic()
             self._spec.pace.began(self.partition, self._began)
             self._idle.clear()
@@ -192,7 +192,7 @@ class Lane:
         return self._rest is not None or self._fold.owed or self._intake.ready(self._ledger.bootstrap)
 
     def _between(self) -> float:
-        """Time between the beginnings of two transactions; the shortest where one will be full."""
+        """Time between the starts of two transactions; the shortest if the next one will be full."""
         if self._rest is not None or self._intake.fills():
             return SHORTEST_S
         return self._spec.pace.between(time.monotonic())
@@ -245,7 +245,7 @@ class Lane:
         self._account(folded, batch, poison, began, writing)
 
     async def _begin(self) -> None:
-        """A new lane's first record is there. What a history's writer tells of it is on the broker before that."""
+        """Start a new lane once its first record is here: the note on a recorded history was written before that."""
         until = await self._spec.recorded_until()
         if until is not None:
             self._fold.resume({"recorded_until": until})
@@ -305,7 +305,7 @@ class Lane:
             await asyncio.wait_for(self._idle.wait(), CLOSE_S)
             kept = OpenedState(self._fold, self._ledger, self._state_end) if opened else None
         except TimeoutError:
-            # The fold is ahead of what is known to be committed.
+            # The fold is ahead of the last confirmed commit.
             log.warning("lane_given_up", partition=self.partition)
         if self._producer is not None:
             await self._producer.close()

@@ -1,6 +1,6 @@
-"""What the lanes tell the outside: pure types, so that no lane knows of Prometheus.
+"""Port through which lanes report counts: plain types, so that no lane depends on Prometheus.
 
-Everything here is called from the event loop's thread, except :meth:`Report.lag`, which the watchdog's thread calls.
+All of it is called from the event loop's thread, except :meth:`Report.lag`, which the watchdog's thread calls.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from streams.records.wire import Poison
 
 
 class WrittenOutput(Protocol):
-    """What of an output the counts are made of; ``models`` has the whole."""
+    """The parts of an output that are counted; ``models`` has the whole type."""
 
     @property
     def kind(self) -> str:
@@ -28,41 +28,41 @@ class WrittenOutput(Protocol):
 class Commit(NamedTuple):
     """One committed transaction of a lane, in counts.
 
-    It is made while the batch is folded and told only when the commit is known, so that no count runs ahead of what
-    a ``read_committed`` reader can see.
+    It is made while the batch is folded but reported only after the commit, so that no count runs ahead of what a
+    ``read_committed`` reader can see.
     """
 
     events: Mapping[str, int] = {}
-    """Valid events applied, by topic without prefix; duplicates and poison have their own."""
+    """Valid events applied, by topic without prefix; duplicates and poison are counted apart."""
     duplicates: Mapping[str, int] = {}
     rejected: Mapping[tuple[str, Poison], int] = {}
     misplaced: Mapping[str, int] = {}
-    """Keys that murmur2 would put into another partition, by topic; each is counted once."""
+    """Keys that murmur2 puts into another partition, by topic; each is counted once."""
     late: Mapping[str, int] = {}
     """Events too late to trigger anything; they are in ``events`` too."""
     ignored: Mapping[str, int] = {}
-    """Events older than the erasure of their subscriber: not applied."""
+    """Events older than their subscriber's erasure: not applied."""
     unknown_feedback: int = 0
     """Feedback for an alert that is unknown or closed."""
     outcomes_ignored: Mapping[str, int] = {}
-    """Outcomes that could not label all that they are about: ``later`` than one that had decided, or ``late``."""
+    """Outcomes that could not set all their labels: ``later`` than a deciding outcome, or ``late``."""
     outputs: Sequence[WrittenOutput] = ()
     breaches: Mapping[str, int] = {}
     """New breaches by kind: each is raised, suppressed or waiting."""
     examples: Mapping[str, int] = {}
     """Training examples by label."""
     matured: Mapping[tuple[str, str], int] = {}
-    """Alerts of which it is known by now whether the subscriber left, by kind and label."""
+    """Alerts with a known outcome, by kind and label."""
     leavers: Mapping[str, int] = {}
-    """Who left, by the alert that was raised before: ``risk_tier``, ``signal`` or ``none``."""
+    """Leavers by the alert raised before: ``risk_tier``, ``signal`` or ``none``."""
     leads_s: Sequence[float] = ()
-    """From the first tier alert to the leaving."""
+    """Seconds from the first tier alert to leaving."""
     recovered: Mapping[str, int] = {}
     """Tier episodes that ended by themselves: ``short`` or ``longer``."""
     consent_absent: Mapping[str, int] = {}
-    """Profiles that leave a consent to the policy, by what it is for."""
+    """Profiles without a stated consent, for which the policy decides, by use."""
     latencies_s: Sequence[float] = ()
-    """From the timestamp of an alert's trigger to the commit."""
+    """Time from the timestamp of an alert's trigger to the commit."""
     label_delays_s: Sequence[float] = ()
     batch_s: float = 0.0
     transaction_s: float = 0.0
@@ -77,23 +77,23 @@ class Commit(NamedTuple):
 
 
 NOTHING: Final = Commit()
-"""A lane of which nothing is known yet."""
+"""Counts of a lane about which nothing is known yet."""
 
 
 class LaneReport(Protocol):
-    """Port of the lanes to whoever counts. No method may block or raise: a metric must not cost an alert."""
+    """Port of the lanes for metrics. No method may block or raise: a metric must not cost an alert."""
 
     def lane_opened(self, partition: int, found: Commit = NOTHING) -> None:
-        """After the lane is restored and takes events; `found` tells watermark, tiers and rows as they stand."""
+        """Called when the lane is restored and takes events; `found` has its watermark, tiers and rows."""
 
     def lane_closed(self, partition: int) -> None:
-        """After the last transaction of the lane; its series go, since another worker reports them from now on."""
+        """Called after the lane's last transaction; its series are removed, since another worker reports them now."""
 
     def committed(self, partition: int, commit: Commit) -> None:
-        """After the broker confirmed the transaction, once for each."""
+        """Called once for each transaction, after the broker has confirmed it."""
 
     def restore_remaining(self, partition: int, records: int) -> None:
-        """While a lane is restored: how many records are still to be read; 0 at the end."""
+        """Called while a lane is restored, with the number of records left to read; 0 at the end."""
 
     def lag(self, topic: str, partition: int, records: int, seconds: float) -> None:
-        """How far the ledger is behind the end of an input, in records and in time; from the watchdog's thread."""
+        """Lag of the ledger behind the end of an input, in records and time; called from the watchdog's thread."""

@@ -1,7 +1,7 @@
-"""The ledger of a lane: how far each input is applied, written in the same transaction as what came of it.
+"""Ledger of a lane: the applied offset of each input, written in the same transaction as the outputs.
 
-It also names what it was written against. State that belongs to other topics, another partition count or another
-group must never be continued silently: the worker exits 78 and names the difference.
+It also names its topics, partition count and group. State of other topics, another partition count or another group
+must never be continued silently: the worker exits 78 and names the difference.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LEDGER_KEY: Final = b"~ledger"
 
 
 class LedgerMismatchError(Exception):
-    """State and topics disagree; the message says where, and what the operator can do. Exit code 78."""
+    """State and topics disagree; the message says where, and what to do. Exit code 78."""
 
 
 class Ledger(msgspec.Struct):
@@ -40,19 +40,19 @@ class Ledger(msgspec.Struct):
     format: int = FORMAT
 
     def next_offset(self, topic: str, log_start: int) -> int:
-        """Where reading `topic` goes on."""
+        """Offset at which reading of `topic` continues."""
         applied = self.offsets.get(topic)
         return log_start if applied is None else applied + 1
 
 
 class LaneLogs(NamedTuple):
-    """The inputs of one lane as the cluster has them: ids, and first and end offset of the lane's partition."""
+    """The inputs of one lane on the cluster: topic ids, and first and end offset of the lane's partition."""
 
     topic_ids: Mapping[str, str]
     starts: Mapping[str, int]
     ends: Mapping[str, int]
     committed: Mapping[str, int]
-    """What the group had committed, by topic; a sign of life of a state that may have been lost."""
+    """The group's committed offsets, by topic; with them but without a ledger, the state may be lost."""
 
 
 def encode(ledger: Ledger) -> bytes:
@@ -81,15 +81,15 @@ def decode(value: bytes) -> Ledger:
 
 
 def new(group: str, partitions: int, logs: LaneLogs) -> Ledger:
-    """A ledger for a lane that has none yet: the profiles come first, up to where they end now."""
+    """A ledger for a lane that has none yet: profiles come first, up to their present ends."""
     bootstrap = {topic: logs.ends[topic] for topic in BOOTSTRAP if logs.ends[topic] > logs.starts[topic]}
-    # The starts too: records that are deleted before the first of their topic is read would not be missed otherwise.
+    # The starts too: otherwise records deleted before a topic's first read would go unnoticed.
     offsets = {topic: start - 1 for topic, start in logs.starts.items()}
     return Ledger(group, partitions, dict(logs.topic_ids), offsets, bootstrap)
 
 
 def mismatches(ledger: Ledger, group: str, partitions: int, logs: LaneLogs, *, take_over: bool) -> list[str]:
-    """How `ledger` and the cluster disagree, in words; empty when reading can go on.
+    """Messages on how `ledger` and the cluster disagree; empty when reading can go on.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def mismatches(ledger: Ledger, group: str, partitions: int, logs: LaneLogs, *, t
 
 
 def lost_state(logs: LaneLogs) -> list[str]:
-    """Why a missing ledger looks like a lost state rather than a first start."""
+    """Messages if a missing ledger looks like lost state rather than a first start."""
     return [
         f"the state topic holds no ledger, but the group has read {topic} to offset {offset}: the state was lost"
         for topic, offset in logs.committed.items()
@@ -133,12 +133,12 @@ def lost_state(logs: LaneLogs) -> list[str]:
 
 
 def accept_loss(ledger: Ledger, partitions: int, logs: LaneLogs) -> Ledger:
-    """The ledger after the operator said ``--accept-loss``: reading goes on where the logs allow it."""
+    """The ledger after the operator's ``--accept-loss``: reading continues where the logs allow."""
     offsets = {}
     for topic, applied in ledger.offsets.items():
         before, last = logs.starts[topic] - 1, logs.ends[topic] - 1
         recreated = ledger.topic_ids.get(topic) != logs.topic_ids[topic]
-        # A log that is shorter than the ledger lost records that are applied: what is left of it is, too.
+        # A log shorter than the ledger has lost records that were applied, so all that is left was applied too.
         offsets[topic] = before if recreated else min(max(applied, before), last)
     return msgspec.structs.replace(
         ledger, partitions=partitions, topic_ids=dict(logs.topic_ids), offsets=offsets, bootstrap={}

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 class OpenedState(NamedTuple):
-    """A lane's state in memory, and where its partition of the state topic ends if nobody else wrote."""
+    """A lane's state in memory, and the end of its state partition if no other worker has written since."""
 
     fold: Fold
     ledger: Ledger
@@ -28,7 +28,7 @@ class OpenedState(NamedTuple):
 
 
 async def fence(spec: LaneSpec, partition: int) -> LaneProducer:
-    """Step 1: after this nobody else can commit to the lane's state."""
+    """Step 1: after this no other worker can commit to the lane's state."""
     return await fenced(spec.client, f"{spec.prefix}{STATE}-{partition}", spec.prefix, partition)
 
 
@@ -39,9 +39,9 @@ async def restored(
     kept: OpenedState | None,
     remaining: Callable[[int], None],
 ) -> OpenedState:
-    """Step 2: the state as committed; what was kept serves if the partition still ends where it was left.
+    """Step 2: the committed state; kept state is reused if the partition still ends where it was left.
 
-    ``remaining`` is told how many records are still to be read.
+    ``remaining`` is called with the number of records left to read.
     """
     return await patient(
         lambda: _restored(spec, partition, new_fold, kept, remaining), f"lane {partition}: its state", takes_long=True
@@ -70,7 +70,7 @@ async def _restored(
 
 
 def checked(spec: LaneSpec, partition: int, ledger: Ledger, logs: LaneLogs) -> Ledger:
-    """Steps 3 and 4: the ledger with which reading goes on.
+    """Steps 3 and 4: the ledger from which reading continues.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def checked(spec: LaneSpec, partition: int, ledger: Ledger, logs: LaneLogs) -> L
 
 
 def mismatch(partition: int, found: list[str]) -> LedgerMismatchError:
-    """All that disagrees about one lane, and what can be done."""
+    """One error with all disagreements of a lane and what to do."""
     return LedgerMismatchError(
         f"lane {partition}: {'; '.join(found)}. Restore the topics, or start once with --accept-loss to go on "
         "without what is missing."

@@ -1,8 +1,8 @@
-"""How often the lanes of a worker write: a transaction costs milliseconds of processor time, however little is in it.
+"""Pace of transactions: each costs milliseconds of processor time, however few events it holds.
 
-With one event in each, 200 events a second over eight lanes were 200 transactions and half of a core. So lanes that
-have something share a number of transactions a second among them, and an event waits a little longer the more of them
-there are. A lane with a backlog fills its transactions and need not wait.
+With one event in each, 200 events a second over eight lanes took 200 transactions and half a core. So the active lanes
+share a fixed number of transactions a second, and with more active lanes an event waits a little longer. A lane with
+a backlog fills its transactions and need not wait.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import Final
 
 SHORTEST_S: Final = 0.02
-"""Least time between the beginnings of two transactions of a lane: at low rates more of them only cost the broker."""
+"""Shortest time between the starts of two transactions of a lane: at low rates more would only load the broker."""
 LONGEST_S: Final = 0.25
-"""Most: past it the lanes are so many that their transactions are well filled."""
+"""Longest time: with so many lanes that it is reached, transactions are well filled."""
 A_SECOND: Final = 120
-"""Transactions of all lanes together, at 2.5 ms each less than a third of a core."""
+"""Transactions a second of all lanes, at 2.5 ms each less than a third of a core."""
 _RECENT_S: Final = 1.0
 
 
 class TransactionPace:
-    """See the module. Times are of one monotonic clock, s.
+    """Pace shared by the lanes of a worker. Times are of one monotonic clock, s.
 
     Examples
     --------
@@ -34,10 +34,10 @@ class TransactionPace:
         self._began: dict[int, float] = {}
 
     def began(self, lane: int, now: float) -> None:
-        """A lane begins a transaction."""
+        """Record the start of a lane's transaction."""
         self._began[lane] = now
 
     def between(self, now: float) -> float:
-        """Time between two transactions of a lane, by how many lanes wrote of late."""
+        """Time between two transactions of a lane, by the number of lanes that wrote recently."""
         busy = sum(now - began < _RECENT_S for began in self._began.values())
         return min(max(busy / A_SECOND, SHORTEST_S), LONGEST_S)

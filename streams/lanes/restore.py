@@ -1,4 +1,4 @@
-"""Reading a partition whole, as committed: a lane's state back from the state topic, and the one of the models."""
+"""Restore of a lane's state: read of a whole partition of the state topic, committed records only."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from streams.lanes.ledger import LEDGER_KEY, Ledger
 
 
 class Loads(Protocol):
-    """What state is loaded into."""
+    """Target of a restore."""
 
     def load(self, records: list[tuple[bytes, bytes | None]]) -> None:
-        """Take up state records, in the topic's order; the last of a key wins."""
+        """Load state records, in the topic's order; the last of a key wins."""
 
 
 class Restored(NamedTuple):
-    """What came back: the ledger, if there is one, the end of the partition, and how many records were read."""
+    """Result of a restore: the ledger, if there is one, the end of the partition, and the number of records read."""
 
     ledger: Ledger | None
     end: int
@@ -36,13 +36,13 @@ async def restore(
 ) -> Restored:
     """Read partition `partition` of `state_topic` from its start to its end into `into`.
 
-    Call it after the lane has fenced its former holder: the end is that of committed records, and fencing has
-    settled the transaction that he may have left open.
+    Call it after the lane has fenced its former holder: the end covers committed records only, and fencing settles a
+    transaction that the former holder left open.
 
     Parameters
     ----------
     remaining
-        Called with the number of offsets still to read, after each chunk.
+        Called with the number of offsets left to read, after each chunk.
 
     Raises
     ------

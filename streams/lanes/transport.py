@@ -1,10 +1,10 @@
 """A Faust transport that hands over whole fetches instead of single messages.
 
-Faust pays 0.7 to 1 ms for each event: four asyncio tasks a message, conductor, queue, event, ack. Here one *fetch*
-(the records of one partition that one poll returned) travels as one message, so Faust keeps what it is good at,
-group membership, assignment, flow control and agents, and pays that price once a batch.
+Faust needs 0.7 to 1 ms for each message: four asyncio tasks, conductor, queue, event, ack. Here one *fetch* (the
+records of one partition from one poll) travels as one message. So Faust does what it is good at, group membership,
+assignment, flow control and agents, and the cost arises once a batch.
 
-What is read next is decided by the lanes alone: :class:`FetchReader` is the port through which this module asks them.
+Only the lanes decide what is read next: :class:`FetchReader` is the port through which this module asks them.
 """
 
 from __future__ import annotations
@@ -34,28 +34,28 @@ log = structlog.get_logger(__name__)
 FETCH_BYTES: Final = 1 << 20
 """Most bytes of a partition in one answer."""
 POLL_BYTES: Final = 512 << 10
-"""With so many bytes, as they were fetched, a poll takes no further partition. A larger poll holds the loop for longer
-than an event of a quiet lane should wait."""
+"""Fetched bytes after which a poll takes no further partition. A larger poll would hold the loop for longer than an
+event of a quiet lane should wait."""
 FETCH_WAIT_MS: Final = 250
-"""A partition that was just resumed waits for the long poll under way on its broker, so this bounds its latency."""
+"""A partition just resumed waits for the running long poll of its broker, so this bounds its latency."""
 FETCH_APART_S: Final = 0.02
-"""Least time between two fetch requests to a broker. Each costs a millisecond over eighty partitions, however little
-its answer brings: at 200 events a second an answer to each event was half of the worker's processor time."""
+"""Shortest time between two fetch requests to a broker. Each costs a millisecond over eighty partitions, however small
+its answer: at 200 events a second one answer for each event took half of the worker's processor time."""
 POLL_S: Final = 1.0
 POLL_WITH_CLOSED_S: Final = 0.02
-"""While some lane takes nothing, polls are short: the lane must be asked for again soon after it has room."""
+"""Length of polls while some lane takes no records: the lane must be polled again soon after it has room."""
 
 
 class Fetch(NamedTuple):
-    """What one poll found new of one partition: its records in offset order, in blocks as they were written.
+    """New records of one partition from one poll, in offset order, in blocks as they were written.
 
-    There may be none. Then the place alone has moved, over aborted records and markers; or it has not, and this is the
-    first answer since a seek.
+    There may be none. Then only the position has moved, over aborted records and markers; or it has not moved, and
+    this is the first answer since a seek.
 
-    ``epoch`` counts the seeks of the partition: a fetch of an older epoch was under way when the lane asked for
-    another place, and taking it as the answer would skip what lies between. ``start`` and ``end`` are the consumer's
-    places before and after: offsets may be missing inside (compaction, markers and aborted records of transactions),
-    and still the next fetch starts where this one ended, unless something was lost between.
+    ``epoch`` counts the seeks of the partition: a fetch of an older epoch was under way when the lane sought another
+    offset, and taking it as the answer would skip records. ``start`` and ``end`` are the consumer's positions before
+    and after: offsets may be missing inside (compaction, markers and aborted records of transactions), but the next
+    fetch starts where this one ended, unless something was lost between.
     """
 
     epoch: int
@@ -65,11 +65,10 @@ class Fetch(NamedTuple):
 
 
 class Poll(NamedTuple):
-    """What one poll found: fetches, and by partition what the fetch answers since the last poll told.
+    """Result of one poll: fetches, and by partition the news from fetch answers since the last poll.
 
-    That is the epoch of their place, and the last stable offset. What an answer tells of the log's end and the records
-    it brings become known to the lanes together: a lane that heard of the end first would wait, and under load there
-    is always something on its way.
+    The news are the epoch and the last stable offset. Lanes get an answer's log end together with its records: a lane
+    that got the end first would wait, and under load some records are always on their way.
     """
 
     fetches: Mapping[TP, Fetch]
@@ -77,22 +76,22 @@ class Poll(NamedTuple):
 
 
 class FetchReader(Protocol):
-    """What the transport asks of the lanes. Called on the main loop, never blocks."""
+    """Port through which the transport asks the lanes. Called on the main loop, never blocks."""
 
     def wanted(self) -> set[TP]:
-        """Partitions whose lanes take more now."""
+        """Partitions whose lanes take more records now."""
 
     def complete(self) -> bool:
         """Whether every assigned partition is wanted."""
 
     def next_offset(self, tp: TP) -> int | None:
-        """Offset after the last that is durably applied, as the group should see it."""
+        """Offset after the last durably applied record, for the group's committed offset."""
 
     def held(self) -> set[int]:
-        """Partition numbers whose lanes could reopen at once. Called in the consumer's thread."""
+        """Partitions whose lanes could reopen at once. Called in the consumer's thread."""
 
     def out_of_range(self, offsets: Mapping[TP, int]) -> None:
-        """A log no longer holds what a lane must read next."""
+        """Report logs that no longer hold a lane's next record."""
 
 
 class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -102,15 +101,17 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         super().__post_init__()
         self._epochs: dict[TP, int] = defaultdict(int)
         self._places: dict[TP, int] = {}
-        self._sought: dict[TP, Any] = {}  # aiokafka's state of a partition, of the assignment in which it was sought
-        self._stable: dict[TP, int] = {}  # as the newest answer since the seek told it
-        self._answered: set[TP] = set()  # for the first time since their seek, and not handed over yet
-        self._news: dict[TP, tuple[int, int]] = {}  # of `_stable`, since the last poll
+        self._sought: dict[
+            TP, Any
+        ] = {}  # aiokafka's state of each partition, from the assignment in which it was sought
+        self._stable: dict[TP, int] = {}  # from the newest answer since the seek
+        self._answered: set[TP] = set()  # first answers since their seek, not passed on yet
+        self._news: dict[TP, tuple[int, int]] = {}  # changes of `_stable` since the last poll
         self._asked: dict[Any, float] = {}  # when each broker was last asked for records
-        self._answers: dict[Any, Any] = {}  # of each broker, until it is taken up
+        self._answers: dict[Any, Any] = {}  # answer of each broker until it is processed
 
     async def on_start(self) -> None:
-        """Start the consumer, and hear of each fetch answer: most that a lane waits for comes without a record."""
+        """Start the consumer, and hook into each fetch answer: most answers that a lane waits for have no record."""
         await super().on_start()
         consumer = self._ensure_consumer()
         fetcher, client = consumer._fetcher, consumer._client
@@ -161,8 +162,8 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             client_id=conf.broker_client_id,
             group_id=conf.id,
             enable_auto_commit=False,
-            # Lanes seek to their ledger or, where there is none, to the log's start. Resetting by itself after
-            # retention has overtaken a lane would be a silent loss.
+            # Lanes seek to their ledger or, without one, to the log's start. An automatic reset after retention has
+            # overtaken a lane would be a silent loss.
             auto_offset_reset="none",
             isolation_level="read_committed",
             partition_assignment_strategy=[LaneAssignor(self.app.reader.held)],
@@ -179,7 +180,7 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def _fetch_records(
         self, consumer: Any, active_partitions: set[TP], timeout: float = 0.0, max_records: int | None = None
     ) -> Poll:
-        """Poll, which aiokafka ends for records only: here a place that has moved, or an answer, ends it too."""
+        """Poll; aiokafka ends a poll only for records, here a moved position or an answer ends it too."""
         deadline = time.monotonic() + timeout
         while self.consumer.flow_active:
             polled = _first(consumer._fetcher._records, active_partitions)
@@ -192,7 +193,7 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             waiter = consumer._fetcher._create_fetch_waiter()
             await asyncio.wait([waiter], timeout=left)
             if waiter.done():
-                waiter.result()  # what the coordinator refuses for good is raised here
+                waiter.result()  # raises a final refusal of the coordinator
             else:
                 waiter.cancel()
         return Poll({}, {})
@@ -202,7 +203,7 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         assignment = self._ensure_consumer()._subscription.subscription.assignment
         for tp in polled:
             state = self._sought.get(tp)
-            # A poll may outlive a rebalance: what it brings of a new assignment, nobody has sought yet.
+            # A poll may outlive a rebalance: it may return partitions of a new assignment before their seek.
             if state is None or assignment is None or assignment.state_value(tp) is not state:
                 continue
             blocks, start, end = fetched.get(tp, ()), self._places[tp], state.position
@@ -226,11 +227,11 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             if tp in assigned:
                 consumer.seek(TopicPartition(*tp), offset)
                 state = self._sought[tp] = consumer._subscription.subscription.assignment.state_value(tp)
-                state.lso = None  # what an answer from before the seek has told proves nothing
+                state.lso = None  # an answer from before the seek proves nothing
         return {tp: self._epochs[tp] for tp in offsets}
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        # Faust ends the application if this fails. The group's offsets only report the ledger: the next ones will do.
+        # Faust would end the application on failure. The group's offsets only mirror the ledger: the next will do.
         assigned, now = self.assignment(), time.monotonic()
         offered = {tp: offset for tp, offset in offsets.items() if tp in assigned}
         if not offered:
@@ -244,27 +245,27 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return True
 
     async def end_coordination(self) -> None:
-        """Fault tests: what keeps the membership ends without a word."""
+        """Fault tests: end the task that keeps the membership, silently."""
         coordinator = self._ensure_consumer()._coordinator
         for task in (coordinator._coordination_task, coordinator._heartbeat_task):
             if task is not None:
                 task.cancel()
 
     async def lose_coordinator(self) -> None:
-        """Fault tests: what keeps the membership waits for ever for a coordinator."""
+        """Fault tests: let the task that keeps the membership wait forever for a coordinator."""
         coordinator = self._ensure_consumer()._coordinator
         await coordinator._coordinator_lookup_lock.acquire()
         coordinator.coordinator_dead()
 
     async def committed_of(self, tps: list[TopicPartition]) -> dict[TP, int]:
-        """Committed offsets by asking the coordinator; partitions without one are left out."""
+        """Committed offsets from the coordinator; partitions without one are left out."""
         consumer = self._ensure_consumer()
         offsets = {TP(tp.topic, tp.partition): await consumer.committed(tp) for tp in tps}
         return {tp: offset for tp, offset in offsets.items() if offset is not None}
 
 
 class BatchConsumer(driver.Consumer):  # type: ignore[misc]
-    """Faust's consumer, with a fetch for a message and the ledger for the committed offset."""
+    """Faust's consumer, with fetches as messages and the ledger as committed offsets."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -274,10 +275,10 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
     async def perform_seek(self) -> None:
-        """Nothing: each lane seeks when it opens, and the group's offsets only report the ledger."""
+        """Do nothing: each lane seeks when it opens, and the group's offsets only mirror the ledger."""
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Nothing: every batch looks like a gap, and the interval tree was half of the loop's CPU."""
+        """Do nothing: every batch looks like a gap, and the interval tree took half of the loop's CPU."""
 
     def _new_offset(self, tp: TP) -> int | None:
         reader: FetchReader = self.app.reader
@@ -287,9 +288,9 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return [TP(tp.topic, tp.partition) for tp in self.assignment()]
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
-        """Fetch for the lanes that take, and deliver at once; yields nothing.
+        """Fetch for the lanes that take records, and deliver at once; yields nothing.
 
-        Delivering here saves Faust's loop two tasks a message.
+        Delivery here saves Faust's loop two tasks a message.
         """
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
@@ -304,13 +305,13 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             reader.out_of_range({TP(tp.topic, tp.partition): offset for tp, offset in error.args[0].items()})
             return
         except NoOffsetForPartitionError:
-            # A poll from before a rebalance meets a partition of the new assignment that its lane has not sought yet.
+            # A poll from before a rebalance may return a partition of the new assignment before its lane's seek.
             return
         self._stable.update(stable)
         for tp, fetch in fetches.items():
             if not self.flow_active:
-                # A poll can outlive a rebalance and bring what a reopened lane has sought since: dropped here it would
-                # be missed only with the next record of that partition. What is older than the seek has another epoch.
+                # A poll can outlive a rebalance and return what a reopened lane has sought since: dropped here, the
+                # loss would show only with the partition's next record. Older fetches have another epoch.
                 await self.wait(self.can_resume_flow)
             if self.should_stop:
                 return
@@ -341,12 +342,12 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             await self.callback(message)
 
     async def seek_all(self, offsets: Mapping[TP, int]) -> dict[TP, int]:
-        """Seek partitions; returns each one's new epoch, which fetches from there on carry."""
+        """Seek partitions; returns each one's new epoch, which fetches carry from then on."""
         epochs: dict[TP, int] = await self._in_thread(self._thread.seek_all(offsets))
         return epochs
 
     async def log_starts(self, tps: Iterable[TP]) -> dict[TP, int]:
-        """First offset that each log still holds."""
+        """First offset left in each log."""
         asked = [TopicPartition(*tp) for tp in tps]
         return _by_tp(await self._in_thread(self._thread._ensure_consumer().beginning_offsets(asked)))
 
@@ -356,7 +357,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return _by_tp(await self._in_thread(self._thread._ensure_consumer().end_offsets(asked)))
 
     async def committed(self, tps: Iterable[TP]) -> dict[TP, int]:
-        """What the group has committed of each partition, where it has."""
+        """The group's committed offsets, of partitions that have one."""
         committed: dict[TP, int] = await self._in_thread(self._thread.committed_of([TopicPartition(*tp) for tp in tps]))
         return committed
 
@@ -366,12 +367,12 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return await asyncio.wrap_future(future)
 
     def stable(self, tp: TP, epoch: int) -> int | None:
-        """Last stable offset that the newest fetch answer of `epoch` told; None before the first."""
+        """Last stable offset in the newest fetch answer of `epoch`; None before the first answer."""
         told = self._stable.get(tp)
         return told[1] if told is not None and told[0] == epoch else None
 
     def membership(self) -> Membership:
-        """What the client believes of its place in the group, without its lanes; reads only, never blocks."""
+        """The client's own view of its membership, without its lanes; reads only, never blocks."""
         consumer = self._thread._consumer
         coordinator = None if consumer is None else consumer._coordinator
         if coordinator is None:
@@ -384,12 +385,12 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         )
 
     async def leave_unnoticed(self, *, hang: bool) -> None:
-        """Fault tests: what keeps the membership ends, or waits for ever, as after restarts of a broker."""
+        """Fault tests: end the task that keeps the membership, or let it hang, as after broker restarts."""
         await self._in_thread(self._thread.lose_coordinator() if hang else self._thread.end_coordination())
 
 
 def _in_blocks(results: Mapping[TopicPartition, Any], answer: Any) -> None:
-    """Let what an answer has just brought be read in blocks."""
+    """Replace the records of a new answer by readers in blocks."""
     for topic, partitions in answer.topics:
         for partition, *_, raw in partitions:
             result = results.get(TopicPartition(topic, partition))
@@ -398,7 +399,7 @@ def _in_blocks(results: Mapping[TopicPartition, Any], answer: Any) -> None:
 
 
 def _first(results: Mapping[TP, Any], wanted: set[TP]) -> set[TP]:
-    """The partitions of one poll: of those that have something the first ones, up to so many bytes."""
+    """The partitions of one poll: the first ones with records, up to the byte limit."""
     found, size = set(), 0
     for tp, result in results.items():
         if tp in wanted and size < POLL_BYTES:
@@ -412,7 +413,7 @@ def _by_tp(offsets: Mapping[TopicPartition, int]) -> dict[TP, int]:
 
 
 class BatchTransport(driver.Transport):  # type: ignore[misc]
-    """See the module."""
+    """Faust transport with whole fetches as messages."""
 
     Consumer = BatchConsumer
 
@@ -427,7 +428,7 @@ class BatchApp(faust.App):  # type: ignore[misc]
     kafka_client: Mapping[str, Any]
 
     def _create_directories(self) -> None:
-        """None: no table lives on disk, and a worker may run where nothing can be written."""
+        """Do nothing: no table is on disk, and a worker may run without a writable disk."""
 
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self, loop=self.loop)
@@ -443,7 +444,7 @@ def new_app(group: str, client: Mapping[str, Any], reader: FetchReader, session_
     client
         aiokafka's arguments: bootstrap servers and security.
     session_timeout_s
-        How long a member that says nothing keeps its lanes.
+        How long a silent member keeps its lanes.
     """
     app = BatchApp(
         group,
