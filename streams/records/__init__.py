@@ -1,5 +1,5 @@
-"""Records: the table of topics, bytes to events and decisions to bytes, dead letters, a lane's history.
+"""Records: the table of topics, decoding of events, encoding of decisions, dead letters, lane history.
 
-Begin with :mod:`~streams.records.topics` and :mod:`~streams.records.wire`. It may import ``models`` only, and speaks
+Begin with :mod:`~streams.records.topics` and :mod:`~streams.records.wire`. It may import ``models`` only, and connects
 to no broker.
 """

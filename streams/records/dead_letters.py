@@ -1,6 +1,6 @@
-"""A poison record as it is kept: its own bytes, where it stood, and why it is no event.
+"""Dead letters: a poison record's bytes, its origin, and why it is no event.
 
-The headers are those of Kafka Connect, which consoles and tools already read.
+The headers are those of Kafka Connect, which consoles and tools already know.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from streams.records.out_record import Headers
 from streams.records.wire import RawRecord, Rejected
 
 KEPT_BYTES: Final = 256 << 10
-"""A larger value is kept as its length and digest only: one record must not fill a transaction."""
+"""Of a larger value only length and digest are kept: one record must not fill a transaction."""
 
 
 class DeadLetter(NamedTuple):
-    """One record for ``churn.dead-letters.v1``, for the same partition as the poison's."""
+    """One record for ``churn.dead-letters.v1``, in the same partition as the poison record."""
 
     key: bytes | None
     value: bytes | None

@@ -1,8 +1,8 @@
-"""What one fetch answer brought of a partition, in blocks: the records of a batch at once, as columns.
+"""Records of one partition in a fetch answer, in blocks: the records of a batch at once, as columns.
 
-Which batches are read, and how far the place moves, aiokafka decides: checksums, control batches, aborted
-transactions. Its own code runs here, and is given a block where it asks for a record. A batch of an older format, or
-one that the compiled reader finds odd, is read by aiokafka record by record.
+aiokafka decides which batches are read and how far the position moves: checksums, control batches, aborted
+transactions. Its own code runs here and gets a block where it asks for a record. aiokafka reads batches of an older
+format, or that the compiled reader cannot handle, record by record.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _BEHIND_HEADER: Final = 61
 
 
 class FetchedRecords(PartitionRecords):  # type: ignore[misc]
-    """aiokafka's records of a partition, of which it was not asked for any yet, as an iterator over `Records`."""
+    """aiokafka's records of a partition, still unread, as an iterator over `Records`."""
 
     def __init__(self, fetched: PartitionRecords, raw: bytes) -> None:
-        fetched._records_iterator = None  # a cycle, which would hold the bytes
+        fetched._records_iterator = None  # a reference cycle, which would keep the bytes alive
         self.nbytes = len(raw)
         super().__init__(
             fetched._tp,
@@ -54,19 +54,19 @@ class FetchedRecords(PartitionRecords):  # type: ignore[misc]
         if not isinstance(record, _Block):
             stamp = UNDATED if record.timestamp is None else record.timestamp  # the first format had none
             return Records.of([InputRecord(record.offset, stamp, record.key, record.value)])
-        # A fetch may begin in the midst of a batch.
+        # A fetch may begin inside a batch.
         return record.records[int(np.searchsorted(record.records.lines[:, OFFSET], self.next_fetch_offset)) :]
 
 
 class _Block(NamedTuple):
-    """Stands for a record; its offset is that of the last one."""
+    """Stands for a record in aiokafka's code; its offset is that of the block's last record."""
 
     offset: int
     records: Records
 
 
 class _Batches:
-    """aiokafka's batches of an answer, in which a batch cut off at its end is none."""
+    """aiokafka's batches of an answer; a batch cut off at the end is ignored."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
@@ -82,7 +82,7 @@ class _Batches:
 
 
 class _Batch:
-    """One batch: aiokafka's, but for its records."""
+    """One batch of aiokafka, except for its records."""
 
     def __init__(self, batch: Any, raw: bytes, begin: int, end: int) -> None:
         self._batch = batch
@@ -102,7 +102,7 @@ class _Batch:
         return iter([_Block(int(records.lines[-1, OFFSET]), records)] if records else [])
 
     def _records(self) -> Records | None:
-        """Its records; None if aiokafka has to look at them."""
+        """The batch's records; None if aiokafka must read them."""
         batch, (buffer, begin, end) = self._batch, self._place
         at = begin + _BEHIND_HEADER
         count = int.from_bytes(buffer[begin + _COUNT : at], "big", signed=True)

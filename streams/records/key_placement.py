@@ -1,8 +1,8 @@
-"""Whether a key is in the partition where Kafka's murmur2 puts it.
+"""Check whether a key is in the partition that Kafka's murmur2 gives.
 
-Nothing depends on it for one topic: events are processed where they arrive. But a source with another partitioner
-(librdkafka's own default is one) has a subscriber's calls in one lane and the profile in another, and each lane knows
-half of them.
+Within one topic it does not matter: events are processed where they arrive. But a source with another partitioner
+(such as librdkafka's default) puts a subscriber's calls into one lane and the profile into another, and each lane
+knows only half.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from streams.records.record_columns import Records
 from streams.records.topics import INPUT_TOPICS
 
 _PLACES: Final = 1 << 19
-"""In the table of keys that were looked at: 512 KiB a lane. Two keys may share a place, and then the second is taken
-for the first; a source with another partitioner misplaces far too many keys for that to hide it."""
+"""Slots in the table of keys already checked: 512 KiB a lane. Two keys may share a slot, and the second then counts as
+checked; a source with another partitioner misplaces far too many keys for that to hide it."""
 
 
 class Partitioner:
@@ -30,7 +30,7 @@ class Partitioner:
         self._seen = np.zeros(_PLACES, dtype=np.uint8)
 
     def misplaced(self, records: Records) -> Counter[str]:
-        """Keys among `records` that belong into another partition and were not counted before, by topic."""
+        """Keys among `records` that belong in another partition and were not counted before, by topic."""
         counts = np.zeros(len(INPUT_TOPICS), dtype=np.int64)
         buffer = np.frombuffer(records.buffer, dtype=np.uint8)
         compiled.count_misplaced(buffer, records.lines, self._partition, self._partitions, self._seen, counts)

@@ -1,4 +1,4 @@
-"""The history of a lane: one record a transaction, from which the whole fold can be done again off-line."""
+"""History of a lane: one record a transaction, from which the whole fold can be repeated off-line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOPICS: Final = [topic.name for topic in INPUT_TOPICS]
 
 
 class HistoryRecord(msgspec.Struct, omit_defaults=True):
-    """What one transaction applied, in order.
+    """The records that one transaction applied, in order.
 
     ``segments`` are runs ``[topic, first offset, last offset]``, the topic as its place in ``topics``. ``broker_ms``
     is the time against which the records were held. ``stopped`` is the record, ``[topic, offset]``, before which the
@@ -88,5 +88,5 @@ def history_record(
 
 
 def read(value: bytes | None) -> HistoryRecord:
-    """A record of the history, as the off-line checks read it."""
+    """Decode a record of the history, for the off-line checks."""
     return msgspec.json.decode(value or b"", type=HistoryRecord)

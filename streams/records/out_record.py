@@ -1,4 +1,4 @@
-"""A record to be written in a lane's transaction."""
+"""A record to write in a lane's transaction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Headers = list[tuple[str, bytes]]
 
 
 NO_HEADERS: Final[Headers] = []
-"""aiokafka takes a list only, and never writes to it."""
+"""aiokafka accepts only a list, and never writes to it."""
 
 
 class OutRecord(NamedTuple):
@@ -21,4 +21,4 @@ class OutRecord(NamedTuple):
 
 
 AnyRecord = tuple[str, bytes | None, bytes | None, Headers]
-"""An :class:`OutRecord`, or the like of it where thousands are made."""
+"""An :class:`OutRecord`, or a lighter equivalent where thousands are made."""

@@ -1,4 +1,4 @@
-"""Decisions to records: CloudEvents 1.0 in Kafka's binary mode, the value being the decision itself."""
+"""Encoding of decisions as records: CloudEvents 1.0 in Kafka's binary mode, with the decision as the value."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _encode: Final = msgspec.json.Encoder().encode
 def rfc3339(ts: int) -> str:
     """Event time as text, in UTC with milliseconds.
 
-    The latest are kept: all scores of a tick are of one time.
+    The latest results are cached: all scores of a tick have one time.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Records of the inputs as columns: the bytes of many in one buffer, and a line of numbers each.
+"""Input records as columns: the bytes of many in one buffer, and a line of numbers each.
 
-A record becomes an object only where somebody asks for it.
+A record becomes an object only on access.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Placed(NamedTuple):
 
 
 class Records(Sequence[Placed]):
-    """See the module.
+    """A sequence of records held as columns.
 
     Parameters
     ----------
     buffer
-        In which keys and values stand.
+        Bytes of keys and values.
     lines
-        Of each record where they do, its offset, timestamp and topic: see :mod:`models.kernel.places`.
+        One line a record: positions of key and value, offset, timestamp and topic: see :mod:`models.kernel.places`.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class Records(Sequence[Placed]):
 
     @classmethod
     def of(cls, records: Sequence[RawRecord], ranks: int | Sequence[int] = 0) -> Records:
-        """Columns of records that are objects, their topics given by rank."""
+        """Columns from record objects, with topics given by rank."""
         parts = [part for record in records for part in (record.key, record.value)]
         lengths = np.array([-1 if part is None else len(part) for part in parts], dtype=np.int64)
         ends = np.cumsum(np.maximum(lengths, 0))
@@ -71,7 +71,7 @@ class Records(Sequence[Placed]):
 
     @classmethod
     def joined(cls, parts: Sequence[Records]) -> Records:
-        """One after the other; of each, which are as they were fetched, only the bytes that are theirs are kept."""
+        """Join parts as fetched, keeping only the bytes that belong to their records."""
         lines = np.concatenate([part.lines for part in parts])
         pieces, first, size = [], 0, 0
         for part in parts:
@@ -100,18 +100,18 @@ class Records(Sequence[Placed]):
         return Placed(INPUT_TOPICS[line[TOPIC]].name, InputRecord(line[OFFSET], line[STAMP], key, value))
 
     def some(self, places: Sequence[int]) -> Records:
-        """Those at some places."""
+        """The records at these places."""
         return Records(self.buffer, self.lines[places])
 
     def subscribers(self) -> list[str]:
-        """Whom each is about, of records that are events."""
+        """Subscriber of each record; the records must be events."""
         starts = self.lines[:, KEY_AT]
         spans = zip(starts.tolist(), (starts + self.lines[:, KEY_LENGTH]).tolist(), strict=True)
         return [self.buffer[start:end].decode() for start, end in spans]
 
     @property
     def nbytes(self) -> int:
-        """Bytes from the first key to the last value, of records as they were fetched."""
+        """Bytes from the first key to the last value, for records as fetched."""
         begin, end = self._span()
         return end - begin
 
@@ -123,4 +123,4 @@ class Records(Sequence[Placed]):
 
 
 NONE: Final = Records.of([])
-"""No records at all."""
+"""An empty sequence of records."""

@@ -1,4 +1,4 @@
-"""A record batch whose records are bytes already, for aiokafka's producer to send.
+"""A record batch of already encoded records, for aiokafka's producer to send.
 
 References
 ----------
@@ -17,20 +17,20 @@ from models.state.state_records import Body, StateRecords
 _BEFORE_CRC: Final = struct.Struct(">qiibI")
 _BEHIND_CRC: Final = struct.Struct(">hiqqqhii")
 _UNCOUNTED: Final = 12
-"""Bytes of the head that its length does not count: the offset and the length itself."""
+"""Bytes of the header not counted in its length: the offset and the length itself."""
 _NO_EPOCH: Final = -1
-"""Of the leader: the broker knows its own."""
+"""Leader epoch: unknown here, the broker sets its own."""
 _MAGIC: Final = 2
 _TRANSACTIONAL: Final = 0x10
 
 
 def batches(records: StateRecords, now_ms: int) -> list[StateBatch]:
-    """State records as batches to be sent."""
+    """State records as batches to send."""
     return [StateBatch(body, now_ms) for body in records.bodies()]
 
 
 class StateBatch:
-    """What aiokafka's ``send_batch`` asks of a batch builder.
+    """Batch builder for aiokafka's ``send_batch``.
 
     Examples
     --------
@@ -46,18 +46,18 @@ class StateBatch:
         self._built = b""
 
     def record_count(self) -> int:
-        """Records in it."""
+        """Number of records."""
         return self._body.records
 
     def closed(self) -> bool:
-        """Nothing can be added."""
+        """Always true: nothing can be added."""
         return True
 
     def close(self) -> None:
-        """Asked of every builder before a commit."""
+        """Do nothing; aiokafka calls it on every builder before a commit."""
 
     def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
-        """Asked once, before the first time that it is sent: a batch that is sent again must be the same."""
+        """Called once, before the first send: a batch that is sent again must be the same."""
         content, count = self._body
         ts, writer = self._timestamp_ms, (producer_id, producer_epoch, base_sequence)
         behind = _BEHIND_CRC.pack(_TRANSACTIONAL, count - 1, ts, ts, *writer, count) + content

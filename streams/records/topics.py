@@ -1,4 +1,4 @@
-"""The one table of topics: what is read, what is written, and how each is kept.
+"""The table of all topics: inputs, outputs, and their retention.
 
 Names here are without prefix; :meth:`Topic.full` puts ``HOLDFAST_TOPIC_PREFIX`` in front.
 """
@@ -23,7 +23,7 @@ MODELS: Final = "churn.models.v1"
 _COMPACTED: Final = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
 _STATE_CONFIG: Final = {
     **_COMPACTED,
-    # An erased subscriber must be gone from disk within a known time, and the active segment is never compacted.
+    # An erased subscriber must leave the disk within a known time, and the active segment is never compacted.
     "max.compaction.lag.ms": str(24 * HOUR_MS),
     "delete.retention.ms": str(24 * HOUR_MS),
     "segment.ms": str(HOUR_MS),
@@ -31,8 +31,8 @@ _STATE_CONFIG: Final = {
 }
 _MODELS_CONFIG: Final = {
     **_COMPACTED,
-    # Every worker reads it whole before its first event, and the learner's checkpoints are nearly a megabyte each: only
-    # closed segments are compacted.
+    # Every worker reads the whole topic before its first event, and the learner's checkpoints have nearly a megabyte
+    # each: only closed segments are compacted.
     "segment.bytes": str(16 << 20),
 }
 _KEPT_WEEK: Final = {"cleanup.policy": "delete", "retention.ms": str(7 * 24 * HOUR_MS)}
@@ -40,9 +40,9 @@ _KEPT_MONTH: Final = {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * 
 
 
 class Topic(NamedTuple):
-    """One topic of the contract. A lane writes partition p of each, so they have as many partitions as there are lanes.
+    """One topic of the contract. A lane writes partition p of each, so each has one partition a lane.
 
-    Those of the one learner are `single`: its examples are learned in one order.
+    The learner's topics are `single`: its examples are learned in one order.
     """
 
     name: str
@@ -55,18 +55,18 @@ class Topic(NamedTuple):
         return prefix + self.name
 
     def partitions(self, lanes: int) -> int:
-        """How many it has where there are so many lanes."""
+        """Partition count for this number of lanes."""
         return 1 if self.single else lanes
 
     def partition(self, lane: int) -> int:
-        """Where a lane writes."""
+        """Partition that a lane writes to."""
         return 0 if self.single else lane
 
 
 INPUT_TOPICS: Final = tuple(
     Topic(name, "input", _COMPACTED if name == events.SUBSCRIBERS else _KEPT_WEEK) for name in events.INPUTS
 )
-"""In their rank: of two records with one timestamp the earlier topic goes first."""
+"""Inputs by rank: of two records with the same timestamp the earlier topic goes first."""
 
 OUTPUT_TOPICS: Final = (
     Topic(ALERTS, "output", _KEPT_MONTH),
@@ -75,7 +75,7 @@ OUTPUT_TOPICS: Final = (
     Topic(DEAD_LETTERS, "output", _KEPT_MONTH),
     Topic(RECEIPTS, "output", _KEPT_MONTH),
     Topic(STATE, "internal", _STATE_CONFIG),
-    # The broker's own clock comes back with each record of the history: it is what a record's time is held against.
+    # Each record of the history returns the broker's clock, with which record times are compared.
     Topic(HISTORY, "internal", {**_KEPT_MONTH, "message.timestamp.type": "LogAppendTime"}),
     # Not compacted: the learner reads every one of them, and the erased are gone with their month.
     Topic(EXAMPLES, "internal", _KEPT_MONTH, single=True),
@@ -88,4 +88,4 @@ RANK: Final = {topic.name: rank for rank, topic in enumerate(INPUT_TOPICS)}
 
 BOOTSTRAP: Final = (events.SUBSCRIBERS, events.ERASURES)
 """A new ledger applies these up to their ends before anything else, so that the first call finds its profile. Outcomes
-come in their order of time: what happened before one is learned from."""
+keep their place in time: events before an outcome are learned from."""

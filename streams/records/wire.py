@@ -1,7 +1,7 @@
-"""Bytes to events: the one place where a record is decoded, and where poison is told from an event.
+"""Decoding of records into events: the only place where poison is distinguished from an event.
 
-msgspec decodes and validates in one pass, at half the cost of a plain JSON parse. Only when it refuses is the record
-looked at again, slowly, to say why in one of the contract's words.
+msgspec decodes and validates in one pass, at half the cost of a plain JSON parse. Only a refused record is examined
+again, slowly, to give the reason in one of the contract's words.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from models.contract.events import INPUTS, SUBSCRIBERS, AnyEvent, Consent, Deletion, Product
 
 FUTURE_MS: Final = 5 * 60_000
-"""How far a ``ts`` may be past its record's timestamp, and that past the broker's time."""
+"""How far a ``ts`` may be after its record's timestamp, and that after the broker's time."""
 MAX_VALUE_BYTES: Final = 1 << 20
 MAX_KEY_BYTES: Final = 1024
 MAX_DEPTH: Final = 32
@@ -40,26 +40,26 @@ POISONS: Final[tuple[Poison, ...]] = get_args(Poison)
 
 
 class Rejected(NamedTuple):
-    """Why a record is no event. ``detail`` names the field or the place, never the content."""
+    """Reason why a record is no event. ``detail`` names the field or the place, never the content."""
 
     reason: Poison
     detail: str
 
 
 class RawRecord(Protocol):
-    """What is needed of a consumed record; aiokafka's ``ConsumerRecord`` has it."""
+    """The needed attributes of a consumed record; aiokafka's ``ConsumerRecord`` has them."""
 
     @property
     def offset(self) -> int:
-        """Place in the partition."""
+        """Offset in the partition."""
 
     @property
     def timestamp(self) -> int:
-        """Milliseconds: the producer's word, or the broker's on topics that say so; negative when there is none."""
+        """Milliseconds, set by the producer or, on topics configured so, by the broker; negative if absent."""
 
     @property
     def key(self) -> bytes | None:
-        """UTF-8 of the subscriber."""
+        """Subscriber id in UTF-8."""
 
     @property
     def value(self) -> bytes | None:
@@ -75,9 +75,9 @@ _NESTED: Final[dict[str, Any]] = {"consent": Consent, "products": Product, "mark
 
 
 def dated(topic: str, record: RawRecord, broker_ms: int | None) -> int:
-    """When a record happened, for its place in the lane's order: its timestamp, or its ``ts`` where it has none.
+    """Date of a record for the lane's order: its timestamp, or its ``ts`` if it has none.
 
-    ``UNDATED``, which is before all dates, where neither is to be had, or where it lies in the future of `broker_ms`.
+    ``UNDATED``, which is before all dates, if it has neither, or if it lies after `broker_ms`.
 
     Examples
     --------
@@ -96,13 +96,13 @@ def dated(topic: str, record: RawRecord, broker_ms: int | None) -> int:
 
 
 def decode(topic: str, record: RawRecord, broker_ms: int | None) -> Decoded:
-    """One record of `topic` (without prefix) as an event, or why it is none.
+    """One record of `topic` (without prefix) as an event, or the reason why it is none.
 
     Parameters
     ----------
     broker_ms
-        The broker's time, or None when it is not known: then a record's own timestamp is not doubted, nor the ``ts``
-        of a record that has none.
+        The broker's time, or None if not known: then neither the record's timestamp is checked, nor the ``ts`` of a
+        record without one.
 
     Examples
     --------
@@ -144,24 +144,24 @@ def _ahead(name: str, at: int, broker_ms: int | None) -> Rejected | None:
 
 
 def _read(topic: str, value: bytes) -> Any:
-    """Decode; null in an optional field is its absence, also where the field's type has no place for a null."""
+    """Decode; null in an optional field means absent, even if the field's type does not allow null."""
     decode_strictly = _DECODERS[topic]
     try:
         return decode_strictly(value)
     except msgspec.ValidationError as refused:
         if not str(refused).partition(" - at ")[0].endswith("got `null`"):
             raise
-        # Rare enough to be paid for twice: most producers leave out what they do not know.
+        # Decoding twice is fine, as it is rare: most producers leave out unknown fields.
         try:
             return decode_strictly(msgspec.json.encode(_without_nulls(msgspec.json.decode(value), INPUTS[topic])))
         except msgspec.ValidationError:
             raise
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            raise refused from None  # an oddity beside the null: the first finding stands
+            raise refused from None  # another fault beside the null: the first error stands
 
 
 def _without_nulls(found: Any, kind: Any) -> Any:
-    """An object without the nulls of its optional fields, and so the objects in it that the contract knows.
+    """An object without nulls in optional fields, also in nested objects of the contract.
 
     Examples
     --------
@@ -181,15 +181,15 @@ def _without_nulls(found: Any, kind: Any) -> Any:
 
 
 def _skips_poison(value: bytes) -> bool:
-    """Whether an unknown field, which the decoder skips unread, is too deep; bytes that are not UTF-8 raise.
+    """Whether an unknown field, which the decoder skips, is nested too deep; bytes that are not UTF-8 raise.
 
-    Without this the verdict on a deep record would hang on how much stack is left where it is decoded, and a replay
-    could come to another.
+    Without this the verdict on a deep record would depend on the stack left where it is decoded, and could differ in a
+    replay.
     """
     if not value.isascii():
         value.decode()
     if value.rfind(b"{") <= 0 and value.rfind(b"[") < 0:
-        return False  # nearly every event is flat, and searching from the end is the cheapest way to know
+        return False  # nearly every event is flat, and a search from the end is the cheapest check
     return value.count(b"{") + value.count(b"[") > MAX_DEPTH and _depth(value.decode()) > MAX_DEPTH
 
 
@@ -202,7 +202,7 @@ def _decode_null(topic: str, record: RawRecord, broker_ms: int | None) -> Decode
     if not 0 < len(key) <= MAX_KEY_BYTES:
         return Rejected("too_large" if key else "out_of_range", f"key of {len(key)} bytes")
     if stamped < 0:
-        # Which profiles it is younger than cannot be known.
+        # Without a date, the profiles that it deletes cannot be known.
         return Rejected("null_value", "the record has no value, and no timestamp to date a deletion by")
     try:
         return _ahead("the record's timestamp", stamped, broker_ms) or Deletion(key.decode())
@@ -215,7 +215,7 @@ class _NonFiniteError(ValueError):
 
 
 def explain(value: bytes, error: Exception) -> Rejected:
-    """Why msgspec refused: its message in the contract's words.
+    """Reason why msgspec refused, in the contract's words.
 
     Examples
     --------
@@ -259,7 +259,7 @@ def _validation_reason(message: str) -> Poison:
 
 
 def _place(message: str) -> str:
-    """Keep the message to its structure: an enum's wrong value is content, and may be a person's number."""
+    """Reduce the message to its structure: an enum's wrong value is content, and may be a person's number."""
     if message.startswith("Invalid enum value"):
         value, at, place = message.rpartition(" - at ")
         return f"Invalid enum value{at}{place}" if value else "Invalid enum value"
