@@ -1,9 +1,9 @@
-"""The learner's checkpoint in ``churn.models.v1``: what it knows, and which example comes next.
+"""The learner's checkpoint in ``churn.models.v1``: its state, and the offset of the next example.
 
-Both are written in one transaction with whatever was published, so a kill anywhere costs the examples since the last
-one, which are then learned again in the same order. What does not fit one record goes on in others under ``key/1``,
-``key/2``, written each time, so the latest of each belong together. It names the topic that its offset counts in: an
-offset into a log that was made anew, or was trimmed past it, must not be gone on from silently.
+Both are written in one transaction with the model published, if any. So after a kill only the examples since the last
+checkpoint are learned again, in the same order. A large checkpoint continues in records ``key/1``, ``key/2``, all
+written each time, so the latest of each belong together. It names the topic of its offset: learning must not silently
+continue in a topic that was recreated or trimmed past the offset.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from msgspec import Struct
 
 FORMAT: Final = 1
 PART_BYTES: Final = 700_000
-"""Of a record, with room below the usual limit of 1 MB."""
+"""Largest part in one record, with room below the usual limit of 1 MB."""
 
 
 class CheckpointMismatchError(Exception):
-    """The checkpoint and what is there disagree; the message says where. Exit code 78."""
+    """Checkpoint and topics disagree; the message says where. Exit code 78."""
 
 
 class CheckpointRecord(Struct, frozen=True, kw_only=True):
-    """See the module.
+    """A checkpoint of the learner.
 
     Attributes
     ----------
     next_offset
-        Of the example to be learned next.
+        Offset of the next example to learn.
     topic_id
-        Of the topic of examples.
+        Id of the examples topic.
     writer
-        A name that each learner process gives itself: another one's, and somebody has taken over.
+        Name that each learner process gives itself: a foreign name means that another process has taken over.
     payload
         ``Learner.checkpoint()``.
     parts
-        Records in which the payload stands, this one included.
+        Number of records that hold the payload, this one included.
     """
 
     next_offset: int
@@ -49,7 +49,7 @@ class CheckpointRecord(Struct, frozen=True, kw_only=True):
 
 
 class ExampleLog(Struct, frozen=True):
-    """The topic of examples as the cluster has it: its id, its start and its end."""
+    """The examples topic on the cluster: its id, start and end."""
 
     topic_id: str
     start: int
@@ -57,7 +57,7 @@ class ExampleLog(Struct, frozen=True):
 
 
 def encode(record: CheckpointRecord, key: str) -> dict[str, bytes]:
-    """Records for the topic, by key: binary, since the payload is.
+    """Records for the topic, by key; binary, like the payload.
 
     Examples
     --------
@@ -72,12 +72,12 @@ def encode(record: CheckpointRecord, key: str) -> dict[str, bytes]:
 
 
 def whole(records: Mapping[str, bytes], key: str) -> CheckpointRecord | None:
-    """Put the latest records of a topic together; None where there is no checkpoint.
+    """Join the latest records of a topic into a checkpoint; None if there is none.
 
     Raises
     ------
     CheckpointMismatchError
-        If it is none, of another format, or a part is missing.
+        If it is not a checkpoint, has another format, or a part is missing.
     """
     if (raw := records.get(key)) is None:
         return None
@@ -95,7 +95,7 @@ def decode(raw: bytes) -> CheckpointRecord:
     Raises
     ------
     CheckpointMismatchError
-        If it is none, or of another format.
+        If it is not a checkpoint, or has another format.
     """
     try:
         record = msgspec.msgpack.decode(raw, type=CheckpointRecord)
@@ -107,7 +107,7 @@ def decode(raw: bytes) -> CheckpointRecord:
 
 
 def mismatches(record: CheckpointRecord, log: ExampleLog) -> list[str]:
-    """How checkpoint and examples disagree, in words; empty when learning can go on.
+    """Messages on how checkpoint and examples disagree; empty when learning can go on.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def mismatches(record: CheckpointRecord, log: ExampleLog) -> list[str]:
 
 
 def accepted(record: CheckpointRecord, log: ExampleLog) -> int:
-    """Where learning goes on after the operator said ``--accept-loss``.
+    """Offset at which learning continues after the operator's ``--accept-loss``.
 
     Examples
     --------

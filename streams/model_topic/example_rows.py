@@ -1,6 +1,6 @@
-"""A stretch of the examples, read back beside the learner: what a night looks back on.
+"""Read of a range of the examples for a night's segments, next to the running learner.
 
-By a consumer of its own, so that the learner's stays where it is. What is in the stretch is decided by offsets alone.
+It has its own consumer, so that the learner's position does not move. The range is defined by offsets alone.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from streams.cluster.topic_tail import as_example
 from streams.records.topics import EXAMPLES
 
 _BREATH: Final = 50
-"""Examples between two looks of the loop at probes and signals: so many are decoded in some milliseconds."""
+"""Examples between two turns of the loop for probes and signals: decoding them takes some milliseconds."""
 
 
 async def example_rows(client: Mapping[str, Any], prefix: str, start: int, end: int) -> list[Example]:
-    """The examples from offset `start`, or what is left from there on, up to before `end`.
+    """The examples from offset `start`, or the first one left after it, up to before `end`.
 
-    Records that this version cannot read are passed over.
+    Records that this version cannot read are skipped.
 
     Raises
     ------
     streams.cluster.partition_read.RestoreStalledError
-        If there is more, and for a minute nothing comes.
+        If records are left but none arrives for a minute.
     """
     consumer = reader(client)
     place = TopicPartition(prefix + EXAMPLES, 0)

@@ -1,7 +1,7 @@
-"""The models as a worker gets them: read whole before its first event, and followed from then on.
+"""Model feed of a worker: reads the models topic before the first event and follows it from then on.
 
-Without a group, so that every worker sees every model and nobody's offsets move. A model that is refused is counted and
-told, and the last good one stays. Lanes ask for :attr:`ModelFeed.scorer` between transactions.
+It uses no group, so that every worker sees every model and no offsets move. A refused model is counted and logged, and
+the last good one stays in force. Lanes ask for :attr:`ModelFeed.scorer` between transactions.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _NAN: Final = float("nan")
 
 
 class ModelReport(Protocol):
-    """Who counts. No method may block or raise."""
+    """Port for metrics of the feed. No method may block or raise."""
 
     def serving(self, version: str) -> None:
-        """When a model comes into force for all lanes of the worker, the first one included."""
+        """Called when a model comes into force for all lanes of the worker, also for the first one."""
 
     def model_refused(self, reason: Refusal) -> None:
-        """For each record that is no model to serve."""
+        """Called for each record whose model cannot be served."""
 
     def model_quality(self, roc_auc: float, lift: float, calibration_error: float) -> None:
-        """When the learner has said how good the served risks were; NaN for what it does not know."""
+        """Called when the learner has reported the quality of the served risks; NaN where not known."""
 
 
 class _Value(Struct):
@@ -56,13 +56,13 @@ class _Quality(Struct):
 
 
 class _Said(Struct):
-    """What a worker takes from the learner's report; the rest may be of another release."""
+    """The part of the learner's report that a worker reads; the rest may be of another release."""
 
     quality: _Quality
 
 
 class ModelRecord(NamedTuple):
-    """What of a record of the topic counts."""
+    """The parts of a record that the feed needs."""
 
     key: bytes | None
     value: bytes | None
@@ -71,21 +71,21 @@ class ModelRecord(NamedTuple):
 
 
 class ModelFeed:
-    """See the module; :meth:`read` once, then :meth:`follow` until cancelled, then :meth:`close`.
+    """A worker's models; call :meth:`read` once, then :meth:`follow` until cancelled, then :meth:`close`.
 
     Parameters
     ----------
     client
         aiokafka's arguments: bootstrap servers and security.
     shipped
-        Served while the topic has none.
+        Model served while the topic has none.
     base_rate
-        The operator's, to which every model is shifted.
+        The operator's base rate, to which every model is shifted.
 
     Attributes
     ----------
     scorer
-        In force now; another object when another model is.
+        Scorer in force; another object for another model.
     """
 
     def __init__(
@@ -103,14 +103,14 @@ class ModelFeed:
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
 
     async def read(self) -> None:
-        """Read what is there; after this returns :attr:`scorer` is the newest of it.
+        """Read the topic to its end; after this returns :attr:`scorer` is the newest model.
 
         Raises
         ------
         streams.cluster.partition_read.RestoreStalledError
-            If there is more, and for a minute nothing comes.
+            If records are left but none arrives for a minute.
         streams.cluster.retries.NoAnswerError
-            If for a minute no try has succeeded.
+            If no try succeeds for a minute.
         """
         await patient(self._read, "the models", takes_long=True)
 
@@ -127,7 +127,7 @@ class ModelFeed:
         self.read_whole = True
 
     async def follow(self) -> None:
-        """Take up what comes, for ever; whatever this raises ends the worker, which would serve an old model."""
+        """Follow the topic until cancelled; an error ends the worker, which would otherwise serve an old model."""
         while True:
             batch = await patient(self._poll, "the models", takes_long=True)
             if batch:
@@ -141,7 +141,7 @@ class ModelFeed:
         return found
 
     async def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await consumer.stop()
@@ -178,7 +178,7 @@ class ModelFeed:
         )
 
     def _serve(self) -> None:
-        """Take the newest into force; once a batch, so that models long superseded never are."""
+        """Put the newest model into force; once a batch, so that superseded models are skipped."""
         newest = self._versions.newest
         snapshot = self._shipped if newest is None else newest.snapshot
         if snapshot is not self.scorer.snapshot:

@@ -1,7 +1,7 @@
-"""The learner's side of Kafka: examples in, in the order of their one partition; models and checkpoints out.
+"""The learner's side of Kafka: examples in, in the order of their single partition; models and checkpoints out.
 
-One learner holds the topic of the models by its transactional id. Opening fences whoever held it before; the former one
-notices at its next write, or when it reads a checkpoint that is not its own.
+One learner holds the models topic by its transactional id. Opening fences the former holder, which notices at its next
+write or when it reads another process's checkpoint.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 BATCH: Final = 500
 _POLL_MS: Final = 500
 ANSWER_S: Final = 5.0
-"""A broker that is asked for longer than this does not answer, as far as anybody outside can tell."""
+"""A request pending for longer counts as an unresponsive broker for the probes."""
 
 
 class LearnerLostError(Exception):
@@ -39,33 +39,33 @@ class LearnerLostError(Exception):
 
 
 class Arrived(NamedTuple):
-    """What a poll brought: examples in their order, and whether models were published or withdrawn meanwhile."""
+    """Result of a poll: examples in order, and whether models were published or withdrawn meanwhile."""
 
     examples: Sequence[Any]
     models_moved: bool
 
 
 class Found(NamedTuple):
-    """What was there at the opening."""
+    """State of the topics at opening."""
 
     checkpoint: CheckpointRecord | None
     examples: ExampleLog
 
 
 class LearnerTopics:
-    """See the module; :meth:`open`, :meth:`begin`, then :meth:`poll` and :meth:`write` in turn, then :meth:`aclose`.
+    """The learner's topics; :meth:`open`, :meth:`begin`, then :meth:`poll` and :meth:`write`, then :meth:`aclose`.
 
     Parameters
     ----------
     client
         aiokafka's arguments: bootstrap servers and security.
     writer
-        Name of this process, in its checkpoints.
+        Name of this process in its checkpoints.
 
     Attributes
     ----------
     versions
-        The models of the topic, as far as it is read.
+        The models read from the topic so far.
     """
 
     def __init__(self, client: Mapping[str, Any], prefix: str, writer: str) -> None:
@@ -84,7 +84,7 @@ class LearnerTopics:
         self._moved = False
 
     async def open(self) -> Found:
-        """Fence whoever learned before, and read the models whole.
+        """Fence the former learner, and read the models topic to its end.
 
         Raises
         ------
@@ -109,13 +109,13 @@ class LearnerTopics:
         )
 
     async def _read_models(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
-        """Read the models to their end; returns where both topics start and end."""
+        """Read the models to their end; returns the starts and ends of both topics."""
         await self._let_go()
         self._consumer = consumer = reader(self._client, reset="none")
         both = [self._models, self._examples]
         await consumer.start()
         consumer.assign(both)
-        for place in both:  # with a place of its own from the start: this consumer finds itself none
+        for place in both:  # set a position at once: this consumer does not choose one itself
             consumer.seek(place, 0)
         consumer.pause(self._examples)
         starts, ends = await consumer.beginning_offsets(both), await consumer.end_offsets(both)
@@ -126,7 +126,7 @@ class LearnerTopics:
 
     @property
     def answered(self) -> bool:
-        """Whether the broker has answered all that it was asked of late."""
+        """Whether no request to the broker has been pending for too long."""
         return self._since is None or time.monotonic() - self._since < ANSWER_S
 
     @contextlib.contextmanager
@@ -153,7 +153,7 @@ class LearnerTopics:
         return self._consumer
 
     async def poll(self) -> Arrived:
-        """Wait a little for what comes.
+        """Wait briefly for new records.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class LearnerTopics:
                 f"records to read next were deleted: {error}. Start once with --accept-loss."
             ) from error
         self._take(found.get(self._models, []))
-        # What we have published ourselves counts first: until it is read back, an older one looks like the newest.
+        # Our own publications first: until they are read back, an older model would look like the newest.
         moved = self._moved and await self._position(self._models) > self._written
         self._moved = self._moved and not moved
         return Arrived(found.get(self._examples, []), moved)
@@ -182,16 +182,16 @@ class LearnerTopics:
         return int(await self._asked(lambda: self._opened().position(place), "the place in a topic"))
 
     async def position(self) -> int:
-        """Offset of the example to be polled next; past markers once everything before them was polled."""
+        """Offset of the next example to poll; past markers once everything before them was polled."""
         return await self._position(self._examples)
 
     async def lag(self) -> int:
-        """How many offsets are between the next example and the end."""
+        """Number of offsets between the next example and the end."""
         end = self._opened().last_stable_offset(self._examples)
         return 0 if end is None else max(0, end - await self.position())
 
     async def write(self, next_offset: int, payload: bytes, report: bytes, beside: Sequence[OutRecord]) -> None:
-        """One transaction: checkpoint and report, and what belongs to them: a model, a night's segments.
+        """Write one transaction: checkpoint and report, with a model or a night's segments if due.
 
         Raises
         ------
@@ -216,7 +216,7 @@ class LearnerTopics:
         self._claimed, self._written = True, written[MODELS].last_offset
 
     async def aclose(self) -> None:
-        """Let the connections go; a transaction that is open is settled by whoever fences next."""
+        """Close the connections; an open transaction is aborted when the next learner fences."""
         if self._producer is not None:
             await self._producer.close()
         await self._let_go()
@@ -237,6 +237,6 @@ class LearnerTopics:
                 log.warning("model_refused", version=found.version, reason=found.reason, detail=found.detail)
 
     def _check_writer(self, raw: bytes | None) -> None:
-        """After our own first write nobody else's checkpoint can follow, unless it has fenced us."""
+        """After our first write a foreign checkpoint can follow only if its writer has fenced us."""
         if self._claimed and raw is not None and checkpoint_record.decode(raw).writer != self._writer:
             raise LearnerLostError("another learner has taken over")

@@ -1,7 +1,7 @@
-"""A recorded history that a prefix begins with, as its writer tells of it: one record, beside the models.
+"""The note on a recorded history at the beginning of a prefix's topics: one record in the models topic.
 
-It is on the broker before the history's first record. So a new lane that has its first record and then reads it knows
-whether that is history and when it ends, whoever was started first. From then on the lane's own ledger says so.
+It is on the broker before the history's first record. So a new lane that reads it after its own first record knows
+whether that is history and when it ends, in any order of start. From then on the lane's ledger has this.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ _KEY: Final = BACKFILL.encode()
 
 
 class Backfill(Struct, frozen=True, kw_only=True):
-    """See the module.
+    """The note on a recorded history.
 
     Attributes
     ----------
     history
-        A hash of the files and of how they were read: who has the same goes on with it.
+        Hash of the files and of how they were read: a run with the same hash continues this history.
     now
-        When it was begun, ms; rows from later than this are no part of it.
+        When it was begun, ms; later rows are no part of it.
     until
-        Its last moment, ms.
+        Time of its last record, ms.
     starts
-        By topic (without prefix) the offsets of its first records. As nobody else writes meanwhile, the end of a
-        partition says how many are there.
+        By topic (without prefix), the offsets of its first records. As nothing else writes meanwhile, the end of a
+        partition gives the number written.
     ends
-        The offsets after its last; None until all of it is written.
+        The offsets after its last records; None until all are written.
     settings
-        Of the topics whose retention is held open, by full name, what was set before. Empty once that is put back.
+        By full topic name, the former settings of topics whose retention is extended. Empty once they are restored.
     """
 
     history: str
@@ -51,7 +51,7 @@ class Backfill(Struct, frozen=True, kw_only=True):
 
 
 async def read(client: Mapping[str, Any], prefix: str) -> Backfill | None:
-    """What is told now; None if there is no recorded history.
+    """The current note; None if there is no recorded history.
 
     Raises
     ------
@@ -67,7 +67,7 @@ async def read(client: Mapping[str, Any], prefix: str) -> Backfill | None:
 
 
 async def write(client: Mapping[str, Any], prefix: str, backfill: Backfill) -> None:
-    """Tell it; after this returns every lane that opens will hear it."""
+    """Write the note; after this returns every lane that opens will read it."""
     producer = aiokafka.AIOKafkaProducer(**client, enable_idempotence=True)
     await producer.start()
     try:
@@ -77,12 +77,12 @@ async def write(client: Mapping[str, Any], prefix: str, backfill: Backfill) -> N
 
 
 async def recorded_until(client: Mapping[str, Any], prefix: str) -> int | None:
-    """The last moment of the recorded history; None if there is none.
+    """Time of the recorded history's last record; None if there is no history.
 
     Raises
     ------
     streams.cluster.retries.NoAnswerError
-        If for a minute no try has succeeded.
+        If no try succeeds for a minute.
     """
     found = await patient(lambda: read(client, prefix), "the recorded history")
     return None if found is None else found.until

@@ -1,6 +1,6 @@
-"""The topic of the models as a person's command uses it: read once, and written to with one model.
+"""The models topic for commands: read once, or publish one model.
 
-Whoever writes here does not hold the topic as the learner does: his transactional id would end the learner.
+A command writes without the learner's transactional id, which would end the learner.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from streams.records.topics import MODELS
 
 
 async def read(client: Mapping[str, Any], prefix: str) -> ModelVersions:
-    """All that the topic holds now.
+    """Everything in the topic now.
 
     Raises
     ------
@@ -33,7 +33,7 @@ async def read(client: Mapping[str, Any], prefix: str) -> ModelVersions:
 
 
 async def publish(client: Mapping[str, Any], prefix: str, snapshot: Snapshot) -> None:
-    """Write a model under its version; after this returns whoever serves the topic will take it up."""
+    """Write a model under its version; after this returns every process that follows the topic will serve it."""
     producer = aiokafka.AIOKafkaProducer(**client, enable_idempotence=True)
     try:
         await producer.start()

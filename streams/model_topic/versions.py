@@ -1,8 +1,8 @@
-"""The models of ``churn.models.v1``, by version: which can be served, which of them is, and what was refused and why.
+"""The models of ``churn.models.v1`` by version: which are valid, which is served, and which were refused and why.
 
-Workers, the learner and ``holdfast model`` read the topic through this, so that they agree on what is served: the one
-that was published last of those that are valid. The key of a snapshot is its version; a tombstone withdraws it. Other
-keys are the learner's own.
+Workers, the learner and ``holdfast model`` all read the topic through this, so that they agree on the served model:
+the valid one that was published last. The key of a snapshot is its version; a tombstone withdraws it. Other keys are
+the learner's own.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ REPORT: Final = "report"
 SEGMENTS: Final = "segments"
 BACKFILL: Final = "backfill"
 OWN: Final = (CHECKPOINT, REPORT, SEGMENTS, BACKFILL)
-"""Keys that are no versions: the learner keeps its checkpoint, its report and the last night's segments beside the
-models, in parts ``key/n``; and :mod:`streams.model_topic.recorded_history` what it tells the lanes."""
+"""Keys that are no versions: the learner's checkpoint, report and last night's segments, in parts ``key/n``, and the
+note of :mod:`streams.model_topic.recorded_history` for the lanes."""
 
 
 def is_own(key: bytes | None) -> bool:
-    """Whether a record is no model.
+    """Whether a record has one of these keys and so is no model.
 
     Examples
     --------
@@ -43,15 +43,15 @@ class Refusal(StrEnum):
     """Why a snapshot is not served."""
 
     UNREADABLE = "unreadable"
-    """Torn, edited, of another format, or with curves that are none."""
+    """Damaged, edited, of another format, or with invalid curves."""
     WRONG_KEY = "wrong_key"
     OTHER_FEATURES = "other_features"
     OTHER_RISKS = "other_risks"
-    """What it computes here is not what it computed where it was trained."""
+    """It computes other values here than where it was trained."""
 
 
 class RefusedModel(NamedTuple):
-    """A record that is no model to serve; the last good one stays."""
+    """A record whose model cannot be served; the last good one stays in force."""
 
     version: str
     offset: int
@@ -60,7 +60,7 @@ class RefusedModel(NamedTuple):
 
 
 class PublishedModel(NamedTuple):
-    """A model that can be served, and where it stands in the topic; ``ts`` is the record's, ms."""
+    """A valid model with its offset in the topic; ``ts`` is the record's timestamp, ms."""
 
     snapshot: Snapshot
     offset: int
@@ -73,7 +73,7 @@ def servable(raw: bytes, key: str | None = None) -> Snapshot | tuple[Refusal, st
     Parameters
     ----------
     key
-        Of the record; None where there is none, as in a file.
+        Key of the record; None if there is none, as for a file.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def servable(raw: bytes, key: str | None = None) -> Snapshot | tuple[Refusal, st
     except SnapshotRefusedError as error:
         return Refusal.OTHER_FEATURES, str(error)
     try:
-        with np.errstate(all="ignore"):  # weights beyond all reason give a NaN, which is another risk
+        with np.errstate(all="ignore"):  # extreme weights give NaN, which then differs from the expected risk
             check_examples(snapshot)
     except SnapshotRefusedError as error:
         return Refusal.OTHER_RISKS, str(error)
@@ -99,7 +99,7 @@ def servable(raw: bytes, key: str | None = None) -> Snapshot | tuple[Refusal, st
 
 
 class ModelVersions:
-    """See the module.
+    """The models of the topic, built up record by record.
 
     Attributes
     ----------
@@ -125,7 +125,7 @@ class ModelVersions:
     def take(
         self, key: bytes | None, value: bytes | None, offset: int, ts: int
     ) -> PublishedModel | RefusedModel | None:
-        """Take up the topic's next record; what it publishes or why that is refused, None for any other."""
+        """Add the topic's next record; returns the model published or refused, None for any other record."""
         version = (key or b"").decode(errors="replace")
         if is_own(key):
             self.own.pop(version, None)
@@ -141,18 +141,18 @@ class ModelVersions:
             refused = self.refused[version] = RefusedModel(version, offset, *found)
             return refused
         self.refused.pop(version, None)
-        self._valid.pop(version, None)  # published again, it is the newest again
+        self._valid.pop(version, None)  # a model published again becomes the newest
         published = self._valid[version] = PublishedModel(found, offset, ts)
         return published
 
     @property
     def newest(self) -> PublishedModel | None:
-        """The one to serve; None while there is none."""
+        """The model to serve; None while there is none."""
         return next(reversed(self._valid.values()), None)
 
     @property
     def night(self) -> Night | None:
-        """The last night that the learner has made; None if there is none, or it is of another release."""
+        """The last night's segments; None if there are none, or they are of another release."""
         raw = self.own.get(SEGMENTS)
         if raw is None:
             return None
@@ -162,11 +162,11 @@ class ModelVersions:
             return None
 
     def get(self, version: str) -> PublishedModel | None:
-        """A version that can be served."""
+        """The valid model of a version, if there is one."""
         return self._valid.get(version)
 
     def __iter__(self) -> Iterator[PublishedModel]:
-        """From the oldest to the newest."""
+        """Valid models, from the oldest to the newest."""
         return iter(self._valid.values())
 
     def __len__(self) -> int:
