@@ -1,5 +1,4 @@
 """A real Apache Kafka on loopback, for the demo, the tests and first steps: Java, jars, a directory, a process.
 
-Begin with :mod:`~streams.embedded.broker`. It knows nothing of lanes or of the product's topics, and imports nothing of
-ours.
+Begin with :mod:`~streams.embedded.broker`. It is independent of lanes and topics, and imports no other package of ours.
 """

@@ -32,7 +32,7 @@ _TRIES: Final = 3
 
 
 class AlreadyRunningError(BrokerError):
-    """A broker runs on that directory; ``resident`` says where it listens."""
+    """A broker already runs on that directory; ``resident`` has its address."""
 
     def __init__(self, resident: Resident, directory: Path) -> None:
         super().__init__(f"A broker already runs on {directory}: {resident.bootstrap} (pid {resident.pid}).")
@@ -40,11 +40,11 @@ class AlreadyRunningError(BrokerError):
 
 
 class _PortLostError(BrokerError):
-    """Somebody took the port between our look and the broker's."""
+    """Another process took the port between our check and the broker's start."""
 
 
 class EmbeddedBroker:
-    """A running broker. Made by :meth:`start`; ended by :meth:`stop`, the end of a ``with``, or the end of the parent.
+    """A running broker. :meth:`start` makes it; :meth:`stop`, the end of a ``with`` or of the parent ends it.
 
     Attributes
     ----------
@@ -82,27 +82,27 @@ class EmbeddedBroker:
         Parameters
         ----------
         data_dir
-            Directory of the broker; always kept, and a later start on it finds its topics and records again. Without
-            one a parent-bound broker lives in a temporary directory, a detached one in the user's state directory.
+            Directory of the broker; always kept, so a later start on it finds its topics and records. Without one a
+            parent-bound broker uses a temporary directory, a detached one the user's state directory.
         port
-            Port for clients, exactly; without one any free port.
+            Exact port for clients; any free port if absent.
         keep
-            Leave the temporary directory behind, to look at.
+            Keep the temporary directory for inspection.
         parent_bound
             End the broker when this process ends, however it ends. Otherwise it runs until it is stopped by its pid.
         properties
-            Server properties that win over ours, such as ``{"log.segment.bytes": "1048576"}``.
+            Server properties that override ours, such as ``{"log.segment.bytes": "1048576"}``.
         settings
-            Cache, mirror, Java, heap and patience; from the environment when absent.
+            Cache, mirror, Java, heap and patience; from the environment if absent.
         talk
-            Where progress is told; nowhere when absent.
+            Receives progress messages; none if absent.
 
         Raises
         ------
         AlreadyRunningError
             Another broker holds the directory.
         BrokerError
-            No jars, no Java, no port, or no answer in time; the last carries the end of the broker's log.
+            No jars, no Java, no port, or no answer in time; then with the end of the broker's log.
         """
         settings = settings or BrokerSettings.from_environment()
         talk = talk or Silent()
@@ -140,7 +140,7 @@ class EmbeddedBroker:
         return cls(home, resident, child, discard)
 
     def wait_ready(self, talk: Talk, patience: float) -> None:
-        """Return when the broker answers; raise with the end of its log when it ended or takes too long."""
+        """Return when the broker answers; raise with the end of its log if it ended or takes too long."""
         begun = time.monotonic()
         said = begun
         while not kafka_answers(self.port):
@@ -163,15 +163,15 @@ class EmbeddedBroker:
             raise _PortLostError(f"Another Kafka answers on {self.bootstrap}; ours has ended.")
 
     def is_running(self) -> bool:
-        """Whether the broker's process lives."""
+        """Whether the broker's process is running."""
         return self._child.is_running()
 
     def wait(self) -> bool:
-        """Block until the broker ends by itself or is stopped from elsewhere; returns whether it ended in order."""
+        """Block until the broker ends by itself or is stopped elsewhere; returns whether it ended cleanly."""
         return self._child.wait()
 
     def stop(self) -> None:
-        """End the broker and wait for its end: in order, then by force. Calling it twice is fine."""
+        """End the broker and wait for its end: cleanly, then by force. Calling it twice is fine."""
         if os.getpid() != self._owner:
             return  # a forked child got a copy of this object; the broker is its parent's
         if self._child.guarded:
@@ -191,7 +191,7 @@ class EmbeddedBroker:
 
 
 def _until_ready(launch: Callable[[], EmbeddedBroker], tries: int, talk: Talk, patience: float) -> EmbeddedBroker:
-    """Launch and wait; anew on other ports when the ones that were free have been taken meanwhile."""
+    """Launch and wait; retry on other ports if the free ones have been taken meanwhile."""
     while True:
         tries -= 1
         talk.say(f"Starting Kafka {KAFKA_VERSION} on {HOST}.")
@@ -207,7 +207,7 @@ def _until_ready(launch: Callable[[], EmbeddedBroker], tries: int, talk: Talk, p
 
 
 def _refuse_second(home: BrokerHome, patience: float) -> None:
-    """Raise for a broker that lives here, once it answers: its starter may have been killed before it was ready."""
+    """Raise if a broker runs here, once it answers: its starter may have been killed before it was ready."""
     end = time.monotonic() + patience
     while resident := home.resident():
         if kafka_answers(resident.port) or time.monotonic() > end:
@@ -228,7 +228,7 @@ def _ports(port: int | None) -> tuple[int, int]:
 def _home(
     data_dir: Path | str | None, settings: BrokerSettings, *, keep: bool, parent_bound: bool
 ) -> tuple[BrokerHome, Path | None]:
-    """Directory of the broker, and the same again if it is to be deleted at the end."""
+    """Directory of the broker, and the directory to delete at the end, if any."""
     if data_dir is not None:
         return BrokerHome(Path(data_dir)), None
     if not parent_bound:

@@ -1,10 +1,10 @@
-"""Holds a Java broker to the life of the process that asked for it.
+"""Guard that ends a Java broker when the process that started it ends.
 
-Started as a program of its own (standard library only) between the parent and the JVM: it keeps one end of a pipe,
-and a pipe closes however the parent ends, SIGKILL included. Asking the kernel to signal the JVM when its parent dies
+It runs as a program of its own (standard library only) between the parent and the JVM and holds one end of a pipe,
+which closes however the parent ends, SIGKILL included. Asking the kernel to signal the JVM when its parent dies
 (``PR_SET_PDEATHSIG``) is not enough in the parent itself: it follows the *thread* that started the child, needs code
 between fork and exec in a process with threads, and exists on Linux only. Here, in a process without threads, it is
-the second line: it covers a guard that is itself killed.
+the second safeguard, for a guard that is itself killed.
 
 Usage: ``broker_guard.py PARENT_PID DIRECTORY_TO_REMOVE|- COMMAND...``; prints the pid of COMMAND on stdout.
 """
@@ -22,10 +22,10 @@ from collections.abc import Callable
 from typing import Final
 
 _LOOK_S: Final = 0.5
-"""How often the parent's pid is looked at, besides the pipe: a child that the parent forked holds the pipe open too."""
+"""Interval of checks of the parent's pid, in addition to the pipe: a forked child also holds the pipe open."""
 
 STOP_S: Final = 20
-"""Kafka stops within 2 s; one that has not by now hangs, and its logs are made to survive a kill."""
+"""Kafka stops within 2 s; after this it hangs, and its logs survive a kill."""
 
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     os.close(1)
     while jvm.poll() is None and not stopped and os.getppid() == parent:
         ready, _, _ = select.select([0], [], [], _LOOK_S)
-        if ready:  # a byte says stop, end of file says that the parent is gone
+        if ready:  # a byte means stop, end of file means that the parent is gone
             break
     else:
         if os.getppid() == parent and not stopped:

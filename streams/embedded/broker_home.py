@@ -1,4 +1,4 @@
-"""The directory of one embedded broker: its settings, data, log, and the note of who runs on it."""
+"""The directory of one embedded broker: its settings, data, log, and a note of its process."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _BROKER_PROPERTIES: Final = {
     # A group of one worker need not wait 3 s for others, and fault tests want short sessions.
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
-    # Of a topic that is created without a count: as ``topics create`` has it, or the lanes would refuse it.
+    # For topics created without a count: as in ``topics create``, or the lanes would refuse them.
     "num.partitions": "8",
     "log.retention.hours": "-1",
     "log.segment.bytes": str(128 << 20),
@@ -73,7 +73,7 @@ class BrokerHome:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Let one start at a time in; the lock dies with the process that holds it."""
+        """Allow one start at a time; the lock ends with the process that holds it."""
         try:
             self._make()
             lock = (self.directory / "lock").open("w")
@@ -86,11 +86,11 @@ class BrokerHome:
             yield
 
     def _make(self) -> None:
-        # Closed to others: event data of subscribers lies here.
+        # Closed to other users: it holds event data of subscribers.
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write_properties(self, port: int, controller: int, extra: Mapping[str, str]) -> None:
-        """Write ``server.properties``; ``extra`` wins over all of ours."""
+        """Write ``server.properties``; ``extra`` overrides ours."""
         self._write(
             self.properties,
             {
@@ -107,7 +107,7 @@ class BrokerHome:
         )
 
     def write_controller_properties(self, controller: int) -> Path:
-        """Write properties for the controller alone, which loses patience with an absent broker at once."""
+        """Write properties for the controller alone, with a very short timeout for an absent broker."""
         self._write(
             self._controller,
             {
@@ -123,16 +123,16 @@ class BrokerHome:
         return self._controller
 
     def _write(self, file: Path, properties: Mapping[str, str]) -> None:
-        self._make()  # again: the guard of a first try has deleted a temporary one
+        self._make()  # again: the guard of a first try has deleted a temporary directory
         lines = "".join(f"{key}={escape(value)}\n" for key, value in properties.items())
         file.write_text(lines, encoding="ascii")
 
     def ended_uncleanly(self) -> bool:
-        """Whether a broker ran on this data and did not come to its own end: Kafka leaves a mark when it does."""
+        """Whether a broker on this data did not shut down cleanly: Kafka leaves a mark when it does."""
         return (self.data / "__cluster_metadata-0").exists() and not (self.data / ".kafka_cleanshutdown").exists()
 
     def format(self, java: list[str]) -> None:
-        """Give the data directory its cluster id, once; a formatted one is left as it is."""
+        """Give the data directory its cluster id, once; a formatted one is not changed."""
         if (self.data / "meta.properties").exists():
             return
         self.data.mkdir(exist_ok=True)
@@ -159,7 +159,7 @@ class BrokerHome:
             )
 
     def open_log(self) -> FileIO:
-        """Open the file for the broker's output, to append; one that has grown long begins anew."""
+        """Open the file for the broker's output, to append; a large one is started again."""
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
             self.log.unlink()
         return self.log.open("ab", buffering=0)
@@ -171,7 +171,7 @@ class BrokerHome:
         return "\n".join(text.splitlines()[-lines:])
 
     def log_since(self, begin: int) -> bytes:
-        """What the log gained since it had this many bytes; all of it when it began anew."""
+        """The log's content after this many bytes; all of it if the log was started again."""
         try:
             with self.log.open("rb") as file:
                 file.seek(begin if begin <= self.log.stat().st_size else 0)
@@ -180,17 +180,17 @@ class BrokerHome:
             return b""
 
     def note(self, resident: Resident) -> None:
-        """Write down who runs here; whole or not at all, since ``stop`` signals the pid in it."""
+        """Note the running broker, atomically, since ``stop`` signals the pid in the note."""
         part = self._note.with_suffix(".part")
         part.write_text(json.dumps(resident._asdict()), encoding="ascii")
         os.replace(part, self._note)
 
     def forget(self) -> None:
-        """Nobody runs here any more."""
+        """Remove the note: no broker runs here any more."""
         self._note.unlink(missing_ok=True)
 
     def forget_if(self, pid: int) -> None:
-        """Take away the note of one broker, but not that of another which has started here since."""
+        """Remove the note of one broker, but not that of another that has started here since."""
         noted = self._noted()
         if noted is not None and noted.pid == pid:
             self.forget()
@@ -198,8 +198,8 @@ class BrokerHome:
     def resident(self) -> Resident | None:
         """Find the broker that runs here now.
 
-        The pid of a note may long belong to another program, so it counts only while that process's command line
-        names this directory's ``server.properties``: nothing else is ever reported or signalled.
+        The noted pid may belong to another program by now, so it counts only while that process's command line names
+        this directory's ``server.properties``: no other process is ever reported or signalled.
         """
         noted = self._noted()
         return noted if noted and str(self.properties) in command_of(noted.pid) else None
@@ -212,10 +212,10 @@ class BrokerHome:
             return None
 
     def evict(self) -> Resident | None:
-        """End the broker that runs here, whoever started it; returns it, or None if there was none.
+        """End the broker that runs here, no matter who started it; returns it, or None if there was none.
 
-        Signals go only to the process that the note names and whose command line names this directory; both are
-        looked at again before the force.
+        Signals go only to the noted process whose command line names this directory; both are checked again before
+        the kill.
         """
         resident = self.resident()
         if resident is None:
@@ -244,9 +244,9 @@ class BrokerHome:
         return False
 
     def wipe(self) -> bool:
-        """Delete what a broker wrote here and nothing else; returns whether there was anything.
+        """Delete only what a broker wrote here; returns whether there was anything.
 
-        Only names that are ours, and the data only if Kafka formatted it: ``--data ~ --wipe`` must not empty a home.
+        Only our file names, and the data only if Kafka formatted it: ``--data ~ --wipe`` must not empty a home.
         """
         found = self.data.exists() or self.properties.exists()
         if (self.data / "meta.properties").exists():
@@ -256,12 +256,12 @@ class BrokerHome:
         try:
             self.directory.rmdir()
         except OSError:
-            return found  # other files live here too, or the directory was never made
+            return found  # there are other files here, or the directory was never made
         return found
 
 
 def escape(value: str) -> str:
-    r"""Write a value as Java reads property files: Latin-1 only, so any other letter of a path must be escaped.
+    r"""Escape a value for Java property files, which are Latin-1: any other letter of a path must be escaped.
 
     Examples
     --------
@@ -274,9 +274,9 @@ def escape(value: str) -> str:
 
 
 def cluster_id(data: Path) -> str:
-    """Name a new cluster: 16 bytes as Kafka writes ids, hashed from what tells this directory from any other.
+    """Id of a new cluster: 16 bytes in Kafka's notation, hashed from what identifies this directory.
 
-    The first byte is fixed, since the format tool reads an id that begins with a dash as an option.
+    The first byte is fixed, since the format tool takes an id that begins with a dash for an option.
     """
     made = data.stat()
     named = hashlib.blake2b(f"{data}:{made.st_ino}:{made.st_ctime_ns}".encode(), digest_size=15)

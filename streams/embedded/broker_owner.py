@@ -1,4 +1,4 @@
-"""Who runs on a broker's directory, and whether a pid is still that process."""
+"""The process that runs on a broker's directory, and whether a pid is still that process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the embedded Kafka lives on this machine, and what it may be told by the environment."""
+"""Settings of the embedded Kafka from the environment: directories, sources, limits."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ VARIABLES: Final = (
     "HOLDFAST_JAVA",
     "HOLDFAST_KAFKA_HEAP_MB",
 )
-"""All that is read here, so that whoever refuses unknown ``HOLDFAST_*`` names knows these."""
+"""All variables read here, so that the check for unknown ``HOLDFAST_*`` names accepts them."""
 
 _HEAP_MB: Final = 512
 
 _PATIENCE_S: Final = 90.0
-"""Kafka is ready in 3 to 7 s alone, and in 30 s on a machine that is busy with tests."""
+"""Kafka is ready in 3 to 7 s alone, and in 30 s on a machine busy with tests."""
 
 
 class BrokerSettings(NamedTuple):
     """Paths, sources and limits of the embedded Kafka.
 
     ``cache`` holds what can be fetched again (the jars), ``state`` what cannot (the data of a kept broker);
-    ``patience_s`` is how long a broker that does not answer is waited for.
+    ``patience_s`` is the longest wait for a broker that does not answer.
     """
 
     cache: Path
@@ -66,7 +66,7 @@ class BrokerSettings(NamedTuple):
 
 
 def cache_directory(environment: Mapping[str, str]) -> Path:
-    """The user's cache directory for Holdfast: what lies there can be fetched or made again.
+    """The user's cache directory for Holdfast: its content can be fetched or made again.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def _home(environment: Mapping[str, str]) -> Path:
 
 
 def _heap(text: str | None) -> int:
-    """Megabytes of Java heap; below 128 Kafka starts and then dies under its first load, which looks like our fault."""
+    """Megabytes of Java heap; below 128 Kafka starts but dies under its first load, which would look like our fault."""
     if not text:
         return _HEAP_MB
     if not text.isdecimal() or int(text) < 128:

@@ -20,9 +20,9 @@ _TOP: Final = f"holdfast-kafka-{KAFKA_VERSION}"
 
 
 def pack_bundle(store: JarStore, target: Path) -> str:
-    """Write the archive of a complete store; returns its SHA-256, to be sent by another way than the file.
+    """Write the archive of a complete store; returns its SHA-256, to be sent separately from the file.
 
-    Same jars, same bytes: no times, users or machine names are in it. The file gets its name only when it is whole.
+    Same jars, same bytes: it holds no times, users or machine names. The file gets its name only when complete.
     """
     part = target.with_name(target.name + ".part")
     try:
@@ -47,10 +47,10 @@ def pack_bundle(store: JarStore, target: Path) -> str:
 
 
 def install_bundle(source: Path, store: JarStore) -> None:
-    """Take the jars out of an archive. After this returns every jar is in the store with its pinned checksum.
+    """Extract the jars of an archive. After this returns every jar is in the store with its pinned checksum.
 
-    Only members that bear the name of a pinned jar are looked at, and they are written under our own name for them:
-    whatever else an archive holds, paths and links included, has no effect.
+    Only members with the name of a pinned jar are read, and they are written under our own name: anything else in an
+    archive, paths and links included, has no effect.
     """
     wanted = {jar.name: jar for jar in store.missing()}
     with _opened(source) as archive:
@@ -68,7 +68,7 @@ def install_bundle(source: Path, store: JarStore) -> None:
 
 def _same_list(source: Path, archive: tarfile.TarFile, member: tarfile.TarInfo, store: JarStore) -> None:
     file = archive.extractfile(member)
-    # The list comes first in the archive, so that a bundle of another release is told in one line, not jar by jar.
+    # The list comes first in the archive, so that a bundle of another release is reported once, not jar by jar.
     if file is None or file.read(len(store.listing) + 1) != store.listing.encode():
         raise BrokerError(
             f"The bundle {source} is of another release of Holdfast: pack one with `holdfast bundle` of this release "

@@ -1,4 +1,4 @@
-"""One pinned jar from a Maven repository over HTTP: resumed after a cut, verified before it gets its name."""
+"""Download of one pinned jar from a Maven repository over HTTP: resumed after a cut, verified before it is named."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from streams.embedded.broker_error import BrokerError
 from streams.embedded.jar_store import Jar, write_error
 
 _SILENCE_S: Final = 30
-"""A repository that sends nothing for this long is taken as cut off; a slow one that still sends is not."""
+"""A repository that sends nothing for this long counts as cut off; a slow one that still sends does not."""
 
 _CUTS: Final = 5
-"""Cuts in a row without one new byte before we give up: a flaky line that moves at all is worth following."""
+"""Consecutive cuts without a new byte before giving up: a flaky line that makes progress is retried."""
 
 _CHUNK: Final = 1 << 16
 
 
 class _CutError(Exception):
-    """The connection ended early; what has arrived is kept."""
+    """The connection ended early; the bytes received are kept."""
 
 
 class _StoppedError(Exception):
-    """Another download failed or the user broke off: this one ends without a word of its own."""
+    """Another download failed or the user interrupted: this one ends without a message of its own."""
 
 
 class Repository:
@@ -42,7 +42,7 @@ class Repository:
     url
         Root, http or https. A user and password in it are sent to that host only and never shown in a message.
     pause
-        How long to wait before trying again after a cut, in seconds.
+        Seconds to wait after a cut before trying again.
     """
 
     def __init__(self, url: str, pause: float = 1.0) -> None:
@@ -61,28 +61,28 @@ class Repository:
             self._login = "Basic " + base64.b64encode(login.encode()).decode()
 
     def stop(self) -> None:
-        """End the downloads under way in other threads at their next chunk."""
+        """End the running downloads in other threads at their next chunk."""
         self._stop.set()
 
     def fetch(self, jar: Jar, target: Path, received: Callable[[int], None]) -> None:
-        """Bring one jar to ``target``. After this returns the file is there, whole, with the pinned checksum.
+        """Download one jar to ``target``. After this returns the file is complete, with the pinned checksum.
 
         Parameters
         ----------
         jar
-            What to fetch.
+            The jar to fetch.
         target
-            Final name. Until the checksum is right the bytes stand beside it as ``.part``, which is what an
-            interrupted download is resumed from, in this process or the next.
+            Final name. Until the checksum is right the bytes are kept next to it as ``.part``, from which an
+            interrupted download is resumed, in this process or the next.
         received
-            Told the number of bytes gained; negative when a bad file was thrown away.
+            Called with the number of bytes gained; negative when a bad file was discarded.
         """
         part = target.with_name(target.name + ".part")
         resumed = part.exists()
         received(_size(part))
         self._fill(jar, part, received)
         if not jar.is_in(part) and resumed:
-            # A remainder of another file or another server: what was resumed may be wrong though the line is right.
+            # The resumed part may come from another file or server: retry from the start.
             received(-_size(part))
             part.unlink()
             self._fill(jar, part, received)
@@ -95,7 +95,7 @@ class Repository:
         os.replace(part, target)
 
     def _fill(self, jar: Jar, part: Path, received: Callable[[int], None]) -> None:
-        """Append to the part until it has the jar's length, over as many connections as that takes."""
+        """Append to the part until it has the jar's length, over as many connections as needed."""
         cuts = 0
         while (have := _size(part)) != jar.size:
             if have > jar.size:
@@ -114,11 +114,11 @@ class Repository:
                 self._stop.wait(self._pause)
 
     def _append(self, jar: Jar, part: Path, have: int, received: Callable[[int], None]) -> None:
-        """One connection's worth of bytes."""
+        """Append the bytes of one connection."""
         try:
             with self._open(jar, have) as answer:
                 if have and answer.status != http.HTTPStatus.PARTIAL_CONTENT:
-                    # No resume here: the answer starts at byte 0, and appending it would build a broken jar.
+                    # The server did not resume: its answer starts at byte 0, and appending it would break the jar.
                     received(-have)
                     have = 0
                 with _writing(part, append=have > 0) as file:
@@ -135,9 +135,9 @@ class Repository:
         try:
             return urllib.request.urlopen(request, timeout=_SILENCE_S)  # noqa: S310
         except urllib.error.HTTPError as error:
-            error.close()  # it is the answer itself, with its socket
+            error.close()  # the error is the response itself, with its socket
             if error.code >= http.HTTPStatus.INTERNAL_SERVER_ERROR or error.code == http.HTTPStatus.TOO_MANY_REQUESTS:
-                raise _CutError(f"it answers {error.code}") from error  # passing: tried again
+                raise _CutError(f"it answers {error.code}") from error  # temporary: tried again
             raise BrokerError(
                 f"{self.host} answers {error.code} for {jar.repository_path}: set HOLDFAST_MAVEN_MIRROR to the root of "
                 "a Maven repository that has it."
@@ -155,7 +155,7 @@ class Repository:
 
 def _writing(part: Path, *, append: bool) -> FileIO:
     try:
-        # Unbuffered: a full disk must show at the write that hit it, not at a close deep in the clean-up.
+        # Unbuffered: a full disk must fail at the write itself, not at a close deep in the clean-up.
         return part.open("ab" if append else "wb", buffering=0)
     except OSError as error:
         raise write_error(error, part) from error

@@ -1,4 +1,4 @@
-"""The jars of the embedded Kafka on this disk: which ones, where, and whether they are whole."""
+"""Store of the embedded Kafka's jars on this disk: the pinned list, their paths, and their verification."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from streams.embedded.broker_error import BrokerError
 
 KAFKA_VERSION: Final = "4.4.0"
 LIST_NAME: Final = "jars.sha256"
-"""The pinned list, a data file of this package; bundles carry a copy, so that a foreign bundle can be told."""
+"""The pinned list, a data file of this package; bundles carry a copy, so that a foreign bundle is recognised."""
 
 _MARKER: Final = "verified"
 _DISK_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Jar(NamedTuple):
-    """One pinned jar: what it is in a Maven repository, how long, and the only content we run."""
+    """One pinned jar: its Maven coordinates, length and checksum."""
 
     sha256: str
     size: int
@@ -45,7 +45,7 @@ class Jar(NamedTuple):
 
     @property
     def repository_path(self) -> str:
-        """Place below the root of any Maven repository.
+        """Path below the root of any Maven repository.
 
         Examples
         --------
@@ -66,7 +66,7 @@ class Jar(NamedTuple):
 
 
 def parse_jars(text: str) -> tuple[Jar, ...]:
-    r"""Read the pinned list: ``sha256 bytes group:artifact:version`` a line, ``#`` starts a comment.
+    r"""Parse the pinned list: ``sha256 bytes group:artifact:version`` a line, ``#`` starts a comment.
 
     Examples
     --------
@@ -79,12 +79,12 @@ def parse_jars(text: str) -> tuple[Jar, ...]:
 
 @lru_cache(maxsize=1)
 def pinned_list() -> str:
-    """Text of the list that this release runs."""
+    """Text of this release's list."""
     return resources.files("streams").joinpath(LIST_NAME).read_text(encoding="utf-8")
 
 
 def write_error(error: OSError, file: Path) -> BrokerError:
-    """Say what a failed write means to the person at the terminal."""
+    """Error for the user about a failed write."""
     if error.errno in _DISK_FULL:
         return disk_full(file.parent)
     return BrokerError(
@@ -93,7 +93,7 @@ def write_error(error: OSError, file: Path) -> BrokerError:
 
 
 def disk_full(directory: Path) -> BrokerError:
-    """Say which disk is full; nothing that was written is lost."""
+    """Error for the user about a full disk; nothing written is lost."""
     return BrokerError(
         f"The disk of {directory} is full. Free some room and run again (what has arrived is kept), "
         "or set HOLDFAST_CACHE to a directory on another disk."
@@ -103,15 +103,15 @@ def disk_full(directory: Path) -> BrokerError:
 class JarStore:
     """One directory with the jars of one pinned list.
 
-    The list's own digest is in the directory's name: a release that pins other jars never meets the old ones, and
-    two releases side by side do not undo each other.
+    The directory's name contains the list's digest: a release that pins other jars never uses the old ones, and two
+    releases on one machine do not disturb each other.
 
     Parameters
     ----------
     cache
         The user's cache directory for Holdfast.
     listing
-        The pinned list; tests give a short one.
+        The pinned list; tests pass a short one.
     """
 
     def __init__(self, cache: Path, listing: str | None = None) -> None:
@@ -122,36 +122,36 @@ class JarStore:
 
     @cached_property
     def size(self) -> int:
-        """Bytes of all jars."""
+        """Total bytes of all jars."""
         return sum(jar.size for jar in self.jars)
 
     def path(self, jar: Jar) -> Path:
-        """Where the jar stands when it is whole. A file under this name is complete: it is only ever moved there."""
+        """Path of the complete jar. A file of this name is always complete, since it is only moved there."""
         return self.directory / jar.name
 
     @property
     def classpath(self) -> str:
-        """For ``java -cp``; the wildcard keeps the command line readable in ``ps``."""
+        """Class path for ``java -cp``; the wildcard keeps the command line readable in ``ps``."""
         return str(self.directory / "*")
 
     def is_complete(self) -> bool:
-        """Whether a broker may start: the checksums were verified once and every jar still has its length.
+        """Whether a broker may start: the checksums were verified once, and every jar still has its length.
 
-        Cheap on purpose (45 look-ups, no reading), since every start asks.
+        Cheap on purpose (45 look-ups, no reading), since every start calls it.
         """
         try:
             if (self.directory / _MARKER).read_text(encoding="ascii") != self._digest:
                 return False
             return all(self.path(jar).stat().st_size == jar.size for jar in self.jars)
         except (OSError, UnicodeDecodeError):
-            return False  # whatever is wrong there, filling the store anew says it in words
+            return False  # filling the store again reports what is wrong
 
     def missing(self) -> list[Jar]:
-        """Jars that are not here or not right, by checksum."""
+        """Jars that are missing or have a wrong checksum."""
         return [jar for jar in self.jars if not jar.is_in(self.path(jar))]
 
     def mark_complete(self) -> None:
-        """Remember that the checksums were verified. Called when nothing is missing, never before."""
+        """Record that the checksums were verified. Called only when nothing is missing."""
         part = self.directory / f"{_MARKER}.part"
         try:
             part.write_text(self._digest, encoding="ascii")
@@ -161,7 +161,7 @@ class JarStore:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep a second start from filling the same directory at the same time; the lock dies with the process."""
+        """Prevent two starts from filling the same directory at once; the lock ends with the process."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             lock = (self.directory / "lock").open("w")

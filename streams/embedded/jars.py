@@ -1,4 +1,4 @@
-"""The jars of the embedded Kafka, brought here once: from a bundle, the local Maven repository, or the network."""
+"""Installation of the embedded Kafka's jars, once: from a bundle, the local Maven repository, or the network."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from streams.embedded.jar_download import Repository
 from streams.embedded.jar_store import KAFKA_VERSION, Jar, JarStore, disk_full, write_error
 
 _LINES: Final = 4
-"""Downloads at a time: 45 handshakes one after another take longer than the bytes; more would be rude to a mirror."""
+"""Parallel downloads: 45 handshakes in sequence take longer than the bytes; more would overload a mirror."""
 
 
 class Talk(Protocol):
-    """Where the embedded Kafka tells a person what it is doing. The terminal's version is in ``app``."""
+    """Port for progress messages to the user. The terminal's version is in ``app``."""
 
     def say(self, line: str) -> None:
-        """One line worth reading: a size before it is fetched, what is being waited for, another port than asked."""
+        """Show one line: a size before a download, what is waited for, a port other than requested."""
 
     def received(self, done: int, total: int) -> None:
-        """Bytes of the download so far; called from several threads, one at a time."""
+        """Show the bytes downloaded so far; called from several threads, one at a time."""
 
 
 class Silent:
-    """Says nothing: for tests and for code that has its own words."""
+    """Shows nothing: for tests and for callers with their own messages."""
 
     def say(self, line: str) -> None:
         """Say nothing."""
@@ -41,7 +41,7 @@ class Silent:
 
 
 class _Gained:
-    """Bytes over all lines, told one at a time."""
+    """Bytes received over all downloads, reported one at a time."""
 
     def __init__(self, total: int, talk: Talk) -> None:
         self._total = total
@@ -56,10 +56,10 @@ class _Gained:
 
 
 def ensure_jars(settings: BrokerSettings, talk: Talk, store: JarStore | None = None) -> JarStore:
-    """Give the jars of the pinned list, fetching whatever is not here.
+    """Make all jars of the pinned list available, fetching the missing ones.
 
-    The second call and all later ones only look whether the files are there. Until every checksum is right the
-    store is not marked complete, so a broker never runs on half a set.
+    Later calls only check that the files exist. The store is marked complete only when every checksum is right, so a
+    broker never runs on half a set.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def ensure_jars(settings: BrokerSettings, talk: Talk, store: JarStore | None = N
     if store.is_complete():
         return store
     with store.locked():
-        if store.is_complete():  # another start was filling it while we waited for the lock
+        if store.is_complete():  # another start has filled it while we waited for the lock
             return store
         if settings.bundle:
             talk.say(f"Installing Kafka {KAFKA_VERSION} from {settings.bundle}.")
@@ -86,12 +86,12 @@ def ensure_jars(settings: BrokerSettings, talk: Talk, store: JarStore | None = N
 
 
 def local_repository() -> Path:
-    """Maven's own repository on this machine: whoever uses Maven has most of the jars already."""
+    """Maven's local repository: on machines with Maven it has most of the jars already."""
     return Path(os.environ.get("M2_REPO") or Path.home() / ".m2" / "repository")
 
 
 def _adopt(store: JarStore, jars: Sequence[Jar]) -> list[Jar]:
-    """Copy what the local Maven repository has with the right checksum; returns what it does not."""
+    """Copy jars with the right checksum from the local Maven repository; returns the others."""
     rest = []
     for jar in jars:
         own = local_repository() / jar.repository_path
@@ -122,7 +122,7 @@ def _download(store: JarStore, jars: Sequence[Jar], settings: BrokerSettings, ta
             fetches = [lines.submit(repository.fetch, jar, store.path(jar), gained.add) for jar in jars]
             done, _ = wait(fetches, return_when=FIRST_EXCEPTION)
         finally:
-            # Also on Ctrl-C: without it the pool would bring the rest of the 44 MB before it lets the program end.
+            # Also on Ctrl-C: otherwise the pool would download the rest of the 44 MB before the program can end.
             repository.stop()
             lines.shutdown(wait=True, cancel_futures=True)
         for fetch in done:
@@ -130,7 +130,7 @@ def _download(store: JarStore, jars: Sequence[Jar], settings: BrokerSettings, ta
 
 
 def _default_repository() -> str:
-    """Maven Central, as jgo knows it; with a mirror or a bundle jgo is not needed."""
+    """URL of Maven Central from jgo; with a mirror or a bundle jgo is not needed."""
     try:
         from jgo.maven import MavenContext
     except ImportError as error:

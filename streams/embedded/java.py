@@ -1,4 +1,4 @@
-"""A Java that can run Kafka: the machine's own if it is new enough, else the one that comes as a wheel."""
+"""Search for a Java that can run Kafka: the machine's own if new enough, else the one from the wheel."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 from streams.embedded.broker_error import BrokerError
 
 OLDEST: Final = 17
-"""Kafka 4 brokers refuse to load on anything older."""
+"""Oldest Java release on which Kafka 4 brokers run."""
 
 BUNDLED: Final = "bundled"
-"""Value of ``HOLDFAST_JAVA`` that asks for the wheel even where the machine has a Java."""
+"""Value of ``HOLDFAST_JAVA`` that selects the wheel even if the machine has a Java."""
 
 _INSTALL: Final = "pip install 'holdfast[demo]'"
 _ANSWER_S: Final = 30
@@ -40,10 +40,10 @@ class Java(NamedTuple):
         return [
             str(self.path),
             f"-Xmx{heap_mb}m",
-            # One small node beside its clients: the simple collector and the quick compiler start fastest.
+            # For one small node the serial collector and the quick compiler start fastest.
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
-            # Out of memory Kafka goes on half dead; clients then wait for answers that never come.
+            # Out of memory, Kafka would go on half dead, and clients would wait for answers that never come.
             "-XX:+ExitOnOutOfMemoryError",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             "-Dlog4j2.level=OFF",
@@ -53,7 +53,7 @@ class Java(NamedTuple):
 
 
 def java_environment() -> dict[str, str]:
-    """Our environment with a UTF-8 locale: under the C locale Java cannot open a path with other letters than ASCII."""
+    """Our environment with a UTF-8 locale: under the C locale Java cannot open paths with non-ASCII letters."""
     return {**os.environ, "LC_ALL": "C.UTF-8"}
 
 
@@ -63,15 +63,15 @@ def find_java(wanted: str | None = None, environment: Mapping[str, str] = os.env
     Parameters
     ----------
     wanted
-        The operator's word (``HOLDFAST_JAVA``): a ``java`` program, a Java home, or ``bundled``. It is taken or
-        refused, never replaced in silence: whoever names a Java wants to know why it was not used.
+        The operator's choice (``HOLDFAST_JAVA``): a ``java`` program, a Java home, or ``bundled``. It is used or
+        refused, never replaced silently: an operator who names a Java must learn why it was not used.
     environment
-        Where ``JAVA_HOME`` and ``PATH`` are looked up.
+        Source of ``JAVA_HOME`` and ``PATH``.
 
     Raises
     ------
     BrokerError
-        No Java of release 17 or newer; says what to install.
+        If there is no Java of release 17 or newer; the message says what to install.
     """
     if wanted == BUNDLED:
         java = _wheel()
@@ -115,7 +115,7 @@ def release_of(java: Path) -> int | None:
 
 
 def parse_release(text: str) -> int | None:
-    """Feature release out of what ``java -version`` prints; up to Java 8 it stands behind a ``1.``.
+    """Feature release from the output of ``java -version``; up to Java 8 it follows a ``1.``.
 
     Examples
     --------

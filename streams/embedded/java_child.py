@@ -1,4 +1,4 @@
-"""A Java process started here: bound to our life by a guard, or on its own from the start."""
+"""A Java process started here: bound to this process by a guard, or detached."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from streams.embedded.broker_home import BrokerHome
 from streams.embedded.java import java_environment
 
 _MARGIN_S: Final = 10.0
-"""What the guard gets beyond its own patience with the JVM, to delete a directory and end."""
+"""Extra time for the guard, after its own wait for the JVM, to delete a directory and end."""
 
 _CLEAN_EXITS: Final = {0, 128 + signal.SIGTERM}
 
 
 class BrokerChild:
-    """The process of a broker. Both kinds live in a session of their own.
+    """The process of a broker, bound or detached, in a session of its own.
 
-    Ctrl-C in the terminal must reach us first, and the broker in order after that.
+    So Ctrl-C in the terminal reaches only this process, which then ends the broker cleanly.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], pid: int, *, guarded: bool) -> None:
@@ -34,7 +34,7 @@ class BrokerChild:
 
     @classmethod
     def bound(cls, home: BrokerHome, command: list[str], discard: Path | None = None) -> BrokerChild:
-        """Start below a guard, which ends the JVM when we end, however we end; then it deletes ``discard``."""
+        """Start under a guard, which ends the JVM when this process ends in any way, and then deletes ``discard``."""
         own = [sys.executable, "-I", "-S", broker_guard.__file__, str(os.getpid()), str(discard or "-")]
         with home.open_log() as log:
             guard = subprocess.Popen(
@@ -55,7 +55,7 @@ class BrokerChild:
 
     @classmethod
     def detached(cls, home: BrokerHome, command: list[str]) -> BrokerChild:
-        """Start on its own: it runs until it is stopped by its pid."""
+        """Start detached: it runs until it is stopped by its pid."""
         with home.open_log() as log:
             process = subprocess.Popen(
                 command,
@@ -69,19 +69,19 @@ class BrokerChild:
         return cls(process, process.pid, guarded=False)
 
     def is_running(self) -> bool:
-        """Whether the process lives."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def wait(self) -> bool:
-        """Block until the process ends; returns whether it ended in order."""
+        """Block until the process ends; returns whether it ended cleanly."""
         return self._process.wait() in _CLEAN_EXITS
 
     def release(self) -> None:
-        """Tell the guard to end the JVM and itself, and wait for that; by force in the end. Twice is fine."""
+        """Tell the guard to end the JVM and itself, and wait for that; finally by force. Calling it twice is fine."""
         pipe = self._process.stdin
         if pipe is not None and not pipe.closed:
             try:
-                # A byte, not only the end of file: a child that we forked may hold the pipe open.
+                # A byte, not only the end of file: a forked child may hold the pipe open.
                 pipe.write(b"q")
                 pipe.close()
             except BrokenPipeError:

@@ -20,8 +20,8 @@ _CLIENT: Final = b"holdfast"
 def is_free(port: int) -> bool:
     """Whether a server can listen here now.
 
-    Asked both ways: binding alone succeeds on macOS beside a server that listens on all addresses, and connecting
-    alone misses a port that is bound but not yet listening.
+    Both are tried: binding alone succeeds on macOS beside a server that listens on all addresses, and connecting alone
+    misses a port that is bound but not yet listening.
     """
     with socket.socket() as client:
         client.settimeout(_CALL_S)
@@ -45,7 +45,7 @@ def first_free(port: int) -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports that the system holds free; all are held until all are known, so none comes twice."""
+    """Distinct free ports from the system; all are held until all are known, so none is returned twice."""
     servers = [socket.socket() for _ in range(count)]
     try:
         for server in servers:
@@ -59,8 +59,8 @@ def free_ports(count: int) -> list[int]:
 def kafka_answers(port: int) -> bool:
     """Whether a broker here answers ApiVersions version 0, the one request that every Kafka understands.
 
-    An open port is not enough: the listener opens seconds before the broker has caught up with its metadata, and
-    a client let in then gets errors that look like faults of its own.
+    An open port is not enough: the listener opens seconds before the broker has caught up with its metadata, and an
+    early client gets errors that look like its own faults.
     """
     body = struct.pack(">hhih", _API_VERSIONS, 0, _CORRELATION, len(_CLIENT)) + _CLIENT
     try:

@@ -1,15 +1,15 @@
-"""What a killed broker leaves behind, put in order before the next one starts on its data.
+"""Repair of a killed broker's data before the next one starts on it.
 
-A transaction is committed once the coordinator has written that down; the markers that make its records visible
-follow a moment later. A single node that is killed in between often loses them at the next start (4 of 8 tries): its
-metadata still names it leader, so the coordinator loads at once and tries to send the markers to itself before the
-listener is open; then the controller fences the node's former life, the partitions have no leader for an instant, and
-the coordinator takes them for deleted topics ("likely deleted already and hence can be skipped"; seen with 4.4.0,
+A transaction is committed once the coordinator has written the commit; the markers that make its records visible
+follow a moment later. A single node killed in between often loses them at the next start (4 of 8 tries): its metadata
+still names it leader, so the coordinator loads at once and tries to send the markers to itself before the listener is
+open; then the controller fences the node's former session, the partitions briefly have no leader, and the coordinator
+takes them for deleted topics ("likely deleted already and hence can be skipped"; seen with 4.4.0,
 ``test_broker_killed_after_a_commit_keeps_it_visible``). The transaction counts as complete, its records stay invisible
 to ``read_committed``, and a lane that restores from them would do its work twice. In a cluster of several nodes the
 partitions get another leader instead.
 
-So the controller alone runs first, for a second: it fences the former life and writes that down. The broker then starts
+So the controller runs alone first, for a second: it fences the former session and records that. The broker then starts
 without leadership, is elected once, and sends the markers when it can.
 """
 
@@ -27,14 +27,14 @@ from streams.embedded.ports import free_ports
 _ACTIVE: Final = b"Becoming the active controller"
 _FENCED: Final = b"Fencing broker 1 "
 _FENCES_WITHIN_S: Final = 5.0
-"""The session ends half a second after the controller is active. Without a word by now there was nothing to fence."""
+"""The session ends half a second after the controller is active. Without a log line by then there is nothing to do."""
 
 _LOOK_S: Final = 0.05
 _TELLING: Final = "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.controller=info"
 
 
 def settle(home: BrokerHome, java: list[str], talk: Talk, patience: float) -> None:
-    """Fence the former life of a broker that did not end in order; nothing to do for any other.
+    """Fence the former session of a broker that did not end cleanly; do nothing for any other.
 
     Called before each start, under the home's lock. After it returns a broker may start on the data.
     """
