@@ -1,4 +1,4 @@
-"""``holdfast replay``: a recorded log of the operator's own, put on an input topic with the times it happened at."""
+"""``holdfast replay``: write the operator's recorded logs to the input topics, with their original times."""
 
 from __future__ import annotations
 

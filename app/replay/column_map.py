@@ -1,4 +1,4 @@
-"""Which column gives which field: as told on the command line, and guessed from names and examples for the rest."""
+"""Mapping of columns to fields: given on the command line, or guessed from names and examples."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _USAGE: Final = ExitCode.USAGE
 _LOOKED_AT: Final = 50
 _TAUGHT: Final = (Sort.WORD, Sort.FLAG)
 _WRITTEN: Final = NUMERIC | {Sort.TIME}
-"""Sorts of which a cell does not say how it is to be read."""
+"""Sorts whose cells are ambiguous on their own."""
 
 
 class Told(NamedTuple):
-    """What the command line says of the file: field to column, constant, unit, words of its own, mark of decimals."""
+    """Flags of the command line for a file: by field its column, constant, unit, own words, decimal mark."""
 
     columns: Mapping[str, str] = {}
     constants: Mapping[str, str] = {}
@@ -33,10 +33,10 @@ class Told(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where a field's value comes from.
+    """Source of a field's value.
 
-    ``columns`` are places in the row; of several, volumes add up, and times are read one behind the other. Without any,
-    ``constant`` is the value of every row.
+    ``columns`` are indexes in the row; of several, volumes are added, and times are joined. Without any, ``constant``
+    is the value of every row.
     """
 
     field: Field
@@ -58,12 +58,12 @@ class ColumnMap(NamedTuple):
 
     @property
     def missing(self) -> list[str]:
-        """Required fields that nothing gives."""
+        """Required fields without a source."""
         given = {source.field.name for source in self.sources}
         return [each.name for each in self.fields.values() if each.required and each.name not in given]
 
     def unused(self, columns: Sequence[str]) -> list[str]:
-        """Columns from which nothing is taken."""
+        """Columns that no field uses."""
         used = {place for source in self.sources for place in source.columns}
         return [name for place, name in enumerate(columns) if place not in used]
 
@@ -111,13 +111,13 @@ class Cartographer:
             self._words(self._fields[name])
 
     def map(self) -> ColumnMap:
-        """All that is told and guessed.
+        """The whole mapping, given and guessed.
 
         Raises
         ------
         app.errors.Refused
-            If what was told cannot be: no such field, column, unit or word; or if the file does not tell how its dates
-            or decimals are written.
+            If a flag is invalid: no such field, column, unit or word; or if the format of the file's dates or decimals
+            is ambiguous.
         """
         given: dict[str, tuple[int, ...]] = {}
         for name, column in self._told.columns.items():
@@ -154,7 +154,7 @@ class Cartographer:
                 raise Refused(f"{self._topic} has no field {name!r}", hint, code=_USAGE)
 
     def _places(self, column: str) -> tuple[int, ...]:
-        """Places of the columns named: one, or several joined by a plus."""
+        """Indexes of the columns named: one, or several joined by a plus."""
         columns = self._recording.columns
         parts = [column] if column in columns else [part.strip() for part in column.split("+")]
         for part in parts:
@@ -185,7 +185,7 @@ class Cartographer:
         return ()
 
     def _fits(self, field: Field, place: int) -> bool:
-        """Whether a column of this name holds such values: no row is to be rejected for a field that nobody needs."""
+        """Whether a column of this name holds such values: an optional field must not cause rejected rows."""
         if field.required:
             return True
         cells = self._cells(place)[:_LOOKED_AT]
@@ -234,7 +234,7 @@ class Cartographer:
         for name, places in given.items():
             field = self._fields[name]
             if places and field.sort in _WRITTEN and self._told_way(field) is None:
-                # Of a date and a time of day, the date stands in front.
+                # Of a date and a time of day, the date comes first.
                 looked_at = places[:1] if field.sort is Sort.TIME else places
                 cells = [cell for place in looked_at for cell in self._cells(place) if isinstance(cell, str)]
                 witnesses.append(Evidence(field, where, cells, looked_at, commas=commas))

@@ -1,7 +1,7 @@
-"""What columns are called, topic by topic, in the languages of the exports that we know of.
+"""Usual column names, by topic, in the languages of the exports that we know.
 
-The first name of a field that a file has wins, so the surest stand first. A name is compared without case, blanks,
-dashes and brackets, and then without a unit at its end: ``流量(MB)`` is ``流量`` in MB.
+The first name of a field that a file has wins, so the surest come first. Names are compared without case, blanks,
+dashes and brackets, and then without a unit at the end: ``流量(MB)`` is ``流量`` in MB.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from models.contract.events import (
 )
 
 Names = Mapping[str, str]
-"""Field to its names, separated by blanks."""
+"""Names of each field, separated by blanks."""
 
 _WHO: Final = (
     "subscriber_id 用户号码 用户ID 用户编号 用户标识 号码 手机号 手机号码 电话号码 业务号码 服务号码 计费号码 "
@@ -172,16 +172,16 @@ SUMMED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ),
     )
 }
-"""Where `bytes` is the sum of two columns, up and down."""
+"""Columns of which `bytes` is the sum, up and down."""
 DATES: Final = tuple(_DATES.split())
-"""Columns that hold the date where that of the time holds none."""
+"""Columns with the date, if the time's column has none."""
 
 _LATIN_END: Final = re.compile(r"[A-Za-z]+$")
 _HUMP_END: Final = re.compile(r"(?<=[a-z])[A-Z]+[a-z]*$")
 
 
 def bare(name: str) -> str:
-    """A column's name without what does not matter.
+    """A column's name in the form used for comparison.
 
     Examples
     --------
@@ -192,7 +192,7 @@ def bare(name: str) -> str:
 
 
 def unit_of(column: str, units: Mapping[str, float]) -> tuple[str, str | None]:
-    """A column's bare name without its unit, and the unit; it must stand apart, or `length` would be in hours.
+    """A column's bare name without its unit, and the unit, which must be separate, or `length` would be in hours.
 
     Examples
     --------

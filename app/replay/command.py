@@ -1,4 +1,4 @@
-"""``holdfast replay``: from files to topics, with the mapping shown before anything is written."""
+"""``holdfast replay``: write files to topics, showing the mapping before anything is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A row of a recording to a record of its topic, and the count of what became of all rows."""
+"""Conversion of a recording's rows into records of its topic, with counts of the results."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from models.contract.events import CALLS, SUBSCRIBERS
 from streams.records.wire import Rejected, decode
 
 SHOWN: Final = 5
-"""Rows that a report names of each reason."""
+"""Rows that a report names for each reason."""
 
 
 _COMPOUND: Final = (dict, list, tuple, bytes)
 
 
 class _Stored(NamedTuple):
-    """A record as a worker will meet it."""
+    """A record in the form in which a worker reads it."""
 
     offset: int
     timestamp: int
@@ -34,12 +34,12 @@ class _Stored(NamedTuple):
 
 
 class Conversion:
-    """Rows to records.
+    """Converts rows into records.
 
     Parameters
     ----------
     now_ms
-        What is later than this is rejected: a worker would bury it.
+        Later records are rejected: a worker would dead-letter them.
     """
 
     def __init__(self, mapping: ColumnMap, now_ms: int) -> None:
@@ -63,7 +63,7 @@ class Conversion:
             elif value is not None:
                 event[name] = value
         if self._topic == CALLS and event.get("kind") == "sms":
-            event.setdefault("duration_s", 0)  # an SMS has none, whatever stands there: nothing, a dash, "1 item"
+            event.setdefault("duration_s", 0)  # an SMS has none, whatever the cell holds: nothing, a dash, "1 item"
         elif no_duration is not None:
             return no_duration
         if self._topic == SUBSCRIBERS:
@@ -71,7 +71,7 @@ class Conversion:
         return self._checked(event)
 
     def _checked(self, event: dict[str, Any]) -> TimedRecord | Reject:
-        """The record, once the decoder that workers use has said that it is an event."""
+        """The record, if the workers' decoder accepts it as an event."""
         ts = event["ts"]
         if isinstance(ts, int) and ts > self._now_ms:
             return Reject(RejectReason.FUTURE, f"ts: {ts} is later than now")
@@ -83,7 +83,7 @@ class Conversion:
 
 
 def _given(source: Source, cells: Sequence[object]) -> object:
-    """What a field gets from a row, or why the row is to be rejected."""
+    """A field's value from a row, or the reason to reject the row."""
     value = value_of(source, cells)
     if value is None and source.field.required:
         return Reject(RejectReason.EMPTY, source.field.name)
@@ -91,7 +91,7 @@ def _given(source: Source, cells: Sequence[object]) -> object:
 
 
 def value_of(source: Source, cells: Sequence[object]) -> object:
-    """What a field gets from a row: its value, None when the row has nothing there, or why it cannot be read."""
+    """A field's value from a row, None if the row has none, or the reason why it cannot be read."""
     if len(source.columns) == 1:
         cell = cells[source.columns[0]]
         if isinstance(cell, _COMPOUND) and source.field.sort is not Sort.NESTED:
@@ -112,7 +112,7 @@ def value_of(source: Source, cells: Sequence[object]) -> object:
 
 
 def _hold_product(event: dict[str, Any]) -> None:
-    """One contract a row, as files have it, into the list of the contract's form."""
+    """Put the one contract of a row, as files have it, into the contract's list of products."""
     end, product = event.pop("contract_end_ts", None), event.pop("product", None)
     if (end is not None or product is not None) and "products" not in event:
         event["products"] = [{"product": product or "mobile", **({} if end is None else {"contract_end_ts": end})}]
@@ -120,7 +120,7 @@ def _hold_product(event: dict[str, Any]) -> None:
 
 @dataclass(slots=True)
 class RowCount:
-    """What became of the rows: ``rows`` = ``converted`` + the sum of ``rejected``."""
+    """Counts of rows by result: ``rows`` = ``converted`` + the sum of ``rejected``."""
 
     rows: int = 0
     converted: int = 0
@@ -130,14 +130,14 @@ class RowCount:
     examples: dict[RejectReason, list[tuple[int, str]]] = field(default_factory=dict)
 
     def reject(self, row: TableRow, why: Reject) -> None:
-        """Count one, and remember the first few."""
+        """Count a rejected row, and keep the first few."""
         self.rejected[why.reason] += 1
         told = self.examples.setdefault(why.reason, [])
         if len(told) < SHOWN:
             told.append((row.number, why.detail))
 
     def facts(self) -> dict[str, Any]:
-        """For JSON."""
+        """The counts as plain data for JSON."""
         return {
             "rows": self.rows,
             "converted": self.converted,
@@ -167,7 +167,7 @@ class Rejects:
         """One more."""
         if self._out is not None:
             cells = [c if isinstance(c, str) else json.dumps(c, ensure_ascii=False, default=str) for c in row.cells]
-            # A byte that is no text in the file's encoding would end the writing.
+            # A byte that is invalid in the file's encoding would end the writing.
             clean = [cell.encode("utf-8", "backslashreplace").decode() for cell in cells]
             self._out.writerow([row.number, why.reason.value, why.detail, *clean])
 
@@ -181,7 +181,7 @@ def converted(
     limit: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[TimedRecord]:
-    """Records of the rows, in the file's order; every row is counted in `tally` before the next is read."""
+    """Records of the rows, in the file's order; each row is counted in `tally` before the next is read."""
     for row in recording.rows():
         if limit is not None and tally.rows >= limit:
             return

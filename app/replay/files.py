@@ -1,4 +1,4 @@
-"""Files that a verb reads as a replay does: the flags that say how, and the mapping, shown."""
+"""Reading of files for commands such as replay: the flags, and the mapping shown to the user."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _OPTIONS: Final = (
 
 
 def reading_options(*, required: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a verb FILES, ``--as`` and all that says how they are to be read."""
+    """Give a command FILES, ``--as`` and the flags for reading them."""
     path = click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
     files = click.argument("files", nargs=-1, required=required, type=path)
     topics = click.option(
@@ -69,12 +69,12 @@ def reading_options(*, required: bool = True) -> Callable[[Callable[..., Any]], 
 def parts_of(
     given: Sequence[tuple[Path, str]], settings: Settings, flags: dict[str, Any], console: Console
 ) -> tuple[Part, ...]:
-    """Open files, each of a topic, map their columns, and show how.
+    """Open files, each of a topic, map their columns, and show the mapping.
 
     Raises
     ------
     app.errors.Refused
-        If a file cannot be read, or does not tell all that is required.
+        If a file cannot be read, or lacks a required field.
     """
     topics = tuple(dict.fromkeys(topic for _, topic in given))
     parts = tuple(_part(file, topic, topics, settings, flags, console) for file, topic in given)
@@ -85,7 +85,7 @@ def parts_of(
 
 
 def now_ms() -> int:
-    """Rows from later than this are rejected."""
+    """The present time; later rows are rejected."""
     return int(time.time() * 1000)
 
 
@@ -98,7 +98,7 @@ def telling() -> Console:
 def _part(
     file: Path, topic: str, topics: tuple[str, ...], settings: Settings, flags: dict[str, Any], console: Console
 ) -> Part:
-    """Open a file, map its columns, and show how."""
+    """Open a file, map its columns, and show the mapping."""
     separator = SEPARATORS.get(flags["separator"], flags["separator"])
     file = _on_disk(file, console)
     recording = Recording(file, separator=separator, encoding=flags["encoding"], header=not flags["no_header"])
@@ -113,7 +113,7 @@ def _part(
 
 
 def _on_disk(file: Path, console: Console) -> Path:
-    """A file that can be read more than once: what tells how it is to be read may stand in its last row."""
+    """A file that can be read more than once: its last row may decide how it is to be read."""
     if file.is_file():
         return file
     console.print(f"{file} is a pipe: it is copied to a file first, as what tells how to read it may stand at its end")

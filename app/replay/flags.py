@@ -1,4 +1,4 @@
-"""What the command line says of the files, read: pairs, words, offsets; for one file or for all that it fits."""
+"""Parsing of the flags for files: pairs, words, offsets; for one topic's files or for all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.replay.column_map import Told
 from app.tables.fields import TOPICS, fields_of
 
 SEPARATORS: Final = {"\\t": "\t", "tab": "\t", "\\x01": "\x01", "^A": "\x01"}
-"""Names for what no keyboard has."""
+"""Names of separators that are hard to type."""
 _OFFSET: Final = re.compile(r"([+-]?)(\d{1,2})(?::?([0-5]\d)|(\.\d+))?")
 
 
@@ -23,7 +23,7 @@ class UtcOffset(click.ParamType):
     name = "hours"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read it."""
+        """Parse the offset."""
         found = _OFFSET.fullmatch(str(value).strip())
         if found is None:
             self.fail(f"{value!r} is no offset from UTC, such as +8 or +05:30", param, ctx)
@@ -34,12 +34,12 @@ class UtcOffset(click.ParamType):
 
 
 class Encoding(click.ParamType):
-    """A name that Python knows."""
+    """An encoding known to Python."""
 
     name = "name"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check it."""
+        """Check the name."""
         try:
             "".encode(value)
         except LookupError:
@@ -48,7 +48,7 @@ class Encoding(click.ParamType):
 
 
 def paired(files: Sequence[Any], topics: Sequence[str]) -> list[tuple[Any, str]]:
-    """Each file with what it is a log of: one for all, or one each, in their order.
+    """Each file with its topic: one topic for all files, or one each, in order.
 
     Examples
     --------
@@ -65,14 +65,14 @@ def paired(files: Sequence[Any], topics: Sequence[str]) -> list[tuple[Any, str]]
 
 
 def told(flags: dict[str, Sequence[str]], topic: str, topics: Sequence[str]) -> Told:
-    """What is said of the files of `topic`; with several topics, of those only whose field it is.
+    """The flags for the files of `topic`; with several topics, a flag applies to those that have its field.
 
     Parameters
     ----------
     flags
         ``maps``, ``sets``, ``units``, ``values``, ``decimals``, as given: FIELD=..., or TOPIC.FIELD=... for one topic.
     topics
-        All that are replayed.
+        All topics of the replay.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def told(flags: dict[str, Sequence[str]], topic: str, topics: Sequence[str]) -> 
 
 
 def _pairs(flag: str, texts: Sequence[str], topic: str, topics: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """The text, the name and the value of those that are for this topic."""
+    """Text, name and value of the flags for this topic."""
     for text in texts:
         name, equals, value = text.partition("=")
         if not (equals and name.strip()):
@@ -116,6 +116,6 @@ def _pairs(flag: str, texts: Sequence[str], topic: str, topics: Sequence[str]) -
 
 
 def _is_for(field: str, topic: str, topics: Sequence[str]) -> bool:
-    """Whether a topic has the field, or none has, and so each must complain."""
+    """Whether a topic has the field, or no topic has it, in which case each must report it."""
     having = [each for each in topics if field in fields_of(TOPICS[each])]
     return topic in having or not having

@@ -1,4 +1,4 @@
-"""A folder with a recorded history: which file is a log of what, and how one history is known from another."""
+"""A folder with a recorded history: the topic of each file, and the identity of a history."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _KINDS: Final = {name: name for name in TOPICS} | {
     "care": "care-contacts",
     "profiles": "subscribers",
 }
-"""What a file of the folder, or a folder in it, begins with; and what ``--as`` calls that."""
+"""First word in the name of a file or subfolder, and the name of its topic in ``--as``."""
 _CHUNK: Final = 1 << 20
 
 
 def files_of(folder: Path) -> list[tuple[Path, str]]:
-    """The files of a history and what each is a log of, by the names of the files or of the folders that they are in.
+    """The files of a history with their topics, by the names of the files or of their folders.
 
     Raises
     ------
     Refused
-        If a name does not say what the file is, or there is none.
+        If a name does not identify a topic, or there are no files.
     """
     found = []
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -50,7 +50,7 @@ def files_of(folder: Path) -> list[tuple[Path, str]]:
 
 
 def kind_of(name: str) -> str | None:
-    """What a file is a log of by its name, as ``--as`` calls it.
+    """Topic of a file by its name, as in ``--as``.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def kind_of(name: str) -> str | None:
 
 
 def identity(parts: Iterable[Part], partitions: int, limit: int | None) -> str:
-    """A hash of the files and of how they are read and dealt: two runs of one are the same records."""
+    """A hash of the files, their reading and partitioning: runs with the same hash write the same records."""
     digest = blake2b(json.dumps([partitions, limit]).encode(), digest_size=16)
     for part in parts:
         mapping = shown(part.recording, part.mapping)

@@ -1,15 +1,15 @@
-"""``holdfast replay --history``: months of the operator's own as the beginning of a prefix, each record once.
+"""``holdfast replay --history``: write months of recorded data as the beginning of a prefix, each record once.
 
-The stream is the same at every run: the same files, read in the same way, brought into one order. So how many records
-of a partition are on the broker says where to go on, and an interrupted run leaves nothing behind that could be wrong.
+The stream is the same in every run: the same files, read in the same way, in one order. So the number of a partition's
+records on the broker is the position to continue from, and an interrupted run leaves nothing wrong behind.
 
 1. *Look.* Is the prefix empty, or does it hold a run of the same history?
-2. *Read* all files and bring them into the order of time.
-3. *Tell* the lanes what comes (:mod:`streams.model_topic.recorded_history`), with the settings that topics have now.
-4. *Hold open* their retention: Kafka counts the age of a segment by its records, and these are months old.
-5. *Write* what is not there yet.
-6. *Wait* until the workers have applied it.
-7. *Put back* the settings. An interruption from the keyboard does so too, and a kill leaves it to the next run.
+2. *Read* all files and sort them by time.
+3. *Announce* the history to the lanes (:mod:`streams.model_topic.recorded_history`), with the topics' present settings.
+4. *Extend* retention: Kafka ages a segment by its records' timestamps, and these are months old.
+5. *Write* the records that are missing.
+6. *Wait* until the workers have applied them.
+7. *Restore* the settings. Ctrl-C does so too; after a kill the next run does.
 """
 
 from __future__ import annotations
@@ -42,38 +42,38 @@ from streams.records.topics import INPUT_TOPICS, STATE
 
 _FOR_EVER_MS: Final = 100 * 365 * 86_400_000
 _ALONE_S: Final = 30.0
-"""So long it is waited for a worker where there is none."""
+"""Longest wait for a worker if none is running."""
 _POLL_S: Final = 1.0
 _IN_STEP: Final = 172_800.0
 """Recorded seconds a second where workers read along: faster, topics get out of step (``holdfast replay --help``)."""
 
 
 class InputLogs(NamedTuple):
-    """The input topics as they stand: by topic (without prefix) the first offset of each partition, and the end."""
+    """State of the input topics: by topic (without prefix), the first and end offset of each partition."""
 
     starts: dict[str, list[int]]
     ends: dict[str, list[int]]
 
     def records(self) -> dict[str, int]:
-        """How many each topic holds, of those that hold any."""
+        """Number of records in each topic that has any."""
         held = {topic: sum(ends) - sum(self.starts[topic]) for topic, ends in self.ends.items()}
         return {topic: count for topic, count in held.items() if count}
 
 
 class PrefixFound(NamedTuple):
-    """What was found before anything is written."""
+    """State of a prefix before anything is written."""
 
     told: Backfill | None
     logs: InputLogs
     state: int
-    """How many records the lanes' state has."""
+    """Number of records in the lanes' state."""
     applied: Mapping[Place, int]
     """Offsets that the group has committed."""
     workers: int
 
 
 def objection(ground: PrefixFound, history: str, prefix: str) -> Refused | None:
-    """Why nothing may be written here; None if it may."""
+    """Reason why nothing may be written here, or None."""
     told = ground.told
     if told is None:
         full = ground.logs.records() | ({STATE: ground.state} if ground.state else {})
@@ -115,7 +115,7 @@ def _lost(told: Backfill, ground: PrefixFound, prefix: str) -> int:
 
 
 class History:
-    """A history on its way; see the module.
+    """The backfill of one history.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class History:
         self._console = console
 
     def run(self, playback: Playback, *, as_json: bool) -> None:
-        """All of it; after this returns it is on the broker, and applied if there are workers.
+        """Do all steps; after this returns the history is on the broker, and applied if there are workers.
 
         Raises
         ------
@@ -148,7 +148,7 @@ class History:
             raise refused
         told = ground.told
         if told is not None:
-            # The same rows as then are later than now.
+            # Reject the same rows as the first run, by its time.
             playback = dataclasses.replace(playback, now_ms=told.now)
         with ExitStack() as stack:
             records: Iterator[TimedRecord] = iter(())
@@ -166,7 +166,7 @@ class History:
             say(facts | {"history": self._history, "there": done.there, "until": told.until, "applied": applied})
 
     def _say(self, told: Backfill, ground: PrefixFound) -> None:
-        """What will be done."""
+        """Show what will be done."""
         end = time.strftime("%Y-%m-%d %H:%M", time.gmtime(told.until / 1000))
         lines = [f"a history up to {end} UTC: until that is applied nobody is contacted"]
         if ground.logs.records() and ground.told is not None:
@@ -183,7 +183,7 @@ class History:
             click.echo(line, err=True)
 
     async def _look(self) -> PrefixFound:
-        """What is there; topics that are missing are created."""
+        """State of the prefix; missing topics are created."""
         partitions = self._settings.partitions
         async with Cluster(self._client) as cluster:
             created = [topic for topic in await cluster.create(self._prefix, partitions) if topic.created]
@@ -202,7 +202,7 @@ class History:
         )
 
     async def _committed(self, cluster: Cluster) -> dict[Place, int]:
-        """What the group has applied; on a new broker its coordinator takes a while to be there."""
+        """Offsets that the group has applied; on a new broker its coordinator takes a while to start."""
         try:
             return await patient(lambda: cluster.committed(self._settings.group), "the group's offsets")
         except NoAnswerError as error:
@@ -255,7 +255,7 @@ class History:
         return done, applied
 
     async def _held_open(self, told: Backfill) -> Backfill:
-        """Steps 3 and 4. What a killed run has noted stands: what it found is what is to be put back."""
+        """Steps 3 and 4. Settings noted by a killed run are kept, since those must be restored."""
         async with Cluster(self._client) as cluster:
             found = {name: await cluster.settings(name) for name in (t.full(self._prefix) for t in INPUT_TOPICS)}
             if not told.settings:
@@ -288,7 +288,7 @@ class History:
             return await publish(records, self._client, self._prefix, pace=pace, there=there, progress=tell)
 
     async def _complete(self, told: Backfill, playback: Playback) -> Backfill:
-        """Check that all of it is there and nothing else, and note where it ends."""
+        """Check that exactly the history is on the topics, and note its ends."""
         async with self._watching() as view:
             ends = (await self._logs(view)).ends
         written = sum(sum(of_topic) - sum(told.starts[topic]) for topic, of_topic in ends.items())
@@ -304,7 +304,7 @@ class History:
         return told
 
     async def _applied(self, told: Backfill) -> bool:
-        """Step 6; False where for a while there is no worker to wait for."""
+        """Step 6; False if no worker runs for a while."""
         total, alone = sum(sum(ends) - sum(told.starts[topic]) for topic, ends in (told.ends or {}).items()), 0.0
         with writing(self._console, total, "applying / 应用") as tell:
             async with Cluster(self._client) as cluster, self._watching() as view:
@@ -318,7 +318,7 @@ class History:
         return True
 
     async def _left(self, cluster: Cluster, told: Backfill) -> int:
-        """How many of its records no worker has applied."""
+        """Number of its records that no worker has applied yet."""
         committed, left = await self._committed(cluster), 0
         for topic, ends in (told.ends or {}).items():
             for partition, (start, end) in enumerate(zip(told.starts[topic], ends, strict=True)):
@@ -327,7 +327,7 @@ class History:
 
 
 def held_open(config: Mapping[str, str]) -> dict[str, str]:
-    """What must change for a topic to take records of any age with their own times, and to delete none.
+    """Changes of a topic's settings so that it keeps records of any age with their own timestamps.
 
     Examples
     --------

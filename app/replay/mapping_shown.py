@@ -32,9 +32,9 @@ _WIDTH: Final = 32
 
 
 def shown(recording: Recording, mapping: ColumnMap) -> list[dict[str, Any]]:
-    """Each field with where it comes from, an example, and how that was read; those missing too.
+    """Each field with its source, an example, and how that was read; missing fields too.
 
-    An example is the first row's that has one. A field that is required and that nothing gives has no column.
+    The example is from the first row that has one. A required field without a source has no column.
     """
     facts = []
     for source in mapping.sources:
@@ -86,7 +86,7 @@ def tell_mapping(recording: Recording, mapping: ColumnMap, console: Console) -> 
 
 
 def columns_of(names: Sequence[str]) -> str:
-    """Names of columns, as many as can be looked over.
+    """Names of columns, the first few if there are many.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def tried(recording: Recording, conversion: Conversion) -> tuple[list[TimedRecor
 
 
 def tell_rejects(name: str, tally: RowCount, console: Console) -> None:
-    """Say how many rows did not convert, why, and where the first of them stand."""
+    """Print how many rows did not convert, why, and the numbers of the first ones."""
     for reason, count in tally.rejected.most_common():
         console.print(Text(f"{name}: {count:,} rejected as {reason.value}", style="yellow"))
         for number, detail in tally.examples[reason]:
@@ -137,7 +137,7 @@ def _bar(console: Console, what: str) -> Iterator[Callable[[float, float, int], 
 def reading(
     console: Console, recording: Recording, limit: int | None = None, what: str = "reading / 读取"
 ) -> Iterator[Callable[[int], None]]:
-    """By bytes of the file, or by rows where so many are wanted."""
+    """Progress bar by bytes of the file, or by rows if a limit is given."""
     with _bar(console, what) as update:
 
         def tell(rows: int) -> None:
@@ -149,7 +149,7 @@ def reading(
 
 @contextmanager
 def writing(console: Console, records: int, what: str = "writing / 写入") -> Iterator[Callable[[PublishCount], None]]:
-    """By records on the topic, those too that were there before."""
+    """Progress bar by records on the topic, including those there before."""
     with _bar(console, what) as update:
         yield lambda done: update(done.records + done.there, records, done.records + done.there)
 
@@ -190,7 +190,7 @@ def _time(row: TableRow, source: Source, local: LocalTime) -> str:
 
 
 def _words(source: Source, recording: Recording) -> str:
-    """Which words the sample has, and what each stands for."""
+    """The words in the sample, with their meanings."""
     seen = dict.fromkeys(str(row.cells[source.columns[0]]) for row in recording.sample if _has(row, source))
     told = []
     for word in list(seen)[:_WORDS]:

@@ -1,7 +1,7 @@
-"""Files onto their topics: all of them read, brought into the order of time, and written as one stream.
+"""Playback of files to their topics: all are read, sorted by time, and written as one stream.
 
-Files are sorted by customer, or by the day that they were loaded. A lane takes records as they come, and one that is
-seven days behind triggers nothing, so what is replayed must go out as it happened: sorted runs on disk, merged.
+Files are often sorted by customer, or by loading day. A lane takes records as they arrive, and one that is seven days
+late triggers nothing, so a replay must be written in order of time: sorted runs on disk, merged.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from app.tables.recording import Recording
 from app.tables.reject import RejectReason
 
 RUN: Final = 250_000
-"""Records that are sorted at once: about 150 MB. A file with fewer touches no disk."""
+"""Records sorted at once: about 150 MB. A file with fewer uses no disk."""
 _HEAD: Final = struct.Struct("<qBHI")
 _TOPICS: Final = tuple(RANK)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file, how it is mapped, and what became of its rows."""
+    """One file with its mapping and the counts of its rows."""
 
     recording: Recording
     mapping: ColumnMap
@@ -50,16 +50,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """What was asked for.
+    """A replay to do.
 
     Parameters
     ----------
     now_ms
-        Rows from later than this are rejected.
+        Later rows are rejected.
     limit
-        Rows of each file.
+        Most rows of each file.
     rejects
-        Where rows go that do not convert; with one file only.
+        File for rows that do not convert; with one input file only.
     """
 
     parts: tuple[Part, ...]
@@ -70,11 +70,11 @@ class Playback:
 
     @property
     def rows(self) -> int:
-        """Read so far."""
+        """Rows read so far."""
         return sum(part.tally.rows for part in self.parts)
 
     def facts(self, done: PublishCount | None = None) -> dict[str, Any]:
-        """What became of it, for JSON."""
+        """Results as plain data for JSON."""
         done = done or PublishCount()
         files = [
             {"file": part.recording.path.name, "topic": part.mapping.topic, **part.tally.facts()} for part in self.parts
@@ -84,12 +84,12 @@ class Playback:
 
 
 def say(facts: dict[str, Any]) -> None:
-    """One JSON object on stdout."""
+    """Print one JSON object on stdout."""
     click.echo(json.dumps(facts, ensure_ascii=False, default=str))
 
 
 def play(playback: Playback, settings: Settings, console: Console, *, as_json: bool) -> None:
-    """Read, sort, write; after this returns all that converted is on the broker.
+    """Read, sort, write; after this returns all converted records are on the broker.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def play(playback: Playback, settings: Settings, console: Console, *, as_json: b
 
 
 def read(playback: Playback, console: Console, stack: ExitStack, *, as_json: bool) -> Iterator[TimedRecord]:
-    """All of the files, read by the time that this returns: their records in the order of time, one at least.
+    """Read all files before returning; yields their records in order of time, at least one.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def read(playback: Playback, console: Console, stack: ExitStack, *, as_json: boo
 
 
 def _converted(playback: Playback, console: Console, stack: ExitStack) -> Iterator[TimedRecord]:
-    """The files' records one after the other, each with a bar that goes when its last is read."""
+    """The files' records one file after the other, each with a bar until its last row is read."""
     for part in playback.parts:
         conversion = Conversion(part.mapping, playback.now_ms)
         out = None if playback.rejects is None else stack.enter_context(_opened(playback.rejects))
@@ -144,7 +144,7 @@ def _opened(path: Path) -> IO[str]:
 
 
 def _hopeless(playback: Playback) -> Refused:
-    """That nothing converted, and what would help most."""
+    """Error that no row converted, with the most useful advice."""
     reasons = sum((part.tally.rejected for part in playback.parts), Counter[RejectReason]())
     (most, _), *_ = reasons.most_common(1)
     advice = {
@@ -174,7 +174,7 @@ def _write(
 
 
 def in_time_order(records: Iterable[TimedRecord], run: int = RUN) -> Iterator[TimedRecord]:
-    """The records by timestamp, then by their topic's rank, then as they came. None goes out before all are in.
+    """The records by timestamp, then by rank of their topic, then in order of arrival; reads all before yielding.
 
     Examples
     --------
@@ -189,7 +189,7 @@ def in_time_order(records: Iterable[TimedRecord], run: int = RUN) -> Iterator[Ti
         while following := list(islice(rest, run)):
             runs.append(_spilled(held, stack.enter_context(TemporaryFile())))
             held = sorted(following, key=_as_applied)
-        # Of equal times the earlier run goes first, and every run came before the one in memory.
+        # For equal times the earlier run goes first, and all runs are earlier than the one in memory.
         yield from merge(*runs, held, key=_as_applied)
 
 

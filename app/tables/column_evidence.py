@@ -1,7 +1,7 @@
-"""How a column writes its dates and decimals: in the one way that all of its cells allow, or a question is asked.
+"""Date and decimal format of a column: the only one that all of its cells allow, or the user is asked.
 
-5/6/2026 and 1,234 mean one thing here and another there. No cell decides for itself: each rules out the ways in which
-it cannot be read, over the whole file, and nothing is written before one way is left.
+5/6/2026 and 1,234 are ambiguous. No cell decides alone: each rules out the formats in which it cannot be read, over
+the whole file, and nothing is written before one format is left.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NAMES: Final = {
 
 
 class _Seen(NamedTuple):
-    """A cell that tells something, and the row in which it stands; 0 on the command line."""
+    """A cell that rules out a format, and its row; 0 for the command line."""
 
     row: int
     cell: str
@@ -37,18 +37,18 @@ class _Seen(NamedTuple):
 
 
 class Evidence:
-    """What the cells of one field say of the way in which they are written.
+    """Evidence from the cells of one field about their format.
 
     Parameters
     ----------
     where
         The file's name, or the flag that gives a constant.
     cells
-        Some of them: whether a year of two digits may stand in front shows in these.
+        Some of the cells: they show whether a year of two digits may come first.
     places
-        The columns that are to be looked at.
+        Indexes of the columns to examine.
     commas
-        Whether these separate the columns, or nothing does, as in JSON: then 1.234 is no thousand.
+        Whether commas separate the columns, or nothing does, as in JSON: then 1.234 is not 1,234.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Evidence:
         self.left = list(self._ways)
 
     def look(self, row: int, cell: str) -> None:
-        """Take one cell into account."""
+        """Examine one cell."""
         time = self.field.sort is Sort.TIME
         text = numbered_date(cell) if time else cell
         if not text or text.isdecimal():
@@ -81,14 +81,14 @@ class Evidence:
                 self._unsure = _Seen(row, text)
 
     def settled(self, others: Sequence[Evidence] = ()) -> str:
-        """The way in which the column is read; where it does not tell, the file's other columns may.
+        """The format of the column; if its cells do not decide, the file's other columns may.
 
         Raises
         ------
         app.errors.Refused
-            If cells contradict each other, or none of them tells.
+            If cells contradict each other, or none of them decides.
         """
-        left = self.left  # what no cell has ruled out
+        left = self.left  # formats that no cell has ruled out
         if not left:
             raise self._contradiction()
         if len(left) == 1 or self._unsure is None:
@@ -99,11 +99,11 @@ class Evidence:
         raise self._question(self._unsure, left)
 
     def _allowed(self, text: str) -> tuple[frozenset[str], bool]:
-        """The ways in which a cell can be read, and whether it is another thing in each; none if it tells nothing."""
+        """The formats in which a cell can be read, and whether its value differs between them; none if it is no use."""
         read = {way: value for way, read in self._ways.items() if not isinstance(value := read(text), Reject)}
         different = len(set(read.values())) > 1
         if self.field.sort is Sort.TIME and "." in text and "day" in read:
-            return frozenset(["day"]), False  # nobody writes 5.6.2026 for the sixth of May
+            return frozenset(["day"]), False  # 5.6.2026 is never the sixth of May
         if not different and len(read) == len(self._ways):
             return frozenset(), False
         if different and self.field.sort is not Sort.TIME and "," not in text and self._commas:
@@ -131,7 +131,7 @@ class Evidence:
 
 
 def survey(recording: Recording, witnesses: Sequence[Evidence], progress: Callable[[int], None]) -> None:
-    """Let every row of a file speak: the one that tells may be the last."""
+    """Examine every row of a file: the deciding one may be the last."""
     all_seen = not witnesses or len(recording.sample) < SAMPLE
     for count, row in enumerate(recording.sample if all_seen else recording.rows()):
         if row.reject is None:

@@ -1,7 +1,7 @@
 """The contract's words as operators write them, in Chinese, English and their systems' abbreviations.
 
-Codes (1, 2, 01) are left out on purpose: one system's outgoing is another's incoming, and a guess would turn every
-call round. ``--value`` says what they mean.
+Codes (1, 2, 01) are left out on purpose: one system's outgoing is another's incoming, and a wrong guess would reverse
+every call. ``--value`` defines them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NO: Final = "否 无 没有 假 n no false f 0 0.0 off"
 FLAGS: Final[Mapping[str, bool]] = {**dict.fromkeys(_YES.split(), True), **dict.fromkeys(_NO.split(), False)}
 
 NOTHING: Final = frozenset(["", "null", "none", "nan", "nat", "n/a", "na", "\\n", "-", "--", "(null)", "<na>", "空"])
-"""What exports write where there is nothing."""
+"""Words that exports write for an empty cell."""
 
 _CHANNEL: Final = {
     "field_visit": "上门 上门维系 上门拜访 走访 visit",
@@ -126,11 +126,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "fixed": "固话 固定电话 landline phone",
     },
 }
-"""By field, or by ``field@topic`` where topics differ; each of the contract's words with others for it."""
+"""By field, or by ``field@topic`` where topics differ: each word of the contract with its synonyms."""
 
 
 def plain(cell: object) -> str:
-    """A word without what does not matter: width, case, blanks and dashes.
+    """A word in the form used for comparison: without width, case, blanks and dashes.
 
     Examples
     --------
@@ -142,12 +142,12 @@ def plain(cell: object) -> str:
 
 @lru_cache(8_192)
 def _plain(word: str) -> str:
-    """Remembered: a log has millions of cells and a handful of words."""
+    """Cached: a log has millions of cells and a handful of words."""
     return re.sub(r"[\s\-_]+", "_", unicodedata.normalize("NFKC", word).strip().casefold())
 
 
 def words_for(topic: str, field: str, values: tuple[str, ...]) -> dict[str, str]:
-    """Every known word of a field, in the form of :func:`plain`, and what it stands for.
+    """Every known word of a field, in the form of :func:`plain`, with its meaning.
 
     Examples
     --------

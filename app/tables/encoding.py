@@ -1,6 +1,6 @@
-"""In what encoding a text is: the one that all of it allows and that makes words of it, or a question is asked.
+"""Detection of a text's encoding: the one that decodes all of it into words, or the user is asked.
 
-Nearly any Western European text is GBK text too, in which rare characters stand inside Latin words: Mu駉z is Muñoz.
+Nearly any Western European text is valid GBK too, with rare characters inside Latin words: Mu駉z is Muñoz.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _COMMON: Final = re.compile(rb"[\xa1-\xa3\xb0-\xd7][\xa1-\xfe]")
 """Signs and level 1 of GB 2312: nine of ten characters of a Chinese text. No small letter with an accent leads such."""
 _WESTERN: Final = re.compile("[À-ÖØ-öø-ÿŒœŠšŽžŸ€£°ºª¡¿«»‘’‚“”„–—…•™]+")
 _ENOUGH: Final = 10_000
-"""Words by which a text is judged."""
+"""Number of words by which a text is judged."""
 _SURE: Final = 10
-"""So many words of one language are needed against each of another."""
+"""Words of one language needed for each word of another."""
 
 
 def encoding_of(name: str, opened: Callable[[], IO[bytes]]) -> str:
-    """The encoding of a file, which is read to its end: the first megabyte of a Chinese export is often plain ASCII.
+    """Encoding of a file, which is read to its end: the first megabyte of a Chinese export is often plain ASCII.
 
     Raises
     ------
     app.errors.Refused
-        If it is none of UTF-8, UTF-16, GBK and Western European (Windows-1252), or could be several of them.
+        If it is not UTF-8, UTF-16, GBK or Western European (Windows-1252), or could be several of them.
     """
     with opened() as file:
         head = file.read(4)
@@ -78,7 +78,7 @@ def _is(line: bytes, encoding: str) -> bool:
 
 
 def _language(before: bytes, run: bytes, after: bytes) -> list[str]:
-    r"""What bytes beyond ASCII between two letters, or none, speak for; once for each character.
+    r"""Encodings indicated by non-ASCII bytes between two letters, or none; once for each character.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The fields of a topic, read off the contract's own struct, and how a cell becomes the value of each."""
+"""The fields of a topic, from the contract's struct, and the conversion of cells into their values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOPICS: Final = {
     for topic in INPUTS
     if topic.startswith("telecom.") and topic != "telecom.erasures.v1"
 }
-"""What ``--as`` takes. Erasures and feedback are acts, not a log to be played again."""
+"""Topics for ``--as``. Erasures and feedback are acts, not logs to replay."""
 
 _MONEY_FIELDS: Final = frozenset({"amount", "fee", "from_fee", "arpu", "penalty"})
 _ROUNDED: Final = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
@@ -30,7 +30,7 @@ _PERIOD: Final = re.compile(r"(\d{4})\D?(0[1-9]|1[0-2]|[1-9])\D?")
 
 
 class Sort(StrEnum):
-    """What a field holds, which is how its cells are read."""
+    """Sort of a field's values, which decides how its cells are read."""
 
     TIME = "time"
     NUMBER = "number"
@@ -59,7 +59,7 @@ class Field(NamedTuple):
 
 
 def fields_of(topic: str) -> dict[str, Field]:
-    """The fields of a topic, those that are required first.
+    """The fields of a topic, required ones first.
 
     Examples
     --------
@@ -94,19 +94,19 @@ def _is_union(hint: Any) -> bool:
 
 
 class Reading(NamedTuple):
-    """What a cell is read with, beside the cell."""
+    """Options for reading a cell."""
 
     topic: str
     local: LocalTime
     unit: float = 1.0
     taught: Mapping[str, str] = {}
-    """Words of the file's own, in the form of ``plain``, and which of the field's they are."""
+    """The file's own words, in the form of ``plain``, with the field's words that they mean."""
     mark: Mark = "point"
-    """What stands before decimals."""
+    """Decimal mark."""
 
 
 Read = Callable[[object], object]
-"""A cell to its value, or to a :class:`~app.tables.reject.Reject`."""
+"""Converts a cell into its value, or into a :class:`~app.tables.reject.Reject`."""
 
 
 def reader(field: Field, how: Reading) -> Read:
@@ -149,7 +149,7 @@ def reader(field: Field, how: Reading) -> Read:
 
 
 def ways(field: Field, how: Reading) -> dict[str, Read]:
-    """The reader of a field for each way in which files write such fields, the usual one first.
+    """The reader of a field for each format in which files write it, the usual one first.
 
     Examples
     --------
@@ -167,12 +167,12 @@ def ways(field: Field, how: Reading) -> dict[str, Read]:
 
 
 def whole(field: Field, value: object) -> object:
-    """Volumes in whole bytes: 0.1 MB is no whole number of them, and half a byte is noise of the file's rounding."""
+    """Round volumes to whole bytes: 0.1 MB is not a whole number, and half a byte is rounding noise of the file."""
     return round(value) if field.sort is Sort.BYTES and isinstance(value, float) else value
 
 
 def is_nothing(cell: object) -> bool:
-    """Whether a cell holds nothing, however it says so.
+    """Whether a cell is empty, in any notation.
 
     Examples
     --------

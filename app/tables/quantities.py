@@ -12,10 +12,10 @@ from typing import Final, Literal
 from app.tables.reject import Reject, RejectReason, cut
 
 Mark = Literal["point", "comma"]
-"""What stands before decimals. One cell cannot tell: 1,234 is a number either way, so a column is read in one way."""
+"""Decimal mark. One cell cannot decide: 1,234 is a number either way, so a column is read in one format."""
 
 KIB: Final = 1024
-"""Operators bill a GB as 1,024 MB; where a file means thousands, the difference is 7 % of a GB, the same every day."""
+"""Operators bill a GB as 1,024 MB; if a file means 1,000, the difference is 7 % of a GB, the same every day."""
 
 BYTES: Final[Mapping[str, float]] = {
     **dict.fromkeys(("b", "byte", "bytes", "字节"), 1),
@@ -36,7 +36,7 @@ MONEY: Final[Mapping[str, float]] = {
     **dict.fromkeys(("分", "fen", "cent", "cents"), 0.01),
     **dict.fromkeys(("厘", "li"), 0.001),
 }
-"""Chinese billing keeps fen, sometimes li; a column says so in its header, 金额(分)."""
+"""Chinese billing uses fen, sometimes li; the column's header then has the unit, 金额(分)."""
 
 
 def _written(mark: str, grouping: str) -> re.Pattern[str]:
@@ -55,7 +55,7 @@ _SIGNS: Final = str.maketrans("−", "-", "¥￥$€£")
 
 
 def number(cell: object, mark: Mark = "point") -> float | Reject:
-    """A plain number; whole ones stay whole. Thousands stand in threes, behind blanks, apostrophes or the other mark.
+    """A plain number; whole ones stay integers. Thousands are groups of three after blanks, apostrophes or other mark.
 
     Examples
     --------
@@ -80,9 +80,9 @@ def quantity(cell: object, units: Mapping[str, float], unit: float, mark: Mark =
     Parameters
     ----------
     units
-        Words of units, and how much each is of the contract's.
+        Units by name, each in units of the contract.
     unit
-        That of a bare number.
+        Unit of a bare number.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A recorded log as rows: CSV with whatever separator, JSON lines or Parquet; plain or gzipped.
+"""A recorded log as rows: CSV with any separator, JSON lines or Parquet; plain or gzipped.
 
 A file may be larger than memory, so it is read row by row.
 """
@@ -23,7 +23,7 @@ from app.tables.encoding import encoding_of
 from app.tables.reject import Reject, RejectReason, cut
 
 SAMPLE: Final = 1_000
-"""Rows that are looked at before the mapping is decided."""
+"""Rows examined before the mapping is decided."""
 _CHUNK: Final = 1 << 20
 _SEPARATORS: Final = ",;\t|\x01^~"
 _GZIP: Final = b"\x1f\x8b"
@@ -33,13 +33,13 @@ _NOT_A_LOG: Final = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
 }
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-"""What Excel takes, and some programs write, before the header: which separator the file has."""
+"""Line before the header that names the separator; Excel accepts it and some programs write it."""
 
 Format = Literal["csv", "jsonl", "parquet"]
 
 
 class TableRow(NamedTuple):
-    """Where it begins (the line in a text, counted from 1; the row in Parquet), and its cells or why there are none."""
+    """A row's number (line of a text, from 1; row in Parquet), and its cells or the reason why there are none."""
 
     number: int
     cells: Sequence[object]
@@ -47,19 +47,19 @@ class TableRow(NamedTuple):
 
 
 class Recording:
-    """An opened log; :meth:`rows` begins anew at each call.
+    """An opened log; each call of :meth:`rows` starts at the beginning.
 
     Parameters
     ----------
     separator, encoding
-        Where the file's are not to be found out. A text that breaks the given encoding is rejected line by line.
+        Given instead of detected. Lines that are invalid in a given encoding are rejected one by one.
     header
         Whether the first line of a CSV names the columns; else they are 1, 2, 3.
 
     Raises
     ------
     app.errors.Refused
-        If it is no log that can be read; the message says what to do.
+        If the log cannot be read; the message says what to do.
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class Recording:
 
     @property
     def position(self) -> int:
-        """Bytes read of those, by the newest :meth:`rows`."""
+        """Bytes read so far by the newest :meth:`rows`."""
         return self._at
 
     def rows(self) -> Iterator[TableRow]:
         """All rows, in the file's order."""
         return {"csv": self._csv, "jsonl": self._jsonl, "parquet": self._parquet}[self.format]()
 
-    # What kind of file it is
+    # Kind of file
 
     def _head(self) -> bytes:
         with self._open() as file:
@@ -140,10 +140,10 @@ class Recording:
             raise Refused(f"{self.path.name} names a column twice: {', '.join(repr(cut(name)) for name in twice[:10])}")
         return tuple(names)
 
-    # Its rows
+    # Rows
 
     def _watched(self, file: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
-        """Lines, while the position on disk is kept: below the decoder and the unpacker lies the file itself."""
+        """Numbered lines, while the position on disk is recorded from the file under decoder and unpacker."""
         below: Any = file.buffer
         raw = getattr(below, "fileobj", below)
         for number, line in enumerate(file, 1):
@@ -222,7 +222,7 @@ class Recording:
 
 
 class _Lines:
-    """Lines for a CSV reader, which remembers those of the row that is being read, and can be given some again."""
+    """Lines for a CSV reader; keeps the lines of the current row and can return them again."""
 
     def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
         self._lines = lines
@@ -242,7 +242,7 @@ class _Lines:
         return line[1]
 
     def give_back(self) -> None:
-        """Read all lines of this row once more but its first."""
+        """Return all lines of this row except its first to the reader."""
         self.again.extendleft(reversed(self.taken[1:]))
         self.ended = False
 

@@ -1,4 +1,4 @@
-"""Why a row of a log is no event: a value, so that every one of them is counted and none stops the rest."""
+"""Reasons why a row of a log is no event: values, so that each is counted and none stops the rest."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from typing import NamedTuple
 
 
 class RejectReason(StrEnum):
-    """The closed list; a report names each with its count and the first rows."""
+    """The closed list of reasons; a report names each with its count and first rows."""
 
     WRONG_WIDTH = "wrong_width"
-    """Another number of fields than the header has."""
+    """The number of fields differs from the header's."""
     UNREADABLE = "unreadable"
     """The line is no JSON object, or not text in the file's encoding."""
     EMPTY = "empty"
-    """A required field has nothing in it."""
+    """A required field is empty."""
     NOT_A_TIME = "not_a_time"
     NOT_A_NUMBER = "not_a_number"
     UNKNOWN_WORD = "unknown_word"
-    """A word that stands for none of the field's values; ``--value`` teaches it."""
+    """An unknown word for the field; ``--value`` defines it."""
     MANGLED_ID = "mangled_id"
-    """A number that a spreadsheet has rounded (1.38E+10): whose it was cannot be known any more."""
+    """An id that a spreadsheet has rounded (1.38E+10): the subscriber cannot be known any more."""
     FUTURE = "future"
-    """Later than now, which a worker would bury as poison."""
+    """Later than now, which a worker would dead-letter."""
     INVALID = "invalid"
     """The contract's decoder refuses the event: a bound, a length, a pattern."""
 
 
 class Reject(NamedTuple):
-    """Why, and where: `detail` names the field and, but for ids and texts, the value as the file has it."""
+    """A reason with its place: `detail` names the field and, except for ids and texts, the value in the file."""
 
     reason: RejectReason
     detail: str
 
 
 def cut(cell: object, width: int = 40) -> str:
-    r"""A cell as it can be shown in one line: a quote that is not closed makes cells of a hundred lines.
+    r"""A cell shortened to one line: an unclosed quote makes cells of a hundred lines.
 
     Examples
     --------

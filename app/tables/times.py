@@ -21,9 +21,9 @@ _EXCEL: Final = date(1899, 12, 30).toordinal() - _EPOCH
 
 _YEAR_FIRST: Final = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[tT\s]*(.*))")
 _NUMBERED: Final = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?:(?:,?\s+|T)(.*))?")
-"""A date of which the cell does not say what is the day. Excel's short form has two digits for the year."""
+"""A date whose cell does not show which part is the day. Excel's short form has two digits for the year."""
 _DATABASE: Final = re.compile(r"(\d{1,2})[-/ ]([A-Za-z]{3,9}|\d{1,2}月)\s*[-/ ](\d{4}|\d{2})(?:,?\s+(.*))?")
-"""As Oracle writes a date unless it is set otherwise: 01-MAY-26 08.30.00, 01-5月 -26 08.30.00 上午."""
+"""Oracle's default date format: 01-MAY-26 08.30.00, 01-5月 -26 08.30.00 上午."""
 _COMPACT: Final = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:[T\s]*(\d{2}):?(\d{2}):?(\d{2})?)?")
 _CLOCK: Final = re.compile(
     r"(?P<am>上午|凌晨|中午|下午|晚上)?\s*(?P<h>\d{1,2})\s*[:.时点]\s*(?:(?P<m>\d{1,2})\s*(?:[:.分]\s*"
@@ -43,7 +43,7 @@ _SCALES: Final = (
 
 
 First = Literal["month", "day", "year"]
-"""What stands in front in 5/6/2026 or 26/5/6. One cell cannot tell, so a column is read in one way."""
+"""What comes first in 5/6/2026 or 26/5/6. One cell cannot decide, so a column is read in one format."""
 
 
 class LocalTime(NamedTuple):
@@ -54,14 +54,14 @@ class LocalTime(NamedTuple):
 
 
 class ReadTime(NamedTuple):
-    """Epoch ms, and the form in which it stood there, in words."""
+    """Epoch ms, and a description of the form in which it was written."""
 
     ms: int
     form: str
 
 
 def moment(cell: object, local: LocalTime) -> ReadTime | Reject:
-    """Read one cell: text, or what JSON and Parquet give.
+    """Read one cell: text, or a value of JSON or Parquet.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def moment(cell: object, local: LocalTime) -> ReadTime | Reject:
 
 
 def of_day(cell: object) -> bool:
-    """Whether a cell has a time of day alone, so that its date must stand in another column.
+    """Whether a cell has only a time of day, so that its date must be in another column.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def of_day(cell: object) -> bool:
 
 
 def numbered_date(cell: object) -> str:
-    """The date of a cell that does not say which part of it is the day; nothing where it does, or holds none.
+    """The date of a cell that does not show which part is the day; empty if it does, or has no date.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def numbered_date(cell: object) -> str:
 
 
 def year_may_lead(cells: list[str]) -> bool:
-    """Whether years of two digits may stand in front: a log has many days, and few years.
+    """Whether years of two digits may come first: a log has many days, and few years.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def _of_datetime(cell: datetime, local: LocalTime) -> ReadTime:
 def _of_number(value: int | float | Decimal, local: LocalTime) -> ReadTime | Reject:
     for low, high, scale, form in _SCALES:
         if low <= value < high:
-            # Integers are scaled as such: a float has no room for nanoseconds of this century.
+            # Integers are scaled as integers: a float cannot hold nanoseconds of this century.
             whole = int(value) if isinstance(value, int) or value == int(value) else None
             if scale < 1 and whole is not None:
                 return ReadTime(whole // round(1 / scale), form)
@@ -149,7 +149,7 @@ def _of_digits(text: str, local: LocalTime) -> ReadTime | None:
         if day is not None and h * 3600 + m * 60 + s <= 86_400 and m < 60 and s < 60:
             return ReadTime(day + (h * 3600 + m * 60 + s) * 1000 - local.offset_ms, "local time")
     try:
-        # A spreadsheet's day may have a decimal comma: there are no others in a number of seconds or days.
+        # A spreadsheet's day may have a decimal comma; a number of seconds or days has no other commas.
         read = _of_number(int(text) if text.isdecimal() else float(text.replace(",", ".")), local)
     except (ValueError, OverflowError):
         return None
@@ -188,13 +188,13 @@ def _date_of(text: str, first: First) -> tuple[int | None, str]:
 
 
 def _year(digits: str) -> str:
-    """Of two digits, as POSIX has it: 69 is 1969, 68 is 2068."""
+    """Year of two digits as in POSIX: 69 is 1969, 68 is 2068."""
     return digits if len(digits) == 4 else f"{'19' if digits >= '69' else '20'}{digits:0>2}"
 
 
 @lru_cache(4096)
 def _day(year: str, month: str, day: str) -> int | None:
-    """A date as ms; a log has few, so that they are worth remembering."""
+    """A date as ms; cached, since a log has few."""
     try:
         return (date(int(year), int(month), int(day)).toordinal() - _EPOCH) * DAY_MS
     except ValueError:
