@@ -131,7 +131,7 @@ def _features(train: Sheet, question: Question) -> list[str]:
         train.column(question.id_column)
     names = [name for name in train.columns if name not in (question.label, question.id_column)]
     if not names:
-        raise Refused(f"{train.source} has no column to learn from except the label")
+        raise Refused(f"{train.source} has nothing to learn from except the label")
     return names
 
 
