@@ -22,7 +22,7 @@ class LedgerMismatchError(Exception):
 
 
 class Ledger(msgspec.Struct):
-    """See the module.
+    """How far each input of a lane is applied, and the topics that this holds for.
 
     ``offsets`` holds for each input the last offset that is settled, one before the log's start where nothing is yet;
     ``bootstrap`` the ends that subscribers and erasures must reach before any other input is applied;
