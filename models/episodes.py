@@ -163,11 +163,26 @@ class Episodes:
         self._arm(moment.row, book, moment.clock)
 
     def look_again(self, moment: Moment) -> None:
-        """A tick at which a tier alert that was withheld may be raised."""
+        """A tick at which a tier alert that was withheld may be raised, or a new one if the last was answered.
+
+        Who stands at high risk still when the peace after that answer is over is a candidate once more: their tier
+        does not move, so nothing else would ever ask.
+        """
         episode = self._withheld_tier(moment)
-        if episode is not None and episode.withheld != "hold_out":
+        if episode is not None and not (episode.withheld and _as_if_raised(moment, episode.withheld)):
             self._decide(moment, episode, "risk_tier")
             self._arm(moment.row, self._book(moment), moment.clock)
+        elif self._answered(moment):
+            signal = Signal("risk_tier", moment.tier, "", moment.risk)
+            standing = self._standing(moment, self._opened(moment, signal), "risk_tier", stale_feed=False)
+            if contact.withhold(standing, self.policy) in (None, "hold_out"):
+                self.breach(moment, signal)
+
+    def _answered(self, moment: Moment) -> bool:
+        """Whether somebody at risk has no tier alert that stands."""
+        book = self._population.books.get(moment.row)
+        at_risk = moment.tier >= TIERS.index(self.policy.tiers.raises)
+        return at_risk and book is not None and "risk_tier" not in book.episodes
 
     def _withheld_tier(self, moment: Moment) -> Episode | None:
         """The episode of somebody at risk whose tier alert nobody has seen, and nobody asked to be quiet about."""
@@ -263,20 +278,28 @@ class Episodes:
         self._arm(moment.row, book, moment.clock)
 
     def reconsider(self, moment: Moment) -> None:
-        """A profile came: what was withheld may be raised now, or withheld for another reason."""
+        """A profile came: what was withheld may be raised now, or withheld for another reason.
+
+        An alert that nobody may act on any more ends: the card would go on asking for a call.
+        """
         book = self._population.books.get(moment.row)
-        for kind in () if book is None else sorted(book.episodes):
+        for name in () if book is None else sorted(book.episodes):
+            kind: Kind = name  # type: ignore[assignment]  # a book's kinds are ours
             mine = self._book(moment)
             episode = mine.episodes[kind]
-            if episode.seq or episode.snoozed_until is not None or episode.withheld == "stale_feed":
+            if episode.seq:
+                if contact.forbids(self._standing(moment, episode, kind, stale_feed=False), self.policy) is None:
+                    continue
+                self._close(moment, mine, kind, "superseded")
+            elif episode.snoozed_until is not None or episode.withheld == "stale_feed":
                 continue
-            if kind == "risk_tier" and episode.code != UNUSED:
+            elif kind == "risk_tier" and episode.code != UNUSED:
                 continue  # the next look decides, within the budget
-            if episode.code == UNUSED and contact.signal_allowed(moment.profile, kind, self.policy.consent_default):
+            elif episode.code == UNUSED and contact.signal_allowed(moment.profile, kind, self.policy.consent_default):
                 # They allow it now, but what they did before is not held against them.
                 del mine.episodes[kind]
             else:
-                self._decide(moment, episode, kind)  # type: ignore[arg-type]  # a book's kinds are ours
+                self._decide(moment, episode, kind)
             self._arm(moment.row, mine, moment.clock)
 
     def due(self, moment: Moment, *, stale_feed: bool) -> None:
@@ -319,7 +342,8 @@ class Episodes:
         month would ring at once. A tier of that history counts as one that was a candidate then.
         """
         reason = self._objection(moment, episode, kind, stale_feed=stale_feed)
-        if reason in (None, "hold_out", "expired") and (kind == "risk_tier" or self._may_wait(episode)):
+        candidate = (reason == "expired" or _as_if_raised(moment, reason)) and episode.code != UNUSED
+        if candidate and (kind == "risk_tier" or self._may_wait(episode)):
             self._nominate(moment.row, moment.clock)
         else:
             self._settle(moment, episode, kind, reason)
@@ -372,7 +396,7 @@ class Episodes:
             episode.retry_ts = None if kind == "risk_tier" else moment.clock + DAY_MS
         self._settle(moment, episode, kind, reason)
         self._arm(moment.row, book, moment.clock)
-        return reason in (None, "hold_out")
+        return _as_if_raised(moment, reason)
 
     def _suppress(
         self,
@@ -384,8 +408,8 @@ class Episodes:
     ) -> None:
         episode.withheld = reason
         self._outbox.counts.add("breaches", kind)
-        if reason == "hold_out":
-            # Who would have been contacted, for the comparison with those who were.
+        if _as_if_raised(moment, reason):
+            # Who would have been contacted, for the comparison with those who were, and for the figures.
             self._labels.freeze(moment, kind)
         decision = decision_id(episode.alert_id, reason, moment.trigger)
         whole = self.cards.compose(moment, episode, kind, step, None)
@@ -421,3 +445,14 @@ class Episodes:
         """The policy changed, and with it the terms of everybody."""
         for row, book in self._population.books.items():
             self._arm(row, book, clock)
+
+
+def _as_if_raised(moment: Moment, reason: str | None) -> bool:
+    """Whether a breach is raised, or is withheld and counts in budget and figures as if it were.
+
+    So it is for the hold-out, and for who leaves by a profile of a later time: a new ledger reads profiles first, and
+    without those whom it knows to be gone by now, no alert of the backlog behind them would ever be right.
+    """
+    if reason == "passive_churn":
+        return moment.known is None and not moment.let_go and contact.passive(moment.profile, moment.involuntary)
+    return reason in (None, "hold_out")

@@ -144,7 +144,10 @@ class Example(Struct, frozen=True, kw_only=True):
 
     @property
     def lead_ms(self) -> int | None:
-        """From the first alert to the leaving: how much earlier than the loss it was told."""
+        """From the first alert to the leaving: how much earlier than the loss it was told.
+
+        Nothing for who had fallen silent for good before the alert, as their lapse showed later.
+        """
         if self.label != "positive" or self.first_alert_ts is None or self.outcome_ts is None:
             return None
-        return self.outcome_ts - self.first_alert_ts
+        return max(0, self.outcome_ts - self.first_alert_ts)

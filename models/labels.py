@@ -168,18 +168,14 @@ class Labels:
             # So late that the oldest of the vectors it is about may have been labelled by time.
             self._outbox.counts.late_outcomes += 1
         waiting = self._population.pending.of(moment.row)
-        within = [p for p in waiting if p.ts <= left_ts <= p.ts + horizon]
-        alerts = [p for p in within if p.origin != WEEKLY and not p.hold_out]
+        labels = [_label(pending.ts, event.outcome, left_ts, horizon) for pending in waiting]
+        # What is right by its own label has foretold the leaving: precision and recall are of the same alerts.
+        right = [p for p, of in zip(waiting, labels, strict=True) if of == "positive" and p.origin != WEEKLY]
+        alerts = [p for p in right if not p.hold_out]
         first_alert = min((p.ts for p in alerts), default=None)
         if event.outcome in LEAVING and waiting:
             self._left(alerts, left_ts)
-        for pending in waiting:
-            if pending.ts > left_ts and event.outcome != "lapsed":
-                label: Label = "void"
-            elif pending.ts + horizon < left_ts:
-                label = "negative"
-            else:
-                label = "positive" if event.outcome in LEAVING else "void"
+        for pending, label in zip(waiting, labels, strict=True):
             outcome = event.outcome if label == "positive" else None
             known = pending if label == "void" else self._tell_weeks(moment, pending, left_ts, outcome)
             self._tell(moment, known, label, (event, left_ts), first_alert if label == "positive" else None)
@@ -191,7 +187,7 @@ class Labels:
         counts = self._outbox.counts
         counts.add("leavers", "risk_tier" if foretold else "signal" if alerts else "none")
         if foretold:
-            counts.leads_ms.append(left_ts - min(foretold))
+            counts.leads_ms.append(max(0, left_ts - min(foretold)))
 
     def _downgraded(self, moment: Moment, ts: int) -> None:
         """Keep when, as long as a vector may ask for it."""
@@ -311,6 +307,15 @@ class Labels:
         )
         self._population.release(moment.row, pending)
         self._outbox.put(Output("example", subscriber_id, example, moment.ts, example.example_id, None))
+
+
+def _label(ts: int, outcome: str, left_ts: int, horizon: int) -> Label:
+    """Of a vector that was waiting when an outcome came."""
+    if ts > left_ts and outcome != "lapsed":
+        return "void"
+    if ts + horizon < left_ts:
+        return "negative"
+    return "positive" if outcome in LEAVING else "void"
 
 
 @lru_cache(maxsize=8)

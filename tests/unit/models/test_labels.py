@@ -211,6 +211,18 @@ def test_the_lead_runs_from_the_first_alert_within_the_horizon() -> None:
     assert {e.lead_ms for e in examples(bench)} == {9 * DAY}
 
 
+def test_an_alert_amid_the_silence_of_a_lapse_is_right_and_has_foretold_it() -> None:
+    """One definition for precision and recall: the lapse is dated by the last activity, and the alert came behind it."""
+    bench, end = seen()
+    bench.send("care", "s-1", end + 5 * DAY, reason="leave_intent")
+    live(bench, end, 20)
+    bench.send("outcome", "s-1", end + 20 * DAY, outcome="lapsed", last_activity_ts=end - HOUR)
+    (at_alert,) = (e for e in examples(bench) if e.origin == "leave_intent")
+    assert (at_alert.label, at_alert.lead_ms) == ("positive", 0)
+    assert [counts.leavers for counts in bench.counts if counts.leavers] == [{"signal": 1}]
+    assert {e.first_alert_ts for e in weekly(bench) if e.subscriber_id == "s-1"} == {at_alert.ts}
+
+
 def test_contacts_between_snapshot_and_label_mark_the_treated() -> None:
     bench, end = seen()
     bench.send("contact", "s-1", end - 9 * DAY, channel="sms")
