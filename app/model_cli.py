@@ -18,6 +18,7 @@ from app.errors import ExitCode, Refused
 from app.model_standing import read_models
 from app.options import PLACE, console, json_option, settings_options, talking_to
 from app.settings import Settings
+from app.tier_alerts import read_alerts
 from models.snapshot import Provenance, Snapshot, encode
 from streams import model_topic
 from streams.model_versions import ModelVersions
@@ -40,13 +41,13 @@ model.add_command(segments)
 @click.option("--format", "kind", type=click.Choice(("png", "svg")), default="png", show_default=True)
 @json_option
 def show(settings: Settings, plots: Path | None, kind: str, as_json: bool) -> None:
-    """Show what is served, since when, where its weights come from, and its quality as the learner last said.
+    """Show what is served, since when, where its weights come from, its quality by the learner, and its alerts.
 
     --plots draws ROC, lift, calibration, drift, and each feature's curve.
     """
     from app import model_plots, model_sheet, model_standing
 
-    found = model_standing.standing(settings, read_models(settings))
+    found = model_standing.standing(settings, read_models(settings))._replace(alerts=read_alerts(settings))
     if plots is not None:
         for path in model_plots.draw(found, plots, kind):
             click.echo(str(path), err=True)

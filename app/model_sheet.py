@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from app.model_standing import Standing
+from app.tier_alerts import TierAlerts
 from models.checkpoint import Step
 from models.evidence import Bounded
 from models.learner_report import Quality, Report
 from models.night import Night
-from models.prequential import Figures, Uplift
+from models.prequential import Figures, LeadTime, Uplift
 
 _ORIGIN = {"file": "a file, frozen", "topic": "the topic", "shipped": "shipped with this release"}
 _SHOWN = 8
@@ -34,6 +35,7 @@ def show(found: Standing, out: Console, zone: ZoneInfo) -> None:
         out.print("No report of a learner in the topic: it has not run yet, or is of another release.")
     else:
         _report(found.report, out)
+    out.print(_raised(found.alerts), soft_wrap=True)
     out.print(_night(found.night), soft_wrap=True)
     out.print()
     out.print(_versions(found, zone))
@@ -61,7 +63,9 @@ def _report(report: Report, out: Console) -> None:
         out.print(_learned(report), soft_wrap=True)
     out.print(_figures(quality))
     out.print(_alerts(quality))
-    out.print(_lead(quality))
+    if quality.tier_lead_time is not None:
+        out.print(_lead("Recall", quality.tier_lead_time, "a tier alert"))
+    out.print(_lead("Lead time", quality.lead_time, "an alert of any kind"))
     out.print(f"Saved by contacting: {_uplift(quality.uplift)}")
     out.print(_guard(report), soft_wrap=True)
     if report.published is not None:
@@ -126,12 +130,19 @@ def _alerts(quality: Quality) -> str:
     return f"Tier alerts: {tier.positives:,} of {tier.rows:,} left within the horizon: precision {tier.precision:.2f}."
 
 
-def _lead(quality: Quality) -> str:
-    lead = quality.lead_time
+def _lead(about: str, lead: LeadTime, what: str) -> str:
     if not lead.leavers:
-        return "Lead time: nobody has left yet."
+        return f"{about}: nobody has left yet."
     median = "" if lead.median_days is None else f", in the middle {lead.median_days:.1f} days before"
-    return f"Lead time: {lead.told:,} of {lead.leavers:,} leavers had an alert{median}."
+    return f"{about}: {lead.told:,} of {lead.leavers:,} leavers had {what}{median}."
+
+
+def _raised(alerts: TierAlerts) -> str:
+    volume = f"{alerts.raised:,} raised in {alerts.days:.0f} days"
+    if alerts.a_day_per_1000 is not None:
+        volume += f", {alerts.a_day_per_1000:.2f} a day per 1,000 of {alerts.subscribers:,} subscribers"
+    short = f"{alerts.short:,} of {alerts.recovered:,} that closed by themselves were over within two days"
+    return f"Tier alerts in the topic: {volume}; {short}."
 
 
 def _uplift(uplift: Uplift) -> str:

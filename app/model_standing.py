@@ -11,6 +11,7 @@ from app.alerts_cli import no_topic
 from app.options import talking_to
 from app.served_model import frozen
 from app.settings import Settings
+from app.tier_alerts import TierAlerts
 from models.learner_report import Report
 from models.night import Night
 from models.prior import prior
@@ -31,6 +32,8 @@ class Standing(NamedTuple):
         When it was published; None for one that is in no topic.
     report, night
         The learner's last ones; None if there is none, or it is of another release.
+    alerts
+        What the topics tell of the tier alerts.
     """
 
     served: Snapshot
@@ -39,6 +42,7 @@ class Standing(NamedTuple):
     versions: ModelVersions
     report: Report | None
     night: Night | None
+    alerts: TierAlerts = TierAlerts()
 
 
 def read_models(settings: Settings) -> ModelVersions:
@@ -103,6 +107,7 @@ def as_json(found: Standing) -> dict[str, Any]:
             {"version": each.version, "offset": each.offset, "reason": each.reason, "detail": each.detail}
             for each in found.versions.refused.values()
         ],
+        "tier_alerts": found.alerts._asdict(),
         "report": msgspec.to_builtins(found.report),
         "night": msgspec.to_builtins(found.night),
     }

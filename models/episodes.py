@@ -26,7 +26,7 @@ from models.state.population import Population
 from models.tiers import HEALTHY, TIERS
 from models.words import AlertEvent, CloseReason, Kind, SuppressionReason
 
-_SHORT_MS = 2 * DAY_MS
+SHORT_MS: Final = 2 * DAY_MS
 """An episode that ends by itself so soon should not have been an alert."""
 _STALE_RETRY_MS = HOUR_MS
 """How often it is asked whether a feed is back, while silence is withheld for it."""
@@ -419,7 +419,7 @@ class Episodes:
     def _close(self, moment: Moment, book: Book, kind: Kind, reason: CloseReason) -> None:
         episode = book.episodes.pop(kind)
         if episode.seq and kind == "risk_tier" and reason == "recovered":
-            short = moment.clock - book.raised_ts[kind] <= _SHORT_MS
+            short = moment.clock - book.raised_ts[kind] <= SHORT_MS
             self._outbox.counts.add("recovered", "short" if short else "longer")
         if episode.seq:
             self._publish(moment, episode, kind, "closed", reason)

@@ -14,6 +14,7 @@ from models.checkpoint import LearnerState, Step
 from models.compiled import share_learned
 from models.example import Label
 from models.guard import GuardState
+from models.leavings import Leaving
 from models.lesson import Lesson
 from models.prequential import Curves, Delay, Figures, LeadTime, Uplift
 from models.voices import Voices
@@ -38,6 +39,8 @@ class Quality(Struct, frozen=True, kw_only=True):
     prior_curves: Curves | None
     alerts: dict[str, Alerted]
     lead_time: LeadTime
+    tier_lead_time: LeadTime | None = None
+    """By their tier alerts alone; None in a report of an earlier release."""
     uplift: Uplift
     uplift_at_risk: Uplift
     delay: Delay
@@ -96,7 +99,7 @@ def alerted(origins: Sequence[str], rows: Judged) -> dict[str, Alerted]:
     }
 
 
-def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | None]) -> Quality:
+def quality(rows: Judged, alerts: dict[str, Alerted], leavings: Sequence[Leaving]) -> Quality:
     """All of a window."""
     served, prior = rows.told[SERVED], rows.told[PRIOR]
     return Quality(
@@ -106,7 +109,8 @@ def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | No
         served_curves=prequential.curves(served, rows.left),
         prior_curves=prequential.curves(prior, rows.left),
         alerts=alerts,
-        lead_time=prequential.lead_time(leads),
+        lead_time=prequential.lead_time([each.lead_days for each in leavings]),
+        tier_lead_time=prequential.lead_time([each.tier_lead_days for each in leavings]),
         uplift=prequential.uplift(rows),
         uplift_at_risk=prequential.uplift(rows.of(rows.at_risk)),
         delay=prequential.delay(rows.delay_days),
@@ -115,7 +119,7 @@ def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | No
 
 def reported(state: LearnerState, rows: Judged, at_alerts: Judged, voices: Voices | None, stake: float) -> Report:
     """The report of a learner in this state, with its windows of weekly vectors and of those taken at alerts."""
-    leads = [leaving.lead_days for leaving in state.leavings.latest.values()]
+    leavings = list(state.leavings.latest.values())
     publication, frozen = state.publication, voices is not None
     published = None
     if publication.step is not None and publication.at is not None:
@@ -140,6 +144,6 @@ def reported(state: LearnerState, rows: Judged, at_alerts: Judged, voices: Voice
         operator_base_rate=state.base_rate,
         base_rate=float(np.mean(rows.left)) if len(rows.left) else None,
         watermark=state.watermark,
-        quality=quality(rows, alerted(state.origins, at_alerts), leads),
+        quality=quality(rows, alerted(state.origins, at_alerts), leavings),
         guard=state.guard,
     )

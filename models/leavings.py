@@ -27,10 +27,11 @@ def hash_of(text: str) -> int:
 
 
 class Leaving(Struct, frozen=True, array_like=True):
-    """When somebody left, and how many days before the first alert was; None: nobody was told."""
+    """When somebody left, and how many days before the first alert was, and the first of their tier; None: none was."""
 
     ts: int
     lead_days: float | None
+    tier_lead_days: float | None = None
 
 
 class LeavingsState(Struct, frozen=True, kw_only=True):
@@ -63,15 +64,14 @@ class Leavings:
             return
         before = self._latest.pop(who, None)
         lead = None if example.lead_ms is None else example.lead_ms / DAY_MS
-        if before is not None and before.ts == example.outcome_ts and before.lead_days is not None:
-            lead = before.lead_days if lead is None else max(lead, before.lead_days)
-        self._latest[who] = Leaving(example.outcome_ts, lead)
+        of_tier = None
+        if example.origin == "risk_tier" and not example.hold_out:
+            of_tier = max(0, example.outcome_ts - example.ts) / DAY_MS
+        if before is not None and before.ts == example.outcome_ts:
+            lead, of_tier = _longer(lead, before.lead_days), _longer(of_tier, before.tier_lead_days)
+        self._latest[who] = Leaving(example.outcome_ts, lead, of_tier)
         if len(self._latest) > self._most:
             del self._latest[next(iter(self._latest))]
-
-    def leads(self) -> list[float | None]:
-        """Days from the first alert to each leaving."""
-        return [leaving.lead_days for leaving in self._latest.values()]
 
     def state(self) -> LeavingsState:
         """As plain data."""
@@ -83,3 +83,7 @@ class Leavings:
         leavings = cls(most)
         leavings._latest = dict(state.latest)
         return leavings
+
+
+def _longer(one: float | None, other: float | None) -> float | None:
+    return max((days for days in (one, other) if days is not None), default=None)

@@ -24,9 +24,11 @@ from app import model_cli, model_plots, model_sheet
 from app.errors import ExitCode, Refused
 from app.model_standing import Standing, as_json, standing
 from app.settings import Settings
+from app.tier_alerts import Step, TierAlerts, tallied
 from models.learner import Learner, LearnerSettings
 from models.learner_report import Alerted
 from models.night import night
+from models.prequential import lead_time
 from models.prior import prior
 from models.risk import Scorer
 from models.snapshot import decode, encode
@@ -116,6 +118,37 @@ def test_the_sheet_says_how_precise_the_tier_alerts_were(told: Standing) -> None
     )
     matured = told._replace(report=msgspec.structs.replace(told.report, quality=some))
     assert "Tier alerts: 480 of 1,200 left within the horizon: precision 0.40." in sheet(matured)
+
+
+def test_the_sheet_says_how_many_tier_alerts_there_were_and_how_many_leavers_had_one(told: Standing) -> None:
+    assert told.report is not None
+    quality = replace(
+        told.report.quality, tier_lead_time=lead_time([None, 2.0, 4.0]), lead_time=lead_time([9.0, 2.0, 4.0])
+    )
+    found = told._replace(
+        report=replace(told.report, quality=quality), alerts=TierAlerts(21, 30.0, 700, 1.0, recovered=7, short=2)
+    )
+    page = sheet(found)
+    assert "21 raised in 30 days, 1.00 a day per 1,000 of 700 subscribers; 2 of 7 that closed by themselves" in page
+    assert "Recall: 2 of 3 leavers had a tier alert, in the middle 3.0 days before." in page
+    assert "Lead time: 3 of 3 leavers had an alert of any kind, in the middle 4.0 days before." in page
+    assert as_json(found)["tier_alerts"]["a_day_per_1000"] == 1.0
+
+
+def test_a_report_of_before_tier_recall_is_told_without_it(told: Standing) -> None:
+    assert told.report is not None
+    raw = msgspec.to_builtins(told.report)
+    del raw["quality"]["tier_lead_time"]
+    former = ModelVersions()
+    former.take(REPORT.encode(), msgspec.json.encode(raw), 0, 0)
+    assert "Recall" not in sheet(standing(Settings(), former))
+
+
+def test_an_alert_whose_beginning_is_deleted_was_no_short_one() -> None:
+    ends = [Step("old", "closed", "risk_tier", 0, "recovered"), Step("b", "raised", "risk_tier", DAY)]
+    ends += [Step("b", "closed", "risk_tier", 4 * DAY, "recovered"), Step("c", "raised", "silence", 4 * DAY)]
+    assert tallied(ends, 0, 0) == TierAlerts(1, 4.0, 0, None, recovered=2, short=0)
+    assert tallied(ends[1:2], 10, DAY).a_day_per_1000 is None, "less than a day"
 
 
 def test_the_sheet_says_whether_the_guard_is_on(told: Standing) -> None:

@@ -752,7 +752,7 @@ def counted(bench: Bench, name: str) -> dict[str, int]:
 
 
 def test_a_first_start_on_a_backlog_counts_who_has_left_by_now() -> None:
-    """Profiles are read first and tell of today: nobody rings who is gone, and figures are what they would have been."""
+    """Profiles are read first and tell of today: nobody rings who is gone, and figures are as they would have been."""
     bench = at_high_risk(ts=START + 60 * DAY, status="left")
     bench.restart()
     live(bench, 10, 11)

@@ -212,7 +212,7 @@ def test_the_lead_runs_from_the_first_alert_within_the_horizon() -> None:
 
 
 def test_an_alert_amid_the_silence_of_a_lapse_is_right_and_has_foretold_it() -> None:
-    """One definition for precision and recall: the lapse is dated by the last activity, and the alert came behind it."""
+    """One definition for precision and recall: a lapse is dated by the last activity, and the alert came behind it."""
     bench, end = seen()
     bench.send("care", "s-1", end + 5 * DAY, reason="leave_intent")
     live(bench, end, 20)
