@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import aclosing
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -112,4 +113,4 @@ def no_topic(missing: TopicMissingError) -> Refused:
 
 
 def _card(settings: Settings) -> Card:
-    return Card(language(settings), ZoneInfo(settings.timezone))
+    return Card(language(settings), ZoneInfo(settings.timezone), lambda: int(time.time() * 1000))

@@ -6,7 +6,7 @@ In the language of whoever reads it, with times of their day and words of their 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
@@ -86,12 +86,16 @@ class Card:
     ----------
     zone
         In which times are shown.
+    now_ms
+        What time the reader has, for the word "today": an alert may be read long after it was raised. None: that of
+        each alert, as if it were read at once.
     """
 
-    def __init__(self, lang: Language, zone: tzinfo = UTC) -> None:
+    def __init__(self, lang: Language, zone: tzinfo = UTC, now_ms: Callable[[], int] | None = None) -> None:
         self._lang = lang
         self._words = _WORDS[lang]
         self._zone = zone
+        self._now_ms = now_ms
 
     def card(self, alert: Alert) -> RenderableType:
         """Everything that is needed to act."""
@@ -192,8 +196,9 @@ class Card:
         return text.zh if self._lang == "zh" else text.en
 
     def _moment(self, ts: int, as_of: int) -> str:
-        """A time as one says it on the day of the alert; alerts may be read long after they were raised."""
-        then, day = (datetime.fromtimestamp(ms / 1000, self._zone) for ms in (ts, as_of))
+        """A time as one says it on the day on which it is read."""
+        read = as_of if self._now_ms is None else self._now_ms()
+        then, day = (datetime.fromtimestamp(ms / 1000, self._zone) for ms in (ts, read))
         if ts == as_of:
             return f"{then:%m-%d %H:%M}"
         clock = f"{then:%H:%M}"

@@ -19,6 +19,11 @@ from models.prequential import Figures, LeadTime, Uplift
 
 _ORIGIN = {"file": "a file, frozen", "topic": "the topic", "shipped": "shipped with this release"}
 _SHOWN = 8
+_ADVICE = {
+    "ranking": "Look at what was deployed at the source of telecom.outcomes.v1: inverted, or joined to others?",
+    "leaver_rate": "Does a feed call everybody gone? Or do so many leave: then give the workers HOLDFAST_BASE_RATE, "
+    "the share that leaves in a month, and restart them; the guard goes off by itself.",
+}
 _STEP = {
     Step.WEEKLY: "as every week",
     Step.WITHDRAWN: "what was learned before had proved worse than the prior",
@@ -85,7 +90,10 @@ def _guard(report: Report) -> str:
     ranks = "not known yet" if guard.auc is None else f"{guard.auc:.3f} against {_short(guard.bound)}"
     rate = "not known yet" if guard.rate is None else f"{_percent(guard.rate)} against {_percent(guard.ceiling or 0.0)}"
     state = f"on ({guard.why}): nothing is learned or published" if guard.on else "quiet"
-    return f"Guard: {state}. The prior ranks the last four weeks' labels at {ranks}; a week's leavers are {rate}."
+    advice = f" {_ADVICE[guard.why]}" if guard.why in _ADVICE else ""
+    return (
+        f"Guard: {state}. The prior ranks the last four weeks' labels at {ranks}; a week's leavers are {rate}.{advice}"
+    )
 
 
 def _night(night: Night | None) -> str:

@@ -139,7 +139,7 @@ class History:
         Raises
         ------
         Refused
-            If the prefix is not empty, no row converts, or somebody else writes to the topics.
+            If the prefix is not empty, no row converts, somebody else writes to the topics, or nobody reads them.
         """
         with talking_to(self._settings):
             ground = asyncio.run(self._look())
@@ -164,6 +164,14 @@ class History:
         if as_json:
             facts = playback.facts(done)
             say(facts | {"history": self._history, "there": done.there, "until": told.until, "applied": applied})
+        if not applied:
+            raise Refused(
+                f"all of it is there, and for {_ALONE_S:.0f} s no worker has run that could apply it: retention stays "
+                "open",
+                "start `holdfast worker` and `holdfast learner`, and run this again:",
+                "it puts retention back when all is applied",
+                code=ExitCode.NOT_FOUND,
+            )
 
     def _say(self, told: Backfill, ground: Ground) -> None:
         """What will be done."""
@@ -244,12 +252,6 @@ class History:
                 await self._put_back(told)
             if applied is None:
                 click.echo("what is older than that is deleted soon, unless this is run again at once", err=True)
-        if not applied:
-            click.echo(
-                "no worker runs, so retention stays open. Start `holdfast worker` and `holdfast learner`, and run this "
-                "again: it puts retention back when all is applied",
-                err=True,
-            )
         return done, applied
 
     async def _held_open(self, told: Backfill) -> Backfill:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from rich.console import Console
 
 from app.errors import ExitCode, Refused
-from app.replay.backfill import Ground, Logs, objection
+from app.replay.backfill import Ground, History, Logs, objection
 from app.replay.column_map import Cartographer, Told
 from app.replay.fields import TOPICS
 from app.replay.folder import files_of, identity
-from app.replay.playback import Part
+from app.replay.playback import Part, Playback
 from app.replay.recording import Recording
+from app.settings import Settings
+from app.simulator.publish import Published
 from streams.backfill import Backfill
 from streams.topics import INPUT_TOPICS
 
@@ -94,3 +99,25 @@ def test_what_was_deleted_unread_is_not_passed_over(topic: str, applied: int, lo
     found.starts[topic] = [5]
     refused = objection(Ground(told(), found, 0, {("p." + topic, 0): applied}, 0), "same", "p.")
     assert (None if refused is None else f"deleted {lost} records" in refused.message) is (None if not lost else True)
+
+
+def test_a_history_that_no_worker_reads_ends_as_not_ready(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All is written, and for a while nobody has come to apply it."""
+    written = replace(told(), ends={name: [0] for name in NAMES})
+
+    async def look(_: History) -> Ground:
+        return Ground(written, logs(), 0, {}, 0)
+
+    async def go(*_: object) -> tuple[Published, bool]:
+        return Published(), False
+
+    monkeypatch.setattr(History, "_look", look)
+    monkeypatch.setattr(History, "_go", go)
+    history = History((), "same", Settings(brokers=("127.0.0.1:1",)), Console())
+    with pytest.raises(Refused, match="no worker has run") as refused:
+        history.run(Playback((), 9), as_json=True)
+    assert refused.value.exit_code == ExitCode.NOT_FOUND
+    assert "run this again" in refused.value.advice[0]
+    assert json.loads(capsys.readouterr().out)["applied"] is False

@@ -158,6 +158,10 @@ def test_the_sheet_says_whether_the_guard_is_on(told: Standing) -> None:
     page = sheet(told._replace(report=replace(told.report, guard=on)))
     assert "Guard: on (ranking): nothing is learned or published." in page
     assert "0.200 against 0.55" in page
+    flood = replace(told.report.guard, on=True, why="leaver_rate", rate=0.2, ceiling=0.06)
+    page = sheet(told._replace(report=replace(told.report, guard=flood)))
+    assert "a week's leavers are 20.00 % against 6.00 %" in page
+    assert "give the workers HOLDFAST_BASE_RATE" in page
 
 
 def test_json_is_the_whole_of_it(told: Standing) -> None:
