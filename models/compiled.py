@@ -2,9 +2,10 @@
 
 In log-odds, served = prior + s x (learned - prior) with s = n / (n + 200), n leavers learned from, and learned the mean
 of both voices. All of it is curves, so it is one curve a feature. River's curves may lie only so far from the
-prior's: a feed that breaks must not bend one feature without bound. The level is the operator's base rate on their
-latest unlabelled vectors, towards which it goes a quarter of the way each week: put there at once, it told looks of
-one week from looks of the next by who happened to be looked at. The cut-offs, and what is usual, are of the latest.
+prior's: a feed that breaks must not bend one feature without bound. The level is the operator's base rate, or what
+labels surely say in its place, on their latest vectors, towards which it goes a quarter of the way each week: put there
+at once, it told looks of one week from looks of the next by who happened to be looked at. The cut-offs, and what is
+usual, are of the latest.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def compiled(
         river_version=river.__version__,  # type: ignore[attr-defined]  # river does not list it in __all__
         catalogue_hash=prior.catalogue_hash,
     )
-    level = levelling(Scorer(bare).score(x).risk, rate)
+    level = levelling(Scorer(bare).score(x).risk, rate if voices is None else voices.rate(rate))
     if in_force is not None:
         former = in_force.intercept - logit(in_force.base_rate)
         level = former + LEVEL_STEP * (level - former)

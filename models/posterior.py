@@ -80,7 +80,7 @@ class Posterior:
     """
 
     def __init__(self, ground: Ground, weeks: int, mean: float, spread: float, memory: int) -> None:
-        self._ground, self._weeks, self._mean, self._spread, self._memory = ground, weeks, mean, spread, memory
+        self._ground, self.weeks, self._mean, self._spread, self._memory = ground, weeks, mean, spread, memory
         self._shapes = [_shapes(line) for line in map(ground.standard, range(len(ground.names)))]
         ends = weeks + np.cumsum([0, *map(len, self._shapes)])
         self._parts = [slice(*each) for each in pairwise(ends.tolist())]
@@ -177,7 +177,7 @@ class Posterior:
         return PosteriorState(
             mean=self._mean,
             spread=self._spread,
-            weeks=self._weeks,
+            weeks=self.weeks,
             weights=self.weights.tobytes(),
             pull=self._pull.tobytes(),
             precision=upper.astype("<f4").tobytes(),

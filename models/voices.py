@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -24,6 +25,13 @@ LEAVERS: Final = 500.0
 NATS: Final = 10.0
 """Of log-loss by which one has told them better, before it counts e times as much: person-weeks of one subscriber are
 not so many witnesses."""
+
+LEVEL_LEAVERS: Final = 200.0
+"""By the last so many it is judged how many leave."""
+LEAST: Final = 20
+"""Leavers before which nothing is said of it."""
+DOUBT: Final = 2.0
+"""Standard errors of it that are left to chance: at a sound base rate the level stays where the base rate has it."""
 
 
 class Taught(NamedTuple):
@@ -54,6 +62,9 @@ class VoicesState(Struct, frozen=True, kw_only=True):
     lead: float
     lot: TaughtState
     said: bytes
+    settled: int = 0
+    came: float = 0.0
+    weeks: float = 0.0
 
 
 class Voices:
@@ -73,6 +84,8 @@ class Voices:
         self.left = 0
         self.stayed = 0
         self._lift, self._lead = lift, 0.0
+        self._came = self._weeks = 0.0  # leavers and person-weeks of late
+        self._settled = 0
         self._lot: list[Taught] = []
         self._said: list[float] = []  # by River, of each person-week of the lot, before it was learned
 
@@ -89,6 +102,19 @@ class Voices:
     def heard(self) -> int:
         """Leavers learned from; where more leave than stay, stayers."""
         return min(self.left, self.stayed)
+
+    def rate(self, base_rate: float) -> float:
+        """Share that leaves within the horizon: by the base rate, as far as labels do not surely say another.
+
+        They say so many times the base rate's risk of a person-week. That is at most all of them, so where more leave
+        than stay it says less than there is; the hazards of the weeks, which do not, moved the level too fast to rank.
+        """
+        if self._came < LEAST:
+            return base_rate
+        stay = math.log1p(-base_rate)
+        says = math.log(self._came / self._weeks / -math.expm1(stay / self.posterior.weeks))
+        surely = math.copysign(max(0.0, abs(says) - DOUBT / math.sqrt(self._came)), says)
+        return -math.expm1(math.exp(surely) * stay)
 
     @property
     def share_of_river(self) -> float:
@@ -112,6 +138,7 @@ class Voices:
         if self._lot:
             self._learn_lot()
         self.posterior.review()
+        self._settled += 1
 
     def _learn_lot(self) -> None:
         rows = [(each, week) for each in self._lot for week in range(each.first, each.last + 1)]
@@ -122,6 +149,10 @@ class Voices:
         gained = log_losses(np.array(self._said), left) - log_losses(self.posterior.told(lot), left)
         self._lead = self._lead * max(0.0, 1.0 - float(left.sum()) / LEAVERS) + float(gained.sum())
         self.posterior.learn(lot)
+        if self._settled >= self.posterior.weeks:
+            # In the weeks before, those who left are known, and those who stayed are not yet.
+            fade = max(0.0, 1.0 - float(left.sum()) / LEVEL_LEAVERS)
+            self._came, self._weeks = self._came * fade + float(left.sum()), self._weeks * fade + len(rows)
         self._lot, self._said = [], []
 
     def state(self) -> VoicesState:
@@ -134,6 +165,9 @@ class Voices:
             left=self.left,
             stayed=self.stayed,
             lead=self._lead,
+            settled=self._settled,
+            came=self._came,
+            weeks=self._weeks,
             said=np.array(self._said).tobytes(),
             lot=packed(self._lot),
         )
@@ -145,6 +179,7 @@ class Voices:
         river = RiverVoice.resume(ground, state.river)
         voices = cls(prior, ground, river, Posterior.resume(ground, state.posterior, memory), state.lift)
         voices.left, voices.stayed = state.left, state.stayed
+        voices._settled, voices._came, voices._weeks = state.settled, state.came, state.weeks
         voices._lead, voices._said = state.lead, np.frombuffer(state.said).tolist()
         voices._lot = unpacked(state.lot, len(ground.names))
         return voices
