@@ -5,7 +5,11 @@ Verbs are imported when they are called, so that ``--help`` answers at once; wha
 
 from __future__ import annotations
 
+import codecs
 import importlib
+import io
+import json
+import os
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -99,14 +103,39 @@ def holdfast(context: click.Context, config: Path | None) -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Run one command; returns the exit code. The entry point of the console script."""
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper):
+        codecs.register_error("holdfast", _replaced)
+        out.reconfigure(errors="holdfast")
     try:
         code = holdfast.main(args=args, prog_name="holdfast", standalone_mode=False)
+        out.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:
         return ExitCode.INTERRUPTED
+    except (BrokenPipeError, SystemExit):
+        # `| head` has read enough. click and rich leave by SystemExit then, and nothing else in a verb does.
+        sys.stdout = out
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())  # or the interpreter's last flush fails too
+        return ExitCode.OK
     return int(code or 0)
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    r"""What is written for characters that stdout's encoding does not have: an escape in JSON, elsewhere a `?`.
+
+    Examples
+    --------
+    >>> _replaced(UnicodeEncodeError("ascii", '{"key": "Muñoz"}', 11, 12, "")), _replaced(
+    ...     UnicodeEncodeError("ascii", "Muñoz", 2, 3, ""))
+    (('\\u00f1', 12), ('?', 3))
+    """
+    assert isinstance(error, UnicodeEncodeError)  # noqa: S101 - it is registered for stdout only
+    text = error.object[error.start : error.end]
+    is_json = error.object.lstrip().startswith(("{", "["))
+    return (json.dumps(text)[1:-1] if is_json else "?" * len(text)), error.end
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ from app.evaluate.boosted import library
 from app.evaluate.progress import progress
 from app.evaluate.verdict import Scored, gain_of, write
 from app.learner_file import learner_settings
+from app.options import console as terminal
 from app.options import json_option, resolved_options
 from app.policy_file import policy_in_force
 from app.replay.fields import TOPICS
-from app.replay.files import now_ms, parts_of, reading_options, telling
+from app.replay.files import now_ms, parts_of, reading_options
 from app.replay.flags import Encoding, paired
 from app.replay.playback import Playback, read
 from app.setting_sources import Resolved
@@ -102,7 +103,7 @@ def events(
         )
     settings = resolved.settings
     policy, numbers = policy_in_force(settings.policy, settings.base_rate), learner_settings(settings.learner)
-    console = telling()
+    console = terminal(stderr=True)
     playback = Playback(parts_of(paired(files, topics), settings, flags, console), now_ms(), limit=flags["limit"])
     with ExitStack() as stack:
         records = read(playback, console, stack, as_json=as_json)

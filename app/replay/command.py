@@ -11,9 +11,10 @@ from rich.console import Console
 
 from app.errors import ExitCode, Refused
 from app.options import PLACE, needing_brokers, resolved_options
+from app.options import console as terminal
 from app.replay.backfill import History
 from app.replay.conversion import Conversion
-from app.replay.files import now_ms, parts_of, reading_options, telling
+from app.replay.files import now_ms, parts_of, reading_options
 from app.replay.flags import paired
 from app.replay.folder import files_of, identity
 from app.replay.playback import Playback, play, say
@@ -83,7 +84,7 @@ def replay(
     given = paired(files, topics) if history is None else files_of(history)
     if rejects is not None and len(given) > 1:
         raise Refused("--rejects is for one file at a time: its columns are the file's", code=ExitCode.USAGE)
-    console, limit = telling(), flags["limit"]
+    console, limit = terminal(stderr=True), flags["limit"]
     parts = parts_of(given, resolved.settings, flags, console)
     playback = Playback(parts, now_ms(), speed, limit, rejects)
     if dry_run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +13,6 @@ import click
 from rich.console import Console
 
 from app.errors import ExitCode, Refused
-from app.options import PIPE_WIDTH
 from app.policy_file import policy_in_force
 from app.replay.column_map import Cartographer
 from app.replay.fields import TOPICS
@@ -87,12 +85,6 @@ def parts_of(
 def now_ms() -> int:
     """Rows from later than this are rejected."""
     return int(time.time() * 1000)
-
-
-def telling() -> Console:
-    """Where mappings, bars and counts go: stderr, since stdout belongs to the data."""
-    terminal = sys.stderr.isatty()
-    return Console(stderr=True, highlight=False, markup=False, width=None if terminal else PIPE_WIDTH)
 
 
 def _part(
