@@ -107,7 +107,7 @@ def events(
     playback = Playback(parts_of(paired(files, topics), settings, flags, console), now_ms(), limit=flags["limit"])
     with ExitStack() as stack:
         records = read(playback, console, stack, as_json=as_json)
-        converted = sum(part.tally.converted for part in playback.parts)
+        converted = sum(part.tally.records for part in playback.parts)
         with progress("records", converted) as tick:
             told, learner = by_events.evaluate_events(_counted(records, tick), policy, numbers, inactive_days)
     facts = by_events.facts_of(told, learner, span_days, given)

@@ -30,6 +30,9 @@ What the guess misses:
   --unit bytes=MB                the unit of a column whose name has none
   --decimal amount=comma         whether 1,234 is a bit more than one; else all cells of the column tell
   --day-first                    whether 5/6/2026 is in June; else all dates of the file tell
+  --timezone Europe/Berlin       the zone of times without one; an hour that its clocks skip or show twice is rejected
+  --skip 3                       lines in front of the header
+  --both-parties                 a row is of who calls and of who is called: two events where it is on_net
   --map calls.ts=开始时间        for the files of one topic only
 
 \b
@@ -70,8 +73,8 @@ def replay(
 ) -> None:
     """Put recorded logs on the input topics, with the times at which it happened.
 
-    FILES are CSV with any separator, JSON lines or Parquet, plain or gzipped, in UTF-8, GBK or cp1252; a dash is
-    stdin. Columns are guessed from their names in Chinese and English, and shown. What a file does not tell, such as
+    FILES are CSV with any separator, JSON lines or Parquet, plain or gzipped, in UTF-8, UTF-16, GBK or cp1252; a dash
+    is stdin. Columns are guessed from their names in Chinese and English, and shown. What a file does not tell, such as
     whether 5/6/2026 is in May, is asked before anything is written. Rows that cannot be read are counted by reason.
     Records go out in the order of their times.
 
@@ -111,7 +114,8 @@ def _dry_run(playback: Playback, console: Console, *, as_json: bool) -> None:
         )
     if as_json:
         say({"files": facts})
-        return
-    for each in facts:
-        for record in each["records"]:
+    else:
+        for record in (record for each in facts for record in each["records"]):
             say(record)
+    if not any(each["first"]["converted"] for each in facts):
+        raise click.exceptions.Exit(ExitCode.FAILED)

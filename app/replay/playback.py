@@ -104,7 +104,9 @@ def play(playback: Playback, settings: Settings, console: Console, *, as_json: b
         say(playback.facts(done))
     pace = f" ({done.records / done.seconds:,.0f}/s)" if done.seconds else ""
     where = ", ".join(f"{settings.topic_prefix}{topic}" for topic in done.by_topic)
-    click.echo(f"{done.records:,} of {playback.rows:,} rows are on {where} in {done.seconds:.1f} s{pace}", err=True)
+    click.echo(
+        f"{done.records:,} records of {playback.rows:,} rows are on {where} in {done.seconds:.1f} s{pace}", err=True
+    )
 
 
 def read(playback: Playback, console: Console, stack: ExitStack, *, as_json: bool) -> Iterator[Record]:
@@ -166,7 +168,7 @@ def _write(
         span, topics = playback.now_ms - first_ts, {part.mapping.topic for part in playback.parts}
         for change in await prepare(client, prefix, settings.partitions, span, only=topics):
             click.echo(change, err=True)
-        with writing(console, sum(part.tally.converted for part in playback.parts)) as tell:
+        with writing(console, sum(part.tally.records for part in playback.parts)) as tell:
             return await publish(records, client, prefix, pace=Pace(playback.speed), progress=tell)
 
     with talking_to(settings):

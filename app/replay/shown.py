@@ -100,15 +100,15 @@ def columns_of(names: Sequence[str]) -> str:
 
 def tried(recording: Recording, conversion: Conversion) -> tuple[list[Record], Tally]:
     """Convert the sample: the first records that come of it, and what became of all its rows."""
-    found, tally = [], Tally()
+    found, tally = list[Record](), Tally()
     for row in recording.sample:
         tally.rows += 1
-        record = conversion.record(row)
-        if isinstance(record, Record):
-            tally.converted += 1
-            found.append(record)
+        records = conversion.records(row)
+        if isinstance(records, Reject):
+            tally.reject(row, records)
         else:
-            tally.reject(row, record)
+            tally.convert(records)
+            found += records
     return found[:EXAMPLES], tally
 
 
@@ -163,7 +163,7 @@ def _how(source: Source, row: Row | None, recording: Recording, local: LocalTime
     if not source.columns:
         return "the same for every row"
     sort, unit = source.field.sort, source.unit
-    mark = ", decimal comma" if source.way == "comma" else ""
+    mark = f", decimal {source.way}{_because(source)}" if source.way == "comma" or source.why else ""
     if row is None:
         return "empty in the first rows"
     if sort is Sort.TIME:
@@ -184,9 +184,13 @@ def _time(row: Row, source: Source, local: LocalTime) -> str:
     read = moment(cells[0] if len(cells) == 1 else " ".join(map(str, cells)), local)
     if isinstance(read, Reject):
         return "no time"
-    order = f", {source.way} first" if numbered_date(cells[0]) else ""
+    order = f", {source.way} first{_because(source)}" if numbered_date(cells[0]) else ""
     said = "epoch" in read.form or "with a zone" in read.form
-    return (read.form if said else f"{read.form}, UTC{local.offset_ms / 3_600_000:+g}") + order
+    return (read.form if said else f"{read.form}, {local}") + order
+
+
+def _because(source: Source) -> str:
+    return f": {source.why}" if source.why else ""
 
 
 def _words(source: Source, recording: Recording) -> str:
