@@ -21,8 +21,8 @@ from app.options import console as terminal
 from app.options import json_option, resolved_options
 from app.policy_file import policy_in_force
 from app.replay.fields import TOPICS
-from app.replay.files import now_ms, parts_of, reading_options
-from app.replay.flags import Encoding, paired
+from app.replay.files import now_ms, parts_of, reading_options, table_options
+from app.replay.flags import paired
 from app.replay.playback import Playback, read
 from app.setting_sources import Resolved
 from app.simulator.record import Record
@@ -48,18 +48,21 @@ def evaluate() -> None:
 @click.option("--label", required=True, help="Column that says who left: yes/no, 1/0, true/false, 是/否.")
 @click.option("--id", "id_column", help="Column that names the customer; it is not learned from.")
 @_scores
-@click.option("--encoding", type=Encoding(), help="UTF-8, UTF-16, GBK and cp1252 are found out.")
+@click.option("--positive", metavar="VALUE", help="What LABEL says of who left, where it is none of these words.")
+@table_options
 @click.option("--in-order", is_flag=True, help="Learn in the order of the file: where that is the order of time.")
 @_against_batch
 @json_option
-def table(scores: Path | None, as_json: bool, **question: Any) -> None:
+def table(scores: Path | None, as_json: bool, **flags: Any) -> None:
     """Learn a labelled table in one pass and measure on rows that were not learned.
 
-    TRAIN is CSV, JSON lines or Parquet, plain or gzipped, in UTF-8, GBK or cp1252. The learner is the one that lanes
-    are served by, with a prior that says nothing. Columns that only the future knows are not found out: leave them out
-    of the file.
+    TRAIN is CSV, JSON lines or Parquet, plain or gzipped, in UTF-8, UTF-16, GBK or cp1252. The learner is the one
+    that lanes are served by, with a prior that says nothing. Rows without a label are left out and counted. Columns
+    that only the future knows are not found out: leave them out of the file.
     """
-    facts, rows = by_table.evaluate_table(by_table.Question(**question))
+    asked = {name: flags.pop(name) for name in ("train", "test", "label", "id_column", "in_order", "against_batch")}
+    question = by_table.Question(**asked, positive=flags.pop("positive"), flags=flags)
+    facts, rows = by_table.evaluate_table(question)
     over = facts.get("frozen_over_batch")
     gains = {} if over is None else {"AUC, frozen over batch": over}
     _tell(facts, by_table.lines(facts), gains, as_json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -24,13 +24,7 @@ from app.replay.recording import Recording
 from app.replay.shown import columns_of, reading, tell_mapping
 from app.settings import Settings
 
-_OPTIONS: Final = (
-    click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Where a field comes from."),
-    click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same value for every row."),
-    click.option("--value", "values", multiple=True, metavar="FIELD:WORD=VALUE", help="What a word of the file means."),
-    click.option("--unit", "units", multiple=True, metavar="FIELD=UNIT", help="Unit of a column that names none."),
-    click.option("--utc-offset", type=UtcOffset(), help="Of times without a zone.  [default: the policy's, +8]"),
-    click.option("--timezone", type=Zone(), help="The same with summer time, such as Europe/Berlin."),
+_WRITTEN: Final = (
     click.option(
         "--decimal", "decimals", multiple=True, metavar="FIELD=MARK", help="Mark of decimals: comma or point."
     ),
@@ -42,6 +36,16 @@ _OPTIONS: Final = (
     click.option("--separator", help="Between the fields of a CSV; tab and ^A by these names.  [default: found out]"),
     click.option("--encoding", type=Encoding(), help="UTF-8, UTF-16, GBK and cp1252 are found out."),
     click.option("--skip", type=click.IntRange(0), default=0, help="Lines of a CSV in front of its header."),
+)
+"""How any table is written."""
+_OPTIONS: Final = (
+    click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Where a field comes from."),
+    click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same value for every row."),
+    click.option("--value", "values", multiple=True, metavar="FIELD:WORD=VALUE", help="What a word of the file means."),
+    click.option("--unit", "units", multiple=True, metavar="FIELD=UNIT", help="Unit of a column that names none."),
+    click.option("--utc-offset", type=UtcOffset(), help="Of times without a zone.  [default: the policy's, +8]"),
+    click.option("--timezone", type=Zone(), help="The same with summer time, such as Europe/Berlin."),
+    *_WRITTEN,
     click.option("--both-parties", is_flag=True, help="A row is of who calls and, if on_net, of who is called."),
     click.option("--no-header", is_flag=True, help="The first line of a CSV is data; columns are called 1, 2, 3."),
     click.option("--limit", type=click.IntRange(1), help="Read only the first so many rows of each file."),
@@ -87,6 +91,25 @@ def parts_of(
     return parts
 
 
+def opened(file: Path, flags: Mapping[str, Any], *, header: bool = True) -> Recording:
+    """Open a file as the flags say.
+
+    Raises
+    ------
+    app.errors.Refused
+        If it cannot be read.
+    """
+    separator = SEPARATORS.get(flags["separator"], flags["separator"])
+    return Recording(file, separator=separator, encoding=flags["encoding"], header=header, skip=flags["skip"])
+
+
+def table_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the flags that say how a table is written."""
+    for option in reversed(_WRITTEN):
+        verb = option(verb)
+    return verb
+
+
 def now_ms() -> int:
     """Rows from later than this are rejected."""
     return int(time.time() * 1000)
@@ -96,11 +119,7 @@ def _part(
     file: Path, topic: str, topics: tuple[str, ...], settings: Settings, flags: dict[str, Any], console: Console
 ) -> Part:
     """Open a file, map its columns, and show how."""
-    separator = SEPARATORS.get(flags["separator"], flags["separator"])
-    file = _on_disk(file, console)
-    recording = Recording(
-        file, separator=separator, encoding=flags["encoding"], header=not flags["no_header"], skip=flags["skip"]
-    )
+    recording = opened(_on_disk(file, console), flags, header=not flags["no_header"])
     offset = flags["utc_offset"]
     if offset is not None and flags["timezone"] is not None:
         raise Refused("either --utc-offset or --timezone", code=ExitCode.USAGE)
