@@ -55,12 +55,15 @@ def create(settings: Settings, replication: int | None, as_json: bool) -> None:
 @settings_options(*PLACE, "partitions")
 @json_option
 def check(settings: Settings, as_json: bool) -> None:
-    """Hold the topics against what the lanes need; exit 3 if something is amiss."""
+    """Hold the topics, and the keys of their newest records, against what lanes need; exit 3 if something is amiss."""
     from streams.cluster import Cluster
+    from streams.partitioner import misplaced
 
     async def found() -> list[str]:
-        async with Cluster(settings.kafka_client_kwargs()) as cluster:
-            return await cluster.faults(settings.topic_prefix, settings.partitions)
+        client = settings.kafka_client_kwargs()
+        async with Cluster(client) as cluster:
+            faults = await cluster.faults(settings.topic_prefix, settings.partitions)
+        return faults or await misplaced(client, settings.topic_prefix, settings.partitions)
 
     with talking_to(settings):
         faults = asyncio.run(found())
