@@ -75,6 +75,20 @@ def check(settings: Settings, as_json: bool) -> None:
     _end(faults)
 
 
+@topics.command()
+@settings_options(*PLACE)
+def restore(settings: Settings) -> None:
+    """Put back the retention that `replay` or `simulate` has lengthened; do it when workers have applied all."""
+    from streams.retention import put_back
+
+    with talking_to(settings):
+        names = asyncio.run(put_back(settings.kafka_client_kwargs(), settings.topic_prefix))
+    for name in names:
+        click.echo(f"{name}: has its own retention back")
+    if not names:
+        click.echo("nothing is to be put back", err=True)
+
+
 def _end(faults: list[str]) -> None:
     for fault in faults:
         click.echo(fault, err=True)

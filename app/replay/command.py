@@ -57,6 +57,7 @@ two days a second: at once, topics get weeks out of step.
 @click.option(
     "--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Write rows that do not convert here, as CSV."
 )
+@click.option("--keep-retention", is_flag=True, help="Do not lengthen the topics' retention for what is old.")
 @click.option("--dry-run", is_flag=True, help="Show the mapping and the first three records, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout at the end.")
 def replay(
@@ -89,7 +90,7 @@ def replay(
         raise Refused("--rejects is for one file at a time: its columns are the file's", code=ExitCode.USAGE)
     console, limit = terminal(stderr=True), flags["limit"]
     parts = parts_of(given, resolved.settings, flags, console)
-    playback = Playback(parts, now_ms(), speed, limit, rejects)
+    playback = Playback(parts, now_ms(), speed, limit, rejects, lengthen=not flags["keep_retention"])
     if dry_run:
         _dry_run(playback, console, as_json=as_json)
     elif history is not None:

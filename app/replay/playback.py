@@ -60,6 +60,8 @@ class Playback:
         Rows of each file.
     rejects
         Where rows go that do not convert; with one file only.
+    lengthen
+        Whether the retention of topics may be lengthened for as long as workers read.
     """
 
     parts: tuple[Part, ...]
@@ -67,6 +69,7 @@ class Playback:
     speed: float = 0.0
     limit: int | None = None
     rejects: Path | None = None
+    lengthen: bool = True
 
     @property
     def rows(self) -> int:
@@ -86,6 +89,11 @@ class Playback:
 def say(facts: dict[str, Any]) -> None:
     """One JSON object on stdout."""
     click.echo(json.dumps(facts, ensure_ascii=False, default=str))
+
+
+def say_aside(line: str) -> None:
+    """One line on stderr."""
+    click.echo(line, err=True)
 
 
 def play(playback: Playback, settings: Settings, console: Console, *, as_json: bool) -> None:
@@ -160,16 +168,18 @@ def _hopeless(playback: Playback) -> Refused:
 def _write(
     playback: Playback, settings: Settings, records: Iterator[Record], first_ts: int, console: Console
 ) -> Published:
-    from app.simulator.ground import prepare
+    from app.simulator.ground import prepare, put_back
     from app.simulator.publish import Pace, publish
 
     async def send() -> Published:
         client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix
         span, topics = playback.now_ms - first_ts, {part.mapping.topic for part in playback.parts}
-        for change in await prepare(client, prefix, settings.partitions, span, only=topics):
-            click.echo(change, err=True)
+        await prepare(settings, span, only=topics, lengthen=playback.lengthen, say=say_aside)
         with writing(console, sum(part.tally.records for part in playback.parts)) as tell:
-            return await publish(records, client, prefix, pace=Pace(playback.speed), progress=tell)
+            done = await publish(records, client, prefix, pace=Pace(playback.speed), progress=tell)
+        if playback.lengthen:
+            await put_back(settings, say_aside)
+        return done
 
     with talking_to(settings):
         return asyncio.run(send())
