@@ -14,12 +14,12 @@ from app.errors import ExitCode, Refused
 from app.evaluate import events as by_events
 from app.evaluate import table as by_table
 from app.evaluate.boosted import library
-from app.evaluate.progress import progress
 from app.evaluate.verdict import Scored, gain_of, write
 from app.learner_file import learner_settings
 from app.options import console as terminal
 from app.options import json_option, resolved_options
 from app.policy_file import policy_in_force
+from app.progress import counting
 from app.replay.fields import TOPICS
 from app.replay.files import now_ms, parts_of, reading_options, table_options
 from app.replay.flags import paired
@@ -111,7 +111,7 @@ def events(
     with ExitStack() as stack:
         records = read(playback, console, stack, as_json=as_json)
         converted = sum(part.tally.records for part in playback.parts)
-        with progress("records", converted) as tick:
+        with counting("records", converted) as tick:
             told, learner = by_events.evaluate_events(_counted(records, tick), policy, numbers, inactive_days)
     facts = by_events.facts_of(told, learner, span_days, given)
     facts["files"] = playback.facts()["files"]

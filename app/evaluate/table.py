@@ -15,11 +15,11 @@ from app.errors import ExitCode, Refused
 from app.evaluate.answers import answers
 from app.evaluate.boosted import Boosted, library
 from app.evaluate.kinds import Kind
-from app.evaluate.progress import progress
 from app.evaluate.recipe import FIRST, Recipe, Writing
 from app.evaluate.served_class import ServedClass
 from app.evaluate.sheet import Sheet, read
 from app.evaluate.verdict import Scored, auc_of, figures, gain
+from app.progress import counting
 from app.replay.files import opened
 from app.replay.quantities import Mark
 from models.quality import OneClassError
@@ -108,7 +108,7 @@ def _measured(recipe: Recipe, taught: Half, asked: Half, batch: str | None) -> t
     rows, left, truth = rows[:, taught.rows], taught.left[taught.rows], asked.left[asked.rows]
     who = np.arange(len(truth), dtype=np.uint32)
     model = ServedClass(recipe.names, rows[:, :FIRST])
-    with progress("rows", len(left) + len(truth)) as tick:
+    with counting("rows", len(left) + len(truth)) as tick:
         model.go_on(rows, left, tick)
         risk = model.risk(asked_rows)
         going_on = model.go_on(asked_rows, truth, tick)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
@@ -13,10 +10,9 @@ from typing import Any, Final
 import click
 import orjson
 from aiokafka.errors import KafkaConnectionError, KafkaError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.errors import ExitCode, Refused
+from app.progress import bar
 from app.setting_sources import resolve
 from app.settings import Settings, SettingsError
 from app.simulator.ground import prepare, put_back
@@ -45,24 +41,6 @@ class Order:
     churn: float
     keep_retention: bool
     as_json: bool
-
-
-@contextmanager
-def _bar(days: int, start_ms: int, *, shown: bool) -> Iterator[Callable[[Published], None]]:
-    """Show a bar over the simulated days on stderr; nothing when that is no terminal."""
-    if not shown:
-        yield lambda done: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"))
-    records = TextColumn("{task.fields[records]:,} records")
-    with Progress(*columns, records, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("simulated data / 模拟数据", total=days, records=0)
-
-        def tell(done: Published) -> None:
-            lived = 0.0 if done.last_ts is None else (done.last_ts - start_ms) / DAY_MS
-            bar.update(task, completed=round(lived), records=done.records)
-
-        yield tell
 
 
 def _say(done: Published, order: Order) -> None:
@@ -104,7 +82,11 @@ async def _run(order: Order, settings: Settings) -> Published:
     await prepare(settings, now - start, lengthen=not order.keep_retention, say=say)
     days = order.days * (2 if order.follow else 1)
     records = simulated(order.seed, order.subscribers, start, days, rates=Rates(churn_per_month=order.churn))
-    with _bar(days, start, shown=sys.stderr.isatty()) as tell:
+    with bar("simulated data / 模拟数据") as update:
+
+        def tell(done: Published) -> None:
+            update(0.0 if done.last_ts is None else (done.last_ts - start) / DAY_MS, days, done.records)
+
         done = await publish(
             records,
             client,
