@@ -22,6 +22,9 @@ _TAUGHT: Final = (Sort.WORD, Sort.FLAG)
 _WRITTEN: Final = NUMERIC | {Sort.TIME}
 """Sorts of which a cell does not say how it is to be read."""
 _CALLING: Final = frozenset(map(bare, CALLING.split()))
+_KEPT: Final = 15
+_TELLING: Final = 4
+"""So many zeros are no chance: one file in ten thousand."""
 _PAST: Final = frozenset({"ts", "last_activity_ts", "activated_ts"})
 """Times that lie in the past."""
 
@@ -165,6 +168,8 @@ class Cartographer:
                 f"nothing gives {name}, of which a unit, a word or a mark is told", f"--map {name}=COLUMN", code=_USAGE
             )
         by_name = {source.field.name: source for source in sources}
+        if who := by_name.get("subscriber_id"):
+            self._ask_for_digits(who)
         if "kind" in by_name and "sms" in self._words_of(by_name["kind"]):
             self._fields["duration_s"] = self._fields["duration_s"]._replace(required=False)  # an SMS has none
         if "direction" in by_name and "incoming" in self._words_of(by_name["direction"]):
@@ -174,6 +179,17 @@ class Cartographer:
     def _words_of(self, source: Source) -> set[object]:
         """Of the contract's words, those that the sample has."""
         return {source.constant, *(source.read(cell) for place in source.columns for cell in self._cells(place))}
+
+    def _ask_for_digits(self, who: Source) -> None:
+        """Refuse numbers that all end in zeros from the sixteenth digit on: a spreadsheet keeps fifteen."""
+        cells = [str(cell).strip() for place in who.columns for cell in self._cells(place)]
+        ends = [cell[_KEPT:] for cell in dict.fromkeys(cells) if len(cell) > _KEPT and cell.isdecimal()]
+        if len("".join(ends)) >= _TELLING and not "".join(ends).strip("0"):
+            raise Refused(
+                f"{self._recording.path.name}: the ids have lost their last digits, which are all 0",
+                "a spreadsheet keeps 15: export them as text",
+                code=_USAGE,
+            )
 
     def _ask_whose(self, who: Source) -> None:
         """Refuse a log of callers and called whose rows are incoming too: under the caller's number, they are wrong."""

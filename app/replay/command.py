@@ -17,7 +17,7 @@ from app.replay.conversion import Conversion
 from app.replay.files import now_ms, parts_of, reading_options
 from app.replay.flags import paired
 from app.replay.folder import files_of, identity
-from app.replay.playback import Playback, play, say
+from app.replay.playback import Playback, hopeless, play, say
 from app.replay.shown import shown, tell_rejects, tried
 from app.setting_sources import Resolved
 
@@ -104,8 +104,8 @@ def replay(
 def _dry_run(playback: Playback, console: Console, *, as_json: bool) -> None:
     facts: list[dict[str, Any]] = []
     for part in playback.parts:
-        name, topic = part.recording.path.name, part.mapping.topic
-        found, tally = tried(part.recording, Conversion(part.mapping, playback.now_ms))
+        name, topic, tally = part.recording.path.name, part.mapping.topic, part.tally
+        found = tried(part.recording, Conversion(part.mapping, playback.now_ms), tally)
         records = [{"topic": topic, "key": r.subscriber_id, "ts": r.ts, "value": json.loads(r.value)} for r in found]
         mapping = shown(part.recording, part.mapping)
         facts.append({"file": name, "topic": topic, "mapping": mapping, "first": tally.facts(), "records": records})
@@ -118,5 +118,5 @@ def _dry_run(playback: Playback, console: Console, *, as_json: bool) -> None:
     else:
         for record in (record for each in facts for record in each["records"]):
             say(record)
-    if not any(each["first"]["converted"] for each in facts):
-        raise click.exceptions.Exit(ExitCode.FAILED)
+    if not any(part.tally.converted for part in playback.parts):
+        raise hopeless(playback)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from app.errors import ExitCode, Refused
 from app.replay.fields import Field, Reading, Sort, ways
-from app.replay.moments import DAY_MS, LocalTime, numbered_date, year_may_lead
+from app.replay.moments import DAY_MS, LocalTime, numbered_date, serial_day, year_may_lead
 from app.replay.recording import SAMPLE, Recording
 from app.replay.reject import Reject, cut
 
@@ -70,6 +70,8 @@ class Evidence:
             self._ways.pop("year", None)
         self._against: dict[str, _Seen] = {}
         self._unsure: _Seen | None = None
+        self._serial: _Seen | None = None
+        self._date: _Seen | None = None
         self._remembered = lru_cache(1 << 16)(self._allowed)
         self.left = list(self._ways)
 
@@ -77,6 +79,9 @@ class Evidence:
         """Take one cell into account."""
         time = self.field.sort is Sort.TIME
         text = numbered_date(cell) if time else cell
+        if time:
+            self._serial = self._serial or (_Seen(row, cell) if not text and serial_day(cell) else None)
+            self._date = self._date or (_Seen(row, text) if text else None)
         if not text or text.isdecimal():
             return
         if not time and len(self.left) == 1 and not isinstance(self._ways[self.left[0]](text), Reject):
@@ -97,6 +102,14 @@ class Evidence:
         app.errors.Refused
             If cells contradict each other, or none of them tells.
         """
+        if self._serial and self._date:
+            raise Refused(
+                f"{self._where}: {self.field.name} has days of a spreadsheet, {self._serial}, and dates, {self._date}: "
+                "it has read some of the dates itself, perhaps the day for the month",
+                "export the column anew, as text",
+                "or, if that is not so, say the order of the dates:  --day-first  or  --month-first",
+                code=ExitCode.USAGE,
+            )
         left = self.left  # what no cell has ruled out
         if not left:
             raise self._contradiction()

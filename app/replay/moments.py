@@ -37,6 +37,9 @@ _CLOCK: Final = re.compile(
 _COMPACT_DAY: Final = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})\s+(.+)")
 _CLOCK_DIGITS: Final = re.compile(r"\d{3,6}")
 """083000, or 93000 where a spreadsheet has taken the zero in front for nothing."""
+_ROUNDED: Final = re.compile(r"\d([.,]\d+)?E\+\d+")
+"""As spreadsheets show a number for which a column has no room; Java's 1.7775954E12 is whole."""
+_SERIAL: Final = re.compile(r"[1-9]\d{4}(?:[.,]\d+)?")
 _MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec"
 _AFTERNOON: Final = frozenset({"pm", "下午", "晚上", "中午"})
 _MORNING: Final = frozenset({"am", "上午", "凌晨"})
@@ -138,6 +141,17 @@ def of_day(cell: object) -> bool:
     return isinstance(cell, str) and _clock_ms(cell.strip()) is not None
 
 
+def serial_day(cell: str) -> bool:
+    """Whether a text is the number of a day, as a spreadsheet keeps dates.
+
+    Examples
+    --------
+    >>> serial_day("46143,25"), serial_day("1777593600")
+    (True, False)
+    """
+    return _SERIAL.fullmatch(cell) is not None
+
+
 def numbered_date(cell: object) -> str:
     """The date of a cell that does not say which part of it is the day; nothing where it does, or holds none.
 
@@ -189,6 +203,8 @@ def _of_digits(text: str, local: LocalTime) -> Moment | Reject | None:
         h, m, s = (int(part or 0) for part in found.groups()[3:])
         if day is not None and h * 3600 + m * 60 + s <= 86_400 and m < 60 and s < 60:
             return local.moment(day + (h * 3600 + m * 60 + s) * 1000, "local time")
+    if _ROUNDED.fullmatch(text):
+        return Reject(Reason.NOT_A_TIME, f"{cut(text)!r} was rounded: export times as text")
     try:
         # A spreadsheet's day may have a decimal comma: there are no others in a number of seconds or days.
         return _of_number(int(text) if text.isdecimal() else float(text.replace(",", ".")), local)

@@ -123,7 +123,8 @@ NAMES: Final[Mapping[str, Names]] = {
     BILLING: {
         "subscriber_id": _WHO,
         "ts": _when(
-            "缴费时间 充值时间 交易时间 出账时间 账单时间 payment_time recharge_time bill_time", "出账日期 缴费日期"
+            "缴费时间 充值时间 交易时间 出账时间 账单时间 payment_time recharge_time bill_time",
+            "出账日期 缴费日期 bill_date invoice_date payment_date transaction_date",
         ),
         "kind": "kind 费用类型 账务类型 业务类型 交易类型 记录类型 类型 bill_type transaction_type type",
         "amount": "amount 金额 缴费金额 充值金额 交易金额 账单金额 费用 应收金额 实收金额 出账金额 amt fee_amount "

@@ -132,7 +132,7 @@ def read(playback: Playback, console: Console, stack: ExitStack, *, as_json: boo
     if first is None:
         if as_json:
             say(playback.facts())
-        raise _hopeless(playback)
+        raise hopeless(playback)
     return chain([first], records)
 
 
@@ -153,7 +153,7 @@ def _opened(path: Path) -> IO[str]:
         raise Refused(f"--rejects {path} cannot be written: {error.strerror}", code=ExitCode.USAGE) from error
 
 
-def _hopeless(playback: Playback) -> Refused:
+def hopeless(playback: Playback) -> Refused:
     """That nothing converted, and what would help most."""
     reasons = sum((part.tally.rejected for part in playback.parts), Counter[Reason]())
     (most, _), *_ = reasons.most_common(1)

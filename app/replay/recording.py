@@ -130,7 +130,7 @@ class Recording:
 
     def _separator(self) -> str:
         with self._text() as file:
-            line = next(islice(file, self._skip, None), "")
+            line = next((line for line in islice(file, self._skip, None) if line.strip()), "")
         said = _SEPARATOR_LINE.fullmatch(line)
         return said[1] if said else max(_SEPARATORS, key=line.count)
 
@@ -183,7 +183,7 @@ class Recording:
         """
         with self._text() as file:
             lines = _Lines(islice(self._watched(file), self._skip, None))
-            reader = csv.reader(lines, delimiter=self.separator)
+            reader, begun = csv.reader(lines, delimiter=self.separator), False
             while True:
                 lines.taken.clear()
                 cells, reject = [], None
@@ -194,8 +194,12 @@ class Recording:
                 except csv.Error as error:  # more than 128 KiB in a cell
                     reject = Reject(Reason.UNREADABLE, str(error))
                 begin, line = lines.taken[0]
-                if begin == self._skip + 1 and _SEPARATOR_LINE.fullmatch(line):
+                if not cells and reject is None:
                     continue
+                if not begun and _SEPARATOR_LINE.fullmatch(line):
+                    begun = True
+                    continue
+                begun = True
                 if (len(lines.taken) > 1 or lines.ended) and (reject or not self._closes(lines, len(cells), width)):
                     lines.give_back()
                     reject = Reject(Reason.UNREADABLE, f"a quote opened in row {begin} is not closed")
@@ -216,8 +220,7 @@ class Recording:
             why = reject or self._broken(cells)
             if why is None and len(cells) != width:
                 why = Reject(Reason.WRONG_WIDTH, f"{len(cells)} fields where the header has {width}")
-            if cells:  # an empty line has none
-                yield Row(number, cells, why)
+            yield Row(number, cells, why)
 
     def _jsonl(self) -> Iterator[Row]:
         with self._text() as file:

@@ -95,9 +95,9 @@ def columns_of(names: Sequence[str]) -> str:
     )
 
 
-def tried(recording: Recording, conversion: Conversion) -> tuple[list[Record], Tally]:
-    """Convert the sample: the first records that come of it, and what became of all its rows."""
-    found, tally = list[Record](), Tally()
+def tried(recording: Recording, conversion: Conversion, tally: Tally) -> list[Record]:
+    """Convert the sample: the first records that come of it; `tally` counts what became of all its rows."""
+    found = list[Record]()
     for row in recording.sample:
         tally.rows += 1
         records = conversion.records(row)
@@ -106,7 +106,7 @@ def tried(recording: Recording, conversion: Conversion) -> tuple[list[Record], T
         else:
             tally.convert(records)
             found += records
-    return found[:EXAMPLES], tally
+    return found[:EXAMPLES]
 
 
 def tell_rejects(name: str, tally: Tally, console: Console) -> None:

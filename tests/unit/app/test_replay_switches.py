@@ -221,3 +221,34 @@ def test_what_tells_the_decimals_is_shown(tmp_path: Path) -> None:
     content = "subscriber_id;ts;kind;amount\ns;2026-05-01;bill;7\ns;2026-05-01;bill;1.234,50\n"
     how = {each["field"]: each["how"] for each in file_of(played(tmp_path, content, topic="billing"))["mapping"]}
     assert how["amount"] == "as it is, decimal comma: row 3 '1.234,50'"
+
+
+def test_a_time_that_was_rounded_is_none(tmp_path: Path) -> None:
+    result = played(tmp_path, f"{HEADER}\ns;1,7776E+09;outgoing;5;on_net\n")
+    assert (result.exit_code, list(file_of(result)["first"]["reasons"])) == (1, ["not_a_time"])
+    assert "none of 1 rows of log.csv converted" in result.stderr
+
+
+def test_dates_of_which_a_spreadsheet_has_read_some_itself_are_asked_about(tmp_path: Path) -> None:
+    """Of 1/5 and 13/5 an American Excel takes the first for the fifth of January, and leaves the second a text."""
+    rows = "s;46027;outgoing;5;on_net\ns;13/05/2026;outgoing;5;on_net\n"
+    for content in (rows, "".join(reversed(rows.splitlines(keepends=True)))):
+        result = played(tmp_path, f"{HEADER}\n{content}")
+        assert (result.exit_code, "has read some of the dates itself" in result.stderr) == (2, True)
+    assert len(values(played(tmp_path, f"{HEADER}\n{rows}", "--day-first"), "ts")) == 2
+
+
+def test_ids_of_which_a_spreadsheet_has_kept_fifteen_digits_are_refused(tmp_path: Path) -> None:
+    row = "{};2026-05-01;outgoing;5;on_net\n"
+    cut = "".join(row.format(number) for number in ("8986011234567890000", "8986011234560000000"))
+    result = played(tmp_path, f"{HEADER}\n{cut}")
+    assert (result.exit_code, "lost their last digits" in result.stderr) == (2, True)
+    whole = cut + row.format("8986011234567890001")
+    assert len(values(played(tmp_path, f"{HEADER}\n{whole}"), "ts")) == 3
+
+
+def test_blank_lines_in_front_of_the_header_are_none(tmp_path: Path) -> None:
+    content = f"\n\n{HEADER}\n\ns;yesterday;outgoing;5;on_net\ns;2026-05-01;outgoing;5;on_net\n"
+    found = file_of(played(tmp_path, content))
+    assert (found["first"]["rows"], found["first"]["converted"]) == (2, 1)
+    assert found["first"]["reasons"]["not_a_time"]["first"][0]["row"] == 5
