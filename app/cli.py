@@ -1,6 +1,6 @@
 """``holdfast``: the one command, and its verbs.
 
-Verbs are imported when they are called, so that ``--help`` answers at once; what is listed is what is there.
+Verbs are imported when they are called, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from typing import Any, Final, NamedTuple
 import click
 
 from app.errors import ExitCode
-
-_ROOT: Final = Path(__file__).parents[1]
 
 
 class Verb(NamedTuple):
@@ -52,12 +50,12 @@ class Verbs(click.Group):
     """The group, with its verbs unimported until called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the verbs that this installation has, and no others."""
-        return [name for name, verb in VERBS.items() if _is_there(verb.module)]
+        """Name the verbs, in the table's order."""
+        return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a verb."""
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in VERBS:
             return None
         verb = VERBS[cmd_name]
         command = getattr(importlib.import_module(verb.module), verb.attribute)
@@ -67,9 +65,8 @@ class Verbs(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Suggest the nearest verb for one that is mistyped."""
         name = args[0]
-        known = self.list_commands(ctx)
-        if name not in known and not name.startswith("-"):
-            nearest = get_close_matches(name, known, n=1)
+        if name not in VERBS and not name.startswith("-"):
+            nearest = get_close_matches(name, VERBS, n=1)
             hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
             ctx.fail(f"No such command '{name}'.{hint}")
         return super().resolve_command(ctx, args)
@@ -77,13 +74,7 @@ class Verbs(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs from the table, without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, VERBS[name].text) for name in self.list_commands(ctx)])
-
-
-def _is_there(module: str) -> bool:
-    """Look for the file only: ``find_spec`` would import the package around it."""
-    place = _ROOT.joinpath(*module.split("."))
-    return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
+            formatter.write_dl([(name, verb.text) for name, verb in VERBS.items()])
 
 
 @click.group(

@@ -32,15 +32,6 @@ def test_help_lists_what_is_there_and_nothing_else(capsys: pytest.CaptureFixture
     assert "nothing" not in listed
 
 
-def test_a_verb_that_is_not_built_yet_is_not_listed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(cli.VERBS, "oracle", cli.Verb("app.no_such_module", "oracle", "See the future."))
-    cli.main(["--help"])
-    assert "oracle" not in capsys.readouterr().out
-    assert cli.main(["oracle"]) == ExitCode.USAGE
-
-
 @pytest.mark.parametrize("verb", [name for name in cli.VERBS if name != "worker"])
 def test_every_verb_of_the_table_is_a_command_with_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([verb, "--help"]) == 0
