@@ -119,7 +119,11 @@ async def test_a_peek_tells_a_record_from_markers(
 
 async def test_a_group_is_as_its_coordinator_has_it(client: dict[str, Any], topic: str, prefix: str) -> None:
     view = BrokerView(client, prefix)
-    assert await view.group(f"{prefix}g") == Group("Dead", {})
+    found = None
+    async with asyncio.timeout(60):  # a new broker's coordinator takes a while to be there
+        while found is None:
+            found = await view.group(f"{prefix}g")
+    assert found == Group("Dead", {})
     member = aiokafka.AIOKafkaConsumer(topic, **client, group_id=f"{prefix}g")
     await member.start()
     try:
