@@ -108,15 +108,19 @@ class Card:
         return Panel(Group(*lines), title=self._heading(alert), title_align="left", border_style=_STYLES[alert.tier])
 
     def line(self, alert: Alert) -> Line:
-        """One line for a list: when, what, who, why, what to do, and the beginning of the id."""
+        """One line for a list: when, the beginning of the id, what, who, what to do, and why.
+
+        The reason is last, as where there is no room the end is cut off.
+        """
         words = self._words
-        parts = [Line(self._moment(alert.ts, alert.ts), style="dim"), self._heading(alert), Line(self._subject(alert))]
-        if alert.reasons:
-            parts.append(Line(self._said(alert.reasons[0].text)))
+        parts = [Line(f"{self._moment(alert.ts, alert.ts)} {alert.alert_id[:8]}", style="dim")]
+        parts += [self._heading(alert), Line(self._subject(alert))]
         if alert.action is not None:
             action = alert.action
-            parts.append(Line(f"→ {words[action.channel]} {self._unit(action)} {self._by(alert, action)}".rstrip()))
-        parts.append(Line(alert.alert_id[:8], style="dim"))
+            parts.append(Line(f"→ {self._unit(action)}"))
+            parts.append(Line(f"{words[action.channel]} {self._by(alert, action)}".rstrip()))
+        if alert.reasons:
+            parts.append(Line(self._said(alert.reasons[0].text)))
         return Line("  ").join(parts)
 
     def _headline(self, alert: Alert) -> Line:

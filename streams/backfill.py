@@ -7,23 +7,18 @@ whether that is history and when it ends, whoever was started first. From then o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
-import aiokafka
 import msgspec
 from msgspec import Struct
 
+from streams.model_topic import keep, kept
 from streams.model_versions import BACKFILL
 from streams.patience import patient
-from streams.tail import tail
-from streams.topics import MODELS
-
-_KEY: Final = BACKFILL.encode()
 
 
 class Backfill(Struct, frozen=True, kw_only=True):
-    """See the module.
+    """A recorded history, as its writer tells of it.
 
     Attributes
     ----------
@@ -58,22 +53,13 @@ async def read(client: Mapping[str, Any], prefix: str) -> Backfill | None:
     streams.tail.TopicMissingError
         If there is no such topic.
     """
-    found: bytes | None = None
-    async with aclosing(tail(client, prefix + MODELS, from_beginning=True, follow=False)) as records:
-        async for record in records:
-            if record.key == _KEY:
-                found = record.value
+    found = await kept(client, prefix, BACKFILL)
     return None if found is None else msgspec.json.decode(found, type=Backfill)
 
 
 async def write(client: Mapping[str, Any], prefix: str, backfill: Backfill) -> None:
     """Tell it; after this returns every lane that opens will hear it."""
-    producer = aiokafka.AIOKafkaProducer(**client, enable_idempotence=True)
-    await producer.start()
-    try:
-        await producer.send_and_wait(prefix + MODELS, msgspec.json.encode(backfill), _KEY, partition=0)
-    finally:
-        await producer.stop()
+    await keep(client, prefix, BACKFILL, msgspec.json.encode(backfill))
 
 
 async def recorded_until(client: Mapping[str, Any], prefix: str) -> int | None:

@@ -49,7 +49,7 @@ from streams.intake import GapError, Intake
 from streams.ledger import LEDGER_KEY, Ledger
 from streams.opening import Kept
 from streams.pace import SHORTEST_S
-from streams.partitioner import Partitioner
+from streams.partitioner import MURMUR2, Partitioner
 from streams.state_batch import StateBatch, batches
 from streams.topics import HISTORY, INPUT_TOPICS, STATE
 from streams.transaction import AnyRecord, LaneProducer
@@ -82,7 +82,6 @@ class Lane:
         self._began = 0.0
         self._reader = Reader()
         self._partitioner = Partitioner(partition, spec.partitions)
-        self._warned = False  # of keys that are in another partition than murmur2's; the metric counts on
         self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock when it was told
         self._fold: Fold
         self._ledger: Ledger
@@ -279,10 +278,8 @@ class Lane:
     ) -> None:
         now, wall_s = time.perf_counter(), self._spec.wall_s()
         misplaced = self._partitioner.misplaced(batch.valid())
-        if misplaced and not self._warned:
-            self._warned = True
-            advice = "Sources must partition by murmur2: librdkafka with partitioner=murmur2_random."
-            log.warning("keys_misplaced", partition=self.partition, topic=next(iter(misplaced)), advice=advice)
+        if count := self._partitioner.warning(now):
+            log.warning("keys_misplaced", partition=self.partition, count=count, advice=MURMUR2)
         counts = folded.counts._replace(
             rejected=poison,
             misplaced=misplaced,

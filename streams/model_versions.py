@@ -23,9 +23,11 @@ CHECKPOINT: Final = "checkpoint"
 REPORT: Final = "report"
 SEGMENTS: Final = "segments"
 BACKFILL: Final = "backfill"
-OWN: Final = (CHECKPOINT, REPORT, SEGMENTS, BACKFILL)
+RETENTION: Final = "retention"
+OWN: Final = (CHECKPOINT, REPORT, SEGMENTS, BACKFILL, RETENTION)
 """Keys that are no versions: the learner keeps its checkpoint, its report and the last night's segments beside the
-models, in parts ``key/n``; and :mod:`streams.backfill` what it tells the lanes."""
+models, in parts ``key/n``; :mod:`streams.backfill` what it tells the lanes, and :mod:`streams.retention` what is to be
+put back."""
 
 
 def is_own(key: bytes | None) -> bool:

@@ -24,7 +24,7 @@ class Lap:
 
 
 class Stopwatch:
-    """Laps by subscriber: each story is told of a new one, so his first alert is the story's.
+    """Laps by subscriber: each story is told of a new one, so their first alert is the story's.
 
     Examples
     --------

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-import re
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Final
+from functools import partial
+from typing import Final, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from app.evaluate.ratios import words_of
+from app.replay.moments import DAY_MS, First, LocalTime, moment
+from app.replay.quantities import Mark
+from app.replay.quantities import number as quantity
+from app.replay.reject import Reject
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,11 +26,6 @@ _UNKNOWN: Final = frozenset(["unknown", "other", "inf", "-inf", "+inf", "infinit
 """Missing where the rest is numbers; a level of its own where the rest is words."""
 _NEARLY: Final = 0.98
 """Of the values that are there: one typing error in a hundred must not make a number a category."""
-_FORMATS: Final = (
-    "%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S",
-    "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %H:%M", "%Y-%m-%d %H:%M", "%Y年%m月%d日",
-)  # fmt: skip
-_DIGITS: Final = re.compile(r"[\s,¥$€£%]")
 _IDENTITY: Final = frozenset(
     ["id", "key", "msisdn", "phone", "mobile", "imsi", "imei", "uuid", "guid", "account", "编号", "号码", "手机"]
 )
@@ -37,7 +36,7 @@ _ROW_NUMBER: Final = frozenset(["", "index", "row", "unnamed: 0", "序号"])
 
 
 class Kind(StrEnum):
-    """See the module."""
+    """What a column holds."""
 
     NUMBER = "number"
     CATEGORY = "category"
@@ -61,66 +60,65 @@ def kind_of(name: str, values: list[str]) -> Kind:
     if len(different) <= 1 and len(there) in (0, len(values)):
         return Kind.CONSTANT
     words = [value for value in there if value.lower() not in _UNKNOWN]
-    numbers = sum(not math.isnan(number(value)) for value in words)
-    if words and numbers >= _NEARLY * len(words):
+    if words and _mostly(words, [partial(number, mark=mark) for mark in get_args(Mark)]):
         named = bool(_IDENTITY & set(words_of(name))) or name.lower() in _ROW_NUMBER
         return Kind.IDENTITY if named and len(different) == len(values) else Kind.NUMBER
-    if there and date_format(there) is not None:
+    if there and _mostly(there, [partial(days, first=first) for first in get_args(First)]):
         return Kind.DATE
     # As many levels as rows: nothing that was learned of one would ever be met again.
     return Kind.IDENTITY if len(different) > 0.9 * len(values) and len(values) > 20 else Kind.CATEGORY
 
 
-def number(text: str) -> float:
+def _mostly(values: list[str], reads: Sequence[Callable[[str], float]]) -> bool:
+    """Whether nearly all of these can be read, in one way or another."""
+    bad = {value for value in set(values) if all(math.isnan(read(value)) for read in reads)}
+    return sum(value in bad for value in values) <= (1.0 - _NEARLY) * len(values)
+
+
+def number(text: str, mark: Mark = "point") -> float:
     """A number as people write it; NaN for anything else, infinities too.
 
     Examples
     --------
-    >>> number("1,234.5"), number("¥20"), number("inf"), number("gold")
-    (1234.5, 20.0, nan, nan)
+    >>> number("1,234.5"), number("1.234,5", "comma"), number("¥20"), number("5 %"), number("inf"), number("gold")
+    (1234.5, 1234.5, 20.0, 5.0, nan, nan)
     """
-    try:
-        value = float(_DIGITS.sub("", text))
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan
+    read = quantity(text.rstrip(" %"), mark)
+    return math.nan if isinstance(read, Reject) else float(read)
 
 
-def numbers(values: list[str]) -> Floats:
-    """A whole column of numbers. The one door: nothing infinite gets past it.
-
-    Examples
-    --------
-    >>> numbers(["1", "", "-inf", "1e999"]).tolist()
-    [1.0, nan, nan, nan]
-    """
-    return np.array([number(value) for value in values], dtype=np.float64)
-
-
-def date_format(values: list[str]) -> str | None:
-    """The format in which nearly all of these are dates; of two that fit, the first in the list.
-
-    Examples
-    --------
-    >>> date_format(["6/21/2014", "7/1/2014"]), date_format(["gold"])
-    ('%m/%d/%Y', None)
-    """
-    sample = values[:200]
-    for form in _FORMATS:
-        if sum(not math.isnan(days(value, form)) for value in sample) >= _NEARLY * len(sample):
-            return form
-    return None
-
-
-def days(text: str, form: str) -> float:
+def days(text: str, first: First = "month") -> float:
     """Days since 1970 of a date, NaN if it is none.
 
     Examples
     --------
-    >>> days("1970-01-03", "%Y-%m-%d"), days("yesterday", "%Y-%m-%d")
-    (2.0, nan)
+    >>> days("1970-01-03"), days("3/1/1970", "day"), days("3/1/1970"), days("yesterday")
+    (2.0, 2.0, 59.0, nan)
     """
-    try:
-        return datetime.strptime(text, form).replace(tzinfo=UTC).timestamp() / 86_400.0
-    except ValueError:
-        return math.nan
+    read = moment(text, LocalTime(first=first))
+    return math.nan if isinstance(read, Reject) else read.ms / DAY_MS
+
+
+def amounts(values: Sequence[str], read: Callable[[str], float]) -> Floats:
+    """A whole column of numbers or days. The one door: nothing infinite gets past it.
+
+    Examples
+    --------
+    >>> amounts(["1", "", "-inf", "1e999"], number).tolist()
+    [1.0, nan, nan, nan]
+    """
+    known = {value: read(value) for value in set(values)}
+    return np.array([known[value] for value in values], dtype=np.float64)
+
+
+def reader(kind: Kind, way: str) -> Callable[[str], float]:
+    """What reads the values of a column that is written in one way.
+
+    Examples
+    --------
+    >>> reader(Kind.NUMBER, "comma")("1,5"), reader(Kind.DATE, "day")("3/1/1970")
+    (1.5, 2.0)
+    """
+    if kind is Kind.DATE:
+        return partial(days, first=cast("First", way))
+    return partial(number, mark=cast("Mark", way))

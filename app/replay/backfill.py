@@ -284,7 +284,7 @@ class History:
             for partition, end in enumerate(ends)
         }
         pace = Pace(playback.speed or (_IN_STEP if ground.workers else 0.0))
-        with writing(self._console, sum(part.tally.converted for part in self._parts)) as tell:
+        with writing(self._console, sum(part.tally.records for part in self._parts)) as tell:
             return await publish(records, self._client, self._prefix, pace=pace, there=there, progress=tell)
 
     async def _complete(self, told: Backfill, playback: Playback) -> Backfill:
@@ -292,7 +292,7 @@ class History:
         async with self._watching() as view:
             ends = (await self._logs(view)).ends
         written = sum(sum(of_topic) - sum(told.starts[topic]) for topic, of_topic in ends.items())
-        meant = sum(part.tally.converted for part in self._parts)
+        meant = sum(part.tally.records for part in self._parts)
         if written != meant:
             raise Refused(
                 f"the topics have {written:,} records where the history has {meant:,}: somebody else writes there too",
@@ -300,7 +300,7 @@ class History:
             )
         told = replace(told, ends=ends)
         await backfill.write(self._client, self._prefix, told)
-        click.echo(f"{meant:,} of {playback.rows:,} rows are on the topics", err=True)
+        click.echo(f"{meant:,} records of {playback.rows:,} rows are on the topics", err=True)
         return told
 
     async def _applied(self, told: Backfill) -> bool:

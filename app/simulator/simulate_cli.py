@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final
 
 import click
 import orjson
 from aiokafka.errors import KafkaConnectionError, KafkaError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.errors import ExitCode, Refused
+from app.progress import bar
 from app.setting_sources import resolve
 from app.settings import Settings, SettingsError
-from app.simulator.ground import prepare
+from app.simulator.ground import prepare, put_back
 from app.simulator.publish import Pace, Published, publish, wall_clock_ms
 from app.simulator.rates import DAY_MS, Rates
 from app.simulator.stream import simulate as simulated
@@ -42,25 +39,8 @@ class Order:
     start_ms: int | None
     follow: bool
     churn: float
+    keep_retention: bool
     as_json: bool
-
-
-@contextmanager
-def _bar(days: int, start_ms: int, *, shown: bool) -> Iterator[Callable[[Published], None]]:
-    """Show a bar over the simulated days on stderr; nothing when that is no terminal."""
-    if not shown:
-        yield lambda done: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"))
-    records = TextColumn("{task.fields[records]:,} records")
-    with Progress(*columns, records, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("simulated data / 模拟数据", total=days, records=0)
-
-        def tell(done: Published) -> None:
-            lived = 0.0 if done.last_ts is None else (done.last_ts - start_ms) / DAY_MS
-            bar.update(task, completed=round(lived), records=done.records)
-
-        yield tell
 
 
 def _say(done: Published, order: Order) -> None:
@@ -98,12 +78,16 @@ async def _run(order: Order, settings: Settings) -> Published:
     now = wall_clock_ms()
     start = now - order.days * DAY_MS if order.start_ms is None else order.start_ms
     client = settings.kafka_client_kwargs()
-    for change in await prepare(client, settings.topic_prefix, settings.partitions, now - start):
-        click.echo(change, err=True)
+    say = partial(click.echo, err=True)
+    await prepare(settings, now - start, lengthen=not order.keep_retention, say=say)
     days = order.days * (2 if order.follow else 1)
     records = simulated(order.seed, order.subscribers, start, days, rates=Rates(churn_per_month=order.churn))
-    with _bar(days, start, shown=sys.stderr.isatty()) as tell:
-        return await publish(
+    with bar("simulated data / 模拟数据") as update:
+
+        def tell(done: Published) -> None:
+            update(0.0 if done.last_ts is None else (done.last_ts - start) / DAY_MS, days, done.records)
+
+        done = await publish(
             records,
             client,
             settings.topic_prefix,
@@ -111,6 +95,9 @@ async def _run(order: Order, settings: Settings) -> Published:
             max_events=order.events,
             progress=tell,
         )
+    if not order.keep_retention:
+        await put_back(settings, say)
+    return done
 
 
 @click.command("simulate")
@@ -130,6 +117,7 @@ async def _run(order: Order, settings: Settings) -> Published:
     show_default=True,
     help="Share who leave a month.",
 )
+@click.option("--keep-retention", is_flag=True, help="Do not lengthen the topics' retention for what is old.")
 @click.option("--brokers", help="Bootstrap servers, comma-separated.  [env: HOLDFAST_BROKERS]")
 @click.option("--topic-prefix", help="In front of every topic's name.  [env: HOLDFAST_TOPIC_PREFIX]")
 @click.option("--partitions", type=int, help="Of topics that are missing.  [env: HOLDFAST_PARTITIONS]")

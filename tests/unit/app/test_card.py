@@ -95,7 +95,7 @@ def test_a_line_is_one_line_however_long() -> None:
     text = shown(an_alert(), line=True, width=40)
     assert text.count("\n") == 1
     assert "9f0c1122" in text
-    assert "→ field visit tianhe-03" in text
+    assert "→ tianhe-03  field visit" in text
 
 
 def test_a_message_asks_nothing_and_what_costs_nothing_has_no_cap() -> None:

@@ -14,6 +14,7 @@ from app.replay.backfill import Ground, History, Logs, objection
 from app.replay.column_map import Cartographer, Told
 from app.replay.fields import TOPICS
 from app.replay.folder import files_of, identity
+from app.replay.moments import LocalTime
 from app.replay.playback import Part, Playback
 from app.replay.recording import Recording
 from app.settings import Settings
@@ -58,7 +59,7 @@ def test_what_is_not_known_is_refused(tmp_path: Path, name: str | None) -> None:
 def calls(path: Path, text: str, separator: str | None = None) -> Part:
     path.write_text("subscriber_id,ts,direction,duration_s,peer_network\n" + text)
     recording = Recording(path, separator=separator)
-    return Part(recording, Cartographer(recording, TOPICS["calls"], Told(), 0).map())
+    return Part(recording, Cartographer(recording, TOPICS["calls"], Told(), LocalTime()).map())
 
 
 def test_a_history_is_its_files_and_how_they_are_read(tmp_path: Path) -> None:
