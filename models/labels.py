@@ -1,8 +1,7 @@
 """Labels: vectors frozen when they were scored, and what came of their subscribers, a month or more later.
 
 Everybody's vector is frozen once a week, each at their own phase, a fair sample of all; and at each alert, for leads
-and for what a contact changes. A frozen vector is a state record of its own, written anew when one more of its weeks is
-known, and gone with its label.
+and for what a contact changes. A frozen vector is a state record of its own, written once and gone with its label.
 
 When the label is known
     A churn outcome says it of every vector before it: *positive* up to the horizon before they left, *negative* beyond.
@@ -24,6 +23,7 @@ ago learns the season.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from functools import lru_cache
 from typing import Final
 from zlib import crc32
@@ -39,12 +39,13 @@ from models.decisions.context import Moment
 from models.events import Outcome
 from models.example import WEEKLY, Example, Fate, Label, week_ends
 from models.features.catalogue import catalogue_hash
+from models.kernel import places
 from models.outbox import Outbox, Output
 from models.pending import Pending
 from models.policy import DAY_MS, Policy
 from models.risk import Scorer
 from models.state.calendar import Calendar
-from models.state.columns import CALLS, DATA
+from models.state.columns import RISK
 from models.state.population import Population
 from models.tiers import TIERS
 
@@ -89,8 +90,17 @@ class Labels:
         self._verdicts = self.due.copy()
         self._calendar.fill(np.empty(0), np.empty(0, dtype=np.int64))
         for row in self._population.pending.rows():
+            self._read_weeks(row)
             passed = clock.sweeping is not None and self._population.id_of(row) <= clock.cursor
             self._set_due(row, clock.sweeping if passed else clock.last_tick)
+
+    def _read_weeks(self, row: int) -> None:
+        """Know of vectors that a former release wrote what it had told of them."""
+        ends, columns = _ends(self.policy.labels.horizon_days), self._population.table[row]
+        for pending in self._population.pending.of(row):
+            if pending.weeks:
+                told = pending.ts + ends[min(pending.weeks, len(ends)) - 1]
+                columns[places.STAYED_TS] = np.fmax(columns[places.STAYED_TS], told)
 
     def forgotten(self, row: int) -> None:
         """A row is free."""
@@ -137,7 +147,7 @@ class Labels:
         self._room_for(moment.row)
         end = float(frozen.ts + self._horizon())
         self._verdicts[moment.row] = min(float(self._verdicts[moment.row]), end)
-        self._enter(moment.row, min(float(self.due[moment.row]), float(self._next_end(frozen))))
+        self._enter(moment.row, min(float(self.due[moment.row]), float(self._next_end(frozen, -math.inf))))
         self._outbox.wrote(len(frozen.x) * 2)
 
     def outcome(self, moment: Moment, event: Outcome) -> None:
@@ -181,8 +191,9 @@ class Labels:
             else:
                 label = "positive" if event.outcome in LEAVING else "void"
             outcome = event.outcome if label == "positive" else None
-            known = pending if label == "void" else self._tell_weeks(moment, pending, left_ts, outcome)
-            self._tell(moment, known, label, (event, left_ts), first_alert if label == "positive" else None)
+            if label != "void":
+                self._tell_weeks(moment, pending, left_ts, outcome)
+            self._tell(moment, pending, label, (event, left_ts), first_alert if label == "positive" else None)
         self.forgotten(moment.row)
 
     def _left(self, alerts: list[Pending], left_ts: int) -> None:
@@ -209,35 +220,43 @@ class Labels:
             How far the slowest usage feed has come: while it stands still nobody is silent.
         """
         horizon, lapse = self._horizon(), round(self.policy.labels.lapse_days * DAY_MS)
-        blocks, row = self._population.blocks, moment.row
-        last_use = float(np.fmax(blocks[CALLS.name].data[row, 0], blocks[DATA.name].data[row, 0]))
+        row, columns = moment.row, self._population.table[moment.row]
+        used = [ts for ts in columns[[places.CALLS_REF, places.DATA_REF]].tolist() if not math.isnan(ts)]
         # A profile may say that they are gone or cut off where no outcome ever did.
         gone = moment.gone or moment.let_go
         # Who used the service has stayed until then, and so has, long enough ago, who was not declared to have lapsed.
-        stayed = min(float(tick), float(np.fmax(last_use, used_ts - lapse)))
+        stayed = min(float(tick), max([used_ts - lapse, *used]))
+        told, verdicts = False, self._verdicts[row] <= tick
         for pending in self._population.pending.of(row):
-            end = pending.ts + horizon
-            known = pending if gone else self._tell_weeks(moment, pending, stayed, None)
-            if end <= stayed and self._verdicts[row] <= tick:
-                self._tell(moment, known, "void" if gone else "negative", None, None)
+            told |= not gone and self._tell_weeks(moment, pending, stayed, None)
+            if verdicts and pending.ts + horizon <= stayed:
+                self._tell(moment, pending, "void" if gone else "negative", None, None)
+        if told:
+            columns[places.STAYED_TS] = stayed
+            self._population.touch(row, RISK.name)
         self._set_due(row, tick)
 
-    def _tell_weeks(self, moment: Moment, pending: Pending, until: float, outcome: str | None) -> Pending:
+    def _told(self, row: int) -> float:
+        """Until when it is told of the weeks of their vectors that they stayed."""
+        told = float(self._population.table[row, places.STAYED_TS])
+        return -math.inf if math.isnan(told) else told
+
+    def _tell_weeks(self, moment: Moment, pending: Pending, until: float, outcome: str | None) -> bool:
         """Publish what is known of the weeks of a vector: they stayed `until` then, and left by `outcome`, if any."""
         if pending.origin != WEEKLY:
-            return pending
+            return False
         ends = _ends(self.policy.labels.horizon_days)
-        stayed = sum(pending.ts + end <= until for end in ends)
-        known = min(stayed + (outcome is not None), len(ends))
-        if known <= pending.weeks:
-            return pending
+        before = bisect_right(ends, self._told(moment.row) - pending.ts)
+        known = min(bisect_right(ends, until - pending.ts) + (outcome is not None), len(ends))
+        if known <= before:
+            return False
         subscriber_id = moment.subscriber_id
         fate = Fate(
             fate_id=f"{example_id(subscriber_id, pending.ts, pending.origin)}-{known}",
             subscriber_id=subscriber_id,
             ts=pending.ts,
             known_ts=moment.clock,
-            first=pending.weeks + 1,
+            first=before + 1,
             last=known,
             left=outcome is not None,
             outcome=outcome,
@@ -246,18 +265,19 @@ class Labels:
             base_rate=pending.base_rate,
             model_version=pending.model,
             catalogue=_CATALOGUE,
-            x=pending.values(),
+            x=pending.x,
         )
         self._outbox.put(Output("fate", subscriber_id, fate, moment.ts, fate.fate_id, None))
-        return self._population.know(moment.row, pending, known)
+        return True
 
     def _horizon(self) -> int:
         return _ends(self.policy.labels.horizon_days)[-1]
 
-    def _next_end(self, pending: Pending) -> int:
-        """When the first week that is not known ends; of a vector that was taken at an alert, when its horizon does."""
+    def _next_end(self, pending: Pending, told: float) -> int:
+        """When the first week ends that is not told; of a vector that was taken at an alert, when its horizon does."""
         ends = _ends(self.policy.labels.horizon_days)
-        return pending.ts + (ends[min(pending.weeks, len(ends) - 1)] if pending.origin == WEEKLY else ends[-1])
+        weeks = bisect_right(ends, told - pending.ts, 0, len(ends) - 1) if pending.origin == WEEKLY else -1
+        return pending.ts + ends[weeks]
 
     def _room_for(self, row: int) -> None:
         if row >= len(self.due):
@@ -268,8 +288,9 @@ class Labels:
         """The next look after the one at the tick `looked`."""
         self._room_for(row)
         waiting, horizon = self._population.pending.of(row), self._horizon()
+        told = self._told(row)
         self._verdicts[row] = verdict = min((_next(p.ts + horizon, looked) for p in waiting), default=math.inf)
-        self._enter(row, min((_next(self._next_end(p), looked) for p in waiting), default=verdict))
+        self._enter(row, min((_next(self._next_end(p, told), looked) for p in waiting), default=verdict))
 
     def _enter(self, row: int, due: float) -> None:
         self.due[row] = due
@@ -307,7 +328,7 @@ class Labels:
             model_version=pending.model,
             policy_version=pending.policy,
             catalogue=_CATALOGUE,
-            x=pending.values(),
+            x=pending.x,
         )
         self._population.release(moment.row, pending)
         self._outbox.put(Output("example", subscriber_id, example, moment.ts, example.example_id, None))

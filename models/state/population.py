@@ -233,10 +233,6 @@ class Population:
         """Keep a vector until its label is known."""
         self.pending.hold(row, self._keys[row], pending)
 
-    def know(self, row: int, pending: Pending, weeks: int) -> Pending:
-        """Note that so many weeks of a vector are known."""
-        return self.pending.know(row, self._keys[row], pending, weeks)
-
     def release(self, row: int, pending: Pending) -> None:
         """Let go a vector whose label is known."""
         self.pending.release(row, self._keys[row], pending)
