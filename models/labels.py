@@ -145,9 +145,10 @@ class Labels:
         )
         self._population.hold(moment.row, frozen)
         self._room_for(moment.row)
-        end = float(frozen.ts + self._horizon())
-        self._verdicts[moment.row] = min(float(self._verdicts[moment.row]), end)
-        self._enter(moment.row, min(float(self.due[moment.row]), float(self._next_end(frozen, -math.inf))))
+        ends = _ends(self.policy.labels.horizon_days)
+        self._verdicts[moment.row] = min(float(self._verdicts[moment.row]), float(frozen.ts + ends[-1]))
+        first = frozen.ts + ends[0 if origin == WEEKLY else -1]
+        self._enter(moment.row, min(float(self.due[moment.row]), float(first)))
         self._outbox.wrote(len(frozen.x) * 2)
 
     def outcome(self, moment: Moment, event: Outcome) -> None:
@@ -177,7 +178,7 @@ class Labels:
         if moment.clock > left_ts + round(self.policy.labels.lapse_days * DAY_MS):
             # So late that the oldest of the vectors it is about may have been labelled by time.
             self._outbox.counts.late_outcomes += 1
-        waiting = self._population.pending.of(moment.row)
+        waiting, told = self._population.pending.of(moment.row), self._told(moment.row)
         within = [p for p in waiting if p.ts <= left_ts <= p.ts + horizon]
         alerts = [p for p in within if p.origin != WEEKLY and not p.hold_out]
         first_alert = min((p.ts for p in alerts), default=None)
@@ -192,7 +193,7 @@ class Labels:
                 label = "positive" if event.outcome in LEAVING else "void"
             outcome = event.outcome if label == "positive" else None
             if label != "void":
-                self._tell_weeks(moment, pending, left_ts, outcome)
+                self._tell_weeks(moment, pending, told, left_ts, outcome)
             self._tell(moment, pending, label, (event, left_ts), first_alert if label == "positive" else None)
         self.forgotten(moment.row)
 
@@ -226,12 +227,12 @@ class Labels:
         gone = moment.gone or moment.let_go
         # Who used the service has stayed until then, and so has, long enough ago, who was not declared to have lapsed.
         stayed = min(float(tick), max([used_ts - lapse, *used]))
-        told, verdicts = False, self._verdicts[row] <= tick
+        told, news, verdicts = self._told(row), False, self._verdicts[row] <= tick
         for pending in self._population.pending.of(row):
-            told |= not gone and self._tell_weeks(moment, pending, stayed, None)
+            news |= not gone and self._tell_weeks(moment, pending, told, stayed, None)
             if verdicts and pending.ts + horizon <= stayed:
                 self._tell(moment, pending, "void" if gone else "negative", None, None)
-        if told:
+        if news:
             columns[places.STAYED_TS] = stayed
             self._population.touch(row, RISK.name)
         self._set_due(row, tick)
@@ -241,12 +242,15 @@ class Labels:
         told = float(self._population.table[row, places.STAYED_TS])
         return -math.inf if math.isnan(told) else told
 
-    def _tell_weeks(self, moment: Moment, pending: Pending, until: float, outcome: str | None) -> bool:
-        """Publish what is known of the weeks of a vector: they stayed `until` then, and left by `outcome`, if any."""
+    def _tell_weeks(self, moment: Moment, pending: Pending, told: float, until: float, outcome: str | None) -> bool:
+        """Publish what is known of the weeks of a vector and not told: they stayed `until` then, or left by `outcome`.
+
+        Says whether that was anything.
+        """
         if pending.origin != WEEKLY:
             return False
         ends = _ends(self.policy.labels.horizon_days)
-        before = bisect_right(ends, self._told(moment.row) - pending.ts)
+        before = bisect_right(ends, told - pending.ts)
         known = min(bisect_right(ends, until - pending.ts) + (outcome is not None), len(ends))
         if known <= before:
             return False
@@ -273,12 +277,6 @@ class Labels:
     def _horizon(self) -> int:
         return _ends(self.policy.labels.horizon_days)[-1]
 
-    def _next_end(self, pending: Pending, told: float) -> int:
-        """When the first week ends that is not told; of a vector that was taken at an alert, when its horizon does."""
-        ends = _ends(self.policy.labels.horizon_days)
-        weeks = bisect_right(ends, told - pending.ts, 0, len(ends) - 1) if pending.origin == WEEKLY else -1
-        return pending.ts + ends[weeks]
-
     def _room_for(self, row: int) -> None:
         if row >= len(self.due):
             more = np.full(row + 1024 - len(self.due), np.inf)
@@ -287,10 +285,16 @@ class Labels:
     def _set_due(self, row: int, looked: int | None) -> None:
         """The next look after the one at the tick `looked`."""
         self._room_for(row)
-        waiting, horizon = self._population.pending.of(row), self._horizon()
-        told = self._told(row)
-        self._verdicts[row] = verdict = min((_next(p.ts + horizon, looked) for p in waiting), default=math.inf)
-        self._enter(row, min((_next(self._next_end(p, told), looked) for p in waiting), default=verdict))
+        told, ends = self._told(row), _ends(self.policy.labels.horizon_days)
+        due = verdict = math.inf
+        for pending in self._population.pending.of(row):
+            end = _next(pending.ts + ends[-1], looked)
+            due, verdict = min(due, end), min(verdict, end)
+            if pending.origin == WEEKLY:
+                untold = bisect_right(ends, told - pending.ts, 0, len(ends) - 1)
+                due = min(due, _next(pending.ts + ends[untold], looked))
+        self._verdicts[row] = verdict
+        self._enter(row, due)
 
     def _enter(self, row: int, due: float) -> None:
         self.due[row] = due

@@ -432,10 +432,23 @@ def curves(x: Floats, first: int, last: int, model: Floats) -> float:
 
 
 @compiled
-def contributions(x: Floats, model: Floats, usual: Floats, found: Floats) -> None:
-    """How far each curve stands above what it usually says."""
+def contributions(x: Floats, model: Floats, usual: Floats, least: float, found: Floats, order: Ints) -> int:
+    """How far each curve stands above what it usually says.
+
+    Which of the features that are known do so by `least` or more, the furthest first; how many they are.
+    """
+    count = 0
     for f in range(len(x)):
         found[f] = curve(x[f], model[f]) - usual[f]
+        if math.isnan(x[f]) or not found[f] >= least:
+            continue
+        at = count
+        while at > 0 and found[order[at - 1]] < found[f]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = f
+        count += 1
+    return count
 
 @compiled
 def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: float, rival_care: float, dropped: float, sms: float, outgoing: float, forwarded: float, mobile: float, unicom: float, telecom: float, broadnet: float, other: float) -> None:
