@@ -80,6 +80,7 @@ class Labels:
         self.policy = policy
         self.due = np.empty(0)
         self._verdicts = np.empty(0)  # of each row the tick from which verdicts are looked for
+        self._untold = np.empty(0)  # of each row the first end of a week or a horizon that nothing was told of
         self._calendar = Calendar()
         self._population = population
         self._outbox = outbox
@@ -87,7 +88,7 @@ class Labels:
     def loaded(self, clock: Clock) -> None:
         """Find out anew what is due when: the state was read, or the policy changed."""
         self.due = np.full(len(self._population.ids), np.inf)
-        self._verdicts = self.due.copy()
+        self._verdicts, self._untold = self.due.copy(), self.due.copy()
         self._calendar.fill(np.empty(0), np.empty(0, dtype=np.int64))
         for row in self._population.pending.rows():
             self._read_weeks(row)
@@ -105,15 +106,37 @@ class Labels:
     def forgotten(self, row: int) -> None:
         """A row is free."""
         if row < len(self.due):
-            self.due[row] = self._verdicts[row] = np.inf
+            self.due[row] = self._verdicts[row] = self._untold[row] = np.inf
 
     def next_due(self) -> float:
         """The earliest time at which a vector can be due."""
         return self._calendar.next()
 
-    def due_by(self, tick: int) -> list[int]:
-        """Rows whose vectors are due by this tick; each is to be looked at with :meth:`look`."""
-        return [row for row in self._calendar.pop(tick) if row < len(self.due) and self.due[row] <= tick]
+    def due_by(self, tick: int, used_ts: float) -> list[int]:
+        """Rows of whose vectors something is known by this tick; each is to be looked at with :meth:`look`.
+
+        Parameters
+        ----------
+        used_ts
+            How far the slowest usage feed has come: while it stands still nobody is silent.
+        """
+        found = []
+        for row in self._calendar.pop(tick):
+            if row < len(self.due) and self.due[row] <= tick:
+                if self._untold[row] <= self._stayed(row, tick, used_ts):
+                    found.append(row)
+                else:
+                    self._set_due(row, tick)
+        return found
+
+    def _stayed(self, row: int, tick: int, used_ts: float) -> float:
+        """Until when it is known that somebody has stayed.
+
+        Who used the service has stayed until then, and so has, long enough ago, who was not declared to have lapsed.
+        """
+        used = self._population.table[row, [places.CALLS_REF, places.DATA_REF]].tolist()
+        silent = used_ts - round(self.policy.labels.lapse_days * DAY_MS)
+        return float(min(tick, max([silent, *(ts for ts in used if not math.isnan(ts))])))
 
     def sampled(self, subscriber_id: str) -> bool:
         """Whether their weekly vectors are kept at all: a share of a large population teaches as much."""
@@ -147,8 +170,9 @@ class Labels:
         self._room_for(moment.row)
         ends = _ends(self.policy.labels.horizon_days)
         self._verdicts[moment.row] = min(float(self._verdicts[moment.row]), float(frozen.ts + ends[-1]))
-        first = frozen.ts + ends[0 if origin == WEEKLY else -1]
-        self._enter(moment.row, min(float(self.due[moment.row]), float(first)))
+        first = float(frozen.ts + ends[0 if origin == WEEKLY else -1])
+        self._untold[moment.row] = min(float(self._untold[moment.row]), first)
+        self._enter(moment.row, min(float(self.due[moment.row]), first))
         self._outbox.wrote(len(frozen.x) * 2)
 
     def outcome(self, moment: Moment, event: Outcome) -> None:
@@ -213,27 +237,17 @@ class Labels:
         self._population.mark_book(moment.row)
 
     def look(self, moment: Moment, tick: int, used_ts: float) -> None:
-        """A look at a tick: who used the service past their horizon has stayed, and so has who was silent long enough.
-
-        Parameters
-        ----------
-        used_ts
-            How far the slowest usage feed has come: while it stands still nobody is silent.
-        """
-        horizon, lapse = self._horizon(), round(self.policy.labels.lapse_days * DAY_MS)
-        row, columns = moment.row, self._population.table[moment.row]
-        used = [ts for ts in columns[[places.CALLS_REF, places.DATA_REF]].tolist() if not math.isnan(ts)]
+        """A look at a tick at which it is due: see :meth:`due_by`."""
+        row, horizon, stayed = moment.row, self._horizon(), self._stayed(moment.row, tick, used_ts)
         # A profile may say that they are gone or cut off where no outcome ever did.
         gone = moment.gone or moment.let_go
-        # Who used the service has stayed until then, and so has, long enough ago, who was not declared to have lapsed.
-        stayed = min(float(tick), max([used_ts - lapse, *used]))
         told, news, verdicts = self._told(row), False, self._verdicts[row] <= tick
         for pending in self._population.pending.of(row):
             news |= not gone and self._tell_weeks(moment, pending, told, stayed, None)
             if verdicts and pending.ts + horizon <= stayed:
                 self._tell(moment, pending, "void" if gone else "negative", None, None)
         if news:
-            columns[places.STAYED_TS] = stayed
+            self._population.table[row, places.STAYED_TS] = stayed
             self._population.touch(row, RISK.name)
         self._set_due(row, tick)
 
@@ -281,19 +295,18 @@ class Labels:
         if row >= len(self.due):
             more = np.full(row + 1024 - len(self.due), np.inf)
             self.due, self._verdicts = np.concatenate([self.due, more]), np.concatenate([self._verdicts, more])
+            self._untold = np.concatenate([self._untold, more])
 
     def _set_due(self, row: int, looked: int | None) -> None:
         """The next look after the one at the tick `looked`."""
         self._room_for(row)
         told, ends = self._told(row), _ends(self.policy.labels.horizon_days)
-        due = verdict = math.inf
+        due = verdict = first = math.inf
         for pending in self._population.pending.of(row):
-            end = _next(pending.ts + ends[-1], looked)
-            due, verdict = min(due, end), min(verdict, end)
-            if pending.origin == WEEKLY:
-                untold = bisect_right(ends, told - pending.ts, 0, len(ends) - 1)
-                due = min(due, _next(pending.ts + ends[untold], looked))
-        self._verdicts[row] = verdict
+            verdict = min(verdict, _next(pending.ts + ends[-1], looked))
+            weeks = bisect_right(ends, told - pending.ts, 0, len(ends) - 1) if pending.origin == WEEKLY else -1
+            first, due = min(first, pending.ts + ends[weeks]), min(due, _next(pending.ts + ends[weeks], looked))
+        self._verdicts[row], self._untold[row] = verdict, first
         self._enter(row, due)
 
     def _enter(self, row: int, due: float) -> None:

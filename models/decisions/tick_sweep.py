@@ -211,7 +211,7 @@ class Sweep:
         fallen, stale = self._silent_rows(tick)
         _flag(flags, self._ended_rows(tick), places.ENDED)
         _flag(flags, fallen, places.FALLEN)
-        _flag(flags, lane.labels.due_by(tick), places.LABELLED)
+        _flag(flags, lane.labels.due_by(tick, self._usage_ts()), places.LABELLED)
         if tick > target - TICKS_A_DAY * TICK_MS:
             daily, keys = self._slice_rows(tick)
             _flag(flags, daily.tolist(), places.DAILY)
