@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -56,6 +56,21 @@ _SPOKEN: Final = frozenset({"contacted", "delivered", "read", "retained", "lost"
 _CATALOGUE: Final = catalogue_hash()
 
 
+class _Due(NamedTuple):
+    """When the vectors of a row are looked at next, and from when on for a verdict.
+
+    From the end of its horizon on a vector is looked at once a day, so that a restart knows from the clock alone which
+    looks were made. ``untold`` is the first end of a week, or a horizon, of which nothing was told.
+    """
+
+    look: float
+    verdict: float
+    untold: float
+
+
+_NEVER: Final = _Due(math.inf, math.inf, math.inf)
+
+
 class Labels:
     """See the module.
 
@@ -68,27 +83,19 @@ class Labels:
     scorer, policy
         In force; switched between transactions only.
 
-    Attributes
-    ----------
-    due
-        Of each row the tick at which its vectors are looked at next; infinity for none. From the end of its horizon on
-        a vector is looked at once a day, so that a restart knows from the clock alone which looks were made.
     """
 
     def __init__(self, population: Population, outbox: Outbox, scorer: Scorer, policy: Policy) -> None:
         self.scorer = scorer
         self.policy = policy
-        self.due = np.empty(0)
-        self._verdicts = np.empty(0)  # of each row the tick from which verdicts are looked for
-        self._untold = np.empty(0)  # of each row the first end of a week or a horizon that nothing was told of
+        self._due: dict[int, _Due] = {}
         self._calendar = Calendar()
         self._population = population
         self._outbox = outbox
 
     def loaded(self, clock: Clock) -> None:
         """Find out anew what is due when: the state was read, or the policy changed."""
-        self.due = np.full(len(self._population.ids), np.inf)
-        self._verdicts, self._untold = self.due.copy(), self.due.copy()
+        self._due.clear()
         self._calendar.fill(np.empty(0), np.empty(0, dtype=np.int64))
         for row in self._population.pending.rows():
             self._read_weeks(row)
@@ -105,8 +112,7 @@ class Labels:
 
     def forgotten(self, row: int) -> None:
         """A row is free."""
-        if row < len(self.due):
-            self.due[row] = self._verdicts[row] = self._untold[row] = np.inf
+        self._due.pop(row, None)
 
     def next_due(self) -> float:
         """The earliest time at which a vector can be due."""
@@ -122,11 +128,11 @@ class Labels:
         """
         found = []
         for row in self._calendar.pop(tick):
-            if row < len(self.due) and self.due[row] <= tick:
-                if self._untold[row] <= self._stayed(row, tick, used_ts):
-                    found.append(row)
-                else:
-                    self._set_due(row, tick)
+            due = self._due.get(row, _NEVER)
+            if due.look <= tick and due.untold <= self._stayed(row, tick, used_ts):
+                found.append(row)
+            elif due.look <= tick:
+                self._set_due(row, tick)
         return found
 
     def _stayed(self, row: int, tick: int, used_ts: float) -> float:
@@ -167,12 +173,9 @@ class Labels:
             x=x.tobytes(),
         )
         self._population.hold(moment.row, frozen)
-        self._room_for(moment.row)
-        ends = _ends(self.policy.labels.horizon_days)
-        self._verdicts[moment.row] = min(float(self._verdicts[moment.row]), float(frozen.ts + ends[-1]))
-        first = float(frozen.ts + ends[0 if origin == WEEKLY else -1])
-        self._untold[moment.row] = min(float(self._untold[moment.row]), first)
-        self._enter(moment.row, min(float(self.due[moment.row]), first))
+        ends, due = _ends(self.policy.labels.horizon_days), self._due.get(moment.row, _NEVER)
+        first, last = float(frozen.ts + ends[0 if origin == WEEKLY else -1]), float(frozen.ts + ends[-1])
+        self._enter(moment.row, _Due(min(due.look, first), min(due.verdict, last), min(due.untold, first)))
         self._outbox.wrote(len(frozen.x) * 2)
 
     def outcome(self, moment: Moment, event: Outcome) -> None:
@@ -241,7 +244,7 @@ class Labels:
         row, horizon, stayed = moment.row, self._horizon(), self._stayed(moment.row, tick, used_ts)
         # A profile may say that they are gone or cut off where no outcome ever did.
         gone = moment.gone or moment.let_go
-        told, news, verdicts = self._told(row), False, self._verdicts[row] <= tick
+        told, news, verdicts = self._told(row), False, self._due.get(row, _NEVER).verdict <= tick
         for pending in self._population.pending.of(row):
             news |= not gone and self._tell_weeks(moment, pending, told, stayed, None)
             if verdicts and pending.ts + horizon <= stayed:
@@ -291,28 +294,23 @@ class Labels:
     def _horizon(self) -> int:
         return _ends(self.policy.labels.horizon_days)[-1]
 
-    def _room_for(self, row: int) -> None:
-        if row >= len(self.due):
-            more = np.full(row + 1024 - len(self.due), np.inf)
-            self.due, self._verdicts = np.concatenate([self.due, more]), np.concatenate([self._verdicts, more])
-            self._untold = np.concatenate([self._untold, more])
-
     def _set_due(self, row: int, looked: int | None) -> None:
         """The next look after the one at the tick `looked`."""
-        self._room_for(row)
         told, ends = self._told(row), _ends(self.policy.labels.horizon_days)
-        due = verdict = first = math.inf
+        look = verdict = untold = math.inf
         for pending in self._population.pending.of(row):
-            verdict = min(verdict, _next(pending.ts + ends[-1], looked))
             weeks = bisect_right(ends, told - pending.ts, 0, len(ends) - 1) if pending.origin == WEEKLY else -1
-            first, due = min(first, pending.ts + ends[weeks]), min(due, _next(pending.ts + ends[weeks], looked))
-        self._verdicts[row], self._untold[row] = verdict, first
-        self._enter(row, due)
+            end = pending.ts + ends[weeks]
+            look, untold = min(look, _next(end, looked)), min(untold, end)
+            verdict = min(verdict, _next(pending.ts + ends[-1], looked))
+        self._enter(row, _Due(look, verdict, untold))
 
-    def _enter(self, row: int, due: float) -> None:
-        self.due[row] = due
-        if due < math.inf:
-            self._calendar.put(due, row)
+    def _enter(self, row: int, due: _Due) -> None:
+        if due.look < math.inf:
+            self._due[row] = due
+            self._calendar.put(due.look, row)
+        else:
+            self._due.pop(row, None)
 
     def _tell(
         self, moment: Moment, pending: Pending, label: Label, by: tuple[Outcome, int] | None, first_alert: int | None
