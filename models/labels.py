@@ -140,9 +140,9 @@ class Labels:
 
         Who used the service has stayed until then, and so has, long enough ago, who was not declared to have lapsed.
         """
-        used = self._population.table[row, [places.CALLS_REF, places.DATA_REF]].tolist()
-        silent = used_ts - round(self.policy.labels.lapse_days * DAY_MS)
-        return float(min(tick, max([silent, *(ts for ts in used if not math.isnan(ts))])))
+        columns, silent = self._population.table[row], used_ts - round(self.policy.labels.lapse_days * DAY_MS)
+        # NaN, which is no use at all, is never larger.
+        return min(float(tick), max(silent, float(columns[places.CALLS_REF]), float(columns[places.DATA_REF])))
 
     def sampled(self, subscriber_id: str) -> bool:
         """Whether their weekly vectors are kept at all: a share of a large population teaches as much."""

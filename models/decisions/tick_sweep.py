@@ -250,7 +250,7 @@ class Sweep:
         if why & places.FALLEN:
             self._silent(moment, stale=stale)
         if why & places.DAILY:
-            lane.rescore(moment)
+            lane.rescore(moment, news=bool(why & places.LOOK_NEWS))
             lane.episodes.look_again(moment)
         if why & places.LABELLED:
             lane.labels.look(moment, tick, self._usage_ts())

@@ -240,6 +240,7 @@ LABELLED = 8
 WEEKLY = 16
 LOOK_MOVES = 32
 LOOK_IDLE = 64
+LOOK_NEWS = 128
 LOOKED_PLACE = 0
 LOOKED_WHY = 1
 LOOKED_NOW = 2
@@ -1535,8 +1536,10 @@ def look(
             # What the model says of a subscriber who refused profiling moves no tier that could be asked here; and who
             # is at risk may have an alert that waits for the budget.
             asked = r[TIER] >= policy[RAISES] or state[2][rows[at]] & UNPROFILED
-            if reaches != r[TIER] or asked or is_news(r, risk, now, policy):
+            if reaches != r[TIER] or asked:
                 why |= LOOK_MOVES
+            if is_news(r, risk, now, policy):
+                why |= LOOK_NEWS
             if not r[LAST_TS] > tick - policy[IDLE]:
                 why |= LOOK_IDLE
             if flags[at] & WEEKLY and not math.isnan(history):
