@@ -33,11 +33,12 @@ class Admission:
 
     def strange(self, told: Example | Fate, served: Snapshot) -> Lesson | None:
         """Why something says nothing, or None; only what is not strange tells the time, or what came of whom."""
-        if told.catalogue != served.catalogue_hash or len(told.x) != len(served.curves):
+        values = told.numbers()
+        if told.catalogue != served.catalogue_hash or len(values) != len(served.curves):
             return Lesson.FOREIGN
         if not self.known.is_new(told.fate_id if isinstance(told, Fate) else told.example_id):
             return Lesson.DUPLICATE
-        return None if usable(told, told.numbers()) else Lesson.NOT_FINITE
+        return None if usable(told, values) else Lesson.NOT_FINITE
 
     def untold(self, told: Example | Fate) -> Lesson | None:
         """Why its label says nothing, or None: then a leaving is remembered."""

@@ -88,7 +88,7 @@ class Cards:
         self._scorer = scorer
         self._policy = policy
         self._curves = scorer.table()
-        self._contributions = np.empty(len(CATALOGUE))
+        self._contributions, self._order = np.empty(len(CATALOGUE)), np.empty(len(CATALOGUE), dtype=np.int64)
         self._usual = {worth: scorer.usual(worth).tolist() for worth in SEGMENTS}
         self._shown = {worth: [_shown(value) for value in usual] for worth, usual in self._usual.items()}
         self._plays: dict[tuple[Cause, Segment, bool], Play] = {}
@@ -158,11 +158,15 @@ class Cards:
 
     def _strongest(self, moment: Moment, worth: Segment) -> str | None:
         """The feature that raises the risk most above the usual; None if none does."""
-        added = self._contributions
-        compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
-        added[np.isnan(moment.x)] = 0.0
-        strongest = int(np.argmax(added))
-        return NAMES[strongest] if added[strongest] > 0.0 else None
+        found = self._standing_out(moment, worth, 0.0)
+        return NAMES[found[0]] if found and self._contributions[found[0]] > 0.0 else None
+
+    def _standing_out(self, moment: Moment, worth: Segment, least: float) -> list[int]:
+        """Features that raise the risk above the usual by so much or more, the strongest first."""
+        usual, order = self._scorer.usual_curves(worth), self._order
+        count = compiled.contributions(moment.x, self._curves, usual, least, self._contributions, order)
+        found: list[int] = order[:count].tolist()
+        return found
 
     def _reasons(self, moment: Moment, episode: Episode, propensity: float, worth: Segment) -> list[Reason]:
         """The signal's own reason first, then what is unusual for customers of that worth and raises the risk most."""
@@ -171,14 +175,12 @@ class Cards:
         if not moment.profiled:
             return reasons
         given = {name for r in reasons for name in _ALSO.get(r.code, (family(r.code),))}
-        usual, shown, x, added = self._usual[worth], self._shown[worth], moment.x.tolist(), self._contributions
-        compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
-        contributions = added.tolist()
-        for f in np.argsort(-added, kind="stable").tolist():
-            contribution, value = contributions[f], x[f]
-            if len(reasons) >= MAX_REASONS or not contribution >= LEAST_CONTRIBUTION:
+        usual, shown = self._usual[worth], self._shown[worth]
+        for f in self._standing_out(moment, worth, LEAST_CONTRIBUTION):
+            if len(reasons) >= MAX_REASONS:
                 break
-            if isnan(value) or _FAMILY[f] in given or not unusual(CATALOGUE[f], value, usual[f]):
+            contribution, value = float(self._contributions[f]), float(moment.x[f])
+            if _FAMILY[f] in given or not unusual(CATALOGUE[f], value, usual[f]):
                 continue
             name, text = NAMES[f], reason_text(NAMES[f], value, usual[f])
             given.update(_ALSO.get(name, (_FAMILY[f],)))

@@ -291,7 +291,7 @@ def _last_open(since: int, until: int, policy: ContactPolicy) -> int:
     2.0
     """
     offset = round(policy.utc_offset_hours * HOUR_MS)
-    windows, holidays = _compiled(policy)
+    windows, holidays = _compiled(policy.windows, policy.holidays)
     first, last = (since + offset) // DAY_MS, (until + offset) // DAY_MS
     for today in range(last, max(first, last - _LONGEST_HOLIDAY_DAYS) - 1, -1):
         if today in holidays:
@@ -317,7 +317,7 @@ def working(ts: int, span_ms: int, policy: ContactPolicy) -> int:
     """
     offset = round(policy.utc_offset_hours * HOUR_MS)
     local = ts + offset
-    windows, holidays = _compiled(policy)
+    windows, holidays = _compiled(policy.windows, policy.holidays)
     day = local // DAY_MS
     for today in range(day, day + _LONGEST_HOLIDAY_DAYS):
         if today in holidays:
@@ -332,9 +332,11 @@ def working(ts: int, span_ms: int, policy: ContactPolicy) -> int:
 
 
 @lru_cache(maxsize=8)
-def _compiled(policy: ContactPolicy) -> tuple[tuple[tuple[int, int], ...], frozenset[int]]:
-    windows = tuple(sorted((_of_day(opens), _of_day(closes)) for opens, closes in policy.windows))
-    return windows, frozenset(date.fromisoformat(day).toordinal() - _EPOCH_DAY for day in policy.holidays)
+def _compiled(
+    windows: tuple[tuple[str, str], ...], holidays: tuple[str, ...]
+) -> tuple[tuple[tuple[int, int], ...], frozenset[int]]:
+    spans = tuple(sorted((_of_day(opens), _of_day(closes)) for opens, closes in windows))
+    return spans, frozenset(date.fromisoformat(day).toordinal() - _EPOCH_DAY for day in holidays)
 
 
 def _of_day(clock: str) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from math import isnan
 from typing import Final
 
 import numpy as np
@@ -156,7 +157,7 @@ def _newest(examples: Iterable[Example]) -> list[Example]:
 def _crowd(rows: Sequence[Example], scorer: Scorer) -> Crowd:
     x = np.empty((len(rows), len(NAMES)))
     for number, row in enumerate(rows):  # one at a time: a single call for all would hold up other threads
-        x[number] = row.x  # None becomes NaN
+        x[number] = row.numbers()
     return Crowd(x, scorer.contributions(np.ascontiguousarray(x.T)).T)
 
 
@@ -176,7 +177,7 @@ def _segment(number: int, rows: Sequence[Example], of: int, told: list[Trait], t
     known = [row for row in rows if row.label != "void"]
     left = proportion(sum(row.label == "positive" for row in known), len(known))
     value = Counter[Segment](row.segment for row in rows)
-    arpu = [a for row in rows if (a := row.x[INDEX["arpu"]]) is not None]
+    arpu = [a for row in rows if not isnan(a := row.numbers()[INDEX["arpu"]])]
     revenue = float(sum(sorted(arpu)))
     return RiskSegment(
         number=number,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final, Literal
 
+import numpy as np
 from msgspec import Struct
 
 from models.tiers import Tier
@@ -21,6 +22,23 @@ WEEKLY: Final = "weekly"
 """Origin of the snapshots that are taken of everybody, and so are a fair sample; the others are taken at an alert."""
 
 _WEEK_DAYS: Final = 7
+
+Vector = bytes | list[float | None]
+"""Features as little-endian float32, in JSON as base64; a list, null for a missing value, is of a former release."""
+
+
+def numbers_of(x: Vector) -> list[float]:
+    """A vector as numbers; NaN is a missing value. Bytes that are no numbers are none.
+
+    Examples
+    --------
+    >>> numbers_of(np.array([1.5, np.nan], dtype="<f4").tobytes()), numbers_of([1.5, None]), numbers_of(b"?")
+    ([1.5, nan], [1.5, nan], [])
+    """
+    if isinstance(x, bytes):
+        found: list[float] = np.frombuffer(x, dtype="<f4").astype(np.float64).tolist() if len(x) % 4 == 0 else []
+        return found
+    return [math.nan if value is None else value for value in x]
 
 
 def week_ends(horizon_days: float) -> tuple[float, ...]:
@@ -35,7 +53,7 @@ def week_ends(horizon_days: float) -> tuple[float, ...]:
     return (*(float(_WEEK_DAYS * week) for week in range(1, whole + 1)), float(horizon_days))
 
 
-class Fate(Struct, frozen=True, kw_only=True):
+class Fate(Struct, frozen=True, kw_only=True, gc=False):
     """What became of a weekly snapshot in one week or some, as soon as it is known: what the learner learns.
 
     A verdict on the whole horizon comes a month late, and of leavers sooner than of stayers. Week by week both are
@@ -73,14 +91,14 @@ class Fate(Struct, frozen=True, kw_only=True):
     base_rate: float
     model_version: str
     catalogue: str
-    x: list[float | None]
+    x: Vector
 
     def numbers(self) -> list[float]:
         """The vector as numbers; NaN is a missing value."""
-        return [math.nan if value is None else value for value in self.x]
+        return numbers_of(self.x)
 
 
-class Example(Struct, frozen=True, kw_only=True):
+class Example(Struct, frozen=True, kw_only=True, gc=False):
     """See the module.
 
     Attributes
@@ -106,7 +124,7 @@ class Example(Struct, frozen=True, kw_only=True):
     risk, base_rate
         As served, at the operator's base rate.
     catalogue
-        Hash of the features, in whose order `x` is; None is a missing value.
+        Hash of the features, in whose order `x` is.
     """
 
     example_id: str
@@ -131,11 +149,11 @@ class Example(Struct, frozen=True, kw_only=True):
     model_version: str
     policy_version: str
     catalogue: str
-    x: list[float | None]
+    x: Vector
 
     def numbers(self) -> list[float]:
         """The vector as numbers; NaN is a missing value."""
-        return [math.nan if value is None else value for value in self.x]
+        return numbers_of(self.x)
 
     @property
     def delay_ms(self) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from operator import itemgetter
 from typing import Final
 
 import msgspec
-import numpy as np
 from msgspec import Struct
 
 from models.example import WEEKLY
@@ -21,8 +21,8 @@ _SIZE: Final = 700
 _ORIGINS: Final = {origin: place for place, origin in enumerate((WEEKLY, *KINDS))}
 
 
-class Pending(Struct, frozen=True, kw_only=True):
-    """See :class:`models.example.Example` for the fields.
+class Pending(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """See :class:`models.example.Example` for the fields; it is written once.
 
     ``x`` are the features as little-endian float32: half the memory of what waits for months, and a thousand times
     finer than any of them is known. The risk that was served stands beside it to the last bit.
@@ -40,20 +40,7 @@ class Pending(Struct, frozen=True, kw_only=True):
     cause: str | None
     x: bytes
     weeks: int = 0
-    """So many of its weeks are known, and told."""
-
-    def values(self) -> list[float | None]:
-        """The features; None is a missing value.
-
-        Examples
-        --------
-        >>> known = {"ts": 0, "origin": "weekly", "risk": 0.1, "base_rate": 0.015, "tier": "healthy", "segment": "low"}
-        >>> x = np.array([1.5, np.nan], dtype="<f4").tobytes()
-        >>> Pending(**known, model="m-1", policy="p-1", hold_out=False, cause=None, x=x).values()
-        [1.5, None]
-        """
-        found = np.frombuffer(self.x, dtype="<f4").astype(np.float64).tolist()
-        return [None if value != value else value for value in found]  # noqa: PLR0124 - NaN
+    """Of a former release: so many of its weeks are known, and told. Now the row says it, of all its vectors."""
 
     def key(self, subscriber: bytes) -> bytes:
         """Its key in the state topic: one vector a moment and origin."""
@@ -97,11 +84,10 @@ class Waiting:
 
     def hold(self, row: int, subscriber: bytes, pending: Pending) -> None:
         """Keep a vector until its label is known; of two of one moment and origin the first stands."""
-        waiting, key = self._by_row.setdefault(row, []), pending.key(subscriber)
-        if all(held.key(subscriber) != key for held in waiting):
-            waiting.append(pending)
-            waiting.sort(key=_by_key)
-            self._dirty[key] = pending
+        waiting, place = self._by_row.setdefault(row, []), _place(pending)
+        if all(_place(held) != place for held in waiting):
+            insort(waiting, pending, key=_place)
+            self._dirty[pending.key(subscriber)] = pending
 
     def release(self, row: int, subscriber: bytes, pending: Pending) -> None:
         """Let go a vector whose label is known."""
@@ -110,13 +96,6 @@ class Waiting:
         if not waiting:
             del self._by_row[row]
         self._dirty[pending.key(subscriber)] = None
-
-    def know(self, row: int, subscriber: bytes, pending: Pending, weeks: int) -> Pending:
-        """Note that so many weeks of a vector are known."""
-        found, waiting = msgspec.structs.replace(pending, weeks=weeks), self._by_row[row]
-        waiting[waiting.index(pending)] = found
-        self._dirty[pending.key(subscriber)] = found
-        return found
 
     def forget(self, row: int, subscriber: bytes) -> None:
         """Let go all vectors of a subscriber who is forgotten: nothing may be learned from them any more."""
@@ -146,8 +125,7 @@ class Waiting:
             pending = _decode(value)
             if pending.key(subscriber) != key:
                 raise ValueError("a vector under a key that is not its own")
-            waiting.append(pending)
-            waiting.sort(key=_by_key)
+            insort(waiting, pending, key=_place)
         if waiting:
             self._by_row[row] = waiting
 
@@ -174,5 +152,5 @@ def subscriber_of(key: bytes) -> str:
     return key[_HEAD:].decode()
 
 
-def _by_key(pending: Pending) -> bytes:
-    return pending.key(b"")
+def _place(pending: Pending) -> tuple[int, int]:
+    return pending.ts, _ORIGINS[pending.origin]

@@ -11,7 +11,7 @@ from models.state.state_records import StateRecord, StateRecords
 from streams.ledger import Logs
 from streams.pace import Pace
 from streams.report import Commit, Report
-from streams.transaction import OutRecord
+from streams.transaction import AnyRecord
 
 
 class Folded(NamedTuple):
@@ -19,7 +19,7 @@ class Folded(NamedTuple):
 
     state: StateRecords
     """The lane adds its ledger."""
-    outputs: Sequence[OutRecord]
+    outputs: Sequence[AnyRecord]
     counts: Commit
     triggers_ms: Sequence[int]
     """Record timestamps of the triggers of published alerts, from which latency is measured."""

@@ -18,7 +18,6 @@ from models.state.population import Population
 _LEFT: Final = OUTCOME.index["left"]
 _CODE: Final = OUTCOME.index["code"]
 _LEFT_TS: Final = OUTCOME.index["left_ts"]
-_NEVER_LEFT: Final = [0.0] * len(OUTCOME.columns)
 _INVOLUNTARY: Final = float(OUTCOME_CODES.index("involuntary"))
 
 
@@ -87,7 +86,7 @@ def moment_of(
     """The moment of the subscriber in `row`, as seen right now: their features are gone with the next one."""
     profile, book = population.profiles[row], population.books.get(row)
     known = of_its_time(profile, clock)
-    outcome = population.blocks[OUTCOME.name].data[row].tolist() if view.left else _NEVER_LEFT
+    outcome = population.blocks[OUTCOME.name].data[row].tolist() if view.left else None
     return Moment(
         row=row,
         subscriber_id=population.id_of(row),
@@ -97,9 +96,9 @@ def moment_of(
         history=view.history,
         profile=profile,
         refused_ts=None if book is None else book.refused_ts,
-        involuntary=left_involuntarily(outcome, profile),
-        let_go=passive(known, left_involuntarily(outcome, known)),
-        gone=left_willingly(outcome, profile, clock),
+        involuntary=outcome is not None and left_involuntarily(outcome, profile),
+        let_go=passive(known, outcome is not None and left_involuntarily(outcome, known)),
+        gone=outcome is not None and left_willingly(outcome, profile, clock),
         tier=int(view.tier),
         reached=int(view.reached),
         published=view.published,

@@ -240,7 +240,7 @@ class Detector:
         elif isinstance(event, Feedback):
             episodes.fed_back(moment, event.alert_id, event.status, event.until_ts)
         if not late:
-            self._lane.rescore(moment)
+            self._lane.rescore(moment, news=False)
             if not moment.gone:
                 self._signal(moment, event)
         if moment.profile is event and not moment.gone:

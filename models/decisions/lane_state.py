@@ -17,7 +17,7 @@ from models.kernel import places
 from models.kernel.engine import Engine
 from models.labels import Labels
 from models.outbox import Outbox, Output
-from models.policy import DAY_MS, Policy
+from models.policy import Policy
 from models.risk import Scorer
 from models.state.columns import RISK, SILENT
 from models.state.population import Population
@@ -124,8 +124,8 @@ class LaneState:
         ce_id = alert_id("forgotten", moment.subscriber_id, moment.trigger)
         self.outbox.put(Output("score", moment.subscriber_id, None, moment.ts, ce_id, None))
 
-    def rescore(self, moment: Moment) -> None:
-        """Publish what moved, and move the tier to what a daily look has reached.
+    def rescore(self, moment: Moment, *, news: bool) -> None:
+        """Publish a risk that is news, and move the tier to what a daily look has reached.
 
         Who has left of their own will has no tier to speak of, and who refuses profiling none that may be used.
         """
@@ -133,9 +133,8 @@ class LaneState:
         tier = moment.reached if moment.profiled and not moment.gone else HEALTHY
         if not moment.profiled:
             self.episodes.unprofiled(moment, HEALTHY if moment.gone else moment.reached)
-        moved = self._shown_again(moment) or (moment.trigger.topic is None and self._moved(moment))
-        moved = moved and not (moment.gone or isnan(moment.history))
-        if tier == before and not moved:
+        news = self._shown_again(moment) or news
+        if tier == before and (not news or moment.gone or isnan(moment.history)):
             return
         columns = self.population.table[row]
         columns[places.PUBLISHED] = columns[places.RISK_] = moment.risk
@@ -181,14 +180,6 @@ class LaneState:
         if book.risk_hidden and not isnan(moment.published):
             self._take_back(moment)
         return moment.profiled
-
-    def _moved(self, moment: Moment) -> bool:
-        """Whether a daily look has anything to publish."""
-        published = moment.published
-        if isnan(published):
-            return True
-        moved = abs(moment.risk - published) >= self.policy.score_step * published
-        return moved and moment.history >= self.policy.tiers.min_history_days * DAY_MS
 
     def _enter(self, moment: Moment, tier: int) -> None:
         self._count_tier(moment.tier, -1)

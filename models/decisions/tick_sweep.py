@@ -9,7 +9,7 @@ batch has been held up for long enough, a sweep stops behind a subscriber, and t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan, nan
+from math import inf, isnan, nan
 from typing import Final
 from zlib import crc32
 
@@ -38,6 +38,8 @@ LOOKS_AT_ONCE: Final = 4_000
 """So many subscribers are looked at before the caller gets a chance to commit; a look costs a microsecond."""
 DECISIONS_AT_ONCE: Final = 1_000
 """So many of them are decided on: a decision costs tens of microseconds, and other lanes wait."""
+FORESIGHT_MS: Final = 6 * HOUR_MS
+"""So far ahead it is asked who can fall silent, a twelfth of the shortest silence: few are asked once more for it."""
 _NO_SLICE: Final = -1
 _ROW_BYTES: Final = 1_000
 """What a subscriber who was decided on may add to the transaction beside outputs: their risk and their book."""
@@ -67,6 +69,7 @@ class Sweep:
         self._lane = lane
         self._marks = marks
         self._silences = Calendar()
+        self._foreseen = -inf  # up to when the calendar of silences is as the state is
         self._queue: _Queue | None = None
         self._slice_keys: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
@@ -74,7 +77,7 @@ class Sweep:
         """Go on from a clock of the ledger, with calendars made anew of the state."""
         self.clock = clock
         self._tell_time()
-        self._queue = None
+        self._queue, self._foreseen = None, -inf
         table, marks = self._lane.population.table, self._lane.population.marks
         last = np.fmax(table[:, places.CALLS_REF], table[:, places.DATA_REF])
         rows = np.flatnonzero(~np.isnan(last))
@@ -127,7 +130,27 @@ class Sweep:
 
     def next_live(self, last: int) -> float:
         """The next tick after `last` at which anything can be due; the walk stops there."""
-        return min(float(next_slice_tick(last, self.clock.slices)), self._next_term(last, self._silences.next()))
+        return min(float(next_slice_tick(last, self.clock.slices)), self._next_term(last, self._next_silence(last)))
+
+    def _next_silence(self, last: int) -> float:
+        """When somebody may fall silent next, as far as is known now.
+
+        Who has used the service since they were entered would stop the walk for nothing, at every other tick.
+        """
+        if last + TICK_MS > self._foreseen:
+            self._foreseen = last + FORESIGHT_MS
+            for row, due in self._silence_due(self._foreseen):
+                self._silences.put(due, row)
+        return self._silences.next()
+
+    def _silence_due(self, until: float) -> list[tuple[int, float]]:
+        """Who is entered for silence up to then, and when it is due of them; they are to be entered anew.
+
+        Not marked as queued: whatever they do until then moves the time, also to an earlier one.
+        """
+        rows = self._silences.pop(until)
+        due = self._lane.engine.silence_due(np.array(rows, np.int64)) if rows else []
+        return [(row, at) for row, at in zip(rows, due, strict=True) if not isnan(at)]
 
     def _next_term(self, last: int, silence_due: float) -> float:
         """The next tick at which a term can end. Terms that have ended and were not looked at wait for the next."""
@@ -188,7 +211,7 @@ class Sweep:
         fallen, stale = self._silent_rows(tick)
         _flag(flags, self._ended_rows(tick), places.ENDED)
         _flag(flags, fallen, places.FALLEN)
-        _flag(flags, lane.labels.due_by(tick), places.LABELLED)
+        _flag(flags, lane.labels.due_by(tick, self._usage_ts()), places.LABELLED)
         if tick > target - TICKS_A_DAY * TICK_MS:
             daily, keys = self._slice_rows(tick)
             _flag(flags, daily.tolist(), places.DAILY)
@@ -227,7 +250,7 @@ class Sweep:
         if why & places.FALLEN:
             self._silent(moment, stale=stale)
         if why & places.DAILY:
-            lane.rescore(moment)
+            lane.rescore(moment, news=bool(why & places.LOOK_NEWS))
             lane.episodes.look_again(moment)
         if why & places.LABELLED:
             lane.labels.look(moment, tick, self._usage_ts())
@@ -305,12 +328,10 @@ class Sweep:
         """
         lane, usage_ts, fallen = self._lane, self._usage_ts(), []
         at = min(tick, usage_ts)
-        rows = self._silences.pop(at)
-        for row, due in zip(rows, lane.engine.silence_due(np.array(rows, np.int64)) if rows else (), strict=True):
+        for row, due in self._silence_due(at):
             if due <= at:
                 fallen.append(row)
-            elif due > at:
-                # Not marked as queued: whatever they do until then moves the time, also to an earlier one.
+            else:
                 self._silences.put(due, row)
         return fallen, tick - usage_ts > lane.policy.silence.stale_feed_hours * HOUR_MS
 

@@ -20,6 +20,7 @@ and what :mod:`models.kernel.arithmetic` defines.
 from __future__ import annotations
 
 import re
+from functools import cache
 from math import isnan
 from typing import Final, Literal, NamedTuple
 
@@ -133,6 +134,7 @@ def unusual(feature: Feature, value: float, usual: float) -> bool:
     return all((value - bound) * side > 0 for bound in known)
 
 
+@cache
 def family(name: str) -> str:
     """A feature without its window: over 1, 7 and 30 days it says one thing three times.
 

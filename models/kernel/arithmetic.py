@@ -23,6 +23,7 @@ from models.kernel.compiling import compiled
 from models.kernel.places import DAY
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 NAN = math.nan
 LN2_HIGH, LN2_LOW, PER_LN2 = 6.93147180369123816490e-01, 1.90821492927058770002e-10, 1.44269504088896338700e00
@@ -205,7 +206,20 @@ def curves(x: Floats, first: int, last: int, model: Floats) -> float:
 
 
 @compiled
-def contributions(x: Floats, model: Floats, usual: Floats, found: Floats) -> None:
-    """How far each curve stands above what it usually says."""
+def contributions(x: Floats, model: Floats, usual: Floats, least: float, found: Floats, order: Ints) -> int:
+    """How far each curve stands above what it usually says.
+
+    Which of the features that are known do so by `least` or more, the furthest first; how many they are.
+    """
+    count = 0
     for f in range(len(x)):
         found[f] = curve(x[f], model[f]) - usual[f]
+        if math.isnan(x[f]) or not found[f] >= least:
+            continue
+        at = count
+        while at > 0 and found[order[at - 1]] < found[f]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = f
+        count += 1
+    return count

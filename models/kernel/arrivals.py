@@ -129,10 +129,9 @@ class Table(Sequence[Arrival]):
         """Give every subscriber a row, once; whom an arrival alone cannot make known has none in its line."""
         if self._seated is population:
             return
-        rows = np.array([population.seat(name) for name in self.subscribers], dtype=np.int64)
+        rows = population.seats(self.subscribers)
         kinds = self.numbers[:, places.KIND]
-        for row in rows[kinds == places.VISIT].tolist():
-            population.visits.room_for(row)
+        population.visits.room_for(rows[kinds == places.VISIT])
         self.numbers[:, places.ROW] = np.where(kinds > places.PROFILED, _NO_ROW, rows)
         self._seated = population
 

@@ -42,34 +42,35 @@ ABOVE = 10
 REACHED = 11
 REACHED_TS = 12
 CANDIDATE_TS = 13
+STAYED_TS = 14
 BROWSING_LEVEL = 8
 BROWSING_UNTIL = 9
-CALLS_REF = 14
-CALLS_FIRST = 15
-CALLS_30 = 23
-SMS_30 = 25
-DATA_REF = 37
-DATA_FIRST = 38
-SESSIONS_30 = 46
-VISITS_REF = 49
-RIVAL_TS = 62
-CARE_REF = 67
-LEAVE_INTENT_TS = 79
-QUERY_TS = 80
-CODE_TS = 81
-SATISFACTION = 84
-SATISFACTION_TS = 85
-BILLING_REF = 89
-PERIOD = 93
-BILL = 94
-RECHARGES = 98
-RECHARGE_FIRST_TS = 99
-RECHARGE_LAST_TS = 100
-PLAN_CHANGE_TS = 101
-PLAN_FEE = 102
-PLAN_FEE_CHANGE = 103
-BEHAVIOUR = 119
-LEFT = 122
+CALLS_REF = 15
+CALLS_FIRST = 16
+CALLS_30 = 24
+SMS_30 = 26
+DATA_REF = 38
+DATA_FIRST = 39
+SESSIONS_30 = 47
+VISITS_REF = 50
+RIVAL_TS = 63
+CARE_REF = 68
+LEAVE_INTENT_TS = 80
+QUERY_TS = 81
+CODE_TS = 82
+SATISFACTION = 85
+SATISFACTION_TS = 86
+BILLING_REF = 90
+PERIOD = 94
+BILL = 95
+RECHARGES = 99
+RECHARGE_FIRST_TS = 100
+RECHARGE_LAST_TS = 101
+PLAN_CHANGE_TS = 102
+PLAN_FEE = 103
+PLAN_FEE_CHANGE = 104
+BEHAVIOUR = 120
+LEFT = 123
 RISK_BIT = 2
 ACTIVITY_BIT = 1
 SEEN_BIT = 4
@@ -228,7 +229,7 @@ ALL_COLUMNS = 1
 SOME_COLUMNS = 2
 KEPT_COLUMNS = 3
 LONGEST_HEADS = 32
-LONGEST_ROW = 2059
+LONGEST_ROW = 2068
 FIRST_NAMES = 1
 OPERATORS = 8
 FIRST_CHOICES = 16
@@ -239,6 +240,7 @@ LABELLED = 8
 WEEKLY = 16
 LOOK_MOVES = 32
 LOOK_IDLE = 64
+LOOK_NEWS = 128
 LOOKED_PLACE = 0
 LOOKED_WHY = 1
 LOOKED_NOW = 2
@@ -431,269 +433,282 @@ def curves(x: Floats, first: int, last: int, model: Floats) -> float:
 
 
 @compiled
-def contributions(x: Floats, model: Floats, usual: Floats, found: Floats) -> None:
-    """How far each curve stands above what it usually says."""
+def contributions(x: Floats, model: Floats, usual: Floats, least: float, found: Floats, order: Ints) -> int:
+    """How far each curve stands above what it usually says.
+
+    Which of the features that are known do so by `least` or more, the furthest first; how many they are.
+    """
+    count = 0
     for f in range(len(x)):
         found[f] = curve(x[f], model[f]) - usual[f]
+        if math.isnan(x[f]) or not found[f] >= least:
+            continue
+        at = count
+        while at > 0 and found[order[at - 1]] < found[f]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = f
+        count += 1
+    return count
 
 @compiled
 def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: float, rival_care: float, dropped: float, sms: float, outgoing: float, forwarded: float, mobile: float, unicom: float, telecom: float, broadnet: float, other: float) -> None:
-    gap = ts - r[14]
+    gap = ts - r[15]
     if math.isnan(gap):
-        r[14] = r[15] = ts
+        r[15] = r[16] = ts
         gap = 0.0
-    if ts < r[15]:
-        r[15] = ts
+    if ts < r[16]:
+        r[16] = ts
     if gap > 0.0:
-        r[14] = ts
+        r[15] = ts
         kept = decay(gap, 1.0)
-        for at in range(16, 18):
+        for at in range(17, 19):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(18, 23):
+        for at in range(19, 24):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(23, 35):
+        for at in range(24, 36):
             r[at] *= kept
         kept = decay(gap, 90.0)
-        for at in range(35, 37):
+        for at in range(36, 38):
             r[at] *= kept
     if gap >= 0.0:
-        r[16] += calls
-        r[17] += minutes
-        r[18] += calls
-        r[19] += minutes
-        r[20] += off_net
-        r[21] += rival_care
-        r[22] += dropped
-        r[23] += calls
-        r[24] += minutes
-        r[25] += sms
-        r[26] += outgoing
-        r[27] += off_net
-        r[28] += rival_care
-        r[29] += forwarded
-        r[30] += mobile
-        r[31] += unicom
-        r[32] += telecom
-        r[33] += broadnet
-        r[34] += other
-        r[35] += calls
-        r[36] += minutes
+        r[17] += calls
+        r[18] += minutes
+        r[19] += calls
+        r[20] += minutes
+        r[21] += off_net
+        r[22] += rival_care
+        r[23] += dropped
+        r[24] += calls
+        r[25] += minutes
+        r[26] += sms
+        r[27] += outgoing
+        r[28] += off_net
+        r[29] += rival_care
+        r[30] += forwarded
+        r[31] += mobile
+        r[32] += unicom
+        r[33] += telecom
+        r[34] += broadnet
+        r[35] += other
+        r[36] += calls
+        r[37] += minutes
     else:
         weight = decay(-gap, 1.0)
-        r[16] += weight * calls
-        r[17] += weight * minutes
+        r[17] += weight * calls
+        r[18] += weight * minutes
         weight = decay(-gap, 7.0)
-        r[18] += weight * calls
-        r[19] += weight * minutes
-        r[20] += weight * off_net
-        r[21] += weight * rival_care
-        r[22] += weight * dropped
+        r[19] += weight * calls
+        r[20] += weight * minutes
+        r[21] += weight * off_net
+        r[22] += weight * rival_care
+        r[23] += weight * dropped
         weight = decay(-gap, 30.0)
-        r[23] += weight * calls
-        r[24] += weight * minutes
-        r[25] += weight * sms
-        r[26] += weight * outgoing
-        r[27] += weight * off_net
-        r[28] += weight * rival_care
-        r[29] += weight * forwarded
-        r[30] += weight * mobile
-        r[31] += weight * unicom
-        r[32] += weight * telecom
-        r[33] += weight * broadnet
-        r[34] += weight * other
+        r[24] += weight * calls
+        r[25] += weight * minutes
+        r[26] += weight * sms
+        r[27] += weight * outgoing
+        r[28] += weight * off_net
+        r[29] += weight * rival_care
+        r[30] += weight * forwarded
+        r[31] += weight * mobile
+        r[32] += weight * unicom
+        r[33] += weight * telecom
+        r[34] += weight * broadnet
+        r[35] += weight * other
         weight = decay(-gap, 90.0)
-        r[35] += weight * calls
-        r[36] += weight * minutes
+        r[36] += weight * calls
+        r[37] += weight * minutes
 
 @compiled
 def fold_data(r: Floats, ts: float, mb: float, sessions: float, failed: float, throttled: float) -> None:
-    gap = ts - r[37]
+    gap = ts - r[38]
     if math.isnan(gap):
-        r[37] = r[38] = ts
+        r[38] = r[39] = ts
         gap = 0.0
-    if ts < r[38]:
-        r[38] = ts
+    if ts < r[39]:
+        r[39] = ts
     if gap > 0.0:
-        r[37] = ts
+        r[38] = ts
         kept = decay(gap, 1.0)
-        for at in range(39, 41):
+        for at in range(40, 42):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(41, 45):
+        for at in range(42, 46):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(45, 47):
+        for at in range(46, 48):
             r[at] *= kept
         kept = decay(gap, 90.0)
-        for at in range(47, 49):
+        for at in range(48, 50):
             r[at] *= kept
     if gap >= 0.0:
-        r[39] += mb
-        r[40] += sessions
-        r[41] += mb
-        r[42] += sessions
-        r[43] += failed
-        r[44] += throttled
-        r[45] += mb
-        r[46] += sessions
-        r[47] += mb
-        r[48] += sessions
+        r[40] += mb
+        r[41] += sessions
+        r[42] += mb
+        r[43] += sessions
+        r[44] += failed
+        r[45] += throttled
+        r[46] += mb
+        r[47] += sessions
+        r[48] += mb
+        r[49] += sessions
     else:
         weight = decay(-gap, 1.0)
-        r[39] += weight * mb
-        r[40] += weight * sessions
+        r[40] += weight * mb
+        r[41] += weight * sessions
         weight = decay(-gap, 7.0)
-        r[41] += weight * mb
-        r[42] += weight * sessions
-        r[43] += weight * failed
-        r[44] += weight * throttled
+        r[42] += weight * mb
+        r[43] += weight * sessions
+        r[44] += weight * failed
+        r[45] += weight * throttled
         weight = decay(-gap, 30.0)
-        r[45] += weight * mb
-        r[46] += weight * sessions
+        r[46] += weight * mb
+        r[47] += weight * sessions
         weight = decay(-gap, 90.0)
-        r[47] += weight * mb
-        r[48] += weight * sessions
+        r[48] += weight * mb
+        r[49] += weight * sessions
 
 @compiled
 def fold_visits(r: Floats, ts: float, visits: float, dwell: float, pages: float, portability: float, shop: float) -> None:
-    gap = ts - r[49]
+    gap = ts - r[50]
     if math.isnan(gap):
-        r[49] = r[50] = ts
+        r[50] = r[51] = ts
         gap = 0.0
-    if ts < r[50]:
-        r[50] = ts
+    if ts < r[51]:
+        r[51] = ts
     if gap > 0.0:
-        r[49] = ts
+        r[50] = ts
         kept = decay(gap, 1.0)
-        for at in range(51, 54):
+        for at in range(52, 55):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(54, 57):
+        for at in range(55, 58):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(57, 62):
+        for at in range(58, 63):
             r[at] *= kept
     if gap >= 0.0:
-        r[51] += visits
-        r[52] += dwell
-        r[53] += pages
-        r[54] += visits
-        r[55] += dwell
-        r[56] += pages
-        r[57] += visits
-        r[58] += dwell
-        r[59] += pages
-        r[60] += portability
-        r[61] += shop
+        r[52] += visits
+        r[53] += dwell
+        r[54] += pages
+        r[55] += visits
+        r[56] += dwell
+        r[57] += pages
+        r[58] += visits
+        r[59] += dwell
+        r[60] += pages
+        r[61] += portability
+        r[62] += shop
     else:
         weight = decay(-gap, 1.0)
-        r[51] += weight * visits
-        r[52] += weight * dwell
-        r[53] += weight * pages
+        r[52] += weight * visits
+        r[53] += weight * dwell
+        r[54] += weight * pages
         weight = decay(-gap, 7.0)
-        r[54] += weight * visits
-        r[55] += weight * dwell
-        r[56] += weight * pages
+        r[55] += weight * visits
+        r[56] += weight * dwell
+        r[57] += weight * pages
         weight = decay(-gap, 30.0)
-        r[57] += weight * visits
-        r[58] += weight * dwell
-        r[59] += weight * pages
-        r[60] += weight * portability
-        r[61] += weight * shop
+        r[58] += weight * visits
+        r[59] += weight * dwell
+        r[60] += weight * pages
+        r[61] += weight * portability
+        r[62] += weight * shop
 
 @compiled
 def fold_care(r: Floats, ts: float, contacts: float, leave_intent: float, query: float, code: float, penalty_query: float, complaint: float, fault: float, suspend: float, subcard: float, transfer: float) -> None:
-    gap = ts - r[67]
+    gap = ts - r[68]
     if math.isnan(gap):
-        r[67] = r[68] = ts
+        r[68] = r[69] = ts
         gap = 0.0
-    if ts < r[68]:
-        r[68] = ts
+    if ts < r[69]:
+        r[69] = ts
     if gap > 0.0:
-        r[67] = ts
+        r[68] = ts
         kept = decay(gap, 30.0)
-        for at in range(69, 79):
+        for at in range(70, 80):
             r[at] *= kept
     if gap >= 0.0:
-        r[69] += contacts
-        r[70] += leave_intent
-        r[71] += query
-        r[72] += code
-        r[73] += penalty_query
-        r[74] += complaint
-        r[75] += fault
-        r[76] += suspend
-        r[77] += subcard
-        r[78] += transfer
+        r[70] += contacts
+        r[71] += leave_intent
+        r[72] += query
+        r[73] += code
+        r[74] += penalty_query
+        r[75] += complaint
+        r[76] += fault
+        r[77] += suspend
+        r[78] += subcard
+        r[79] += transfer
     else:
         weight = decay(-gap, 30.0)
-        r[69] += weight * contacts
-        r[70] += weight * leave_intent
-        r[71] += weight * query
-        r[72] += weight * code
-        r[73] += weight * penalty_query
-        r[74] += weight * complaint
-        r[75] += weight * fault
-        r[76] += weight * suspend
-        r[77] += weight * subcard
-        r[78] += weight * transfer
+        r[70] += weight * contacts
+        r[71] += weight * leave_intent
+        r[72] += weight * query
+        r[73] += weight * code
+        r[74] += weight * penalty_query
+        r[75] += weight * complaint
+        r[76] += weight * fault
+        r[77] += weight * suspend
+        r[78] += weight * subcard
+        r[79] += weight * transfer
 
 @compiled
 def fold_billing(r: Floats, ts: float, accrued: float) -> None:
-    gap = ts - r[89]
+    gap = ts - r[90]
     if math.isnan(gap):
-        r[89] = r[90] = ts
+        r[90] = r[91] = ts
         gap = 0.0
-    if ts < r[90]:
-        r[90] = ts
+    if ts < r[91]:
+        r[91] = ts
     if gap > 0.0:
-        r[89] = ts
+        r[90] = ts
         kept = decay(gap, 7.0)
-        for at in range(91, 92):
-            r[at] *= kept
-        kept = decay(gap, 30.0)
         for at in range(92, 93):
             r[at] *= kept
+        kept = decay(gap, 30.0)
+        for at in range(93, 94):
+            r[at] *= kept
     if gap >= 0.0:
-        r[91] += accrued
         r[92] += accrued
+        r[93] += accrued
     else:
         weight = decay(-gap, 7.0)
-        r[91] += weight * accrued
-        weight = decay(-gap, 30.0)
         r[92] += weight * accrued
+        weight = decay(-gap, 30.0)
+        r[93] += weight * accrued
 
 @compiled
 def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[14], 0.0)
-    age = max(now - r[15], 0.0)
+    el = max(now - r[15], 0.0)
+    age = max(now - r[16], 0.0)
     ur = ur_calls
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
     d_90 = decay(el, 90.0)
-    t_broadnet_30 = r[33] * d_30
-    t_calls_1 = r[16] * d_1
-    t_calls_30 = r[23] * d_30
-    t_calls_7 = r[18] * d_7
-    t_calls_90 = r[35] * d_90
-    t_dropped_7 = r[22] * d_7
-    t_forwarded_30 = r[29] * d_30
-    t_minutes_1 = r[17] * d_1
-    t_minutes_30 = r[24] * d_30
-    t_minutes_7 = r[19] * d_7
-    t_minutes_90 = r[36] * d_90
-    t_mobile_30 = r[30] * d_30
-    t_off_net_30 = r[27] * d_30
-    t_off_net_7 = r[20] * d_7
-    t_other_30 = r[34] * d_30
-    t_outgoing_30 = r[26] * d_30
-    t_rival_care_30 = r[28] * d_30
-    t_rival_care_7 = r[21] * d_7
-    t_telecom_30 = r[32] * d_30
-    t_unicom_30 = r[31] * d_30
+    t_broadnet_30 = r[34] * d_30
+    t_calls_1 = r[17] * d_1
+    t_calls_30 = r[24] * d_30
+    t_calls_7 = r[19] * d_7
+    t_calls_90 = r[36] * d_90
+    t_dropped_7 = r[23] * d_7
+    t_forwarded_30 = r[30] * d_30
+    t_minutes_1 = r[18] * d_1
+    t_minutes_30 = r[25] * d_30
+    t_minutes_7 = r[20] * d_7
+    t_minutes_90 = r[37] * d_90
+    t_mobile_30 = r[31] * d_30
+    t_off_net_30 = r[28] * d_30
+    t_off_net_7 = r[21] * d_7
+    t_other_30 = r[35] * d_30
+    t_outgoing_30 = r[27] * d_30
+    t_rival_care_30 = r[29] * d_30
+    t_rival_care_7 = r[22] * d_7
+    t_telecom_30 = r[33] * d_30
+    t_unicom_30 = r[32] * d_30
     s_1 = span(age, 1.0)
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
@@ -725,22 +740,22 @@ def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_data_24(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[37], 0.0)
-    age = max(now - r[38], 0.0)
+    el = max(now - r[38], 0.0)
+    age = max(now - r[39], 0.0)
     ur = ur_data
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
     d_90 = decay(el, 90.0)
-    t_failed_7 = r[43] * d_7
-    t_mb_1 = r[39] * d_1
-    t_mb_30 = r[45] * d_30
-    t_mb_7 = r[41] * d_7
-    t_mb_90 = r[47] * d_90
-    t_sessions_1 = r[40] * d_1
-    t_sessions_30 = r[46] * d_30
-    t_sessions_7 = r[42] * d_7
-    t_throttled_7 = r[44] * d_7
+    t_failed_7 = r[44] * d_7
+    t_mb_1 = r[40] * d_1
+    t_mb_30 = r[46] * d_30
+    t_mb_7 = r[42] * d_7
+    t_mb_90 = r[48] * d_90
+    t_sessions_1 = r[41] * d_1
+    t_sessions_30 = r[47] * d_30
+    t_sessions_7 = r[43] * d_7
+    t_throttled_7 = r[45] * d_7
     s_1 = span(age, 1.0)
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
@@ -771,27 +786,27 @@ def x_usage_42(r: Floats, now: float, el_calls: float, el_data: float, ur_calls:
 
 @compiled
 def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[49], 0.0)
-    refused = NAN if r[119] == 0.0 else 0.0
+    el = fmax(now - r[50], 0.0)
+    refused = NAN if r[120] == 0.0 else 0.0
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_dwell_1 = r[52] * d_1
-    t_dwell_30 = r[58] * d_30
-    t_dwell_7 = r[55] * d_7
-    t_pages_1 = r[53] * d_1
-    t_pages_30 = r[59] * d_30
-    t_pages_7 = r[56] * d_7
-    t_portability_30 = r[60] * d_30
-    t_shop_30 = r[61] * d_30
-    t_visits_1 = r[51] * d_1
-    t_visits_30 = r[57] * d_30
-    t_visits_7 = r[54] * d_7
-    c_broadnet_ts = r[65]
-    c_mobile_ts = r[62]
-    c_other_ts = r[66]
-    c_telecom_ts = r[64]
-    c_unicom_ts = r[63]
+    t_dwell_1 = r[53] * d_1
+    t_dwell_30 = r[59] * d_30
+    t_dwell_7 = r[56] * d_7
+    t_pages_1 = r[54] * d_1
+    t_pages_30 = r[60] * d_30
+    t_pages_7 = r[57] * d_7
+    t_portability_30 = r[61] * d_30
+    t_shop_30 = r[62] * d_30
+    t_visits_1 = r[52] * d_1
+    t_visits_30 = r[58] * d_30
+    t_visits_7 = r[55] * d_7
+    c_broadnet_ts = r[66]
+    c_mobile_ts = r[63]
+    c_other_ts = r[67]
+    c_telecom_ts = r[65]
+    c_unicom_ts = r[64]
     x[44] = t_visits_1 + refused  # competitor_visits_1d
     x[45] = t_visits_7 + refused  # competitor_visits_7d
     x[46] = t_visits_30 + refused  # competitor_visits_30d
@@ -807,23 +822,23 @@ def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls
 
 @compiled
 def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[67], 0.0)
+    el = fmax(now - r[68], 0.0)
     d_30 = decay(el, 30.0)
-    t_code_30 = r[72] * d_30
-    t_complaint_30 = r[74] * d_30
-    t_contacts_30 = r[69] * d_30
-    t_fault_30 = r[75] * d_30
-    t_leave_intent_30 = r[70] * d_30
-    t_penalty_query_30 = r[73] * d_30
-    t_query_30 = r[71] * d_30
-    t_subcard_30 = r[77] * d_30
-    t_suspend_30 = r[76] * d_30
-    t_transfer_30 = r[78] * d_30
-    c_appointment_ts = r[82]
-    c_due_ts = r[88]
-    c_open_complaints = r[86]
-    c_open_faults = r[87]
-    c_satisfaction = r[84]
+    t_code_30 = r[73] * d_30
+    t_complaint_30 = r[75] * d_30
+    t_contacts_30 = r[70] * d_30
+    t_fault_30 = r[76] * d_30
+    t_leave_intent_30 = r[71] * d_30
+    t_penalty_query_30 = r[74] * d_30
+    t_query_30 = r[72] * d_30
+    t_subcard_30 = r[78] * d_30
+    t_suspend_30 = r[77] * d_30
+    t_transfer_30 = r[79] * d_30
+    c_appointment_ts = r[83]
+    c_due_ts = r[89]
+    c_open_complaints = r[87]
+    c_open_faults = r[88]
+    c_satisfaction = r[85]
     x[56] = t_contacts_30  # care_contacts_30d
     x[57] = t_leave_intent_30  # leave_intent_30d
     x[58] = t_query_30  # port_out_queries_30d
@@ -842,29 +857,29 @@ def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_profile_71(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    told = now >= r[104]
-    c_arpu = r[106] if told else NAN
+    told = now >= r[105]
+    c_arpu = r[107] if told else NAN
     x[71] = c_arpu  # arpu
 
 @compiled
 def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[89], 0.0)
-    age = max(now - r[90], 0.0)
+    el = max(now - r[90], 0.0)
+    age = max(now - r[91], 0.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_accrued_30 = r[92] * d_30
-    t_accrued_7 = r[91] * d_7
+    t_accrued_30 = r[93] * d_30
+    t_accrued_7 = r[92] * d_7
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
-    c_bill = r[94]
-    c_bill_before = r[95]
-    c_bill_three_before = r[97]
-    c_bill_two_before = r[96]
-    c_plan_change_ts = r[101]
-    c_plan_fee_change = r[103]
-    c_recharge_first_ts = r[99]
-    c_recharge_last_ts = r[100]
-    c_recharges = r[98]
+    c_bill = r[95]
+    c_bill_before = r[96]
+    c_bill_three_before = r[98]
+    c_bill_two_before = r[97]
+    c_plan_change_ts = r[102]
+    c_plan_fee_change = r[104]
+    c_recharge_first_ts = r[100]
+    c_recharge_last_ts = r[101]
+    c_recharges = r[99]
     x[72] = slope_of_three(c_bill, c_bill_before, c_bill_two_before)  # bill_slope_3_periods
     x[73] = against_known(c_bill, c_bill_before, c_bill_two_before, c_bill_three_before)  # bill_vs_usual
     x[74] = (t_accrued_7 / s_7) / (t_accrued_30 / s_30) if age >= 14.0 * DAY and t_accrued_30 >= 1.0 else NAN  # spend_7d_vs_30d
@@ -873,18 +888,18 @@ def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 
 @compiled
 def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    told = now >= r[104]
-    c_activated_ts = r[105]
-    c_contract_end_broadband = r[116] if told else NAN
-    c_contract_end_fixed = r[118] if told else NAN
-    c_contract_end_iptv = r[117] if told else NAN
-    c_contract_end_mobile = r[115] if told else NAN
-    c_corporate = r[111] if told else NAN
-    c_penalty = r[107] if told else NAN
-    c_points = r[108] if told else NAN
-    c_portable = r[110] if told else NAN
-    c_products = r[114] if told else NAN
-    c_subcard = r[113] if told else NAN
+    told = now >= r[105]
+    c_activated_ts = r[106]
+    c_contract_end_broadband = r[117] if told else NAN
+    c_contract_end_fixed = r[119] if told else NAN
+    c_contract_end_iptv = r[118] if told else NAN
+    c_contract_end_mobile = r[116] if told else NAN
+    c_corporate = r[112] if told else NAN
+    c_penalty = r[108] if told else NAN
+    c_points = r[109] if told else NAN
+    c_portable = r[111] if told else NAN
+    c_products = r[115] if told else NAN
+    c_subcard = r[114] if told else NAN
     x[77] = -((now - c_contract_end_mobile) / DAY)  # contract_days_left_mobile
     x[78] = -((now - c_contract_end_broadband) / DAY)  # contract_days_left_broadband
     x[79] = -((now - c_contract_end_iptv) / DAY)  # contract_days_left_iptv
@@ -901,15 +916,15 @@ def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 
 @compiled
 def features(r: Floats, now: float, x: Floats) -> None:
-    el_calls = NAN if math.isnan(r[14]) else max(now - r[14], 0.0)
-    ur_calls = usual_rate(r[14], r[15], r[23] + r[25])
-    el_data = NAN if math.isnan(r[37]) else max(now - r[37], 0.0)
-    ur_data = usual_rate(r[37], r[38], r[46])
-    if math.isnan(r[14]):
+    el_calls = NAN if math.isnan(r[15]) else max(now - r[15], 0.0)
+    ur_calls = usual_rate(r[15], r[16], r[24] + r[26])
+    el_data = NAN if math.isnan(r[38]) else max(now - r[38], 0.0)
+    ur_data = usual_rate(r[38], r[39], r[47])
+    if math.isnan(r[15]):
         x[0:24] = NAN
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[37]):
+    if math.isnan(r[38]):
         x[24:42] = NAN
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -917,7 +932,7 @@ def features(r: Floats, now: float, x: Floats) -> None:
     x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[89]):
+    if math.isnan(r[90]):
         x[72:77] = NAN
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -926,36 +941,36 @@ def features(r: Floats, now: float, x: Floats) -> None:
 
 @compiled
 def log_odds(r: Floats, now: float, x: Floats, model: Floats, empty: Floats, intercept: float) -> float:
-    el_calls = NAN if math.isnan(r[14]) else max(now - r[14], 0.0)
-    ur_calls = usual_rate(r[14], r[15], r[23] + r[25])
-    el_data = NAN if math.isnan(r[37]) else max(now - r[37], 0.0)
-    ur_data = usual_rate(r[37], r[38], r[46])
+    el_calls = NAN if math.isnan(r[15]) else max(now - r[15], 0.0)
+    ur_calls = usual_rate(r[15], r[16], r[24] + r[26])
+    el_data = NAN if math.isnan(r[38]) else max(now - r[38], 0.0)
+    ur_data = usual_rate(r[38], r[39], r[47])
     z = intercept
-    if math.isnan(r[14]):
+    if math.isnan(r[15]):
         z += empty[0]
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 0, 24, model)
-    if math.isnan(r[37]):
+    if math.isnan(r[38]):
         z += empty[2]
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 24, 42, model)
     x_usage_42(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 42, 44, model)
-    if math.isnan(r[49]):
-        z += empty[7] if r[119] == 0.0 else empty[6]
+    if math.isnan(r[50]):
+        z += empty[7] if r[120] == 0.0 else empty[6]
     else:
         x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 44, 56, model)
-    if math.isnan(r[67]):
+    if math.isnan(r[68]):
         z += empty[8]
     else:
         x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 56, 71, model)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 71, 72, model)
-    if math.isnan(r[89]):
+    if math.isnan(r[90]):
         z += empty[12]
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -1521,8 +1536,10 @@ def look(
             # What the model says of a subscriber who refused profiling moves no tier that could be asked here; and who
             # is at risk may have an alert that waits for the budget.
             asked = r[TIER] >= policy[RAISES] or state[2][rows[at]] & UNPROFILED
-            if reaches != r[TIER] or asked or is_news(r, risk, now, policy):
+            if reaches != r[TIER] or asked:
                 why |= LOOK_MOVES
+            if is_news(r, risk, now, policy):
+                why |= LOOK_NEWS
             if not r[LAST_TS] > tick - policy[IDLE]:
                 why |= LOOK_IDLE
             if flags[at] & WEEKLY and not math.isnan(history):

@@ -28,6 +28,7 @@ ABOVE: Final = place(RISK, "above")
 REACHED: Final = place(RISK, "reached")
 REACHED_TS: Final = place(RISK, "reached_ts")
 CANDIDATE_TS: Final = place(RISK, "candidate_ts")
+STAYED_TS: Final = place(RISK, "stayed_ts")
 BROWSING_LEVEL: Final = place(RISK, "browsing_level")
 BROWSING_UNTIL: Final = place(RISK, "browsing_until")
 CALLS_REF: Final = place(CALLS, "ref_ts")
@@ -256,8 +257,9 @@ FALLEN: Final = 2  # silent for too long
 DAILY: Final = 4  # the daily look
 LABELLED: Final = 8  # a label may be known
 WEEKLY: Final = 16  # the weekly vector, if there is any history
-LOOK_MOVES: Final = 32  # a tier moves, there is a risk to publish, or an alert may be raised
+LOOK_MOVES: Final = 32  # a tier moves, or an alert may be raised
 LOOK_IDLE: Final = 64  # they have done nothing for long
+LOOK_NEWS: Final = 128  # there is a risk to publish
 
 # What a look has found: the place in the queue and why, how they were scored, and what stands in their row.
 LOOKED_PLACE: Final = 0

@@ -56,6 +56,7 @@ from models.kernel.places import (
     LEFT,
     LOOK_IDLE,
     LOOK_MOVES,
+    LOOK_NEWS,
     LOOKED_HISTORY,
     LOOKED_LEFT,
     LOOKED_NOW,
@@ -446,8 +447,10 @@ def look(
             # What the model says of a subscriber who refused profiling moves no tier that could be asked here; and who
             # is at risk may have an alert that waits for the budget.
             asked = r[TIER] >= policy[RAISES] or state[2][rows[at]] & UNPROFILED
-            if reaches != r[TIER] or asked or is_news(r, risk, now, policy):
+            if reaches != r[TIER] or asked:
                 why |= LOOK_MOVES
+            if is_news(r, risk, now, policy):
+                why |= LOOK_NEWS
             if not r[LAST_TS] > tick - policy[IDLE]:
                 why |= LOOK_IDLE
             if flags[at] & WEEKLY and not math.isnan(history):

@@ -101,6 +101,7 @@ RISK: Final = _block(
     "reached",  # the tier that the last daily look reached: what two looks agree on counts
     "reached_ts?",  # the last daily look at warning or above: how long it has been calm since
     "candidate_ts?",  # the tick at whose end the budget decides on the subscriber's tier alert
+    "stayed_ts?",  # until then they stayed: the weeks of their vectors that end by then are known, and told
 )
 SEEN_IDS: Final = _block("seen", b"s", *(f"id{i}" for i in range(SEEN)), "position", dtype="<u8")
 CALLS: Final = _block(

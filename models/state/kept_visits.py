@@ -20,6 +20,7 @@ _VERSION: Final = b"\x01\x00"
 """Leads the bytes of the visits."""
 _HEAD: Final = len(_VERSION)
 
+Rows = npt.NDArray[np.int64]
 Visit = tuple[float, float, float]
 """In the order of `VISIT_COLUMNS`."""
 
@@ -57,16 +58,15 @@ class KeptVisits:
         slot[: len(self.slot)] = self.slot
         self.slot = slot
 
-    def room_for(self, row: int) -> None:
-        """Give the row a slot, if it has none: a visit of theirs may be kept from now on."""
-        if self.slot[row] != _NO_SLOT:
-            return
-        if not self._free:
-            slots = len(self.count)
-            self.count = np.concatenate([self.count, np.zeros(slots, dtype=np.int64)])
-            self.visits = np.concatenate([self.visits, np.zeros_like(self.visits)])
-            self._free = list(range(slots, 2 * slots))
-        self.slot[row] = self._free.pop()
+    def room_for(self, rows: Rows) -> None:
+        """Give each of the rows a slot that has none: a visit of theirs may be kept from now on."""
+        for row in dict.fromkeys(rows[self.slot[rows] == _NO_SLOT].tolist()):
+            if not self._free:
+                slots = len(self.count)
+                self.count = np.concatenate([self.count, np.zeros(slots, dtype=np.int64)])
+                self.visits = np.concatenate([self.visits, np.zeros_like(self.visits)])
+                self._free = list(range(slots, 2 * slots))
+            self.slot[row] = self._free.pop()
 
     def of(self, row: int) -> list[Visit]:
         """The visits kept of a row, the oldest first."""
@@ -80,7 +80,7 @@ class KeptVisits:
         self.clear(row)
         found = list(visits)
         if found:
-            self.room_for(row)
+            self.room_for(np.array([row]))
             slot = self.slot[row]
             self.visits[slot, : len(found)] = found
             self.count[slot] = len(found)

@@ -157,6 +157,11 @@ class Population:
             self._loose.append(row)
         return row
 
+    def seats(self, subscriber_ids: Iterable[str]) -> Rows:
+        """Rows for subscribers, as :meth:`seat` gives them; nearly all have theirs."""
+        held, seat = self._rows.get, self.seat
+        return np.array([seat(who) if (row := held(who)) is None else row for who in subscriber_ids], dtype=np.int64)
+
     def enliven(self, row: int) -> None:
         """The subscriber is known: a change to be written.
 
@@ -232,10 +237,6 @@ class Population:
     def hold(self, row: int, pending: Pending) -> None:
         """Keep a vector until its label is known."""
         self.pending.hold(row, self._keys[row], pending)
-
-    def know(self, row: int, pending: Pending, weeks: int) -> Pending:
-        """Note that so many weeks of a vector are known."""
-        return self.pending.know(row, self._keys[row], pending, weeks)
 
     def release(self, row: int, pending: Pending) -> None:
         """Let go a vector whose label is known."""

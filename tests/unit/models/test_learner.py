@@ -161,6 +161,7 @@ def test_every_record_has_its_lesson(lived: Life) -> None:
     cases: list[tuple[Lesson, Example | Fate]] = [
         (Lesson.FOREIGN, change(fate, catalogue="0000")),
         (Lesson.FOREIGN, change(fate, x=fate.x[1:])),
+        (Lesson.FOREIGN, change(fate, x=np.zeros(len(NAMES), dtype="<f4").tobytes() + b"?")),
         (Lesson.NOT_FINITE, change(fate, fate_id="a", x=[INFINITE, *fate.x[1:]])),
         (Lesson.NOT_FINITE, change(fate, fate_id="b", x=nothing)),
         (Lesson.NOT_FINITE, change(fate, fate_id="c", risk=float("nan"))),
