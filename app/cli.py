@@ -30,18 +30,18 @@ class Verb(NamedTuple):
 
 VERBS: Final[dict[str, Verb]] = {
     "demo": Verb("app.demo", "demo", "Show everything on this machine, with simulated subscribers."),
-    "kafka": Verb("app.kafka_cli", "kafka", "Run a Kafka of your own on this machine."),
-    "bundle": Verb("app.kafka_cli", "bundle", "Pack that Kafka for machines without Internet."),
-    "topics": Verb("app.topics_cli", "topics", "Create the topics, or check them."),
-    "worker": Verb("app.worker_cli", "worker", "Read the events, raise the alerts."),
-    "learner": Verb("app.learner_cli", "learner", "Learn from what became of them, publish models."),
-    "simulate": Verb("app.simulator.simulate_cli", "simulate", "Write events of simulated subscribers."),
+    "kafka": Verb("app.kafka.command", "kafka", "Run a Kafka of your own on this machine."),
+    "bundle": Verb("app.kafka.command", "bundle", "Pack that Kafka for machines without Internet."),
+    "topics": Verb("app.kafka.topics_command", "topics", "Create the topics, or check them."),
+    "worker": Verb("app.worker.command", "worker", "Read the events, raise the alerts."),
+    "learner": Verb("app.learner.command", "learner", "Learn from what became of them, publish models."),
+    "simulate": Verb("app.simulator.command", "simulate", "Write events of simulated subscribers."),
     "replay": Verb("app.replay", "replay", "Put a recorded log of yours on an input topic."),
-    "alerts": Verb("app.alerts_cli", "alerts", "Follow the alerts, show one."),
-    "dlq": Verb("app.dlq_cli", "dlq", "Look at the records that could not be read."),
-    "model": Verb("app.model_cli", "model", "Look at the model that is served, export it, roll back."),
+    "alerts": Verb("app.alerts.command", "alerts", "Follow the alerts, show one."),
+    "dlq": Verb("app.kafka.dlq_command", "dlq", "Look at the records that could not be read."),
+    "model": Verb("app.model.command", "model", "Look at the model that is served, export it, roll back."),
     "evaluate": Verb("app.evaluate", "evaluate", "Measure what would have been served, on data that have answers."),
-    "config": Verb("app.config_cli", "config", "Show the settings, and where each comes from."),
+    "config": Verb("app.config.command", "config", "Show the settings, and where each comes from."),
 }
 """In the order in which a newcomer meets them."""
 

@@ -44,3 +44,8 @@ class Refused(click.ClickException):
         click.echo(f"holdfast: {self.message}", err=True)
         for line in self.advice:
             click.echo(f"  {line}", err=True)
+
+
+def no_topic(missing: Exception) -> Refused:
+    """Say what to do about a topic that is not there; `missing` names it."""
+    return Refused(f"there is no topic {missing}", "create it:  holdfast topics create", code=ExitCode.NOT_FOUND)

@@ -10,8 +10,8 @@ import pytest
 from support import one_thread as _one_thread  # noqa: F401 - before NumPy is loaded
 from support import real_data as _real_data  # noqa: F401 - takes HOLDFAST_DATA out of what workers inherit
 
-from app.compilation import compile_now, settle
-from streams.broker import EmbeddedBroker
+from app.process.compilation import compile_now, settle
+from streams.embedded.broker import EmbeddedBroker
 
 # Before Numba is imported: tests and the processes that they start keep what they compile in one place.
 _KEEPING = settle()

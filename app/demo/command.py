@@ -16,25 +16,26 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from app.config.options import language, resolved_options
 from app.errors import ExitCode, Refused
-from app.options import language, resolved_options
+from models.contract.time_units import DAY_MS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from app.config.setting_sources import Resolved
+    from app.config.settings import Settings
     from app.demo.scene import Scene
     from app.demo.show import Show
+    from app.demo.shown.view import SceneView
     from app.demo.stage import Stage
-    from app.demo.view import View
-    from app.setting_sources import Resolved
-    from app.settings import Settings
 
 SUBSCRIBERS: Final = 400
 """About 370,000 events in 45 days: lived through in seconds on two cores, with a few on their way out on any day."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class DemoOrder:
     """What was asked for on the command line."""
 
     subscribers: int
@@ -56,14 +57,14 @@ def demo(context: click.Context, resolved: Resolved, /, **flags: Any) -> None:
     Keys: 1 to 5 tell the story of a customer and stop the time to its alert, k kills the worker and counts what was
     lost, q ends. Everything shown is simulated. Exit code 0 if an alert was seen.
     """
-    context.exit(_perform(Call(**flags), resolved.settings))
+    context.exit(_perform(DemoOrder(**flags), resolved.settings))
 
 
-def _perform(call: Call, settings: Settings) -> int:
+def _perform(call: DemoOrder, settings: Settings) -> int:
     """Set the stage, show, clear up; returns the exit code."""
     from app.demo.child import ChildError
     from app.demo.stage import StageError
-    from streams.broker_error import BrokerError
+    from streams.embedded.broker_error import BrokerError
 
     # Clients that wait for a broker say so many times a second, and a killed worker is no news here.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -97,11 +98,11 @@ def _interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
 
 def _stage(after: ExitStack) -> tuple[Stage, float]:
     """Jars and Kafka; and when it began, which is after a download. `after` takes all of it away."""
+    from app.demo.shown.words import LABEL
     from app.demo.stage import raise_stage, start_compiling
-    from app.demo.words import LABEL
-    from app.download_bar import DownloadBar
-    from streams.broker_settings import BrokerSettings
-    from streams.jars import ensure_jars
+    from app.kafka.download_bar import DownloadBar
+    from streams.embedded.broker_settings import BrokerSettings
+    from streams.embedded.jars import ensure_jars
 
     settings = BrokerSettings.from_environment()
     with DownloadBar() as bar:
@@ -116,22 +117,21 @@ def _stage(after: ExitStack) -> tuple[Stage, float]:
         return stage, began
 
 
-async def _shown(call: Call, settings: Settings, stage: Stage, began: float) -> tuple[Scene, View]:
+async def _shown(call: DemoOrder, settings: Settings, stage: Stage, began: float) -> tuple[Scene, SceneView]:
     """Run the show until its end; returns what it came to."""
     from rich.console import Console
 
-    from app.demo import fronts
-    from app.demo.feed import AHEAD_DAYS, LIVED_DAYS, Order
-    from app.demo.keys import Keys
+    from app.demo.feed import AHEAD_DAYS, LIVED_DAYS, FeedOrder
     from app.demo.scene import Scene
     from app.demo.show import Show
+    from app.demo.shown import fronts
+    from app.demo.shown.keys import Keys
+    from app.demo.shown.view import SceneView
     from app.demo.stage import PREFIX
-    from app.demo.view import View
-    from app.simulator.publish import wall_clock_ms
-    from app.simulator.rates import DAY_MS
+    from app.publishing.publisher import wall_clock_ms
 
     start_ms = wall_clock_ms() - (LIVED_DAYS + AHEAD_DAYS) * DAY_MS
-    order = Order(stage.brokers, PREFIX, call.subscribers, call.seed, start_ms)
+    order = FeedOrder(stage.brokers, PREFIX, call.subscribers, call.seed, start_ms)
     scene = Scene(
         brokers=stage.brokers,
         subscribers=call.subscribers,
@@ -140,7 +140,7 @@ async def _shown(call: Call, settings: Settings, stage: Stage, began: float) -> 
         start_ms=start_ms,
         live_ms=order.live_ms,
     )
-    view = View(scene, language(settings), ZoneInfo(settings.timezone))
+    view = SceneView(scene, language(settings), ZoneInfo(settings.timezone))
     show = Show(stage, order, scene)
     console = Console(highlight=False)
     on_screen = _on_screen(call, console)
@@ -159,7 +159,7 @@ async def _shown(call: Call, settings: Settings, stage: Stage, began: float) -> 
     return scene, view
 
 
-def _on_screen(call: Call, console: Console) -> bool:
+def _on_screen(call: DemoOrder, console: Console) -> bool:
     """Whether somebody watches a terminal that can be drawn on."""
     return not call.as_json and console.is_terminal and not console.is_dumb_terminal
 
@@ -170,11 +170,11 @@ def _stop_on_signals(show: Show) -> None:
         loop.add_signal_handler(number, show.stop)
 
 
-def _conclude(call: Call, scene: Scene, view: View) -> None:
+def _conclude(call: DemoOrder, scene: Scene, view: SceneView) -> None:
     """Leave behind what a closed screen took with it, or the object for a script."""
     from rich.console import Console
 
-    from app.demo.summary import summary
+    from app.demo.shown.summary import summary
 
     if call.as_json:
         click.echo(json.dumps(summary(scene, time.monotonic())))

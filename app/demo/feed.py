@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from app.simulator.publish import Pace, Published, publish
-from app.simulator.rates import DAY_MS
+from app.publishing.publisher import PublishCount, PublishPace, publish
 from app.simulator.stream import simulate
+from models.contract.time_units import DAY_MS
 
 LIVED_DAYS: Final = 45
 """Features look back 30 days, and a tier needs a week before: none of them may start empty."""
@@ -25,7 +25,7 @@ SPEED: Final = 600.0
 _TELL_S: Final = 0.2
 
 
-class Order(msgspec.Struct, frozen=True):
+class FeedOrder(msgspec.Struct, frozen=True):
     """What the feed is to do. ``start_ms`` lies ``LIVED_DAYS + AHEAD_DAYS`` before the wall clock."""
 
     brokers: str
@@ -41,7 +41,7 @@ class Order(msgspec.Struct, frozen=True):
         return self.start_ms + LIVED_DAYS * DAY_MS
 
 
-class LivedPace(Pace):
+class LivedPace(PublishPace):
     """At once up to a moment of event time, at a speed from there on; never ahead of the wall clock."""
 
     def __init__(self, live_ms: int, speed: float) -> None:
@@ -68,7 +68,7 @@ class _Telling:
     def __init__(self) -> None:
         self._told = 0.0
 
-    def __call__(self, done: Published) -> None:
+    def __call__(self, done: PublishCount) -> None:
         now = time.monotonic()
         if now - self._told >= _TELL_S:
             self._told = now
@@ -80,7 +80,7 @@ def tell(facts: dict[str, Any]) -> None:
     print(json.dumps(facts), file=sys.stderr, flush=True)  # noqa: T201 - stderr is this process's channel
 
 
-async def feed(order: Order) -> None:
+async def feed(order: FeedOrder) -> None:
     """Write everything; returns when the wall clock is reached."""
     records = simulate(order.seed, order.subscribers, order.start_ms, LIVED_DAYS + AHEAD_DAYS)
     pace = LivedPace(order.live_ms, order.speed)
@@ -90,4 +90,4 @@ async def feed(order: Order) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(feed(msgspec.json.decode(sys.argv[1], type=Order)))
+    asyncio.run(feed(msgspec.json.decode(sys.argv[1], type=FeedOrder)))

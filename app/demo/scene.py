@@ -6,13 +6,13 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from app.demo.pace_meter import PaceMeter
-from app.demo.recovery import Recovery
-from app.demo.stopwatch import Stopwatch
-from app.demo.tally import Tally
-from app.demo.ticker import Line, Ticker
-from app.demo.vitals import Known, Vitals
-from models.alerts import Alert
+from app.demo.measured.pace_meter import PaceMeter
+from app.demo.measured.recovery import Recovery
+from app.demo.measured.stopwatch import Stopwatch
+from app.demo.measured.tally import ExactnessTally
+from app.demo.measured.ticker import Line, Ticker
+from app.demo.measured.vitals import Known, WorkerVitals
+from models.contract.alerts import Alert
 
 Phase = Literal["starting", "past", "live", "ended"]
 _KEPT_LINES: Final = 50
@@ -60,7 +60,7 @@ class Scene:
     alerts: int = 0
     alerts_by_kind: Counter[str] = field(default_factory=Counter)
     suppressions: Counter[str] = field(default_factory=Counter)
-    tally: Tally = field(default_factory=Tally)
+    tally: ExactnessTally = field(default_factory=ExactnessTally)
     pace: PaceMeter = field(default_factory=PaceMeter)
     watch: Stopwatch = field(default_factory=Stopwatch)
     ticker: Ticker = field(default_factory=Ticker)
@@ -92,7 +92,7 @@ class Scene:
         for kill in self.kills:
             kill.look(at, self.tally.openings, lag)
 
-    def follow(self, vitals: Vitals) -> None:
+    def follow(self, vitals: WorkerVitals) -> None:
         """Take in what the worker says of itself; one that has just started knows nothing yet."""
         if sum(vitals.tiers.values()) and not (self.kills and self.kills[-1].reopened_s is None):
             self.tiers = vitals.tiers

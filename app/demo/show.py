@@ -12,20 +12,20 @@ from typing import Any, Final
 import aiohttp
 
 from app.demo.child import Child
-from app.demo.feed import Order
-from app.demo.keys import QUIT
-from app.demo.lines import JsonLines
-from app.demo.recovery import Recovery
+from app.demo.feed import FeedOrder
+from app.demo.measured.json_lines import JsonLines
+from app.demo.measured.recovery import Recovery
+from app.demo.measured.vitals import scrape
 from app.demo.scene import Scene
+from app.demo.shown.keys import QUIT
 from app.demo.stage import INPUTS, PARTITIONS, PREFIX, Stage
-from app.demo.vitals import scrape
-from app.simulator.publish import publish
-from app.simulator.record import Record
+from app.publishing.publisher import publish
+from app.publishing.record import TimedRecord
 from app.simulator.stories import STORIES, story
-from streams.broker_view import BrokerView
-from streams.history import read
-from streams.tail import TailRecord, as_alert, tail
-from streams.topics import ALERTS, HISTORY, SUPPRESSIONS
+from streams.cluster.broker_view import BrokerView
+from streams.cluster.topic_tail import TailRecord, as_alert, tail
+from streams.records.lane_history import read
+from streams.records.topics import ALERTS, HISTORY, SUPPRESSIONS
 
 _LOOK_S: Final = 0.25
 _DEATHS: Final = 3
@@ -43,7 +43,7 @@ class Show:
         Kept up to date while :meth:`run` runs.
     """
 
-    def __init__(self, stage: Stage, order: Order, scene: Scene) -> None:
+    def __init__(self, stage: Stage, order: FeedOrder, scene: Scene) -> None:
         self.scene: Final = scene
         self._stage = stage
         self._order = order
@@ -217,7 +217,7 @@ class Show:
         records = story(number, None, self._last_story_ms)
         who = records[0].subscriber_id
 
-        def handed_over() -> Iterator[Record]:
+        def handed_over() -> Iterator[TimedRecord]:
             yield from records[:-1]
             scene.watch.start(number, who, time.monotonic())
             yield records[-1]

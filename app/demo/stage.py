@@ -14,16 +14,16 @@ from typing import Any, Final
 
 import msgspec
 
-from app.compilation import settle
 from app.demo.child import Child, python
-from app.demo.feed import Order
-from models.events import SUBSCRIBERS
-from streams.broker import EmbeddedBroker
-from streams.broker_settings import BrokerSettings
-from streams.broker_view import BrokerView
-from streams.cluster import Cluster
-from streams.jars import Talk
-from streams.topics import ALL_TOPICS, INPUT_TOPICS, Topic
+from app.demo.feed import FeedOrder
+from app.process.compilation import settle
+from models.contract.events import SUBSCRIBERS
+from streams.cluster.broker_view import BrokerView
+from streams.cluster.topic_admin import Cluster
+from streams.embedded.broker import EmbeddedBroker
+from streams.embedded.broker_settings import BrokerSettings
+from streams.embedded.jars import Talk
+from streams.records.topics import ALL_TOPICS, INPUT_TOPICS, Topic
 
 PREFIX: Final = "demo."
 PARTITIONS: Final = 4
@@ -113,7 +113,7 @@ class Stage:
         self.worker = Child.start("worker", command, self.directory / "worker.log", environment)
         return self.worker
 
-    def start_feed(self, order: Order) -> Child:
+    def start_feed(self, order: FeedOrder) -> Child:
         """Start the simulated population."""
         command = python("-m", "app.demo.feed", msgspec.json.encode(order).decode())
         self.feed = Child.start("simulator", command, self.directory / "simulator.log", dict(os.environ))
@@ -140,7 +140,7 @@ def start_compiling(talk: Talk) -> Child | None:
     if keeping.warning is not None:
         talk.say(keeping.warning)
         return None
-    return Child.start("compiler", python("-m", "app.compilation"), Path(os.devnull), dict(os.environ))
+    return Child.start("compiler", python("-m", "app.process.compilation"), Path(os.devnull), dict(os.environ))
 
 
 def raise_stage(settings: BrokerSettings, talk: Talk) -> Stage:
@@ -148,7 +148,7 @@ def raise_stage(settings: BrokerSettings, talk: Talk) -> Stage:
 
     Raises
     ------
-    streams.broker_error.BrokerError
+    streams.embedded.broker_error.BrokerError
         No Java, no answer in time; with the end of the broker's log.
     """
     return Stage(EmbeddedBroker.start(settings=settings, talk=talk))

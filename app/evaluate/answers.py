@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.errors import ExitCode, Refused
-from app.replay.fields import is_nothing
+from app.tables.fields import is_nothing
 
 _LEFT: Final = frozenset(
     "1 1.0 yes y true t churn churned left leaver leave lost exited 是 流失 离网 已流失 已离网".split()  # noqa: SIM905

@@ -13,15 +13,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from app.errors import Refused
+from models.arrays import Bools, Floats
 
 if TYPE_CHECKING:
     import lightgbm
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 INSTALL: Final = "pip install 'holdfast[batch]'"
 PARAMETERS: Final[dict[str, Any]] = {

@@ -12,17 +12,18 @@ from app.errors import Refused
 from app.evaluate.boosted import Boosted
 from app.evaluate.off_line import lived
 from app.evaluate.silence import with_lapses
-from app.evaluate.verdict import Bools, Scored, auc_of, figures, gain
-from app.simulator.record import Record
-from models.events import DAY_MS
-from models.evidence import Whos, auc_bounded
-from models.example import WEEKLY, Example, Fate
+from app.evaluate.verdict import JudgedRow, auc_of, figures, gain
+from app.publishing.record import TimedRecord
+from models.analysis.paired_test import Whos, auc_bounded
+from models.analysis.score_metrics import OneClassError
+from models.arrays import Bools, Floats
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
+from models.contract.training_example import WEEKLY, Example, Fate
 from models.features.catalogue import INDEX
-from models.learner import Learner, LearnerSettings
-from models.policy import Policy
-from models.prior import prior
-from models.quality import OneClassError
-from models.risk import Floats, Scorer
+from models.learning.learner import Learner, LearnerSettings
+from models.scoring.prior import prior
+from models.scoring.scorer import Scorer
 
 LATE: Final = 0.4
 """The last share of the looks: by then the learner has seen labels."""
@@ -75,7 +76,7 @@ class Looks:
 
 
 def evaluate_events(
-    records: Iterable[Record], policy: Policy, settings: LearnerSettings, silent_days: float | None
+    records: Iterable[TimedRecord], policy: Policy, settings: LearnerSettings, silent_days: float | None
 ) -> tuple[list[Example | Fate], Learner]:
     """Live through a log; returns all that the lane told, and the learner at its end.
 
@@ -158,9 +159,9 @@ def _alerts(told: Sequence[Example | Fate]) -> dict[str, dict[str, float]]:
     return {kind: counts | {"precision": counts["left"] / counts["known"]} for kind, counts in sorted(found.items())}
 
 
-def scored(looks: Looks) -> list[Scored]:
+def scored(looks: Looks) -> list[JudgedRow]:
     """Each look, with what was served."""
-    return [Scored(e.subscriber_id, e.label == "positive", e.risk, e.ts / DAY_MS) for e in looks.examples]
+    return [JudgedRow(e.subscriber_id, e.label == "positive", e.risk, e.ts / DAY_MS) for e in looks.examples]
 
 
 def lines(facts: dict[str, Any]) -> list[str]:

@@ -10,24 +10,23 @@ from typing import Any
 
 import click
 
+from app.config.operator_files import learner_settings, policy_in_force
+from app.config.options import console as terminal
+from app.config.options import json_option, resolved_options
+from app.config.setting_sources import Resolved
 from app.errors import ExitCode, Refused
 from app.evaluate import events as by_events
 from app.evaluate import table as by_table
 from app.evaluate.boosted import library
-from app.evaluate.verdict import Scored, gain_of, write
-from app.learner_file import learner_settings
-from app.options import console as terminal
-from app.options import json_option, resolved_options
-from app.policy_file import policy_in_force
-from app.progress import counting
-from app.replay.fields import TOPICS
+from app.evaluate.verdict import JudgedRow, gain_of, write
+from app.process.progress_bar import counting
+from app.publishing.record import TimedRecord
 from app.replay.files import now_ms, parts_of, reading_options, table_options
 from app.replay.flags import paired
 from app.replay.playback import Playback, read
-from app.setting_sources import Resolved
-from app.simulator.record import Record
-from models.events import OUTCOMES
-from models.evidence import Bounded
+from app.tables.fields import TOPICS
+from models.analysis.paired_test import Bounded
+from models.contract.events import OUTCOMES
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _DAYS = click.FloatRange(min=0.0, min_open=True)
@@ -120,7 +119,7 @@ def events(
     _kept(scores, by_events.scored(by_events.Looks(told)))
 
 
-def _counted(records: Iterator[Record], tick: Callable[[int], None]) -> Iterator[Record]:
+def _counted(records: Iterator[TimedRecord], tick: Callable[[int], None]) -> Iterator[TimedRecord]:
     for number, record in enumerate(records, 1):
         yield record
         if number % 1_000 == 0:
@@ -139,6 +138,6 @@ def _tell(facts: dict[str, Any], lines: list[str], gains: dict[str, dict[str, fl
         click.echo(f"{name}: {what}", err=True)
 
 
-def _kept(path: Path | None, rows: list[Scored]) -> None:
+def _kept(path: Path | None, rows: list[JudgedRow]) -> None:
     if path is not None:
         write(path, rows)

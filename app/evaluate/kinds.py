@@ -9,15 +9,14 @@ from functools import partial
 from typing import Final, cast, get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from app.evaluate.ratios import words_of
-from app.replay.moments import DAY_MS, First, LocalTime, moment
-from app.replay.quantities import Mark
-from app.replay.quantities import number as quantity
-from app.replay.reject import Reject
-
-Floats = npt.NDArray[np.float64]
+from app.tables.quantities import Mark
+from app.tables.quantities import number as quantity
+from app.tables.reject import Reject
+from app.tables.times import First, LocalTime, moment
+from models.arrays import Floats
+from models.contract.time_units import DAY_MS
 
 MISSING: Final = frozenset(
     ["", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "--", "\\n", "#n/a", "无", "未知", "空"]

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator
 from itertools import count, groupby
 from typing import NamedTuple
 
-from app.simulator.record import Record
+from app.publishing.record import TimedRecord
+from models.contract.events import Arrival
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
+from models.contract.training_example import Example, Fate
 from models.decisions.detector import Detector
-from models.events import DAY_MS, Arrival
-from models.example import Example, Fate
-from models.learner import Learner
-from models.outbox import Body
-from models.policy import Policy
-from models.risk import Scorer
-from streams.wire import Rejected, decode
+from models.decisions.outbox import Body
+from models.learning.learner import Learner
+from models.scoring.scorer import Scorer
+from streams.records.wire import Rejected, decode
 
 
 class _Stored(NamedTuple):
@@ -27,7 +28,7 @@ class _Stored(NamedTuple):
     headers: tuple[()] = ()
 
 
-def lived(records: Iterable[Record], policy: Policy, learner: Learner) -> Iterator[Body]:
+def lived(records: Iterable[TimedRecord], policy: Policy, learner: Learner) -> Iterator[Body]:
     """What the lane writes, in its order: what it tells of its subscribers has the risks that were served.
 
     The lane begins with what the learner serves. The learner is told as the lane writes; what it publishes in a day is
@@ -59,7 +60,7 @@ def lived(records: Iterable[Record], policy: Policy, learner: Learner) -> Iterat
             detector.switch(Scorer(snapshot, policy.base_rate))
 
 
-def _arrival(record: Record, offset: int) -> Arrival:
+def _arrival(record: TimedRecord, offset: int) -> Arrival:
     event = decode(record.topic, _Stored(offset, record.ts, record.key, record.value), None)
     if isinstance(event, Rejected):
         raise ValueError(f"{record.topic} at {record.ts}: {event.reason}: {event.detail}")

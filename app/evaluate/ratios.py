@@ -14,9 +14,8 @@ from itertools import combinations, groupby
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from models.arrays import Floats
 
 MOST: Final = 120
 """More ratios than this make a table of two hundred columns slow and no better."""
@@ -39,7 +38,7 @@ class Unit(StrEnum):
     SPAN = "span"
 
 
-class Way(StrEnum):
+class RatioForm(StrEnum):
     """How two columns make one."""
 
     SHARE = "share"
@@ -48,14 +47,14 @@ class Way(StrEnum):
     """A change against the level that it changed."""
 
 
-_Wish = tuple[Way, str, tuple[str, ...]]
+_Wish = tuple[RatioForm, str, tuple[str, ...]]
 
 
 class Ratio(NamedTuple):
     """One column made of two, or of one and the mean of several. Scales are medians of the first rows."""
 
     name: str
-    way: Way
+    way: RatioForm
     above: str
     below: tuple[str, ...]
     scale_above: float
@@ -173,7 +172,7 @@ def infer(columns: Mapping[str, Floats]) -> list[Ratio]:
     latest = {name for _, names in series for name in names[:-1]}
     # Of a series the last stands for all: six months of every pair would say the same six times.
     current = {name: unit for name, unit in units.items() if name not in latest}
-    found: list[_Wish] = [(Way.SHARE, names[-1], tuple(names[:-1])) for _, names in series]
+    found: list[_Wish] = [(RatioForm.SHARE, names[-1], tuple(names[:-1])) for _, names in series]
     if any(unit in _AMOUNTS for unit in current.values()):
         found += _by_units(current, columns)
     else:
@@ -191,7 +190,7 @@ def compute(ratio: Ratio, columns: Mapping[str, Floats]) -> Floats:
 
     Examples
     --------
-    >>> half = Ratio("out / in", Way.SHARE, "out", ("in",), 10.0, 1.0)
+    >>> half = Ratio("out / in", RatioForm.SHARE, "out", ("in",), 10.0, 1.0)
     >>> compute(half, {"out": np.array([10.0, 0.0, 0.0, np.nan]), "in": np.array([1.0, 5.0, 0.0, 1.0])}).tolist()
     [0.5, 0.0, 0.5, nan]
     """
@@ -200,7 +199,7 @@ def compute(ratio: Ratio, columns: Mapping[str, Floats]) -> Floats:
     for name in ratio.below:
         below += columns[name]
     below /= len(ratio.below) * ratio.scale_below
-    if ratio.way is Way.CHANGE:
+    if ratio.way is RatioForm.CHANGE:
         # A tenth of the usual level keeps a change from nothing finite.
         return np.asarray(above / (np.abs(below) + 0.1))
     whole = np.abs(above) + np.abs(below)
@@ -231,16 +230,16 @@ def _by_units(units: Mapping[str, Unit | None], columns: Mapping[str, Floats]) -
     # The main volume of each unit is the one that is largest: the whole, of which the others are parts.
     main = {unit: max(of[unit], key=lambda name: float(np.nanmean(columns[name]))) for unit in _AMOUNTS if of[unit]}
     found: list[_Wish] = [
-        (Way.CHANGE, change, (main[unit],)) for change in of[Unit.CHANGE] for unit in main if _same(change, unit)
+        (RatioForm.CHANGE, change, (main[unit],)) for change in of[Unit.CHANGE] for unit in main if _same(change, unit)
     ]
     base = main.get(Unit.TIME) or main.get(Unit.COUNT) or main.get(Unit.VOLUME) or main.get(Unit.MONEY)
-    found += [(Way.SHARE, name, (base,)) for name in amounts if base]
-    found += [(Way.SHARE, a, (b,)) for a, b in combinations(of[Unit.SPAN], 2)]
-    found += [(Way.SHARE, a, (b,)) for a, b in combinations(of[Unit.LINES], 2)]
-    found += [(Way.SHARE, name, (line,)) for line in of[Unit.LINES] for name in main.values()]
-    found += [(Way.SHARE, span, (line,)) for line in of[Unit.LINES] for span in of[Unit.SPAN]]
-    found += [(Way.SHARE, name, (span,)) for span in of[Unit.SPAN] for name in main.values()]
-    found += [(Way.SHARE, name, (whole,)) for unit, whole in main.items() for name in of[unit]]
+    found += [(RatioForm.SHARE, name, (base,)) for name in amounts if base]
+    found += [(RatioForm.SHARE, a, (b,)) for a, b in combinations(of[Unit.SPAN], 2)]
+    found += [(RatioForm.SHARE, a, (b,)) for a, b in combinations(of[Unit.LINES], 2)]
+    found += [(RatioForm.SHARE, name, (line,)) for line in of[Unit.LINES] for name in main.values()]
+    found += [(RatioForm.SHARE, span, (line,)) for line in of[Unit.LINES] for span in of[Unit.SPAN]]
+    found += [(RatioForm.SHARE, name, (span,)) for span in of[Unit.SPAN] for name in main.values()]
+    found += [(RatioForm.SHARE, name, (whole,)) for unit, whole in main.items() for name in of[unit]]
     return found
 
 
@@ -255,7 +254,7 @@ def _by_correlation(columns: Mapping[str, Floats], names: list[str]) -> list[_Wi
     ranks = {name: _ranks(columns[name]) for name in amounts}
     pairs = sorted(combinations(amounts, 2), key=lambda pair: -abs(float((ranks[pair[0]] * ranks[pair[1]]).mean())))
     most = _NAMELESS * (_NAMELESS - 1) // 2
-    return [(Way.SHARE, a, (b,)) for a, b in pairs[:most]]
+    return [(RatioForm.SHARE, a, (b,)) for a, b in pairs[:most]]
 
 
 def _ranks(values: Floats) -> Floats:

@@ -7,20 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from app.errors import ExitCode, Refused
 from app.evaluate import ratios
 from app.evaluate.kinds import MISSING, Kind, amounts, kind_of, reader
 from app.evaluate.ratios import Ratio
 from app.evaluate.sheet import Sheet
-from app.replay.evidence import Evidence
-from app.replay.fields import Field, Sort
-from app.replay.moments import First
-from app.replay.quantities import Mark
-
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
+from app.tables.column_evidence import Evidence
+from app.tables.fields import Field, Sort
+from app.tables.quantities import Mark
+from app.tables.times import First
+from models.arrays import Floats, Rows
 
 FIRST: Final = 1000
 """So many unlabelled rows decide kinds, levels and ratios."""

@@ -10,16 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from models.compiled import compiled
-from models.learner_settings import LearnerSettings
-from models.recent import Recent, Row
-from models.risk import Floats, Scorer
-from models.snapshot import Curve, Snapshot
-from models.voices import Taught, Voices
-
-Bools = npt.NDArray[np.bool_]
+from models.arrays import Bools, Floats
+from models.learning.blend import compiled
+from models.learning.ensemble import Taught, Voices
+from models.learning.recent_vectors import Recent, RecentVector
+from models.learning.settings import LearnerSettings
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import Curve, Snapshot
 
 LEAST_BLOCK: Final = 200
 """Rows that are scored together and then learned together; later a quarter of those learned: labels come late."""
@@ -52,7 +50,7 @@ class ServedClass:
     def learn(self, rows: Floats, left: Bools) -> None:
         """Learn labelled rows one by one, and take a model that has learned them into force."""
         for row, answer in zip(rows.T, left.tolist(), strict=True):
-            self._recent.add(Row(row.tolist(), 0))
+            self._recent.add(RecentVector(row.tolist(), 0))
             self._voices.learn(Taught(row.astype("<f4"), 1, 1, answer))
         voices = self._voices
         voices.settle()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.errors import Refused
-from app.replay.recording import Recording
+from app.tables.recording import Recording
 
 
 class Sheet(NamedTuple):

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from app.errors import Refused
-from app.simulator.record import Record, encode
-from models.events import CALLS, DATA_USAGE, DAY_MS, OUTCOMES
+from app.publishing.record import TimedRecord, encode
+from models.contract.events import CALLS, DATA_USAGE, OUTCOMES
+from models.contract.time_units import DAY_MS
 
 
-def with_lapses(records: Iterable[Record], silent_days: float) -> Iterator[Record]:
+def with_lapses(records: Iterable[TimedRecord], silent_days: float) -> Iterator[TimedRecord]:
     """The records, which are in the order of time, and among them what silence says.
 
     Raises
@@ -25,7 +26,8 @@ def with_lapses(records: Iterable[Record], silent_days: float) -> Iterator[Recor
 
     Examples
     --------
-    >>> calls = [Record(CALLS, who, b"", day * DAY_MS) for who, day in ((b"a", 0), (b"b", 1), (b"b", 2), (b"a", 4))]
+    >>> days = ((b"a", 0), (b"b", 1), (b"b", 2), (b"a", 4))
+    >>> calls = [TimedRecord(CALLS, who, b"", day * DAY_MS) for who, day in days]
     >>> [(r.subscriber_id, r.ts // DAY_MS, r.value[-12:]) for r in with_lapses(calls, 3.0) if r.topic == OUTCOMES]
     [('a', 3, b'ivity_ts":0}'), ('a', 4, b':"returned"}')]
     """
@@ -35,7 +37,7 @@ def with_lapses(records: Iterable[Record], silent_days: float) -> Iterator[Recor
     gone: set[bytes] = set()
     latest = 0
 
-    def lapses(now: int) -> Iterator[Record]:
+    def lapses(now: int) -> Iterator[TimedRecord]:
         while used and used[0][0] + silent <= now:
             ts, who = used.popleft()
             if last[who] == ts and who not in gone:
@@ -59,5 +61,5 @@ def with_lapses(records: Iterable[Record], silent_days: float) -> Iterator[Recor
     yield from lapses(latest)
 
 
-def _outcome(who: bytes, ts: int, **fields: Any) -> Record:
-    return Record(OUTCOMES, who, encode({"subscriber_id": who.decode(), "ts": ts, **fields}), ts)
+def _outcome(who: bytes, ts: int, **fields: Any) -> TimedRecord:
+    return TimedRecord(OUTCOMES, who, encode({"subscriber_id": who.decode(), "ts": ts, **fields}), ts)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
 
 import numpy as np
-import numpy.typing as npt
 from msgspec import structs
 
 from app.errors import ExitCode, Refused
@@ -18,15 +17,12 @@ from app.evaluate.kinds import Kind
 from app.evaluate.recipe import FIRST, Recipe, Writing
 from app.evaluate.served_class import ServedClass
 from app.evaluate.sheet import Sheet, read
-from app.evaluate.verdict import Scored, auc_of, figures, gain
-from app.progress import counting
+from app.evaluate.verdict import JudgedRow, auc_of, figures, gain
+from app.process.progress_bar import counting
 from app.replay.files import opened
-from app.replay.quantities import Mark
-from models.quality import OneClassError
-from models.risk import Floats
-
-Bools = npt.NDArray[np.bool_]
-Rows = npt.NDArray[np.int64]
+from app.tables.quantities import Mark
+from models.analysis.score_metrics import OneClassError
+from models.arrays import Bools, Floats, Rows
 
 HELD_OUT: Final = 0.3
 """Share of the rows that is only scored, where no test table is given."""
@@ -57,7 +53,7 @@ class Half(NamedTuple):
     rows: Rows
 
 
-def evaluate_table(question: Question) -> tuple[dict[str, Any], list[Scored]]:
+def evaluate_table(question: Question) -> tuple[dict[str, Any], list[JudgedRow]]:
     """Learn one table in one pass, score the rest.
 
     Raises
@@ -99,7 +95,7 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[Scored]]:
     facts["order"] = "of the file" if question.in_order else "shuffled with a fixed seed"
     ids = asked.sheet.column(question.id_column) if question.id_column else None
     named = zip(asked.rows.tolist(), asked.left[asked.rows].tolist(), risk.tolist(), strict=True)
-    return facts, [Scored(ids[row] if ids else str(row + 1), one, said) for row, one, said in named]
+    return facts, [JudgedRow(ids[row] if ids else str(row + 1), one, said) for row, one, said in named]
 
 
 def _measured(recipe: Recipe, taught: Half, asked: Half, batch: str | None) -> tuple[dict[str, Any], Floats]:

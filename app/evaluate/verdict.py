@@ -7,20 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from app.errors import Refused
-from models.evidence import Bounded, Whos, auc_bounded, compare
-from models.quality import measure
-from models.risk import Floats
+from models.analysis.paired_test import Bounded, Whos, auc_bounded, compare
+from models.analysis.score_metrics import measure
+from models.arrays import Bools, Floats
 
-Bools = npt.NDArray[np.bool_]
 Z: Final = 1.96
 """Of a 95 % interval: nothing is decided by it, and nobody looks twice in a run."""
 
 
-class Scored(NamedTuple):
+class JudgedRow(NamedTuple):
     """One row: whose it is, what became of them, and what was said before; `at` in days since 1970, of a log."""
 
     id: str
@@ -34,11 +30,12 @@ def figures(risk: Floats, left: Bools, who: Whos) -> dict[str, Any]:
 
     Raises
     ------
-    models.quality.OneClassError
+    models.analysis.score_metrics.OneClassError
         Without at least one who left and one who stayed.
 
     Examples
     --------
+    >>> import numpy as np
     >>> left = np.array([True, False] * 50)
     >>> found = figures(np.where(left, 0.7, 0.3), left, np.arange(100, dtype=np.uint32))
     >>> found["roc_auc"], found["roc_auc_95"]
@@ -72,7 +69,7 @@ def gain_of(found: Bounded) -> str:
     return f"{found.value:+.4f} (95 %: {found.low:+.4f} to {found.high:+.4f})"
 
 
-def write(path: Path, scored: list[Scored]) -> None:
+def write(path: Path, scored: list[JudgedRow]) -> None:
     """Write id, label and score of each row, and the time of the look where there is one.
 
     Raises

@@ -7,14 +7,14 @@ from difflib import get_close_matches
 from typing import Final, NamedTuple, get_args
 
 from app.errors import ExitCode, Refused
-from app.replay.evidence import Evidence, survey
-from app.replay.fields import NUMERIC, UNITS, Field, Read, Reading, Sort, fields_of, is_nothing, ways, whole
-from app.replay.moments import First, LocalTime, Moment, moment, of_day
-from app.replay.names import CALLED_NAMES, CALLING, DATES, EITHER, NAMES, SUMMED, bare, unit_of
-from app.replay.recording import Recording
-from app.replay.reject import Reject, cut
-from app.replay.words import FLAGS, plain
-from models.events import CALLS
+from app.tables.column_evidence import Evidence, survey
+from app.tables.column_names import CALLED_NAMES, CALLING, DATES, EITHER, NAMES, SUMMED, bare, unit_of
+from app.tables.contract_words import FLAGS, plain
+from app.tables.fields import NUMERIC, UNITS, Field, Read, Reading, Sort, fields_of, is_nothing, ways, whole
+from app.tables.recording import Recording
+from app.tables.reject import Reject, cut
+from app.tables.times import First, LocalTime, ReadTime, moment, of_day
+from models.contract.events import CALLS
 
 _USAGE: Final = ExitCode.USAGE
 _LOOKED_AT: Final = 50
@@ -282,7 +282,7 @@ class Cartographer:
 
     def _form(self, cell: object) -> str:
         reads = [moment(cell, self._local._replace(first=first)) for first in get_args(First)]
-        return next((read.form for read in reads if isinstance(read, Moment)), "")
+        return next((read.form for read in reads if isinstance(read, ReadTime)), "")
 
     def _cells(self, place: int) -> list[object]:
         rows = self._recording.sample

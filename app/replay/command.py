@@ -9,17 +9,17 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
+from app.config.options import PLACE, needing_brokers, resolved_options
+from app.config.options import console as terminal
+from app.config.setting_sources import Resolved
 from app.errors import ExitCode, Refused
-from app.options import PLACE, needing_brokers, resolved_options
-from app.options import console as terminal
-from app.replay.backfill import History
 from app.replay.conversion import Conversion
 from app.replay.files import now_ms, parts_of, reading_options
 from app.replay.flags import paired
 from app.replay.folder import files_of, identity
+from app.replay.history_backfill import History
+from app.replay.mapping_shown import shown, tell_rejects, tried
 from app.replay.playback import Playback, hopeless, play, say
-from app.replay.shown import shown, tell_rejects, tried
-from app.setting_sources import Resolved
 
 _EPILOG: Final = """\b
 What the guess misses:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, NamedTuple
 
+from app.publishing.record import TimedRecord, encode
 from app.replay.column_map import CALLED, ColumnMap, Source
-from app.replay.fields import Sort, is_nothing, whole
-from app.replay.recording import Recording, Row
-from app.replay.reject import Reason, Reject
-from app.simulator.record import Record, encode
-from models.events import CALLS, SUBSCRIBERS
-from streams.wire import Rejected, decode
+from app.tables.fields import Sort, is_nothing, whole
+from app.tables.recording import Recording, TableRow
+from app.tables.reject import Reject, RejectReason
+from models.contract.events import CALLS, SUBSCRIBERS
+from streams.records.wire import Rejected, decode
 
 SHOWN: Final = 5
 """Rows that a report names of each reason."""
@@ -50,7 +50,7 @@ class Conversion:
         self._constants = {s.field.name: s.constant for s in mapping.sources if not s.columns}
         self._sources = [source for source in mapping.sources if source.columns]
 
-    def records(self, row: Row) -> list[Record] | Reject:
+    def records(self, row: TableRow) -> list[TimedRecord] | Reject:
         """One row: a record, or one for each of two parties."""
         if row.reject is not None:
             return row.reject
@@ -80,23 +80,23 @@ class Conversion:
         second = self._checked(theirs | {"subscriber_id": called, "direction": turned})
         return second if isinstance(second, Reject) else [first, second]
 
-    def _checked(self, event: dict[str, Any]) -> Record | Reject:
+    def _checked(self, event: dict[str, Any]) -> TimedRecord | Reject:
         """The record, once the decoder that workers use has said that it is an event."""
         ts = event["ts"]
         if isinstance(ts, int) and ts > self._now_ms:
-            return Reject(Reason.FUTURE, f"ts: {ts} is later than now")
+            return Reject(RejectReason.FUTURE, f"ts: {ts} is later than now")
         key, value = str(event["subscriber_id"]).encode(), encode(event)
         read = decode(self._topic, _Stored(0, ts, key, value), None)
         if isinstance(read, Rejected):
-            return Reject(Reason.INVALID, f"{read.reason}: {read.detail}")
-        return Record(self._topic, key, value, ts)
+            return Reject(RejectReason.INVALID, f"{read.reason}: {read.detail}")
+        return TimedRecord(self._topic, key, value, ts)
 
 
 def _given(source: Source, cells: Sequence[object]) -> object:
     """What a field gets from a row, or why the row is to be rejected."""
     value = value_of(source, cells)
     if value is None and source.field.required:
-        return Reject(Reason.EMPTY, source.field.name)
+        return Reject(RejectReason.EMPTY, source.field.name)
     return value._replace(detail=f"{source.field.name}: {value.detail}") if isinstance(value, Reject) else value
 
 
@@ -105,7 +105,7 @@ def value_of(source: Source, cells: Sequence[object]) -> object:
     if len(source.columns) == 1:
         cell = cells[source.columns[0]]
         if isinstance(cell, _COMPOUND) and source.field.sort is not Sort.NESTED:
-            return Reject(Reason.INVALID, "a list, an object or bytes, where one value is wanted")
+            return Reject(RejectReason.INVALID, "a list, an object or bytes, where one value is wanted")
         return None if is_nothing(cell) else whole(source.field, source.read(cell))
     given = [cell for place in source.columns if not is_nothing(cell := cells[place])]
     if not given:
@@ -129,7 +129,7 @@ def _hold_product(event: dict[str, Any]) -> None:
 
 
 @dataclass(slots=True)
-class Tally:
+class RowCount:
     """What became of the rows: ``rows`` = ``converted`` + the sum of ``rejected``."""
 
     rows: int = 0
@@ -138,16 +138,16 @@ class Tally:
     """What the converted rows made; more than they are with ``--both-parties``."""
     latest: int = 0
     """Time of the latest record, ms."""
-    rejected: Counter[Reason] = field(default_factory=Counter)
-    examples: dict[Reason, list[tuple[int, str]]] = field(default_factory=dict)
+    rejected: Counter[RejectReason] = field(default_factory=Counter)
+    examples: dict[RejectReason, list[tuple[int, str]]] = field(default_factory=dict)
 
-    def convert(self, records: Sequence[Record]) -> None:
+    def convert(self, records: Sequence[TimedRecord]) -> None:
         """Count one row that became records."""
         self.converted += 1
         self.records += len(records)
         self.latest = max(self.latest, records[0].ts)
 
-    def reject(self, row: Row, why: Reject) -> None:
+    def reject(self, row: TableRow, why: Reject) -> None:
         """Count one, and remember the first few."""
         self.rejected[why.reason] += 1
         told = self.examples.setdefault(why.reason, [])
@@ -181,7 +181,7 @@ class Rejects:
         if self._out is not None:
             self._out.writerow(["row", "reason", "detail", *columns])
 
-    def write(self, row: Row, why: Reject) -> None:
+    def write(self, row: TableRow, why: Reject) -> None:
         """One more."""
         if self._out is not None:
             cells = [c if isinstance(c, str) else json.dumps(c, ensure_ascii=False, default=str) for c in row.cells]
@@ -193,12 +193,12 @@ class Rejects:
 def converted(
     recording: Recording,
     conversion: Conversion,
-    tally: Tally,
+    tally: RowCount,
     rejects: Rejects,
     *,
     limit: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
-) -> Iterator[Record]:
+) -> Iterator[TimedRecord]:
     """Records of the rows, in the file's order; every row is counted in `tally` before the next is read."""
     for row in recording.rows():
         if limit is not None and tally.rows >= limit:

@@ -12,17 +12,17 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
+from app.config.operator_files import policy_in_force
+from app.config.settings import Settings
 from app.errors import ExitCode, Refused
-from app.policy_file import policy_in_force
 from app.replay.column_map import Cartographer
-from app.replay.fields import TOPICS, Sort
 from app.replay.flags import SEPARATORS, Encoding, UtcOffset, Zone, told
-from app.replay.moments import LocalTime
-from app.replay.names import known_names
+from app.replay.mapping_shown import columns_of, reading, tell_mapping
 from app.replay.playback import Part
-from app.replay.recording import Recording
-from app.replay.shown import columns_of, reading, tell_mapping
-from app.settings import Settings
+from app.tables.column_names import known_names
+from app.tables.fields import TOPICS, Sort
+from app.tables.recording import Recording
+from app.tables.times import LocalTime
 
 _WRITTEN: Final = (
     click.option(

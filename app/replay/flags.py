@@ -11,8 +11,8 @@ import click
 
 from app.errors import ExitCode, Refused
 from app.replay.column_map import CALLED, Told
-from app.replay.fields import TOPICS, fields_of
-from models.events import CALLS
+from app.tables.fields import TOPICS, fields_of
+from models.contract.events import CALLS
 
 SEPARATORS: Final = {"\\t": "\t", "tab": "\t", "\\x01": "\x01", "^A": "\x01"}
 """Names for what no keyboard has."""

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import ExitCode, Refused
-from app.replay.fields import TOPICS
+from app.replay.mapping_shown import shown
 from app.replay.playback import Part
-from app.replay.shown import shown
+from app.tables.fields import TOPICS
 
 _KINDS: Final = {name: name for name in TOPICS} | {
     "data": "data-usage",

@@ -22,16 +22,16 @@ from typing import IO, Any, Final
 import click
 from rich.console import Console
 
+from app.config.options import talking_to
+from app.config.settings import Settings
 from app.errors import ExitCode, Refused
-from app.options import talking_to
+from app.publishing.publisher import PublishCount
+from app.publishing.record import RANK, TimedRecord
 from app.replay.column_map import ColumnMap
-from app.replay.conversion import Conversion, Rejects, Tally, converted
-from app.replay.recording import Recording
-from app.replay.reject import Reason
-from app.replay.shown import reading, tell_rejects, writing
-from app.settings import Settings
-from app.simulator.publish import Published
-from app.simulator.record import RANK, Record
+from app.replay.conversion import Conversion, Rejects, RowCount, converted
+from app.replay.mapping_shown import reading, tell_rejects, writing
+from app.tables.recording import Recording
+from app.tables.reject import RejectReason
 
 RUN: Final = 250_000
 """Records that are sorted at once: about 150 MB. A file with fewer touches no disk."""
@@ -45,7 +45,7 @@ class Part:
 
     recording: Recording
     mapping: ColumnMap
-    tally: Tally = field(default_factory=Tally)
+    tally: RowCount = field(default_factory=RowCount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ class Playback:
         """Read so far."""
         return sum(part.tally.rows for part in self.parts)
 
-    def facts(self, done: Published | None = None) -> dict[str, Any]:
+    def facts(self, done: PublishCount | None = None) -> dict[str, Any]:
         """What became of it, for JSON."""
-        done = done or Published()
+        done = done or PublishCount()
         files = [
             {"file": part.recording.path.name, "topic": part.mapping.topic, **part.tally.facts()} for part in self.parts
         ]
@@ -117,7 +117,7 @@ def play(playback: Playback, settings: Settings, console: Console, *, as_json: b
     )
 
 
-def read(playback: Playback, console: Console, stack: ExitStack, *, as_json: bool) -> Iterator[Record]:
+def read(playback: Playback, console: Console, stack: ExitStack, *, as_json: bool) -> Iterator[TimedRecord]:
     """All of the files, read by the time that this returns: their records in the order of time, one at least.
 
     Raises
@@ -136,7 +136,7 @@ def read(playback: Playback, console: Console, stack: ExitStack, *, as_json: boo
     return chain([first], records)
 
 
-def _converted(playback: Playback, console: Console, stack: ExitStack) -> Iterator[Record]:
+def _converted(playback: Playback, console: Console, stack: ExitStack) -> Iterator[TimedRecord]:
     """The files' records one after the other, each with a bar that goes when its last is read."""
     for part in playback.parts:
         conversion = Conversion(part.mapping, playback.now_ms)
@@ -155,28 +155,28 @@ def _opened(path: Path) -> IO[str]:
 
 def hopeless(playback: Playback) -> Refused:
     """That nothing converted, and what would help most."""
-    reasons = sum((part.tally.rejected for part in playback.parts), Counter[Reason]())
+    reasons = sum((part.tally.rejected for part in playback.parts), Counter[RejectReason]())
     (most, _), *_ = reasons.most_common(1)
     advice = {
-        Reason.UNKNOWN_WORD: ("say what its words mean:  --value direction:1=outgoing",),
-        Reason.NOT_A_TIME: ("from another column:       --map ts=COLUMN",),
+        RejectReason.UNKNOWN_WORD: ("say what its words mean:  --value direction:1=outgoing",),
+        RejectReason.NOT_A_TIME: ("from another column:       --map ts=COLUMN",),
     }
     names = ", ".join(part.recording.path.name for part in playback.parts)
     return Refused(f"none of {playback.rows:,} rows of {names} converted", *advice.get(most, ()))
 
 
 def _write(
-    playback: Playback, settings: Settings, records: Iterator[Record], first_ts: int, console: Console
-) -> Published:
-    from app.simulator.ground import prepare, put_back
-    from app.simulator.publish import Pace, publish
+    playback: Playback, settings: Settings, records: Iterator[TimedRecord], first_ts: int, console: Console
+) -> PublishCount:
+    from app.publishing.prepared_topics import prepare, put_back
+    from app.publishing.publisher import PublishPace, publish
 
-    async def send() -> Published:
+    async def send() -> PublishCount:
         client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix
         span, topics = playback.now_ms - first_ts, {part.mapping.topic for part in playback.parts}
         await prepare(settings, span, only=topics, lengthen=playback.lengthen, say=say_aside)
         with writing(console, sum(part.tally.records for part in playback.parts)) as tell:
-            done = await publish(records, client, prefix, pace=Pace(playback.speed), progress=tell)
+            done = await publish(records, client, prefix, pace=PublishPace(playback.speed), progress=tell)
         if playback.lengthen:
             await put_back(settings, say_aside)
         return done
@@ -185,18 +185,18 @@ def _write(
         return asyncio.run(send())
 
 
-def in_time_order(records: Iterable[Record], run: int = RUN) -> Iterator[Record]:
+def in_time_order(records: Iterable[TimedRecord], run: int = RUN) -> Iterator[TimedRecord]:
     """The records by timestamp, then by their topic's rank, then as they came. None goes out before all are in.
 
     Examples
     --------
-    >>> given = [Record("telecom.calls.v1", b"s", b"%d" % n, ts) for n, ts in enumerate((5, 3, 5, 1))]
+    >>> given = [TimedRecord("telecom.calls.v1", b"s", b"%d" % n, ts) for n, ts in enumerate((5, 3, 5, 1))]
     >>> [(r.ts, r.value) for r in in_time_order(given, run=2)]
     [(1, b'3'), (3, b'1'), (5, b'0'), (5, b'2')]
     """
     rest = iter(records)
     with ExitStack() as stack:
-        runs: list[Iterator[Record]] = []
+        runs: list[Iterator[TimedRecord]] = []
         held = sorted(islice(rest, run), key=_as_applied)
         while following := list(islice(rest, run)):
             runs.append(_spilled(held, stack.enter_context(TemporaryFile())))
@@ -205,11 +205,11 @@ def in_time_order(records: Iterable[Record], run: int = RUN) -> Iterator[Record]
         yield from merge(*runs, held, key=_as_applied)
 
 
-def _as_applied(record: Record) -> tuple[int, int]:
+def _as_applied(record: TimedRecord) -> tuple[int, int]:
     return record.ts, RANK[record.topic]
 
 
-def _spilled(held: list[Record], file: IO[bytes]) -> Iterator[Record]:
+def _spilled(held: list[TimedRecord], file: IO[bytes]) -> Iterator[TimedRecord]:
     for record in held:
         head = _HEAD.pack(record.ts, RANK[record.topic], len(record.key), len(record.value))
         file.write(head + record.key + record.value)
@@ -217,7 +217,7 @@ def _spilled(held: list[Record], file: IO[bytes]) -> Iterator[Record]:
     return _read(file)
 
 
-def _read(file: IO[bytes]) -> Iterator[Record]:
+def _read(file: IO[bytes]) -> Iterator[TimedRecord]:
     while head := file.read(_HEAD.size):
         ts, rank, key, value = _HEAD.unpack(head)
-        yield Record(_TOPICS[rank], file.read(key), file.read(value), ts)
+        yield TimedRecord(_TOPICS[rank], file.read(key), file.read(value), ts)

@@ -8,8 +8,7 @@ may be quoted from it without saying so; what it is good for is showing the prod
 from __future__ import annotations
 
 from app.simulator.rates import Rates
-from app.simulator.record import Record
 from app.simulator.stories import STORIES, Story, story
 from app.simulator.stream import simulate
 
-__all__ = ["STORIES", "Rates", "Record", "Story", "simulate", "story"]
+__all__ = ["STORIES", "Rates", "Story", "simulate", "story"]

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
-
-DAY_MS: Final = 86_400_000
-HOUR_MS: Final = 3_600_000
-MINUTE_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)

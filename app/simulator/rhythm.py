@@ -12,15 +12,12 @@ from datetime import datetime, timedelta, timezone
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.simulator.rates import DAY_MS, HOUR_MS
+from models.arrays import Floats, Ints
+from models.contract.time_units import DAY_MS, HOUR_MS
 
 ZONE: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 _ZONE_MS: Final = 8 * HOUR_MS
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 class Rhythm(NamedTuple):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from app.simulator.population import CHANNELS
-from app.simulator.rates import DAY_MS, HOUR_MS, MINUTE_MS
-from app.simulator.record import RANK, Record, encode
-from models.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS, SUBSCRIBERS
+from app.publishing.record import RANK, TimedRecord, encode
+from app.simulator.people.population import CHANNELS
+from models.contract.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS, SUBSCRIBERS
+from models.contract.time_units import DAY_MS, HOUR_MS, MINUTE_MS
 
 
 class Beat(NamedTuple):
@@ -118,7 +118,7 @@ def _stranger(subscriber_id: str, now: int) -> dict[str, Any]:
     }
 
 
-def story(number: int, subscriber_id: str | None, now_ms: int) -> list[Record]:
+def story(number: int, subscriber_id: str | None, now_ms: int) -> list[TimedRecord]:
     """The records of a story that ends at ``now_ms``, in order; a new subscriber with his profile when none is named.
 
     Examples
@@ -135,9 +135,9 @@ def story(number: int, subscriber_id: str | None, now_ms: int) -> list[Record]:
     if subscriber_id is None:
         opening = now_ms - beats[0].before
         value = {"event_id": f"story-{number}-{now_ms}-{who}-0", **_stranger(who, opening)}
-        records.append(Record(SUBSCRIBERS, who.encode(), encode(value), opening))
+        records.append(TimedRecord(SUBSCRIBERS, who.encode(), encode(value), opening))
     for at, beat in enumerate(beats, 1):
         ts = now_ms - beat.before
         head = {"event_id": f"story-{number}-{now_ms}-{who}-{at}", "subscriber_id": who, "ts": ts}
-        records.append(Record(beat.topic, who.encode(), encode({**head, **beat.fields}), ts))
+        records.append(TimedRecord(beat.topic, who.encode(), encode({**head, **beat.fields}), ts))
     return records

@@ -8,20 +8,24 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.simulator import billing, contacts, rhythm, usage
-from app.simulator.behaviour import behaviour
-from app.simulator.profile import profile
-from app.simulator.rates import DAY_MS, Rates
-from app.simulator.record import RANK, Record
+from app.publishing.record import RANK, TimedRecord
+from app.simulator import rhythm
+from app.simulator.events import billing, contacts, usage
+from app.simulator.people.behaviour import behaviour
+from app.simulator.people.profile import profile
+from app.simulator.rates import Rates
 from app.simulator.rhythm import Span
 from app.simulator.world import Strip, World
-from models.events import OUTCOMES, SUBSCRIBERS
+from models.contract.events import OUTCOMES, SUBSCRIBERS
+from models.contract.time_units import DAY_MS
 
 _SPAN_EVENTS: Final = 100_000
 """About so many events are held at once; a day of a large population is cut into spans until it fits."""
 
 
-def simulate(seed: int, subscribers: int, start_ms: int, days: int, *, rates: Rates | None = None) -> Iterator[Record]:
+def simulate(
+    seed: int, subscribers: int, start_ms: int, days: int, *, rates: Rates | None = None
+) -> Iterator[TimedRecord]:
     """A population's life of ``days`` from ``start_ms`` on, as records in the order of event time.
 
     Everybody's profile comes first, at ``start_ms``. The same arguments give the same bytes (under one version of
@@ -55,14 +59,14 @@ def simulate(seed: int, subscribers: int, start_ms: int, days: int, *, rates: Ra
         yield from _in_order(world, _strips(world, span))
 
 
-def _beginning(world: World, start_ms: int) -> Iterator[Record]:
+def _beginning(world: World, start_ms: int) -> Iterator[TimedRecord]:
     """Everybody as he stands at the start: what is settled for before it has happened already."""
     for entry in world.agenda.until(start_ms):
         if entry.topic == SUBSCRIBERS:
             _change(world, entry.who, entry.fields)
     for who, subscriber_id in enumerate(world.ids):
         value = world.event(SUBSCRIBERS, who, start_ms, profile(world.population, who, start_ms))
-        yield Record(SUBSCRIBERS, subscriber_id.encode(), value, start_ms)
+        yield TimedRecord(SUBSCRIBERS, subscriber_id.encode(), value, start_ms)
 
 
 def _change(world: World, who: int, columns: dict[str, float]) -> None:
@@ -106,7 +110,7 @@ def _settled(world: World, span: Span) -> Iterator[Strip]:
         yield Strip(topic, np.array(moments, dtype=np.int64), np.array(rows, dtype=np.int64), values)
 
 
-def _in_order(world: World, strips: list[Strip]) -> Iterator[Record]:
+def _in_order(world: World, strips: list[Strip]) -> Iterator[TimedRecord]:
     """Merge the span's strips by (ts, rank of the topic)."""
     ts: NDArray[np.int64] = np.concatenate([strip.ts for strip in strips])
     who = np.concatenate([strip.who for strip in strips])
@@ -117,4 +121,4 @@ def _in_order(world: World, strips: list[Strip]) -> Iterator[Record]:
     for at, moment, row, number in zip(
         order.tolist(), ts[order].tolist(), who[order].tolist(), rank[order].tolist(), strict=True
     ):
-        yield Record(topics[number], world.ids[row].encode(), values[at], moment)
+        yield TimedRecord(topics[number], world.ids[row].encode(), values[at], moment)

@@ -6,19 +6,21 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.simulator import chances, habits, milestones, paths, rhythm
-from app.simulator import population as people
-from app.simulator.agenda import Agenda
-from app.simulator.cases import Cases
-from app.simulator.habits import Habits
-from app.simulator.paths import Courses
-from app.simulator.population import Population
+from app.publishing.record import encode
+from app.simulator import rhythm
+from app.simulator.events import milestones
+from app.simulator.events.agenda import Agenda
+from app.simulator.events.cases import Cases
+from app.simulator.people import chances, data_habits, leaving_paths
+from app.simulator.people import population as people
+from app.simulator.people.data_habits import Habits
+from app.simulator.people.leaving_paths import Courses
+from app.simulator.people.population import SimulatedPopulation
 from app.simulator.rates import Rates
-from app.simulator.record import encode
 from app.simulator.rhythm import Rhythm, Span
-from models.events import (
+from models.arrays import Floats, Ints
+from models.contract.events import (
     BILLING,
     CALLS,
     CARE_CONTACTS,
@@ -29,9 +31,6 @@ from models.events import (
     SITE_VISITS,
     SUBSCRIBERS,
 )
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 KINDS: Final = {
     CALLS: "c",
@@ -63,7 +62,7 @@ class World:
     rng: np.random.Generator
     run: str
     rates: Rates
-    population: Population
+    population: SimulatedPopulation
     ids: list[str]
     courses: Courses
     habits: Habits
@@ -76,7 +75,7 @@ class World:
         """Draw everything that is settled before the first event."""
         rng = np.random.default_rng(seed)
         population = people.settle(rng, subscribers, start_ms)
-        courses = paths.draw(rng, population, rates, start_ms, days)
+        courses = leaving_paths.draw(rng, population, rates, start_ms, days)
         agenda = Agenda()
         cases = Cases(rng, agenda)
         milestones.settle(rng, agenda, cases, population, courses, rates)
@@ -88,7 +87,7 @@ class World:
             population=population,
             ids=people.subscriber_ids(subscribers),
             courses=courses,
-            habits=habits.draw(rng, population, start_ms, days),
+            habits=data_habits.draw(rng, population, start_ms, days),
             agenda=agenda,
             cases=cases,
         )

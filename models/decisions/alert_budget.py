@@ -3,7 +3,7 @@
 The lane saves an allowance: its share of the operator's budget, an event day at a time. A candidate passes if it stands
 at or above the lane's own cut-off, and the allowance has one alert left. The cut-off is where, of the candidates of the
 last 28 days, as many stood above as the budget has room for; while they are few it is drawn towards the model's own.
-What is kept of a candidate is its :func:`models.tiers.standing`, which means the same under another model.
+What is kept of a candidate is its :func:`models.scoring.tiers.standing`, which means the same under another model.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from models.policy import DAY_MS, TierPolicy
+from models.contract.policy import TierPolicy
+from models.contract.time_units import DAY_MS
 from models.state.population import StateMalformedError, StateRecord
 
 BUDGET_KEY: Final = b"G"
@@ -29,7 +30,7 @@ _STEPS: Final = 20
 _GOLDEN: Final = 0.6180339887498949
 
 
-class Kept(Struct):
+class BudgetState(Struct):
     """What the budget has to know after a restart."""
 
     allowance: float
@@ -61,7 +62,7 @@ class AlertBudget:
     """
 
     def __init__(self, partition: int) -> None:
-        self._kept = Kept((partition + 1) * _GOLDEN % 1.0)
+        self._kept = BudgetState((partition + 1) * _GOLDEN % 1.0)
         self._dirty = False
 
     @property
@@ -129,7 +130,7 @@ class AlertBudget:
                 others.append((key, value))
             elif value is not None:
                 try:
-                    self._kept = msgspec.json.decode(value, type=Kept)
+                    self._kept = msgspec.json.decode(value, type=BudgetState)
                 except msgspec.MsgspecError as error:
                     raise StateMalformedError(f"state record {key!r}: {error}") from error
         return others

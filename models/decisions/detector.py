@@ -14,13 +14,8 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from models.alerts import Trigger
-from models.clock import Clock
-from models.decisions.context import Moment, moment_of
-from models.decisions.lane_state import LaneState
-from models.decisions.tick_sweep import Sweep
-from models.erasure import Mark, StopMarks, receipt, request_hash
-from models.events import (
+from models.contract.alerts import Trigger
+from models.contract.events import (
     Arrival,
     Call,
     CareContact,
@@ -32,14 +27,20 @@ from models.events import (
     Profile,
     SiteVisit,
 )
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
+from models.decisions.decision_context import DecisionContext, moment_of
+from models.decisions.erasure import Mark, StopMarks, receipt, request_hash
+from models.decisions.lane_state import LaneState
+from models.decisions.outbox import Changes, Output
+from models.decisions.signals import CARE_TRIGGERS, UNUSED_VISIT, Signal, browsing, care
+from models.decisions.tick_sweep import Sweep
+from models.decisions.ticks import Clock
 from models.features.catalogue import NAMES, catalogue_hash
 from models.kernel import places
 from models.kernel.arrivals import CLOCKED, KINDS, TOPICS, Table, table_of
-from models.outbox import Changes, Output
-from models.policy import DAY_MS, Policy
-from models.risk import Scorer
-from models.signals import CARE_TRIGGERS, UNUSED_VISIT, Signal, browsing, care
-from models.snapshot import check_features
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import check_features
 from models.state.columns import OUTCOME
 from models.state.population import Population, StateRecord
 from models.state.record_updates import take_rare
@@ -59,7 +60,7 @@ class Detector:
 
     Raises
     ------
-    models.snapshot.SnapshotRefusedError
+    models.scoring.snapshot.SnapshotRefusedError
         If the scorer's model was trained on other features.
     """
 
@@ -219,7 +220,7 @@ class Detector:
         found = float(self._lane.engine.lane[places.WATERMARK])
         return otherwise if isnan(found) else found
 
-    def _moment(self, arrival: Arrival, row: int) -> Moment:
+    def _moment(self, arrival: Arrival, row: int) -> DecisionContext:
         lane, ts = self._lane, _ts_of(arrival)
         clock = int(self._watermark(ts))
         if isinstance(arrival.event, Profile | Deletion):
@@ -228,7 +229,7 @@ class Detector:
         trigger = Trigger(topic=arrival.topic, partition=lane.partition, offset=arrival.offset, tick=None)
         return moment_of(lane.population, lane.engine.view(row), row, ts, clock, trigger, arrival.record_ts)
 
-    def _decided(self, moment: Moment, event: object, *, late: bool) -> None:
+    def _decided(self, moment: DecisionContext, event: object, *, late: bool) -> None:
         episodes, labels = self._lane.episodes, self._lane.labels
         if isinstance(event, Outcome):
             labels.outcome(moment, event)
@@ -246,7 +247,7 @@ class Detector:
         if moment.profile is event and not moment.gone:
             episodes.reconsider(moment)
 
-    def _profile_came(self, moment: Moment, profile: Profile) -> None:
+    def _profile_came(self, moment: DecisionContext, profile: Profile) -> None:
         for use in profile.consent.absent():
             self._lane.outbox.counts.add("consent_absent", use)
         if profile.status in ("suspended_arrears", "suspended_fraud"):
@@ -254,7 +255,7 @@ class Detector:
         elif profile.status == "left":
             self._lane.episodes.close_all(moment, "outcome")
 
-    def _signal(self, moment: Moment, event: object) -> None:
+    def _signal(self, moment: DecisionContext, event: object) -> None:
         lane = self._lane
         match event:
             case SiteVisit():
@@ -272,13 +273,13 @@ class Detector:
         if signal is not None:
             lane.episodes.breach(moment, signal)
 
-    def _withdrawn(self, moment: Moment) -> None:
+    def _withdrawn(self, moment: DecisionContext) -> None:
         """An appointment was called off, unless a newer word booked it again."""
         book = self.population.books.get(moment.row)
         if book is not None and book.appointment_ts is None:
             self._lane.episodes.recovered(moment, "disconnect_appointment")
 
-    def _browsing(self, moment: Moment, event: SiteVisit) -> Signal | None:
+    def _browsing(self, moment: DecisionContext, event: SiteVisit) -> Signal | None:
         population, policy = self.population, self._lane.policy.browsing
         if population.table[moment.row, places.BEHAVIOUR] == 0.0:
             return None if event.page in policy.excluded_pages else UNUSED_VISIT

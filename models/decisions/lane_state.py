@@ -6,23 +6,24 @@ from math import inf, isnan
 
 import numpy as np
 
-from models.alerts import alert_id
-from models.book import Book
-from models.cards import Cards
-from models.clock import Clock
+from models.contract.alerts import alert_id
+from models.contract.policy import Policy
+from models.contract.vocabulary import HEALTHY, HIGH_RISK, TIERS, WARNING
+from models.decisions.alert_body import Cards
 from models.decisions.alert_budget import AlertBudget
-from models.decisions.context import Moment
-from models.episodes import Episodes
+from models.decisions.alert_lifecycle import Episodes
+from models.decisions.decision_context import DecisionContext
+from models.decisions.labelling import Labels
+from models.decisions.outbox import Outbox, Output
+from models.decisions.ticks import Clock
 from models.kernel import places
-from models.kernel.engine import Engine
-from models.labels import Labels
-from models.outbox import Outbox, Output
-from models.policy import Policy
-from models.risk import Scorer
+from models.scoring.engine import Engine
+from models.scoring.scorer import Scorer
+from models.scoring.tiers import cutoffs
 from models.state.columns import RISK, SILENT
 from models.state.population import Population
 from models.state.record_updates import consent_by
-from models.tiers import HEALTHY, HIGH_RISK, TIERS, WARNING, cutoffs
+from models.state.subscriber_record import Book
 
 
 class LaneState:
@@ -109,7 +110,7 @@ class LaneState:
         self.population.marks[row] &= ~SILENT
         return True
 
-    def forget(self, moment: Moment) -> None:
+    def forget(self, moment: DecisionContext) -> None:
         """Delete a subscriber, and take back the latest risk that was published of them."""
         columns = self.population.table[moment.row]
         self._count_tier(int(columns[places.TIER]), -1)
@@ -120,11 +121,11 @@ class LaneState:
         self.labels.forgotten(moment.row)
         self.population.delete(moment.row)
 
-    def _take_back(self, moment: Moment) -> None:
+    def _take_back(self, moment: DecisionContext) -> None:
         ce_id = alert_id("forgotten", moment.subscriber_id, moment.trigger)
         self.outbox.put(Output("score", moment.subscriber_id, None, moment.ts, ce_id, None))
 
-    def rescore(self, moment: Moment, *, news: bool) -> None:
+    def rescore(self, moment: DecisionContext, *, news: bool) -> None:
         """Publish a risk that is news, and move the tier to what a daily look has reached.
 
         Who has left of their own will has no tier to speak of, and who refuses profiling none that may be used.
@@ -169,7 +170,7 @@ class LaneState:
         self.population.table[row, places.CANDIDATE_TS] = np.nan
         self.population.touch(row, RISK.name)
 
-    def _shown_again(self, moment: Moment) -> bool:
+    def _shown_again(self, moment: DecisionContext) -> bool:
         """Whether the subscriber allows profiling again; of one who no longer does, the latest risk is taken back."""
         book = self.population.books.get(moment.row)
         if moment.profiled == (book is None or not book.risk_hidden):
@@ -181,7 +182,7 @@ class LaneState:
             self._take_back(moment)
         return moment.profiled
 
-    def _enter(self, moment: Moment, tier: int) -> None:
+    def _enter(self, moment: DecisionContext, tier: int) -> None:
         self._count_tier(moment.tier, -1)
         self._count_tier(tier, 1)
         columns = self.population.table[moment.row]
@@ -195,7 +196,7 @@ class LaneState:
         if tier != HEALTHY:
             self._raised_tiers[tier - 1] += change
 
-    def _publish(self, moment: Moment) -> None:
+    def _publish(self, moment: DecisionContext) -> None:
         score = self.episodes.cards.score(moment)
         # One trigger moves a subscriber's score once, so its coordinates name it.
         ce_id = alert_id("score", moment.subscriber_id, moment.trigger)

@@ -16,22 +16,31 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from models import signals
-from models.alerts import Trigger
-from models.clock import TICK_MS, TICKS_A_DAY, Clock, ceil_tick, floor_tick, next_slice_tick, slices_at, slices_for
-from models.decisions.context import Moment, moment_of
+from models.arrays import Rows
+from models.contract.alerts import Trigger
+from models.contract.events import CALLS, DATA_USAGE
+from models.contract.time_units import DAY_MS, HOUR_MS
+from models.contract.training_example import WEEKLY
+from models.contract.vocabulary import Kind
+from models.decisions import signals
+from models.decisions.decision_context import DecisionContext, moment_of
+from models.decisions.erasure import StopMarks
 from models.decisions.lane_state import LaneState
-from models.erasure import StopMarks
-from models.events import CALLS, DATA_USAGE
-from models.example import WEEKLY
+from models.decisions.ticks import (
+    TICK_MS,
+    TICKS_A_DAY,
+    Clock,
+    ceil_tick,
+    floor_tick,
+    next_slice_tick,
+    slices_at,
+    slices_for,
+)
 from models.kernel import places
 from models.kernel.arrivals import CLOCKED, TOPICS
-from models.policy import DAY_MS, HOUR_MS
+from models.scoring.tiers import standing
 from models.state.calendar import Calendar
 from models.state.columns import OUTCOME, QUEUED
-from models.state.population import Rows
-from models.tiers import standing
-from models.words import Kind
 
 _USAGE: Final = (CALLS, DATA_USAGE)
 LOOKS_AT_ONCE: Final = 4_000
@@ -242,7 +251,7 @@ class Sweep:
             self.clock.cursor = lane.population.ids[int(queue.rows[queue.done - 1])] or self.clock.cursor
         return decided
 
-    def _decide(self, moment: Moment, why: int, *, stale: bool) -> None:
+    def _decide(self, moment: DecisionContext, why: int, *, stale: bool) -> None:
         lane, tick = self._lane, moment.clock
         lane.outbox.wrote(_ROW_BYTES)
         if why & places.ENDED:
@@ -288,7 +297,7 @@ class Sweep:
             self._nominated(moment, "risk_tier", admitted=lane.budget.admits(stands, cutoff))
         return decided
 
-    def _nominated(self, moment: Moment, kind: Kind, *, admitted: bool) -> None:
+    def _nominated(self, moment: DecisionContext, kind: Kind, *, admitted: bool) -> None:
         if self._lane.episodes.nominated(moment, kind, admitted=admitted):
             # Of who is held out too, or the others would have more calls than the budget has.
             self._lane.budget.spend()
@@ -335,14 +344,14 @@ class Sweep:
                 self._silences.put(due, row)
         return fallen, tick - usage_ts > lane.policy.silence.stale_feed_hours * HOUR_MS
 
-    def _silent(self, moment: Moment, *, stale: bool) -> None:
+    def _silent(self, moment: DecisionContext, *, stale: bool) -> None:
         table, row = self._lane.population.table, moment.row
         last = float(np.fmax(table[row, places.CALLS_REF], table[row, places.DATA_REF]))
         self._lane.fall_silent(row, int(last))
         if not moment.gone:
             self._lane.episodes.breach(moment, signals.silence(last, float(moment.clock)), stale_feed=stale)
 
-    def _let_go(self, moment: Moment, tick: int) -> None:
+    def _let_go(self, moment: DecisionContext, tick: int) -> None:
         """Forget an idle subscriber whom no profile, open alert, recent contact or label to come holds."""
         lane, row = self._lane, moment.row
         population = lane.population

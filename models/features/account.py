@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from models.events import BILLING as BILLING_TOPIC
-from models.events import SUBSCRIBERS
+from models.contract.events import BILLING as BILLING_TOPIC
+from models.contract.events import SUBSCRIBERS
 from models.features.definitions import Feature, Formula, Unit, change, held
 from models.state.columns import BILLING, PROFILE
 

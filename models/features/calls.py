@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from models.events import CALLS as TOPIC
+from models.contract.events import CALLS as TOPIC
 from models.features.definitions import Feature, Formula, Unit, change, rhythm, share, total, within
 from models.state.columns import CALLS as _BLOCK
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from models.events import CARE_CONTACTS as TOPIC
+from models.contract.events import CARE_CONTACTS as TOPIC
 from models.features.definitions import Feature, Formula, Unit, held, total, within
 from models.state.columns import CARE as _BLOCK
 

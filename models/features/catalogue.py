@@ -9,10 +9,10 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Final
 
+from models.contract.vocabulary import Text
 from models.features import account, calls, care, data, visits
 from models.features.definitions import Feature
 from models.features.reason_text import Saying
-from models.words import Text
 
 CATALOGUE_VERSION: Final = 1
 """Moves when a feature of the same name and unit comes to mean something else."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from models.events import DATA_USAGE as TOPIC
+from models.contract.events import DATA_USAGE as TOPIC
 from models.features.definitions import Feature, Formula, Unit, change, rhythm, share, total, within
 from models.state.columns import DATA as _BLOCK
 

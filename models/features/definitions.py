@@ -1,7 +1,7 @@
 """A feature: its name, unit, source, words and formula, and the formulas that most of them have.
 
 A formula is an expression over numbers of one block of columns, as of the time `now` (ms) from which the subscriber is
-looked at; :mod:`models.kernel.generate` makes the compiled code of it. Beside `now`, `DAY` and `NAN` it may name
+looked at; :mod:`models.features.kernel_text` makes the compiled code of it. Beside `now`, `DAY` and `NAN` it may name
 
 =============  =====================================================================================================
 ``t_<column>``  a decayed sum as of now: NaN without any event of calls, data and billing, where nobody can tell a
@@ -24,7 +24,7 @@ from functools import cache
 from math import isnan
 from typing import Final, Literal, NamedTuple
 
-from models.events import CALLS, DATA_USAGE, SUBSCRIBERS
+from models.contract.events import CALLS, DATA_USAGE, SUBSCRIBERS
 from models.state.columns import NAN, BlockSpec
 
 Unit = Literal[

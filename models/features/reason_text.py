@@ -6,9 +6,9 @@ from collections.abc import Callable
 from math import isnan
 from typing import Final
 
-from models.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS, SUBSCRIBERS
+from models.contract.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS, SUBSCRIBERS
+from models.contract.vocabulary import Text
 from models.features.definitions import FADED, Feature
-from models.words import Text
 
 Words = tuple[str, str]
 """English and Chinese."""

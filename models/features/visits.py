@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from models.events import SITE_VISITS as TOPIC
+from models.contract.events import SITE_VISITS as TOPIC
 from models.features.definitions import Feature, Formula, Unit, within
 from models.state.columns import VISITS as _BLOCK
 

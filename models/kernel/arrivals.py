@@ -24,7 +24,7 @@ from typing import Any, Final, get_args, overload
 import numpy as np
 import numpy.typing as npt
 
-from models.events import (
+from models.contract.events import (
     INPUTS,
     SUBSCRIBERS,
     AnyEvent,

@@ -8,12 +8,9 @@ References
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Bytes, Hashes
 from models.kernel.compiling import compiled
-
-Bytes = npt.NDArray[np.uint8]
-Hashes = npt.NDArray[np.uint64]
 
 IV0, IV1 = np.uint64(0x6A09E667F3BCC908), np.uint64(0xBB67AE8584CAA73B)
 IV2, IV3 = np.uint64(0x3C6EF372FE94F82B), np.uint64(0xA54FF53A5F1D36F1)

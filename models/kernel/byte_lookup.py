@@ -7,17 +7,14 @@ where the word stands. A table is never full, so every search ends at an empty s
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Bytes, Ints
 from models.kernel.compiling import compiled
 from models.kernel.places import HASHED, VALUE, WORD_AT, WORD_LENGTH
 
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
-
 
 @compiled
-def hash_of(buffer: Bytes, at: int, length: int, within: int) -> int:
+def word_hash(buffer: Bytes, at: int, length: int, within: int) -> int:
     """32 bits of the bytes (FNV-1a, mixed once more), and above them the number of the set."""
     found = np.int64(2_166_136_261 ^ within)
     for byte in range(at, at + length):
@@ -30,7 +27,7 @@ def hash_of(buffer: Bytes, at: int, length: int, within: int) -> int:
 def slot_of(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, within: int) -> int:
     """The slot of a word of a set, or the empty one where it would stand."""
     mask = len(slots) - 1
-    hashed = hash_of(buffer, at, length, within)
+    hashed = word_hash(buffer, at, length, within)
     slot = hashed & mask
     while slots[slot, VALUE] != 0:
         same = slots[slot, HASHED] == hashed and slots[slot, WORD_LENGTH] == length
@@ -60,7 +57,7 @@ def find_word(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, wi
 def put_word(slots: Ints, words: Bytes, at: int, length: int, within: int, value: int) -> None:
     """Give a number to the word that was written to `words` at a place; a word that was there has the new one."""
     slot = slot_of(slots, words, words, at, length, within)
-    slots[slot, HASHED] = hash_of(words, at, length, within)
+    slots[slot, HASHED] = word_hash(words, at, length, within)
     slots[slot, VALUE] = value + 1
     slots[slot, WORD_AT] = at
     slots[slot, WORD_LENGTH] = length

@@ -1,4 +1,4 @@
-"""The hot path in one file, made by :mod:`models.kernel.generate`: ``python -m app.write_kernel`` writes it anew."""
+"""The hot path in one file, made by :mod:`models.features.kernel_text`; ``python -m app.generate.kernel`` writes it."""
 
 # ruff: noqa
 from __future__ import annotations
@@ -25,8 +25,8 @@ Room = tuple[Ints, Ints, Hashes]
 Columns = tuple[Hashes, Hashes, Ints, Hashes, Ints, Ints, Hashes]
 Names = tuple[Bytes, Ints]
 
-DAY_MS = 86400000
 LATE_MS = 604800000
+DAY_MS = 86400000
 DAY = 86400000.0
 LATE = 604800000.0
 TICK = 900000.0
@@ -1288,7 +1288,7 @@ def is_news(r: Floats, risk: float, now: float, policy: Floats) -> bool:
 
 @compiled
 def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> float:
-    """How strong a browsing this visit makes, 0 for none: exactly what :func:`models.signals.browsing` says."""
+    """How strong a browsing this visit makes, 0 for none: what :func:`models.decisions.signals.browsing` says."""
     page = int(e[CODE])
     excluded, strong = int(policy[EXCLUDED_PAGES]), int(policy[STRONG_PAGES])
     if (excluded >> page) & 1:
@@ -1556,7 +1556,7 @@ def look(
     return len(rows), n
 
 @compiled
-def hash_of(buffer: Bytes, at: int, length: int, within: int) -> int:
+def word_hash(buffer: Bytes, at: int, length: int, within: int) -> int:
     """32 bits of the bytes (FNV-1a, mixed once more), and above them the number of the set."""
     found = np.int64(2_166_136_261 ^ within)
     for byte in range(at, at + length):
@@ -1569,7 +1569,7 @@ def hash_of(buffer: Bytes, at: int, length: int, within: int) -> int:
 def slot_of(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, within: int) -> int:
     """The slot of a word of a set, or the empty one where it would stand."""
     mask = len(slots) - 1
-    hashed = hash_of(buffer, at, length, within)
+    hashed = word_hash(buffer, at, length, within)
     slot = hashed & mask
     while slots[slot, VALUE] != 0:
         same = slots[slot, HASHED] == hashed and slots[slot, WORD_LENGTH] == length
@@ -1599,7 +1599,7 @@ def find_word(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, wi
 def put_word(slots: Ints, words: Bytes, at: int, length: int, within: int, value: int) -> None:
     """Give a number to the word that was written to `words` at a place; a word that was there has the new one."""
     slot = slot_of(slots, words, words, at, length, within)
-    slots[slot, HASHED] = hash_of(words, at, length, within)
+    slots[slot, HASHED] = word_hash(words, at, length, within)
     slots[slot, VALUE] = value + 1
     slots[slot, WORD_AT] = at
     slots[slot, WORD_LENGTH] = length

@@ -16,8 +16,8 @@ def compiled(function: F) -> F:
     No fast mathematics, so that sums are made in the order in which they are written; a division by zero is infinite
     or NaN, as in NumPy. No runtime of Numba's own, so that no array can be made in it, and none is counted: the caller
     holds them all, and counting references at each view and call took four fifths of the reader's time. Where nothing
-    can be written there is no cache: then every process compiles anew, and says so (``app.compilation``), while an
-    error here would be one of an import.
+    can be written there is no cache: then every process compiles anew, and says so (``app.process.compilation``), while
+    an error here would be one of an import.
     """
     options: dict[str, Any] = {"fastmath": False, "error_model": "numpy", "_nrt": False}
     try:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
+from models.arrays import Ints
 from models.kernel.compiling import compiled
 from models.kernel.places import KEY_LENGTH, VALUE_LENGTH
-
-Ints = npt.NDArray[np.int64]
 
 
 @compiled

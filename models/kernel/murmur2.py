@@ -8,13 +8,10 @@ References
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Bytes, Ints
 from models.kernel.compiling import compiled
 from models.kernel.places import KEY_AT, KEY_LENGTH, TOPIC
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 
 MURMUR_M, MURMUR_SEED = 0x5BD1E995, 0x9747B28C
 WORD = 0xFFFFFFFF

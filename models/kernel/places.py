@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final, get_args
 
-from models.events import DAY_MS, LATE_MS, CareReason, Page, PeerNetwork
+from models.contract.events import LATE_MS, CareReason, Page, PeerNetwork
+from models.contract.time_units import DAY_MS
 from models.state import columns
 from models.state.columns import ACTIVITY, BILLING, BIT, CALLS, CARE, DATA, OUTCOME, PROFILE, RISK, VISITS, place
 

@@ -16,7 +16,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from models.kernel.arithmetic import NAN, Floats
+from models.arrays import Bytes, Floats, Hashes, Ints
+from models.kernel.arithmetic import NAN
 from models.kernel.blake2b import event_hash
 from models.kernel.byte_lookup import find_word, same_bytes
 from models.kernel.compiling import compiled
@@ -58,9 +59,6 @@ from models.kernel.places import (
     WHOLE,
 )
 
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
-Hashes = npt.NDArray[np.uint64]
 Statuses = npt.NDArray[np.int8]
 Words = tuple[Ints, Bytes]
 """A table of words; see :mod:`models.kernel.byte_lookup`."""

@@ -1,7 +1,7 @@
 """The bytes of records to arrivals' numbers: the compiled reader with the contract's declarations.
 
-What it finds plain is read as :mod:`streams.wire` and :func:`models.kernel.arrivals.table_of` would, to the same bits.
-All else is msgspec's, and so is an operator's name when it comes for the first time: the caller teaches it.
+What it finds plain is read as :mod:`streams.records.wire` and :func:`models.kernel.arrivals.table_of` would, to the
+same bits. All else is msgspec's, and so is an operator's name when it comes for the first time: the caller teaches it.
 """
 
 from __future__ import annotations
@@ -12,14 +12,11 @@ import msgspec.inspect
 import numpy as np
 import numpy.typing as npt
 
-from models.events import Billing, Call, CareContact, CareReason, DataUsage, Page, PeerNetwork, SiteVisit
+from models.arrays import Bytes, Floats, Ints
+from models.contract.events import Billing, Call, CareContact, CareReason, DataUsage, Page, PeerNetwork, SiteVisit
 from models.kernel import compiled, places
 from models.kernel.arrivals import KINDS
 from models.state.columns import NAN, rival
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 _ID_BLOCK: Final = 128
 """Bytes of an event id that are hashed here; a longer one is not plain."""
@@ -93,14 +90,14 @@ class Lines(NamedTuple):
     status: npt.NDArray[np.int8]
 
 
-class Reader:
+class EventReader:
     """See the module. One thread's: it has room for the event in hand.
 
     Examples
     --------
     >>> value, key = b'{"subscriber_id":"s-1","ts":1780000000000,"event_id":"e-1","bytes":1.5e6}', b"s-1"
     >>> record = [0, len(value), len(value), len(key), 0, 1_780_000_000_000, 0, places.DATA_USE]
-    >>> lines = Reader().read(np.frombuffer(value + key, dtype=np.uint8), np.array([record]))
+    >>> lines = EventReader().read(np.frombuffer(value + key, dtype=np.uint8), np.array([record]))
     >>> int(lines.status[0]) == places.PLAIN, lines.numbers[0, [places.TS, places.FIRST]].tolist()
     (True, [1780000000000.0, 1500000.0])
     """

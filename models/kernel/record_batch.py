@@ -11,13 +11,10 @@ References
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Bytes, Ints
 from models.kernel.compiling import compiled
 from models.kernel.places import KEY_AT, KEY_LENGTH, OFFSET, STAMP, VALUE_AT, VALUE_LENGTH
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 
 
 @compiled

@@ -8,8 +8,8 @@ compared and copied as bits: what is read back is the same to the last of them.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Bytes, Hashes, Ints
 from models.kernel.compiling import compiled
 from models.kernel.places import (
     ALL_COLUMNS,
@@ -28,9 +28,6 @@ from models.kernel.places import (
     TAKEN,
 )
 
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
-Hashes = npt.NDArray[np.uint64]
 Columns = tuple[Hashes, Hashes, Ints, Hashes, Ints, Ints, Hashes]
 Names = tuple[Bytes, Ints]
 

@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from models.kernel.arithmetic import NAN, Floats
+from models.arrays import Floats, Hashes, Ints
+from models.kernel.arithmetic import NAN
 from models.kernel.compiling import compiled
 from models.kernel.places import (
     A_BILL,
@@ -78,8 +78,6 @@ from models.kernel.places import (
 if TYPE_CHECKING:  # the generator reads this part to make that file
     from models.kernel.compiled import fold_billing, fold_calls, fold_care, fold_data, fold_visits
 
-Ints = npt.NDArray[np.int64]
-Hashes = npt.NDArray[np.uint64]
 Visits = tuple[Ints, Ints, Floats]
 """Kept visits: of each row its slot, of each slot how many, and the visits."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from models.kernel.arithmetic import NAN, Floats, exp, fmax, fmin, usual_rate
+from models.arrays import Floats, Hashes, Ints
+from models.kernel.arithmetic import NAN, exp, fmax, fmin, usual_rate
 from models.kernel.compiling import compiled
 from models.kernel.places import (
     ABOVE,
@@ -106,7 +107,7 @@ from models.kernel.places import (
     WEEKLY,
     WHY,
 )
-from models.kernel.updates import Hashes, Ints, Visits, admit, take, touch
+from models.kernel.updates import Visits, admit, take, touch
 
 if TYPE_CHECKING:  # the generator reads this part to make that file
     from models.kernel.compiled import features, log_odds
@@ -199,7 +200,7 @@ def is_news(r: Floats, risk: float, now: float, policy: Floats) -> bool:
 
 @compiled
 def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> float:
-    """How strong a browsing this visit makes, 0 for none: exactly what :func:`models.signals.browsing` says."""
+    """How strong a browsing this visit makes, 0 for none: what :func:`models.decisions.signals.browsing` says."""
     page = int(e[CODE])
     excluded, strong = int(policy[EXCLUDED_PAGES]), int(policy[STRONG_PAGES])
     if (excluded >> page) & 1:

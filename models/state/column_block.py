@@ -14,7 +14,7 @@ _LOAD_CHUNK: Final = 65_536
 """So many records of a block are put into its rows at once while a state is read back."""
 
 
-class Block:
+class ColumnBlock:
     """One group of columns, a row a subscriber.
 
     Attributes

@@ -64,11 +64,6 @@ class BlockSpec:
     taus: tuple[int, ...] = ()
     stems: tuple[str, ...] = ()
 
-    @property
-    def after_sums(self) -> int:
-        """Position of the first column behind the sums."""
-        return FIRST_SUM + len(self.taus)
-
 
 def _block(name: str, code: bytes, *columns: str, dtype: str = "<f8") -> BlockSpec:
     """A block; a column that ends in ``?`` starts as NaN ("never"), the others at zero."""
@@ -225,7 +220,7 @@ GONE: Final = 1 << 15
 KEPT_VISITS: Final = 32
 """Visits to competitors' sites that are kept whole, so that the policy's windows over them are exact."""
 VISIT_COLUMNS: Final = ("ts", "dwell_s", "page")
-"""Of a kept visit; the page is its place in :data:`models.events.Page`."""
+"""Of a kept visit; the page is its place in :data:`models.contract.events.Page`."""
 
 ALIVE: Final = 1
 """Mark of a row whose subscriber is known: something of theirs was applied and not forgotten since."""

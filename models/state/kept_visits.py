@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Rows
 from models.state.columns import KEPT_VISITS, VISIT_COLUMNS
 
 _NO_SLOT: Final = -1
@@ -20,7 +21,6 @@ _VERSION: Final = b"\x01\x00"
 """Leads the bytes of the visits."""
 _HEAD: Final = len(_VERSION)
 
-Rows = npt.NDArray[np.int64]
 Visit = tuple[float, float, float]
 """In the order of `VISIT_COLUMNS`."""
 

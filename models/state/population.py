@@ -17,12 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
-from models.book import Book
-from models.events import MIN_TS, Page, Profile
-from models.pending import LABEL_CODE, Pending, Waiting, subscriber_of
-from models.policy import ConsentDefault
+from models.arrays import Rows
+from models.contract.events import MIN_TS, Page, Profile
+from models.contract.policy import ConsentDefault
 from models.state.calendar import Calendar
-from models.state.column_block import Block
+from models.state.column_block import ColumnBlock
 from models.state.columns import (
     ACTIVITY,
     ALIVE,
@@ -36,13 +35,15 @@ from models.state.columns import (
     WIDTH,
 )
 from models.state.kept_visits import KeptVisits
+from models.state.pending_labels import LABEL_CODE, Pending, Waiting, subscriber_of
 from models.state.state_records import FILL, VISITS_CODE, StateRecord, StateRecords
+from models.state.subscriber_record import Book
 
 __all__ = [
     "BOOK_CODE",
     "PARTS",
     "PROFILE_CODE",
-    "Block",
+    "ColumnBlock",
     "Population",
     "Rows",
     "StateMalformedError",
@@ -50,7 +51,6 @@ __all__ = [
     "StateRecords",
 ]
 
-Rows = npt.NDArray[np.int64]
 
 PROFILE_CODE: Final = b"P"
 _CONSENT_STATED: Final = b'{"stated":1,'
@@ -108,7 +108,7 @@ class Population:
         self.consent = ConsentDefault()
         self.visits = KeptVisits()
         self.terms = Calendar()
-        self.blocks: dict[str, Block] = {spec.name: Block(spec) for spec in BLOCKS}
+        self.blocks: dict[str, ColumnBlock] = {spec.name: ColumnBlock(spec) for spec in BLOCKS}
         self.ids: list[str | None] = []
         self._keys: list[bytes] = []
         self.profiles: list[Profile | None] = []
@@ -362,7 +362,7 @@ class Population:
         for block in self.blocks.values():
             self._settle(block)
 
-    def _settle(self, block: Block) -> None:
+    def _settle(self, block: ColumnBlock) -> None:
         bad = block.settle()
         if bad != _NO_ROW:
             key = block.code + self._keys[bad]

@@ -10,8 +10,7 @@ from bisect import insort_right
 from operator import attrgetter
 from typing import Final
 
-from models.book import KEPT_TOUCHES, Book, Case, Touch
-from models.events import (
+from models.contract.events import (
     AnyEvent,
     CareContact,
     Contact,
@@ -21,9 +20,10 @@ from models.events import (
     ProductKind,
     Profile,
 )
-from models.policy import ConsentDefault
+from models.contract.policy import ConsentDefault
 from models.state.columns import CARE, NAN, OUTCOME, OUTCOME_CODES, PROFILE, VISITS
 from models.state.population import Population
+from models.state.subscriber_record import KEPT_TOUCHES, Book, Case, Touch
 
 KEPT_CASES: Final = 24
 """More open cases than these are not kept: a book must fit into one record of the state topic."""

@@ -8,13 +8,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Rows
 from models.kernel import compiled
 from models.kernel.places import AT, COUNT, KEY_AT, KEY_LENGTH, RECORD, TAKEN, VALUE_AT, VALUE_LENGTH
 from models.state.columns import BIT, BLOCKS, SEEN_IDS, START
 from models.state.kept_visits import KeptVisits
 
 StateRecord = tuple[bytes, bytes | None]
-Rows = npt.NDArray[np.int64]
 
 VISITS_CODE: Final = b"w"
 """Leads the state key of a subscriber's kept visits."""

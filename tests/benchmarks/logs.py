@@ -26,11 +26,12 @@ from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 from support.black_box_worker import ROOT, clean_environment
 
+from models.contract.time_units import DAY_MS
+
 PARTITIONS: Final = 8
 SUBSCRIBERS: Final = 10_000
 TOPICS: Final = ("telecom.calls.v1", "telecom.data-usage.v1", "telecom.site-visits.v1")
 PROFILES: Final = "telecom.subscribers.v1"
-DAY_MS: Final = 86_400_000
 QUIET: Final = 3
 """librdkafka talks of its errors only: a client that is closed early would warn of what it left."""
 START_MS: Final = 1_780_272_000_000

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import planted
-from models.learner import Learner, LearnerSettings
+from models.learning.learner import Learner, LearnerSettings
 
 BEFORE = 8_000
 """Fates and verdicts until the first models are published."""

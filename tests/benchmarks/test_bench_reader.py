@@ -1,7 +1,7 @@
 """What it costs to read an event: run ``pytest -m benchmark -s tests/benchmarks/test_bench_reader.py``.
 
 Processor time, median of rounds in which the ways take turns, so that a busy machine does not count as a slow program.
-Plain: the compiled reader; msgspec: `streams.wire.decode` and `arrivals.table_of`. Rows are found alike for both.
+Plain: the compiled reader; msgspec: `streams.records.wire.decode` and `arrivals.table_of`. Rows are found alike.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import logs
 import pytest
 from support.plain_events import LATEST, Told, packed, teach
 
-from models.events import Arrival
+from models.contract.events import Arrival
 from models.kernel import places
 from models.kernel.arrivals import table_of
-from models.kernel.reader import Reader
-from streams.wire import Rejected, decode
+from models.kernel.reader import EventReader
+from streams.records.wire import Rejected, decode
 
 ROUNDS = 21
 EVENTS = 20_000
@@ -44,7 +44,7 @@ def test_cost_of_reading(log: str, at_once: int, record_property: Callable[[str,
     ]
     batches = [told[at : at + at_once] for at in range(0, len(told), at_once)]
     ready = [packed(batch) for batch in batches]
-    reader = Reader()
+    reader = EventReader()
     teach(reader, told)
     by_msgspec(batches)
     assert all((reader.read(*batch).status == places.PLAIN).all() for batch in ready)

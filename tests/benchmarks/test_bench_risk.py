@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 import planted
-from models.ground import Ground
-from models.prior import prior
-from models.risk import Scorer
-from models.river_voice import RiverVoice
+from models.fitting.knots import Knots
+from models.fitting.river_logistic import RiverVoice
+from models.scoring.prior import prior
+from models.scoring.scorer import Scorer
 
 ROUNDS = 21
 
@@ -40,7 +40,7 @@ def test_score_cost(rows: int, record_property: Callable[[str, float], None]) ->
     again = max(1, 200 // rows)
     scored = cost(lambda: [scorer.score(x) for _ in range(again)]) / (again * rows)
     reasons = cost(lambda: [scorer.contributions(x, "high") for _ in range(again)]) / (again * rows)
-    ground = Ground.of(snapshot.features, planted.vectors(6, 1_000).T)
+    ground = Knots.of(snapshot.features, planted.vectors(6, 1_000).T)
     voice, few = RiverVoice(ground, 0.015), ground.logs(x[:, :50]).T.tolist()
     river = cost(lambda: [voice.log_odds(values, 1) for values in few]) / len(few)
     for name, seconds in (("score", scored), ("contributions", reasons), ("river", river)):

@@ -13,12 +13,12 @@ from collections.abc import Callable
 import pytest
 from support.detecting import DAY, START, event
 
-from models.clock import TICK_MS
+from models.contract.events import CALLS, Arrival
+from models.contract.policy import Policy
 from models.decisions.detector import Detector
-from models.events import CALLS, Arrival
-from models.policy import Policy
-from models.prior import prior
-from models.risk import Scorer
+from models.decisions.ticks import TICK_MS
+from models.scoring.prior import prior
+from models.scoring.scorer import Scorer
 
 SUBSCRIBERS = 200_000
 BATCH = 4_000

@@ -22,7 +22,7 @@ from support.long_run import create_topics, told
 from support.restarts import Blow, Fleet, RestartedBroker, all_read, blows, exact, load, strike
 from support.rig import Rig
 
-from streams.topics import EXAMPLES
+from streams.records.topics import EXAMPLES
 
 pytestmark = pytest.mark.faults
 Record = Callable[[str, object], None]

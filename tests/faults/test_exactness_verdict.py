@@ -10,10 +10,10 @@ from support.foreign_producer import CALLS, DAY, REASONS, Landed, Sent, Town
 from support.history_check import Record
 from support.long_run import breaches_told, by_key, difference, misburied, not_in_sequence, schedule
 
-from streams.dead_letters import dead_letter
-from streams.ledger import LEDGER_KEY
-from streams.topics import ALERTS, DEAD_LETTERS, SUPPRESSIONS
-from streams.wire import Rejected, decode
+from streams.lanes.ledger import LEDGER_KEY
+from streams.records.dead_letters import dead_letter
+from streams.records.topics import ALERTS, DEAD_LETTERS, SUPPRESSIONS
+from streams.records.wire import Rejected, decode
 
 PREFIX = "t."
 PLANTED = Sent(CALLS, b"s-1", b"not json", 1_000, "not_json")

@@ -18,8 +18,8 @@ from support.plain_order import out_of_order
 from support.preloaded import QUIET_MS, Life, Operator, read, settled
 from support.rig import Rig
 
-from streams.broker import EmbeddedBroker
-from streams.topics import ALERTS, SCORES, SUPPRESSIONS
+from streams.embedded.broker import EmbeddedBroker
+from streams.records.topics import ALERTS, SCORES, SUPPRESSIONS
 
 pytestmark = [pytest.mark.faults]
 SEED = int(os.environ.get("ORDER_SEED", "97"))

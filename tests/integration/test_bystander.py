@@ -10,13 +10,13 @@ from typing import Any
 import aiokafka
 import pytest
 
-from models.events import CALLS, OUTCOMES
-from streams.broker import EmbeddedBroker
-from streams.broker_view import BrokerView
-from streams.cluster import Cluster
-from streams.membership import Group
-from streams.partitioner import misplaced
-from streams.tail import TopicMissingError, tail
+from models.contract.events import CALLS, OUTCOMES
+from streams.cluster.broker_view import BrokerView
+from streams.cluster.membership import Group
+from streams.cluster.topic_admin import Cluster
+from streams.cluster.topic_tail import TopicMissingError, tail
+from streams.embedded.broker import EmbeddedBroker
+from streams.records.key_placement import misplaced
 
 PARTITIONS = 2
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from support.black_box import World
 from support.black_box_worker import until
 
-from app.compilation import settle
-from streams.broker import EmbeddedBroker
+from app.process.compilation import settle
+from streams.embedded.broker import EmbeddedBroker
 
 
 def test_worker_that_compiles_lives_and_is_not_ready(broker: EmbeddedBroker, prefix: str, tmp_path: Path) -> None:

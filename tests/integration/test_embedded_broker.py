@@ -16,20 +16,20 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.broker import AlreadyRunningError, EmbeddedBroker
-from streams.broker_error import BrokerError
-from streams.broker_home import BrokerHome
-from streams.broker_settings import BrokerSettings
-from streams.java import BUNDLED
-from streams.ports import free_ports, kafka_answers
-from streams.resident import command_of
+from streams.embedded.broker import AlreadyRunningError, EmbeddedBroker
+from streams.embedded.broker_error import BrokerError
+from streams.embedded.broker_home import BrokerHome
+from streams.embedded.broker_owner import command_of
+from streams.embedded.broker_settings import BrokerSettings
+from streams.embedded.java import BUNDLED
+from streams.embedded.ports import free_ports, kafka_answers
 
 pytestmark = pytest.mark.integration
 
-CLI = "import click; from app.kafka_cli import bundle, kafka; click.Group('holdfast', [kafka, bundle])()"
+CLI = "import click; from app.kafka.command import bundle, kafka; click.Group('holdfast', [kafka, bundle])()"
 OWNER = """
 import sys, time
-from streams.broker import EmbeddedBroker
+from streams.embedded.broker import EmbeddedBroker
 broker = EmbeddedBroker.start()
 print(broker.pid, broker.port, broker.home.directory, flush=True)
 time.sleep(600)
@@ -135,7 +135,7 @@ def test_broker_ends_with_its_parent_however_that_ends(number: signal.Signals) -
 
 
 def test_parent_killed_while_the_broker_starts_leaves_nothing(tmp_path: Path) -> None:
-    code = f"from streams.broker import EmbeddedBroker; EmbeddedBroker.start({str(tmp_path)!r})"
+    code = f"from streams.embedded.broker import EmbeddedBroker; EmbeddedBroker.start({str(tmp_path)!r})"
     home = BrokerHome(tmp_path)
     with subprocess.Popen([sys.executable, "-c", code]) as owner:
         until(lambda: home.resident() is not None)

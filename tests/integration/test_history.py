@@ -23,11 +23,12 @@ from support.history_files import NAMES, Row, write
 
 from app.simulator.rates import Rates
 from app.simulator.stream import simulate
-from models.events import CALLS, DATA_USAGE, DAY_MS, OUTCOMES, SUBSCRIBERS
-from models.example import numbers_of
+from models.contract.events import CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
+from models.contract.time_units import DAY_MS
+from models.contract.training_example import numbers_of
 from models.features.catalogue import INDEX
-from streams.broker import EmbeddedBroker
-from streams.topics import ALERTS, EXAMPLES, MODELS, SUPPRESSIONS
+from streams.embedded.broker import EmbeddedBroker
+from streams.records.topics import ALERTS, EXAMPLES, MODELS, SUPPRESSIONS
 
 LANES = 2
 WEEK = str(7 * DAY_MS)

@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from support.rig import Rig, clean, event, mix, now_ms, until
 
-from models.events import CALLS, SUBSCRIBERS
+from models.contract.events import CALLS, SUBSCRIBERS
 
 
 async def test_aborted_records_of_an_upstream_transaction_are_never_applied(rig: Rig) -> None:

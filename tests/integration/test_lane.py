@@ -7,9 +7,9 @@ from pathlib import Path
 from support.history_check import Log
 from support.rig import Rig, clean, event, mix, now_ms, until
 
-from models.events import INPUTS
-from streams import history
-from streams.topics import BOOTSTRAP, HISTORY
+from models.contract.events import INPUTS
+from streams.records import lane_history
+from streams.records.topics import BOOTSTRAP, HISTORY
 
 
 async def test_every_input_is_applied_once_and_told_once(rig: Rig) -> None:
@@ -72,7 +72,7 @@ async def test_new_ledger_takes_profiles_first(rig: Rig) -> None:
     for partition, records in (await rig.log())[HISTORY].items():
         runs = [
             (r.topics[rank], last)
-            for r in map(history.read, [x.value for x in records])
+            for r in map(lane_history.read, [x.value for x in records])
             for rank, _, last in r.segments
         ]
         profiles = [at for at, (topic, _) in enumerate(runs) if topic in BOOTSTRAP]

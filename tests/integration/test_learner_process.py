@@ -21,14 +21,14 @@ from support.ruled_examples import example, examples
 
 import planted
 from app.errors import ExitCode
-from app.learner_metrics import GUARDS
-from models.example import Example
-from models.lesson import Lesson
-from models.night import NightReason, falls, night
-from models.risk import Scorer
-from streams.model_versions import CHECKPOINT, SEGMENTS, is_own
-from streams.tail import TailRecord
-from streams.topics import EXAMPLES
+from app.learner.metrics import GUARDS
+from models.analysis.daily_segments import NightReason, falls, night
+from models.contract.training_example import Example
+from models.learning.example_status import Lesson
+from models.scoring.scorer import Scorer
+from streams.cluster.topic_tail import TailRecord
+from streams.model_topic.versions import CHECKPOINT, SEGMENTS, is_own
+from streams.records.topics import EXAMPLES
 
 SEED = 4
 

@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewPartitions
 from support.rig import Rig, clean, event, mix, now_ms
 
-from models.events import BILLING, CALLS, CONTACTS, OUTCOMES, SUBSCRIBERS
-from streams.topics import ALERTS, ALL_TOPICS, STATE
+from models.contract.events import BILLING, CALLS, CONTACTS, OUTCOMES, SUBSCRIBERS
+from streams.records.topics import ALERTS, ALL_TOPICS, STATE
 
 
 async def ran(rig: Rig, seed: int = 1, count: int = 100, begin: int | None = None, **environment: Any) -> None:

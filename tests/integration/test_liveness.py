@@ -18,9 +18,9 @@ from support.black_box_worker import Worker, until
 from support.learner_rig import LearnerRig
 from support.rig import Rig, clean, mix, now_ms
 
-from models.events import CALLS
-from streams.broker import EmbeddedBroker
-from streams.topics import EXAMPLES
+from models.contract.events import CALLS
+from streams.embedded.broker import EmbeddedBroker
+from streams.records.topics import EXAMPLES
 
 GONE_S = 10.0
 LANES = 2

@@ -20,15 +20,16 @@ from support.long_run import create_topics
 from support.model_switch import model_switch
 from support.rig import Rig, event, until
 
-from app.policy_file import policy_in_force
+from app.config.operator_files import policy_in_force
+from models.contract.events import CALLS, CARE_CONTACTS, SUBSCRIBERS
+from models.contract.time_units import DAY_MS
 from models.decisions.detector import Detector
-from models.events import CALLS, CARE_CONTACTS, DAY_MS, SUBSCRIBERS
-from models.prior import prior
-from models.risk import Scorer
-from models.snapshot import Example, encode
-from streams import history
-from streams.detection import DetectionFold
-from streams.topics import HISTORY, MODELS
+from models.scoring.prior import prior
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import ScoredVector, encode
+from streams.lanes.detection_fold import DetectionFold
+from streams.records import lane_history
+from streams.records.topics import HISTORY, MODELS
 
 BEGIN = 1_780_000_000_000 // DAY_MS * DAY_MS
 PEOPLE = 24
@@ -155,7 +156,7 @@ def versions_of(log: Log, topic: str) -> set[str]:
 
 def served(log: Log, partition: int) -> list[str]:
     """The models of a lane's transactions, in their order, each run of one of them once."""
-    told = [history.read(record.value) for record in log[HISTORY][partition]]
+    told = [lane_history.read(record.value) for record in log[HISTORY][partition]]
     return [model for model, _ in groupby(r.model for r in told if r.opened is None)]
 
 
@@ -224,7 +225,7 @@ async def refused(worker: Worker, models: Models) -> None:
         "unreadable": encode(good)[:-30],
         "wrong_key": encode(replace(good, version="m-00010")),
         "other_features": encode(replace(good, curves=good.curves[1:])),
-        "other_risks": encode(replace(good, examples=[Example(x=x, risk=0.9)])),
+        "other_risks": encode(replace(good, examples=[ScoredVector(x=x, risk=0.9)])),
     }
     before = await asyncio.to_thread(worker.metrics)
     assert {labels["reason"] for labels in before.labels("holdfast_models_refused_total")} == set(damaged)

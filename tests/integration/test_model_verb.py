@@ -20,11 +20,11 @@ from support.rig import Rig
 from support.ruled_examples import examples
 
 import planted
+from app.config.operator_files import frozen_model
 from app.errors import ExitCode
-from app.served_model import frozen
-from models.policy import DAY_MS
-from models.prior import prior
-from streams.topics import ALERTS, SCORES
+from models.contract.time_units import DAY_MS
+from models.scoring.prior import prior
+from streams.records.topics import ALERTS, SCORES
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ async def test_show_export_and_rollback_beside_a_learner(learner: LearnerRig, tm
 
     file = tmp_path / "kept.json"
     assert (await model(learner, "export", "m-00001", str(file))).returncode == 0
-    kept = frozen(file)
+    kept = frozen_model(file)
     assert kept.version == "m-00001"
     served = await model(learner, "export", "served")
     assert json.loads(served.stdout)["version"] == versions[-1]

@@ -8,9 +8,9 @@ import json
 from support.history_check import Record
 from support.rig import Rig, clean, event, mix, now_ms
 
-from models.events import BILLING, CALLS, DATA_USAGE, SUBSCRIBERS
-from streams.topics import DEAD_LETTERS
-from streams.wire import MAX_VALUE_BYTES, POISONS
+from models.contract.events import BILLING, CALLS, DATA_USAGE, SUBSCRIBERS
+from streams.records.topics import DEAD_LETTERS
+from streams.records.wire import MAX_VALUE_BYTES, POISONS
 
 MINUTE_MS = 60_000
 

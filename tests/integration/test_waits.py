@@ -10,7 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from support.plain_order import out_of_order
 from support.rig import Rig, clean, event, mix, now_ms, until
 
-from models.events import CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
+from models.contract.events import CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
 
 MINUTE = 60_000
 SOON_S = 10.0

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.assignor import LaneAssignor, deal_lanes
+from streams.lanes.assignor import LaneAssignor, deal_lanes
 
 LANES = st.integers(0, 24)
 MEMBERS = st.lists(st.text("abcdef", min_size=1, max_size=3), unique=True, min_size=1, max_size=7)

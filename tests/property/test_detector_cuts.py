@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.detecting import DAY, HOUR, MINUTE, START, Bench
 from support.lane_mixes import bench_of, hurried, lived
 
-from models.events import Arrival
-from models.outbox import Output
+from models.contract.events import Arrival
+from models.decisions.outbox import Output
 
 
 def pieces_of(arrivals: list[Arrival], cuts: list[int]) -> list[list[Arrival]]:
@@ -59,7 +59,7 @@ def test_detector_restarted_at_every_cut_gives_the_same_alerts_and_state(
 def test_detector_full_transactions_give_the_same_alerts_and_state(seed: int, events: int, most: int) -> None:
     reference, arrivals = lived(seed, events)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("models.outbox.MAX_OUTPUTS", most)
+        patch.setattr("models.decisions.outbox.MAX_OUTPUTS", most)
         bench = bench_of(seed)
         bench.apply(arrivals)
     assert len(bench.counts) >= len(reference.outputs) // (20 * most)

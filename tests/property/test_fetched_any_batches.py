@@ -16,7 +16,7 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.fetched import FetchedRecords
+from streams.records.fetched_blocks import FetchedRecords
 
 TP = TopicPartition("a", 0)
 PRODUCERS = st.integers(1, 3)

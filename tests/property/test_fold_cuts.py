@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.event_mixes import mixes
 from support.folded import Trace, features_after, fold
 
-from models.events import Arrival
+from models.contract.events import Arrival
 from models.state.population import Population
 
 STATE = dict[bytes, bytes]

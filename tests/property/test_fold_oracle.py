@@ -13,7 +13,7 @@ from support.feature_oracle import features as plain_features
 from support.fold_oracle import Oracle, Step, Subscriber
 from support.folded import Trace, features_after, fold
 
-from models.events import Arrival, Page
+from models.contract.events import Arrival, Page
 from models.features.catalogue import NAMES
 from models.state.columns import BLOCKS
 from models.state.population import Population

@@ -9,8 +9,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import planted
-from models.example import Example, Fate
-from models.learner import Learner, LearnerSettings, Lesson
+from models.contract.training_example import Example, Fate
+from models.learning.learner import Learner, LearnerSettings, Lesson
 
 SMALL = LearnerSettings(warm_rows=50, window=1_000, recent_rows=60)
 BASE = next(planted.examples(1, seed=1))

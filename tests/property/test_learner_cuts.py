@@ -11,10 +11,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import planted
-from models.example import Example, Fate
-from models.learner import Learner, LearnerSettings
-from models.lesson import Lesson
-from models.snapshot import Snapshot, encode
+from models.contract.training_example import Example, Fate
+from models.learning.example_status import Lesson
+from models.learning.learner import Learner, LearnerSettings
+from models.scoring.snapshot import Snapshot, encode
 
 ROWS = 800
 NO_SHRINK = (Phase.explicit, Phase.generate)

@@ -10,14 +10,14 @@ from support.columns import block, columns
 from support.plain_order import in_order
 from support.rig import event
 
-from models.events import MIN_TS
-from streams import intake as intakes
-from streams.history import segments
-from streams.intake import Intake
-from streams.records import Placed
-from streams.topics import BOOTSTRAP, INPUT_TOPICS
-from streams.transport import Fetch
-from streams.wire import FUTURE_MS
+from models.contract.events import MIN_TS
+from streams.lanes import intake as intakes
+from streams.lanes.intake import Intake
+from streams.lanes.transport import Fetch
+from streams.records.lane_history import segments
+from streams.records.record_columns import Placed
+from streams.records.topics import BOOTSTRAP, INPUT_TOPICS
+from streams.records.wire import FUTURE_MS
 
 TOPICS = [topic.name for topic in INPUT_TOPICS]
 BROKER_MS = MIN_TS + 12

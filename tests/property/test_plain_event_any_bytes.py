@@ -9,7 +9,7 @@ import pytest
 from support.plain_events import OPERATORS, Told, differences, drawn, packed, read, teach
 
 from models.kernel import places
-from models.kernel.reader import Reader
+from models.kernel.reader import EventReader
 
 AT_ONCE = 10_000
 GATE = 200_000
@@ -23,7 +23,7 @@ def batches(seed: int, count: int) -> Iterator[list[Told]]:
 
 
 def compare(seed: int, count: int) -> int:
-    reader, plain = Reader(), 0
+    reader, plain = EventReader(), 0
     for told in batches(seed, count):
         wrong, taken = differences(reader, told)
         assert not wrong, wrong[:3]
@@ -46,7 +46,7 @@ def test_what_stands_around_an_event_is_not_read() -> None:
     """A value means the same wherever it stands in the buffer: alone, or before one that would go on where it ends."""
     random = Random(5)
     told = [drawn(random) for _ in range(2_000)]
-    reader = Reader()
+    reader = EventReader()
     for operator in OPERATORS:
         reader.teach(operator)
     together = read(reader, told)
@@ -61,7 +61,7 @@ def test_what_stands_around_an_event_is_not_read() -> None:
 def test_order_of_fields_that_came_before_does_not_matter() -> None:
     random = Random(6)
     told = [drawn(random) for _ in range(2_000)]
-    one, other = Reader(), Reader()
+    one, other = EventReader(), EventReader()
     for _ in range(2):
         first = read(one, told)
     backwards = read(other, told[::-1])
@@ -71,7 +71,7 @@ def test_order_of_fields_that_came_before_does_not_matter() -> None:
 def test_places_outside_the_buffer_are_not_read() -> None:
     random = Random(7)
     buffer, records = packed([drawn(random) for _ in range(500)])
-    reader = Reader()
+    reader = EventReader()
     columns = [places.VALUE_AT, places.VALUE_LENGTH, places.KEY_AT, places.KEY_LENGTH, places.RECORD_KIND]
     for column in columns:
         for value in (-1, -(1 << 62), 1 << 62, len(buffer), len(buffer) + 1):

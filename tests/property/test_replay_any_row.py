@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from app.errors import Refused
 from app.replay.column_map import Cartographer, Told
 from app.replay.conversion import Conversion
-from app.replay.encoding import encoding_of
-from app.replay.evidence import Evidence
-from app.replay.fields import TOPICS, Field, Reading, Sort, fields_of, is_nothing, reader
-from app.replay.moments import LocalTime, moment
-from app.replay.names import NAMES
-from app.replay.quantities import number
-from app.replay.recording import Recording, Row
-from app.replay.reject import Reject
-from streams.wire import Rejected, decode
+from app.tables.column_evidence import Evidence
+from app.tables.column_names import NAMES
+from app.tables.encoding import encoding_of
+from app.tables.fields import TOPICS, Field, Reading, Sort, fields_of, is_nothing, reader
+from app.tables.quantities import number
+from app.tables.recording import Recording, TableRow
+from app.tables.reject import Reject
+from app.tables.times import LocalTime, moment
+from streams.records.wire import Rejected, decode
 
 NOW = 1_800_000_000_000
 TEXTS = [
@@ -83,7 +83,7 @@ def test_any_row_is_an_event_or_a_reject(topic: str, tmp_path_factory: pytest.Te
 
     @given(st.lists(CELLS, min_size=width, max_size=width))
     def holds(cells: list[Any]) -> None:
-        made = convert.records(Row(1, cells))
+        made = convert.records(TableRow(1, cells))
         for found in [made] if isinstance(made, Reject) else made:
             if isinstance(found, Reject):
                 continue

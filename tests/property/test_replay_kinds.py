@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from app.errors import Refused
 from app.replay.column_map import Cartographer, Told
 from app.replay.conversion import Conversion
-from app.replay.encoding import encoding_of
-from app.replay.evidence import Evidence
-from app.replay.fields import Field, Reading, Sort, fields_of, reader
-from app.replay.moments import LocalTime, Moment, moment
-from app.replay.recording import Recording
-from app.replay.reject import Reason, Reject
-from models.events import CALLS
+from app.tables.column_evidence import Evidence
+from app.tables.encoding import encoding_of
+from app.tables.fields import Field, Reading, Sort, fields_of, reader
+from app.tables.recording import Recording
+from app.tables.reject import Reject, RejectReason
+from app.tables.times import LocalTime, ReadTime, moment
+from models.contract.events import CALLS
 
 NOW = round(datetime(2026, 11, 29, tzinfo=UTC).timestamp() * 1000)
 DAYS = st.dates(date(2024, 1, 1), date(2026, 11, 29))
@@ -52,7 +52,7 @@ def test_dates_are_read_as_they_were_written_or_asked_about(days: list[date], or
     way = way_of(WHEN, [f"{day:{form}}" for day in days], NOW)
     for day in days if way else []:
         read = moment(f"{day:{form}}", LocalTime(first=way))  # type: ignore[arg-type]
-        assert read == Moment((day - date(1970, 1, 1)).days * 86_400_000, "date")
+        assert read == ReadTime((day - date(1970, 1, 1)).days * 86_400_000, "date")
     tells = any(day.day > 12 for day in days) or (mark == "." and order == "day")
     assert not tells or way == order
 
@@ -110,7 +110,7 @@ def test_what_a_clock_shows_is_its_moment_unless_it_shows_it_twice(at: datetime,
     if twice:
         assert isinstance(read, Reject)
     else:
-        assert read == Moment(round(true.timestamp() * 1000), "local time")
+        assert read == ReadTime(round(true.timestamp() * 1000), "local time")
 
 
 @given(st.datetimes(datetime(2015, 1, 1), datetime(2035, 1, 1)), ZONES)  # noqa: DTZ001 - as a file has it
@@ -124,7 +124,7 @@ def test_what_no_clock_shows_is_no_time(at: datetime, name: str) -> None:
 @given(st.integers(20_000, 73_000), st.integers(0, 86_399), st.sampled_from(".,"))
 def test_days_of_a_spreadsheet_are_those_days(day: int, second: int, mark: str) -> None:
     read = moment(f"{day + second / 86_400:.9f}".replace(".", mark), LocalTime())
-    assert isinstance(read, Moment)
+    assert isinstance(read, ReadTime)
     expected = datetime(1899, 12, 30, tzinfo=UTC) + timedelta(days=day, seconds=second)
     assert abs(read.ms - expected.timestamp() * 1000) < 100
 
@@ -135,7 +135,7 @@ def test_a_number_that_became_a_float_is_no_id(number: int, form: str) -> None:
     text = form.format(number)
     found = read(text)
     assert isinstance(found, Reject)
-    assert found.reason is Reason.MANGLED_ID
+    assert found.reason is RejectReason.MANGLED_ID
     assert read(str(number)) == str(number)
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from app.errors import Refused
 from app.evaluate.silence import with_lapses
-from app.simulator.record import Record
-from models.events import CALLS, DAY_MS, OUTCOMES
+from app.publishing.record import TimedRecord
+from models.contract.events import CALLS, OUTCOMES
+from models.contract.time_units import DAY_MS
 
 DAYS = 3
 uses = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 40 * 4)), min_size=1, max_size=60)
@@ -20,7 +21,7 @@ uses = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 40 * 4)), min_s
 @given(uses)
 def test_lapses_are_the_long_gaps(found: list[tuple[str, int]]) -> None:
     quarter = DAY_MS // 4
-    log = [Record(CALLS, who.encode(), b"{}", at * quarter) for who, at in sorted(found, key=lambda each: each[1])]
+    log = [TimedRecord(CALLS, who.encode(), b"{}", at * quarter) for who, at in sorted(found, key=lambda each: each[1])]
     try:
         made = list(with_lapses(log, DAYS))
     except Refused:

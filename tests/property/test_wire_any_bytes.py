@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.rig import FIELDS
 
-from models.events import INPUTS, MIN_TS, Deletion
-from streams.dead_letters import dead_letter
-from streams.wire import POISONS, Rejected, decode
+from models.contract.events import INPUTS, MIN_TS, Deletion
+from streams.records.dead_letters import dead_letter
+from streams.records.wire import POISONS, Rejected, decode
 
 STAMP = 1_780_000_000_000
 TOPICS = st.sampled_from(list(INPUTS))

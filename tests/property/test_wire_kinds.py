@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.rig import event
 
-from models.events import INPUTS, MIN_TS
-from streams.wire import FUTURE_MS, Rejected, decode
+from models.contract.events import INPUTS, MIN_TS
+from streams.records.wire import FUTURE_MS, Rejected, decode
 
 STAMP = 1_780_000_000_000
 

@@ -16,12 +16,13 @@ import pytest
 from support.lived import SIMULATED_SINCE, simulated
 
 from app.evaluate.off_line import lived
-from app.simulator.record import Record
-from models.alerts import Alert
-from models.events import DAY_MS, OUTCOMES
-from models.learner import Learner, LearnerSettings
-from models.policy import Policy
-from models.prior import prior
+from app.publishing.record import TimedRecord
+from models.contract.alerts import Alert
+from models.contract.events import OUTCOMES
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
+from models.learning.learner import Learner, LearnerSettings
+from models.scoring.prior import prior
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 SUBSCRIBERS, DAYS, FROM, HORIZON = 2_000, 120, 14, 30
@@ -34,7 +35,7 @@ class Leavers:
         self.left: dict[str, int] = {}
         self.known: dict[str, int] = {}
 
-    def watched(self, records: Iterator[Record]) -> Iterator[Record]:
+    def watched(self, records: Iterator[TimedRecord]) -> Iterator[TimedRecord]:
         for record in records:
             if record.topic == OUTCOMES:
                 outcome = msgspec.json.decode(record.value)

@@ -24,11 +24,12 @@ from support.real_figures import Bools, Floats, gained, measured
 from support.real_run import BYSTANDER, LANES, Operator, RealRun, run
 from support.rig import Rig
 
-from models.events import CALLS, DATA_USAGE, DAY_MS
-from models.example import WEEKLY, Example, Fate
+from models.contract.events import CALLS, DATA_USAGE
+from models.contract.time_units import DAY_MS
+from models.contract.training_example import WEEKLY, Example, Fate
 from models.features.catalogue import INDEX
-from models.snapshot import encode
-from streams.broker import EmbeddedBroker
+from models.scoring.snapshot import encode
+from streams.embedded.broker import EmbeddedBroker
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600), needed]
 Record = Callable[[str, object], None]

@@ -21,14 +21,15 @@ from support.real_run import BYSTANDER
 
 from app.evaluate.events import Looks
 from app.evaluate.off_line import lived
-from models.events import CALLS, DATA_USAGE, DAY_MS, SUBSCRIBERS
-from models.example import WEEKLY, Example, Fate
-from models.learner import Learner, LearnerSettings
-from models.lesson import Lesson
-from models.outbox import Body
-from models.policy import Policy
-from models.prior import prior
-from models.quality import calibration_error
+from models.analysis.score_metrics import calibration_error
+from models.contract.events import CALLS, DATA_USAGE, SUBSCRIBERS
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
+from models.contract.training_example import WEEKLY, Example, Fate
+from models.decisions.outbox import Body
+from models.learning.example_status import Lesson
+from models.learning.learner import Learner, LearnerSettings
+from models.scoring.prior import prior
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 Record = Callable[[str, object], None]

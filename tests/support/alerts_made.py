@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from models.alerts import Action, Alert, AlertId, Offer, PriorityFactors, Reason, TalkTrack, Trigger, Value
-from models.playbook import GENERAL_DO, GENERAL_DONT
-from models.words import Text
+from models.contract.alerts import (
+    Action,
+    Alert,
+    AlertId,
+    AlertReason,
+    Offer,
+    PriorityFactors,
+    TalkTrack,
+    Trigger,
+    Value,
+)
+from models.contract.playbook import GENERAL_DO, GENERAL_DONT
+from models.contract.vocabulary import Text
 
 NUMBER: Final = "13812348000"
 RAISED_MS: Final = 1_780_000_000_000
@@ -67,5 +77,7 @@ def an_alert(**changed: Any) -> Alert:
     return Alert(**{**fields, **changed})
 
 
-def _reason(code: str, en: str, zh: str, *, disclosable: bool) -> Reason:
-    return Reason(code=code, value=24.0, usual=1.0, contribution=1.3, disclosable=disclosable, text=Text(en=en, zh=zh))
+def _reason(code: str, en: str, zh: str, *, disclosable: bool) -> AlertReason:
+    return AlertReason(
+        code=code, value=24.0, usual=1.0, contribution=1.3, disclosable=disclosable, text=Text(en=en, zh=zh)
+    )

@@ -14,8 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from app.simulator.record import RANK, Record, encode
-from models.events import CALLS, DAY_MS, OUTCOMES, SUBSCRIBERS
+from app.publishing.record import RANK, TimedRecord, encode
+from models.contract.events import CALLS, OUTCOMES, SUBSCRIBERS
+from models.contract.time_units import DAY_MS
 
 SILENT_DAYS: Final = 14
 SYNTHESISED: Final = (
@@ -33,13 +34,13 @@ def sent(path: Path) -> dict[str, list[int]]:
     return {who: sorted(times) for who, times in found.items()}
 
 
-def records(of: dict[str, list[int]], end: int) -> list[Record]:
+def records(of: dict[str, list[int]], end: int) -> list[TimedRecord]:
     """All of it, by time; lapses as far as `end` lets them be known."""
     found = [record for who, times in of.items() for record in _life(who, times, end)]
     return sorted(found, key=lambda r: (r.ts, RANK[r.topic]))
 
 
-def _life(who: str, times: list[int], end: int) -> Iterator[Record]:
+def _life(who: str, times: list[int], end: int) -> Iterator[TimedRecord]:
     silent = SILENT_DAYS * DAY_MS
     yield _record(SUBSCRIBERS, who, times[0])
     for ts in times:
@@ -51,5 +52,5 @@ def _life(who: str, times: list[int], end: int) -> Iterator[Record]:
                 yield _record(OUTCOMES, who, after, outcome="returned")
 
 
-def _record(topic: str, who: str, ts: int, **fields: Any) -> Record:
-    return Record(topic, who.encode(), encode({"subscriber_id": who, "ts": ts, **fields}), ts)
+def _record(topic: str, who: str, ts: int, **fields: Any) -> TimedRecord:
+    return TimedRecord(topic, who.encode(), encode({"subscriber_id": who, "ts": ts, **fields}), ts)

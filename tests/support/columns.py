@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from streams.records import Placed, Records
-from streams.topics import RANK
-from streams.wire import RawRecord
+from streams.records.record_columns import Placed, Records
+from streams.records.topics import RANK
+from streams.records.wire import RawRecord
 
 
 def columns(placed: Sequence[Placed]) -> Records:

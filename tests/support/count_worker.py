@@ -14,7 +14,7 @@ HOLD=partition:path, HOLD_SEND=partition:path
 SLOW=partition:seconds
     Folding a batch of that lane takes so long.
 FULL_RECORDS, FETCH_BYTES, POLL_BYTES, CLOSE_S, FATE_S
-    The bounds of the same names in streams.intake, streams.transport, streams.lane and streams.transaction.
+    The bounds of the same names in streams.lanes.{intake, transport, lane} and streams.cluster.transaction.
 """
 
 from __future__ import annotations
@@ -33,15 +33,17 @@ from typing import Any
 import aiokafka
 import structlog
 
-from app.worker import run_worker
+from app.worker.process import run_worker
 from counting import CountingFold
-from models.events import Arrival
-from streams import intake, lane, transaction, transport
-from streams.folding import LaneSpec
-from streams.report import NOTHING, Commit
-from streams.state_batch import StateBatch
-from streams.topics import STATE
-from streams.transaction import LaneProducer, OutRecord
+from models.contract.events import Arrival
+from streams.cluster import transaction
+from streams.cluster.transaction import LaneProducer
+from streams.lanes import intake, lane, transport
+from streams.lanes.fold_ports import LaneSpec
+from streams.lanes.lane_report import NOTHING, Commit
+from streams.records.out_record import OutRecord
+from streams.records.state_batch import StateBatch
+from streams.records.topics import STATE
 
 STEPS = ("fenced", "restored", "decoded", "folded", "before_commit", "produced", "committing", "after_commit")
 _ENDS = {"KILL_AT": signal.SIGKILL, "PAUSE_AT": signal.SIGSTOP}

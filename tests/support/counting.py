@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models.events import Arrival
+from models.contract.events import Arrival
 from models.state.state_records import StateRecord, StateRecords
-from streams.folding import Folded
-from streams.report import Commit
-from streams.topics import ALERTS, SCORES
-from streams.transaction import OutRecord
+from streams.lanes.fold_ports import Folded
+from streams.lanes.lane_report import Commit
+from streams.records.out_record import OutRecord
+from streams.records.topics import ALERTS, SCORES
 
 Row = tuple[int, int, int]
 """Events, sum of their ``ts``, digest over them in order."""

@@ -8,16 +8,16 @@ from typing import Any
 
 import msgspec
 
-from models import events
-from models.alerts import Alert, Receipt, Score, Suppression
-from models.clock import Clock
+from models.contract import events
+from models.contract.alerts import Alert, Receipt, Score, Suppression
+from models.contract.events import Arrival, Deletion
+from models.contract.policy import Policy, TierPolicy
 from models.decisions.detector import Detector
-from models.events import Arrival, Deletion
+from models.decisions.outbox import Counts, Output
+from models.decisions.ticks import Clock
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
-from models.outbox import Counts, Output
-from models.policy import Policy, TierPolicy
-from models.risk import Scorer
-from models.snapshot import Curve, Cutoff, Snapshot
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import Curve, Cutoff, Snapshot
 from models.state.population import StateRecord
 
 MINUTE = 60_000

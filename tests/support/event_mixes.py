@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from models.events import (
+from models.contract.events import (
     INPUTS,
     SUBSCRIBERS,
     Arrival,

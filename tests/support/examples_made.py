@@ -8,9 +8,9 @@ from typing import Any
 
 from support.detecting import DAY, START, snapshot
 
-from models.example import Example
+from models.contract.training_example import Example
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
-from models.snapshot import Snapshot
+from models.scoring.snapshot import Snapshot
 
 USUAL: dict[str, float] = {"calls_7d": 20.0, "arpu": 60.0, "tenure_months": 40.0, "data_mb_7d": 900.0}
 """What everybody has, give or take; the other features are missing."""

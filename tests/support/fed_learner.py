@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from support.real_figures import Floats, vectors
 
-from models.events import DAY_MS
-from models.example import Example, Fate
-from models.learner import Learner, LearnerSettings
-from models.prior import prior
-from models.risk import Scorer
-from models.snapshot import Snapshot
+from models.contract.time_units import DAY_MS
+from models.contract.training_example import Example, Fate
+from models.learning.learner import Learner, LearnerSettings
+from models.scoring.prior import prior
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import Snapshot
 
 
 class Stand(NamedTuple):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from models.events import (
+from models.contract.events import (
     Billing,
     Call,
     CareContact,

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from support.detecting import snapshot
 
-from models.events import Arrival, Deletion, Erasure
+from models.contract.events import Arrival, Deletion, Erasure
+from models.contract.policy import Policy
 from models.features.catalogue import NAMES
 from models.kernel import compiled, places
 from models.kernel.arrivals import table_of
-from models.kernel.engine import Engine
-from models.policy import Policy
-from models.risk import Scorer
+from models.scoring.engine import Engine
+from models.scoring.scorer import Scorer
 from models.state.columns import BLOCKS, RISK, SEEN_IDS
 from models.state.population import Population
 from models.state.record_updates import take_rare

@@ -22,13 +22,13 @@ import numpy as np
 from support.detecting import Bench
 from support.lane_mixes import hurried
 
-from models.events import INPUTS, Arrival, Deletion, Page
+from models.contract.events import INPUTS, Arrival, Deletion, Page
+from models.contract.policy import Policy
+from models.decisions.next_look import prolong
 from models.kernel import places
-from models.kernel.engine import features_of
-from models.policy import Policy
-from models.snapshot import decode
+from models.scoring.engine import features_of
+from models.scoring.snapshot import decode
 from models.state.columns import BLOCKS
-from models.terms import prolong
 
 FOLDER = Path(__file__).parents[1] / "golden"
 SEEDS = (0, 1, 2)

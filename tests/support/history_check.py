@@ -36,14 +36,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from support.columns import columns
 from support.plain_order import in_order
 
-from models.kernel.reader import Reader
-from streams import history, ledger
-from streams.batch import Batch, decoded
-from streams.folding import Fold
-from streams.history import HistoryRecord, segments
-from streams.ledger import LEDGER_KEY, Ledger
-from streams.records import Placed
-from streams.topics import (
+from models.kernel.reader import EventReader
+from streams.lanes import ledger
+from streams.lanes.arrival_batch import ArrivalBatch, decoded
+from streams.lanes.fold_ports import Fold
+from streams.lanes.ledger import LEDGER_KEY, Ledger
+from streams.records import lane_history
+from streams.records.lane_history import HistoryRecord, segments
+from streams.records.record_columns import Placed
+from streams.records.topics import (
     ALERTS,
     ALL_TOPICS,
     BY_NAME,
@@ -194,7 +195,7 @@ class _Lane:
         self._switch = switch
         self._inputs = {topic.name: list(log[topic.name][partition]) for topic in INPUT_TOPICS}
         self._offsets = {topic: [r.offset for r in records] for topic, records in self._inputs.items()}
-        self._history = [history.read(record.value) for record in log[HISTORY][partition]]
+        self._history = [lane_history.read(record.value) for record in log[HISTORY][partition]]
         self._written, self._torn_rows = _transactions(log[STATE][partition])
         mine = {record.key for records in self._inputs.values() for record in records}
         self._found = {
@@ -227,7 +228,7 @@ class _Lane:
         if self._told[name] <= SHOWN:
             self.findings.append(Finding(name, self.partition, detail))
 
-    def _batch(self, number: int, record: HistoryRecord) -> Batch:
+    def _batch(self, number: int, record: HistoryRecord) -> ArrivalBatch:
         """The records of a transaction in the order that its history tells."""
         placed: list[Placed] = []
         for rank, first, last in record.segments:
@@ -242,7 +243,7 @@ class _Lane:
             placed += [Placed(topic, r) for r in taken]
         self.applied += len(placed)
         self._check_order(number, record, placed)
-        return decoded(columns(placed), record.broker_ms, Reader())
+        return decoded(columns(placed), record.broker_ms, EventReader())
 
     def _between(self, topic: str, first: int, last: int) -> list[Record]:
         at = bisect_right(self._offsets[topic], first - 1)
@@ -257,7 +258,7 @@ class _Lane:
         if again != placed:
             self._tell("wrong_order", f"transaction {number}: {record.segments}, not {segments(columns(again))}")
 
-    def _fold_again(self, number: int, record: HistoryRecord, batch: Batch) -> None:
+    def _fold_again(self, number: int, record: HistoryRecord, batch: ArrivalBatch) -> None:
         fold = self._fold
         if fold.versions != (record.model, record.policy) and self._switch is not None:
             self._switch(fold, record.model, record.policy)
@@ -267,7 +268,7 @@ class _Lane:
             # It stopped because of what came next, so it has to see that again.
             topic, offset = record.topics[record.stopped[0]], record.stopped[1]
             following = [Placed(topic, r) for r in self._between(topic, offset, offset)]
-            given += decoded(columns(following), record.broker_ms, Reader()).arrivals
+            given += decoded(columns(following), record.broker_ms, EventReader()).arrivals
         count = fold.apply(given)
         if count != len(arrivals):
             self._tell("fold_differs", f"transaction {number}: applied {count}, then it was {len(arrivals)}")
@@ -277,7 +278,7 @@ class _Lane:
         for topic, key, value, headers in [*folded.outputs, *batch.letters(self._prefix, self.partition)[1]]:
             self._expected[topic].append((key, value, tuple(headers)))
 
-    def _check_transaction(self, number: int, batch: Batch, rows: list[tuple[bytes, bytes | None]]) -> None:
+    def _check_transaction(self, number: int, batch: ArrivalBatch, rows: list[tuple[bytes, bytes | None]]) -> None:
         written = self._written[number]
         if written.rows != rows:
             at = next((i for i, (a, b) in enumerate(zip(written.rows, rows, strict=False)) if a != b), -1)

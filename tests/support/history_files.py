@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from app.simulator.record import Record
-from models import events
+from app.publishing.record import TimedRecord
+from models.contract import events
 
 NAMES: Final = {
     events.CALLS: "calls.jsonl.gz",
@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 
 def write(
-    records: Iterable[Record], folder: Path, profile: Callable[[Row], Row | None] = lambda row: row
+    records: Iterable[TimedRecord], folder: Path, profile: Callable[[Row], Row | None] = lambda row: row
 ) -> dict[str, int]:
     """Write the files; returns how many rows each topic has. `profile` may change a profile, or leave it out."""
     rows: dict[str, list[Row]] = {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from models.features.catalogue import NAMES, catalogue_hash
-from models.snapshot import Curve, Cutoff, Snapshot, encode
+from models.scoring.snapshot import Curve, Cutoff, Snapshot, encode
 
 HEALTHY, WARNED, AT_RISK = 10, 5, 1
 """Answers to "how satisfied are you?" that put a subscriber into each tier, under :func:`known_model`."""

@@ -8,8 +8,8 @@ from typing import Any, get_args
 from msgspec.structs import replace
 from support.detecting import DAY, HOUR, MINUTE, START, Bench
 
-from models.events import Arrival, CareReason, Channel, FeedbackStatus, OutcomeKind, Page, Status
-from models.policy import Policy
+from models.contract.events import Arrival, CareReason, Channel, FeedbackStatus, OutcomeKind, Page, Status
+from models.contract.policy import Policy
 
 PEOPLE = ["s-0", "s-1", "s-2", "s-3", "s-移动"]
 _KINDS = (

@@ -14,12 +14,12 @@ from aiokafka import AIOKafkaProducer
 from support.black_box_worker import clean_environment
 from support.rig import CountWorker, Rig, until
 
-from models.example import Example, Fate
-from streams import checkpoint_record
-from streams.checkpoint_record import CheckpointRecord
-from streams.model_versions import CHECKPOINT, REPORT, ModelVersions
-from streams.tail import TailRecord, tail
-from streams.topics import EXAMPLES, MODELS
+from models.contract.training_example import Example, Fate
+from streams.cluster.topic_tail import TailRecord, tail
+from streams.model_topic import checkpoint_record
+from streams.model_topic.checkpoint_record import CheckpointRecord
+from streams.model_topic.versions import CHECKPOINT, REPORT, ModelVersions
+from streams.records.topics import EXAMPLES, MODELS
 
 SMALL = """\
 warm_rows = 50

@@ -27,19 +27,19 @@ from support.history_check import Log, Record, Verdict, check, read_log
 from support.model_switch import model_switch
 from support.rig import CountWorker, Rig, until
 
-from app.policy_file import policy_in_force
+from app.config.operator_files import policy_in_force
+from models.contract.policy import Policy
 from models.decisions.detector import Detector
-from models.outbox import Changes, Counts
-from models.policy import Policy
-from models.prior import prior
-from models.risk import Scorer
-from models.snapshot import Snapshot, decode
+from models.decisions.outbox import Changes, Counts
+from models.scoring.prior import prior
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import Snapshot, decode
 from models.state.state_records import StateRecords
-from streams import history
-from streams.detection import DetectionFold
-from streams.folding import Folded
-from streams.ledger import LEDGER_KEY
-from streams.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE, SUPPRESSIONS
+from streams.lanes.detection_fold import DetectionFold
+from streams.lanes.fold_ports import Folded
+from streams.lanes.ledger import LEDGER_KEY
+from streams.records import lane_history
+from streams.records.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE, SUPPRESSIONS
 
 RECOVERY_S: Final = 120.0
 """In which a step's share of the events must be applied: a session's 10 s, a restore, and a machine that is shared."""
@@ -89,7 +89,7 @@ class Progress:
         """Whether so many are applied. The producer's offsets have no holes, so a segment is as long as it says."""
         for batch in (await self._consumer.getmany(timeout_ms=50)).values():
             for record in batch:
-                self.applied += sum(last - first + 1 for _, first, last in history.read(record.value).segments)
+                self.applied += sum(last - first + 1 for _, first, last in lane_history.read(record.value).segments)
         return self.applied >= records
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from support.history_check import Log, Switch
 
-from models.risk import Scorer
-from models.snapshot import Snapshot
-from streams.model_versions import servable
-from streams.topics import MODELS
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import Snapshot
+from streams.model_topic.versions import servable
+from streams.records.topics import MODELS
 
 
 def model_switch(log: Log, beside: Snapshot, base_rate: float) -> Switch:

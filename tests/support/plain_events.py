@@ -10,16 +10,16 @@ import msgspec.inspect
 import numpy as np
 import numpy.typing as npt
 
-from models.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, INPUTS, MIN_TS, SITE_VISITS, Arrival
+from models.arrays import Ints
+from models.contract.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, INPUTS, MIN_TS, SITE_VISITS, Arrival
 from models.kernel import places
 from models.kernel.arrivals import KINDS, Table, table_of
-from models.kernel.reader import Lines, Reader
-from streams.wire import Rejected, decode
+from models.kernel.reader import EventReader, Lines
+from streams.records.wire import Rejected, decode
 
 TOPICS: Final = (CALLS, DATA_USAGE, BILLING, SITE_VISITS, CARE_CONTACTS)
 """In the order of their kinds."""
 LATEST: Final = 1 << 60
-Ints = npt.NDArray[np.int64]
 
 
 class Told(NamedTuple):
@@ -44,7 +44,7 @@ def packed(told: Sequence[Told]) -> tuple[npt.NDArray[np.uint8], Ints]:
     return np.frombuffer(b"".join(parts), dtype=np.uint8), records
 
 
-def read(reader: Reader, told: Sequence[Told]) -> Lines:
+def read(reader: EventReader, told: Sequence[Told]) -> Lines:
     return reader.read(*packed(told))
 
 
@@ -60,7 +60,7 @@ def judged(told: Iterable[Told]) -> Table:
     return table
 
 
-def differences(reader: Reader, told: Sequence[Told]) -> tuple[list[Told], int]:
+def differences(reader: EventReader, told: Sequence[Told]) -> tuple[list[Told], int]:
     """Events that were called plain and read otherwise than msgspec does, and how many were plain."""
     lines = read(reader, told)
     plain = np.flatnonzero(lines.status == places.PLAIN)
@@ -71,7 +71,7 @@ def differences(reader: Reader, told: Sequence[Told]) -> tuple[list[Told], int]:
     return [one for one, alike in zip(taken, same, strict=True) if not alike], len(plain)
 
 
-def teach(reader: Reader, told: Iterable[Told]) -> None:
+def teach(reader: EventReader, told: Iterable[Told]) -> None:
     """What the caller does with events that were not plain."""
     for one in told:
         event = decode(one.topic, one, None)

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from streams import history
-from streams.records import Placed
-from streams.topics import BOOTSTRAP, HISTORY, INPUT_TOPICS, RANK
-from streams.wire import RawRecord, dated
+from streams.records import lane_history
+from streams.records.record_columns import Placed
+from streams.records.topics import BOOTSTRAP, HISTORY, INPUT_TOPICS, RANK
+from streams.records.wire import RawRecord, dated
 
 
 def in_order(logs: Mapping[str, Sequence[RawRecord]], broker_ms: int | None = None) -> list[Placed]:
@@ -35,7 +35,7 @@ def out_of_order(log: Mapping[str, Mapping[int, Sequence[Any]]], broker_ms: int 
         inputs = {topic.name: log[topic.name][partition] for topic in INPUT_TOPICS}
         taken = [
             (told.topics[rank], offset)
-            for told in (history.read(record.value) for record in records)
+            for told in (lane_history.read(record.value) for record in records)
             for rank, first, last in told.segments
             for offset in _between([record.offset for record in inputs[told.topics[rank]]], first, last)
         ]

@@ -10,12 +10,12 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from models.example import WEEKLY, Example, Fate, week_ends
+from models.contract.time_units import DAY_MS
+from models.contract.training_example import WEEKLY, Example, Fate, week_ends
 from models.features.catalogue import NAMES, catalogue_hash
-from models.risk import Scorer, logit
-from models.snapshot import Snapshot, decode
+from models.scoring.scorer import Scorer, logit
+from models.scoring.snapshot import Snapshot, decode
 
-DAY_MS: Final = 86_400_000
 START_MS: Final = 1_767_225_600_000
 EVERY_MS: Final = 3 * 3_600_000
 """Between two examples: some hundred come before the label of the first, thousands in a year."""

@@ -15,9 +15,10 @@ from support.history_check import Log, read_log
 from support.long_run import RECOVERY_S, Blow, Fleet, Progress, create_topics, schedule
 from support.rig import Rig
 
-from app.simulator.publish import publish
-from app.simulator.rates import DAY_MS, Rates
+from app.publishing.publisher import publish
+from app.simulator.rates import Rates
 from app.simulator.stream import simulate
+from models.contract.time_units import DAY_MS
 
 MODEL: Final = Path(__file__).parents[1] / "golden" / "model.json"
 QUIET_MS: Final = 3_600_000

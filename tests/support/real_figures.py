@@ -8,12 +8,11 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.example import Example
-from models.quality import roc_auc
+from models.analysis.score_metrics import roc_auc
+from models.arrays import Bools, Floats
+from models.contract.training_example import Example
 
 RESAMPLES: Final = 500
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Times = npt.NDArray[np.int64]
 
 

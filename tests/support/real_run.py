@@ -21,17 +21,17 @@ from support.long_run import Progress, create_topics, fold_again
 from support.rig import Rig
 from support.rig import until as rig_until
 
-from app.learner_file import learner_settings
-from app.policy_file import policy_in_force
-from app.simulator.publish import Pace, publish
-from app.simulator.record import RANK, Record, encode
-from models.clock import floor_tick
-from models.events import CALLS, DATA_USAGE, DAY_MS
-from models.example import Example, Fate
-from models.learner import LearnerSettings
-from streams.model_versions import is_own
-from streams.tail import as_told
-from streams.topics import EXAMPLES
+from app.config.operator_files import learner_settings, policy_in_force
+from app.publishing.publisher import PublishPace, publish
+from app.publishing.record import RANK, TimedRecord, encode
+from models.contract.events import CALLS, DATA_USAGE
+from models.contract.time_units import DAY_MS
+from models.contract.training_example import Example, Fate
+from models.decisions.ticks import floor_tick
+from models.learning.learner import LearnerSettings
+from streams.cluster.topic_tail import as_told
+from streams.model_topic.versions import is_own
+from streams.records.topics import EXAMPLES
 
 LANES: Final = 4
 WORKERS: Final = 2
@@ -69,7 +69,7 @@ class RealRun(NamedTuple):
         return [each for each in self.told if isinstance(each, Example)]
 
 
-def bystanders(begin: int, end: int, *topics: str) -> list[Record]:
+def bystanders(begin: int, end: int, *topics: str) -> list[TimedRecord]:
     """A daily event of each topic in each lane, at noon."""
     names = [next(w for n in range(1000) if lane_of(w := f"{BYSTANDER}{n}", LANES) == lane) for lane in range(LANES)]
     fields: dict[str, dict[str, Any]] = {
@@ -82,7 +82,7 @@ def bystanders(begin: int, end: int, *topics: str) -> list[Record]:
         for who in names:
             for topic in topics:
                 body = {"subscriber_id": who, "ts": ts, **fields[topic]}
-                found.append(Record(topic, who.encode(), encode(body), ts))
+                found.append(TimedRecord(topic, who.encode(), encode(body), ts))
     return found
 
 
@@ -95,7 +95,7 @@ class Operator(NamedTuple):
 
 
 async def run(
-    rig: Rig, records: Sequence[Record], operator: Operator, directory: Path, *, end: int, clocks: tuple[str, ...]
+    rig: Rig, records: Sequence[TimedRecord], operator: Operator, directory: Path, *, end: int, clocks: tuple[str, ...]
 ) -> RealRun:
     """Start workers and learner, let them live through the records, stop them, and fold the history again.
 
@@ -130,7 +130,7 @@ async def run(
         async with Progress(rig) as progress:
             total = 0
             # A new ledger applies outcomes first, as far as they are there: they must come when the lanes are open.
-            for part, pace in ((ordered, Pace(SPEED)), (tail, Pace())):
+            for part, pace in ((ordered, PublishPace(SPEED)), (tail, PublishPace())):
                 total += (await publish(part, rig.client, rig.prefix, pace=pace)).records
                 lived = partial(_lived, rig, workers, progress, total)
                 await rig_until(lived, f"{total} records lived", BOUND_S)

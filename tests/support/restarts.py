@@ -26,10 +26,10 @@ from support.history_check import Log
 from support.long_run import breaches_told, fold_again, misburied, not_in_sequence
 from support.rig import CountWorker, Rig, until
 
-from streams.broker import EmbeddedBroker
-from streams.jars import Silent
-from streams.ports import first_free
-from streams.topics import INPUT_TOPICS
+from streams.embedded.broker import EmbeddedBroker
+from streams.embedded.jars import Silent
+from streams.embedded.ports import first_free
+from streams.records.topics import INPUT_TOPICS
 
 BACK_S: Final = 90.0
 GONE_S: Final = 10.0

@@ -23,11 +23,11 @@ from aiokafka.errors import TopicAlreadyExistsError
 from support.counting import CountingFold
 from support.history_check import Log, Verdict, check, read_log
 
-from models.events import INPUTS
-from streams import ledger
-from streams.cluster import Cluster
-from streams.ledger import LEDGER_KEY, Ledger
-from streams.topics import STATE
+from models.contract.events import INPUTS
+from streams.cluster.topic_admin import Cluster
+from streams.lanes import ledger
+from streams.lanes.ledger import LEDGER_KEY, Ledger
+from streams.records.topics import STATE
 
 BOUND_S: Final = 30.0
 WORKER: Final = Path(__file__).with_name("count_worker.py")

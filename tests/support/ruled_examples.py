@@ -7,8 +7,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from models.events import DAY_MS
-from models.example import WEEKLY, Example
+from models.contract.time_units import DAY_MS
+from models.contract.training_example import WEEKLY, Example
 from models.features.catalogue import NAMES, catalogue_hash
 
 BEGIN = 1_780_000_000_000 // DAY_MS * DAY_MS

@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from app.simulator.record import RANK, Record, encode
-from models.events import BILLING, CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
+from app.publishing.record import RANK, TimedRecord, encode
+from models.contract.events import BILLING, CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
 
 YEAR: Final = 2014
 MONTHS: Final = (6, 7, 8, 9)
@@ -50,13 +50,13 @@ def left(row: Row) -> bool:
     return not any(_hundredths(row[f"{what}_9"]) for what in ("total_og_mou", "total_ic_mou", "vol_2g_mb", "vol_3g_mb"))
 
 
-def records(of: list[dict[str, str]]) -> list[Record]:
+def records(of: list[dict[str, str]]) -> list[TimedRecord]:
     """All of it, by time."""
     found = [record for row in of for record in _life(row)]
     return sorted(found, key=lambda r: (r.ts, RANK[r.topic]))
 
 
-def _life(row: Row) -> Iterator[Record]:
+def _life(row: Row) -> Iterator[TimedRecord]:
     who, used = row["mobile_number"], []
     yield from _profiles(row)
     for month in MONTHS:
@@ -69,7 +69,7 @@ def _life(row: Row) -> Iterator[Record]:
         yield _record(OUTCOMES, who, at(10, 1) - 1, outcome="lapsed", last_activity_ts=max(used))
 
 
-def _profiles(row: Row) -> Iterator[Record]:
+def _profiles(row: Row) -> Iterator[TimedRecord]:
     """One as the log begins, and one a month later each, when the month's ARPU is known."""
     known: dict[str, Any] = {}
     if row["aon"]:
@@ -81,7 +81,7 @@ def _profiles(row: Row) -> Iterator[Record]:
         yield _record(SUBSCRIBERS, row["mobile_number"], at(month + 1, 1), **known)
 
 
-def _calls(row: Row, month: int, draw: random.Random) -> Iterator[Record]:
+def _calls(row: Row, month: int, draw: random.Random) -> Iterator[TimedRecord]:
     kinds = (
         ("onnet_mou", "outgoing", "on_net"),
         ("offnet_mou", "outgoing", "off_net"),
@@ -94,14 +94,14 @@ def _calls(row: Row, month: int, draw: random.Random) -> Iterator[Record]:
             yield _record(CALLS, row["mobile_number"], _moment(draw, month), **told)
 
 
-def _sessions(row: Row, month: int, draw: random.Random) -> Iterator[Record]:
+def _sessions(row: Row, month: int, draw: random.Random) -> Iterator[TimedRecord]:
     for bearer in ("2g", "3g"):
         total = _hundredths(row[f"vol_{bearer}_mb_{month}"])
         for part in _cut(draw, total, max(1, total // _SESSION)):
             yield _record(DATA_USAGE, row["mobile_number"], _moment(draw, month), bytes=part * 10_000, rat=bearer)
 
 
-def _recharges(row: Row, month: int, draw: random.Random) -> Iterator[Record]:
+def _recharges(row: Row, month: int, draw: random.Random) -> Iterator[TimedRecord]:
     count, total = int(row[f"total_rech_num_{month}"]), _hundredths(row[f"total_rech_amt_{month}"])
     date = row[f"date_of_last_rech_{month}"]
     if not count or not date:
@@ -114,7 +114,7 @@ def _recharges(row: Row, month: int, draw: random.Random) -> Iterator[Record]:
     yield _recharge(row, _moment(draw, month, day, first=day, begin=22), last if before else total)
 
 
-def _recharge(row: Row, ts: int, hundredths: int) -> Record:
+def _recharge(row: Row, ts: int, hundredths: int) -> TimedRecord:
     return _record(BILLING, row["mobile_number"], ts, kind="recharge", amount=hundredths / 100)
 
 
@@ -137,5 +137,5 @@ def _hundredths(cell: str) -> int:
     return round(float(cell) * 100) if cell else 0
 
 
-def _record(topic: str, who: str, ts: int, **fields: Any) -> Record:
-    return Record(topic, who.encode(), encode({"subscriber_id": who, "ts": ts, **fields}), ts)
+def _record(topic: str, who: str, ts: int, **fields: Any) -> TimedRecord:
+    return TimedRecord(topic, who.encode(), encode({"subscriber_id": who, "ts": ts, **fields}), ts)

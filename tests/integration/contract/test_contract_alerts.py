@@ -14,7 +14,7 @@ from support.black_box_events import DAY, HOUR, SCORES, lane_of
 from support.black_box_subscriber import Subscriber
 from support.known_model import AT_RISK, BASE_RATE, HEALTHY, RISKS, WARNED
 
-from models.alerts import Alert
+from models.contract.alerts import Alert
 
 EXAMPLE = json.loads("""
 {"alert_id": "9f0c…", "seq": 1, "event": "raised", "kind": "competitor_browsing", "close_reason": null, "severity": "normal",

@@ -11,7 +11,7 @@ from support.black_box_events import DAY, HOUR, SCORES, SUPPRESSIONS
 from support.black_box_subscriber import Subscriber
 from support.known_model import AT_RISK, HEALTHY, WARNED
 
-from models.alerts import Suppression
+from models.contract.alerts import Suppression
 
 
 def test_without_a_profile_it_is_withheld_and_raised_when_the_profile_comes(someone: Subscriber) -> None:

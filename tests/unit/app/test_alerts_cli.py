@@ -12,9 +12,9 @@ from support.alerts_made import an_alert
 
 from app import cli
 from app.errors import ExitCode
-from streams.dead_letters import dead_letter
-from streams.tail import TailRecord, TopicMissingError
-from streams.wire import Poison, Rejected
+from streams.cluster.topic_tail import TailRecord, TopicMissingError
+from streams.records.dead_letters import dead_letter
+from streams.records.wire import Poison, Rejected
 
 pytestmark = pytest.mark.usefixtures("wide")
 BROKERS = ["--brokers", "127.0.0.1:1", "--topic-prefix", "p."]
@@ -52,8 +52,8 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[..., type[Asked]]:
             finally:
                 Call.closed = True
 
-        monkeypatch.setattr("app.alerts_cli.tail", tail)
-        monkeypatch.setattr("app.dlq_cli.tail", tail)
+        monkeypatch.setattr("app.alerts.command.tail", tail)
+        monkeypatch.setattr("app.kafka.dlq_command.tail", tail)
         return Call
 
     return planted

@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 from support.alerts_made import NUMBER, RAISED_MS, an_action, an_alert
 
-from app.card import _EN, _ZH, Card, masked
-from app.settings import Language
-from models.alerts import Alert
-from models.words import KINDS
+from app.alerts.card import _EN, _ZH, Card, masked
+from app.config.settings import Language
+from models.contract.alerts import Alert
+from models.contract.vocabulary import KINDS
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from app import cli
+from app.config.settings import KEYS, SECRETS
 from app.errors import ExitCode, Refused
-from app.settings import KEYS, SECRETS
 
 
 @pytest.fixture(autouse=True)
@@ -171,7 +171,7 @@ def test_ctrl_c_is_130_and_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("app.config_cli.console", interrupted)
+    monkeypatch.setattr("app.config.command.console", interrupted)
     assert cli.main(["config", "show"]) == ExitCode.INTERRUPTED
     assert "Traceback" not in capsys.readouterr().err
 
@@ -196,8 +196,8 @@ def test_the_worker_hands_its_flags_on(monkeypatch: pytest.MonkeyPatch) -> None:
         def detect(settings: object, *, take_over: bool, accept_loss: bool) -> None:
             seen.update(settings=settings, take_over=take_over, accept_loss=accept_loss)
 
-    monkeypatch.setitem(sys.modules, "app.worker", Worker)  # type: ignore[arg-type]
-    monkeypatch.setattr("app.logs.set_up", lambda level: seen.update(level=level))
+    monkeypatch.setitem(sys.modules, "app.worker.process", Worker)  # type: ignore[arg-type]
+    monkeypatch.setattr("app.process.logs.set_up", lambda level: seen.update(level=level))
     args = ["worker", "--brokers", "h:1", "--take-over", "--base-rate", "0.02", "--log-level", "error"]
     cli.main(args)  # the code is the process's: tests/unit/app/test_ending.py
     assert (seen["take_over"], seen["accept_loss"], seen["level"]) == (True, False, "error")

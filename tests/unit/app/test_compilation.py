@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from app import compilation
-from app.compilation import VARIABLE, Compilation, Keeping, settle
-from models.kernel import rehearsal
-from models.kernel.rehearsal import Rehearsed
+from app.process import compilation
+from app.process.compilation import VARIABLE, Compilation, Keeping, settle
+from models.scoring import rehearsal
+from models.scoring.rehearsal import Rehearsed
 
 ROOT = Path(__file__).parents[3]
 LOCATORS = "NUMBA_CACHE_LOCATOR_CLASSES"
 
 IMPORT = """
 import json, os, sys
-from app.compilation import settle
+from app.process.compilation import settle
 keeping = settle()
 from models.kernel import compiled
 print(json.dumps([keeping.fault, compiled.exp(0.0), compiled.exp.stats.cache_path]))

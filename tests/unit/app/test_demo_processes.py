@@ -16,11 +16,11 @@ import psutil
 import pytest
 
 from app.demo.child import Child, ChildError, log_tail, python
-from app.demo.keys import Keys
-from app.demo.lines import JsonLines
+from app.demo.measured.json_lines import JsonLines
+from app.demo.shown.keys import Keys
 from app.demo.stage import topics, worker_environment
-from models.events import SUBSCRIBERS
-from streams.topics import ALL_TOPICS
+from models.contract.events import SUBSCRIBERS
+from streams.records.topics import ALL_TOPICS
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 

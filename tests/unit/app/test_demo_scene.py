@@ -6,13 +6,13 @@ import json
 
 from alerts_made import an_alert
 from app.demo.feed import LivedPace
-from app.demo.next_steps import commands, export
-from app.demo.recovery import Recovery
+from app.demo.measured.recovery import Recovery
+from app.demo.measured.stopwatch import Stopwatch
+from app.demo.measured.ticker import Ticker
+from app.demo.measured.vitals import WorkerVitals
 from app.demo.scene import Scene
-from app.demo.stopwatch import Stopwatch
-from app.demo.summary import summary
-from app.demo.ticker import Ticker
-from app.demo.vitals import Vitals
+from app.demo.shown.next_steps import commands, export
+from app.demo.shown.summary import summary
 
 LIVE_MS = 1_780_000_000_000
 
@@ -93,14 +93,14 @@ def test_a_successor_is_back_only_when_every_lane_is_open_again() -> None:
 
 def test_tiers_stand_while_the_worker_is_dead_or_knows_nothing_yet() -> None:
     scene = a_scene()
-    scene.follow(Vitals({"healthy": 390, "high_risk": 10}, 5))
+    scene.follow(WorkerVitals({"healthy": 390, "high_risk": 10}, 5))
     scene.kills.append(Recovery(began=110.0, openings=4, lag=0, lanes=4))
-    scene.follow(Vitals({"healthy": 90}, 6))
+    scene.follow(WorkerVitals({"healthy": 90}, 6))
     assert scene.tiers == {"healthy": 390, "high_risk": 10}
     scene.kills[0].reopened_s = 11.0
-    scene.follow(Vitals({"healthy": 0}, None))
+    scene.follow(WorkerVitals({"healthy": 0}, None))
     assert (scene.tiers, scene.event_ms) == ({"healthy": 390, "high_risk": 10}, 6)
-    scene.follow(Vitals({"healthy": 391}, 7))
+    scene.follow(WorkerVitals({"healthy": 391}, 7))
     assert scene.tiers == {"healthy": 391}
 
 

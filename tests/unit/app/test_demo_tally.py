@@ -6,21 +6,23 @@ import random
 
 import pytest
 
-from app.demo.coverage import Coverage
-from app.demo.tally import Tally
-from streams import history
-from streams.history import history_record
+from app.demo.measured.coverage import Coverage
+from app.demo.measured.tally import ExactnessTally
+from streams.records import lane_history
+from streams.records.lane_history import history_record
 
 CALLS, DATA = 0, 1
 
 
-def _transaction(tally: Tally, partition: int, *segments: tuple[int, int, int], opened: str | None = None) -> None:
+def _transaction(
+    tally: ExactnessTally, partition: int, *segments: tuple[int, int, int], opened: str | None = None
+) -> None:
     record = history_record(partition, segments, None, ("m-1", "p-1"), opened=opened)
-    tally.transaction(history.read(record.value))
+    tally.transaction(lane_history.read(record.value))
 
 
 def test_a_whole_history_is_lost_0_twice_0_over_openings_partitions_and_topics() -> None:
-    tally = Tally()
+    tally = ExactnessTally()
     for partition in range(3):
         _transaction(tally, partition, opened="holdfast")
         _transaction(tally, partition, (CALLS, 0, 4), (DATA, 0, 0), (CALLS, 5, 9))
@@ -42,7 +44,7 @@ def test_a_whole_history_is_lost_0_twice_0_over_openings_partitions_and_topics()
     ],
 )
 def test_holes_are_lost_and_overlaps_are_twice(segments: list[tuple[int, int, int]], lost: int, twice: int) -> None:
-    tally = Tally()
+    tally = ExactnessTally()
     for segment in segments:
         _transaction(tally, 0, segment)
     assert (tally.lost_events, tally.twice_events) == (lost, twice)
@@ -50,7 +52,7 @@ def test_holes_are_lost_and_overlaps_are_twice(segments: list[tuple[int, int, in
 
 
 def test_another_partition_fills_no_hole() -> None:
-    tally = Tally()
+    tally = ExactnessTally()
     _transaction(tally, 0, (CALLS, 0, 4))
     _transaction(tally, 1, (CALLS, 5, 9))
     assert tally.lost_events == 5
@@ -67,17 +69,17 @@ def test_another_partition_fills_no_hole() -> None:
     ],
 )
 def test_alerts_are_held_against_their_seq(steps: list[tuple[str, int]], lost: int, twice: int) -> None:
-    tally = Tally()
+    tally = ExactnessTally()
     for alert_id, seq in steps:
         tally.alert(alert_id, seq)
     assert (tally.lost_alerts, tally.twice_alerts) == (lost, twice)
 
 
 def test_lag_is_what_stands_beyond_the_last_applied() -> None:
-    tally = Tally()
+    tally = ExactnessTally()
     _transaction(tally, 0, (CALLS, 0, 9))
-    calls = history.TOPICS[CALLS]
-    assert tally.lag({(calls, 0): 15, (calls, 1): 7, (history.TOPICS[DATA], 0): 0}) == 5 + 7
+    calls = lane_history.TOPICS[CALLS]
+    assert tally.lag({(calls, 0): 15, (calls, 1): 7, (lane_history.TOPICS[DATA], 0): 0}) == 5 + 7
     assert tally.lag({(calls, 0): 10}) == 0
     assert tally.lag({(calls, 0): 4}) == 0  # ends that were looked up before the history was read
 

@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console
 
 from alerts_made import an_alert
-from app.demo.recovery import Recovery
+from app.config.settings import Language
+from app.demo.measured.recovery import Recovery
+from app.demo.measured.vitals import Known, WorkerVitals
 from app.demo.scene import Scene
-from app.demo.view import View
-from app.demo.vitals import Known, Vitals
-from app.demo.words import LABEL, WORDS
-from app.settings import Language
-from streams.history import HistoryRecord
+from app.demo.shown.view import SceneView
+from app.demo.shown.words import LABEL, WORDS
+from streams.records.lane_history import HistoryRecord
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BEGAN, NOW = 100.0, 160.0
@@ -25,7 +25,7 @@ BEGAN, NOW = 100.0, 160.0
 def _drawn(scene: Scene, columns: int, rows: int, lang: Language = "en") -> list[str]:
     console = Console(file=io.StringIO(), width=columns, height=rows, force_terminal=True, color_system=None)
     options = console.options.update(height=rows)
-    drawn = console.render_lines(View(scene, lang, SHANGHAI, clock=lambda: NOW), options, pad=False)
+    drawn = console.render_lines(SceneView(scene, lang, SHANGHAI, clock=lambda: NOW), options, pad=False)
     return ["".join(segment.text for segment in row).rstrip() for row in drawn]
 
 
@@ -37,7 +37,7 @@ def _busy() -> Scene:
     scene = _scene()
     scene.phase = "live"
     scene.simulated_ms = 1_780_000_000_000
-    scene.follow(Vitals({"high_risk": 8, "warning": 31, "healthy": 361}, 1_780_000_000_000))
+    scene.follow(WorkerVitals({"high_risk": 8, "warning": 31, "healthy": 361}, 1_780_000_000_000))
     scene.tally.transaction(HistoryRecord(0, [(0, 0, 371_331)], "m", "p", topics=["telecom.calls.v1"]))
     for number in range(30):
         scene.saw(an_alert(alert_id=f"{number:032x}", priority=float(number)), at=110.0 + 3 * number)
@@ -50,12 +50,12 @@ def _busy() -> Scene:
 def test_what_became_of_the_tier_alerts_is_on_the_first_screen(columns: int) -> None:
     scene = _busy()
     assert "tier alerts" not in "\n".join(_drawn(scene, columns, 40))
-    scene.follow(Vitals({}, None, Known(29, 7, 16, 5, 9, 6.25, 1, 13)))
+    scene.follow(WorkerVitals({}, None, Known(29, 7, 16, 5, 9, 6.25, 1, 13)))
     assert " ".join("\n".join(_drawn(scene, columns, 40)[3:6]).split()).startswith(
         "tier alerts 29: 7 of 16 left within 30 days; 5 of 9 leavers had one, 6.2 days before; "
         "1 of 13 that closed were short"
     )
-    scene.follow(Vitals({}, None))  # another worker, that has counted nothing yet
+    scene.follow(WorkerVitals({}, None))  # another worker, that has counted nothing yet
     assert "tier alerts 29" in "\n".join(_drawn(scene, columns, 40))
 
 

@@ -14,14 +14,14 @@ from click.testing import CliRunner, Result
 from support.detecting import DAY, START
 from support.examples_made import example, model, planted
 
-from app import departures_cli
-from models.example import Example
-from models.night import night
-from models.risk import Scorer
-from models.snapshot import encode
-from models.words import CAUSE_TEXTS, Cause
-from streams.model_versions import SEGMENTS, ModelVersions
-from streams.tail import TailRecord
+from app.model import segments_command
+from models.analysis.daily_segments import night
+from models.contract.training_example import Example
+from models.contract.vocabulary import CAUSE_TEXTS, Cause
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import encode
+from streams.cluster.topic_tail import TailRecord
+from streams.model_topic.versions import SEGMENTS, ModelVersions
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             for offset, value in enumerate(values):
                 yield TailRecord(0, offset, 0, b"s", value, ())
 
-        monkeypatch.setattr(departures_cli, "tail", tail)
+        monkeypatch.setattr(segments_command, "tail", tail)
         versions = ModelVersions()
         if nightly is not None:
             versions.take(SEGMENTS.encode(), nightly, 0, 0)
-        monkeypatch.setattr(departures_cli, "read_models", lambda _: versions)
+        monkeypatch.setattr(segments_command, "read_models", lambda _: versions)
         place = ["--brokers", "127.0.0.1:1", "--topic-prefix", "trial.", "--model", str(snapshot)]
-        return CliRunner().invoke(departures_cli.segments, [*place, *flags])
+        return CliRunner().invoke(segments_command.segments, [*place, *flags])
 
     return run
 

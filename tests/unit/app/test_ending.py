@@ -13,18 +13,19 @@ import pytest
 import structlog
 from aiokafka import errors
 
-from app.ending import Ends
 from app.errors import ExitCode, Refused
-from streams.patience import NoAnswerError
-from streams.restore import RestoreStalledError
-from streams.transaction import LaneLostError
+from app.process.ending import Ends
+from streams.cluster.partition_read import RestoreStalledError
+from streams.cluster.retries import NoAnswerError
+from streams.cluster.transaction import LaneLostError
 
 PROCESS = """
 import asyncio, threading, time
-from app import ending, logs
-from app.ending import Ends, live_and_leave
+from app.process import ending
+from app.process import logs
+from app.process.ending import Ends, live_and_leave
 from app.errors import ExitCode
-from app.fault import fail_at
+from app.process.fault import fail_at
 
 class LaneLostError(Exception): pass
 

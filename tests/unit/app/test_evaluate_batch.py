@@ -16,8 +16,8 @@ from app.errors import ExitCode
 from app.evaluate import boosted
 from app.evaluate.boosted import Boosted
 from app.evaluate.events import EVERY_MS, Looks
-from models.events import DAY_MS
-from models.example import Example
+from models.contract.time_units import DAY_MS
+from models.contract.training_example import Example
 
 FIGURES = {"roc_auc", "pr_auc", "lift_top_decile", "precision_top_5pct", "log_loss", "ece"}
 

@@ -23,13 +23,14 @@ from app.errors import ExitCode
 from app.evaluate.events import evaluate_events
 from app.evaluate.off_line import lived
 from app.evaluate.silence import with_lapses
-from app.simulator.record import Record, encode
-from models.events import CALLS, DAY_MS
-from models.example import Example, Fate
-from models.learner import Learner, LearnerSettings
-from models.lesson import Lesson
-from models.policy import LabelPolicy, Policy
-from models.prior import prior
+from app.publishing.record import TimedRecord, encode
+from models.contract.events import CALLS
+from models.contract.policy import LabelPolicy, Policy
+from models.contract.time_units import DAY_MS
+from models.contract.training_example import Example, Fate
+from models.learning.example_status import Lesson
+from models.learning.learner import Learner, LearnerSettings
+from models.scoring.prior import prior
 
 START = 1_700_000_000_000
 POLICY = Policy(base_rate=0.3, labels=LabelPolicy(horizon_days=10, lapse_days=10))
@@ -61,12 +62,12 @@ def habits(people: int = 120, days: int = 120, seed: int = 3) -> list[Event]:
     return sorted(events, key=lambda event: event[1])
 
 
-def calls(events: list[Event]) -> list[Record]:
+def calls(events: list[Event]) -> list[TimedRecord]:
     fields = {"direction": "outgoing", "duration_s": 60, "peer_network": "on_net"}
-    return [Record(CALLS, w.encode(), encode({"subscriber_id": w, "ts": ts, **fields}), ts) for w, ts in events]
+    return [TimedRecord(CALLS, w.encode(), encode({"subscriber_id": w, "ts": ts, **fields}), ts) for w, ts in events]
 
 
-def told(records: Iterable[Record], learner: Learner) -> list[Example | Fate]:
+def told(records: Iterable[TimedRecord], learner: Learner) -> list[Example | Fate]:
     return [body for body in lived(records, POLICY, learner) if isinstance(body, Example | Fate)]
 
 
@@ -141,7 +142,7 @@ class Watched(Learner):
 
 
 def test_no_label_is_learned_before_it_is_known() -> None:
-    def read() -> Iterator[Record]:
+    def read() -> Iterator[TimedRecord]:
         for record in with_lapses(calls(habits()), 10.0):
             Watched.now = record.ts
             yield record

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 import pytest
 
-from app import health
 from app.errors import Refused
-from app.health import Condition, Health
-from app.metrics import Metrics
+from app.process import health
+from app.process.health import Condition, Health
+from app.worker.metrics import Metrics
 
 HOST = "127.0.0.1"
 

@@ -9,27 +9,27 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from app.config.settings import Settings
 from app.errors import ExitCode, Refused
-from app.replay.backfill import Ground, History, Logs, objection
+from app.publishing.publisher import PublishCount
 from app.replay.column_map import Cartographer, Told
-from app.replay.fields import TOPICS
 from app.replay.folder import files_of, identity
-from app.replay.moments import LocalTime
+from app.replay.history_backfill import History, InputLogs, PrefixFound, objection
 from app.replay.playback import Part, Playback
-from app.replay.recording import Recording
-from app.settings import Settings
-from app.simulator.publish import Published
-from streams.backfill import Backfill
-from streams.topics import INPUT_TOPICS
+from app.tables.fields import TOPICS
+from app.tables.recording import Recording
+from app.tables.times import LocalTime
+from streams.model_topic.recorded_history import Backfill
+from streams.records.topics import INPUT_TOPICS
 
 NAMES = tuple(topic.name for topic in INPUT_TOPICS)
 CALLS = "telecom.calls.v1"
 PROFILES = "telecom.subscribers.v1"
 
 
-def logs(**ends: int) -> Logs:
+def logs(**ends: int) -> InputLogs:
     """Empty topics of one partition, but for some that end here."""
-    return Logs({name: [0] for name in NAMES}, {name: [ends.get(name.split(".")[1], 0)] for name in NAMES})
+    return InputLogs({name: [0] for name in NAMES}, {name: [ends.get(name.split(".")[1], 0)] for name in NAMES})
 
 
 def told(history: str = "same") -> Backfill:
@@ -77,14 +77,14 @@ def test_a_history_is_its_files_and_how_they_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ground", "said"),
     [
-        (Ground(None, logs(), 0, {}, 0), None),
-        (Ground(None, logs(calls=7), 0, {}, 0), "p.telecom.calls.v1 has 7 records"),
-        (Ground(None, logs(), 3, {}, 0), "p.churn.state.v1 has 3 records"),
-        (Ground(told(), logs(calls=7), 3, {}, 2), None),
-        (Ground(told("other"), logs(calls=7), 0, {}, 0), "another history was begun here"),
+        (PrefixFound(None, logs(), 0, {}, 0), None),
+        (PrefixFound(None, logs(calls=7), 0, {}, 0), "p.telecom.calls.v1 has 7 records"),
+        (PrefixFound(None, logs(), 3, {}, 0), "p.churn.state.v1 has 3 records"),
+        (PrefixFound(told(), logs(calls=7), 3, {}, 2), None),
+        (PrefixFound(told("other"), logs(calls=7), 0, {}, 0), "another history was begun here"),
     ],
 )
-def test_it_goes_into_nothing_or_on_with_itself(ground: Ground, said: str | None) -> None:
+def test_it_goes_into_nothing_or_on_with_itself(ground: PrefixFound, said: str | None) -> None:
     refused = objection(ground, "same", "p.")
     assert (refused is None) == (said is None)
     if refused is not None:
@@ -98,7 +98,7 @@ def test_what_was_deleted_unread_is_not_passed_over(topic: str, applied: int, lo
     """A topic that was kept for its own time only: what a worker has applied may go, and superseded profiles."""
     found = logs(calls=9, subscribers=9)
     found.starts[topic] = [5]
-    refused = objection(Ground(told(), found, 0, {("p." + topic, 0): applied}, 0), "same", "p.")
+    refused = objection(PrefixFound(told(), found, 0, {("p." + topic, 0): applied}, 0), "same", "p.")
     assert (None if refused is None else f"deleted {lost} records" in refused.message) is (None if not lost else True)
 
 
@@ -108,11 +108,11 @@ def test_a_history_that_no_worker_reads_ends_as_not_ready(
     """All is written, and for a while nobody has come to apply it."""
     written = replace(told(), ends={name: [0] for name in NAMES})
 
-    async def look(_: History) -> Ground:
-        return Ground(written, logs(), 0, {}, 0)
+    async def look(_: History) -> PrefixFound:
+        return PrefixFound(written, logs(), 0, {}, 0)
 
-    async def go(*_: object) -> tuple[Published, bool]:
-        return Published(), False
+    async def go(*_: object) -> tuple[PublishCount, bool]:
+        return PublishCount(), False
 
     monkeypatch.setattr(History, "_look", look)
     monkeypatch.setattr(History, "_go", go)

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 import pytest
 
 from app.errors import ExitCode
-from app.judgement import Memory, Observation, Verdict, begin, judge, stalled
-from streams.membership import Denial
+from app.worker.progress import Memory, Observation, ProgressVerdict, begin, judge, stalled
+from streams.cluster.membership import Denial
 
 CALLS = ("telecom.calls.v1", 3)
 VISITS = ("telecom.site-visits.v1", 3)
 
 
-def watch(looks: Iterable[Observation], memory: Memory | None = None) -> tuple[Memory, Verdict]:
+def watch(looks: Iterable[Observation], memory: Memory | None = None) -> tuple[Memory, ProgressVerdict]:
     memory = memory or begin(0.0)
-    verdict = Verdict(None, (), ())
+    verdict = ProgressVerdict(None, (), ())
     for look in looks:
         memory, verdict = judge(memory, look)
         if verdict.code is not None:
@@ -34,7 +34,7 @@ BEHIND: dict[str, object] = {"positions": {CALLS: 5}, "ends": {CALLS: 9}}
 
 def test_a_beating_loop_with_nothing_to_do_lives_for_ever() -> None:
     _, verdict = watch(seconds(1, 600, positions={CALLS: 9}, ends={CALLS: 9}))
-    assert verdict == Verdict(None, (), ())
+    assert verdict == ProgressVerdict(None, (), ())
 
 
 def test_a_silent_loop_is_stuck_after_20_seconds_and_not_before() -> None:
@@ -102,9 +102,9 @@ HELD: dict[str, object] = {
 def test_an_input_that_is_waited_for_and_does_not_move_is_named_then_75() -> None:
     looks = seconds(1, 75, **HELD, awaited={VISITS: 310})
     memory, verdict = watch(looks[:60])
-    assert verdict == Verdict(None, (), ())
+    assert verdict == ProgressVerdict(None, (), ())
     memory, verdict = watch(looks[60:61], memory)
-    assert verdict == Verdict(None, (), ("waits_for_telecom.site-visits.v1-3",))
+    assert verdict == ProgressVerdict(None, (), ("waits_for_telecom.site-visits.v1-3",))
     memory, verdict = watch([*looks[61:], *seconds(76, 76, **HELD, awaited={VISITS: 310})], memory)
     assert verdict.code == 75
     assert len(verdict.reasons) == 1
@@ -114,7 +114,7 @@ def test_an_input_that_is_waited_for_and_does_not_move_is_named_then_75() -> Non
 def test_a_place_that_moves_over_aborted_records_is_progress() -> None:
     """Nothing is applied for minutes, and yet the input is read."""
     looks = [look._replace(awaited={VISITS: 300 + int(look.now)}) for look in seconds(1, 600, **HELD)]
-    assert watch(looks)[1] == Verdict(None, (), ())
+    assert watch(looks)[1] == ProgressVerdict(None, (), ())
 
 
 def test_an_empty_input_that_never_answers_is_waited_for_no_longer_than_another() -> None:
@@ -124,8 +124,8 @@ def test_an_empty_input_that_never_answers_is_waited_for_no_longer_than_another(
 
 def test_no_wait_counts_while_the_broker_does_not_answer() -> None:
     memory, verdict = watch(seconds(1, 300, **HELD, awaited={VISITS: 300}, reachable=False))
-    assert verdict == Verdict(None, (), ("broker_unavailable",))
-    assert watch(seconds(301, 359, **HELD, awaited={VISITS: 300}), memory)[1] == Verdict(None, (), ())
+    assert verdict == ProgressVerdict(None, (), ("broker_unavailable",))
+    assert watch(seconds(301, 359, **HELD, awaited={VISITS: 300}), memory)[1] == ProgressVerdict(None, (), ())
 
 
 def test_the_clock_starts_when_the_first_record_comes_not_when_the_ledger_last_moved() -> None:
@@ -142,7 +142,7 @@ def test_what_is_barred_or_only_markers_is_no_stall(excuse: str) -> None:
 
 def test_a_broker_that_does_not_answer_keeps_the_worker_alive_but_not_ready() -> None:
     memory, verdict = watch(seconds(1, 300, **BEHIND, reachable=False))
-    assert verdict == Verdict(None, (), ("broker_unavailable",))
+    assert verdict == ProgressVerdict(None, (), ("broker_unavailable",))
     # When it is back, the worker has a full minute to catch on.
     memory, verdict = watch(seconds(301, 359, **BEHIND), memory)
     assert verdict.code is None
@@ -177,7 +177,7 @@ def test_rebalancing_for_more_than_twice_its_timeout_is_75() -> None:
 
 def test_no_member_for_45_seconds_is_75_without_lag_and_not_ready_at_once() -> None:
     first = judge(begin(0.0), seconds(1, 1, denial=Denial.UNKNOWN)[0])[1]
-    assert first == Verdict(None, (), ("not_a_member",))
+    assert first == ProgressVerdict(None, (), ("not_a_member",))
     assert watch(seconds(1, 45, denial=Denial.UNKNOWN))[1].code is None
     verdict = watch(seconds(1, 46, denial=Denial.UNKNOWN))[1]
     assert verdict.code == 75
@@ -187,12 +187,12 @@ def test_no_member_for_45_seconds_is_75_without_lag_and_not_ready_at_once() -> N
 def test_a_membership_that_comes_back_starts_the_clock_anew() -> None:
     memory, _ = watch(seconds(1, 40, denial=Denial.UNKNOWN))
     memory, verdict = watch(seconds(41, 41), memory)
-    assert verdict == Verdict(None, (), ())
+    assert verdict == ProgressVerdict(None, (), ())
     assert watch(seconds(42, 86, denial=Denial.UNKNOWN), memory)[1].code is None
 
 
 def test_a_coordinator_that_does_not_answer_ends_nobody_but_nobody_is_ready() -> None:
-    assert watch(seconds(1, 600, answered=False))[1] == Verdict(None, (), ("membership_unknown",))
+    assert watch(seconds(1, 600, answered=False))[1] == ProgressVerdict(None, (), ("membership_unknown",))
     memory, _ = watch(seconds(1, 40, denial=Denial.UNKNOWN))
     memory, _ = watch(seconds(41, 300, answered=False, reachable=False), memory)
     assert watch(seconds(301, 345, denial=Denial.UNKNOWN), memory)[1].code is None

@@ -16,16 +16,16 @@ from support.learner_rig import SMALL
 from support.ruled_examples import examples
 
 import planted as planted_rows
+from app.config.operator_files import learner_settings
 from app.errors import ExitCode, Refused
-from app.learner_file import learner_settings
-from app.learner_metrics import BOUNDS, GUARDS, OF, LearnerMetrics
-from models.checkpoint import Step
-from models.evidence import Bounded
-from models.learner import Learner, LearnerSettings, Report
-from models.lesson import Lesson
-from models.night import NightReason, night
-from models.prior import prior
-from models.risk import Scorer
+from app.learner.metrics import BOUNDS, GUARDS, OF, LearnerMetrics
+from models.analysis.daily_segments import NightReason, night
+from models.analysis.paired_test import Bounded
+from models.learning.checkpoint import Step
+from models.learning.example_status import Lesson
+from models.learning.learner import Learner, LearnerReport, LearnerSettings
+from models.scoring.prior import prior
+from models.scoring.scorer import Scorer
 
 QUALITY = ("model_roc_auc", "model_pr_auc", "model_lift_top_decile", "model_calibration_error", "model_log_loss")
 
@@ -35,7 +35,7 @@ def value(metrics: LearnerMetrics, name: str, **labels: str) -> float | None:
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
+def report() -> LearnerReport:
     learner = Learner(msgspec.convert(tomllib.loads(SMALL), LearnerSettings), prior())
     for told in planted_rows.told(examples(4, 400)):
         learner.learn(told)
@@ -69,7 +69,7 @@ def test_everything_is_there_before_anything_has_happened() -> None:
     assert value(metrics, "learner_lag_records") == 0
 
 
-def test_figures_are_those_of_the_report(report: Report) -> None:
+def test_figures_are_those_of_the_report(report: LearnerReport) -> None:
     metrics = LearnerMetrics()
     metrics.told(report)
     served = report.quality.served
@@ -84,7 +84,7 @@ def test_figures_are_those_of_the_report(report: Report) -> None:
     assert value(metrics, "model_bet_against") == report.stake
 
 
-def test_guards_and_uplift_are_told_and_taken_back(report: Report) -> None:
+def test_guards_and_uplift_are_told_and_taken_back(report: LearnerReport) -> None:
     metrics = LearnerMetrics()
     on = replace(report.guard, on=True, why="ranking")
     saved = replace(report.quality.uplift, saved=Bounded(0.01, -0.02, 0.04))

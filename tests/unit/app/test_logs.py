@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from app import logs
+from app.process import logs
 
 NUMBER = "13800138000"
 
@@ -106,7 +106,7 @@ def test_a_line_of_others_is_told_once_in_a_while_with_the_number_kept_back() ->
     assert [told("aiokafka.conn") for _ in range(3)] == [0, False, False]
     now[0] = logs.REPEAT_S
     assert told("aiokafka.conn") == 2
-    assert [told("app.watchdog") for _ in range(2)] == [0, 0]
+    assert [told("app.worker.watchdog") for _ in range(2)] == [0, 0]
 
 
 def fields_logged(tree: ast.AST) -> Iterator[str]:
@@ -118,7 +118,7 @@ def fields_logged(tree: ast.AST) -> Iterator[str]:
 
 
 def test_every_field_that_the_product_logs_is_on_the_list() -> None:
-    root = Path(logs.__file__).parents[1]
+    root = Path(logs.__file__).parents[2]
     used = {
         field: str(path)
         for package in ("app", "streams")

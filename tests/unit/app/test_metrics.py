@@ -10,12 +10,11 @@ import pytest
 from msgspec import Struct
 from prometheus_client import generate_latest
 
-from app.metrics import EVENTS, SUPPRESSIONS, Metrics
-from models.events import CALLS, INPUTS, SITE_VISITS
-from models.tiers import TIERS
-from models.words import KINDS
-from streams.report import Commit, Report
-from streams.wire import POISONS
+from app.worker.metrics import EVENTS, SUPPRESSIONS, Metrics
+from models.contract.events import CALLS, INPUTS, SITE_VISITS
+from models.contract.vocabulary import KINDS, TIERS
+from streams.lanes.lane_report import Commit, LaneReport
+from streams.records.wire import POISONS
 
 CONTRACT = {
     "events_total",
@@ -112,7 +111,7 @@ def test_what_is_not_known_is_nan_and_not_zero(metrics: Metrics) -> None:
 
 
 def test_a_commit_is_counted_once(metrics: Metrics) -> None:
-    report: Report = metrics
+    report: LaneReport = metrics
     report.lane_opened(3)
     report.committed(
         3,

@@ -20,19 +20,19 @@ from support.learner_rig import SMALL
 from support.ruled_examples import examples
 
 import planted as planted_rows
-from app import model_cli, model_plots, model_sheet
+from app.config.settings import Settings
 from app.errors import ExitCode, Refused
-from app.model_standing import Standing, as_json, standing
-from app.settings import Settings
-from app.tier_alerts import Step, TierAlerts, tallied
-from models.learner import Learner, LearnerSettings
-from models.learner_report import Alerted
-from models.night import night
-from models.prequential import lead_time
-from models.prior import prior
-from models.risk import Scorer
-from models.snapshot import decode, encode
-from streams.model_versions import REPORT, ModelVersions
+from app.model import command, plots, sheet
+from app.model.standing import ModelStanding, as_json, standing
+from app.model.tier_alerts import Step, TierAlerts, tallied
+from models.analysis.daily_segments import night
+from models.analysis.prequential import lead_time
+from models.learning.learner import Learner, LearnerSettings
+from models.learning.report import Alerted
+from models.scoring.prior import prior
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import decode, encode
+from streams.model_topic.versions import REPORT, ModelVersions
 
 UTC = ZoneInfo("UTC")
 
@@ -53,17 +53,17 @@ def topic() -> ModelVersions:
 
 
 @pytest.fixture
-def told(topic: ModelVersions) -> Standing:
+def told(topic: ModelVersions) -> ModelStanding:
     return standing(Settings(), topic)
 
 
-def sheet(found: Standing) -> str:
+def sheet_of(found: ModelStanding) -> str:
     out = io.StringIO()
-    model_sheet.show(found, Console(file=out, width=200), UTC)
+    sheet.show(found, Console(file=out, width=200), UTC)
     return out.getvalue()
 
 
-def test_the_newest_of_the_topic_is_what_is_served(told: Standing, topic: ModelVersions) -> None:
+def test_the_newest_of_the_topic_is_what_is_served(told: ModelStanding, topic: ModelVersions) -> None:
     assert told.origin == "topic"
     newest = topic.newest
     assert newest is not None
@@ -76,18 +76,20 @@ def test_the_newest_of_the_topic_is_what_is_served(told: Standing, topic: ModelV
 def test_without_a_model_in_the_topic_the_shipped_one_is_told() -> None:
     found = standing(Settings(), ModelVersions())
     assert (found.origin, found.served.version, found.report) == ("shipped", prior().version, None)
-    assert "it has not run yet" in sheet(found)
+    assert "it has not run yet" in sheet_of(found)
 
 
-def test_the_last_night_is_told_in_a_line(told: Standing) -> None:
-    assert "Segments: no night has been made yet." in sheet(told)
+def test_the_last_night_is_told_in_a_line(told: ModelStanding) -> None:
+    assert "Segments: no night has been made yet." in sheet_of(told)
     rows = planted({"complaint": {"complaints_open": 2.0}}, {"complaint": 20})
     made = night(rows, Scorer(model()), START + 90 * DAY, UTC)
     found = told._replace(night=made)
-    assert f"Segments: last made for the night of {made.day}, by model m-test; 1 group of 20 customers." in sheet(found)
+    assert f"Segments: last made for the night of {made.day}, by model m-test; 1 group of 20 customers." in sheet_of(
+        found
+    )
     assert as_json(found)["night"]["groups"]["customers"] == 20
     few = told._replace(night=night(rows[:3], Scorer(model()), START + 90 * DAY, UTC))
-    assert "; none: fewer than 10 customers whose outcome is known were at high risk." in sheet(few)
+    assert "; none: fewer than 10 customers whose outcome is known were at high risk." in sheet_of(few)
 
 
 def test_a_file_goes_over_the_topic(tmp_path: Path, topic: ModelVersions) -> None:
@@ -97,8 +99,8 @@ def test_a_file_goes_over_the_topic(tmp_path: Path, topic: ModelVersions) -> Non
     assert (found.origin, found.served.version) == ("file", "m-frozen")
 
 
-def test_the_sheet_tells_quality_guards_and_every_version(told: Standing) -> None:
-    page = sheet(told)
+def test_the_sheet_tells_quality_guards_and_every_version(told: ModelStanding) -> None:
+    page = sheet_of(told)
     assert told.report is not None
     served = told.report.quality.served
     assert served.roc_auc is not None
@@ -110,17 +112,17 @@ def test_the_sheet_tells_quality_guards_and_every_version(told: Standing) -> Non
     assert "and 14 older" in page
 
 
-def test_the_sheet_says_how_precise_the_tier_alerts_were(told: Standing) -> None:
+def test_the_sheet_says_how_precise_the_tier_alerts_were(told: ModelStanding) -> None:
     assert told.report is not None
-    assert "Tier alerts: of none it is known yet" in sheet(told)
+    assert "Tier alerts: of none it is known yet" in sheet_of(told)
     some = msgspec.structs.replace(
         told.report.quality, alerts={"risk_tier": Alerted(rows=1_200, positives=480, precision=0.4)}
     )
     matured = told._replace(report=msgspec.structs.replace(told.report, quality=some))
-    assert "Tier alerts: 480 of 1,200 left within the horizon: precision 0.40." in sheet(matured)
+    assert "Tier alerts: 480 of 1,200 left within the horizon: precision 0.40." in sheet_of(matured)
 
 
-def test_the_sheet_says_how_many_tier_alerts_there_were_and_how_many_leavers_had_one(told: Standing) -> None:
+def test_the_sheet_says_how_many_tier_alerts_there_were_and_how_many_leavers_had_one(told: ModelStanding) -> None:
     assert told.report is not None
     quality = replace(
         told.report.quality, tier_lead_time=lead_time([None, 2.0, 4.0]), lead_time=lead_time([9.0, 2.0, 4.0])
@@ -135,7 +137,7 @@ def test_the_sheet_says_how_many_tier_alerts_there_were_and_how_many_leavers_had
     assert as_json(found)["tier_alerts"]["a_day_per_1000"] == 1.0
 
 
-def test_a_report_of_before_tier_recall_is_told_without_it(told: Standing) -> None:
+def test_a_report_of_before_tier_recall_is_told_without_it(told: ModelStanding) -> None:
     assert told.report is not None
     raw = msgspec.to_builtins(told.report)
     del raw["quality"]["tier_lead_time"]
@@ -151,11 +153,11 @@ def test_an_alert_whose_beginning_is_deleted_was_no_short_one() -> None:
     assert tallied(ends[1:2], 10, DAY).a_day_per_1000 is None, "less than a day"
 
 
-def test_the_sheet_says_whether_the_guard_is_on(told: Standing) -> None:
+def test_the_sheet_says_whether_the_guard_is_on(told: ModelStanding) -> None:
     assert told.report is not None
-    assert "Guard: quiet." in sheet(told)
+    assert "Guard: quiet." in sheet_of(told)
     on = replace(told.report.guard, on=True, why="ranking", auc=0.2, bound=0.55)
-    page = sheet(told._replace(report=replace(told.report, guard=on)))
+    page = sheet_of(told._replace(report=replace(told.report, guard=on)))
     assert "Guard: on (ranking): nothing is learned or published." in page
     assert "0.200 against 0.55" in page
     flood = replace(told.report.guard, on=True, why="leaver_rate", rate=0.2, ceiling=0.06)
@@ -164,7 +166,7 @@ def test_the_sheet_says_whether_the_guard_is_on(told: Standing) -> None:
     assert "give the workers HOLDFAST_BASE_RATE" in page
 
 
-def test_json_is_the_whole_of_it(told: Standing) -> None:
+def test_json_is_the_whole_of_it(told: ModelStanding) -> None:
     found = json.loads(json.dumps(as_json(told)))
     assert found["served"]["version"] == told.served.version
     assert [each["version"] for each in found["versions"]] == [each.snapshot.version for each in told.versions]
@@ -177,14 +179,14 @@ def test_a_report_of_another_release_is_left_out(topic: ModelVersions) -> None:
     assert standing(Settings(), other).report is None
 
 
-def short(found: Standing) -> Standing:
+def short(found: ModelStanding) -> ModelStanding:
     """With so many curves as take a second page."""
     return found._replace(served=replace(found.served, curves=found.served.curves[:13]))
 
 
-def test_plots_are_drawn_of_all_that_is_known(told: Standing, tmp_path: Path) -> None:
+def test_plots_are_drawn_of_all_that_is_known(told: ModelStanding, tmp_path: Path) -> None:
     told = short(told)
-    drawn = list(model_plots.draw(told, tmp_path / "out", "svg"))
+    drawn = list(plots.draw(told, tmp_path / "out", "svg"))
     names = [path.name for path in drawn]
     assert names[:3] == ["roc.svg", "lift.svg", "calibration.svg"]
     assert names[3:] == ["curves-01.svg", "curves-02.svg"]
@@ -194,22 +196,22 @@ def test_plots_are_drawn_of_all_that_is_known(told: Standing, tmp_path: Path) ->
 
 def test_plots_of_a_model_nobody_has_measured_are_its_curves(tmp_path: Path) -> None:
     found = short(standing(Settings(), ModelVersions()))
-    assert [path.name for path in model_plots.draw(found, tmp_path, "png")] == ["curves-01.png", "curves-02.png"]
+    assert [path.name for path in plots.draw(found, tmp_path, "png")] == ["curves-01.png", "curves-02.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
 
 
 def test_without_matplotlib_the_line_to_install_it_is_told(
-    told: Standing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    told: ModelStanding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(Refused, match="matplotlib") as refused:
-        list(model_plots.draw(told, tmp_path, "png"))
-    assert refused.value.advice == (model_plots.INSTALL,)
+        list(plots.draw(told, tmp_path, "png"))
+    assert refused.value.advice == (plots.INSTALL,)
 
 
 def test_a_rollback_has_the_old_weights_a_new_version_and_says_so(topic: ModelVersions) -> None:
     first = next(iter(topic)).snapshot
-    again = model_cli.rolled_back(first, topic)
+    again = command.rolled_back(first, topic)
     assert again.version == "m-00001-r1"
     assert again.provenance.source == f"rollback to m-00001: {first.provenance.source}"
     assert again.provenance.command == "holdfast model rollback m-00001"
@@ -218,7 +220,7 @@ def test_a_rollback_has_the_old_weights_a_new_version_and_says_so(topic: ModelVe
     versions = ModelVersions()
     versions.take(b"m-00001-r1", encode(again), 0, 0)
     versions.take(b"m-00001-r2", b"torn", 1, 0)
-    twice = model_cli.rolled_back(again, versions)
+    twice = command.rolled_back(again, versions)
     assert twice.version == "m-00001-r3", "a name that was used is not used again, whatever became of it"
     assert twice.provenance.source == again.provenance.source
 
@@ -227,9 +229,9 @@ def test_what_is_not_there_or_cannot_be_served_is_refused() -> None:
     versions = ModelVersions()
     versions.take(b"m-00002", encode(replace(known_snapshot("m-00002"), catalogue_hash="0")), 0, 0)
     with pytest.raises(Refused, match="other_features") as refused:
-        model_cli._wanted(versions, "m-00002")
+        command._wanted(versions, "m-00002")
     assert refused.value.exit_code == ExitCode.FAILED
     with pytest.raises(Refused, match="there is no model") as refused:
-        model_cli._wanted(versions, "m-00009")
+        command._wanted(versions, "m-00009")
     assert refused.value.exit_code == ExitCode.NOT_FOUND
-    assert model_cli._wanted(versions, prior().version).version == prior().version
+    assert command._wanted(versions, prior().version).version == prior().version

@@ -11,10 +11,10 @@ import pytest
 from support.detecting import DAY, START
 from support.examples_made import example, model
 
-from app import nightfall
-from app.nightfall import Nightfall
-from models.example import Example
-from models.night import MOST
+from app.learner import nights as night_module
+from app.learner.nights import Nightfall
+from models.analysis.daily_segments import MOST
+from models.contract.training_example import Example
 
 MIDNIGHT = (START + 90 * DAY) // DAY * DAY
 
@@ -29,7 +29,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
         asked.append((start, end))
         return [example("s", tier="healthy", labelled_ts=MIDNIGHT - 2)]
 
-    monkeypatch.setattr(nightfall, "example_rows", example_rows)
+    monkeypatch.setattr(night_module, "example_rows", example_rows)
     return asked
 
 
@@ -51,13 +51,13 @@ async def test_of_several_nights_the_last_is_made_once(read: list[tuple[int, int
 async def test_it_is_made_beside_the_loop(read: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Probes are answered by the loop's thread."""
     threads = []
-    whole = nightfall.night
+    whole = night_module.night
 
     def night(*given: Any) -> Any:
         threads.append(threading.current_thread())
         return whole(*given)
 
-    monkeypatch.setattr(nightfall, "night", night)
+    monkeypatch.setattr(night_module, "night", night)
     nights = Nightfall({}, "trial.", UTC)
     nights.learned(1, MIDNIGHT - 1, MIDNIGHT, model())
     assert await nights.made() is not None

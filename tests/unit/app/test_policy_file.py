@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from app.config.operator_files import policy_in_force
 from app.errors import Refused
-from app.policy_file import policy_in_force
-from models.policy import Policy
+from models.contract.policy import Policy
 
 
 def test_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from app.replay.recording import Recording
-from app.replay.shown import reading, writing
-from app.simulator.publish import Published
+from app.publishing.publisher import PublishCount
+from app.replay.mapping_shown import reading, writing
+from app.tables.recording import Recording
 
 
 def test_bars_are_drawn_on_a_terminal(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_bars_are_drawn_on_a_terminal(tmp_path: Path) -> None:
     with reading(console, recording, None) as tell:
         tell(1_234)
     with writing(console, 10) as told:
-        told(Published(records=5))
+        told(PublishCount(records=5))
     assert "1,234" in out.getvalue()
     assert "50%" in out.getvalue()
 

@@ -14,14 +14,14 @@ import pytest
 
 from app.errors import Refused
 from app.replay.column_map import Cartographer, ColumnMap, Told
-from app.replay.conversion import Conversion, Rejects, Tally, converted
-from app.replay.fields import TOPICS, fields_of
-from app.replay.moments import LocalTime
-from app.replay.names import NAMES, SUMMED, bare
-from app.replay.recording import Recording
-from app.replay.reject import Reason, Reject
-from app.replay.words import WORDS, words_for
-from models.events import INPUTS
+from app.replay.conversion import Conversion, Rejects, RowCount, converted
+from app.tables.column_names import NAMES, SUMMED, bare
+from app.tables.contract_words import WORDS, words_for
+from app.tables.fields import TOPICS, fields_of
+from app.tables.recording import Recording
+from app.tables.reject import Reject, RejectReason
+from app.tables.times import LocalTime
+from models.contract.events import INPUTS
 
 HOUR = 3_600_000
 NOW = 1_800_000_000_000
@@ -215,7 +215,7 @@ def test_types_of_parquet_become_the_contracts(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "log.parquet")
     first, second = events(recording, mapped(recording, "data-usage"))
     assert first == {"subscriber_id": "13800138000", "ts": 1777593600000, "bytes": 1572864, "roaming": True}
-    assert second == Reject(Reason.EMPTY, "subscriber_id")
+    assert second == Reject(RejectReason.EMPTY, "subscriber_id")
 
 
 @pytest.mark.parametrize(
@@ -299,23 +299,23 @@ def test_every_row_is_a_record_or_a_counted_reject(tmp_path: Path) -> None:
         good[:3],
         ["u" * 300, *good[1:]],
     )
-    tally, kept = Tally(), tmp_path / "rejects.csv"
+    tally, kept = RowCount(), tmp_path / "rejects.csv"
     with kept.open("w", encoding="utf-8", newline="") as out:
         rejects = Rejects(out, recording.columns)
         found = list(converted(recording, Conversion(mapped(recording, "calls"), NOW), tally, rejects))
     assert [record.ts for record in found] == [1777593600000]
     assert tally.rejected == {
-        Reason.EMPTY: 1,
-        Reason.MANGLED_ID: 1,
-        Reason.NOT_A_TIME: 1,
-        Reason.UNKNOWN_WORD: 1,
-        Reason.NOT_A_NUMBER: 1,
-        Reason.INVALID: 2,
-        Reason.FUTURE: 1,
-        Reason.WRONG_WIDTH: 1,
+        RejectReason.EMPTY: 1,
+        RejectReason.MANGLED_ID: 1,
+        RejectReason.NOT_A_TIME: 1,
+        RejectReason.UNKNOWN_WORD: 1,
+        RejectReason.NOT_A_NUMBER: 1,
+        RejectReason.INVALID: 2,
+        RejectReason.FUTURE: 1,
+        RejectReason.WRONG_WIDTH: 1,
     }
     assert tally.rows == tally.converted + tally.rejected.total() == 10
-    assert tally.examples[Reason.NOT_A_TIME] == [(5, "ts: '昨天' is no time")]
+    assert tally.examples[RejectReason.NOT_A_TIME] == [(5, "ts: '昨天' is no time")]
     lines = list(csv.reader(kept.read_text("utf-8").splitlines()))
     assert [line[0] for line in lines] == ["row", "3", "4", "5", "6", "7", "8", "9", "10", "11"]
     assert lines[3][1] == "not_a_time"

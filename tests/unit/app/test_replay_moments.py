@@ -7,16 +7,16 @@ from decimal import Decimal
 
 import pytest
 
-from app.replay.moments import LocalTime, moment, of_day
-from app.replay.quantities import BYTES, KIB, MONEY, SECONDS, number, quantity
-from app.replay.reject import Reason, Reject
+from app.tables.quantities import BYTES, KIB, MONEY, SECONDS, number, quantity
+from app.tables.reject import Reject, RejectReason
+from app.tables.times import LocalTime, moment, of_day
 
 CHINA = LocalTime(8 * 3_600_000)
 AT = 1_777_595_400_000
 """2026-05-01 08:30:00 in China."""
 
 
-def ms(cell: object, local: LocalTime = CHINA) -> int | Reason:
+def ms(cell: object, local: LocalTime = CHINA) -> int | RejectReason:
     read = moment(cell, local)
     return read.reason if isinstance(read, Reject) else read.ms
 
@@ -101,14 +101,14 @@ def test_fractions_of_a_second_are_kept_to_the_millisecond() -> None:
     ],
 )
 def test_what_is_no_time_says_so(cell: object) -> None:
-    assert ms(cell) is Reason.NOT_A_TIME
+    assert ms(cell) is RejectReason.NOT_A_TIME
 
 
 def test_day_and_month_as_told() -> None:
     assert ms("2/5/2026", LocalTime(0, "day")) == ms("2026-05-02", LocalTime(0))
     assert ms("2/5/2026", LocalTime(0)) == ms("2026-02-05", LocalTime(0))
     assert ms("26/5/02", LocalTime(0, "year")) == ms("2/5/26", LocalTime(0, "day")) == ms("2026-05-02", LocalTime(0))
-    assert ms("2/5/2026", LocalTime(0, "year")) is Reason.NOT_A_TIME
+    assert ms("2/5/2026", LocalTime(0, "year")) is RejectReason.NOT_A_TIME
     assert ms("1/5/68", LocalTime(0)) > ms("1/5/69", LocalTime(0))
     assert of_day("08:30")
     assert not of_day("1777595400")

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from app.errors import Refused
+from app.publishing.record import RANK, TimedRecord
 from app.replay.playback import in_time_order
-from app.replay.recording import Recording
-from app.replay.reject import Reason, Reject
-from app.simulator.record import RANK, Record
-from models.events import CALLS, OUTCOMES, SUBSCRIBERS
+from app.tables.recording import Recording
+from app.tables.reject import Reject, RejectReason
+from models.contract.events import CALLS, OUTCOMES, SUBSCRIBERS
 
 HEADER = ["号码", "时间", "备注"]
 ROWS = [["138", "1777593600", '说"好"'], ["139", "1777593601", "a,b;c\td"]]
@@ -87,8 +87,8 @@ def test_types_of_parquet_and_json_come_as_they_are(tmp_path: Path) -> None:
     assert [(row.number, row.reject and row.reject.reason) for row in rows] == [
         (1, None),
         (3, None),
-        (4, Reason.UNREADABLE),
-        (5, Reason.UNREADABLE),
+        (4, RejectReason.UNREADABLE),
+        (5, RejectReason.UNREADABLE),
     ]
     assert rows[1].cells == [None, [2]]
 
@@ -127,20 +127,20 @@ def test_what_is_no_log_is_refused(tmp_path: Path, content: bytes, says: str) ->
 def test_lines_that_break_the_encoding_told_are_rejected_one_by_one(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes("名,b\n一,1\n".encode() + b"\xff\xff,2\n" + "二,3\n".encode())
     rows = list(Recording(tmp_path / "log", encoding="utf-8").rows())
-    assert [row.reject and row.reject.reason for row in rows] == [None, Reason.UNREADABLE, None]
+    assert [row.reject and row.reject.reason for row in rows] == [None, RejectReason.UNREADABLE, None]
 
 
 def test_half_of_a_surrogate_pair_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "log").write_text('{"a": "\\ud83d"}\n{"a": "\\ud83d\\ude00"}\n')
     rows = list(Recording(tmp_path / "log").rows())
-    assert [row.reject and row.reject.reason for row in rows] == [Reason.UNREADABLE, None]
+    assert [row.reject and row.reject.reason for row in rows] == [RejectReason.UNREADABLE, None]
 
 
 def test_a_quote_that_is_never_closed_costs_its_own_lines_only(tmp_path: Path) -> None:
     (tmp_path / "log").write_text('a,b\n1,"x\n' + "2,y\n" * 100_000)
     rows = list(Recording(tmp_path / "log").rows())
     assert rows[0].number == 2
-    assert rows[0].reject == Reject(Reason.UNREADABLE, "a quote opened in row 2 is not closed")
+    assert rows[0].reject == Reject(RejectReason.UNREADABLE, "a quote opened in row 2 is not closed")
     assert rows[0].cells == ['1,"x\n']
     assert [row.cells for row in rows[1:]] == [["2", "y"]] * 100_000
 
@@ -182,5 +182,5 @@ def test_a_file_without_a_header_has_numbered_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize("run", [1, 7, 100, 1000])
 def test_records_go_out_in_time_order_and_of_one_time_as_they_came(run: int) -> None:
     topics = (CALLS, SUBSCRIBERS, OUTCOMES)
-    given = [Record(topics[n % 3], b"k%d" % n, b"%d" % n, (n * 37) % 50) for n in range(300)]
+    given = [TimedRecord(topics[n % 3], b"k%d" % n, b"%d" % n, (n * 37) % 50) for n in range(300)]
     assert list(in_time_order(given, run)) == sorted(given, key=lambda record: (record.ts, RANK[record.topic]))

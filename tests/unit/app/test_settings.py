@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.setting_sources import resolve
-from app.settings import KEYS, REDACTED, Settings, SettingsError
+from app.config.setting_sources import resolve
+from app.config.settings import KEYS, REDACTED, Settings, SettingsError
 
 
 def faults_of(flags: dict[str, object] | None = None, config: Path | None = None, **environment: str) -> str:
@@ -183,4 +183,4 @@ def test_broken_file_is_a_fault_not_a_traceback(tmp_path: Path) -> None:
 def test_settings_are_frozen_and_every_key_has_a_help_text() -> None:
     with pytest.raises(AttributeError):
         Settings().group = "other"  # type: ignore[misc]
-    assert all(each.metadata["help"].endswith(".") for each in KEYS.values())
+    assert all(each.help.endswith(".") for each in KEYS.values())

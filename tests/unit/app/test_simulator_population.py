@@ -7,20 +7,21 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from app.simulator import habits, rhythm
-from app.simulator.population import Population, settle
-from app.simulator.profile import profile
-from app.simulator.rates import DAY_MS, HOUR_MS
+from app.simulator import rhythm
+from app.simulator.people import data_habits
+from app.simulator.people.population import SimulatedPopulation, settle
+from app.simulator.people.profile import profile
+from models.contract.time_units import DAY_MS, HOUR_MS
 
 START = 1_780_000_000_000
 
 
 @pytest.fixture(scope="module")
-def population() -> Population:
+def population() -> SimulatedPopulation:
     return settle(np.random.default_rng(6), 4_000, START)
 
 
-def test_revenue_has_a_median_of_about_sixty_and_a_long_tail(population: Population) -> None:
+def test_revenue_has_a_median_of_about_sixty_and_a_long_tail(population: SimulatedPopulation) -> None:
     low, median, high, most = np.percentile(population.arpu, [1, 50, 99, 100])
     assert low >= 5
     assert 50 < median < 70
@@ -28,14 +29,14 @@ def test_revenue_has_a_median_of_about_sixty_and_a_long_tail(population: Populat
     assert most <= 600
 
 
-def test_tenure_has_newcomers_and_old_hands(population: Population) -> None:
+def test_tenure_has_newcomers_and_old_hands(population: SimulatedPopulation) -> None:
     months = (START - population.activated) / (30.4 * DAY_MS)
     assert months.min() > 0
     for low, high in ((0, 12), (12, 61), (61, 1000)):
         assert ((months >= low) & (months < high)).mean() > 0.1
 
 
-def test_accounts_have_five_to_forty_members_in_one_unit(population: Population) -> None:
+def test_accounts_have_five_to_forty_members_in_one_unit(population: SimulatedPopulation) -> None:
     homes = population.homes
     assert 0.1 < homes.corporate.mean() < 0.2
     for account in np.unique(homes.account[homes.corporate]):
@@ -45,7 +46,7 @@ def test_accounts_have_five_to_forty_members_in_one_unit(population: Population)
         assert len(set(homes.unit[members].tolist())) == 1
 
 
-def test_a_sub_card_hangs_on_a_main_card_of_its_household(population: Population) -> None:
+def test_a_sub_card_hangs_on_a_main_card_of_its_household(population: SimulatedPopulation) -> None:
     homes = population.homes
     subs = np.flatnonzero(homes.main >= 0)
     assert len(subs) > 100
@@ -54,7 +55,7 @@ def test_a_sub_card_hangs_on_a_main_card_of_its_household(population: Population
     assert (homes.customer[subs] == homes.main[subs]).any()
 
 
-def test_consent_and_peace_are_as_the_trade_has_them(population: Population) -> None:
+def test_consent_and_peace_are_as_the_trade_has_them(population: SimulatedPopulation) -> None:
     told = [profile(population, who, START) for who in range(1_000)]
     willing = [all(one["consent"]["marketing"].values()) and one["consent"]["behaviour"] for one in told]
     assert 0.86 < np.mean(willing) < 0.95
@@ -94,8 +95,8 @@ def test_moments_follow_the_hours() -> None:
     assert (hours == 4).mean() < 0.02
 
 
-def test_a_data_service_goes_through_its_five_stages(population: Population) -> None:
-    taken = habits.draw(np.random.default_rng(1), population, START, 30)
+def test_a_data_service_goes_through_its_five_stages(population: SimulatedPopulation) -> None:
+    taken = data_habits.draw(np.random.default_rng(1), population, START, 30)
     levels = np.stack([taken.level(int(ts)) for ts in range(START - 130 * DAY_MS, START + 200 * DAY_MS, 5 * DAY_MS)])
     first = levels[:, taken.began > START - 100 * DAY_MS]
     assert (first.max(axis=0) > 1.4).all()

@@ -12,12 +12,13 @@ import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from click.testing import CliRunner
 
-from app.simulator import Record, simulate
-from app.simulator import publish as publishing
-from app.simulator.publish import Pace, publish
-from app.simulator.rates import DAY_MS
-from app.simulator.simulate_cli import simulate as command
-from models.events import CALLS, OUTCOMES, SUBSCRIBERS
+from app.publishing import publisher as publishing
+from app.publishing.publisher import PublishPace, publish
+from app.publishing.record import TimedRecord
+from app.simulator import simulate
+from app.simulator.command import simulate as command
+from models.contract.events import CALLS, OUTCOMES, SUBSCRIBERS
+from models.contract.time_units import DAY_MS
 
 START = 1_780_000_000_000
 PARTITIONS = 8
@@ -88,7 +89,7 @@ def clock_at(now: int) -> Callable[[], int]:
 
 async def test_every_record_arrives_in_its_partition_in_order_with_its_timestamp(producer: Producer) -> None:
     records = list(simulate(1, 40, START, 2))
-    done = await publish(records, {}, "trial.", pace=Pace(clock=clock_at(START + 9 * DAY_MS)))
+    done = await publish(records, {}, "trial.", pace=PublishPace(clock=clock_at(START + 9 * DAY_MS)))
     assert done.records == len(records) == sum(len(rows) for rows in producer.log.values())
     assert done.stopped == "end"
     assert (done.first_ts, done.last_ts) == (records[0].ts, records[-1].ts)
@@ -103,7 +104,7 @@ async def test_every_record_arrives_in_its_partition_in_order_with_its_timestamp
 
 
 async def test_profiles_are_on_the_broker_before_the_first_event(producer: Producer) -> None:
-    await publish(simulate(1, 40, START, 1), {}, pace=Pace(clock=clock_at(START + 9 * DAY_MS)))
+    await publish(simulate(1, 40, START, 1), {}, pace=PublishPace(clock=clock_at(START + 9 * DAY_MS)))
     others = [at for at, topic in enumerate(producer.sent) if topic != SUBSCRIBERS]
     opening = producer.sent[: others[0]]
     assert len(opening) == len({partition for topic, partition in producer.log if topic == SUBSCRIBERS})
@@ -111,9 +112,9 @@ async def test_profiles_are_on_the_broker_before_the_first_event(producer: Produ
 
 async def test_no_topic_runs_weeks_ahead_of_a_rare_one(producer: Producer) -> None:
     hour = DAY_MS // 24
-    calls = [Record(CALLS, b"s-1", b"{}", START + n * hour) for n in range(24 * 30)]
-    rare = [Record(OUTCOMES, b"s-1", b"{}", START + n * 10 * DAY_MS + 1) for n in range(3)]
-    await publish(sorted(calls + rare, key=lambda r: r.ts), {}, pace=Pace(clock=clock_at(START * 2)))
+    calls = [TimedRecord(CALLS, b"s-1", b"{}", START + n * hour) for n in range(24 * 30)]
+    rare = [TimedRecord(OUTCOMES, b"s-1", b"{}", START + n * 10 * DAY_MS + 1) for n in range(3)]
+    await publish(sorted(calls + rare, key=lambda r: r.ts), {}, pace=PublishPace(clock=clock_at(START * 2)))
     at = [place for place, topic in enumerate(producer.sent) if topic == OUTCOMES]
     assert len(at) == 3
     assert all(following - place >= 10 for place, following in pairwise(at))  # ten days of calls lie between
@@ -121,7 +122,7 @@ async def test_no_topic_runs_weeks_ahead_of_a_rare_one(producer: Producer) -> No
 
 async def test_event_time_never_overtakes_the_wall_clock(producer: Producer) -> None:
     now = START + DAY_MS // 2
-    done = await publish(simulate(1, 40, START, 2), {}, pace=Pace(clock=clock_at(now)))
+    done = await publish(simulate(1, 40, START, 2), {}, pace=PublishPace(clock=clock_at(now)))
     assert done.stopped == "now"
     assert max(row[0] for rows in producer.log.values() for row in rows) <= now
 
@@ -134,13 +135,13 @@ async def test_following_waits_at_the_wall_clock(producer: Producer, monkeypatch
         now[0] += int(seconds * 1000)
 
     monkeypatch.setattr(publishing.asyncio, "sleep", sleep)
-    records = [Record(CALLS, b"s-1", b"{}", START + 700 * number) for number in range(10)]
+    records = [TimedRecord(CALLS, b"s-1", b"{}", START + 700 * number) for number in range(10)]
 
     def clock() -> int:
         ahead.extend(row[0] - now[0] for rows in producer.log.values() for row in rows)
         return now[0]
 
-    done = await publish(records, {}, pace=Pace(follow=True, clock=clock))
+    done = await publish(records, {}, pace=PublishPace(follow=True, clock=clock))
     assert (done.records, done.stopped) == (10, "end")
     assert max(ahead) <= 0
     assert now[0] >= records[-1].ts
@@ -154,13 +155,13 @@ async def test_speed_is_simulated_seconds_a_wall_second(producer: Producer, monk
         now[0] += int(seconds * 1000)
 
     monkeypatch.setattr(publishing.asyncio, "sleep", sleep)
-    records = [Record(CALLS, b"s-1", b"{}", START + 60_000 * number) for number in range(11)]
-    await publish(records, {}, pace=Pace(speed=60, clock=lambda: now[0]))
+    records = [TimedRecord(CALLS, b"s-1", b"{}", START + 60_000 * number) for number in range(11)]
+    await publish(records, {}, pace=PublishPace(speed=60, clock=lambda: now[0]))
     assert 9_900 <= now[0] - begun <= 11_000
 
 
 async def test_it_stops_after_so_many_events(producer: Producer) -> None:
-    done = await publish(simulate(1, 40, START, 2), {}, pace=Pace(clock=clock_at(START * 2)), max_events=123)
+    done = await publish(simulate(1, 40, START, 2), {}, pace=PublishPace(clock=clock_at(START * 2)), max_events=123)
     assert (done.records, done.stopped) == (123, "events")
     assert sum(len(rows) for rows in producer.log.values()) == 123
 
@@ -169,12 +170,12 @@ async def test_it_stops_after_so_many_events(producer: Producer) -> None:
 async def test_what_is_there_is_not_written_again(producer: Producer, cut: int) -> None:
     """Each partition goes on behind its own end, whatever of the others is there."""
     records = list(simulate(1, 40, START, 2))
-    await publish(records, {}, pace=Pace(clock=clock_at(START * 2)))
+    await publish(records, {}, pace=PublishPace(clock=clock_at(START * 2)))
     whole, there = dict(producer.log), {}
     for n, (place, rows) in enumerate(whole.items()):
         there[place] = min(len(rows), cut * (n % 3))
     producer.log.clear()
-    done = await publish(records, {}, pace=Pace(clock=clock_at(START * 2)), there=there)
+    done = await publish(records, {}, pace=PublishPace(clock=clock_at(START * 2)), there=there)
     assert {place: whole[place][: there[place]] + producer.log[place] for place in whole} == whole
     assert (done.there, done.records) == (sum(there.values()), len(records) - sum(there.values()))
 
@@ -182,7 +183,7 @@ async def test_what_is_there_is_not_written_again(producer: Producer, cut: int) 
 async def test_a_refused_batch_is_an_error_and_the_producer_is_stopped(producer: Producer) -> None:
     producer.failure = OSError("refused")
     with pytest.raises(OSError, match="refused"):
-        await publish(simulate(1, 40, START, 1), {}, pace=Pace(clock=clock_at(START * 2)))
+        await publish(simulate(1, 40, START, 1), {}, pace=PublishPace(clock=clock_at(START * 2)))
     assert not producer.running
 
 

@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from app.simulator import STORIES, story
-from app.simulator.rates import DAY_MS
-from models.events import CARE_CONTACTS, SITE_VISITS, SUBSCRIBERS, Profile
-from streams import wire
+from models.contract.events import CARE_CONTACTS, SITE_VISITS, SUBSCRIBERS, Profile
+from models.contract.time_units import DAY_MS
+from streams.records import wire
 
 NOW = 1_780_000_000_000
 

@@ -13,10 +13,10 @@ import numpy as np
 import orjson
 import pytest
 
-from app.simulator import Rates, Record, simulate
-from app.simulator.rates import DAY_MS, HOUR_MS
+from app.publishing.record import TimedRecord
+from app.simulator import Rates, simulate
 from app.simulator.world import World
-from models.events import (
+from models.contract.events import (
     BILLING,
     CALLS,
     CARE_CONTACTS,
@@ -28,7 +28,8 @@ from models.events import (
     SITE_VISITS,
     SUBSCRIBERS,
 )
-from streams import wire
+from models.contract.time_units import DAY_MS, HOUR_MS
+from streams.records import wire
 
 START = 1_780_000_000_000
 SEED, SUBSCRIBERS_COUNT, DAYS = 11, 2_000, 45
@@ -36,7 +37,7 @@ SPARSE = Rates(calls_per_day=0.6, sessions_per_day=0.4, erasures_per_month=0.005
 
 
 @pytest.fixture(scope="module")
-def life() -> list[tuple[Record, dict[str, object]]]:
+def life() -> list[tuple[TimedRecord, dict[str, object]]]:
     return [
         (record, orjson.loads(record.value)) for record in simulate(SEED, SUBSCRIBERS_COUNT, START, DAYS, rates=SPARSE)
     ]

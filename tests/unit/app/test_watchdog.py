@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import pytest
 
-from app import watchdog
-from app.judgement import Input
-from app.watchdog import Heart, Standing, Watchdog
-from streams.broker_view import Bounds
-from streams.membership import Group, Membership
+from app.worker import watchdog
+from app.worker.progress import Input
+from app.worker.watchdog import Heart, Watchdog, WorkerStanding
+from streams.cluster.broker_view import Bounds
+from streams.cluster.membership import Group, Membership
 
 GROUP = "holdfast"
 MEMBER = Membership("m-1", 1, 1)
@@ -60,7 +60,7 @@ class Rig:
         monkeypatch.setattr(watchdog, "LOOK_S", 0.01)
         monkeypatch.setattr(watchdog, "ASK_S", 0.02)
         self.view = FakeView()
-        self.standing = Standing(membership=MEMBER)
+        self.standing = WorkerStanding(membership=MEMBER)
         self.heart = Heart(lambda: self.standing)
         self.lags: dict[Input, tuple[int, float]] = {}
         self.ended: list[int] = []
@@ -69,7 +69,7 @@ class Rig:
     def _tell(self, topic: str, partition: int, records: int, seconds: float) -> None:
         self.lags[topic, partition] = (records, seconds)
 
-    def say(self, standing: Standing, *, beat: float | None = None) -> None:
+    def say(self, standing: WorkerStanding, *, beat: float | None = None) -> None:
         self.heart.last = (time.monotonic() if beat is None else beat, standing)
 
     def until(self, condition: Callable[[], bool]) -> None:
@@ -89,16 +89,16 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
 
 
 def test_a_silent_loop_ends_the_process_with_70(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.judgement.BEAT_S", 0.2)
+    monkeypatch.setattr("app.worker.progress.BEAT_S", 0.2)
     rig.dog.start()
     rig.until(lambda: rig.ended != [])
     assert rig.ended == [70]
 
 
 def test_lag_without_progress_ends_it_with_75(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.judgement.STALL_S", 0.2)
+    monkeypatch.setattr("app.worker.progress.STALL_S", 0.2)
     rig.view.ends[CALLS] = 9
-    rig.say(Standing(positions={CALLS: 5}), beat=time.monotonic() + 60)
+    rig.say(WorkerStanding(positions={CALLS: 5}), beat=time.monotonic() + 60)
     rig.dog.start()
     rig.until(lambda: rig.ended != [])
     assert rig.ended == [75]
@@ -106,11 +106,11 @@ def test_lag_without_progress_ends_it_with_75(rig: Rig, monkeypatch: pytest.Monk
 
 
 def test_markers_behind_the_position_are_no_lag(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.judgement.STALL_S", 0.3)
+    monkeypatch.setattr("app.worker.progress.STALL_S", 0.3)
     monkeypatch.setattr(watchdog, "PEEK_AFTER_S", 0.05)
     rig.view.ends[CALLS] = 9
     rig.view.came[CALLS] = None
-    rig.say(Standing(positions={CALLS: 8}), beat=time.monotonic() + 60)
+    rig.say(WorkerStanding(positions={CALLS: 8}), beat=time.monotonic() + 60)
     rig.dog.start()
     rig.until(lambda: rig.lags.get(CALLS) == (0, 0.0))
     time.sleep(0.5)
@@ -120,7 +120,7 @@ def test_markers_behind_the_position_are_no_lag(rig: Rig, monkeypatch: pytest.Mo
 def test_lag_is_told_in_records_and_seconds(rig: Rig) -> None:
     rig.view.ends[CALLS] = 9
     rig.view.came[CALLS] = time.time() - 3600
-    rig.say(Standing(positions={CALLS: 5}))
+    rig.say(WorkerStanding(positions={CALLS: 5}))
     rig.dog.start()
     rig.until(lambda: CALLS in rig.lags)
     records, seconds = rig.lags[CALLS]
@@ -131,7 +131,7 @@ def test_lag_is_told_in_records_and_seconds(rig: Rig) -> None:
 def test_a_record_without_a_timestamp_is_not_as_old_as_the_epoch(rig: Rig) -> None:
     rig.view.ends[CALLS] = 9
     rig.view.came[CALLS] = -0.001
-    rig.say(Standing(positions={CALLS: 5}))
+    rig.say(WorkerStanding(positions={CALLS: 5}))
     rig.dog.start()
     rig.until(lambda: CALLS in rig.lags)
     records, seconds = rig.lags[CALLS]
@@ -142,10 +142,10 @@ def test_a_record_without_a_timestamp_is_not_as_old_as_the_epoch(rig: Rig) -> No
 def test_an_input_that_a_lane_waits_for_is_judged_by_where_it_is_read_to(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.judgement.STALL_S", 0.3)
-    monkeypatch.setattr("app.judgement.AWAITED_S", 0.6)
+    monkeypatch.setattr("app.worker.progress.STALL_S", 0.3)
+    monkeypatch.setattr("app.worker.progress.AWAITED_S", 0.6)
     rig.view.ends[CALLS] = 9
-    rig.say(Standing(positions={CALLS: 5}, awaited={CALLS: 7}), beat=time.monotonic() + 60)
+    rig.say(WorkerStanding(positions={CALLS: 5}, awaited={CALLS: 7}), beat=time.monotonic() + 60)
     rig.dog.start()
     rig.until(lambda: f"waits_for_{CALLS[0]}-0" in rig.dog.verdict.blockers)
     rig.until(lambda: rig.ended != [])
@@ -155,14 +155,14 @@ def test_an_input_that_a_lane_waits_for_is_judged_by_where_it_is_read_to(
 
 def test_an_input_of_which_nothing_was_applied_counts_from_the_logs_start(rig: Rig) -> None:
     rig.view.starts[CALLS], rig.view.ends[CALLS] = 100, 103
-    rig.say(Standing(positions={CALLS: None}))
+    rig.say(WorkerStanding(positions={CALLS: None}))
     rig.dog.start()
     rig.until(lambda: rig.lags.get(CALLS, (0, 0.0))[0] == 3)
 
 
 def test_a_broker_that_does_not_answer_is_a_blocker_and_no_end(rig: Rig) -> None:
     rig.view.up = False
-    rig.say(Standing(positions={CALLS: 5}, membership=MEMBER))
+    rig.say(WorkerStanding(positions={CALLS: 5}, membership=MEMBER))
     rig.dog.start()
     rig.until(lambda: rig.dog.verdict.blockers == ("broker_unavailable", "membership_unknown"))
     rig.view.up = True
@@ -183,9 +183,9 @@ def test_a_broker_that_does_not_answer_is_a_blocker_and_no_end(rig: Rig) -> None
 def test_no_member_is_not_ready_at_once_and_ends_with_75_without_lag(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, ours: Membership, group: Group
 ) -> None:
-    monkeypatch.setattr("app.judgement.DENIED_S", 0.5)
+    monkeypatch.setattr("app.worker.progress.DENIED_S", 0.5)
     rig.view.members = group
-    rig.say(Standing(membership=ours), beat=time.monotonic() + 60)
+    rig.say(WorkerStanding(membership=ours), beat=time.monotonic() + 60)
     rig.dog.start()
     rig.until(lambda: rig.dog.verdict.blockers == ("not_a_member",))
     assert rig.ended == []
@@ -196,23 +196,23 @@ def test_no_member_is_not_ready_at_once_and_ends_with_75_without_lag(
 
 def test_who_joins_again_is_a_member_as_soon_as_the_coordinator_says_so(rig: Rig) -> None:
     rig.view.members = Group("Empty", {})
-    rig.say(Standing(membership=MEMBER))
+    rig.say(WorkerStanding(membership=MEMBER))
     rig.dog.start()
     rig.until(lambda: rig.dog.verdict.blockers == ("not_a_member",))
     rig.view.members = Group("Stable", {"m-2": frozenset({3})})
-    rig.say(Standing(membership=Membership("m-2", 5, 5, lanes=frozenset({3}))))
+    rig.say(WorkerStanding(membership=Membership("m-2", 5, 5, lanes=frozenset({3}))))
     rig.until(lambda: rig.dog.verdict.blockers == ())
 
 
 def test_a_client_that_joins_again_and_again_and_never_is_a_member_ends(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.judgement.DENIED_S", 0.3)
+    monkeypatch.setattr("app.worker.progress.DENIED_S", 0.3)
     rig.view.members = Group("PreparingRebalance", {})
     numbers = itertools.count()
 
     def joined_anew() -> bool:
-        rig.say(Standing(membership=Membership(f"m-{next(numbers)}")), beat=time.monotonic() + 60)
+        rig.say(WorkerStanding(membership=Membership(f"m-{next(numbers)}")), beat=time.monotonic() + 60)
         return rig.ended != []
 
     rig.dog.start()
@@ -221,8 +221,8 @@ def test_a_client_that_joins_again_and_again_and_never_is_a_member_ends(
 
 
 def test_before_it_joins_it_is_no_member_yet_and_nobody_ends_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.judgement.DENIED_S", 0.05)
-    rig.say(Standing(), beat=time.monotonic() + 60)
+    monkeypatch.setattr("app.worker.progress.DENIED_S", 0.05)
+    rig.say(WorkerStanding(), beat=time.monotonic() + 60)
     rig.dog.start()
     rig.until(lambda: rig.dog.verdict.blockers == ("membership_unknown",))
     time.sleep(0.2)
@@ -248,11 +248,11 @@ async def test_the_heart_beats_with_what_the_worker_says(monkeypatch: pytest.Mon
     thrice = asyncio.Event()
     said = []
 
-    def standing() -> Standing:
+    def standing() -> WorkerStanding:
         said.append(1)
         if len(said) == 3:
             thrice.set()
-        return Standing(rebalancing=True)
+        return WorkerStanding(rebalancing=True)
 
     heart = Heart(standing, clock=lambda: float(len(said)))
     beating = asyncio.create_task(heart.beat())
@@ -264,10 +264,11 @@ async def test_the_heart_beats_with_what_the_worker_says(monkeypatch: pytest.Mon
 
 STUCK = """
 import asyncio, threading, time
-from app.ending import Ending
-from app.watchdog import Heart, Standing, Watchdog
-import app.judgement
-app.judgement.BEAT_S = 0.3
+from app.process.ending import Ending
+from app.worker.watchdog import WorkerStanding
+from app.worker.watchdog import Heart, Watchdog
+import app.worker.progress
+app.worker.progress.BEAT_S = 0.3
 
 class View:
     async def bounds(self, inputs): return {}, {}
@@ -281,7 +282,7 @@ async def stuck():
 
 async def main():
     loop = asyncio.get_running_loop()
-    heart = Heart(Standing)
+    heart = Heart(WorkerStanding)
     Watchdog(heart, View(), "g", print, Ending(loop).at_once).start()
     beating = asyncio.create_task(heart.beat(), name="heart")
     await asyncio.create_task(stuck(), name="lane-7")
@@ -299,5 +300,5 @@ def test_a_blocked_process_ends_and_tells_where_it_stood() -> None:
 
 
 def test_the_thread_is_no_reason_to_stay() -> None:
-    assert Watchdog(Heart(Standing), FakeView(), GROUP, lambda *_: None, lambda _: None).daemon
+    assert Watchdog(Heart(WorkerStanding), FakeView(), GROUP, lambda *_: None, lambda _: None).daemon
     assert threading.main_thread().is_alive()

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.contract.policy import TierPolicy
+from models.contract.time_units import DAY_MS
 from models.decisions.alert_budget import BUDGET_KEY, AlertBudget
-from models.policy import DAY_MS, TierPolicy
 from models.state.population import StateMalformedError
 
 POLICY = TierPolicy(budget=1.0)

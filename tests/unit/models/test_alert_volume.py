@@ -10,11 +10,11 @@ from statistics import mean
 import pytest
 from support.detecting import DAY, HOUR, LETTERS, START, event, snapshot
 
-from models.alerts import Alert
+from models.contract.alerts import Alert
+from models.contract.events import Arrival
+from models.contract.policy import Policy
 from models.decisions.detector import Detector
-from models.events import Arrival
-from models.policy import Policy
-from models.risk import Scorer
+from models.scoring.scorer import Scorer
 
 SCORER = Scorer(snapshot(-5.0, last_satisfaction=([1.0, 5.0, 10.0], [7.0, 2.6, 0.0])))
 """High risk from an answer a little below 5 on, and higher with each point less."""

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from support.detecting import DAY, HOUR, START, Bench
 
-from models.alerts import Alert, Suppression, Trigger, alert_id, decision_id, subscriber_hash
-from models.words import KINDS, SuppressionReason
+from models.contract.alerts import Alert, Suppression, Trigger, alert_id, decision_id, subscriber_hash
+from models.contract.vocabulary import KINDS, SuppressionReason
 
 ALERT_FIELDS = """alert_id seq event kind close_reason severity subscriber_id customer_id account_id members ts risk
 base_rate tier previous_tier model_version policy_version reasons value priority priority_factors action trigger"""

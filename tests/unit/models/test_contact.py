@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from models.contact import STAGES, Standing, contact_by, pick_channel, withhold, working
-from models.events import Consent, Profile
-from models.policy import DAY_MS, HOUR_MS, ConsentDefault, ContactPolicy, Policy
-from models.words import KINDS
+from models.contract.events import Consent, Profile
+from models.contract.policy import ConsentDefault, ContactPolicy, Policy
+from models.contract.time_units import DAY_MS, HOUR_MS
+from models.contract.vocabulary import KINDS
+from models.decisions.contact_rules import STAGES, ContactCase, contact_by, pick_channel, withhold, working
 
 CHANNELS = ("field_visit", "account_manager", "outbound_call", "store", "sms", "app_push", "wechat")
 NINE = 1_780_016_400_000
@@ -22,8 +23,8 @@ def profile(**fields: Any) -> Profile:
     return Profile(subscriber_id="s-1", ts=0, **fields)
 
 
-def standing(**fields: Any) -> Standing:
-    calm = Standing(
+def standing(**fields: Any) -> ContactCase:
+    calm = ContactCase(
         kind="leave_intent",
         clock=100 * DAY_MS,
         profile=profile(),

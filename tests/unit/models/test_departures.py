@@ -9,12 +9,12 @@ import pytest
 from support.detecting import DAY, START, snapshot
 from support.examples_made import example, model, planted
 
-from models.association import associations
-from models.departures import departures, settled
-from models.example import Example
-from models.grouping import grouped
-from models.proportion import proportion
-from models.risk import Scorer
+from models.analysis.clustering import grouped
+from models.analysis.offer_outcomes import associations
+from models.analysis.risk_segments import departures, settled
+from models.analysis.share_interval import proportion
+from models.contract.training_example import Example
+from models.scoring.scorer import Scorer
 
 SCORER = Scorer(model())
 REASONS = {

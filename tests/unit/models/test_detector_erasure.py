@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.detecting import DAY, HOUR, START, Bench
 
-from models.alerts import subscriber_hash
+from models.contract.alerts import subscriber_hash
 
 
 def erased() -> Bench:

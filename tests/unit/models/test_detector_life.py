@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench, say, snapshot
 
-from models.contact import CHANNELS
-from models.example import Example
-from models.policy import ConsentDefault, KindPolicies, KindPolicy, Policy
+from models.contract.policy import ConsentDefault, KindPolicies, KindPolicy, Policy
+from models.contract.training_example import Example
+from models.decisions.contact_rules import CHANNELS
 from models.state.columns import UNPROFILED
 from models.state.population import PROFILE_CODE
 
@@ -187,7 +187,7 @@ def test_transaction_that_ends_amid_the_candidates_changes_nothing(monkeypatch: 
         return bench.life(), [f"{a.subscriber_id} {a.alert_id} {a.seq}" for a in bench.alerts()], bench.state
 
     whole = lived(restarts=False)
-    monkeypatch.setattr("models.outbox.MAX_OUTPUTS", 2)
+    monkeypatch.setattr("models.decisions.outbox.MAX_OUTPUTS", 2)
     assert lived(restarts=False) == whole
     assert lived(restarts=True) == whole
     assert whole[0].count("risk_tier raised") > 2

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support.detecting import CARE_MODEL, DAY, HOUR, MINUTE, START, Bench, snapshot
 
-from models.clock import SLICE_ROWS, TICK_MS, slices_at, slices_for
-from models.snapshot import Snapshot
+from models.decisions.ticks import SLICE_ROWS, TICK_MS, slices_at, slices_for
+from models.scoring.snapshot import Snapshot
 
 QUIET = snapshot(-5.0, silent_days=([0.0, 1.0, 2.0, 20.0], [0.0, 0.0, 3.0, 3.0]))
 """Warning or more after two days without use: only a rescoring can see it."""
@@ -172,7 +172,7 @@ def test_restart_in_the_middle_of_a_sweep_loses_nothing(monkeypatch: pytest.Monk
         return [o.ce_id for o in bench.outputs]
 
     whole = lived(restarts=False)
-    monkeypatch.setattr("models.outbox.MAX_OUTPUTS", 7)
+    monkeypatch.setattr("models.decisions.outbox.MAX_OUTPUTS", 7)
     assert lived(restarts=True) == whole
 
 

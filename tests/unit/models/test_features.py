@@ -8,9 +8,20 @@ import pytest
 from support.event_mixes import DAY, START, arrivals_of
 from support.folded import fold
 
-from models.events import CALLS, DATA_USAGE, INPUTS, SITE_VISITS, Call, Consent, DataUsage, Product, Profile, SiteVisit
+from models.contract.events import (
+    CALLS,
+    DATA_USAGE,
+    INPUTS,
+    SITE_VISITS,
+    Call,
+    Consent,
+    DataUsage,
+    Product,
+    Profile,
+    SiteVisit,
+)
 from models.features import catalogue
-from models.kernel.engine import features_of
+from models.scoring.engine import features_of
 from models.state.population import Population
 
 NEVER = float("nan")

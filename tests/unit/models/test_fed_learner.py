@@ -10,9 +10,9 @@ from support.fed_learner import Fed, fed, in_order, known_day, told
 from support.ruled_examples import BEGIN, examples
 
 import planted
-from models.events import DAY_MS
-from models.example import Example, Fate
-from models.learner import LearnerSettings
+from models.contract.time_units import DAY_MS
+from models.contract.training_example import Example, Fate
+from models.learning.learner import LearnerSettings
 
 SEED = 4
 SMALL = LearnerSettings(warm_rows=50, window=1_000, recent_rows=60)

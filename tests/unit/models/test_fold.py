@@ -7,7 +7,7 @@ import pytest
 from support.event_mixes import DAY, START, arrivals_of
 from support.folded import Trace, fold
 
-from models.events import (
+from models.contract.events import (
     Billing,
     Call,
     CareContact,

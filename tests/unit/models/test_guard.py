@@ -10,10 +10,10 @@ import pytest
 from unit.models.test_learner import Life, change, worth
 
 import planted
-from models.example import Example, Fate
-from models.learner import Learner, LearnerSettings
-from models.lesson import Lesson
-from models.snapshot import Snapshot
+from models.contract.training_example import Example, Fate
+from models.learning.example_status import Lesson
+from models.learning.learner import Learner, LearnerSettings
+from models.scoring.snapshot import Snapshot
 
 SETTINGS = LearnerSettings(warm_rows=300, window=2_000, recent_rows=600)
 ROWS = 2_400

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models.events import DAY_MS
+from models.contract.time_units import DAY_MS
 from models.kernel import compiled
 from models.state.columns import TAU_DAYS
 

@@ -11,13 +11,13 @@ import pytest
 from msgspec.structs import replace
 from support.detecting import CARE_MODEL, DAY, HOUR, ROOMY, START, Bench, snapshot
 
-from models.example import WEEKLY, Example, Fate
+from models.analysis.score_metrics import roc_auc
+from models.contract.policy import Policy
+from models.contract.training_example import WEEKLY, Example, Fate
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
-from models.pending import LABEL_CODE
-from models.policy import Policy
-from models.quality import roc_auc
-from models.risk import Scorer
+from models.scoring.scorer import Scorer
 from models.state.columns import RISK, place
+from models.state.pending_labels import LABEL_CODE
 
 HORIZON = 30 * DAY
 LAPSE = 60 * DAY

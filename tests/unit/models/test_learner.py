@@ -13,15 +13,16 @@ import pytest
 from msgspec.structs import replace
 
 import planted
-from models.compiled import compiled, medians, share_learned
-from models.example import Example, Fate
+from models.analysis.score_metrics import roc_auc
+from models.contract.time_units import WEEK_MS
+from models.contract.training_example import Example, Fate
 from models.features.catalogue import NAMES, catalogue_hash
-from models.learner import WEEK_MS, Learner, LearnerSettings, Lesson
-from models.quality import roc_auc
-from models.recent import Recent, Row
-from models.risk import Scorer, check_examples
-from models.snapshot import Curve, Snapshot, SnapshotRefusedError, check_features, decode, encode
-from streams.model_versions import servable
+from models.learning.blend import compiled, medians, share_learned
+from models.learning.learner import Learner, LearnerSettings, Lesson
+from models.learning.recent_vectors import Recent, RecentVector
+from models.scoring.scorer import Scorer, check_examples
+from models.scoring.snapshot import Curve, Snapshot, SnapshotRefusedError, check_features, decode, encode
+from streams.model_topic.versions import servable
 
 SETTINGS = LearnerSettings(warm_rows=300, window=4_000, recent_rows=600)
 ROWS = 2_500
@@ -120,7 +121,7 @@ def test_level_cutoffs_and_medians_are_of_the_latest_rows(lived: Life) -> None:
 def test_the_level_goes_a_quarter_of_the_way_a_week() -> None:
     recent = Recent(1_000, len(planted.starting().curves))
     for row in planted.vectors(5, 500):
-        recent.add(Row(row.tolist(), 0))
+        recent.add(RecentVector(row.tolist(), 0))
     first = compiled(planted.starting(), None, recent, planted.BASE_RATE, ("m-1", None))
     higher = replace(first, intercept=first.intercept + 1.0)
     then = compiled(planted.starting(), None, recent, planted.BASE_RATE, ("m-2", None), higher)
@@ -132,13 +133,13 @@ def test_what_is_usual_is_the_median_of_live_customers_of_the_same_worth() -> No
     recent = Recent(1_000, 2)
     for n in range(360):
         worth = n % 3
-        recent.add(Row([float(10 * worth + n % 5), nan if worth or n % 5 else 7.0], worth))
+        recent.add(RecentVector([float(10 * worth + n % 5), nan if worth or n % 5 else 7.0], worth))
     of_calls, of_points = medians(curves, recent)
     assert (of_calls.usual, of_calls.usual_of) == (12.0, {"high": 2.0, "mid": 12.0, "low": 22.0})
     assert (of_points.usual, set(of_points.usual_of.values())) == (None, {None}), "most have none"
     few = Recent(1_000, 2)
     for n in range(60):
-        few.add(Row([float(n), 0.0], 0 if n < 55 else 1))
+        few.add(RecentVector([float(n), 0.0], 0 if n < 55 else 1))
     assert set(medians(curves, few)[0].usual_of) == {"high"}, "five customers are no peers"
 
 

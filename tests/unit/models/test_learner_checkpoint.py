@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import planted
-from models import checkpoint
-from models.checkpoint import CheckpointRefusedError
-from models.learner import Learner, LearnerSettings
-from models.river_state import begin, put, take
-from streams.checkpoint_record import PART_BYTES
+from models.fitting.river_logistic import begin, put, take
+from models.learning import checkpoint
+from models.learning.checkpoint import CheckpointRefusedError
+from models.learning.learner import Learner, LearnerSettings
+from streams.model_topic.checkpoint_record import PART_BYTES
 
 SETTINGS = LearnerSettings(warm_rows=60, window=1_000, recent_rows=80)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 from support.detecting import CARE_MODEL, DAY, HOUR, MINUTE, START, Bench
 
-from models.policy import Policy
-from models.risk import Scorer
-from models.snapshot import Snapshot
+from models.contract.policy import Policy
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import Snapshot
 
 STRICT = replace(CARE_MODEL, version="m-strict", intercept=CARE_MODEL.intercept + 2.0)
 

@@ -13,11 +13,11 @@ from support.examples_made import example, model, planted
 from support.learner_rig import SMALL
 from support.ruled_examples import examples
 
-from models.example import Example
-from models.learner import Learner, LearnerSettings
-from models.night import NightReason, day_of, falls, night
-from models.prior import prior
-from models.risk import Scorer
+from models.analysis.daily_segments import NightReason, day_of, falls, night
+from models.contract.training_example import Example
+from models.learning.learner import Learner, LearnerSettings
+from models.scoring.prior import prior
+from models.scoring.scorer import Scorer
 
 SCORER = Scorer(model())
 CHINA = timezone(timedelta(hours=8))

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from support.plain_events import Told, differences, packed, read
 
-from models.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS
+from models.contract.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS
 from models.kernel import compiled, places
 from models.kernel.arrivals import event_hash
-from models.kernel.reader import Reader
+from models.kernel.reader import EventReader
 
 NEEDED = {
     CALLS: '"direction":"outgoing","duration_s":60,"peer_network":"off_net"',
@@ -27,8 +27,8 @@ def told(topic: str, fields: str, key: bytes = b"s") -> Told:
     return Told(topic, key, f'{{"subscriber_id":"s","ts":1780000000000,{fields}}}'.encode())
 
 
-def reader() -> Reader:
-    found = Reader()
+def reader() -> EventReader:
+    found = EventReader()
     for operator in ("cbn", "", "中国移动"):
         found.teach(operator)
     return found
@@ -198,7 +198,7 @@ def test_null_and_other_kinds_are_left_to_msgspec():
 
 
 def test_operator_is_plain_once_it_was_taught():
-    made, one = Reader(), told(SITE_VISITS, '"operator":"Some Unicom shop","dwell_s":1')
+    made, one = EventReader(), told(SITE_VISITS, '"operator":"Some Unicom shop","dwell_s":1')
     assert read(made, [one]).status[0] == places.NOT_PLAIN
     made.teach("Some Unicom shop")
     made.teach("Some Unicom shop")
@@ -209,7 +209,7 @@ def test_operator_is_plain_once_it_was_taught():
 
 
 def test_operators_beyond_what_is_kept_are_left_to_msgspec():
-    made = Reader()
+    made = EventReader()
     for n in range(6_000):
         made.teach(f"operator number {n}, with a long name")
     asked = [
@@ -219,7 +219,9 @@ def test_operators_beyond_what_is_kept_are_left_to_msgspec():
 
 
 def test_nothing_at_all():
-    assert len(Reader().read(np.zeros(0, dtype=np.uint8), np.zeros((0, places.RECORD), dtype=np.int64)).status) == 0
+    assert (
+        len(EventReader().read(np.zeros(0, dtype=np.uint8), np.zeros((0, places.RECORD), dtype=np.int64)).status) == 0
+    )
 
 
 def hashed(text: bytes) -> int:

@@ -9,12 +9,12 @@ import pytest
 from msgspec.structs import replace
 from support.detecting import DAY, HOUR, START, Bench, snapshot
 
-from models.alerts import Alert, Reason
-from models.contact import CHANNELS
+from models.contract.alerts import Alert, AlertReason
+from models.contract.playbook import DEFAULT_PLAYBOOK, Play, choose
+from models.contract.vocabulary import SEGMENTS, Cause, Segment, Text
+from models.decisions.alert_wording import cause_of, cause_of_value, opening
+from models.decisions.contact_rules import CHANNELS
 from models.features.catalogue import NAMES
-from models.playbook import DEFAULT_PLAYBOOK, Play, choose
-from models.talk import cause_of, cause_of_value, opening
-from models.words import SEGMENTS, Cause, Segment, Text
 
 RIVALS = ("mobile", "unicom", "telecom", "broadnet", "移动", "联通", "电信", "广电", "竞对网站", "competitor site")
 
@@ -115,8 +115,10 @@ def test_opening_never_speaks_of_browsing_or_rivals() -> None:
         assert word not in spoken.zh
 
 
-def reason(code: str, value: float = 1.0, *, disclosable: bool = True) -> Reason:
-    return Reason(code=code, value=value, usual=0.0, contribution=1.0, disclosable=disclosable, text=Text("x", "x"))
+def reason(code: str, value: float = 1.0, *, disclosable: bool = True) -> AlertReason:
+    return AlertReason(
+        code=code, value=value, usual=0.0, contribution=1.0, disclosable=disclosable, text=Text("x", "x")
+    )
 
 
 def test_opening_is_built_from_disclosable_reasons_only() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.events import Profile
+from models.contract.events import Profile
 from models.state.columns import BLOCKS
 from models.state.population import BOOK_CODE, PROFILE_CODE, Population, StateMalformedError
 from models.state.state_records import ROOM

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models import prequential, quality
-from models.window import Judged
+from models.analysis import prequential, score_metrics
+from models.analysis.labelled_window import Judged
 
 ROWS = 600
 
@@ -26,14 +26,14 @@ def judged(left: np.ndarray, hold_out: np.ndarray, who: np.ndarray, risk: np.nda
 
 def test_figures_are_those_of_quality(told: tuple[np.ndarray, np.ndarray]) -> None:
     risk, left = told
-    found, same = prequential.figures(risk, left, np.arange(ROWS, dtype=np.uint32)), quality.measure(risk, left)
+    found, same = prequential.figures(risk, left, np.arange(ROWS, dtype=np.uint32)), score_metrics.measure(risk, left)
     assert found.roc_auc is not None
     assert found.roc_auc.value == pytest.approx(same.roc_auc, abs=1e-12)
     assert found.roc_auc.low < found.roc_auc.value < found.roc_auc.high
     assert (found.pr_auc, found.lift_top_decile, found.precision_top_5pct, found.log_loss, found.ece) == same[1:]
     assert found.precision_at == {
-        "100": pytest.approx(quality.precision_at(risk, left, 100 / ROWS)),
-        "500": pytest.approx(quality.precision_at(risk, left, 500 / ROWS)),
+        "100": pytest.approx(score_metrics.precision_at(risk, left, 100 / ROWS)),
+        "500": pytest.approx(score_metrics.precision_at(risk, left, 500 / ROWS)),
     }
 
 
@@ -51,7 +51,7 @@ def test_area_under_the_drawn_curve_is_the_auc(told: tuple[np.ndarray, np.ndarra
     false, true = np.array(drawn.roc).T
     assert (np.diff(false) >= 0).all()
     assert (np.diff(true) >= 0).all()
-    assert float(np.trapezoid(true, false)) == pytest.approx(quality.roc_auc(risk, left), abs=0.01)
+    assert float(np.trapezoid(true, false)) == pytest.approx(score_metrics.roc_auc(risk, left), abs=0.01)
 
 
 def test_drawn_lift_at_a_tenth_is_the_lift(told: tuple[np.ndarray, np.ndarray]) -> None:
@@ -59,7 +59,7 @@ def test_drawn_lift_at_a_tenth_is_the_lift(told: tuple[np.ndarray, np.ndarray]) 
     drawn = prequential.curves(risk, left)
     assert drawn is not None
     assert {round(share, 4): lift for share, lift in drawn.lift}[0.1] == pytest.approx(
-        quality.lift(risk, left, 0.1), abs=1e-9
+        score_metrics.lift(risk, left, 0.1), abs=1e-9
     )
 
 
@@ -107,4 +107,4 @@ def test_segments_have_their_own_figures(told: tuple[np.ndarray, np.ndarray]) ->
     assert list(found) == ["high", "mid", "low"]
     mid = found["mid"].roc_auc
     assert mid is not None
-    assert mid.value == pytest.approx(quality.roc_auc(risk[1::3], left[1::3]))
+    assert mid.value == pytest.approx(score_metrics.roc_auc(risk[1::3], left[1::3]))

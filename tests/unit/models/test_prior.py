@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from models.features.catalogue import CATALOGUE, INDEX, NAMES, catalogue_hash
-from models.prior import BELIEFS, prior
-from models.risk import Scorer
-from models.snapshot import check_features, decode, encode
+from models.scoring.prior import BELIEFS, prior
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import check_features, decode, encode
 
 DOWN: Final = frozenset(
     {

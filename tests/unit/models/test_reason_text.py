@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from models.contract.vocabulary import Text
 from models.features.catalogue import CATALOGUE, reason_text
-from models.words import Text
 
 NAN = float("nan")
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from support.detecting import CARE_MODEL, DAY, HOUR, ROOMY, START, Bench
 
-from models.example import Example, Fate
+from models.contract.policy import Policy, TierPolicy
+from models.contract.training_example import Example, Fate
 from models.features.catalogue import INDEX
-from models.policy import Policy, TierPolicy
 
 END = START + 30 * DAY
 """The recorded history's last moment."""

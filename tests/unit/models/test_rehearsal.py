@@ -14,8 +14,8 @@ import numpy as np
 from support.golden_lane import SEEDS, arrivals_of, bench_of, golden
 
 from models.kernel import compiled, places
-from models.kernel.reader import Reader
-from models.kernel.rehearsal import rehearse
+from models.kernel.reader import EventReader
+from models.scoring.rehearsal import rehearse
 
 
 def overloads():
@@ -43,7 +43,7 @@ for seed in SEEDS:
 value, key = b'{"subscriber_id":"s-1","ts":1780000000000,"event_id":"e-1","bytes":1.5e6}', b"s-1"
 record = [0, len(value), len(value), len(key), 0, 1_780_000_000_000, 0, places.DATA_USE]
 for buffer in (np.frombuffer(value + key, dtype=np.uint8), np.array(bytearray(value + key))):
-    assert Reader().read(buffer, np.array([record])).status[0] == places.PLAIN
+    assert EventReader().read(buffer, np.array([record])).status[0] == places.PLAIN
 after = overloads()
 assert before == after, {name: found for name, found in after.items() if found != before[name]}
 """

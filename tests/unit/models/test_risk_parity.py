@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from models.ground import Ground
-from models.risk import Scorer, logit, sigmoid
-from models.river_voice import RiverVoice
-from models.snapshot import Curve, Cutoff, Snapshot, decode, encode
+from models.fitting.knots import Knots
+from models.fitting.river_logistic import RiverVoice
+from models.scoring.scorer import Scorer, logit, sigmoid
+from models.scoring.snapshot import Curve, Cutoff, Snapshot, decode, encode
 
 NAMES = ("calls", "dwell", "flag", "rare")
 
@@ -29,8 +29,8 @@ def rows() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def river(rows: np.ndarray) -> RiverVoice:
-    learned, dice = RiverVoice(Ground.of(NAMES, rows), 0.2), random.Random(3)
-    for logs, dwell in zip(Ground.of(NAMES, rows).logs(rows).T.tolist(), rows[1].tolist(), strict=True):
+    learned, dice = RiverVoice(Knots.of(NAMES, rows), 0.2), random.Random(3)
+    for logs, dwell in zip(Knots.of(NAMES, rows).logs(rows).T.tolist(), rows[1].tolist(), strict=True):
         learned.learn(logs, 1, left=dice.random() < (0.5 if dwell > 60 else 0.1))
     return learned
 
@@ -38,7 +38,7 @@ def river(rows: np.ndarray) -> RiverVoice:
 @pytest.fixture(scope="module")
 def snapshot(river: RiverVoice, rows: np.ndarray) -> Snapshot:
     """River's model as curves."""
-    ground = Ground.of(NAMES, rows)
+    ground = Knots.of(NAMES, rows)
     curves = [
         Curve(feature=name, knots=knots.tolist(), values=values.tolist(), usual=float(np.nanmedian(row)))
         for name, knots, values, row in zip(NAMES, ground.knots, river.curves(), rows, strict=True)
@@ -50,7 +50,7 @@ def test_scorer_equals_river_to_the_ninth_digit(river: RiverVoice, snapshot: Sna
     outside = np.array([[-5.0, 1e12, np.nan], [0.0, 1e9, -3.0], [0.5, 7.0, -1.0], [np.nan, 40.0, -40.0]])
     unseen = np.concatenate([rows, outside], axis=1)
     served = Scorer(snapshot).score(unseen).logit
-    told = [river.log_odds(logs, 1) for logs in Ground.of(NAMES, rows).logs(unseen).T.tolist()]
+    told = [river.log_odds(logs, 1) for logs in Knots.of(NAMES, rows).logs(unseen).T.tolist()]
     np.testing.assert_allclose(served, told, rtol=0, atol=1e-9)
     assert served.std() > 0.05
 

@@ -6,7 +6,7 @@ import numpy as np
 from support.event_mixes import START, arrivals_of
 from support.folded import fold
 
-from models.events import DataUsage
+from models.contract.events import DataUsage
 from models.kernel.arrivals import event_hash, hashes
 from models.state.columns import SEEN
 from models.state.population import Population

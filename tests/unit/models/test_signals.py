@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from support.detecting import START, Bench
 
-from models.events import CareContact, Page, SiteVisit
-from models.kernel.engine import Engine
-from models.policy import DAY_MS, HOUR_MS, BrowsingPolicy
-from models.signals import browsing, care, silence
+from models.contract.events import CareContact, Page, SiteVisit
+from models.contract.policy import BrowsingPolicy
+from models.contract.time_units import DAY_MS, HOUR_MS
+from models.decisions.signals import browsing, care, silence
+from models.scoring.engine import Engine
 from models.state.kept_visits import Visit
 from models.state.population import Population
 

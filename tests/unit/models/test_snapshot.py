@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from models.snapshot import (
+from models.scoring.snapshot import (
     Curve,
     Cutoff,
     Snapshot,

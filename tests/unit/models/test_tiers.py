@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.detecting import CARE_MODEL, DAY
 
+from models.contract.policy import Policy, TierPolicy
 from models.kernel import places
-from models.kernel.engine import parameters
 from models.kernel.walk import tier_after
-from models.policy import Policy, TierPolicy
-from models.risk import Scorer, logit
+from models.scoring.engine import parameters
+from models.scoring.scorer import Scorer, logit
+from models.scoring.tiers import Cutoffs, cutoffs, risks, standing
 from models.state.columns import WIDTH
-from models.tiers import Cutoffs, cutoffs, risks, standing
 
 SHARP = Policy(tiers=TierPolicy(smoothing=1.0))
 """Looks at today alone, so that a risk is a tier."""

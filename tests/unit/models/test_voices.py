@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from models.compiled import moved
-from models.posterior import Lot, Posterior
-from models.quality import roc_auc
-from models.risk import Floats, Scorer
-from models.snapshot import Curve, Snapshot
-from models.voices import Taught, Voices
+from models.analysis.score_metrics import roc_auc
+from models.arrays import Floats
+from models.fitting.curve_posterior import Lot, Posterior
+from models.learning.blend import moved
+from models.learning.ensemble import Taught, Voices
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import Curve, Snapshot
 
 NAMES = ("bent", "noise")
 FLAT = Snapshot(

@@ -8,11 +8,11 @@ import pytest
 from faust.types.tuples import TP
 from support.counting import CountingFold
 
-from app.metrics import Metrics
-from models.events import CALLS, OUTCOMES
-from streams.assignment import Lanes
-from streams.folding import LaneSpec
-from streams.ledger import LedgerMismatchError
+from app.worker.metrics import Metrics
+from models.contract.events import CALLS, OUTCOMES
+from streams.lanes.assignment import Lanes
+from streams.lanes.fold_ports import LaneSpec
+from streams.lanes.ledger import LedgerMismatchError
 
 
 async def test_a_partition_that_no_lane_has_ends_the_worker_with_the_topics_name() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from broker_mirror import Mirror, jar_of
 
-from streams import download
-from streams.broker_error import BrokerError
-from streams.download import Repository
-from streams.jar_store import Jar
-from streams.ports import free_ports
+from streams.embedded import jar_download
+from streams.embedded.broker_error import BrokerError
+from streams.embedded.jar_download import Repository
+from streams.embedded.jar_store import Jar
+from streams.embedded.ports import free_ports
 
 CONTENT = bytes(range(256)) * 1024
 
@@ -141,7 +141,7 @@ def test_full_disk_is_said_and_the_part_is_resumed_later(
             return taken
 
     with monkeypatch.context() as patched:
-        patched.setattr(download, "_writing", lambda part, append: FullDisk(part, "ab" if append else "wb"))
+        patched.setattr(jar_download, "_writing", lambda part, append: FullDisk(part, "ab" if append else "wb"))
         with pytest.raises(BrokerError, match=r"is full.*HOLDFAST_CACHE"):
             fetch(mirror, jar, tmp_path)
     assert (tmp_path / f"{jar.name}.part").read_bytes() == CONTENT[:100_000]

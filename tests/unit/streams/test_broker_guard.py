@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from streams import broker_guard
-from streams.resident import command_of
+from streams.embedded import broker_guard
+from streams.embedded.broker_owner import command_of
 
 STAND_IN = "import time; time.sleep(600)"
 STUBBORN = (

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.broker_error import BrokerError
-from streams.broker_home import BrokerHome, cluster_id
-from streams.broker_settings import BrokerSettings
-from streams.resident import Resident, command_of
+from streams.embedded.broker_error import BrokerError
+from streams.embedded.broker_home import BrokerHome, cluster_id
+from streams.embedded.broker_owner import Resident, command_of
+from streams.embedded.broker_settings import BrokerSettings
 
 SLEEP = "import sys, time; print('up', flush=True); time.sleep(600)"
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import pytest
 from broker_mirror import Mirror, listing_of
 
-from streams import jar_store
-from streams.broker_error import BrokerError
-from streams.broker_settings import BrokerSettings
-from streams.jar_store import Jar, JarStore, parse_jars, pinned_list
-from streams.jars import ensure_jars
+from streams.embedded import jar_store
+from streams.embedded.broker_error import BrokerError
+from streams.embedded.broker_settings import BrokerSettings
+from streams.embedded.jar_store import Jar, JarStore, parse_jars, pinned_list
+from streams.embedded.jars import ensure_jars
 
 CONTENTS = {"pump": b"pump" * 5000, "valve": b"valve" * 3000, "gauge": b"gauge" * 100}
 

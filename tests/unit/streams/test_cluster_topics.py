@@ -9,8 +9,14 @@ from typing import Any, NamedTuple
 import pytest
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from streams.cluster import Cluster, TopicOnCluster, _MetadataRequest, _MetadataRequestStruct, _MetadataResponse
-from streams.topics import ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE
+from streams.cluster.topic_admin import (
+    Cluster,
+    TopicOnCluster,
+    _MetadataRequest,
+    _MetadataRequestStruct,
+    _MetadataResponse,
+)
+from streams.records.topics import ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE
 
 PREFIX = "t1."
 

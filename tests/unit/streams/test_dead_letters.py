@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-from streams.dead_letters import KEPT_BYTES, dead_letter
-from streams.wire import Rejected
+from streams.records.dead_letters import KEPT_BYTES, dead_letter
+from streams.records.wire import Rejected
 
 REJECTED = Rejected("wrong_type", "Expected `int`, got `str` - at `$.ts`")
 
@@ -26,7 +26,7 @@ def test_headers_are_those_of_the_contract() -> None:
         ("__connect.errors.partition", b"3"),
         ("__connect.errors.offset", b"88123"),
         ("__connect.errors.stage", b"VALUE_CONVERTER"),
-        ("__connect.errors.exception.class.name", b"streams.wire.Rejected"),
+        ("__connect.errors.exception.class.name", b"streams.records.wire.Rejected"),
         ("__connect.errors.exception.message", b"Expected `int`, got `str` - at `$.ts`"),
         ("holdfast.reason", b"wrong_type"),
         ("holdfast.timestamp", b"1780000000000"),

@@ -22,9 +22,10 @@ from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import TP
 from support.columns import block
 
-from streams import transaction, transport
-from streams.records import Record
-from streams.transport import BatchApp, BatchConsumer, BatchTransport, Fetch, Poll, _first, _Thread, new_app
+from streams.cluster import transaction
+from streams.lanes import transport
+from streams.lanes.transport import BatchApp, BatchConsumer, BatchTransport, Fetch, Poll, _first, _Thread, new_app
+from streams.records.record_columns import InputRecord
 
 TP0, TP1 = TP("a", 0), TP("a", 1)
 
@@ -108,7 +109,7 @@ async def test_commit_asks_new_offset_and_commits_that(
 
 
 async def test_fausts_own_alarms_are_silent(consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says at level error that a lane which waits for its turn has not committed; ``app.watchdog`` judges that."""
+    """Faust logs as an error that a lane which waits its turn has not committed; the watchdog judges that."""
     looked_at: list[TP] = []
     monkeypatch.setattr(consumer, "verify_event_path", lambda now, tp: looked_at.append(tp))
     await Consumer.verify_all_partitions_active(consumer)
@@ -146,7 +147,7 @@ async def test_drain_loop_goes_on_when_getmany_yields_nothing(
 ) -> None:
     """Delivery happens inside: one await of the callback a fetch."""
     delivered: list[Any] = []
-    fetched = Fetch(1, 0, 2, block([Record(1, 5, b"s", b"{}")]))
+    fetched = Fetch(1, 0, 2, block([InputRecord(1, 5, b"s", b"{}")]))
     polls = iter([{TP0: fetched}, {}, {TP0: fetched}])
 
     async def getmany(wanted: set[TP], _timeout: float) -> Poll:
@@ -172,7 +173,7 @@ async def test_fetch_of_a_poll_that_outlived_a_rebalance_is_held_and_delivered(
 ) -> None:
     """A lane that has reopened meanwhile may have sought what it brings."""
     delivered: list[int] = []
-    fetched = Fetch(1, 0, 2, block([Record(1, 5, b"s", b"{}")]))
+    fetched = Fetch(1, 0, 2, block([InputRecord(1, 5, b"s", b"{}")]))
 
     async def getmany(wanted: set[TP], _timeout: float) -> Poll:
         consumer.stop_flow()

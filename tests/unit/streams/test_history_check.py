@@ -14,15 +14,15 @@ from support.history_check import Log, Record, check
 from support.plain_order import in_order
 from support.rig import event, mix
 
-from models.events import CALLS, INPUTS
-from models.kernel.reader import Reader
-from streams import ledger
-from streams.batch import Batch, decoded
-from streams.history import history_record, read, segments
-from streams.ledger import LEDGER_KEY, Ledger
-from streams.records import Placed
-from streams.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE
-from streams.transaction import OutRecord
+from models.contract.events import CALLS, INPUTS
+from models.kernel.reader import EventReader
+from streams.lanes import ledger
+from streams.lanes.arrival_batch import ArrivalBatch, decoded
+from streams.lanes.ledger import LEDGER_KEY, Ledger
+from streams.records.lane_history import history_record, read, segments
+from streams.records.out_record import OutRecord
+from streams.records.record_columns import Placed
+from streams.records.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE
 
 BEGIN = 1_780_000_000_000
 Records = dict[str, dict[int, list[Record]]]
@@ -51,13 +51,13 @@ class MemoryLane:
             self.apply(spoil(placed))
 
     def apply(self, placed: list[Placed]) -> None:
-        batch: Batch | None = decoded(columns(placed), BEGIN + 60_000, Reader())
+        batch: ArrivalBatch | None = decoded(columns(placed), BEGIN + 60_000, EventReader())
         while batch is not None:
             applied = self.fold.apply(batch.arrivals)
             done, batch = batch.cut(applied) if applied < len(batch.arrivals) else (batch, None)
             self.commit(done, batch)
 
-    def commit(self, done: Batch, rest: Batch | None) -> None:
+    def commit(self, done: ArrivalBatch, rest: ArrivalBatch | None) -> None:
         folded = self.fold.take()
         model, policy = self.fold.versions
         offsets = self._ledger.offsets | done.settled(rest, lambda _: None)
@@ -160,7 +160,7 @@ def test_order_that_the_history_does_not_tell() -> None:
     log = inputs()
     lane = MemoryLane(log, 0, seed=0)
     order = in_order({topic: log[topic][0] for topic in INPUTS})
-    right = decoded(columns(order), BEGIN + 60_000, Reader())
+    right = decoded(columns(order), BEGIN + 60_000, EventReader())
     arrivals = list(right.arrivals)
     mine = [i for i, arrival in enumerate(arrivals) if arrival.event.subscriber_id == "s0-1"]
     arrivals[mine[1]], arrivals[mine[2]] = arrivals[mine[2]], arrivals[mine[1]]

@@ -9,11 +9,11 @@ import pytest
 from support.columns import block
 from support.rig import event
 
-from models.events import CALLS, DATA_USAGE, SUBSCRIBERS
-from streams import intake as intakes
-from streams.intake import GapError, Intake
-from streams.transport import Fetch
-from streams.wire import FUTURE_MS
+from models.contract.events import CALLS, DATA_USAGE, SUBSCRIBERS
+from streams.lanes import intake as intakes
+from streams.lanes.intake import GapError, Intake
+from streams.lanes.transport import Fetch
+from streams.records.wire import FUTURE_MS
 
 NOW = 1_780_000_000_000
 

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.events import CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
-from streams import ledger as ledgers
-from streams.ledger import Ledger, LedgerMismatchError, Logs
-from streams.topics import INPUT_TOPICS
+from models.contract.events import CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
+from streams.lanes import ledger as ledgers
+from streams.lanes.ledger import LaneLogs, Ledger, LedgerMismatchError
+from streams.records.topics import INPUT_TOPICS
 
 TOPICS = [topic.name for topic in INPUT_TOPICS]
 
 
-def logs(start: int = 0, end: int = 100, **kwargs: Any) -> Logs:
+def logs(start: int = 0, end: int = 100, **kwargs: Any) -> LaneLogs:
     given = {"topic_ids": {t: f"id-{t}" for t in TOPICS}, "starts": {}, "ends": {}, "committed": {}, **kwargs}
     given["starts"] = dict.fromkeys(TOPICS, start) | given["starts"]
     given["ends"] = dict.fromkeys(TOPICS, end) | given["ends"]
-    return Logs(**given)
+    return LaneLogs(**given)
 
 
 def ledger(**offsets: int) -> Ledger:
@@ -31,7 +31,9 @@ def ledger(**offsets: int) -> Ledger:
     )
 
 
-def mismatches(held: Ledger, found: Logs, group: str = "holdfast", partitions: int = 8, **kwargs: bool) -> list[str]:
+def mismatches(
+    held: Ledger, found: LaneLogs, group: str = "holdfast", partitions: int = 8, **kwargs: bool
+) -> list[str]:
     return ledgers.mismatches(held, group, partitions, found, **{"take_over": False, **kwargs})
 
 
@@ -89,7 +91,7 @@ def test_new_ledger_holds_the_starts_and_the_profiles_ends() -> None:
         ),
     ],
 )
-def test_mismatch_names_the_topic(held: Ledger, found: Logs, said: list[str]) -> None:
+def test_mismatch_names_the_topic(held: Ledger, found: LaneLogs, said: list[str]) -> None:
     told = mismatches(held, found)
     assert len(told) == len(said), told
     assert all(line.startswith(expected) for line, expected in zip(sorted(told), sorted(said), strict=True)), told

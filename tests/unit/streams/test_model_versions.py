@@ -7,8 +7,8 @@ from pathlib import Path
 from msgspec.structs import replace
 from support.known_model import known_model, known_snapshot
 
-from models.snapshot import Example, encode
-from streams.model_versions import OWN, ModelVersions, Published, Refusal, Refused
+from models.scoring.snapshot import ScoredVector, encode
+from streams.model_topic.versions import OWN, ModelVersions, PublishedModel, Refusal, RefusedModel
 
 
 class Topic:
@@ -18,7 +18,7 @@ class Topic:
         self.versions = ModelVersions()
         self._offset = -1
 
-    def write(self, key: str, value: bytes | None) -> Published | Refused | None:
+    def write(self, key: str, value: bytes | None) -> PublishedModel | RefusedModel | None:
         self._offset += 1
         return self.versions.take(key.encode(), value, self._offset, 1_780_000_000_000 + self._offset)
 
@@ -48,11 +48,11 @@ def test_each_refusal_has_its_reason() -> None:
         encode(replace(good, version="m-2")): Refusal.WRONG_KEY,
         encode(replace(good, curves=good.curves[::-1])): Refusal.OTHER_FEATURES,
         encode(replace(good, catalogue_hash="0")): Refusal.OTHER_FEATURES,
-        encode(replace(good, examples=[Example(x=x[1:], risk=0.005)])): Refusal.OTHER_RISKS,
-        encode(replace(good, examples=[Example(x=x, risk=0.1)])): Refusal.OTHER_RISKS,
+        encode(replace(good, examples=[ScoredVector(x=x[1:], risk=0.005)])): Refusal.OTHER_RISKS,
+        encode(replace(good, examples=[ScoredVector(x=x, risk=0.1)])): Refusal.OTHER_RISKS,
     }.items():
         found = topic.write("m-1", raw)
-        assert isinstance(found, Refused)
+        assert isinstance(found, RefusedModel)
         assert found.reason is reason
         assert topic.versions.refused["m-1"] == found
     assert topic.newest is None
@@ -62,7 +62,7 @@ def test_a_model_of_the_release_before_the_small_learner_is_read_on() -> None:
     """What that release shipped, byte by byte: it computes here what it computed there."""
     raw = (Path(__file__).parents[2] / "golden" / "model.json").read_bytes()
     topic = Topic()
-    assert isinstance(topic.write("m-00000", raw), Published)
+    assert isinstance(topic.write("m-00000", raw), PublishedModel)
     assert topic.newest == "m-00000"
     assert topic.versions.newest is not None
     assert "app.starting_snapshot" in topic.versions.newest.snapshot.provenance.command
@@ -74,16 +74,16 @@ def test_a_model_of_the_release_before_the_small_learner_is_read_on() -> None:
 def test_a_model_that_computes_its_own_examples_is_served() -> None:
     """The risk of the known model where nobody has answered: that of its intercept."""
     topic, good = Topic(), known_snapshot("m-1")
-    example = Example(x=[None] * len(good.curves), risk=0.005)
-    assert isinstance(topic.write("m-1", encode(replace(good, examples=[example]))), Published)
+    example = ScoredVector(x=[None] * len(good.curves), risk=0.005)
+    assert isinstance(topic.write("m-1", encode(replace(good, examples=[example]))), PublishedModel)
 
 
 def test_weights_beyond_all_reason_are_other_risks_and_no_crash() -> None:
     good = known_snapshot("m-1")
     wild = replace(good.curves[0], knots=[0.0, 1.0], values=[-1e308, 1e308])
-    example = Example(x=[0.5] * len(good.curves), risk=0.005)
+    example = ScoredVector(x=[0.5] * len(good.curves), risk=0.005)
     found = Topic().write("m-1", encode(replace(good, curves=[wild, *good.curves[1:]], examples=[example])))
-    assert isinstance(found, Refused)
+    assert isinstance(found, RefusedModel)
     assert found.reason is Refusal.OTHER_RISKS
 
 
@@ -118,7 +118,7 @@ def test_what_is_the_learners_own_is_no_model_and_no_refusal() -> None:
 
 def test_a_record_without_a_key_is_refused() -> None:
     found = ModelVersions().take(None, known_model("m-1"), 0, 0)
-    assert isinstance(found, Refused)
+    assert isinstance(found, RefusedModel)
     assert found.reason is Refusal.WRONG_KEY
 
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from streams.pace import A_SECOND, LONGEST_S, SHORTEST_S, Pace
+from streams.lanes.pace import A_SECOND, LONGEST_S, SHORTEST_S, TransactionPace
 
 
-def paced(lanes: int, now: float = 100.0) -> Pace:
-    pace = Pace()
+def paced(lanes: int, now: float = 100.0) -> TransactionPace:
+    pace = TransactionPace()
     for lane in range(lanes):
         pace.began(lane, now)
     return pace

@@ -10,11 +10,11 @@ import pytest
 from aiokafka.partitioner import murmur2
 from support.columns import columns
 
-from models.events import CALLS, SUBSCRIBERS
+from models.contract.events import CALLS, SUBSCRIBERS
 from models.kernel import compiled
-from streams import partitioner
-from streams.partitioner import Partitioner
-from streams.records import Placed
+from streams.records import key_placement
+from streams.records.key_placement import Partitioner
+from streams.records.record_columns import Placed
 
 
 class Raw(NamedTuple):
@@ -66,7 +66,7 @@ def test_it_is_warned_of_once_a_minute_with_all_that_were_found() -> None:
 
 
 def test_a_full_table_hides_keys_and_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partitioner, "_PLACES", 16)
+    monkeypatch.setattr(key_placement, "_PLACES", 16)
     lane = Partitioner(3, 8)
     counted = lane.misplaced(columns([Placed(CALLS, Raw(b"s-%d" % n)) for n in range(1_000)]))
     assert 0 < counted[CALLS] <= 16

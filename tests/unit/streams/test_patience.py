@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from aiokafka import errors
 
-from streams import patience, transaction
-from streams.patience import NoAnswerError, passing, patient
-from streams.transaction import LaneProducer, OutRecord
+from streams.cluster import retries, transaction
+from streams.cluster.retries import NoAnswerError, passing, patient
+from streams.cluster.transaction import LaneProducer
+from streams.records.out_record import OutRecord
 
 
 class Broker:
@@ -33,7 +34,7 @@ async def for_ever() -> None:
 
 
 async def test_a_broker_that_comes_back_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.001)
     broker = Broker(errors.NodeNotReadyError(), errors.KafkaTimeoutError(), ConnectionResetError(), TimeoutError())
     assert await patient(broker, "the topics") == "answer"
     assert broker.asked == 5
@@ -43,7 +44,7 @@ async def test_a_broker_that_comes_back_answers(monkeypatch: pytest.MonkeyPatch)
 async def test_one_that_does_not_is_an_error_within_the_bound_that_says_what_was_asked(
     monkeypatch: pytest.MonkeyPatch, *, takes_long: bool
 ) -> None:
-    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.01)
     broker = Broker(*[errors.NodeNotReadyError() for _ in range(1000)])
     with pytest.raises(NoAnswerError, match=r"lane 3: the inputs: no answer from Kafka for 0 s \(NodeNotReadyError\)"):
         await patient(broker, "lane 3: the inputs", bound_s=0.1, takes_long=takes_long)

@@ -7,24 +7,24 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from models.events import CALLS, DATA_USAGE
+from models.contract.events import CALLS, DATA_USAGE
 from models.kernel import compiled
-from models.kernel.reader import Reader
-from models.kernel.rehearsal import rehearse
-from streams.batch import decoded
-from streams.fetched import FetchedRecords
-from streams.intake import Intake
-from streams.partitioner import Partitioner
-from streams.records import NONE, Placed, Record, Records
-from streams.topics import RANK
-from streams.transport import Fetch
+from models.kernel.reader import EventReader
+from models.scoring.rehearsal import rehearse
+from streams.lanes.arrival_batch import decoded
+from streams.lanes.intake import Intake
+from streams.lanes.transport import Fetch
+from streams.records.fetched_blocks import FetchedRecords
+from streams.records.key_placement import Partitioner
+from streams.records.record_columns import NONE, InputRecord, Placed, Records
+from streams.records.topics import RANK
 
 RECORDS = [
-    Record(3, 10, b"key", b"value"),
-    Record(4, -1, None, b""),
-    Record(9, 11, b"", None),
-    Record(10, 9, None, None),
-    Record(12, 12, b"k", b"v" * 9_000),
+    InputRecord(3, 10, b"key", b"value"),
+    InputRecord(4, -1, None, b""),
+    InputRecord(9, 11, b"", None),
+    InputRecord(10, 9, None, None),
+    InputRecord(12, 12, b"k", b"v" * 9_000),
 ]
 
 
@@ -68,7 +68,7 @@ def test_a_lane_calls_nothing_that_was_not_rehearsed() -> None:
             tp = TopicPartition(topic, 0)
             fetched = PartitionRecords(tp, MemoryRecords(raw), [], 0, None, None, True, READ_COMMITTED)
             intake.offer(topic, Fetch(1, 0, 4, list(FetchedRecords(fetched, raw))))
-        batch = decoded(intake.take({}, 7), 7, Reader())
+        batch = decoded(intake.take({}, 7), 7, EventReader())
         before_all, rest = batch.cut(0) if len(batch.arrivals) else (batch, batch)
         for part in (batch, before_all, rest):
             partitioner.misplaced(part.valid())

@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.tail import TailRecord, tail
+from streams.cluster.topic_tail import TailRecord, tail
 
 
 class Raw(NamedTuple):

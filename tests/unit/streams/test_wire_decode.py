@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pytest
 from support.rig import FIELDS, event
 
-from models.events import CALLS, DATA_USAGE, INPUTS, MIN_TS, SUBSCRIBERS, Call, Deletion, Profile
-from streams.wire import FUTURE_MS, MAX_KEY_BYTES, MAX_VALUE_BYTES, POISONS, UNDATED, Rejected, dated, decode
+from models.contract.events import CALLS, DATA_USAGE, INPUTS, MIN_TS, SUBSCRIBERS, Call, Deletion, Profile
+from streams.records.wire import FUTURE_MS, MAX_KEY_BYTES, MAX_VALUE_BYTES, POISONS, UNDATED, Rejected, dated, decode
 
 STAMP = 1_780_000_000_000
 

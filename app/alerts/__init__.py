@@ -1,0 +1,1 @@
+"""``holdfast alerts``: follow the alerts, or look one up. Begin with :mod:`~app.alerts.command`."""

@@ -1,0 +1,232 @@
+"""An alert as the front line wants it: one card to act on, or one line in a list.
+
+In the language of whoever reads it, with times of their day and words of their trade: no milliseconds, no bare 0.83.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.text import Text as Line
+
+from app.config.settings import Language
+from models.contract.alerts import Action, Alert, AlertReason
+from models.contract.vocabulary import Text
+from models.decisions.alert_wording import MESSAGES
+
+Words = Mapping[str, str]
+
+_EN: Final[Words] = {
+    "healthy": "healthy", "warning": "WARNING", "high_risk": "HIGH RISK",
+    "high": "high value", "mid": "medium value", "low": "low value",
+    "risk_tier": "churn risk", "competitor_browsing": "competitor browsing", "leave_intent": "leave intent",
+    "port_out": "port-out", "disconnect_appointment": "disconnect appointment", "value_decline": "value decline",
+    "silence": "silence", "contract_expiry": "contract expiry", "complaint_overdue": "complaint overdue",
+    "account_exodus": "account exodus", "win_back": "win-back",
+    "raised": "raised", "escalated": "escalated", "eased": "eased", "closed": "closed",
+    "recovered": "recovered", "expired": "expired", "feedback": "by feedback", "outcome": "by outcome",
+    "suspended": "suspended", "erased": "erased", "superseded": "superseded",
+    "field_visit": "field visit", "account_manager": "account manager", "outbound_call": "outbound call",
+    "store": "store", "sms": "SMS", "app_push": "app message", "wechat": "WeChat",
+    "unassigned": "unassigned", "month": "{arpu} a month", "by": "first contact by {time}", "today": "{time} today",
+    "times": "{share} %, {times} times the average", "share": "{share} %", "risk": "Risk",
+    "why": "Why", "open": "Open", "ask": "Ask", "offer": "Offer", "how": "Contact", "internal": "internal only",
+    "cap": "up to {amount}", "question": "What has bothered you of late: coverage, price, service?",
+    "members": "{count} members", "colon": ": ", "stop": "; ", "quote": "“{}”", "account": "account {id}",
+    "because": " ({})",
+}  # fmt: skip
+_ZH: Final[Words] = {
+    "healthy": "健康", "warning": "预警", "high_risk": "高危",
+    "high": "高价值", "mid": "中价值", "low": "低价值",
+    "risk_tier": "离网风险", "competitor_browsing": "竞对网站访问", "leave_intent": "离网意向",
+    "port_out": "携出", "disconnect_appointment": "拆机预约", "value_decline": "价值下滑",
+    "silence": "沉默", "contract_expiry": "合约到期", "complaint_overdue": "投诉超时",
+    "account_exodus": "集团集体转网", "win_back": "离网赢回",
+    "raised": "新增", "escalated": "升级", "eased": "缓解", "closed": "关闭",
+    "recovered": "已恢复", "expired": "已过期", "feedback": "已回单", "outcome": "已有结果",
+    "suspended": "已停机", "erased": "已删除", "superseded": "已替代",
+    "field_visit": "上门维系", "account_manager": "客户经理", "outbound_call": "外呼",
+    "store": "营业厅", "sms": "短信", "app_push": "APP推送", "wechat": "微信",
+    "unassigned": "未归属", "month": "{arpu}元/月", "by": "{time}前首触", "today": "今日{time}",
+    "times": "{share}%，为平均水平的{times}倍", "share": "{share}%", "risk": "风险",
+    "why": "原因", "open": "开场", "ask": "问", "offer": "荐", "how": "触达", "internal": "仅内部",
+    "cap": "上限{amount}元", "question": "最近信号、资费、服务哪方面不满意？",
+    "members": "{count}个成员", "colon": "：", "stop": "；", "quote": "“{}”", "account": "集团{id}",
+    "because": "（{}）",
+}  # fmt: skip
+_WORDS: Final[Mapping[Language, Words]] = {"en": _EN, "zh": _ZH}
+_STYLES: Final = {"high_risk": "bold red", "warning": "bold yellow", "healthy": "bold"}
+_MSISDN: Final = re.compile(r"(?:\+?86)?(1\d{2})\d{4}(\d{4})")
+_NO_QUESTION: Final = frozenset({"port_out_code", "port_out_query"})
+"""Whoever has asked to leave gets answers and no questions."""
+_NO_DEADLINE: Final = "port_out_code"
+"""After the code nobody has to contact the customer."""
+
+
+def masked(subscriber_id: str) -> str:
+    """Hide the middle of a phone number; a pseudonym stays as it is.
+
+    Examples
+    --------
+    >>> masked("13812348000"), masked("s-10086")
+    ('138****8000', 's-10086')
+    """
+    return _MSISDN.sub(r"\1****\2", subscriber_id) if _MSISDN.fullmatch(subscriber_id) else subscriber_id
+
+
+class Card:
+    """Draws alerts for one reader.
+
+    Parameters
+    ----------
+    zone
+        In which times are shown.
+    now_ms
+        What time the reader has, for the word "today": an alert may be read long after it was raised. None: that of
+        each alert, as if it were read at once.
+    """
+
+    def __init__(self, lang: Language, zone: tzinfo = UTC, now_ms: Callable[[], int] | None = None) -> None:
+        self._lang = lang
+        self._words = _WORDS[lang]
+        self._zone = zone
+        self._now_ms = now_ms
+
+    def card(self, alert: Alert) -> RenderableType:
+        """Everything that is needed to act."""
+        lines = [self._headline(alert), self._risk(alert)]
+        if alert.reasons:
+            lines.append(self._labelled("why", self._reasons(alert.reasons)))
+        if alert.action is not None:
+            lines += self._action(alert.action)
+        lines.append(Line(f"holdfast alerts show {alert.alert_id}", style="dim", overflow="fold"))
+        return Panel(Group(*lines), title=self._heading(alert), title_align="left", border_style=_STYLES[alert.tier])
+
+    def line(self, alert: Alert) -> Line:
+        """One line for a list: when, the beginning of the id, what, who, what to do, and why.
+
+        The reason is last, as where there is no room the end is cut off.
+        """
+        words = self._words
+        parts = [Line(f"{self._moment(alert.ts, alert.ts)} {alert.alert_id[:8]}", style="dim")]
+        parts += [self._heading(alert), Line(self._subject(alert))]
+        if alert.action is not None:
+            action = alert.action
+            parts.append(Line(f"→ {self._unit(action)}"))
+            parts.append(Line(f"{words[action.channel]} {self._by(alert, action)}".rstrip()))
+        if alert.reasons:
+            parts.append(Line(self._said(alert.reasons[0].text)))
+        return Line("  ").join(parts)
+
+    def _headline(self, alert: Alert) -> Line:
+        """Who it is, what they are worth, who looks after them, and by when; in the card, where a long one wraps."""
+        words = self._words
+        parts = [Line(self._subject(alert), style="bold"), Line(words[alert.value.segment])]
+        parts.append(Line(words["month"].format(arpu=_amount(alert.value.arpu))))
+        if alert.members is not None:
+            parts.append(Line(words["members"].format(count=len(alert.members))))
+        if alert.action is not None:
+            parts.append(Line(self._unit(alert.action)))
+            if by := self._by(alert, alert.action):
+                parts.append(Line(by, style="bold"))
+        return Line(" · ").join(parts)
+
+    def _by(self, alert: Alert, action: Action) -> str:
+        """By when the first contact is due; nothing where none is."""
+        if action.cause == _NO_DEADLINE:
+            return ""
+        return self._words["by"].format(time=self._moment(action.contact_by, alert.ts))
+
+    def _heading(self, alert: Alert) -> Line:
+        """Tier and kind: a signal may come from somebody whom the model still calls healthy."""
+        words = self._words
+        parts = [] if alert.tier == "healthy" and alert.kind != "risk_tier" else [words[alert.tier]]
+        if alert.kind != "risk_tier":
+            parts.append(words[alert.kind])
+        if alert.event != "raised":
+            reason = words["because"].format(words[alert.close_reason]) if alert.close_reason else ""
+            parts.append(words[alert.event] + reason)
+        return Line(" · ".join(parts), style=_STYLES[alert.tier])
+
+    def _subject(self, alert: Alert) -> str:
+        if alert.subscriber_id is not None:
+            return _printable(masked(alert.subscriber_id))
+        return self._words["account"].format(id=_printable(alert.account_id or "-"))
+
+    def _unit(self, action: Action) -> str:
+        unit = self._words.get(action.unit, action.unit)
+        return _printable(f"{unit} / {action.assignee}" if action.assignee else unit)
+
+    def _risk(self, alert: Alert) -> Line:
+        times = alert.risk / alert.base_rate if alert.base_rate > 0 else 0.0
+        share = _amount(alert.risk * 100)
+        told = self._words["times" if times >= 1.5 else "share"].format(share=share, times=_amount(times))
+        return self._labelled("risk", Line(told))
+
+    def _reasons(self, reasons: Iterable[AlertReason]) -> Line:
+        lines = []
+        for reason in reasons:
+            line = Line(self._said(reason.text))
+            if not reason.disclosable:
+                line.append(self._words["because"].format(self._words["internal"]), style="bold magenta")
+            lines.append(line)
+        return Line(self._words["stop"]).join(lines)
+
+    def _action(self, action: Action) -> list[Line]:
+        words = self._words
+        lines = [self._labelled("open", Line(words["quote"].format(self._said(action.talk_track.opening))))]
+        if action.cause not in _NO_QUESTION and action.channel not in MESSAGES:
+            lines.append(self._labelled("ask", Line(words["quote"].format(words["question"]))))
+        how = Line(words[action.channel])
+        if action.offer is not None:
+            how.append(f" · {self._said(action.offer.name)}")
+            if action.offer.cost_cap > 0:
+                how.append(words["because"].format(words["cap"].format(amount=_amount(action.offer.cost_cap))))
+        lines.append(self._labelled("how" if action.offer is None else "offer", how))
+        for mark, style, texts in (("✔", "green", action.talk_track.do), ("✘", "red", action.talk_track.dont)):
+            if texts:
+                lines.append(Line(f"{mark} {words['stop'].join(map(self._said, texts))}", style=style))
+        return lines
+
+    def _labelled(self, label: str, text: Line) -> Line:
+        return Line(self._words[label], style="bold").append(self._words["colon"]).append_text(_plain(text))
+
+    def _said(self, text: Text) -> str:
+        return text.zh if self._lang == "zh" else text.en
+
+    def _moment(self, ts: int, as_of: int) -> str:
+        """A time as one says it on the day on which it is read."""
+        read = as_of if self._now_ms is None else self._now_ms()
+        then, day = (datetime.fromtimestamp(ms / 1000, self._zone) for ms in (ts, read))
+        if ts == as_of:
+            return f"{then:%m-%d %H:%M}"
+        clock = f"{then:%H:%M}"
+        return self._words["today"].format(time=clock) if then.date() == day.date() else f"{then:%m-%d} {clock}"
+
+
+def _printable(text: str) -> str:
+    """Take the control characters out: a unit's name comes from a topic, and must not steer the reader's terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _plain(text: Line) -> Line:
+    """`text`, kept from taking over the style of what it is appended to."""
+    plain = Line(text.plain, style="not bold")
+    plain.spans = text.spans
+    return plain
+
+
+def _amount(number: float) -> str:
+    """A number as one says it.
+
+    Examples
+    --------
+    >>> _amount(138.0), _amount(0.42), _amount(7.96), _amount(12.3)
+    ('138', '0.4', '8', '12')
+    """
+    return f"{number:.1f}".removesuffix(".0") if abs(number) < 10 else f"{number:.0f}"

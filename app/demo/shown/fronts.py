@@ -1,0 +1,57 @@
+"""How the scene reaches its watcher: a screen that is drawn anew, or lines for a log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from rich.console import Console
+from rich.live import Live
+
+from app.demo.scene import Scene
+from app.demo.shown.keys import Keys
+from app.demo.shown.view import SceneView
+
+_FRAME_S: Final = 0.25
+_STATUS_S: Final = 10.0
+
+
+async def screen(console: Console, view: SceneView, press: Callable[[str], None], keys: Keys | None) -> None:
+    """Draw on the terminal's other screen until cancelled; keys only where there is a keyboard."""
+    loop = asyncio.get_running_loop()
+    if keys is not None:
+        loop.add_reader(keys.fd, keys.read, press)
+    try:
+        with Live(view, console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                live.refresh()
+                await asyncio.sleep(_FRAME_S)
+    finally:
+        if keys is not None:
+            loop.remove_reader(keys.fd)
+
+
+async def log(console: Console, view: SceneView, scene: Scene) -> None:
+    """Print the first alert as a card, later ones as lines, and now and then the numbers, until cancelled."""
+    printed, carded, quiet_s = 0, None, 0.0
+    while True:
+        if scene.card is not None and scene.card is not carded:
+            carded = scene.card
+            console.print(view.cards.card(carded))
+            for command in view.next_steps(roomy=True):
+                console.print(command, style="dim", soft_wrap=True)
+        fresh = min(scene.told - printed, len(scene.lines))
+        for line in list(scene.lines)[len(scene.lines) - fresh :]:
+            console.print(view.line(line), soft_wrap=True)
+        printed = scene.told
+        if quiet_s >= _STATUS_S:
+            quiet_s = 0.0
+            console.print(view.status(), soft_wrap=True)
+        await asyncio.sleep(_FRAME_S)
+        quiet_s += _FRAME_S
+
+
+async def silence() -> None:
+    """Show nothing until cancelled: the script that called wants one object at the end."""
+    await asyncio.Event().wait()

@@ -1,0 +1,152 @@
+"""``holdfast dlq``: the records that could not be read, where they came from and why."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections import Counter
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import datetime
+from operator import itemgetter
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+from rich.table import Table
+
+from app.config.options import PLACE, console, json_option, settings_options, talking_to
+from app.config.settings import Settings
+from app.errors import ExitCode, Refused, no_topic
+from streams.cluster.topic_tail import TailRecord, TopicMissingError, tail
+from streams.records.topics import DEAD_LETTERS
+from streams.records.wire import POISONS
+
+_TOPIC: Final = "__connect.errors.topic"
+_PARTITION: Final = "__connect.errors.partition"
+_OFFSET: Final = "__connect.errors.offset"
+_MESSAGE: Final = "__connect.errors.exception.message"
+_REASON: Final = "holdfast.reason"
+
+Facts = dict[str, str | int | None]
+T = TypeVar("T")
+
+
+@click.group()
+def dlq() -> None:
+    """Look at the records that could not be read (dead letters)."""
+
+
+@dlq.command("list")
+@settings_options(*PLACE, "timezone")
+@click.option("--reason", type=click.Choice(POISONS), help="Only those with this reason.")
+@click.option("--topic", help="Only those of this input; its full name.")
+@click.option("--limit", type=click.IntRange(1), help="Only the newest so many.")
+@json_option
+def list_(settings: Settings, reason: str | None, topic: str | None, limit: int | None, as_json: bool) -> None:
+    """List the dead letters, oldest first, without their content; exit 3 if there is none."""
+
+    def wanted(record: TailRecord) -> Facts | None:
+        each = facts(record)
+        return each if reason in (None, each["reason"]) and topic in (None, each["topic"]) else None
+
+    found = _read(settings, wanted)
+    if not found:
+        raise Refused("no dead letters", code=ExitCode.NOT_FOUND)
+    counts = Counter(str(each["reason"]) for each in found)
+    found = found[-limit:] if limit else found
+    if as_json:
+        for each in found:
+            click.echo(json.dumps(each, ensure_ascii=False))
+        return
+    table = Table("id", "when", "reason", "where it came from", "bytes", "what", box=None, pad_edge=False)
+    for each in found:
+        source = f"{each['topic']}-{each['partition']}@{each['offset']}"
+        table.add_row(
+            str(each["id"]),
+            _when(each, settings),
+            str(each["reason"]),
+            source,
+            str(each["bytes"]),
+            str(each["message"]),
+        )
+    table.columns[3].overflow = table.columns[5].overflow = "fold"
+    console().print(table)
+    click.echo(", ".join(f"{count} {name}" for name, count in counts.most_common()), err=True)
+
+
+@dlq.command()
+@settings_options(*PLACE, "timezone")
+@click.argument("letter_id", metavar="ID")
+@json_option
+def show(settings: Settings, letter_id: str, as_json: bool) -> None:
+    """Show one dead letter (ID as in the list, 3:17) with its key and content, which may be a customer's data."""
+    partition, colon, offset = letter_id.partition(":")
+    if not (colon and partition.isdecimal() and offset.isdecimal()):
+        raise click.UsageError("The ID is PARTITION:OFFSET, such as 3:17.")
+    wanted = (int(partition), int(offset))
+    found = _read(settings, lambda each: each if (each.partition, each.offset) == wanted else None)
+    if not found:
+        raise Refused(f"no dead letter {letter_id}", "list them:  holdfast dlq list", code=ExitCode.NOT_FOUND)
+    record = found[0]
+    told = {**facts(record), **_content("key", record.key), **_content("value", record.value)}
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False))
+        return
+    for name, value in told.items():
+        click.echo(f"{name:>14}  {_when(told, settings) if name == 'timestamp' else value}")
+
+
+def facts(record: TailRecord) -> Facts:
+    """What is known of a dead letter, without its content."""
+    headers = {name: value.decode("utf-8", "replace") for name, value in record.headers}
+    size = headers.get("holdfast.value.length")
+    return {
+        "id": f"{record.partition}:{record.offset}",
+        "timestamp": record.timestamp,
+        "reason": headers.get(_REASON),
+        "topic": headers.get(_TOPIC),
+        "partition": _number(headers.get(_PARTITION)),
+        "offset": _number(headers.get(_OFFSET)),
+        "bytes": _number(size) if size else len(record.value or b""),
+        "message": headers.get(_MESSAGE),
+    }
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.lstrip("-").isdecimal() else None
+
+
+def _content(name: str, data: bytes | None) -> Facts:
+    """Text as text; what is none in Base64, so that a terminal gets no control bytes and nothing is lost."""
+    if data is None:
+        return {name: None}
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if text.isprintable() and (text or not data):
+        return {name: text}
+    return {f"{name}_base64": base64.b64encode(data).decode()}
+
+
+def _when(each: Facts, settings: Settings) -> str:
+    at = datetime.fromtimestamp(int(each["timestamp"] or 0) / 1000, ZoneInfo(settings.timezone))
+    return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def _read(settings: Settings, keep: Callable[[TailRecord], T | None]) -> list[T]:
+    """What `keep` makes of the dead letters, oldest first; their content is not held, which may be gigabytes."""
+
+    async def read() -> list[tuple[int, T]]:
+        topic = settings.topic_prefix + DEAD_LETTERS
+        async with aclosing(tail(settings.kafka_client_kwargs(), topic, from_beginning=True, follow=False)) as records:
+            return [(each.timestamp, kept) async for each in records if (kept := keep(each)) is not None]
+
+    try:
+        with talking_to(settings):
+            found = asyncio.run(read())
+    except TopicMissingError as missing:
+        raise no_topic(missing) from None
+    return [kept for _, kept in sorted(found, key=itemgetter(0))]

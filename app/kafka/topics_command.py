@@ -1,0 +1,96 @@
+"""``holdfast topics``: the table of topics against what the cluster has."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import click
+from rich.table import Table
+
+from app.config.options import PLACE, console, json_option, settings_options, talking_to
+from app.config.settings import Settings
+from app.errors import ExitCode
+
+
+@click.group()
+def topics() -> None:
+    """Create the topics, or check them."""
+
+
+@topics.command()
+@settings_options(*PLACE, "partitions")
+@click.option(
+    "--replication",
+    type=click.IntRange(1),
+    help="Copies of each partition.  [default: 3, or the number of brokers if there are fewer]",
+)
+@json_option
+def create(settings: Settings, replication: int | None, as_json: bool) -> None:
+    """Create what is missing; what exists is left as it is.
+
+    All topics get the same partition count (HOLDFAST_PARTITIONS), which cannot be changed once there is state.
+    """
+    from streams.cluster.topic_admin import Cluster, Created
+
+    async def created() -> tuple[list[Created], list[str]]:
+        async with Cluster(settings.kafka_client_kwargs()) as cluster:
+            report = await cluster.create(settings.topic_prefix, settings.partitions, replication=replication)
+            return report, await cluster.faults(settings.topic_prefix, settings.partitions)
+
+    with talking_to(settings):
+        report, faults = asyncio.run(created())
+    if as_json:
+        for topic in report:
+            click.echo(json.dumps(topic._asdict()))
+    else:
+        table = Table("topic", "partitions", "", box=None, pad_edge=False)
+        for topic in report:
+            table.add_row(topic.name, str(topic.partitions), "created" if topic.created else "exists")
+        console().print(table)
+    _end(faults)
+
+
+@topics.command()
+@settings_options(*PLACE, "partitions")
+@json_option
+def check(settings: Settings, as_json: bool) -> None:
+    """Hold the topics, and the keys of their newest records, against what lanes need; exit 3 if something is amiss."""
+    from streams.cluster.topic_admin import Cluster
+    from streams.records.key_placement import misplaced
+
+    async def found() -> list[str]:
+        client = settings.kafka_client_kwargs()
+        async with Cluster(client) as cluster:
+            faults = await cluster.faults(settings.topic_prefix, settings.partitions)
+        return faults or await misplaced(client, settings.topic_prefix, settings.partitions)
+
+    with talking_to(settings):
+        faults = asyncio.run(found())
+    if as_json:
+        for line in [{"ok": False, "fault": fault} for fault in faults] or [{"ok": True, "fault": None}]:
+            click.echo(json.dumps(line))
+    elif not faults:
+        click.echo(f"All topics have {settings.partitions} partitions.")
+    _end(faults)
+
+
+@topics.command()
+@settings_options(*PLACE)
+def restore(settings: Settings) -> None:
+    """Put back the retention that `replay` or `simulate` has lengthened; do it when workers have applied all."""
+    from streams.cluster.retention import put_back
+
+    with talking_to(settings):
+        names = asyncio.run(put_back(settings.kafka_client_kwargs(), settings.topic_prefix))
+    for name in names:
+        click.echo(f"{name}: has its own retention back")
+    if not names:
+        click.echo("nothing is to be put back", err=True)
+
+
+def _end(faults: list[str]) -> None:
+    for fault in faults:
+        click.echo(fault, err=True)
+    if faults:
+        raise click.exceptions.Exit(int(ExitCode.NOT_FOUND))

@@ -1,0 +1,202 @@
+"""``holdfast model show`` on a terminal: the model that is served, how good it was, and what the guard says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+
+from app.model.standing import ModelStanding
+from app.model.tier_alerts import TierAlerts
+from models.analysis.daily_segments import Night
+from models.analysis.paired_test import Bounded
+from models.analysis.prequential import Figures, LeadTime, Uplift
+from models.learning.checkpoint import Step
+from models.learning.report import LearnerReport, ServedQuality
+
+_ORIGIN = {"file": "a file, frozen", "topic": "the topic", "shipped": "shipped with this release"}
+_SHOWN = 8
+_ADVICE = {
+    "ranking": "Look at what was deployed at the source of telecom.outcomes.v1: inverted, or joined to others?",
+    "leaver_rate": "Does a feed call everybody gone? Or do so many leave: then give the workers HOLDFAST_BASE_RATE, "
+    "the share that leaves in a month, and restart them; the guard goes off by itself.",
+}
+_STEP = {
+    Step.WEEKLY: "as every week",
+    Step.WITHDRAWN: "what was learned before had proved worse than the prior",
+    Step.RESTORED: "labels had broken, and an earlier copy was put back",
+}
+
+
+def show(found: ModelStanding, out: Console, zone: ZoneInfo) -> None:
+    """Print it all."""
+    for line in _served(found, zone):
+        out.print(line, soft_wrap=True)
+    out.print()
+    if found.report is None:
+        out.print("No report of a learner in the topic: it has not run yet, or is of another release.")
+    else:
+        _report(found.report, out)
+    out.print(_raised(found.alerts), soft_wrap=True)
+    out.print(_night(found.night), soft_wrap=True)
+    out.print()
+    out.print(_versions(found, zone))
+    for refused in found.versions.refused.values():
+        out.print(f"refused: {refused.version} at offset {refused.offset}: {refused.reason}: {refused.detail}")
+
+
+def _served(found: ModelStanding, zone: ZoneInfo) -> Iterator[str]:
+    served = found.served
+    since = "" if found.since_ms is None else f", since {_when(found.since_ms, zone)}"
+    yield f"model {served.version} from {_ORIGIN[found.origin]}{since}"
+    yield f"  where its weights come from: {served.provenance.source or 'not said'}"
+    yield (
+        f"  learned from {served.provenance.rows:,} rows, {served.provenance.positives:,} of them left; "
+        f"base rate {_percent(served.base_rate)}; {len(served.curves)} curves; River {served.river_version or '-'}"
+    )
+
+
+def _report(report: LearnerReport, out: Console) -> None:
+    quality = report.quality
+    out.print(f"As the learner last said, after {report.labels:,} labels; it knew of {report.served_version}.")
+    if not report.frozen:
+        out.print(f"It collects vectors before it begins: {report.warm_rows:,} so far.")
+    else:
+        out.print(_learned(report), soft_wrap=True)
+    out.print(_figures(quality))
+    out.print(_alerts(quality))
+    if quality.tier_lead_time is not None:
+        out.print(_lead("Recall", quality.tier_lead_time, "a tier alert"))
+    out.print(_lead("Lead time", quality.lead_time, "an alert of any kind"))
+    out.print(f"Saved by contacting: {_uplift(quality.uplift)}")
+    out.print(_guard(report), soft_wrap=True)
+    if report.published is not None:
+        last = report.published
+        out.print(f"Last published: {last.version}, {_STEP[last.step]}, after {last.labels:,} labels.")
+
+
+def _learned(report: LearnerReport) -> str:
+    return (
+        f"Learned from {report.leavers:,} leavers: what is published is {_percent(report.share)} learned, the rest is "
+        f"{report.prior_version}. A bet that this alone is better has grown to {report.stake:.2f} (200: withdrawn)."
+    )
+
+
+def _guard(report: LearnerReport) -> str:
+    guard = report.guard
+    ranks = "not known yet" if guard.auc is None else f"{guard.auc:.3f} against {_short(guard.bound)}"
+    rate = "not known yet" if guard.rate is None else f"{_percent(guard.rate)} against {_percent(guard.ceiling or 0.0)}"
+    state = f"on ({guard.why}): nothing is learned or published" if guard.on else "quiet"
+    advice = f" {_ADVICE[guard.why]}" if guard.why in _ADVICE else ""
+    return (
+        f"Guard: {state}. The prior ranks the last four weeks' labels at {ranks}; a week's leavers are {rate}.{advice}"
+    )
+
+
+def _night(night: Night | None) -> str:
+    if night is None:
+        return "Segments: no night has been made yet."
+    about = f"Segments: last made for the night of {night.day}, by model {night.model_version}"
+    groups = night.groups.segments
+    if not groups:
+        return f"{about}; none: {night.text.en}."
+    return f"{about}; {len(groups)} group{'' if len(groups) == 1 else 's'} of {night.groups.customers:,} customers."
+
+
+def _figures(quality: ServedQuality) -> Table:
+    columns = ("", "rows", "left", "AUC", "95 %", "PR-AUC", "lift 10 %", "top 5 %", "log-loss", "ECE")
+    table = Table(*columns, box=None, pad_edge=False)
+    rows = {"served": quality.served, "prior alone": quality.prior}
+    rows |= {f"served, {name} value": figures for name, figures in quality.by_segment.items() if figures.rows}
+    for name, figures in rows.items():
+        table.add_row(name, *_columns(figures))
+    return table
+
+
+def _columns(figures: Figures) -> list[str]:
+    auc = figures.roc_auc
+    return [
+        f"{figures.rows:,}",
+        f"{figures.positives:,}",
+        _figure(None if auc is None else auc.value),
+        _interval(auc),
+        _figure(figures.pr_auc),
+        _figure(figures.lift_top_decile, 2),
+        _figure(figures.precision_top_5pct),
+        _figure(figures.log_loss),
+        _figure(figures.ece),
+    ]
+
+
+def _alerts(quality: ServedQuality) -> str:
+    tier = quality.alerts.get("risk_tier")
+    if tier is None:
+        return "Tier alerts: of none it is known yet whether the subscriber left."
+    return f"Tier alerts: {tier.positives:,} of {tier.rows:,} left within the horizon: precision {tier.precision:.2f}."
+
+
+def _lead(about: str, lead: LeadTime, what: str) -> str:
+    if not lead.leavers:
+        return f"{about}: nobody has left yet."
+    median = "" if lead.median_days is None else f", in the middle {lead.median_days:.1f} days before"
+    return f"{about}: {lead.told:,} of {lead.leavers:,} leavers had {what}{median}."
+
+
+def _raised(alerts: TierAlerts) -> str:
+    volume = f"{alerts.raised:,} raised in {alerts.days:.0f} days"
+    if alerts.a_day_per_1000 is not None:
+        volume += f", {alerts.a_day_per_1000:.2f} a day per 1,000 of {alerts.subscribers:,} subscribers"
+    short = f"{alerts.short:,} of {alerts.recovered:,} that closed by themselves were over within two days"
+    return f"Tier alerts in the topic: {volume}; {short}."
+
+
+def _uplift(uplift: Uplift) -> str:
+    counts = (
+        f"{uplift.hold_out_left:,} of {uplift.hold_out:,} held out left, {uplift.others_left:,} of {uplift.others:,} "
+        "others"
+    )
+    if uplift.saved is None:
+        return f"not known yet ({counts})"
+    saved = uplift.saved
+    return f"{_percent(saved.value)} of the subscribers ({_percent(saved.low)} to {_percent(saved.high)}; {counts})"
+
+
+def _versions(found: ModelStanding, zone: ZoneInfo) -> Table:
+    table = Table("version", "published", "rows", "left", "base rate", "from", box=None, pad_edge=False)
+    for each in list(found.versions)[-_SHOWN:][::-1]:
+        of = each.snapshot.provenance
+        mark = "  <- served" if each.snapshot is found.served else ""
+        table.add_row(
+            each.snapshot.version + mark,
+            _when(each.ts, zone),
+            f"{of.rows:,}",
+            f"{of.positives:,}",
+            _percent(each.snapshot.base_rate),
+            of.source,
+        )
+    if len(found.versions) > _SHOWN:
+        table.add_row(f"and {len(found.versions) - _SHOWN} older", "", "", "", "", "")
+    return table
+
+
+def _when(ms: int, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(ms / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _figure(figure: float | None, digits: int = 4) -> str:
+    return "-" if figure is None else f"{figure:.{digits}f}"
+
+
+def _short(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.4g}"
+
+
+def _interval(bounded: Bounded | None) -> str:
+    return "" if bounded is None else f"{bounded.low:.3f}-{bounded.high:.3f}"

@@ -1,0 +1,113 @@
+"""What can be told of the models without asking a process: what is served, since when, what the learner last said."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from app.config.operator_files import frozen_model
+from app.config.options import talking_to
+from app.config.settings import Settings
+from app.errors import no_topic
+from app.model.tier_alerts import TierAlerts
+from models.analysis.daily_segments import Night
+from models.learning.report import LearnerReport
+from models.scoring.prior import prior
+from models.scoring.snapshot import Snapshot
+from streams.cluster.topic_tail import TopicMissingError
+from streams.model_topic import single_model
+from streams.model_topic.versions import REPORT, ModelVersions
+
+Origin = Literal["file", "topic", "shipped"]
+
+
+class ModelStanding(NamedTuple):
+    """See the module.
+
+    Attributes
+    ----------
+    since_ms
+        When it was published; None for one that is in no topic.
+    report, night
+        The learner's last ones; None if there is none, or it is of another release.
+    alerts
+        What the topics tell of the tier alerts.
+    """
+
+    served: Snapshot
+    origin: Origin
+    since_ms: int | None
+    versions: ModelVersions
+    report: LearnerReport | None
+    night: Night | None
+    alerts: TierAlerts = TierAlerts()
+
+
+def read_models(settings: Settings) -> ModelVersions:
+    """Everything in the topic of the models, read as a bystander.
+
+    Raises
+    ------
+    app.errors.Refused
+        If there is no such topic, or no broker answers.
+    """
+    with talking_to(settings):
+        try:
+            return asyncio.run(single_model.read(settings.kafka_client_kwargs(), settings.topic_prefix))
+        except TopicMissingError as missing:
+            raise no_topic(missing) from None
+
+
+def standing(settings: Settings, versions: ModelVersions) -> ModelStanding:
+    """What workers with these settings serve."""
+    newest, raw = versions.newest, versions.own.get(REPORT)
+    report = None if raw is None else _report(raw)
+    if settings.model is not None:
+        return ModelStanding(frozen_model(settings.model), "file", None, versions, report, versions.night)
+    if newest is not None:
+        return ModelStanding(newest.snapshot, "topic", newest.ts, versions, report, versions.night)
+    return ModelStanding(prior(), "shipped", None, versions, report, versions.night)
+
+
+def _report(raw: bytes) -> LearnerReport | None:
+    try:
+        return msgspec.json.decode(raw, type=LearnerReport)
+    except msgspec.MsgspecError:
+        return None
+
+
+def as_json(found: ModelStanding) -> dict[str, Any]:
+    """The same as plain data; times in ms."""
+    served = found.served
+    return {
+        "served": {
+            "version": served.version,
+            "origin": found.origin,
+            "since": found.since_ms,
+            "base_rate": served.base_rate,
+            "watermark": served.watermark,
+            "river_version": served.river_version,
+            "catalogue": served.catalogue_hash,
+            "features": len(served.curves),
+            "provenance": msgspec.to_builtins(served.provenance),
+        },
+        "versions": [
+            {
+                "version": each.snapshot.version,
+                "published": each.ts,
+                "offset": each.offset,
+                "base_rate": each.snapshot.base_rate,
+                "provenance": msgspec.to_builtins(each.snapshot.provenance),
+            }
+            for each in found.versions
+        ],
+        "refused": [
+            {"version": each.version, "offset": each.offset, "reason": each.reason, "detail": each.detail}
+            for each in found.versions.refused.values()
+        ],
+        "tier_alerts": found.alerts._asdict(),
+        "report": msgspec.to_builtins(found.report),
+        "night": msgspec.to_builtins(found.night),
+    }

@@ -1,0 +1,104 @@
+"""The topics a simulation or a replay stands on: there, stamped by event time, and keeping what is weeks old.
+
+A topic with the usual week of retention loses a history of 45 days minutes after it was written: Kafka counts the age
+of a segment by its records, and these are old when they arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app.config.settings import Settings
+from models.contract.time_units import DAY_MS
+from streams.cluster import retention
+from streams.cluster.topic_admin import Cluster
+from streams.records.topics import INPUT_TOPICS
+
+KEPT: Final = {"retention.ms": "-1"}
+"""For topics made here: those of a simulation or a replay are thrown away as a whole, not by age."""
+_SLACK_MS: Final = 14 * DAY_MS
+
+
+def mended(config: Mapping[str, str], span_ms: int) -> dict[str, str]:
+    """What must change in a topic's configuration for it to keep records of ``span_ms`` ago, with their timestamps.
+
+    >>> mended({"retention.ms": "604800000", "message.timestamp.type": "CreateTime"}, 45 * DAY_MS)
+    {'retention.ms': '5097600000'}
+    >>> mended({"retention.ms": "-1", "message.timestamp.type": "LogAppendTime"}, DAY_MS)
+    {'message.timestamp.type': 'CreateTime'}
+    >>> mended({"retention.ms": "1", "cleanup.policy": "compact"}, DAY_MS)
+    {}
+    """
+    changes = {}
+    if config.get("message.timestamp.type", "CreateTime") != "CreateTime":
+        changes["message.timestamp.type"] = "CreateTime"
+    limits = ["message.timestamp.before.max.ms"]
+    if "delete" in config.get("cleanup.policy", "delete"):
+        limits.append("retention.ms")
+    for limit in limits:
+        if 0 <= int(config.get(limit, -1)) < span_ms:
+            changes[limit] = str(span_ms + _SLACK_MS)
+    return changes
+
+
+async def prepare(
+    settings: Settings,
+    span_ms: int,
+    only: Collection[str] | None = None,
+    *,
+    lengthen: bool = True,
+    say: Callable[[str], None],
+) -> None:
+    """Make the input topics fit for records of ``span_ms`` ago; what is to be changed is said before it is.
+
+    Missing ones are created; those that are there get a longer retention where it is too short, unless told not to.
+    With `only`, those (without prefix), and no others are touched.
+    """
+    client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix
+    topics = tuple(topic for topic in INPUT_TOPICS if only is None or topic.name in only)
+    async with Cluster(client) as cluster:
+        report = await cluster.create(prefix, settings.partitions, overrides=KEPT, topics=topics)
+        created = [topic for topic in report if topic.created]
+        await _settled(client, {topic.name: topic.partitions for topic in created})
+        for topic in created:
+            say(f"created {topic.name} with {topic.partitions} partitions")
+        there = sorted(topic.name for topic in report if not topic.created)
+        found = {name: mended((await cluster.settings(name)).all, span_ms) for name in there}
+    changes = {name: of_topic for name, of_topic in found.items() if of_topic}
+    for name, of_topic in changes.items():
+        what = ", ".join(f"{key} to {value}" for key, value in of_topic.items())
+        if lengthen:
+            say(f"{name}: for records of {span_ms // DAY_MS} days ago this sets {what} (--keep-retention: not)")
+        else:
+            say(f"{name}: records of {span_ms // DAY_MS} days ago are deleted soon; to keep them, set {what}")
+    if changes and lengthen:
+        await retention.lengthen(client, prefix, changes)
+
+
+async def put_back(settings: Settings, say: Callable[[str], None]) -> None:
+    """Put back what :func:`prepare` has changed, as soon as the workers have applied what is there."""
+    client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix
+    if not await retention.noted(client, prefix):
+        return
+    say("the topics get their own retention back when the workers have applied all; Ctrl-C leaves that to you")
+    if await retention.applied(client, prefix, settings.group, settings.partitions):
+        for name in await retention.put_back(client, prefix):
+            say(f"{name}: has its own retention back")
+    else:
+        say("no worker runs. When one has applied all of it:  holdfast topics restore")
+
+
+async def _settled(client: Mapping[str, Any], created: Mapping[str, int]) -> None:
+    """Wait until every partition has a leader that answers: until then a producer fills the log with refusals."""
+    places = [TopicPartition(name, at) for name, count in created.items() for at in range(count)]
+    if not places:
+        return
+    consumer = AIOKafkaConsumer(**client)
+    await consumer.start()
+    try:
+        await consumer.end_offsets(places)
+    finally:
+        await consumer.stop()

@@ -1,0 +1,344 @@
+"""``holdfast replay --history``: months of the operator's own as the beginning of a prefix, each record once.
+
+The stream is the same at every run: the same files, read in the same way, brought into one order. So how many records
+of a partition are on the broker says where to go on, and an interrupted run leaves nothing behind that could be wrong.
+
+1. *Look.* Is the prefix empty, or does it hold a run of the same history?
+2. *Read* all files and bring them into the order of time.
+3. *Tell* the lanes what comes (:mod:`streams.model_topic.recorded_history`), with the settings that topics have now.
+4. *Hold open* their retention: Kafka counts the age of a segment by its records, and these are months old.
+5. *Write* what is not there yet.
+6. *Wait* until the workers have applied it.
+7. *Put back* the settings. An interruption from the keyboard does so too, and a kill leaves it to the next run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from typing import Final, NamedTuple
+
+import click
+from msgspec.structs import replace
+from rich.console import Console
+
+from app.config.options import talking_to
+from app.config.settings import Settings
+from app.errors import ExitCode, Refused
+from app.publishing.prepared_topics import mended
+from app.publishing.publisher import Place, PublishCount, PublishPace, publish
+from app.publishing.record import TimedRecord
+from app.replay.mapping_shown import writing
+from app.replay.playback import Part, Playback, read, say
+from streams.cluster.broker_view import BrokerView
+from streams.cluster.retries import NoAnswerError, patient
+from streams.cluster.topic_admin import Cluster
+from streams.model_topic import recorded_history
+from streams.model_topic.recorded_history import Backfill
+from streams.records.topics import INPUT_TOPICS, STATE
+
+_FOR_EVER_MS: Final = 100 * 365 * 86_400_000
+_ALONE_S: Final = 30.0
+"""So long it is waited for a worker where there is none."""
+_POLL_S: Final = 1.0
+_IN_STEP: Final = 172_800.0
+"""Recorded seconds a second where workers read along: faster, topics get out of step (``holdfast replay --help``)."""
+
+
+class InputLogs(NamedTuple):
+    """The input topics as they stand: by topic (without prefix) the first offset of each partition, and the end."""
+
+    starts: dict[str, list[int]]
+    ends: dict[str, list[int]]
+
+    def records(self) -> dict[str, int]:
+        """How many each topic holds, of those that hold any."""
+        held = {topic: sum(ends) - sum(self.starts[topic]) for topic, ends in self.ends.items()}
+        return {topic: count for topic, count in held.items() if count}
+
+
+class PrefixFound(NamedTuple):
+    """What was found before anything is written."""
+
+    told: Backfill | None
+    logs: InputLogs
+    state: int
+    """How many records the lanes' state has."""
+    applied: Mapping[Place, int]
+    """Offsets that the group has committed."""
+    workers: int
+
+
+def objection(ground: PrefixFound, history: str, prefix: str) -> Refused | None:
+    """Why nothing may be written here; None if it may."""
+    told = ground.told
+    if told is None:
+        full = ground.logs.records() | ({STATE: ground.state} if ground.state else {})
+        if not full:
+            return None
+        return Refused(
+            "a history is the beginning of everything, and there is something already: "
+            + ", ".join(f"{prefix}{topic} has {count:,} records" for topic, count in full.items()),
+            "beside it, under another prefix:  --topic-prefix NAME.",
+            "or delete the topics of this one, and run this again",
+        )
+    if told.history != history:
+        return Refused(
+            "another history was begun here: other files, or other flags for them",
+            "go on with that one:              the same files and flags as then",
+            "this one, under another prefix:   --topic-prefix NAME.",
+        )
+    lost = _lost(told, ground, prefix)
+    if lost:
+        return Refused(
+            f"Kafka has deleted {lost:,} records of this history that no worker had applied: the topics' own retention "
+            "was back in force",
+            "delete the topics of this prefix, and run this again",
+        )
+    return None
+
+
+def _lost(told: Backfill, ground: PrefixFound, prefix: str) -> int:
+    """Records that were deleted before a worker had applied them; those of a compacted topic are only superseded."""
+    lost = 0
+    for topic in INPUT_TOPICS:
+        if topic.config["cleanup.policy"] == "compact":
+            continue
+        for partition, (was, now) in enumerate(
+            zip(told.starts[topic.name], ground.logs.starts[topic.name], strict=True)
+        ):
+            lost += max(0, now - max(was, ground.applied.get((topic.full(prefix), partition), 0)))
+    return lost
+
+
+class History:
+    """A history on its way; see the module.
+
+    Parameters
+    ----------
+    parts
+        Its files.
+    history
+        Their :func:`identity`.
+    """
+
+    def __init__(self, parts: tuple[Part, ...], history: str, settings: Settings, console: Console) -> None:
+        self._parts = parts
+        self._history = history
+        self._settings = settings
+        self._client = settings.kafka_client_kwargs()
+        self._prefix = settings.topic_prefix
+        self._console = console
+
+    def run(self, playback: Playback, *, as_json: bool) -> None:
+        """All of it; after this returns it is on the broker, and applied if there are workers.
+
+        Raises
+        ------
+        Refused
+            If the prefix is not empty, no row converts, somebody else writes to the topics, or nobody reads them.
+        """
+        with talking_to(self._settings):
+            ground = asyncio.run(self._look())
+        refused = objection(ground, self._history, self._prefix)
+        if refused is not None:
+            raise refused
+        told = ground.told
+        if told is not None:
+            # The same rows as then are later than now.
+            playback = dataclasses.replace(playback, now_ms=told.now)
+        with ExitStack() as stack:
+            records: Iterator[TimedRecord] = iter(())
+            if told is None or told.ends is None:
+                records = read(playback, self._console, stack, as_json=as_json)
+                until = max(part.tally.latest for part in self._parts)
+                told = told or Backfill(
+                    history=self._history, now=playback.now_ms, until=until, starts=ground.logs.ends
+                )
+            self._say(told, ground)
+            with talking_to(self._settings):
+                done, applied = asyncio.run(self._go(told, playback, ground, records))
+        if as_json:
+            facts = playback.facts(done)
+            say(facts | {"history": self._history, "there": done.there, "until": told.until, "applied": applied})
+        if not applied:
+            raise Refused(
+                f"all of it is there, and for {_ALONE_S:.0f} s no worker has run that could apply it: retention stays "
+                "open",
+                "start `holdfast worker` and `holdfast learner`, and run this again:",
+                "it puts retention back when all is applied",
+                code=ExitCode.NOT_FOUND,
+            )
+
+    def _say(self, told: Backfill, ground: PrefixFound) -> None:
+        """What will be done."""
+        end = time.strftime("%Y-%m-%d %H:%M", time.gmtime(told.until / 1000))
+        lines = [f"a history up to {end} UTC: until that is applied nobody is contacted"]
+        if ground.logs.records() and ground.told is not None:
+            lines.append(
+                f"{sum(ground.logs.records().values()):,} records are there already, and it goes on behind them"
+            )
+        lines.append(
+            "until the workers have applied it, the input topics keep all that they have (retention.ms -1); then, and "
+            "after Ctrl-C, their own retention is put back; after a kill by the next run"
+        )
+        if ground.workers and told.ends is None:
+            lines.append("workers read along, so it is written at two recorded days a second")
+        for line in lines:
+            click.echo(line, err=True)
+
+    async def _look(self) -> PrefixFound:
+        """What is there; topics that are missing are created."""
+        partitions = self._settings.partitions
+        async with Cluster(self._client) as cluster:
+            created = [topic for topic in await cluster.create(self._prefix, partitions) if topic.created]
+            faults = await cluster.faults(self._prefix, partitions)
+            applied = await self._committed(cluster)
+        if faults:
+            raise Refused("; ".join(faults), code=ExitCode.NOT_FOUND)
+        if created:
+            click.echo(f"created {len(created)} topics with {partitions} partitions", err=True)
+        told = await recorded_history.read(self._client, self._prefix)
+        async with self._watching() as view:
+            logs, state = await self._logs(view), await self._logs(view, STATE)
+            group = await view.group(self._settings.group)
+        return PrefixFound(
+            told, logs, sum(state.records().values()), applied, 0 if group is None else len(group.members)
+        )
+
+    async def _committed(self, cluster: Cluster) -> dict[Place, int]:
+        """What the group has applied; on a new broker its coordinator takes a while to be there."""
+        try:
+            return await patient(lambda: cluster.committed(self._settings.group), "the group's offsets")
+        except NoAnswerError as error:
+            raise TimeoutError(str(error)) from error
+
+    @asynccontextmanager
+    async def _watching(self) -> AsyncIterator[BrokerView]:
+        view = BrokerView(self._client, self._prefix)
+        try:
+            yield view
+        finally:
+            await view.close()
+
+    async def _logs(self, view: BrokerView, *topics: str) -> InputLogs:
+        topics, partitions = topics or tuple(topic.name for topic in INPUT_TOPICS), range(self._settings.partitions)
+        bounds = await view.bounds([(topic, partition) for topic in topics for partition in partitions])
+        if bounds is None:
+            raise TimeoutError("where the topics end")
+        starts, ends = ({t: [found[t, p] for p in partitions] for t in topics} for found in bounds)
+        return InputLogs(starts, ends)
+
+    async def _go(
+        self, told: Backfill, playback: Playback, ground: PrefixFound, records: Iterator[TimedRecord]
+    ) -> tuple[PublishCount, bool]:
+        """Steps 3 to 7."""
+        done = PublishCount()
+        if told.ends is not None and not told.settings:
+            async with Cluster(self._client) as cluster:
+                if not await self._left(cluster, told):
+                    click.echo("all of it is there, and applied", err=True)
+                    return done, True
+        told = await self._held_open(told)
+        applied: bool | None = None
+        try:
+            if told.ends is None:
+                done = await self._written(told, playback, ground, records)
+                told = await self._complete(told, playback)
+            applied = await self._applied(told)
+        finally:
+            if applied is not False:
+                await self._put_back(told)
+            if applied is None:
+                click.echo("what is older than that is deleted soon, unless this is run again at once", err=True)
+        return done, applied
+
+    async def _held_open(self, told: Backfill) -> Backfill:
+        """Steps 3 and 4. What a killed run has noted stands: what it found is what is to be put back."""
+        async with Cluster(self._client) as cluster:
+            found = {name: await cluster.settings(name) for name in (t.full(self._prefix) for t in INPUT_TOPICS)}
+            if not told.settings:
+                told = replace(told, settings={name: dict(settings.own) for name, settings in found.items()})
+            await recorded_history.write(self._client, self._prefix, told)
+            for name, settings in found.items():
+                if changes := held_open(settings.all):
+                    await cluster.give(name, {**settings.own, **changes})
+        return told
+
+    async def _put_back(self, told: Backfill) -> None:
+        """Step 7."""
+        async with Cluster(self._client) as cluster:
+            for name, own in told.settings.items():
+                await cluster.give(name, own)
+        await recorded_history.write(self._client, self._prefix, replace(told, settings={}))
+        click.echo("the topics have their own retention back", err=True)
+
+    async def _written(
+        self, told: Backfill, playback: Playback, ground: PrefixFound, records: Iterator[TimedRecord]
+    ) -> PublishCount:
+        """Step 5."""
+        there = {
+            (self._prefix + topic, partition): end - told.starts[topic][partition]
+            for topic, ends in ground.logs.ends.items()
+            for partition, end in enumerate(ends)
+        }
+        pace = PublishPace(playback.speed or (_IN_STEP if ground.workers else 0.0))
+        with writing(self._console, sum(part.tally.records for part in self._parts)) as tell:
+            return await publish(records, self._client, self._prefix, pace=pace, there=there, progress=tell)
+
+    async def _complete(self, told: Backfill, playback: Playback) -> Backfill:
+        """Check that all of it is there and nothing else, and note where it ends."""
+        async with self._watching() as view:
+            ends = (await self._logs(view)).ends
+        written = sum(sum(of_topic) - sum(told.starts[topic]) for topic, of_topic in ends.items())
+        meant = sum(part.tally.records for part in self._parts)
+        if written != meant:
+            raise Refused(
+                f"the topics have {written:,} records where the history has {meant:,}: somebody else writes there too",
+                "stop the other sources, delete the topics of this prefix, and run this again",
+            )
+        told = replace(told, ends=ends)
+        await recorded_history.write(self._client, self._prefix, told)
+        click.echo(f"{meant:,} records of {playback.rows:,} rows are on the topics", err=True)
+        return told
+
+    async def _applied(self, told: Backfill) -> bool:
+        """Step 6; False where for a while there is no worker to wait for."""
+        total, alone = sum(sum(ends) - sum(told.starts[topic]) for topic, ends in (told.ends or {}).items()), 0.0
+        with writing(self._console, total, "applying / 应用") as tell:
+            async with Cluster(self._client) as cluster, self._watching() as view:
+                while left := await self._left(cluster, told):
+                    tell(PublishCount(records=total - left))
+                    group = await view.group(self._settings.group)
+                    alone = alone + _POLL_S if group is not None and not group.members else 0.0
+                    if alone >= _ALONE_S:
+                        return False
+                    await asyncio.sleep(_POLL_S)
+        return True
+
+    async def _left(self, cluster: Cluster, told: Backfill) -> int:
+        """How many of its records no worker has applied."""
+        committed, left = await self._committed(cluster), 0
+        for topic, ends in (told.ends or {}).items():
+            for partition, (start, end) in enumerate(zip(told.starts[topic], ends, strict=True)):
+                left += max(0, end - max(start, committed.get((self._prefix + topic, partition), 0)))
+        return left
+
+
+def held_open(config: Mapping[str, str]) -> dict[str, str]:
+    """What must change for a topic to take records of any age with their own times, and to delete none.
+
+    Examples
+    --------
+    >>> held_open({"retention.ms": "604800000", "retention.bytes": "-1", "cleanup.policy": "delete"})
+    {'retention.ms': '-1'}
+    >>> held_open({"retention.ms": "604800000", "retention.bytes": "-1", "cleanup.policy": "compact"})
+    {}
+    """
+    changes = mended(config, _FOR_EVER_MS)
+    if "delete" in config.get("cleanup.policy", "delete"):
+        changes |= {limit: "-1" for limit in ("retention.ms", "retention.bytes") if int(config.get(limit, -1)) >= 0}
+    return changes

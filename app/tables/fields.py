@@ -1,0 +1,224 @@
+"""The fields of a topic, read off the contract's own struct, and how a cell becomes the value of each."""
+
+from __future__ import annotations
+
+import json
+import re
+import types
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from app.tables.contract_words import FLAGS, NOTHING, plain, words_for
+from app.tables.quantities import BYTES, MONEY, SECONDS, Mark, number, quantity
+from app.tables.reject import Reject, RejectReason, cut
+from app.tables.times import First, LocalTime, moment
+from models.contract.events import INPUTS, SUBSCRIBERS, Product
+
+TOPICS: Final = {
+    topic.removeprefix("telecom.").removesuffix(".v1"): topic
+    for topic in INPUTS
+    if topic.startswith("telecom.") and topic != "telecom.erasures.v1"
+}
+"""What ``--as`` takes. Erasures and feedback are acts, not a log to be played again."""
+
+_MONEY_FIELDS: Final = frozenset({"amount", "fee", "from_fee", "arpu", "penalty"})
+_ROUNDED: Final = re.compile(r"\d([.,]\d+)?[eE]\+?\d+")
+_FLOATED: Final = re.compile(r"\d+[.,]0+")
+_WHOLE: Final = 2.0**53
+"""From here on a float has no place for the last digit."""
+_PERIOD: Final = re.compile(r"(\d{4})\D?(0[1-9]|1[0-2]|[1-9])\D?")
+
+
+class Sort(StrEnum):
+    """What a field holds, which is how its cells are read."""
+
+    TIME = "time"
+    NUMBER = "number"
+    MONEY = "money"
+    SECONDS = "duration"
+    BYTES = "volume"
+    FLAG = "yes or no"
+    WORD = "word"
+    ID = "id"
+    TEXT = "text"
+    PERIOD = "month"
+    NESTED = "JSON"
+
+
+UNITS: Final[Mapping[Sort, Mapping[str, float]]] = {Sort.SECONDS: SECONDS, Sort.BYTES: BYTES, Sort.MONEY: MONEY}
+NUMERIC: Final = frozenset([Sort.NUMBER, *UNITS])
+
+
+class Field(NamedTuple):
+    """One field of a topic; `words` are those of a closed vocabulary."""
+
+    name: str
+    sort: Sort
+    required: bool
+    words: tuple[str, ...] = ()
+
+
+def fields_of(topic: str) -> dict[str, Field]:
+    """The fields of a topic, those that are required first.
+
+    Examples
+    --------
+    >>> [f.name for f in fields_of("telecom.calls.v1").values() if f.required]
+    ['subscriber_id', 'ts', 'direction', 'duration_s', 'peer_network']
+    """
+    struct = INPUTS[topic]
+    hints = get_type_hints(struct)
+    found = [_field(each.name, hints[each.name], each.required) for each in msgspec.structs.fields(struct)]
+    if topic == SUBSCRIBERS:
+        # Files have one contract a row; the contract has a list of products.
+        found.append(Field("contract_end_ts", Sort.TIME, False))
+        found.append(Field("product", Sort.WORD, False, get_args(get_type_hints(Product)["product"])))
+    return {each.name: each for each in sorted(found, key=lambda each: not each.required)}
+
+
+def _field(name: str, hint: Any, required: bool) -> Field:
+    bare = next((arm for arm in get_args(hint) if arm is not types.NoneType), hint) if _is_union(hint) else hint
+    if get_origin(bare) is Literal:
+        return Field(name, Sort.WORD, required, get_args(bare))
+    named = {"duration_s": Sort.SECONDS, "dwell_s": Sort.SECONDS, "bytes": Sort.BYTES, "period": Sort.PERIOD}
+    sort = named.get(name) or (Sort.MONEY if name in _MONEY_FIELDS else None)
+    if sort is None and bare is str:
+        sort = Sort.ID if name.endswith("_id") else Sort.TEXT
+    if sort is None and bare is int and name.endswith("ts"):
+        sort = Sort.TIME
+    return Field(name, sort or {bool: Sort.FLAG, int: Sort.NUMBER, float: Sort.NUMBER}.get(bare, Sort.NESTED), required)
+
+
+def _is_union(hint: Any) -> bool:
+    return get_origin(hint) in (Union, types.UnionType)
+
+
+class Reading(NamedTuple):
+    """What a cell is read with, beside the cell."""
+
+    topic: str
+    local: LocalTime
+    unit: float = 1.0
+    taught: Mapping[str, str] = {}
+    """Words of the file's own, in the form of ``plain``, and which of the field's they are."""
+    mark: Mark = "point"
+    """What stands before decimals."""
+
+
+Read = Callable[[object], object]
+"""A cell to its value, or to a :class:`~app.tables.reject.Reject`."""
+
+
+def reader(field: Field, how: Reading) -> Read:
+    """The function that reads the cells of a field.
+
+    Examples
+    --------
+    >>> call = fields_of("telecom.calls.v1")
+    >>> how = Reading("telecom.calls.v1", LocalTime(0))
+    >>> reader(call["direction"], how)("主叫"), reader(call["roaming"], how)("否")
+    ('outgoing', False)
+    >>> reader(call["duration_s"], how._replace(unit=60))("1.5")
+    90
+    >>> reader(call["subscriber_id"], how)("1.38E+10").reason
+    <RejectReason.MANGLED_ID: 'mangled_id'>
+    """
+    if field.sort in UNITS:
+        units = UNITS[field.sort]
+        return lambda cell: quantity(cell, units, how.unit, how.mark)
+    if field.sort is Sort.WORD:
+        words = {**words_for(how.topic, field.name, field.words), **how.taught}
+        return lambda cell: words.get(plain(cell)) or _unknown(field, cell)
+    if field.sort is Sort.FLAG:
+        flags = {**FLAGS, **{word: FLAGS[plain(meaning)] for word, meaning in how.taught.items()}}
+
+        def flag(cell: object) -> object:
+            found = flags.get(plain(cell))
+            return _unknown(field, cell) if found is None else found
+
+        return flag
+    if field.sort is Sort.TIME:
+        return lambda cell: _ms(moment(cell, how.local))
+    return {
+        Sort.NUMBER: lambda cell: number(cell, how.mark),
+        Sort.ID: _id,
+        Sort.TEXT: _text,
+        Sort.PERIOD: _period,
+        Sort.NESTED: _nested,
+    }[field.sort]
+
+
+def ways(field: Field, how: Reading) -> dict[str, Read]:
+    """The reader of a field for each way in which files write such fields, the usual one first.
+
+    Examples
+    --------
+    >>> both = ways(fields_of("telecom.billing.v1")["amount"], Reading("telecom.billing.v1", LocalTime(0)))
+    >>> {way: read("1,234") for way, read in both.items()}
+    {'point': 1234, 'comma': 1.234}
+    """
+    if field.sort is Sort.TIME:
+        firsts: tuple[First, ...] = get_args(First)
+        return {first: reader(field, how._replace(local=how.local._replace(first=first))) for first in firsts}
+    if field.sort in NUMERIC:
+        marks: tuple[Mark, ...] = get_args(Mark)
+        return {mark: reader(field, how._replace(mark=mark)) for mark in marks}
+    return {"": reader(field, how)}
+
+
+def whole(field: Field, value: object) -> object:
+    """Volumes in whole bytes: 0.1 MB is no whole number of them, and half a byte is noise of the file's rounding."""
+    return round(value) if field.sort is Sort.BYTES and isinstance(value, float) else value
+
+
+def is_nothing(cell: object) -> bool:
+    """Whether a cell holds nothing, however it says so.
+
+    Examples
+    --------
+    >>> [is_nothing(cell) for cell in (None, " ", "NULL", float("nan"), 0, "0")]
+    [True, True, True, True, False, False]
+    """
+    if isinstance(cell, str):
+        return not cell or (len(cell) <= 6 and cell.strip().casefold() in NOTHING)
+    return cell is None or cell != cell  # noqa: PLR0124 - NaN
+
+
+def _ms(read: Any) -> object:
+    return read if isinstance(read, Reject) else read.ms
+
+
+def _unknown(field: Field, cell: object) -> Reject:
+    return Reject(RejectReason.UNKNOWN_WORD, f"{cut(cell)!r} is none of {', '.join(field.words) or 'yes, no'}")
+
+
+def _id(cell: object) -> object:
+    text = _text(cell)
+    if _ROUNDED.fullmatch(text) or (isinstance(cell, float) and abs(cell) >= _WHOLE):
+        return Reject(RejectReason.MANGLED_ID, "a number that was rounded (1.38E+10): export ids as text")
+    if isinstance(cell, str) and _FLOATED.fullmatch(text):
+        return Reject(RejectReason.MANGLED_ID, "a number with decimals (13800138000.0): export ids as text")
+    return text
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))  # a column of numbers with a gap in it: JSON and Parquet make floats of all
+    return str(cell).strip()
+
+
+def _period(cell: object) -> object:
+    found = _PERIOD.fullmatch(_text(cell))
+    return f"{found[1]}-{found[2]:0>2}" if found else Reject(RejectReason.INVALID, f"{cut(cell)!r} is no month")
+
+
+def _nested(cell: object) -> object:
+    if not isinstance(cell, str):
+        return cell
+    try:
+        return json.loads(cell)
+    except ValueError:
+        return Reject(RejectReason.INVALID, "is no JSON")

@@ -1,0 +1,317 @@
+"""A recorded log as rows: CSV with whatever separator, JSON lines or Parquet; plain or gzipped.
+
+A file may be larger than memory, so it is read row by row.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, Final, Literal, NamedTuple, cast
+
+from app.errors import ExitCode, Refused
+from app.tables.column_names import bare
+from app.tables.encoding import encoding_of
+from app.tables.reject import Reject, RejectReason, cut
+
+SAMPLE: Final = 1_000
+"""Rows that are looked at before the mapping is decided."""
+_CHUNK: Final = 1 << 20
+_SEPARATORS: Final = ",;\t|\x01^~"
+_GZIP: Final = b"\x1f\x8b"
+_PARQUET: Final = b"PAR1"
+_NOT_A_LOG: Final = {
+    b"PK\x03\x04": "an Excel workbook or a zip archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+}
+_PREAMBLE: Final = 50
+_SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+"""What Excel takes, and some programs write, before the header: which separator the file has."""
+
+Format = Literal["csv", "jsonl", "parquet"]
+
+
+class TableRow(NamedTuple):
+    """Where it begins (the line in a text, counted from 1; the row in Parquet), and its cells or why there are none."""
+
+    number: int
+    cells: Sequence[object]
+    reject: Reject | None = None
+
+
+class Recording:
+    """An opened log; :meth:`rows` begins anew at each call.
+
+    Parameters
+    ----------
+    separator, encoding
+        Where the file's are not to be found out. A text that breaks the given encoding is rejected line by line.
+    header
+        Whether the first line of a CSV names the columns; else they are 1, 2, 3.
+    skip
+        Lines of a CSV in front of that: a title, a date of export.
+
+    Raises
+    ------
+    app.errors.Refused
+        If it is no log that can be read; the message says what to do.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        separator: str | None = None,
+        encoding: str | None = None,
+        header: bool = True,
+        skip: int = 0,
+    ) -> None:
+        self.path = path
+        self._header = header
+        self._skip = skip
+        self._at = 0
+        try:
+            head = self._head()
+            self._lenient = encoding is not None
+            binary = _is_parquet(head, path)
+            self.encoding = "" if binary else (encoding or encoding_of(path.name, self._open))
+            self.format: Format = "parquet" if binary else _format(head.decode(self.encoding, "replace"), path)
+            self.separator = separator or (self._separator() if self.format == "csv" else "")
+            self.columns = self._columns()
+            self.sample = list(islice(self.rows(), SAMPLE))
+        except (OSError, EOFError, zlib.error) as error:
+            raise Refused(f"{path} cannot be read: {error}") from error
+        if not self.sample:
+            raise Refused(f"{path.name} has no rows")
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return self.path.stat().st_size
+
+    @property
+    def position(self) -> int:
+        """Bytes read of those, by the newest :meth:`rows`."""
+        return self._at
+
+    def rows(self) -> Iterator[TableRow]:
+        """All rows, in the file's order."""
+        return {"csv": self._csv, "jsonl": self._jsonl, "parquet": self._parquet}[self.format]()
+
+    # What kind of file it is
+
+    def _head(self) -> bytes:
+        with self._open() as file:
+            head = file.read(_CHUNK)
+        if not head.strip():
+            raise Refused(f"{self.path.name} is empty")
+        return head
+
+    def _open(self) -> IO[bytes]:
+        with self.path.open("rb") as file:
+            packed = file.read(2) == _GZIP
+        return cast("IO[bytes]", gzip.open(self.path, "rb")) if packed else self.path.open("rb")
+
+    def _text(self) -> io.TextIOWrapper:
+        return io.TextIOWrapper(
+            self._open(),
+            encoding=self.encoding,
+            errors="surrogateescape" if self._lenient else "strict",
+            newline="",
+        )
+
+    def _separator(self) -> str:
+        with self._text() as file:
+            line = next((line for line in islice(file, self._skip, None) if line.strip()), "")
+        said = _SEPARATOR_LINE.fullmatch(line)
+        return said[1] if said else max(_SEPARATORS, key=line.count)
+
+    def _columns(self) -> tuple[str, ...]:
+        if self.format == "parquet":
+            return tuple(_parquet_file(self.path).schema_arrow.names)
+        if self.format == "jsonl":
+            with self._text() as file:
+                objects = [_object(line) for line in islice(file, SAMPLE)]
+            names = list(dict.fromkeys(name for each in objects if isinstance(each, dict) for name in each))
+        else:
+            first = next(self._records(), TableRow(1, ()))
+            if first.reject is not None:
+                raise Refused(f"{self.path.name} is not a table: {first.reject.detail}")
+            names = [str(name).strip() if self._header else str(n) for n, name in enumerate(first.cells, 1)]
+            blank = names.count("") > 1  # cells of a spreadsheet that once held something
+            names = [name or (f"column {n}" if blank else "") for n, name in enumerate(names, 1)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise Refused(f"{self.path.name} names a column twice: {', '.join(repr(cut(name)) for name in twice[:10])}")
+        return tuple(names)
+
+    def preamble(self, names: frozenset[str]) -> int:
+        """How many lines stand in front of the one that looks most like a header; `names` as :func:`bare` has them."""
+        if self.format != "csv":
+            return 0
+        with self._text() as file:
+            lines = list(islice(file, _PREAMBLE))
+        found = [len({bare(cell) for cell in re.split(f"[{_SEPARATORS}]", line)} & names) for line in lines]
+        best = max(found, default=0)
+        return found.index(best) if best > 1 and best > found[min(self._skip, len(found) - 1)] else 0
+
+    # Its rows
+
+    def _watched(self, file: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
+        """Lines, while the position on disk is kept: below the decoder and the unpacker lies the file itself."""
+        below: Any = file.buffer
+        raw = getattr(below, "fileobj", below)
+        for number, line in enumerate(file, 1):
+            if number % 1024 == 1:
+                self._at = raw.tell()
+            yield number, line
+        self._at = self.size
+
+    def _records(self, width: int | None = None) -> Iterator[TableRow]:
+        """The rows of a CSV, its header among them; `width` is how many cells one should have, where that is known.
+
+        A quote that is not closed swallows lines up to the next quote. It shows there: what follows is no separator,
+        or the row has another width, or there is no next quote. Then its first line alone is no row.
+        """
+        with self._text() as file:
+            lines = _Lines(islice(self._watched(file), self._skip, None))
+            reader, begun = csv.reader(lines, delimiter=self.separator), False
+            while True:
+                lines.taken.clear()
+                cells, reject = [], None
+                try:
+                    cells = next(reader)
+                except StopIteration:
+                    return
+                except csv.Error as error:  # more than 128 KiB in a cell
+                    reject = Reject(RejectReason.UNREADABLE, str(error))
+                begin, line = lines.taken[0]
+                if not cells and reject is None:
+                    continue
+                if not begun and _SEPARATOR_LINE.fullmatch(line):
+                    begun = True
+                    continue
+                begun = True
+                if (len(lines.taken) > 1 or lines.ended) and (reject or not self._closes(lines, len(cells), width)):
+                    lines.give_back()
+                    reject = Reject(RejectReason.UNREADABLE, f"a quote opened in row {begin} is not closed")
+                yield TableRow(begin, cells if reject is None else [line], reject)
+
+    def _closes(self, lines: _Lines, found: int, width: int | None) -> bool:
+        if width not in (None, found) and len(lines.taken) > 1:
+            return False
+        try:
+            next(csv.reader([line for _, line in lines.taken], delimiter=self.separator, strict=True))
+        except csv.Error:
+            return False
+        return True
+
+    def _csv(self) -> Iterator[TableRow]:
+        width = len(self.columns)
+        for number, cells, reject in islice(self._records(width), int(self._header), None):
+            why = reject or self._broken(cells)
+            if why is None and len(cells) != width:
+                why = Reject(RejectReason.WRONG_WIDTH, f"{len(cells)} fields where the header has {width}")
+            yield TableRow(number, cells, why)
+
+    def _jsonl(self) -> Iterator[TableRow]:
+        with self._text() as file:
+            for number, line in self._watched(file):
+                if not line.strip():
+                    continue
+                found = _object(line)
+                if isinstance(found, Reject):
+                    yield TableRow(number, (line.rstrip("\r\n"),), found)
+                else:
+                    yield TableRow(number, [found.get(name) for name in self.columns], self._broken([line]))
+
+    def _parquet(self) -> Iterator[TableRow]:
+        file, number = _parquet_file(self.path), 0
+        for batch in file.iter_batches(batch_size=8_192):
+            for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                number += 1
+                yield TableRow(number, cells)
+            self._at = round(self.size * number / max(file.metadata.num_rows, 1))
+
+    def _broken(self, cells: Sequence[object]) -> Reject | None:
+        if self._lenient and any("\udc80" <= c <= "\udcff" for cell in cells for c in str(cell)):
+            return Reject(RejectReason.UNREADABLE, f"not text in {self.encoding}")
+        return None
+
+
+class _Lines:
+    """Lines for a CSV reader, which remembers those of the row that is being read, and can be given some again."""
+
+    def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
+        self._lines = lines
+        self.again: deque[tuple[int, str]] = deque()
+        self.taken: list[tuple[int, str]] = []
+        self.ended = False
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self.again.popleft() if self.again else next(self._lines, None)
+        if line is None:
+            self.ended = True
+            raise StopIteration
+        self.taken.append(line)
+        return line[1]
+
+    def give_back(self) -> None:
+        """Read all lines of this row once more but its first."""
+        self.again.extendleft(reversed(self.taken[1:]))
+        self.ended = False
+
+
+def _is_parquet(head: bytes, path: Path) -> bool:
+    for magic, what in _NOT_A_LOG.items():
+        if head.startswith(magic):
+            raise Refused(f"{path.name} is {what}", "save it as CSV, and replay that", code=ExitCode.USAGE)
+    return head.startswith(_PARQUET)
+
+
+def _format(head: str, path: Path) -> Format:
+    text = head.removeprefix("\ufeff").lstrip()
+    if text.startswith(("[{", "[\n", "[\r", "[ ")):
+        raise Refused(
+            f"{path.name} is one JSON array, which would have to be read whole",
+            f"one object a line:  jq -c '.[]' {path.name} > {path.stem}.jsonl",
+            code=ExitCode.USAGE,
+        )
+    return "jsonl" if text.startswith("{") else "csv"
+
+
+def _object(line: str) -> dict[str, Any] | Reject:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return Reject(RejectReason.UNREADABLE, "is no JSON")
+    if not isinstance(found, dict):
+        return Reject(RejectReason.UNREADABLE, "is no JSON object")
+    if "\\u" in line and any("\ud800" <= c <= "\udfff" for c in json.dumps(found, ensure_ascii=False)):
+        return Reject(RejectReason.UNREADABLE, "half of a surrogate pair is no text")
+    return found
+
+
+def _parquet_file(path: Path) -> Any:
+    try:
+        from pyarrow import ArrowInvalid
+        from pyarrow.parquet import ParquetFile
+    except ImportError:
+        raise Refused(
+            f"{path.name} is Parquet, for which a library is missing", "pip install 'holdfast[files]'"
+        ) from None
+    try:
+        return ParquetFile(path)
+    except ArrowInvalid as error:
+        raise Refused(f"{path.name} is no whole Parquet file: {error}") from error

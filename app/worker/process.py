@@ -1,0 +1,276 @@
+"""The worker process: where settings, lanes, Faust, metrics and the watchdog are put together, and nowhere else.
+
+It ends in one of the contract's ways: 0 when it was asked to, 1 when a lane or the broker failed, 65 in a flood of
+poison if so configured, 78 when state and topics disagree, 75 when the broker did not answer for a minute, 75 and 70 by
+the watchdog. How it ends stands in ``app.process.ending``. Its supervisor starts it again; it replays from the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, NoReturn
+
+import structlog
+import uvloop
+
+from app.process.compilation import Compilation, settle
+
+# Before Numba is imported: it reads then, and only then, where to keep what it compiles.
+KEEPING: Final = settle()
+# Before Faust is imported: its consumer thread takes its loop from the policy of that moment.
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+from app.config.operator_files import frozen_model, policy_in_force  # noqa: E402
+from app.config.settings import Settings  # noqa: E402
+from app.errors import ExitCode  # noqa: E402
+from app.process.ending import Ending, Ends, Life, live_and_leave  # noqa: E402
+from app.process.fault import fail_at, struck_at  # noqa: E402
+from app.process.health import Condition, Health  # noqa: E402
+from app.process.logs import quiet  # noqa: E402
+from app.worker.metrics import Metrics  # noqa: E402
+from app.worker.poison_breaker import PoisonBreaker, PoisonFloodError  # noqa: E402
+from app.worker.watchdog import Heart, Watchdog, WorkerStanding  # noqa: E402
+from models.decisions.detector import Detector  # noqa: E402
+from models.scoring.prior import prior  # noqa: E402
+from models.scoring.scorer import Scorer  # noqa: E402
+from streams.cluster.broker_view import BrokerView  # noqa: E402
+from streams.cluster.membership import Membership  # noqa: E402
+from streams.cluster.partition_read import RestoreStalledError  # noqa: E402
+from streams.cluster.retries import patient  # noqa: E402
+from streams.cluster.topic_admin import Cluster, recounted, table  # noqa: E402
+from streams.cluster.transaction import LaneLostError  # noqa: E402
+from streams.lanes.agents import declare_agents  # noqa: E402
+from streams.lanes.assignment import Lanes  # noqa: E402
+from streams.lanes.detection_fold import DetectionFold  # noqa: E402
+from streams.lanes.fold_ports import Fold, LaneSpec  # noqa: E402
+from streams.lanes.ledger import LedgerMismatchError  # noqa: E402
+from streams.lanes.transport import BatchApp, BatchConsumer, new_app  # noqa: E402
+from streams.model_topic.feed import ModelFeed  # noqa: E402
+from streams.model_topic.recorded_history import recorded_until  # noqa: E402
+
+log = structlog.get_logger(__name__)
+
+GC_THRESHOLDS: Final = (100_000, 20, 20)
+"""A fetch is thousands of records, alive until their lane has committed. With Python's own thresholds (700 new objects)
+the collector walked through all that waits again and again, for a third of the worker's time, and found nothing."""
+EXIT_OF: Final[dict[type[BaseException], ExitCode]] = {
+    LedgerMismatchError: ExitCode.MISMATCH,
+    RestoreStalledError: ExitCode.NO_PROGRESS,
+    PoisonFloodError: ExitCode.POISON,
+    LaneLostError: ExitCode.FAILED,
+}
+
+
+def _never(_: str) -> bool:
+    """Stand in for a fault that is not planted."""
+    return False
+
+
+@dataclass(frozen=True)
+class WorkerProbes:
+    """Where a worker answers probes, and what it counts."""
+
+    metrics: Metrics
+    host: str
+    port: int
+
+
+class Worker:
+    """A running worker; :meth:`run` is its whole life.
+
+    Parameters
+    ----------
+    new_fold
+        Makes the empty fold of a partition.
+    vitals
+        None leaves out probes and watchdog, for tests of the protocol.
+    feed
+        Read before the first event, and followed. None where the model is frozen.
+    compilation
+        Over before the first lane opens. None where nothing that is compiled is called.
+    strikes
+        Fault tests: asked once a second whether the client's coordination is to end, or to wait for ever.
+    """
+
+    def __init__(
+        self,
+        spec: LaneSpec,
+        new_fold: Callable[[int], Fold],
+        vitals: WorkerProbes | None = None,
+        feed: ModelFeed | None = None,
+        compilation: Compilation | None = None,
+        strikes: Callable[[str], bool] = _never,
+    ) -> None:
+        self._spec = spec
+        self._vitals = vitals
+        self._feed = feed
+        self._compilation = compilation
+        self._strikes = strikes
+        self._following: asyncio.Task[None] | None = None
+        self._joins = False
+        self._lanes = Lanes(spec, new_fold)
+        self._app: BatchApp = new_app(spec.group, spec.client, self._lanes, spec.session_timeout_s)
+        self._lanes.attach(self._app)
+        declare_agents(self._app, spec.prefix, self._lanes.deliver)
+
+    async def run(self, life: Life) -> int:
+        """Run until asked to stop or until something fails; returns the exit code."""
+        begun = await life.unless_asked(self._begin(life))
+        code = await self._wait(life.ending.asked) if begun else ExitCode.OK
+        if life.ending.asked.is_set():
+            log.info("asked_to_stop", code=int(code))
+        return code
+
+    async def _begin(self, life: Life) -> None:
+        """Check the topics, answer probes and be watched, read the models, compile, join the group."""
+        async with Cluster(self._spec.client) as cluster:
+            faults = await patient(lambda: cluster.faults(self._spec.prefix, self._spec.partitions), "the topics")
+        if faults:
+            raise LedgerMismatchError("; ".join(faults))
+        if self._vitals is not None:
+            await self._be_watched(self._vitals, life.ending)
+        if self._feed is not None:
+            life.closing.push_async_callback(self._feed.close)
+            # The first event meets the newest model.
+            await self._feed.read()
+            self._following = asyncio.create_task(self._feed.follow(), name="models")
+            life.closing.callback(self._following.cancel)
+        if self._compilation is not None:
+            await self._compilation.run()
+        life.closing.push_async_callback(self._stop)
+        self._app.finalize()
+        await self._app.start()
+        self._joins = True
+        quiet()
+
+    async def _be_watched(self, vitals: WorkerProbes, ending: Ending) -> None:
+        """Start probes and watchdog; neither is ever stopped, so that what ends is watched until it has gone."""
+        heart = Heart(self._standing)
+        view = BrokerView(self._spec.client, self._spec.prefix)
+        watchdog = Watchdog(
+            heart,
+            view,
+            self._spec.group,
+            vitals.metrics.lag,
+            lambda code: ending.at_once(code, watchdog.verdict.reasons),
+        )
+        health = Health(
+            vitals.metrics.registry, Condition, lambda: self._condition(watchdog.verdict.blockers, ending.code)
+        )
+        self._beating = asyncio.create_task(heart.beat(), name="heart")
+        await health.start(vitals.host, vitals.port)
+        watchdog.start()
+
+    def _condition(self, blockers: tuple[str, ...], code: int | None) -> Condition:
+        words = {
+            "models_unread": self._feed is not None and not self._feed.read_whole,
+            "compiling": self._compilation is not None and not self._compilation.done,
+            "ending": code is not None,
+        }
+        return Condition((*blockers, *(word for word, blocks in words.items() if blocks)))
+
+    def _standing(self) -> WorkerStanding:
+        return WorkerStanding(
+            self._lanes.positions(),
+            self._lanes.barred(),
+            self._lanes.waiting(),
+            self._lanes.awaited(),
+            self._lanes.opening(),
+            bool(self._app.rebalancing),
+            self._membership(),
+        )
+
+    def _membership(self) -> Membership | None:
+        if not self._joins:
+            return None
+        consumer: BatchConsumer = self._app.consumer
+        for step, hang in (("coordination", False), ("coordinator", True)):
+            if self._strikes(step):
+                self._striking = asyncio.create_task(consumer.leave_unnoticed(hang=hang))
+        return consumer.membership()._replace(lanes=frozenset(self._lanes.lanes))
+
+    async def _stop(self) -> None:
+        self._spec.fail_at("stopping")
+        await self._lanes.close()
+        await self._app.stop()
+
+    async def _wait(self, asked: asyncio.Event) -> int:
+        stopping = asyncio.create_task(asked.wait())
+        crashed = asyncio.create_task(self._app.wait_until_stopped())
+        counting = asyncio.create_task(recounted(self._spec.client, table(self._spec.prefix, self._spec.partitions)))
+        ends: set[asyncio.Future[Any]] = {stopping, crashed, counting, self._lanes.failed}
+        done, _ = await asyncio.wait(
+            ends | ({self._following} if self._following else set()), return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in (stopping, crashed, counting):
+            task.cancel()
+        if counting in done:
+            raise LedgerMismatchError(counting.result())
+        if self._following in done:
+            self._following.result()
+        if self._lanes.failed in done:
+            self._lanes.failed.result()
+        if crashed in done and stopping not in done:
+            log.error("faust_stopped", error=repr(self._app.crash_reason), code=int(ExitCode.FAILED))
+            return ExitCode.FAILED
+        return ExitCode.OK
+
+
+def run_worker(
+    spec: LaneSpec,
+    new_fold: Callable[[int], Fold],
+    vitals: WorkerProbes | None = None,
+    feed: ModelFeed | None = None,
+    compilation: Compilation | None = None,
+    strikes: Callable[[str], bool] = _never,
+) -> NoReturn:
+    """Run a worker in this process until SIGTERM, SIGINT or a failure, and end the process with its code."""
+
+    async def live(life: Life) -> int:
+        return await Worker(spec, new_fold, vitals, feed, compilation, strikes).run(life)
+
+    gc.set_threshold(*GC_THRESHOLDS)
+    live_and_leave(live, Ends("worker_ends", EXIT_OF, ",".join(spec.client["bootstrap_servers"])))
+
+
+def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = False) -> NoReturn:
+    """Run the detection job as configured, and end the process with its code."""
+    metrics = Metrics()
+    policy = policy_in_force(settings.policy, settings.base_rate)
+    spec = LaneSpec(
+        prefix=settings.topic_prefix,
+        group=settings.group,
+        partitions=settings.partitions,
+        client=settings.kafka_client_kwargs(),
+        report=metrics,
+        wall_s=time.time,
+        recorded_until=partial(recorded_until, settings.kafka_client_kwargs(), settings.topic_prefix),
+        take_over=take_over,
+        accept_loss=accept_loss,
+        poison=PoisonBreaker(ends_worker=settings.poison_exit).saw,
+        fail_at=fail_at(settings.fail_at),
+    )
+    strikes = struck_at(settings.fail_at)
+    vitals = WorkerProbes(metrics, settings.metrics_host, settings.metrics_port)
+    compilation = Compilation(KEEPING)
+    if settings.model is not None:
+        scorer = Scorer(frozen_model(settings.model), policy.base_rate)
+        metrics.serving(scorer.version)
+        run_worker(
+            spec,
+            lambda partition: DetectionFold(Detector(scorer, policy, partition), settings.group),
+            vitals,
+            compilation=compilation,
+            strikes=strikes,
+        )
+    feed = ModelFeed(spec.client, spec.prefix, prior(), policy.base_rate, metrics)
+
+    def new_fold(partition: int) -> Fold:
+        return DetectionFold(Detector(feed.scorer, policy, partition), settings.group, lambda: feed.scorer)
+
+    run_worker(spec, new_fold, vitals, feed, compilation, strikes)

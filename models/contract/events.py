@@ -1,0 +1,278 @@
+"""What happens to a subscriber, typed: the ten inputs of the contract.
+
+A struct here is the contract of an input topic: the names, the closed enums and the bounds are those of
+``deploy/contract``. Decoding lives in ``streams.records.wire``; nothing here knows about Kafka except for the
+coordinates of an :class:`Arrival`, which an alert's id is made of.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, NamedTuple
+
+from msgspec import Meta, Struct
+
+from models.contract.time_units import DAY_MS
+
+# The year 9999: a larger ``ts`` is seconds taken for milliseconds twice over, or garbage.
+MAX_TS: Final = 253_402_300_799_999
+# The year 2000: an earlier one is seconds taken for milliseconds, or a clock that was never set.
+MIN_TS: Final = 946_684_800_000
+LATE_MS: Final = 7 * DAY_MS
+"""An event further than this behind the lane's watermark counts, but triggers nothing."""
+
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+Word = Annotated[str, Meta(max_length=256)]
+Note = Annotated[str, Meta(max_length=4096)]
+EpochMs = Annotated[int, Meta(ge=0, le=MAX_TS)]
+HappenedMs = Annotated[int, Meta(ge=MIN_TS, le=MAX_TS)]
+NonNegative = Annotated[float, Meta(ge=0, le=1e15)]
+Money = Annotated[float, Meta(ge=-1e12, le=1e12)]
+Period = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+
+Direction = Literal["outgoing", "incoming"]
+PeerNetwork = Literal["on_net", "off_net", "fixed", "international", "own_care", "competitor_care"]
+Page = Literal["home", "plans", "number_portability", "store_locator", "checkout", "support", "other"]
+CareReason = Literal[
+    "leave_intent",
+    "disconnect_appointment",
+    "port_out_query",
+    "port_out_code",
+    "penalty_query",
+    "complaint",
+    "billing_dispute",
+    "fault",
+    "suspend_keep_number",
+    "subcard_unlink",
+    "transfer",
+    "satisfaction",
+    "inquiry",
+]
+Channel = Literal["field_visit", "account_manager", "outbound_call", "store", "sms", "app_push", "wechat"]
+ProductKind = Literal["mobile", "broadband", "iptv", "fixed"]
+Status = Literal["active", "suspended_arrears", "suspended_fraud", "suspended_voluntary", "left"]
+OutcomeKind = Literal["ported_out", "disconnected", "lapsed", "downgraded", "migrated", "involuntary", "returned"]
+FeedbackStatus = Literal[
+    "accepted",
+    "contacted",
+    "unreachable",
+    "delivered",
+    "read",
+    "retained",
+    "lost",
+    "refused",
+    "dismissed",
+    "snoozed",
+    "withdrawn",
+]
+
+
+class Event(Struct, frozen=True, gc=False, kw_only=True):
+    """What every input carries."""
+
+    subscriber_id: Id
+    ts: HappenedMs
+    event_id: Id | None = None
+
+
+class Call(Event, frozen=True, gc=False, kw_only=True):
+    """A call or a short message."""
+
+    direction: Direction
+    duration_s: NonNegative
+    peer_network: PeerNetwork
+    peer_operator: Word | None = None
+    kind: Literal["voice", "sms"] = "voice"
+    forwarded: bool = False
+    dropped: bool = False
+    roaming: bool = False
+
+
+class DataUsage(Event, frozen=True, gc=False, kw_only=True):
+    """A data session; ``bytes`` is up plus down."""
+
+    bytes: NonNegative
+    duration_s: NonNegative | None = None
+    rat: Literal["2g", "3g", "4g", "5g", "wifi"] | None = None
+    app_category: Word | None = None
+    failed: bool = False
+    throttled: bool = False
+    roaming: bool = False
+
+
+class SiteVisit(Event, frozen=True, gc=False, kw_only=True):
+    """A visit to a competitor's site; ``operator`` is the competitor."""
+
+    operator: Word
+    dwell_s: NonNegative
+    pages: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    page: Page = "other"
+    site: Word | None = None
+
+
+class CareContact(Event, frozen=True, gc=False, kw_only=True):
+    """A contact with hotline, store, app, web or account manager, and what it was about."""
+
+    reason: CareReason
+    channel: Literal["hotline", "store", "app", "account_manager", "web"] | None = None
+    case_id: Id | None = None
+    status: Literal["opened", "resolved"] = "opened"
+    due_ts: EpochMs | None = None
+    appointment_ts: EpochMs | None = None
+    product: Word | None = None
+    department: Word | None = None
+    score: Annotated[float, Meta(ge=1, le=10)] | None = None
+
+
+class Billing(Event, frozen=True, gc=False, kw_only=True):
+    """An accrual, a bill, a recharge or a change of plan."""
+
+    kind: Literal["accrual", "bill", "recharge", "plan_change"]
+    amount: Money
+    period: Period | None = None
+    plan: Word | None = None
+    fee: Money | None = None
+    from_plan: Word | None = None
+    from_fee: Money | None = None
+
+
+class Contact(Event, frozen=True, gc=False, kw_only=True):
+    """A contact that another department made: it counts in the caps."""
+
+    channel: Channel
+    purpose: Word | None = None
+
+
+class Product(Struct, frozen=True, gc=False, kw_only=True):
+    """A product that the subscriber holds, and when its contract ends."""
+
+    product: ProductKind
+    contract_end_ts: EpochMs | None = None
+
+
+class Consent(Struct, frozen=True, kw_only=True):
+    """What the subscriber allowed or refused; what is absent follows the policy."""
+
+    marketing: dict[Channel, bool] = {}
+    behaviour: bool | None = None
+    profiling: bool | None = None
+
+    def absent(self) -> tuple[str, ...]:
+        """What is left to the policy.
+
+        Examples
+        --------
+        >>> Consent(behaviour=True).absent()
+        ('marketing', 'profiling')
+        """
+        said = (("marketing", self.marketing or None), ("behaviour", self.behaviour), ("profiling", self.profiling))
+        return tuple(use for use, answer in said if answer is None)
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """A subscriber as the operator knows them; a newer one replaces the former whole."""
+
+    subscriber_id: Id
+    ts: HappenedMs
+    event_id: Id | None = None
+    activated_ts: EpochMs | None = None
+    arpu: Money | None = None
+    plan: Word | None = None
+    products: Annotated[list[Product], Meta(max_length=64)] = []
+    customer_id: Word | None = None
+    household_id: Word | None = None
+    main_subscriber_id: Word | None = None
+    account_id: Word | None = None
+    account_size: Annotated[int, Meta(ge=0, le=100_000_000)] | None = None
+    account_unit: Word | None = None
+    unit: Word | None = None
+    manager: Word | None = None
+    preferred_channel: Channel | None = None
+    language: Literal["zh", "en"] | None = None
+    penalty: Money | None = None
+    points: Money | None = None
+    star: NonNegative | None = None
+    portable: bool | None = None
+    consent: Consent = Consent()
+    do_not_contact: bool = False
+    status: Status = "active"
+
+
+class Outcome(Event, frozen=True, gc=False, kw_only=True):
+    """What became of the subscriber: the label that the learner waits for."""
+
+    outcome: OutcomeKind
+    last_activity_ts: EpochMs | None = None
+    leave_reason: Word | None = None
+
+
+class Erasure(Event, frozen=True, gc=False, kw_only=True):
+    """A request to forget this subscriber."""
+
+    request_id: Id
+
+
+class Feedback(Event, frozen=True, gc=False, kw_only=True):
+    """What the front line reports of an alert, or of a walk-in when there is no ``alert_id``."""
+
+    status: FeedbackStatus
+    alert_id: Id | None = None
+    by: Word | None = None
+    channel: Channel | None = None
+    note: Note | None = None
+    until_ts: EpochMs | None = None
+    leave_reason: Word | None = None
+    offer_code: Word | None = None
+    offer_cost: Money | None = None
+    attempt: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+
+
+AnyEvent = Call | DataUsage | SiteVisit | CareContact | Billing | Contact | Profile | Outcome | Erasure | Feedback
+
+
+class Deletion(Struct, frozen=True, gc=False):
+    """A tombstone on the profiles: the profile is deleted, the subscriber's history stays."""
+
+    subscriber_id: str
+
+
+class Arrival(NamedTuple):
+    """An event with where it came from.
+
+    ``topic`` is the input's name without prefix, ``offset`` its offset in the lane's partition, and ``record_ts``
+    the record's timestamp (ms), from which the time to an alert is measured.
+    """
+
+    topic: str
+    offset: int
+    record_ts: int
+    event: AnyEvent | Deletion
+
+
+CALLS: Final = "telecom.calls.v1"
+DATA_USAGE: Final = "telecom.data-usage.v1"
+SITE_VISITS: Final = "telecom.site-visits.v1"
+CARE_CONTACTS: Final = "telecom.care-contacts.v1"
+BILLING: Final = "telecom.billing.v1"
+CONTACTS: Final = "telecom.contacts.v1"
+SUBSCRIBERS: Final = "telecom.subscribers.v1"
+OUTCOMES: Final = "telecom.outcomes.v1"
+ERASURES: Final = "telecom.erasures.v1"
+FEEDBACK: Final = "churn.alert-feedback.v1"
+
+INPUTS: Final[dict[str, type[AnyEvent]]] = {
+    SUBSCRIBERS: Profile,
+    ERASURES: Erasure,
+    OUTCOMES: Outcome,
+    CALLS: Call,
+    DATA_USAGE: DataUsage,
+    SITE_VISITS: SiteVisit,
+    CARE_CONTACTS: CareContact,
+    BILLING: Billing,
+    CONTACTS: Contact,
+    FEEDBACK: Feedback,
+}
+"""Every input topic in its rank: of two records with one timestamp, the earlier here is applied first, so that a
+profile stands before the call that needs it."""
+
+MOVES_WATERMARK: Final = frozenset({CALLS, DATA_USAGE, SITE_VISITS, CARE_CONTACTS, BILLING})
+"""Profiles, outcomes and feedback are told late or ahead of time; they never move the lane's time."""

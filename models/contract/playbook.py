@@ -1,0 +1,242 @@
+"""The playbook: what to do about a cause, for whom, with which offer, through which channel.
+
+Rows are read from the top, and the first that fits is taken: so an operator puts the special above the general. The
+shipped rows are trade judgement. None names a competitor, holds back a port-out or offers what only leavers get.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from models.contract.events import Channel
+from models.contract.vocabulary import SEGMENTS, Cause, Segment, Text
+
+
+class OfferPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An offer, how long it stands, and what it may cost."""
+
+    code: str
+    name: Text
+    valid_days: Annotated[float, Meta(gt=0)] = 20.0
+    cost_cap: Annotated[float, Meta(ge=0)] = 0.0
+
+
+class Play(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One row: it fits a cause, a segment, and corporate customers only if it says so."""
+
+    cause: Cause
+    strategy: str
+    channels: tuple[Channel, ...]
+    """In order of preference, for customers who named none; the first that is consented is taken."""
+    segments: tuple[Segment, ...] = SEGMENTS
+    corporate: bool = False
+    """Of corporate customers only. They get such a row, also a ``general`` one, before any other."""
+    answers_only: bool = False
+    """No outbound pressure: the customer's own choice of channel is not used, the first of the row stands."""
+    offer: OfferPlan | None = None
+    do: tuple[Text, ...] = ()
+    dont: tuple[Text, ...] = ()
+
+
+LISTEN_FIRST: Final = Text("Listen before you recommend", "先听后荐")
+COMPLAINT_FIRST: Final = Text("Settle the complaint before any offer", "先办结投诉再谈优惠")
+FEED_BACK: Final = Text("Feed back on the spot", "当场回单")
+ANSWER: Final = Text("Answer what is asked, completely", "有问必答，如实说明")
+GENERAL_DO: Final = (LISTEN_FIRST, COMPLAINT_FIRST, FEED_BACK)
+GENERAL_DONT: Final = (
+    Text("Do not mention browsing records", "不提浏览记录"),
+    Text("Do not name competitors", "不提竞对名称"),
+    Text("Do not obstruct porting out", "不阻拦携转"),
+    Text("Do not exaggerate the penalty", "不夸大违约金"),
+    Text("Stop at a refusal", "拒绝即止"),
+)
+
+_RENEWAL_A: Final = OfferPlan(code="R-A", name=Text("Renewal package A", "续约礼包A"), cost_cap=60.0)
+_RENEWAL_B: Final = OfferPlan(code="R-B", name=Text("Renewal package B", "续约礼包B"), cost_cap=30.0)
+_POINTS: Final = OfferPlan(code="P-1", name=Text("Points gift", "积分赠礼"), cost_cap=10.0)
+_RECHARGE: Final = OfferPlan(code="C-1", name=Text("Recharge gift", "充值赠礼"), cost_cap=20.0)
+_KEEP_NUMBER: Final = OfferPlan(
+    code="K-1", name=Text("Smaller plan, number kept", "降档保号"), valid_days=30.0, cost_cap=0.0
+)
+_LARGER_PLAN: Final = OfferPlan(code="U-1", name=Text("Plan with more data", "升档大流量套餐"), cost_cap=20.0)
+_SUB_CARD: Final = OfferPlan(code="S-1", name=Text("Second card free for six months", "副卡减免六个月"), cost_cap=30.0)
+_FAMILY: Final = OfferPlan(code="F-1", name=Text("Family bundle with broadband", "家庭融合套餐"), cost_cap=50.0)
+
+
+def _corporate(cause: Cause, offer: OfferPlan | None = None) -> Play:
+    return Play(
+        cause=cause,
+        strategy="corporate_visit",
+        channels=("account_manager", "field_visit", "outbound_call"),
+        corporate=True,
+        offer=offer,
+    )
+
+
+DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
+    Play(
+        cause="port_out_code",
+        strategy="answer_only",
+        channels=("store",),
+        answers_only=True,
+        do=(ANSWER, Text("Help with the port-out if they wish it", "客户要求时协助办理携转")),
+        dont=(Text("No outbound call, message or visit", "不外呼、不发短信、不上门"), *GENERAL_DONT),
+    ),
+    _corporate("competitor_offer", _RENEWAL_A),
+    _corporate("contract_end", _RENEWAL_A),
+    _corporate("general"),
+    Play(
+        cause="competitor_offer",
+        strategy="home_visit_renewal",
+        channels=("field_visit", "account_manager", "outbound_call"),
+        segments=("high",),
+        offer=_RENEWAL_A,
+    ),
+    Play(
+        cause="competitor_offer",
+        strategy="call_renewal",
+        channels=("outbound_call", "store", "sms"),
+        segments=("mid",),
+        offer=_RENEWAL_B,
+    ),
+    Play(
+        cause="competitor_offer",
+        strategy="digital_nudge",
+        channels=("app_push", "wechat", "sms", "outbound_call"),
+        segments=("low",),
+        offer=_POINTS,
+    ),
+    Play(
+        cause="stated_leave",
+        strategy="manager_listens",
+        channels=("account_manager", "field_visit", "outbound_call"),
+        segments=("high",),
+        offer=_RENEWAL_A,
+    ),
+    Play(
+        cause="stated_leave",
+        strategy="specialist_call",
+        channels=("outbound_call", "store", "sms"),
+        segments=("mid", "low"),
+        offer=_KEEP_NUMBER,
+    ),
+    Play(
+        cause="port_out_query",
+        strategy="answer_and_compare",
+        channels=("account_manager", "outbound_call", "store"),
+        offer=_RENEWAL_B,
+        do=(ANSWER, *GENERAL_DO),
+    ),
+    Play(
+        cause="disconnect",
+        strategy="visit_before_appointment",
+        channels=("field_visit", "account_manager", "outbound_call"),
+        segments=("high",),
+        offer=_FAMILY,
+    ),
+    Play(
+        cause="disconnect",
+        strategy="specialist_before_appointment",
+        channels=("outbound_call", "store", "sms"),
+        offer=_KEEP_NUMBER,
+    ),
+    Play(
+        cause="complaint",
+        strategy="complaint_first",
+        channels=("outbound_call", "account_manager", "store"),
+        do=(COMPLAINT_FIRST, LISTEN_FIRST, FEED_BACK),
+    ),
+    Play(
+        cause="service_quality",
+        strategy="network_visit",
+        channels=("field_visit", "outbound_call"),
+        segments=("high", "mid"),
+        do=(Text("Measure the network at the place of trouble", "到现场测网"), *GENERAL_DO),
+    ),
+    Play(cause="service_quality", strategy="network_care_call", channels=("outbound_call", "app_push", "sms")),
+    Play(
+        cause="contract_end",
+        strategy="home_visit_renewal",
+        channels=("field_visit", "account_manager", "outbound_call"),
+        segments=("high",),
+        offer=_RENEWAL_A,
+    ),
+    Play(
+        cause="contract_end",
+        strategy="call_renewal",
+        channels=("outbound_call", "app_push", "sms"),
+        offer=_RENEWAL_B,
+    ),
+    # Who pays much is asked what they miss, and is not offered a smaller plan unasked.
+    Play(
+        cause="price",
+        strategy="bill_review",
+        channels=("account_manager", "outbound_call"),
+        segments=("high",),
+        offer=_RENEWAL_A,
+    ),
+    Play(cause="price", strategy="downgrade_number_kept", channels=("outbound_call", "app_push"), offer=_KEEP_NUMBER),
+    Play(
+        cause="plan_used_up",
+        strategy="larger_plan",
+        channels=("outbound_call", "app_push", "sms"),
+        segments=("high", "mid"),
+        offer=_LARGER_PLAN,
+    ),
+    Play(cause="plan_used_up", strategy="larger_plan", channels=("app_push", "wechat", "sms"), offer=_LARGER_PLAN),
+    Play(cause="subcard_unlinked", strategy="service_care_call", channels=("outbound_call", "app_push", "sms")),
+    Play(
+        cause="usage_decline",
+        strategy="sub_card",
+        channels=("outbound_call", "app_push"),
+        segments=("high", "mid"),
+        offer=_SUB_CARD,
+    ),
+    Play(cause="usage_decline", strategy="digital_nudge", channels=("app_push", "wechat", "sms"), offer=_RECHARGE),
+    Play(
+        cause="silence",
+        strategy="service_care_call",
+        channels=("outbound_call", "sms"),
+        segments=("high", "mid"),
+        offer=_RECHARGE,
+    ),
+    Play(cause="silence", strategy="digital_nudge", channels=("sms", "app_push", "wechat"), offer=_RECHARGE),
+    Play(
+        cause="general",
+        strategy="service_care_visit",
+        channels=("account_manager", "field_visit", "outbound_call"),
+        segments=("high",),
+    ),
+    Play(
+        cause="general", strategy="service_care_call", channels=("outbound_call", "app_push", "sms"), segments=("mid",)
+    ),
+    Play(cause="general", strategy="digital_nudge", channels=("app_push", "wechat", "sms"), offer=_POINTS),
+)
+_LAST_RESORT: Final = Play(cause="general", strategy="service_care_call", channels=("outbound_call", "sms"))
+
+
+def choose(playbook: Iterable[Play], cause: Cause, segment: Segment, *, corporate: bool) -> Play:
+    """First row that fits; a cause without a row of its own is treated as ``general``.
+
+    Of a corporate customer's, those for corporate customers come first; but whoever gets answers only gets no more.
+
+    Examples
+    --------
+    >>> choose(DEFAULT_PLAYBOOK, "competitor_offer", "high", corporate=False).strategy
+    'home_visit_renewal'
+    >>> choose(DEFAULT_PLAYBOOK, "silence", "low", corporate=True).strategy
+    'corporate_visit'
+    >>> choose((), "silence", "low", corporate=False).strategy
+    'service_care_call'
+    """
+    rows = [play for play in playbook if segment in play.segments]
+    ours = [play for play in rows if play.corporate or play.answers_only] if corporate else []
+    for part in (ours, [play for play in rows if not play.corporate]):
+        for wanted in (cause, "general"):
+            for play in part:
+                if play.cause == wanted:
+                    return play
+    return _LAST_RESORT

@@ -1,0 +1,170 @@
+"""A labelled vector: what was known of a subscriber when they were scored, what was said of them, and what came of it.
+
+Lanes write examples in the transaction in which the label became known; the learner reads nothing else. The vector and
+the risk are those that were served, so whatever is measured on examples is what the operator really saw.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, Literal
+
+import numpy as np
+from msgspec import Struct
+
+from models.contract.vocabulary import Segment, Tier
+
+Label = Literal["positive", "negative", "void"]
+"""``void``: it cannot be said whether they would have left, so nothing may be learned from it."""
+
+WEEKLY: Final = "weekly"
+"""Origin of the snapshots that are taken of everybody, and so are a fair sample; the others are taken at an alert."""
+
+_WEEK_DAYS: Final = 7
+
+Vector = bytes | list[float | None]
+"""Features as little-endian float32, in JSON as base64; a list, null for a missing value, is of a former release."""
+
+
+def numbers_of(x: Vector) -> list[float]:
+    """A vector as numbers; NaN is a missing value. Bytes that are no numbers are none.
+
+    Examples
+    --------
+    >>> numbers_of(np.array([1.5, np.nan], dtype="<f4").tobytes()), numbers_of([1.5, None]), numbers_of(b"?")
+    ([1.5, nan], [1.5, nan], [])
+    """
+    if isinstance(x, bytes):
+        found: list[float] = np.frombuffer(x, dtype="<f4").astype(np.float64).tolist() if len(x) % 4 == 0 else []
+        return found
+    return [math.nan if value is None else value for value in x]
+
+
+def week_ends(horizon_days: float) -> tuple[float, ...]:
+    """Days after a snapshot at which its weeks end: whole weeks, and a last one that takes in the rest of the horizon.
+
+    Examples
+    --------
+    >>> week_ends(30.0), week_ends(14.0), week_ends(5.0)
+    ((7.0, 14.0, 21.0, 30.0), (7.0, 14.0), (5.0,))
+    """
+    whole = max(int(horizon_days // _WEEK_DAYS) - 1, 0)
+    return (*(float(_WEEK_DAYS * week) for week in range(1, whole + 1)), float(horizon_days))
+
+
+class Fate(Struct, frozen=True, kw_only=True, gc=False):
+    """What became of a weekly snapshot in one week or some, as soon as it is known: what the learner learns.
+
+    A verdict on the whole horizon comes a month late, and of leavers sooner than of stayers. Week by week both are
+    known within days of each other [1]_.
+
+    References
+    ----------
+    .. [1] Singer, J. D., Willett, J. B. (1993). It's about time: using discrete-time survival analysis to study
+       duration and the timing of events. Journal of Educational Statistics 18(2).
+
+    Attributes
+    ----------
+    ts, known_ts
+        The lane's time when the vector was frozen, and when this was known, ms.
+    first, last
+        The weeks that it tells of, counted from 1.
+    left
+        Whether the subscriber left in the last of them; in the others they stayed.
+    outcome
+        What they left by.
+    risk, base_rate
+        As served, at the operator's base rate.
+    """
+
+    fate_id: str
+    subscriber_id: str
+    ts: int
+    known_ts: int
+    first: int
+    last: int
+    left: bool
+    outcome: str | None
+    segment: Segment
+    risk: float
+    base_rate: float
+    model_version: str
+    catalogue: str
+    x: Vector
+
+    def numbers(self) -> list[float]:
+        """The vector as numbers; NaN is a missing value."""
+        return numbers_of(self.x)
+
+
+class Example(Struct, frozen=True, kw_only=True, gc=False):
+    """See the module.
+
+    Attributes
+    ----------
+    example_id
+        A hash of the subscriber and the moment: one label per snapshot.
+    ts, labelled_ts
+        The lane's time when the vector was frozen, and when its label was known, ms.
+    origin
+        ``weekly``, or the kind of the alert that was raised then.
+    outcome, outcome_ts, leave_reason
+        What decided the label, dated as the label has it (a lapse by its last activity); None when time did.
+    downgraded
+        A target of its own: whether they moved to a cheaper plan within the horizon.
+    first_alert_ts
+        When the first alert said that they were at risk, at most a horizon before they left.
+    contacted
+        The treatment mark: somebody spoke with them between the snapshot and its label.
+    hold_out
+        Whether they are one of those who are not contacted, for comparison.
+    cause, offer_code
+        Of the alert that was raised, and the last offer that was reported of them since.
+    risk, base_rate
+        As served, at the operator's base rate.
+    catalogue
+        Hash of the features, in whose order `x` is.
+    """
+
+    example_id: str
+    subscriber_id: str
+    ts: int
+    labelled_ts: int
+    origin: str
+    label: Label
+    outcome: str | None
+    outcome_ts: int | None
+    leave_reason: str | None
+    downgraded: bool
+    first_alert_ts: int | None
+    contacted: bool
+    hold_out: bool
+    cause: str | None
+    offer_code: str | None
+    tier: Tier
+    segment: Segment
+    risk: float
+    base_rate: float
+    model_version: str
+    policy_version: str
+    catalogue: str
+    x: Vector
+
+    def numbers(self) -> list[float]:
+        """The vector as numbers; NaN is a missing value."""
+        return numbers_of(self.x)
+
+    @property
+    def delay_ms(self) -> int:
+        """How long the label took."""
+        return self.labelled_ts - self.ts
+
+    @property
+    def lead_ms(self) -> int | None:
+        """From the first alert to the leaving: how much earlier than the loss it was told.
+
+        Nothing for who had fallen silent for good before the alert, as their lapse showed later.
+        """
+        if self.label != "positive" or self.first_alert_ts is None or self.outcome_ts is None:
+            return None
+        return max(0, self.outcome_ts - self.first_alert_ts)

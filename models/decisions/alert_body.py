@@ -1,0 +1,312 @@
+"""The body of an alert: why, what is at stake, and what to do, for the one who has to pick up the phone."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from models.contract.alerts import (
+    UNASSIGNED,
+    Action,
+    Alert,
+    AlertId,
+    AlertReason,
+    Offer,
+    PriorityFactors,
+    Score,
+    Suppression,
+    TalkTrack,
+    Trigger,
+    Value,
+)
+from models.contract.events import Profile
+from models.contract.playbook import GENERAL_DO, GENERAL_DONT, Play, choose
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
+from models.contract.vocabulary import (
+    HEALTHY,
+    SEGMENTS,
+    TIERS,
+    AlertEvent,
+    Cause,
+    CloseReason,
+    Kind,
+    Segment,
+    Severity,
+    SuppressionReason,
+    Text,
+)
+from models.decisions.alert_wording import cause_of, opening, signal_text
+from models.decisions.contact_rules import contact_by, pick_channel
+from models.decisions.decision_context import DecisionContext
+from models.decisions.signals import STRONG
+from models.features.catalogue import CATALOGUE, INDEX, NAMES, reason_text
+from models.features.definitions import FADED, family, unusual
+from models.kernel import compiled
+from models.scoring.scorer import Scorer, logit
+from models.state.subscriber_record import Episode
+
+MAX_REASONS: Final = 4
+LEAST_CONTRIBUTION: Final = 0.1
+"""What adds less to the log-odds is no reason to anybody."""
+_FAMILY: Final = tuple(family(feature.name) for feature in CATALOGUE)
+"""Counts over 1, 7 and 30 days say one thing three times; a card says it once."""
+_CODE_GIVEN: Final = INDEX["port_out_codes_30d"]
+_SUBCARD: Final = INDEX["subcard_unlinks_30d"]
+_SILENT: Final = ("silent_days", "recency_vs_rhythm", "call_recency_vs_rhythm", "data_recency_vs_rhythm")
+_ALSO: Final = {
+    "leave_intent": ("leave_intent", "care_contacts"),
+    "port_out_query": ("port_out_queries", "care_contacts"),
+    "port_out_code": ("port_out_codes", "port_out_queries", "care_contacts"),
+    "disconnect_appointment": ("disconnect_appointment", "care_contacts"),
+    "competitor_page_dwell": ("portability_visits", "competitor_shop_visits"),
+    "silent_days": _SILENT,
+    "recency_vs_rhythm": _SILENT,
+}
+"""What a reason has said already, when a feature would say it again: who leaves by word has been in contact, and who
+is silent neither calls nor uses data."""
+
+
+def severity(kind: Kind, level: int, policy: Policy) -> Severity:
+    """How urgent: the policy's word for the kind, and for its stronger triggers."""
+    settings = policy.kind(kind)
+    return settings.strong_severity if level >= STRONG else settings.severity
+
+
+def segment(arpu: float, policy: Policy) -> Segment:
+    """Worth of a subscriber in one word.
+
+    Examples
+    --------
+    >>> segment(138.0, Policy()), segment(20.0, Policy())
+    ('high', 'low')
+    """
+    return "high" if arpu >= policy.value.high_arpu else "mid" if arpu >= policy.value.mid_arpu else "low"
+
+
+class Cards:
+    """Writes the bodies of alerts by one model and one policy, and keeps at hand what both say of every alert.
+
+    Parameters
+    ----------
+    scorer, policy
+        In force.
+    """
+
+    def __init__(self, scorer: Scorer, policy: Policy) -> None:
+        self._scorer = scorer
+        self._policy = policy
+        self._curves = scorer.table()
+        self._contributions, self._order = np.empty(len(CATALOGUE)), np.empty(len(CATALOGUE), dtype=np.int64)
+        self._usual = {worth: scorer.usual(worth).tolist() for worth in SEGMENTS}
+        self._shown = {worth: [_shown(value) for value in usual] for worth, usual in self._usual.items()}
+        self._plays: dict[tuple[Cause, Segment, bool], Play] = {}
+
+    def compose(
+        self, moment: DecisionContext, episode: Episode, kind: Kind, step: AlertEvent, close_reason: CloseReason | None
+    ) -> Alert:
+        """One record in the life of an alert; what has eased or closed needs neither reasons nor action.
+
+        The trigger of a `raised` is that of its breach, also when it was raised later; a later step names its own.
+        """
+        scorer, policy, profile = self._scorer, self._policy, moment.profile
+        settings = policy.kind(kind)
+        risk = moment.risk if moment.profiled else scorer.base_rate
+        arpu = max(0.0, profile.arpu or 0.0) if profile is not None else 0.0
+        worth, propensity = segment(arpu, policy), max(risk, settings.propensity)
+        reasons = action = None
+        if step in ("raised", "escalated"):
+            reasons = self._reasons(moment, episode, propensity, worth)
+            action = self._action(moment, episode, kind, worth, reasons)
+        return Alert(
+            alert_id=AlertId(episode.alert_id),
+            seq=episode.seq,
+            event=step,
+            kind=kind,
+            close_reason=close_reason,
+            severity=severity(kind, episode.level, policy),
+            subscriber_id=moment.subscriber_id,
+            customer_id=None if profile is None else profile.customer_id,
+            account_id=None if profile is None else profile.account_id,
+            members=None,
+            ts=moment.ts,
+            # Of a signal its own odds: the model's 3 % beside a booked disconnection would tell nobody to hurry.
+            risk=round(propensity, 6),
+            base_rate=scorer.base_rate,
+            tier=TIERS[moment.tier],
+            previous_tier=None if moment.previous is None else TIERS[moment.previous],
+            model_version=scorer.version,
+            policy_version=policy.version,
+            reasons=reasons,
+            value=Value(arpu=arpu, segment=worth, revenue_at_risk=round(propensity * arpu * policy.value.months, 2)),
+            priority=round(propensity * arpu * settings.actionability, 4),
+            priority_factors=PriorityFactors(
+                propensity=round(propensity, 6), value=arpu, actionability=settings.actionability
+            ),
+            action=action,
+            trigger=_trigger(moment, episode) if step == "raised" else moment.trigger,
+        )
+
+    def score(self, moment: DecisionContext) -> Score:
+        """The latest risk, with what a list of those at risk is sorted by: unit, worth, and the strongest reason."""
+        profile, tier = moment.profile, moment.tier
+        worth = segment(0.0 if profile is None else profile.arpu or 0.0, self._policy)
+        return Score(
+            subscriber_id=moment.subscriber_id,
+            ts=moment.ts,
+            risk=round(moment.risk, 6),
+            base_rate=self._scorer.base_rate,
+            tier=TIERS[tier],
+            previous_tier=None if moment.previous is None else TIERS[moment.previous],
+            model_version=self._scorer.version,
+            policy_version=self._policy.version,
+            unit=UNASSIGNED if profile is None or not profile.unit else profile.unit,
+            segment=None if profile is None else worth,
+            reason=None if tier == HEALTHY else self._strongest(moment, worth),
+        )
+
+    def _strongest(self, moment: DecisionContext, worth: Segment) -> str | None:
+        """The feature that raises the risk most above the usual; None if none does."""
+        found = self._standing_out(moment, worth, 0.0)
+        return NAMES[found[0]] if found and self._contributions[found[0]] > 0.0 else None
+
+    def _standing_out(self, moment: DecisionContext, worth: Segment, least: float) -> list[int]:
+        """Features that raise the risk above the usual by so much or more, the strongest first."""
+        usual, order = self._scorer.usual_curves(worth), self._order
+        count = compiled.contributions(moment.x, self._curves, usual, least, self._contributions, order)
+        found: list[int] = order[:count].tolist()
+        return found
+
+    def _reasons(
+        self, moment: DecisionContext, episode: Episode, propensity: float, worth: Segment
+    ) -> list[AlertReason]:
+        """The signal's own reason first, then what is unusual for customers of that worth and raises the risk most."""
+        risk = moment.risk if moment.profiled else self._scorer.base_rate
+        reasons = [] if episode.kind == "risk_tier" else [self._lead(episode, propensity, risk, worth)]
+        if not moment.profiled:
+            return reasons
+        given = {name for r in reasons for name in _ALSO.get(r.code, (family(r.code),))}
+        usual, shown = self._usual[worth], self._shown[worth]
+        for f in self._standing_out(moment, worth, LEAST_CONTRIBUTION):
+            if len(reasons) >= MAX_REASONS:
+                break
+            contribution, value = float(self._contributions[f]), float(moment.x[f])
+            if _FAMILY[f] in given or not unusual(CATALOGUE[f], value, usual[f]):
+                continue
+            name, text = NAMES[f], reason_text(NAMES[f], value, usual[f])
+            given.update(_ALSO.get(name, (_FAMILY[f],)))
+            reasons.append(_reason(name, value, shown[f], contribution, text, disclosable=CATALOGUE[f].disclosable))
+        return reasons
+
+    def _lead(self, episode: Episode, propensity: float, risk: float, worth: Segment) -> AlertReason:
+        """The signal as a reason. It contributes what it takes to lift the model's risk to the policy's propensity."""
+        code, value, place = episode.code, episode.value, INDEX.get(episode.code)
+        usual = 0.0 if place is None else self._shown[worth][place]
+        lift = _logit(propensity) - _logit(risk)
+        text = signal_text(code, value, episode.level)
+        return _reason(code, value, usual, lift, text, disclosable=code in self._policy.disclosable_signals)
+
+    def _action(
+        self, moment: DecisionContext, episode: Episode, kind: Kind, worth: Segment, reasons: list[AlertReason]
+    ) -> Action:
+        profile = moment.profile
+        # After an authorisation code there is no outbound pressure and no deadline to contact, whatever else rings: the
+        # card may be acted on as long as the alert lives.
+        code_given = moment.x[_CODE_GIVEN] >= FADED
+        if code_given:
+            by = episode.expires_ts or moment.ts + round(self._policy.kind(kind).ttl_days * DAY_MS)
+        else:
+            by = contact_by(kind, episode.level, moment.ts, episode.appointment_ts, self._policy)
+        cause = "port_out_code" if code_given else cause_of(kind, episode.code, reasons)
+        if cause == "usage_decline" and moment.x[_SUBCARD] >= FADED:
+            # Who has just unlinked a sub-card is not offered another.
+            cause = "subcard_unlinked"
+        play = self._play(cause, worth, corporate=profile is not None and profile.account_id is not None)
+        channel = pick_channel(profile, play.channels, self._policy.consent_default, own_choice=not play.answers_only)
+        return Action(
+            cause=cause,
+            strategy=play.strategy,
+            channel=channel,
+            unit=_unit(profile),
+            assignee=None if profile is None else profile.manager,
+            contact_by=by,
+            offer=_offer(play, moment.ts),
+            talk_track=TalkTrack(
+                opening=opening(
+                    reasons,
+                    channel,
+                    manager=profile is not None and bool(profile.manager),
+                    answers_only=play.answers_only,
+                ),
+                do=list(play.do or GENERAL_DO),
+                dont=list(play.dont or GENERAL_DONT),
+            ),
+        )
+
+    def _play(self, cause: Cause, worth: Segment, *, corporate: bool) -> Play:
+        found = self._plays.get((cause, worth, corporate))
+        if found is None:
+            found = choose(self._policy.playbook, cause, worth, corporate=corporate)
+            self._plays[cause, worth, corporate] = found
+        return found
+
+
+def suppression(whole: Alert, reason: SuppressionReason, decision: str, moment: DecisionContext) -> Suppression:
+    """The decision not to raise this alert, with its body as far as it may be and could be made."""
+    fields = msgspec.structs.asdict(whole)
+    if moment.profile is None:
+        # Neither worth nor unit, channel and manager are known.
+        fields |= {"value": None, "priority": None, "priority_factors": None, "action": None}
+    if reason == "no_consent" and whole.kind in ("risk_tier", "competitor_browsing"):
+        # What may not be used is not told either.
+        fields |= {"reasons": None, "action": None}
+    return Suppression(decision_id=decision, reason=reason, **fields)
+
+
+def _unit(profile: Profile | None) -> str:
+    """Who is to act: of a corporate line the account's unit, never the grid of somebody's home."""
+    if profile is None:
+        return UNASSIGNED
+    return (profile.unit if profile.account_id is None else profile.account_unit) or UNASSIGNED
+
+
+def _trigger(moment: DecisionContext, episode: Episode) -> Trigger:
+    return Trigger(
+        topic=episode.trigger_topic,
+        partition=moment.trigger.partition,
+        offset=episode.trigger_offset,
+        tick=episode.trigger_tick,
+    )
+
+
+def _reason(
+    code: str, value: float, usual: float, contribution: float, text: Text, *, disclosable: bool
+) -> AlertReason:
+    return AlertReason(
+        code=code,
+        value=round(value, 4),
+        usual=usual,
+        contribution=round(contribution, 4),
+        disclosable=disclosable,
+        text=text,
+    )
+
+
+def _shown(usual: float) -> float:
+    return 0.0 if isnan(usual) else round(usual, 4)
+
+
+def _logit(risk: float) -> float:
+    return logit(min(max(risk, 1e-9), 1.0 - 1e-9))
+
+
+def _offer(play: Play, ts: int) -> Offer | None:
+    plan = play.offer
+    if plan is None:
+        return None
+    return Offer(
+        code=plan.code, name=plan.name, valid_until=ts + round(plan.valid_days * DAY_MS), cost_cap=plan.cost_cap
+    )

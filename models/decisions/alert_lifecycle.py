@@ -1,0 +1,464 @@
+"""The lives of a lane's alerts: breach, raise or withhold, escalate, ease, close.
+
+An episode is opened by a breach and lives in the subscriber's book until its end, whether its alert was published or
+withheld. Nobody sees anything of one whose `raised` was withheld. Every decision on a breach is counted once, and is
+then either a published `raised` or a published suppression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Final, Literal
+
+import msgspec
+
+from models.contract.alerts import alert_id, decision_id
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS, HOUR_MS
+from models.contract.vocabulary import HEALTHY, TIERS, AlertEvent, CloseReason, Kind, SuppressionReason
+from models.decisions import contact_rules, next_look
+from models.decisions.alert_body import Cards, suppression
+from models.decisions.decision_context import DecisionContext
+from models.decisions.labelling import Labels
+from models.decisions.outbox import Outbox, Output
+from models.decisions.signals import UNUSED, Signal
+from models.state.population import Population
+from models.state.subscriber_record import Book, Episode
+
+SHORT_MS: Final = 2 * DAY_MS
+"""An episode that ends by itself so soon should not have been an alert."""
+_STALE_RETRY_MS = HOUR_MS
+"""How often it is asked whether a feed is back, while silence is withheld for it."""
+_UNSEEN: Final = frozenset({"expired", "low_priority"})
+"""Why a signal that may still be raised was withheld: it was recorded history, or was then over the budget."""
+
+
+class Episodes:
+    """See the module.
+
+    Parameters
+    ----------
+    population
+        Whose books hold the episodes.
+    outbox
+        Takes what is published.
+    cards
+        Writes the bodies of alerts, by the model and the policy in force; switched with them between transactions only.
+    policy
+        In force.
+    labels
+        Freezes what was known when an alert was raised.
+    nominate
+        Lets the budget decide on a subscriber's alerts, at the end of the tick.
+
+    Attributes
+    ----------
+    recorded_until
+        See :class:`models.decisions.ticks.Clock`.
+    """
+
+    def __init__(
+        self,
+        population: Population,
+        outbox: Outbox,
+        cards: Cards,
+        policy: Policy,
+        labels: Labels,
+        nominate: Callable[[int, int], None],
+    ) -> None:
+        self.cards = cards
+        self.policy = policy
+        self.recorded_until = -inf
+        self._population = population
+        self._outbox = outbox
+        self._labels = labels
+        self._nominate = nominate
+
+    def breach(self, moment: DecisionContext, signal: Signal, *, stale_feed: bool = False) -> None:
+        """A trigger: it opens an episode, escalates the one that is open, or keeps it alive."""
+        book = self._book(moment)
+        kind = signal.kind
+        episode = book.episodes.get(kind)
+        if episode is None:
+            episode = book.episodes[kind] = self._opened(moment, signal)
+            self._decide(moment, episode, kind, stale_feed=stale_feed)
+        else:
+            self._again(moment, episode, signal)
+        self._arm(moment.row, book, moment.clock)
+
+    def _opened(self, moment: DecisionContext, signal: Signal) -> Episode:
+        trigger = moment.trigger
+        return Episode(
+            alert_id=alert_id(signal.kind, moment.subscriber_id, trigger),
+            kind=signal.kind,
+            started_ts=moment.ts,
+            level=signal.level,
+            code=signal.code,
+            value=signal.value,
+            appointment_ts=signal.appointment_ts,
+            expires_ts=self._expiry(moment, signal.kind, signal.appointment_ts),
+            trigger_topic=trigger.topic,
+            trigger_offset=trigger.offset,
+            trigger_tick=trigger.tick,
+        )
+
+    def _expiry(self, moment: DecisionContext, kind: Kind, appointment_ts: int | None) -> int | None:
+        """A tier lasts as long as the risk; a signal as its kind says, but not past the appointment it is about."""
+        if kind == "risk_tier":
+            return None
+        expiry = moment.clock + round(self.policy.kind(kind).ttl_days * DAY_MS)
+        if appointment_ts is not None and appointment_ts > moment.clock:
+            expiry = min(expiry, appointment_ts)
+        return expiry
+
+    def _again(self, moment: DecisionContext, episode: Episode, signal: Signal) -> None:
+        kind = signal.kind
+        episode.expires_ts = self._expiry(moment, kind, signal.appointment_ts)
+        if signal.appointment_ts is not None:
+            episode.appointment_ts = signal.appointment_ts
+        if episode.snoozed_until is not None and episode.withheld is None:
+            # The breach goes on while the front line has asked for quiet: told once.
+            self._suppress(moment, episode, kind, "snoozed")
+        level = signal.level
+        if kind == "leave_intent":
+            # The same words a second time are the stronger trigger.
+            level = max(level, 2)
+        stronger = level > episode.level
+        if stronger:
+            episode.level = level
+            episode.code, episode.value = signal.code, signal.value
+        if stronger and episode.seq and self.policy.kind(kind).escalates:
+            self._escalate(moment, episode, kind)
+        elif self._may_wait(episode):
+            # It is news now, whatever it was when it was withheld.
+            self._settle(moment, episode, kind, self._objection(moment, episode, kind, stale_feed=False))
+
+    def _escalate(self, moment: DecisionContext, episode: Episode, kind: Kind) -> None:
+        """An alert that was raised rings once more, unless the customer has forbidden it since."""
+        reason = contact_rules.forbids(self._standing(moment, episode, kind, stale_feed=False), self.policy)
+        if reason is None:
+            self._publish(moment, episode, kind, "escalated")
+        else:
+            self._suppress(moment, episode, kind, reason, "escalated")
+
+    def tier_moved(self, moment: DecisionContext, before: int) -> None:
+        """The subscriber's tier moved from `before` to the moment's."""
+        tier, kind = moment.tier, "risk_tier"
+        if tier > before:
+            if tier >= TIERS.index(self.policy.tiers.raises):
+                self.breach(moment, Signal("risk_tier", tier, "", moment.risk))
+            return
+        book = self._population.books.get(moment.row)
+        episode = None if book is None else book.episodes.get(kind)
+        if book is None or episode is None:
+            return
+        if tier == HEALTHY:
+            self._close(moment, book, "risk_tier", "recovered")
+        else:
+            episode.level = tier
+            if episode.seq:
+                self._publish(moment, episode, "risk_tier", "eased")
+        self._population.mark_book(moment.row)
+        self._arm(moment.row, book, moment.clock)
+
+    def look_again(self, moment: DecisionContext) -> None:
+        """A tick at which a tier alert that was withheld may be raised, or a new one if the last was answered.
+
+        Who stands at high risk still when the peace after that answer is over is a candidate once more: their tier
+        does not move, so nothing else would ever ask.
+        """
+        episode = self._withheld_tier(moment)
+        if episode is not None and not (episode.withheld and _as_if_raised(moment, episode.withheld)):
+            self._decide(moment, episode, "risk_tier")
+            self._arm(moment.row, self._book(moment), moment.clock)
+        elif self._answered(moment):
+            signal = Signal("risk_tier", moment.tier, "", moment.risk)
+            standing = self._standing(moment, self._opened(moment, signal), "risk_tier", stale_feed=False)
+            if contact_rules.withhold(standing, self.policy) in (None, "hold_out"):
+                self.breach(moment, signal)
+
+    def _answered(self, moment: DecisionContext) -> bool:
+        """Whether somebody at risk has no tier alert that stands."""
+        book = self._population.books.get(moment.row)
+        at_risk = moment.tier >= TIERS.index(self.policy.tiers.raises)
+        return at_risk and book is not None and "risk_tier" not in book.episodes
+
+    def _withheld_tier(self, moment: DecisionContext) -> Episode | None:
+        """The episode of somebody at risk whose tier alert nobody has seen, and nobody asked to be quiet about."""
+        book = self._population.books.get(moment.row)
+        episode = None if book is None else book.episodes.get("risk_tier")
+        if episode is None or episode.seq or episode.snoozed_until is not None or episode.code == UNUSED:
+            return None
+        return episode if moment.tier >= TIERS.index(self.policy.tiers.raises) else None
+
+    def admission(self, moment: DecisionContext) -> bool | None:
+        """Whether a candidate is one for the first time in its episode; None if it is none any more."""
+        episode = self._withheld_tier(moment)
+        return None if episode is None else episode.withheld not in _UNSEEN
+
+    def _may_wait(self, episode: Episode) -> bool:
+        """Whether a signal's alert may wait for the budget."""
+        unseen = not episode.seq and episode.snoozed_until is None and episode.withheld in _UNSEEN
+        return unseen and episode.kind != "risk_tier"
+
+    def waiting(self, moment: DecisionContext) -> list[Kind]:
+        """Signals that stand since the recorded history, and of which the budget decides now."""
+        found: list[Kind] = []
+        for name, episode in sorted(self._book(moment).episodes.items()):
+            kind: Kind = name  # type: ignore[assignment]  # a book's kinds are ours
+            if self._may_wait(episode) and episode.retry_ts is None:
+                reason = self._objection(moment, episode, kind, stale_feed=False)
+                found += [kind] if reason in (None, "hold_out") else []
+        return found
+
+    def urgency(self, row: int) -> float:
+        """The strongest odds among a subscriber's signals that may wait for the budget; 0 for none."""
+        book = self._population.books.get(row)
+        kinds = [] if book is None else [kind for kind, episode in book.episodes.items() if self._may_wait(episode)]
+        return max((self.policy.kind(kind).propensity for kind in kinds), default=0.0)  # type: ignore[arg-type]
+
+    def unprofiled(self, moment: DecisionContext, reached: int) -> None:
+        """The model's word on somebody who refused profiling: not used, and that it was not used is told once."""
+        book = self._population.books.get(moment.row)
+        episode = None if book is None else book.episodes.get("risk_tier")
+        if episode is None and reached > HEALTHY:
+            self.breach(moment, Signal("risk_tier", reached, UNUSED, 0.0))
+        elif book is not None and episode is not None and episode.code == UNUSED and reached == HEALTHY:
+            del book.episodes["risk_tier"]
+            self._population.mark_book(moment.row)
+            self._arm(moment.row, book, moment.clock)
+
+    def recovered(self, moment: DecisionContext, kind: Kind) -> None:
+        """What made the breach is gone: a sign of life after a silence, an appointment that was withdrawn."""
+        book = self._book(moment)
+        if kind == "silence":
+            book.silent_since = None
+        if kind in book.episodes:
+            self._close(moment, book, kind, "recovered")
+        self._arm(moment.row, book, moment.clock)
+
+    def fed_back(self, moment: DecisionContext, of: str | None, status: str, until_ts: int | None) -> None:
+        """The front line reports: some words close the alert, the others change nothing of it.
+
+        A refusal or a loss is about the subscriber, and ends everything that stands, also what nobody has seen: what
+        they started before they refused must not ring again.
+        """
+        book = self._population.books.get(moment.row)
+        found = [] if book is None else [k for k, e in book.episodes.items() if e.seq and e.alert_id == of]
+        if not found:
+            self._outbox.counts.unknown_feedback += of is not None
+        if book is None:
+            return
+        if status in ("refused", "lost"):
+            self.close_all(moment, "feedback")
+            self._arm(moment.row, book, moment.clock)
+        elif found and status in ("retained", "dismissed", "withdrawn", "snoozed"):
+            kind: Kind = found[0]  # type: ignore[assignment]  # a book's kinds are ours
+            episode = book.episodes[kind]
+            self._close(moment, book, kind, "feedback")
+            if status == "snoozed":
+                self._snooze(moment, book, kind, episode, until_ts)
+            self._population.mark_book(moment.row)
+            self._arm(moment.row, book, moment.clock)
+
+    def _snooze(self, moment: DecisionContext, book: Book, kind: Kind, episode: Episode, until_ts: int | None) -> None:
+        """Keep the breach, unseen, so that it can be raised anew."""
+        until = moment.clock + round(self.policy.contact.snooze_days * DAY_MS) if until_ts is None else until_ts
+        book.episodes[kind] = msgspec.structs.replace(episode, seq=0, withheld=None, retry_ts=None, snoozed_until=until)
+
+    def close_all(self, moment: DecisionContext, reason: CloseReason) -> None:
+        """End every episode; of the withheld ones nobody hears."""
+        book = self._population.books.get(moment.row)
+        if book is None or not book.episodes:
+            return
+        for kind in sorted(book.episodes):
+            self._close(moment, book, kind, reason)  # type: ignore[arg-type]  # a book's kinds are ours
+        self._population.mark_book(moment.row)
+        self._arm(moment.row, book, moment.clock)
+
+    def reconsider(self, moment: DecisionContext) -> None:
+        """A profile came: what was withheld may be raised now, or withheld for another reason.
+
+        An alert that nobody may act on any more ends: the card would go on asking for a call.
+        """
+        book = self._population.books.get(moment.row)
+        for name in () if book is None else sorted(book.episodes):
+            kind: Kind = name  # type: ignore[assignment]  # a book's kinds are ours
+            mine = self._book(moment)
+            episode = mine.episodes[kind]
+            if episode.seq:
+                if contact_rules.forbids(self._standing(moment, episode, kind, stale_feed=False), self.policy) is None:
+                    continue
+                self._close(moment, mine, kind, "superseded")
+            elif episode.snoozed_until is not None or episode.withheld == "stale_feed":
+                continue
+            elif kind == "risk_tier" and episode.code != UNUSED:
+                continue  # the next look decides, within the budget
+            elif episode.code == UNUSED and contact_rules.signal_allowed(
+                moment.profile, kind, self.policy.consent_default
+            ):
+                # They allow it now, but what they did before is not held against them.
+                del mine.episodes[kind]
+            else:
+                self._decide(moment, episode, kind)
+            self._arm(moment.row, mine, moment.clock)
+
+    def due(self, moment: DecisionContext, *, stale_feed: bool) -> None:
+        """A tick at which a term of the subscriber is over."""
+        book, clock = self._book(moment), moment.clock
+        next_look.prolong(self._population, moment.row, book)
+        for name in sorted(book.episodes):
+            kind: Kind = name  # type: ignore[assignment]  # a book's kinds are ours
+            episode = book.episodes[name]
+            if episode.expires_ts is not None and episode.expires_ts <= clock:
+                self._close(moment, book, kind, "expired")
+            elif episode.snoozed_until is not None and episode.snoozed_until <= clock:
+                self._anew(moment, book, kind, episode)
+            elif episode.retry_ts is not None and episode.retry_ts <= clock:
+                self._decide(moment, episode, kind, stale_feed=stale_feed and kind == "silence")
+        self._arm(moment.row, book, moment.clock)
+
+    def _anew(self, moment: DecisionContext, book: Book, kind: Kind, episode: Episode) -> None:
+        """The snooze is over and the breach stands: an alert of its own, set off by the tick."""
+        trigger = moment.trigger
+        anew = book.episodes[kind] = msgspec.structs.replace(
+            episode,
+            alert_id=alert_id(kind, moment.subscriber_id, trigger),
+            withheld=None,
+            snoozed_until=None,
+            resumed=True,
+            trigger_topic=trigger.topic,
+            trigger_offset=trigger.offset,
+            trigger_tick=trigger.tick,
+        )
+        if kind == "risk_tier":
+            self.look_again(moment)
+        else:
+            self._decide(moment, anew, kind)
+
+    def _decide(self, moment: DecisionContext, episode: Episode, kind: Kind, *, stale_feed: bool = False) -> None:
+        """Raise, or withhold and say why; the same reason is not told twice.
+
+        Of tiers the budget decides later, and so it does of signals that stand since the recorded history: all of a
+        month would ring at once. A tier of that history counts as one that was a candidate then.
+        """
+        reason = self._objection(moment, episode, kind, stale_feed=stale_feed)
+        candidate = (reason == "expired" or _as_if_raised(moment, reason)) and episode.code != UNUSED
+        if candidate and (kind == "risk_tier" or self._may_wait(episode)):
+            self._nominate(moment.row, moment.clock)
+        else:
+            self._settle(moment, episode, kind, reason)
+
+    def _objection(
+        self, moment: DecisionContext, episode: Episode, kind: Kind, *, stale_feed: bool
+    ) -> SuppressionReason | None:
+        """Why the breach may not be raised now, and until when that is so, if it is known."""
+        standing = self._standing(moment, episode, kind, stale_feed=stale_feed)
+        reason = contact_rules.withhold(standing, self.policy)
+        episode.retry_ts = None
+        if kind == "risk_tier":
+            return reason  # each daily look asks again
+        if reason == "cooldown":
+            episode.retry_ts = contact_rules.cooldown_ends(standing, self.policy.contact)
+        elif reason == "stale_feed":
+            episode.retry_ts = moment.clock + _STALE_RETRY_MS
+        elif standing.recorded:
+            episode.retry_ts = moment.clock + DAY_MS
+        return reason
+
+    def _standing(
+        self, moment: DecisionContext, episode: Episode, kind: Kind, *, stale_feed: bool
+    ) -> contact_rules.ContactCase:
+        return contact_rules.ContactCase(
+            kind=kind,
+            clock=moment.clock,
+            profile=moment.profile,
+            involuntary=moment.involuntary,
+            raised_ts=self._book(moment).raised_ts.get(kind),
+            refused_ts=moment.refused_ts,
+            after_snooze=episode.resumed,
+            stale_feed=stale_feed,
+            appointment_ts=episode.appointment_ts,
+            recorded=moment.clock <= self.recorded_until,
+        )
+
+    def _settle(self, moment: DecisionContext, episode: Episode, kind: Kind, reason: SuppressionReason | None) -> None:
+        if reason is None:
+            episode.withheld = None
+            self._book(moment).raised_ts[kind] = moment.clock
+            self._outbox.counts.add("breaches", kind)
+            self._publish(moment, episode, kind, "raised")
+        elif reason != episode.withheld:
+            self._suppress(moment, episode, kind, reason)
+
+    def nominated(self, moment: DecisionContext, kind: Kind, *, admitted: bool) -> bool:
+        """The budget has decided; says whether that takes of the allowance."""
+        book = self._book(moment)
+        episode = book.episodes[kind]
+        reason = self._objection(moment, episode, kind, stale_feed=False)
+        if reason != "expired" and not admitted:
+            reason = "low_priority"
+            episode.retry_ts = None if kind == "risk_tier" else moment.clock + DAY_MS
+        self._settle(moment, episode, kind, reason)
+        self._arm(moment.row, book, moment.clock)
+        return _as_if_raised(moment, reason)
+
+    def _suppress(
+        self,
+        moment: DecisionContext,
+        episode: Episode,
+        kind: Kind,
+        reason: SuppressionReason,
+        step: Literal["raised", "escalated"] = "raised",
+    ) -> None:
+        episode.withheld = reason
+        self._outbox.counts.add("breaches", kind)
+        if _as_if_raised(moment, reason):
+            # Who would have been contacted, for the comparison with those who were, and for the figures.
+            self._labels.freeze(moment, kind)
+        decision = decision_id(episode.alert_id, reason, moment.trigger)
+        whole = self.cards.compose(moment, episode, kind, step, None)
+        body = suppression(whole, reason, decision, moment)
+        self._outbox.put(Output("suppression", moment.subscriber_id, body, moment.ts, decision, moment.record_ts))
+
+    def _close(self, moment: DecisionContext, book: Book, kind: Kind, reason: CloseReason) -> None:
+        episode = book.episodes.pop(kind)
+        if episode.seq and kind == "risk_tier" and reason == "recovered":
+            short = moment.clock - book.raised_ts[kind] <= SHORT_MS
+            self._outbox.counts.add("recovered", "short" if short else "longer")
+        if episode.seq:
+            self._publish(moment, episode, kind, "closed", reason)
+
+    def _publish(
+        self, moment: DecisionContext, episode: Episode, kind: Kind, step: AlertEvent, reason: CloseReason | None = None
+    ) -> None:
+        episode.seq += 1
+        body = self.cards.compose(moment, episode, kind, step, reason)
+        ce_id = f"{episode.alert_id}:{episode.seq}"
+        if step == "raised":
+            self._labels.freeze(moment, kind, None if body.action is None else body.action.cause)
+        self._outbox.put(Output("alert", moment.subscriber_id, body, moment.ts, ce_id, moment.record_ts))
+
+    def _book(self, moment: DecisionContext) -> Book:
+        self._population.mark_book(moment.row)
+        return self._population.book(moment.row)
+
+    def _arm(self, row: int, book: Book, clock: int) -> None:
+        next_look.arm(self._population, row, book, self.policy.contact, clock)
+
+    def rearm(self, clock: int) -> None:
+        """The policy changed, and with it the terms of everybody."""
+        for row, book in self._population.books.items():
+            self._arm(row, book, clock)
+
+
+def _as_if_raised(moment: DecisionContext, reason: str | None) -> bool:
+    """Whether a breach is raised, or is withheld and counts in budget and figures as if it were.
+
+    So it is for the hold-out, and for who leaves by a profile of a later time: a new ledger reads profiles first, and
+    without those whom it knows to be gone by now, no alert of the backlog behind them would ever be right.
+    """
+    if reason == "passive_churn":
+        return moment.known is None and not moment.let_go and contact_rules.passive(moment.profile, moment.involuntary)
+    return reason in (None, "hold_out")

@@ -1,0 +1,295 @@
+"""What is said: the reason of a signal in business words, why they may leave, and an opening that fits the channel.
+
+A cause asks for the value behind a reason: a contract that ends in a year, or a bill that falls, is no cause to speak
+of contracts or of prices. An opening is built from disclosable reasons only, and claims no work that nobody did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import inf
+from typing import Final
+
+from models.contract.alerts import AlertReason
+from models.contract.events import Channel
+from models.contract.vocabulary import Cause, Kind, Text
+from models.decisions.signals import STRONG
+from models.features.account import PRODUCTS
+from models.features.catalogue import NAMES
+from models.features.reason_text import duration
+
+_OF_SIGNAL: Final[dict[str, Cause]] = {
+    "leave_intent": "stated_leave",
+    "port_out_query": "port_out_query",
+    "port_out_code": "port_out_code",
+    "disconnect_appointment": "disconnect",
+}
+_OF_KIND: Final[dict[Kind, Cause]] = {"competitor_browsing": "competitor_offer", "silence": "silence"}
+_CONTRACT_DAYS: Final = 91.0
+"""A contract that ends within 90 days is one to speak of, and one that ended as lately; days are said whole."""
+_CONTENT: Final = 7.0
+"""Who gives so many points of ten has nothing to complain of."""
+_RULES: Final[tuple[tuple[str, Cause, float, float], ...]] = (
+    ("competitor", "competitor_offer", 0.0, inf),
+    ("portability", "competitor_offer", 0.0, inf),
+    ("off_net_share", "competitor_offer", 0.0, inf),
+    ("off_net_calls", "competitor_offer", 1.0, inf),
+    ("china_", "competitor_offer", 0.0, inf),
+    ("forwarded", "competitor_offer", 0.0, inf),
+    ("penalty_queries", "competitor_offer", 0.0, inf),
+    ("leave_intent", "stated_leave", 0.0, inf),
+    ("port_out_queries", "port_out_query", 0.0, inf),
+    ("port_out_codes", "port_out_code", 0.0, inf),
+    ("disconnect_appointment", "disconnect", 0.0, inf),
+    ("complaint", "complaint", 0.0, inf),
+    ("last_satisfaction", "complaint", -inf, _CONTENT),
+    ("fault", "service_quality", 0.0, inf),
+    ("dropped", "service_quality", 0.0, inf),
+    ("data_failed", "service_quality", 0.0, inf),
+    ("data_throttled", "plan_used_up", 0.0, inf),
+    ("contract_days", "contract_end", -_CONTRACT_DAYS, _CONTRACT_DAYS),
+    ("bill_slope", "price", 0.0, inf),
+    ("bill_vs", "price", 1.0, inf),
+    ("plan_fee", "price", 0.0, inf),
+    ("bill_slope", "usage_decline", -inf, 0.0),
+    ("bill_vs", "usage_decline", -inf, 1.0),
+    ("plan_fee", "usage_decline", -inf, 0.0),
+    ("subcard_unlinks", "subcard_unlinked", 0.0, inf),
+    ("silent", "silence", 0.0, inf),
+    ("recency", "silence", 1.0, inf),
+    ("call_recency", "usage_decline", 1.0, inf),
+    ("data_recency", "usage_decline", 1.0, inf),
+    ("recharge_gap", "usage_decline", 1.0, inf),
+    ("spend", "usage_decline", -inf, 1.0),
+    ("data_stage_losing", "usage_decline", 0.0, inf),
+    ("data_stage_cancelled", "usage_decline", 0.0, inf),
+    ("suspensions", "usage_decline", 0.0, inf),
+)
+"""What a feature's name begins with, and between which two values it is which cause; a feature without a rule (tenure,
+points, ARPU) is no cause by itself."""
+_OF_USE: Final = ("calls_", "call_minutes_", "data_mb_", "data_sessions_")
+"""How much they use: little of it, or less than their usual, is a decline."""
+
+
+def _rules(name: str) -> list[tuple[Cause, float, float]]:
+    found = [(cause, low, high) for start, cause, low, high in _RULES if name.startswith(start)]
+    if name.startswith(_OF_USE):
+        found.append(("usage_decline", -inf, 1.0 if "_vs_" in name else inf))
+    return found
+
+
+_OF_FEATURE: Final = {name: _rules(name) for name in NAMES}
+
+
+def cause_of_value(code: str, value: float) -> Cause | None:
+    """Which cause a feature is at this value, if any.
+
+    Examples
+    --------
+    >>> cause_of_value("data_throttled_share_7d", 0.3), cause_of_value("last_satisfaction", 9.0)
+    ('plan_used_up', None)
+    >>> cause_of_value("contract_days_left_mobile", 21.0), cause_of_value("contract_days_left_mobile", 300.0)
+    ('contract_end', None)
+    """
+    return next((cause for cause, low, high in _OF_FEATURE.get(code, ()) if low < value < high), None)
+
+
+def cause_of(kind: Kind, code: str, reasons: Iterable[AlertReason]) -> Cause:
+    """Why they may leave: what the signal says, else the first reason that is a cause.
+
+    Examples
+    --------
+    >>> cause_of("silence", "silent_days", []), cause_of("leave_intent", "leave_intent", [])
+    ('silence', 'stated_leave')
+    """
+    said = _OF_KIND.get(kind) or _OF_SIGNAL.get(code)
+    if said is not None:
+        return said
+    return next((cause for each in reasons if (cause := cause_of_value(each.code, each.value)) is not None), "general")
+
+
+_SIGNALS: Final = {
+    "leave_intent": Text("said that they want to leave", "表达离网意向"),
+    "port_out_query": Text("asked whether the number may be ported out", "查询携转资格"),
+    "port_out_code": Text("was given a port-out authorisation code", "已获取携转授权码"),
+    "disconnect_appointment": Text("has an appointment to disconnect", "已预约拆机"),
+}
+
+
+def signal_text(code: str, value: float, level: int) -> Text:
+    """A signal in words. Unlike a feature's, its number is exact: the visits of the window are kept one by one.
+
+    Examples
+    --------
+    >>> signal_text("competitor_page_dwell", 40.0, 2).en
+    "40 seconds on one of a competitor's portability or checkout pages"
+    >>> signal_text("leave_intent", 1.0, 2).zh
+    '再次表达离网意向'
+    """
+    if code == "leave_intent" and level >= STRONG:
+        return Text("said again that they want to leave", "再次表达离网意向")
+    match code:
+        case "competitor_page_dwell":
+            return Text(
+                f"{value:.0f} seconds on one of a competitor's portability or checkout pages",
+                f"浏览竞争对手携转或下单页面{value:.0f}秒",
+            )
+        case "competitor_dwell_7d":
+            en, zh = duration(value)
+            return Text(f"{en} on competitor sites in 7 days", f"近7天浏览竞争对手网站{zh}")
+        case "competitor_visits_7d":
+            return Text(f"{value:.0f} visits to competitor sites in 7 days", f"近7天访问竞争对手网站{value:.0f}次")
+        case "silent_days":
+            return Text(f"neither calls nor data for {_days(value)}", f"已沉默{int(value)}天")
+        case "disconnect_appointment" if value >= 1:
+            return Text(f"appointment to disconnect in {_days(value)}", f"已预约{int(value)}天后拆机")
+        case _:
+            return _SIGNALS.get(code, _SIGNALS["disconnect_appointment"])
+
+
+def _days(value: float) -> str:
+    return f"{int(value)} day{'' if int(value) == 1 else 's'}"
+
+
+Said = tuple[Text, Text]
+"""To somebody who listens, and in a message to somebody who reads."""
+
+
+def _contract(code: str, value: float) -> Said:
+    en, zh = PRODUCTS[code.removeprefix("contract_days_left_")]
+    ends_en, ends_zh = ("ends soon", "即将到期") if value >= 0 else ("has ended", "已经到期")
+    return (
+        Text(
+            f"Your {en} contract {ends_en}, and I would like to tell you what you can choose from.",
+            f"您的{zh}合约{ends_zh}，想跟您介绍一下续约方案。",
+        ),
+        Text(
+            f"Your {en} contract {ends_en}. What you can choose from is in our app and at our stores.",
+            f"您的{zh}合约{ends_zh}，可在APP或营业厅了解续约方案。",
+        ),
+    )
+
+
+_SATISFACTION: Final[Said] = (
+    Text("I would like to hear what we can do better for you.", "想听听您觉得我们哪些地方还可以做得更好。"),
+    Text("Please tell us what we can do better for you.", "您觉得我们哪些地方还可以做得更好，欢迎告诉我们。"),
+)
+_OPENINGS: Final[dict[Cause, Said]] = {
+    "complaint": (
+        Text(
+            "You told us of a problem, and I would like to ask whether it is settled.",
+            "您之前反映的问题，想跟您确认一下现在解决了没有。",
+        ),
+        Text(
+            "If the problem that you told us of is not settled, please let us know.",
+            "您之前反映的问题如果还没有解决，请告诉我们。",
+        ),
+    ),
+    "service_quality": (
+        Text(
+            "I would like to ask how well calls and data work where you use them.",
+            "想了解一下您平时打电话、上网是否顺畅。",
+        ),
+        Text(
+            "If calls or data do not work well where you use them, please let us know.",
+            "如果您打电话或上网不顺畅，请告诉我们。",
+        ),
+    ),
+    "stated_leave": (
+        Text(
+            "You told us that you are thinking of leaving, and I would like to hear what went wrong.",
+            "您之前提到可能不再使用我们的服务，想听听是哪方面让您不满意。",
+        ),
+        Text(
+            "You told us that you are thinking of leaving. Please tell us what went wrong.",
+            "您之前提到可能不再使用我们的服务，是哪方面让您不满意，请告诉我们。",
+        ),
+    ),
+    "disconnect": (
+        Text(
+            "You made an appointment to disconnect, and I would like to go through it with you.",
+            "您预约了拆机，想跟您确认一下具体安排。",
+        ),
+        Text(
+            "You made an appointment to disconnect. If you want to change it, please let us know.",
+            "您已预约拆机，如需改期或取消，请告诉我们。",
+        ),
+    ),
+    "price": (
+        Text(
+            "I would like to ask whether your plan and your bill suit you.",
+            "想了解一下您对目前的套餐和资费是否满意。",
+        ),
+        Text(
+            "If your plan or your bill does not suit you, please let us know.",
+            "如果您对目前的套餐或资费不满意，请告诉我们。",
+        ),
+    ),
+    "plan_used_up": (
+        Text(
+            "Your data was slowed down lately, and I would like to tell you of plans with more of it.",
+            "您近期的流量达到上限后被限速，想跟您介绍一下流量更多的套餐。",
+        ),
+        Text(
+            "Your data was slowed down lately. Plans with more of it are in our app and at our stores.",
+            "您近期的流量达到上限后被限速，可在APP或营业厅了解流量更多的套餐。",
+        ),
+    ),
+}
+_CARE: Final[Said] = (
+    Text("I would like to ask how you find our service.", "想了解一下您近期对我们的服务是否满意。"),
+    Text("Please tell us how you find our service.", "您近期对我们的服务是否满意，欢迎告诉我们。"),
+)
+_MANAGER: Final = Text("I am your account manager", "我是您的客户经理")
+_CALLER: Final = Text("this is customer service", "这里是客户服务中心")
+_VISITOR: Final = Text("I am from customer service", "我是客户服务人员")
+MESSAGES: Final[frozenset[Channel]] = frozenset({"sms", "app_push", "wechat"})
+"""Channels over which nobody answers: what is sent there asks nothing that wants an answer at once."""
+_ANSWERING: Final = Text(
+    "Hello, thank you for coming to us. I will gladly answer whatever you want to know.",
+    "您好，感谢您联系我们。您想了解的情况，我会如实为您说明。",
+)
+
+
+def opening(
+    reasons: Sequence[AlertReason], channel: Channel, *, manager: bool = False, answers_only: bool = False
+) -> Text:
+    """First words: from the first disclosable reason that gives some, else a service-care opening.
+
+    Parameters
+    ----------
+    channel
+        Over which it is said: a message introduces nobody and asks for no minute.
+    manager
+        Whether the subscriber has an account manager of their own.
+
+    Examples
+    --------
+    >>> opening([], "outbound_call", manager=True).en
+    'Hello, I am your account manager. I would like to ask how you find our service. Do you have a minute?'
+    >>> opening([], "sms").zh
+    '尊敬的客户，您好！您近期对我们的服务是否满意，欢迎告诉我们。'
+    """
+    if answers_only:
+        return _ANSWERING
+    spoken, written = next((said for each in reasons if (said := _said(each)) is not None), _CARE)
+    if channel in MESSAGES:
+        return Text(f"Dear customer: {written.en}", f"尊敬的客户，您好！{written.zh}")
+    if channel == "store":
+        return Text(f"Hello. {spoken.en}", f"您好。{spoken.zh}")
+    who = _MANAGER if manager else _CALLER if channel == "outbound_call" else _VISITOR
+    return Text(
+        f"Hello, {who.en}. {spoken.en} Do you have a minute?",
+        f"您好，{who.zh}。{spoken.zh}方便占用您一分钟吗？",
+    )
+
+
+def _said(reason: AlertReason) -> Said | None:
+    if not reason.disclosable:
+        return None
+    cause = _OF_SIGNAL[reason.code] if reason.code in _OF_SIGNAL else cause_of_value(reason.code, reason.value)
+    if cause is None:
+        return None
+    if cause == "contract_end":
+        return _contract(reason.code, reason.value)
+    return _SATISFACTION if reason.code == "last_satisfaction" else _OPENINGS.get(cause)

@@ -1,0 +1,106 @@
+"""What practice calls for beside the model: signals that a rule sees at once, each with the strength of its trigger.
+
+A signal needs no history and no model. Its level says how strong the trigger was: a stronger one than before
+escalates the alert that stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple, get_args
+
+from models.contract.events import CareContact, Page, SiteVisit
+from models.contract.policy import BrowsingPolicy
+from models.contract.time_units import DAY_MS
+from models.contract.vocabulary import Kind
+from models.state.kept_visits import Visit
+
+_PAGES: Final = get_args(Page)
+ORDINARY: Final = 1
+STRONG: Final = 2
+
+
+class Signal(NamedTuple):
+    """A trigger: its kind and strength, and the number that says it."""
+
+    kind: Kind
+    level: int
+    code: str
+    value: float
+    appointment_ts: int | None = None
+
+
+def browsing(visits: Sequence[Visit], visit: SiteVisit, now: float, policy: BrowsingPolicy) -> Signal | None:
+    """Whether this visit makes competitor browsing, given all visits kept, itself included.
+
+    The window ends at the subscriber's own clock; `visits` are those kept, the oldest first. A visit to an excluded
+    page neither triggers nor counts.
+
+    Examples
+    --------
+    >>> policy, day = BrowsingPolicy(), 86_400_000
+    >>> def read(ts, page="home", dwell=20.0):
+    ...     return SiteVisit(subscriber_id="s-1", ts=ts, operator="cucc", dwell_s=dwell, page=page)
+    >>> kept = [(d * day, 20.0, 0.0) for d in (0, 3, 6)]
+    >>> browsing(kept, read(6 * day), 6 * day, policy)
+    Signal(kind='competitor_browsing', level=1, code='competitor_visits_7d', value=3.0, appointment_ts=None)
+    >>> browsing(kept, read(8 * day), 8 * day, policy) is None
+    True
+    >>> browsing([], read(0, "number_portability", 30.0), 0, policy).level
+    2
+    """
+    if visit.page in policy.excluded_pages:
+        return None
+    if visit.page in policy.strong_pages and visit.dwell_s >= policy.page_dwell_s:
+        return Signal("competitor_browsing", STRONG, "competitor_page_dwell", visit.dwell_s)
+    since = now - policy.window_days * DAY_MS
+    recent = [dwell for ts, dwell, page in visits if ts > since and _PAGES[int(page)] not in policy.excluded_pages]
+    dwell = 0.0
+    for each in recent:
+        dwell += each
+    if dwell >= policy.dwell_s:
+        return Signal("competitor_browsing", ORDINARY, "competitor_dwell_7d", dwell)
+    if len(recent) >= policy.visits:
+        return Signal("competitor_browsing", ORDINARY, "competitor_visits_7d", float(len(recent)))
+    return None
+
+
+UNUSED: Final = "unused"
+UNUSED_VISIT: Final = Signal("competitor_browsing", ORDINARY, UNUSED, 0.0)
+"""A visit by somebody who refused the use of his behaviour: nothing of it is kept, and that it was not used is told."""
+
+
+def care(event: CareContact) -> Signal | None:
+    """The signal of a care contact, if it is one; a case that is resolved sets nothing off.
+
+    Examples
+    --------
+    >>> care(CareContact(subscriber_id="s-1", ts=0, reason="port_out_code")).level
+    2
+    >>> care(CareContact(subscriber_id="s-1", ts=0, reason="fault")) is None
+    True
+    """
+    if event.status != "opened":
+        return None
+    match event.reason:
+        case "leave_intent":
+            return Signal("leave_intent", ORDINARY, "leave_intent", 1.0)
+        case "port_out_query":
+            return Signal("port_out", ORDINARY, "port_out_query", 1.0)
+        case "port_out_code":
+            return Signal("port_out", STRONG, "port_out_code", 1.0)
+        case "disconnect_appointment":
+            at = event.appointment_ts
+            days = 0.0 if at is None else max(0.0, (at - event.ts) / DAY_MS)
+            return Signal("disconnect_appointment", ORDINARY, "disconnect_appointment", days, at)
+        case _:
+            return None
+
+
+CARE_TRIGGERS: Final = frozenset({"leave_intent", "port_out_query", "port_out_code", "disconnect_appointment"})
+"""Reasons that :func:`care` knows."""
+
+
+def silence(last_ts: float, at: float) -> Signal:
+    """The signal of a subscriber who is silent since `last_ts`."""
+    return Signal("silence", ORDINARY, "silent_days", (at - last_ts) / DAY_MS)

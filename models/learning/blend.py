@@ -1,0 +1,144 @@
+"""What is served: the prior, moved by what the voices have learned as far as they have heard of enough leavers.
+
+In log-odds, served = prior + s x (learned - prior) with s = n / (n + 200), n leavers learned from, and learned the mean
+of both voices. All of it is curves, so it is one curve a feature. River's curves may lie only so far from the
+prior's: a feed that breaks must not bend one feature without bound. The level is the operator's base rate, or what
+labels surely say in its place, on their latest vectors, towards which it goes a quarter of the way each week: put there
+at once, it told looks of one week from looks of the next by who happened to be looked at. The cut-offs, and what is
+usual, are of the latest.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import numpy as np
+import river
+
+from models.arrays import Floats
+from models.contract.vocabulary import SEGMENTS
+from models.learning.ensemble import Voices
+from models.learning.recent_vectors import Recent
+from models.scoring.calibration import levelling
+from models.scoring.scorer import Scorer, logit
+from models.scoring.snapshot import Curve, Cutoff, Provenance, ScoredVector, Snapshot
+
+SHARES: Final = (0.005, 0.01, 0.02, 0.05, 0.10, 0.20, 0.35, 0.50)
+"""Of the subscribers: cut-offs are known at these, and between them in proportion."""
+SHRINK: Final = 200.0
+"""Leavers at which prior and learned count the same."""
+REACH: Final = 2.0
+"""Log-odds that River may move one feature's curve away from the prior's."""
+LEVEL_STEP: Final = 0.25
+"""Of the way from the level in force to that of the latest vectors."""
+_NEVER_CERTAIN: Final = 1e-9
+_EXAMPLES: Final = 8
+_ENOUGH: Final = 50
+"""Rows of one worth, before their medians say anything."""
+
+
+def cutoffs(risk: Floats) -> list[Cutoff]:
+    """The risks that these shares of the subscribers had at least.
+
+    Examples
+    --------
+    >>> [round(c.risk, 3) for c in cutoffs(np.linspace(0.0, 1.0, 1001))[:3]]
+    [0.995, 0.99, 0.98]
+    """
+    found = np.clip(np.quantile(risk, [1.0 - share for share in SHARES]), _NEVER_CERTAIN, 1.0 - _NEVER_CERTAIN)
+    return [Cutoff(share, float(cut)) for share, cut in zip(SHARES, found.tolist(), strict=True)]
+
+
+def medians(curves: list[Curve], recent: Recent) -> list[Curve]:
+    """Curves with the medians of the latest rows, of all and of each worth of which there are enough."""
+    x, segment = recent.x, recent.segment
+    parts = {worth: x[:, segment == code] for code, worth in enumerate(SEGMENTS)}
+    parts = {worth: part for worth, part in parts.items() if part.shape[1] >= _ENOUGH}
+    return [
+        msgspec.structs.replace(
+            curve, usual=_usual(x[f]), usual_of={worth: _usual(part[f]) for worth, part in parts.items()}
+        )
+        for f, curve in enumerate(curves)
+    ]
+
+
+def _usual(values: Floats) -> float | None:
+    """The median; none of a feature that is usually missing."""
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if 2 * len(known) > len(values) else None
+
+
+def share_learned(heard: int) -> float:
+    """How far what is served has gone from the prior to what was learned.
+
+    Examples
+    --------
+    >>> share_learned(0), share_learned(200)
+    (0.0, 0.5)
+    """
+    return heard / (heard + SHRINK)
+
+
+def moved(prior: Snapshot, voices: Voices, rows: Floats) -> list[Curve]:
+    """The prior's curves, moved; `rows`, (F, n), are those of whom a curve is to say nothing on the whole."""
+    share, river, trust = share_learned(voices.heard), voices.share_of_river, voices.posterior.trust
+    curves = []
+    pairs = zip(prior.curves, voices.ground.knots, voices.river.curves(), voices.posterior.curves(), rows, strict=True)
+    for curve, own, river_says, posterior_says, row in pairs:
+        knots = np.union1d(curve.knots, own)
+        before = np.interp(knots, curve.knots, curve.values)
+        by_river = np.append(np.interp(knots, own, river_says), 0.0) - np.append(before, curve.missing)
+        middle = float(np.median(np.where(np.isnan(row), by_river[-1], np.interp(row, knots, by_river[:-1]))))
+        by_river = np.clip(by_river - middle, -REACH, REACH)
+        by_posterior = np.append(np.interp(knots, own, posterior_says), 0.0) + trust * np.append(before, curve.missing)
+        after = np.append(before, curve.missing) + share * (river * by_river + (1.0 - river) * by_posterior)
+        curves.append(
+            Curve(feature=curve.feature, knots=knots.tolist(), values=after[:-1].tolist(), missing=float(after[-1]))
+        )
+    return curves
+
+
+def compiled(
+    prior: Snapshot,
+    voices: Voices | None,
+    recent: Recent,
+    rate: float,
+    named: tuple[str, int | None],
+    in_force: Snapshot | None = None,
+) -> Snapshot:
+    """The snapshot to publish: version and watermark as `named`, at this base rate on the latest rows.
+
+    Without voices it is the prior at the operator's level. With a snapshot `in_force` its level goes on from there.
+    """
+    x = recent.x
+    bare = Snapshot(
+        version=named[0],
+        curves=prior.curves if voices is None else moved(prior, voices, x),
+        intercept=logit(rate),
+        base_rate=rate,
+        river_version=river.__version__,  # type: ignore[attr-defined]  # river does not list it in __all__
+        catalogue_hash=prior.catalogue_hash,
+    )
+    level = levelling(Scorer(bare).score(x).risk, rate if voices is None else voices.rate(rate))
+    if in_force is not None:
+        former = in_force.intercept - logit(in_force.base_rate)
+        level = former + LEVEL_STEP * (level - former)
+    bare = msgspec.structs.replace(bare, intercept=bare.intercept + level)
+    risk = Scorer(bare).score(x).risk
+    picked = np.unique(np.linspace(0, x.shape[1] - 1, _EXAMPLES).astype(np.int64)).tolist()
+    heard = 0 if voices is None else voices.left
+    return msgspec.structs.replace(
+        bare,
+        curves=medians(bare.curves, recent),
+        cutoffs=cutoffs(risk),
+        examples=[
+            ScoredVector(x=[None if np.isnan(v) else v for v in x[:, i].tolist()], risk=float(risk[i])) for i in picked
+        ],
+        watermark=named[1],
+        provenance=Provenance(
+            source=f"{prior.version}, moved by the operator's own labels" if heard else f"{prior.version}, levelled",
+            rows=0 if voices is None else voices.left + voices.stayed,
+            positives=heard,
+        ),
+    )

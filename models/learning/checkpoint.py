@@ -1,0 +1,162 @@
+"""A learner as bytes for a topic, and what is refused when it is read back.
+
+It is msgpack of plain structs, compressed, in an envelope that says whose it is; never a pickle, which would run what
+a topic holds.
+"""
+
+from __future__ import annotations
+
+import zlib
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+import river
+from msgspec import Struct
+
+from models.analysis.labelled_window import WindowState
+from models.learning.ensemble import TaughtState, VoicesState
+from models.learning.example_status import Lesson
+from models.learning.guard import GuardState
+from models.learning.known_leavers import LeavingsState
+from models.learning.person_weeks import FateWindowState
+from models.learning.recent_vectors import RecentState
+from models.scoring.snapshot import Snapshot
+
+FORMAT: Final = "holdfast.learner/2"
+MOST_BYTES: Final = 8_000_000
+"""It is written whole, in a few records of one transaction, every some hundred examples."""
+_LEVEL: Final = 6
+
+
+class CheckpointRefusedError(Exception):
+    """A checkpoint is torn, or of another program, catalogue or setting: the learner must begin from examples anew."""
+
+
+class Step(StrEnum):
+    """Why a snapshot was published."""
+
+    WEEKLY = "weekly"
+    WITHDRAWN = "withdrawn"
+    """What was learned had proved worse than the prior."""
+    RESTORED = "restored"
+    """Labels have broken: last week's copy, or the one before."""
+
+
+class Publication(Struct, frozen=True, kw_only=True):
+    """What is served as far as the learner knows, and how it came about.
+
+    Attributes
+    ----------
+    number
+        The largest in any version so far.
+    quiet_until
+        Until when an operator's rollback stands, ms.
+    step, labels, at
+        Why, after how many labels and at which label's time it was published; None for one that was not by the learner.
+    """
+
+    served: Snapshot
+    number: int
+    quiet_until: int = 0
+    step: Step | None = None
+    labels: int = 0
+    at: int | None = None
+
+
+class LearnerState(Struct, frozen=True, kw_only=True):
+    """Everything that a learner knows."""
+
+    labels: int
+    base_rate: float | None
+    watermark: int | None
+    day: int
+    week: int
+    lessons: dict[Lesson, int]
+    outcomes: dict[str, int]
+    known: bytes
+    leavings: LeavingsState
+    prior: Snapshot
+    waiting: TaughtState
+    recent: RecentState
+    fates: FateWindowState
+    window: WindowState
+    alerts: WindowState
+    origins: list[str]
+    guard: GuardState
+    stakes: list[float]
+    voices: VoicesState | None
+    copies: list[VoicesState]
+    publication: Publication
+    pending: Snapshot | None
+
+
+class _Envelope(Struct, frozen=True, kw_only=True):
+    format: str
+    river_version: str
+    catalogue: str
+    settings: str
+    checksum: str
+    body: bytes
+
+
+def encode(state: LearnerState, settings: bytes) -> bytes:
+    """The record; `settings` are those under which the state came about, encoded.
+
+    Raises
+    ------
+    CheckpointRefusedError
+        If it is larger than :data:`MOST_BYTES`.
+    """
+    body = zlib.compress(msgspec.msgpack.encode(state), _LEVEL)
+    raw = msgspec.msgpack.encode(
+        _Envelope(
+            format=FORMAT,
+            river_version=_river_version(),
+            catalogue=state.prior.catalogue_hash,
+            settings=_hash(settings),
+            checksum=_hash(body),
+            body=body,
+        )
+    )
+    if len(raw) > MOST_BYTES:
+        raise CheckpointRefusedError(f"a checkpoint of {len(raw)} bytes, more than {MOST_BYTES}")
+    return raw
+
+
+def decode(raw: bytes, settings: bytes) -> LearnerState:
+    """Read a checkpoint.
+
+    Raises
+    ------
+    CheckpointRefusedError
+        With what does not fit.
+    """
+    try:
+        envelope = msgspec.msgpack.decode(raw, type=_Envelope)
+    except msgspec.MsgspecError as error:
+        raise CheckpointRefusedError(f"not a checkpoint: {error}") from error
+    if envelope.format != FORMAT:
+        raise CheckpointRefusedError(f"of another release, format {envelope.format!r}; this one reads {FORMAT!r}")
+    if envelope.checksum != _hash(envelope.body):
+        raise CheckpointRefusedError("the checksum does not match: the checkpoint was torn or edited")
+    if envelope.river_version != _river_version():
+        raise CheckpointRefusedError(f"of River {envelope.river_version}, here is {_river_version()}")
+    if envelope.settings != _hash(settings):
+        raise CheckpointRefusedError("laid out under other settings: windows or memories have other sizes")
+    try:
+        state = msgspec.msgpack.decode(zlib.decompress(envelope.body), type=LearnerState)
+    except (msgspec.MsgspecError, zlib.error) as error:
+        raise CheckpointRefusedError(f"not a learner's state: {error}") from error
+    if state.prior.catalogue_hash != envelope.catalogue:
+        raise CheckpointRefusedError(f"its envelope says catalogue {envelope.catalogue}, its snapshot another")
+    return state
+
+
+def _hash(raw: bytes) -> str:
+    return blake2b(raw, digest_size=16).hexdigest()
+
+
+def _river_version() -> str:
+    return str(river.__version__)  # type: ignore[attr-defined]  # river does not list it in __all__

@@ -1,0 +1,328 @@
+"""The model that learns, as one pure value: fates and verdicts in; snapshots, a checkpoint and a report out.
+
+Fates of weeks are learned as they come; once a week of the stream's time what was learned is published. Nothing here
+reads a clock, draws a number or knows of Kafka: the same records in the same order give the same models to the last
+bit, however often the process was killed between them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from typing import Final, Self
+
+import numpy as np
+
+from models.analysis.labelled_window import Window
+from models.contract.time_units import DAY_MS, WEEK_MS
+from models.contract.training_example import WEEKLY, Example, Fate
+from models.contract.vocabulary import SEGMENTS
+from models.learning import checkpoint, guard, withdrawal
+from models.learning.admission import Admission
+from models.learning.blend import compiled
+from models.learning.checkpoint import CheckpointRefusedError, LearnerState, Publication, Step
+from models.learning.ensemble import Taught, Voices, VoicesState, packed, unpacked
+from models.learning.example_status import Lesson
+from models.learning.guard import GuardState
+from models.learning.known_leavers import id_hash
+from models.learning.person_weeks import FateRow, Fates, FateWindow
+from models.learning.recent_vectors import Recent, RecentVector
+from models.learning.report import LearnerReport, reported
+from models.learning.settings import LearnerSettings
+from models.scoring.scorer import Scorer, check_examples
+from models.scoring.snapshot import Snapshot, SnapshotRefusedError, check_features
+
+__all__ = ["CheckpointRefusedError", "Learner", "LearnerReport", "LearnerSettings", "Lesson"]
+
+COPIES: Final = 2
+"""Of the voices, a week apart. The older one is put back when labels break: they did so before it was seen."""
+_NUMBER: Final = re.compile(r"m-(\d+)")
+
+
+class Learner:
+    """See the module.
+
+    Parameters
+    ----------
+    settings
+        The numbers.
+    prior
+        What is served when it begins. It says which features there are, and what is learned moves it.
+
+    Raises
+    ------
+    SnapshotRefusedError
+        If `prior` does not reproduce its own examples.
+    """
+
+    def __init__(self, settings: LearnerSettings, prior: Snapshot) -> None:
+        check_examples(prior)
+        self._settings = settings
+        self._prior = prior
+        self._scorer: Scorer | None = None  # at the operator's base rate, once that is known
+        self._voices: Voices | None = None
+        self._copies: deque[VoicesState] = deque(maxlen=COPIES)
+        self._waiting: list[Taught] = []
+        self._recent = Recent(settings.recent_rows, len(prior.curves))
+        self._fates = FateWindow()
+        self._window = Window(settings.window)
+        self._alerts = Window(settings.alert_window)
+        self._origins: deque[str] = deque(maxlen=settings.alert_window)
+        self._admission = Admission(settings)
+        self._guard = GuardState()
+        self._stakes = withdrawal.untouched()
+        self._publication = Publication(served=prior, number=number_of(prior.version))
+        self._day = self._week = 0
+        self._base_rate: float | None = None
+        self.watermark: int | None = None  # the latest label, ms: the time of the stream as it learns
+        self._pending: Snapshot | None = None
+        self._labels = 0
+        self._lessons, self._outcomes = Counter[Lesson](), Counter[str]()
+
+    @property
+    def labels(self) -> int:
+        """How many fates were learned."""
+        return self._labels
+
+    @property
+    def served(self) -> Snapshot:
+        """What is served as far as the learner knows: the last it gave out, or was told of."""
+        return self._publication.served
+
+    @property
+    def lessons(self) -> dict[Lesson, int]:
+        """What became of all fates and verdicts so far."""
+        return dict(self._lessons)
+
+    def learn(self, told: Example | Fate) -> Lesson:
+        """Learn a fate or measure a verdict; says what became of it. No content of one raises."""
+        lesson = self._admission.strange(told, self._prior)
+        if lesson is None:
+            known = told.known_ts if isinstance(told, Fate) else told.labelled_ts
+            self.watermark = max(known, self.watermark or known)
+            if self._base_rate != told.base_rate:
+                self._base_rate, self._scorer = told.base_rate, Scorer(self._prior, told.base_rate)
+            lesson = self._admission.untold(told)
+            if isinstance(told, Example):
+                self._outcomes[told.label] += 1
+                lesson = lesson or self._measured(told)
+            else:
+                lesson = lesson or self._heard(told)
+            self._look()
+        self._lessons[lesson] += 1
+        return lesson
+
+    def due(self) -> Snapshot | None:
+        """A snapshot to publish, or None. One that is not asked for gives way to the next."""
+        snapshot, self._pending = self._pending, None
+        return snapshot
+
+    def rolled_back(self, snapshot: Snapshot) -> None:
+        """An operator has put this one back: nothing is published for some weeks, whatever is learned.
+
+        Raises
+        ------
+        SnapshotRefusedError
+            If it is of other features, or does not reproduce its own examples.
+        """
+        check_features(snapshot, self._prior.features, self._prior.catalogue_hash)
+        check_examples(snapshot)
+        quiet = (self.watermark or 0) + round(self._settings.quiet_days * DAY_MS)
+        number = max(self._publication.number, number_of(snapshot.version))
+        self._publication = Publication(served=snapshot, number=number, quiet_until=quiet)
+        self._pending, self._stakes = None, withdrawal.untouched()
+
+    def _prior_risk(self, values: list[float]) -> float:
+        assert self._scorer is not None  # noqa: S101 - the base rate is known behind the door
+        return float(self._scorer.score(np.array(values)[:, None]).risk[0])
+
+    def _measured(self, example: Example) -> Lesson:
+        window = self._window if example.origin == WEEKLY else self._alerts
+        window.add(example, id_hash(example.subscriber_id), self._prior_risk(example.numbers()))
+        if example.origin == WEEKLY:
+            return Lesson.MEASURED
+        self._origins.append(example.origin)
+        return Lesson.BIASED
+
+    def _heard(self, fate: Fate) -> Lesson:
+        values = fate.numbers()
+        who, weeks = id_hash(fate.subscriber_id) & 0xFFFFFFFF, fate.last - fate.first + 1
+        self._fates.add(FateRow(fate.known_ts, self._prior_risk(values), fate.risk, fate.left, weeks, who))
+        if self._guard.on:
+            return Lesson.STOPPED
+        # In single precision, here and in the checkpoint alike: the same bits with a restart as without.
+        taught = Taught(np.array(values, dtype="<f4"), fate.first, fate.last, fate.left)
+        if fate.first == 1:
+            self._recent.add(RecentVector(values, SEGMENTS.index(fate.segment)))
+        if self._voices is None:
+            self._waiting.append(taught)
+            if len(self._recent) < self._settings.warm_rows and len(self._waiting) < 4 * self._settings.warm_rows:
+                return Lesson.COLLECTING
+            self._begin()
+            return Lesson.LEARNED
+        self._voices.learn(taught)
+        self._labels += 1
+        return Lesson.LEARNED
+
+    def _begin(self) -> None:
+        """Freeze knots and level on the first rows; then learn what waited."""
+        self._voices = self._new_voices()
+        for taught in self._waiting:
+            self._voices.learn(taught)
+        self._labels += len(self._waiting)
+        self._waiting = []
+
+    def _new_voices(self) -> Voices:
+        assert self._scorer is not None  # noqa: S101 - see above
+        settings = self._settings
+        return Voices.of_prior(self._scorer, self._recent.x, self._admission.weeks, self._weekly_rate, settings.memory)
+
+    @property
+    def _weekly_rate(self) -> float:
+        return (self._base_rate or 0.0) * min(7.0 / self._settings.horizon_days, 1.0)
+
+    @property
+    def _now(self) -> int:
+        return self.watermark or 0
+
+    def _look(self) -> None:
+        """Once a day of the stream whether labels still make sense; once a week whether to withdraw, and publish."""
+        day, week = self._now // DAY_MS, self._now // WEEK_MS
+        if day == self._day or self._voices is None:
+            return
+        before, new_week = self._guard, week != self._week
+        self._day, self._week = day, week
+        fates = self._fates.latest()
+        self._guard = guard.looked(before, fates, self._now, self._weekly_rate, new_week=new_week)
+        if self._guard.on:
+            if not before.on and self._copies:
+                # Of the copies made after it nobody knows whether their labels were whole.
+                self._copies = deque([self._copies[0]], COPIES)
+                self._put_back(self._copies[0])
+                self._publish(Step.RESTORED)
+            return
+        if not new_week:
+            return
+        self._voices.settle()
+        if self._now >= self._publication.quiet_until:
+            self._stakes = withdrawal.bet(self._stakes, self._last_week())
+        if withdrawal.worse(self._stakes):
+            # What was learned is forgotten: it comes back only as far as new leavers speak for it.
+            self._voices, self._stakes = self._new_voices(), withdrawal.untouched()
+            self._copies.clear()
+            self._publish(Step.WITHDRAWN)
+        else:
+            self._copies.append(self._voices.state())
+            self._publish(Step.WEEKLY)
+
+    def _last_week(self) -> Fates:
+        rows = self._fates.latest()
+        return rows.of(rows.ts > self._now - WEEK_MS)
+
+    def _put_back(self, state: VoicesState) -> None:
+        assert self._scorer is not None  # noqa: S101 - see above
+        self._voices = Voices.resume(state, self._scorer, self._settings.memory)
+
+    def _publish(self, step: Step) -> None:
+        publication = self._publication
+        if self._now < publication.quiet_until or self._voices is None or self._base_rate is None:
+            return
+        number = publication.number + 1
+        named = f"m-{number:05d}", self.watermark
+        # Only from week to week: what was put back or withdrawn has other curves, and so has the first of all.
+        in_force = publication.served if step is publication.step is Step.WEEKLY else None
+        snapshot = compiled(self._prior, self._voices, self._recent, self._base_rate, named, in_force)
+        check_examples(snapshot)
+        self._publication = Publication(
+            served=snapshot,
+            number=number,
+            quiet_until=publication.quiet_until,
+            step=step,
+            labels=self._labels,
+            at=self._now,
+        )
+        self._pending = snapshot
+
+    def report(self) -> LearnerReport:
+        """Everything that metrics and ``model show`` tell. Tens of milliseconds, of which no example pays any."""
+        stake = float(self._stakes.mean())
+        return reported(self._state(), self._window.latest(), self._alerts.latest(), self._voices, stake)
+
+    def checkpoint(self) -> bytes:
+        """Everything, as one record."""
+        return checkpoint.encode(self._state(), self._settings.shape())
+
+    def _state(self) -> LearnerState:
+        return LearnerState(
+            labels=self._labels,
+            base_rate=self._base_rate,
+            watermark=self.watermark,
+            day=self._day,
+            week=self._week,
+            lessons=dict(self._lessons),
+            outcomes=dict(self._outcomes),
+            known=self._admission.known.state(),
+            leavings=self._admission.leavings.state(),
+            prior=self._prior,
+            waiting=packed(self._waiting),
+            recent=self._recent.state(),
+            fates=self._fates.state(),
+            window=self._window.state(),
+            alerts=self._alerts.state(),
+            origins=list(self._origins),
+            guard=self._guard,
+            stakes=self._stakes.tolist(),
+            voices=None if self._voices is None else self._voices.state(),
+            copies=list(self._copies),
+            publication=self._publication,
+            pending=self._pending,
+        )
+
+    @classmethod
+    def resume(cls, raw: bytes, settings: LearnerSettings) -> Self:
+        """Go on from a checkpoint, to the same bits as without a break.
+
+        Raises
+        ------
+        CheckpointRefusedError
+            If it is torn, or of another program or other settings.
+        """
+        state = checkpoint.decode(raw, settings.shape())
+        try:
+            learner = cls(settings, state.prior)
+            learner._restore(state)
+        except (ValueError, KeyError, SnapshotRefusedError) as error:
+            raise CheckpointRefusedError(f"its parts do not fit each other: {error}") from error
+        return learner
+
+    def _restore(self, state: LearnerState) -> None:
+        settings, width = self._settings, len(state.prior.curves)
+        self._labels, self._base_rate, self.watermark = state.labels, state.base_rate, state.watermark
+        self._day, self._week = state.day, state.week
+        self._lessons, self._outcomes = Counter(state.lessons), Counter(state.outcomes)
+        self._admission.resume(state.known, state.leavings)
+        self._waiting = unpacked(state.waiting, width)
+        self._recent = Recent.resume(state.recent, settings.recent_rows, width)
+        self._fates = FateWindow.resume(state.fates)
+        self._window = Window.resume(state.window, settings.window)
+        self._alerts = Window.resume(state.alerts, settings.alert_window)
+        self._origins.extend(state.origins)
+        self._guard, self._stakes = state.guard, np.array(state.stakes)
+        self._copies.extend(state.copies)
+        self._publication, self._pending = state.publication, state.pending
+        if state.base_rate is not None:
+            self._scorer = Scorer(state.prior, state.base_rate)
+        if state.voices is not None:
+            self._put_back(state.voices)
+
+
+def number_of(version: str) -> int:
+    """The number in a version, 0 where there is none; one put back has the number that it had.
+
+    Examples
+    --------
+    >>> number_of("m-00012"), number_of("m-00012-r1"), number_of("prior-1")
+    (12, 12, 0)
+    """
+    found = _NUMBER.match(version)
+    return int(found[1]) if found else 0

@@ -1,0 +1,101 @@
+"""The latest person-weeks, with what the prior says of them and what was served: guard and withdrawal look at these."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+from models.arrays import Bools, Floats
+
+CAPACITY: Final = 8_000
+_ROW: Final = np.dtype(
+    [("ts", "<i8"), ("prior", "<f4"), ("served", "<f4"), ("left", "?"), ("weeks", "u1"), ("who", "<u4")]
+)
+
+
+class FateRow(NamedTuple):
+    """One person-week, or some of one look; see :class:`Fates`."""
+
+    ts: int
+    prior: float
+    served: float
+    left: bool
+    weeks: int
+    who: int
+
+
+class Fates(NamedTuple):
+    """Rows of the window, the oldest first; ``ts`` is when it was known, ``weeks`` how many weeks a row tells of."""
+
+    ts: npt.NDArray[np.int64]
+    prior: Floats
+    served: Floats
+    left: Bools
+    weeks: npt.NDArray[np.int64]
+    who: npt.NDArray[np.uint32]
+
+    def of(self, rows: Bools) -> Fates:
+        """Some of the rows."""
+        return Fates(
+            self.ts[rows], self.prior[rows], self.served[rows], self.left[rows], self.weeks[rows], self.who[rows]
+        )
+
+
+class FateWindowState(Struct, frozen=True, kw_only=True):
+    """Everything that is needed to go on."""
+
+    added: int
+    rows: bytes
+
+
+class FateWindow:
+    """See the module; the oldest row gives way.
+
+    Examples
+    --------
+    >>> window = FateWindow()
+    >>> window.add(FateRow(5, 0.1, 0.2, True, 2, 7))
+    >>> found = window.latest()
+    >>> found.left.tolist(), found.served.round(6).tolist(), found.weeks.tolist()
+    ([True], [0.2], [2])
+    """
+
+    def __init__(self) -> None:
+        self._rows = np.zeros(CAPACITY, dtype=_ROW)
+        self._added = 0
+
+    def add(self, row: FateRow) -> None:
+        """Take a row in."""
+        self._rows[self._added % CAPACITY] = tuple(row)
+        self._added += 1
+
+    def latest(self) -> Fates:
+        """All rows that are there."""
+        rows = self._rows[np.arange(max(0, self._added - CAPACITY), self._added) % CAPACITY]
+        prior, served = rows["prior"].astype(np.float64), rows["served"].astype(np.float64)
+        return Fates(
+            rows["ts"].copy(), prior, served, rows["left"].copy(), rows["weeks"].astype(np.int64), rows["who"].copy()
+        )
+
+    def state(self) -> FateWindowState:
+        """As bytes."""
+        return FateWindowState(added=self._added, rows=self._rows[: min(self._added, CAPACITY)].tobytes())
+
+    @classmethod
+    def resume(cls, state: FateWindowState) -> Self:
+        """Go on from :meth:`state`.
+
+        Raises
+        ------
+        ValueError
+            If the bytes do not make so many rows.
+        """
+        window, rows = cls(), np.frombuffer(state.rows, dtype=_ROW)
+        if len(rows) != min(state.added, CAPACITY):
+            raise ValueError(f"{len(rows)} person-weeks of {state.added}")
+        window._rows[: len(rows)] = rows
+        window._added = state.added
+        return window

@@ -1,0 +1,82 @@
+"""All that is compiled, called once on nobody, so that no event waits for the compiler.
+
+Numba compiles a function at its first call, for the types of that call. Some are called from outside of the compiled
+code, and their types follow from the arrays of those who call them: so, as far as they can, it is those that call them
+here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from models.contract.policy import Policy
+from models.features.catalogue import NAMES
+from models.kernel import compiled, places
+from models.kernel.arrivals import table_of
+from models.kernel.reader import EventReader
+from models.scoring.engine import Engine, features_of
+from models.scoring.scorer import Scorer
+from models.scoring.snapshot import Curve, Snapshot
+from models.state.columns import SEEN_IDS
+from models.state.population import Population
+
+_BASE_RATE: Final = 0.01
+
+
+class Rehearsed(NamedTuple):
+    """How many functions were compiled anew, and how many came from the cache."""
+
+    compiled: int
+    loaded: int
+
+
+def rehearse() -> Rehearsed:
+    """Compile everything, or load it; after this returns no call of the compiled code waits for more than itself.
+
+    Raises
+    ------
+    OSError
+        If what was compiled cannot be written, such as on a full disk. After :func:`keep_nothing` that is not tried.
+
+    Examples
+    --------
+    >>> rehearse() == rehearse()  # the second time there is nothing to do
+    True
+    """
+    nothing = [Curve(feature=name, knots=[0.0, 1.0], values=[0.0, 0.0]) for name in NAMES]
+    scorer = Scorer(Snapshot(version="rehearsal", curves=nothing, intercept=0.0, base_rate=_BASE_RATE))
+    population = Population()
+    engine = Engine(population, scorer, Policy())
+    nobody = np.array([population.seat("nobody")])
+    engine.walk(table_of([]), 0)
+    engine.look(nobody, np.zeros(1, dtype=np.int64), 0, 0, 1)
+    engine.score(0, 0.0)
+    engine.silence_due(nobody)
+    order = np.zeros(len(NAMES), dtype=np.int64)
+    compiled.contributions(engine.x, scorer.table(), scorer.usual_curves(), 0.0, engine.x, order)
+    features_of(population, nobody, np.zeros(1))
+    population.enliven(0)
+    population.touch(0, SEEN_IDS.name)
+    records = population.take_changes()
+    records.put(list(records))
+    Population().load(records)
+    no_bytes, no_records = np.frombuffer(b"", dtype=np.uint8), np.zeros((0, places.RECORD), dtype=np.int64)
+    EventReader().read(no_bytes, no_records)
+    compiled.take_records(no_bytes, 0, 0, 0, 0, no_records)
+    nothing_, none = np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    compiled.merge(no_records, none, nothing_, none, 0, none, none)
+    compiled.count_misplaced(no_bytes, no_records, 0, 1, np.zeros(1, dtype=np.uint8), nothing_)
+    stats = [each.stats for each in _functions()]
+    return Rehearsed(sum(each.cache_misses.total() for each in stats), sum(each.cache_hits.total() for each in stats))
+
+
+def keep_nothing() -> None:
+    """Let nothing be written or read any more: what is compiled serves this process alone."""
+    for each in _functions():
+        each._cache.disable()
+
+
+def _functions() -> list[Any]:
+    return [each for each in vars(compiled).values() if hasattr(each, "signatures")]

@@ -1,0 +1,167 @@
+"""A topic read by a bystander: without a group, as committed, from its start or its end.
+
+Nothing that reads this way is seen by Kafka's group tools, and nothing it does can move anybody's offsets.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any, Final, NamedTuple
+
+import aiokafka
+import msgspec
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError, NoBrokersAvailable
+
+from models.contract.alerts import Alert
+from models.contract.training_example import Example, Fate
+
+UNREACHABLE: Final[tuple[type[Exception], ...]] = (
+    KafkaConnectionError,
+    NoBrokersAvailable,
+    ConnectionError,
+    TimeoutError,
+)
+"""What clients raise when no broker answers."""
+REFUSED: Final[type[Exception]] = KafkaError
+"""What they raise for everything else that a broker says."""
+ANSWER_MS: Final = 10_000
+_POLL_MS: Final = 500
+_decode_alert: Final = msgspec.json.Decoder(Alert).decode
+_decode_example: Final = msgspec.json.Decoder(Example).decode
+_decode_fate: Final = msgspec.json.Decoder(Fate).decode
+_FATE: Final = b'{"fate_id":'
+
+
+class TopicMissingError(Exception):
+    """The topic does not exist; reading would create it on brokers that allow that, with the wrong partitions."""
+
+
+class TailRecord(NamedTuple):
+    """One record, with its place."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+async def tail(
+    client: Mapping[str, Any], topic: str, *, from_beginning: bool, follow: bool
+) -> AsyncGenerator[TailRecord, None]:
+    """Records of all partitions of `topic`: those that it holds now by time, the later ones as they come.
+
+    Close the iterator (``contextlib.aclosing``), or the connection stays open.
+
+    Parameters
+    ----------
+    follow
+        False: end where the topic ends now.
+
+    Raises
+    ------
+    TopicMissingError
+        If there is no such topic.
+    """
+    consumer = aiokafka.AIOKafkaConsumer(
+        **client,
+        group_id=None,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        request_timeout_ms=ANSWER_MS,
+        fetch_max_wait_ms=100,
+    )
+    try:
+        await consumer.start()
+        # The whole cluster's, which asks for no topic by name: that would create one that is missing.
+        partitions = (await consumer._client.fetch_all_metadata()).partitions_for_topic(topic)
+        if not partitions:
+            raise TopicMissingError(topic)
+        places = [TopicPartition(topic, number) for number in sorted(partitions)]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        starts = await consumer.beginning_offsets(places) if from_beginning else ends
+        for place in places:
+            consumer.seek(place, starts[place])
+        newer: list[Any] = []
+        async with aclosing(_merged(consumer, ends, newer)) as held:
+            async for record in held:
+                yield _told(record)
+        while follow:
+            for record in sorted(newer, key=_when):
+                yield _told(record)
+            newer = [each for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values() for each in batch]
+    finally:
+        await consumer.stop()
+
+
+async def _merged(consumer: Any, ends: Mapping[TopicPartition, int], newer: list[Any]) -> AsyncGenerator[Any, None]:
+    """What the partitions hold below `ends`, the oldest first: a partition that has more to come is waited for.
+
+    What is fetched beyond the ends goes to `newer`.
+    """
+    heads: dict[TopicPartition, deque[Any]] = {place: deque() for place in ends}
+    while heads:
+        lacking = [place for place, held in heads.items() if not held]
+        for place in [place for place in lacking if await consumer.position(place) >= ends[place]]:
+            del heads[place]
+            lacking.remove(place)
+        if lacking:
+            for place, batch in (await consumer.getmany(*lacking, timeout_ms=_POLL_MS)).items():
+                for record in batch:
+                    (heads[place] if record.offset < ends[place] else newer).append(record)
+        elif heads:
+            yield min(heads.values(), key=lambda held: _when(held[0])).popleft()
+
+
+def _when(record: Any) -> tuple[int, int, int]:
+    return record.timestamp, record.partition, record.offset
+
+
+def _told(each: Any) -> TailRecord:
+    return TailRecord(each.partition, each.offset, each.timestamp, each.key, each.value, tuple(each.headers))
+
+
+def as_alert(value: bytes | None) -> Alert | None:
+    """The alert of a record, or None if this version cannot read it.
+
+    Examples
+    --------
+    >>> as_alert(b'{"alert_id": 7}') is None
+    True
+    """
+    try:
+        return _decode_alert(value or b"")
+    except msgspec.MsgspecError:
+        return None
+
+
+def as_told(value: bytes | None) -> Example | Fate:
+    """What a record of the examples tells: a verdict, or the fate of some weeks.
+
+    Raises
+    ------
+    msgspec.MsgspecError
+        If this version cannot read it.
+    """
+    raw = value or b""
+    return _decode_fate(raw) if raw.startswith(_FATE) else _decode_example(raw)
+
+
+def as_example(value: bytes | None) -> Example | None:
+    """The verdict of a record; None if it is none, was erased, or this version cannot read it.
+
+    Examples
+    --------
+    >>> as_example(None) is None
+    True
+    """
+    try:
+        return None if value is None else _decode_example(value)
+    except msgspec.MsgspecError:
+        return None

@@ -1,0 +1,189 @@
+"""One producer a lane, and one transaction a batch.
+
+The transactional id is made of the state topic and the partition, so whoever writes that state next fences whoever
+wrote it before, whatever their groups are called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import aiokafka
+import structlog
+from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.producer import sender
+
+from models.state.state_records import ROOM
+from streams.cluster.retries import NoAnswerError, passing, patient
+from streams.records.out_record import AnyRecord
+from streams.records.state_batch import StateBatch
+from streams.records.topics import BY_NAME, STATE
+
+log = structlog.get_logger(__name__)
+
+TRANSACTION_TIMEOUT_MS: Final = 60_000
+FATE_S: Final = 60.0
+"""By then the coordinator has aborted what was not committed; what became of it only the log can tell."""
+CLOSE_S: Final = 5.0
+"""How long closing waits for what was sent; longer it would hold the rebalance."""
+FIND_AGAIN_S: Final = 0.1
+LOG_APPEND_TIME: Final = 1
+
+# Between two transactions the coordinator answers "concurrent transactions" until its marker is written. aiokafka
+# waits 20 ms before it asks again, on loopback the marker takes 2.
+sender.BACKOFF_OVERRIDE = 0.002
+
+
+class LaneLostError(Exception):
+    """Another worker has taken the lane, and this one did not notice: it was paused, or cut off. It must end."""
+
+
+class WrittenTo(NamedTuple):
+    """Where a topic's last record of a transaction went, and the broker's append time if the topic carries it."""
+
+    last_offset: int
+    append_ms: int | None
+
+
+class LaneProducer:
+    """The transactional producer of one lane.
+
+    Parameters
+    ----------
+    client
+        aiokafka's arguments: bootstrap servers and security.
+    """
+
+    def __init__(self, client: Mapping[str, Any], transactional_id: str, prefix: str, partition: int) -> None:
+        self._prefix = prefix
+        self._partition = partition
+        self._producer = aiokafka.AIOKafkaProducer(
+            **client,
+            transactional_id=transactional_id,
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            acks="all",
+            linger_ms=0,
+            max_batch_size=ROOM,
+            retry_backoff_ms=10,
+        )
+        # A connection that closes at this one question ends aiokafka's sender for good, and with it the lane: six of
+        # two workers' lives ended so in five restarts of a broker (``test_broker_restarts``).
+        sending = self._producer._sender
+        sending._find_coordinator = partial(_found_coordinator, sending._find_coordinator, self._producer.client)
+
+    async def fence(self) -> None:
+        """After this returns no former holder of the lane can commit, and what he left open is aborted."""
+        await self._producer.start()
+
+    async def write(self, records: Iterable[AnyRecord], state: Sequence[StateBatch] = ()) -> dict[str, WrittenTo]:
+        """Write all of `records` and of the state in one transaction; after this they are visible, all or none.
+
+        The order within a topic is kept. Every future is awaited before the commit: aiokafka's ``flush`` returns
+        normally when a batch was refused, and committing then would lose it silently.
+
+        Raises
+        ------
+        LaneLostError
+            If another worker holds the lane now.
+        streams.cluster.retries.NoAnswerError
+            If the transaction is not confirmed within :data:`FATE_S`. Nobody knows whether it is committed; who opens
+            the lane next reads it in the ledger.
+        aiokafka.errors.KafkaError
+            If the broker refuses a write; nothing is committed then.
+        """
+        try:
+            async with asyncio.timeout(FATE_S):
+                return await self._write(records, state)
+        except TimeoutError as unknown:
+            raise NoAnswerError(
+                f"lane {self._partition}: for {FATE_S:.0f} s no word whether its transaction is committed"
+            ) from unknown
+        except ProducerFenced as fenced:
+            raise LaneLostError(f"another worker holds lane {self._partition}") from fenced
+
+    async def _write(self, records: Iterable[AnyRecord], state: Sequence[StateBatch]) -> dict[str, WrittenTo]:
+        producer = self._producer
+        await producer.begin_transaction()
+        try:
+            futures: dict[str, list[tuple[int, asyncio.Future[Any]]]] = {}
+            found = self._batches(records) | ({STATE: state} if state else {})
+            for topic, batches in found.items():
+                for batch in batches:
+                    partition = BY_NAME[topic].partition(self._partition)
+                    future = await producer.send_batch(batch, self._prefix + topic, partition=partition)
+                    futures.setdefault(topic, []).append((batch.record_count(), future))
+            sent = {topic: [(count, await future) for count, future in ours] for topic, ours in futures.items()}
+        except asyncio.CancelledError:
+            # The lane is given up and its producer closed, where an abort would wait for ever and hold the rebalance.
+            # Whoever fences the lane next aborts what is open.
+            raise
+        except BaseException:
+            if not producer._txn_manager.is_fatal_error():
+                await producer.abort_transaction()
+            raise
+        await producer.commit_transaction()
+        return {topic: _written(ours) for topic, ours in sent.items()}
+
+    def _batches(self, records: Iterable[AnyRecord]) -> dict[str, list[Any]]:
+        batches: dict[str, list[Any]] = {}
+        for topic, key, value, headers in records:
+            of_topic = batches.get(topic)
+            if of_topic is None:
+                of_topic = batches[topic] = [self._producer.create_batch()]
+            if of_topic[-1].append(key=key, value=value, timestamp=None, headers=headers) is None:
+                of_topic.append(self._producer.create_batch())
+                if of_topic[-1].append(key=key, value=value, timestamp=None, headers=headers) is None:
+                    raise ValueError(f"{topic}: a record of {len(value or b'')} bytes does not fit into a batch")
+        return batches
+
+    async def close(self) -> None:
+        """Let the connections go; an open transaction is settled by whoever fences the lane next."""
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._producer.stop()
+        except TimeoutError:
+            # It waits for what it has sent, and a broker that does not answer must not hold the rebalance.
+            log.warning("producer_left_open", partition=self._partition)
+
+
+async def _found_coordinator(find: Callable[[Any, str], Awaitable[int]], client: Any, kind: Any, key: str) -> int:
+    """The coordinator's node, as soon as one answers; who waits for it has a bound of their own."""
+    while True:
+        try:
+            return await find(kind, key)
+        except KafkaError as error:
+            if not passing(error):
+                raise
+        await client.force_metadata_update()
+        await asyncio.sleep(FIND_AGAIN_S)
+
+
+async def fenced(client: Mapping[str, Any], transactional_id: str, prefix: str, partition: int) -> LaneProducer:
+    """A producer that has fenced whoever held its lane; after this returns nobody else can commit there.
+
+    Raises
+    ------
+    streams.cluster.retries.NoAnswerError
+        If the broker does not answer for a minute.
+    """
+    return await patient(partial(_fenced, client, transactional_id, prefix, partition), f"lane {partition}: its fence")
+
+
+async def _fenced(client: Mapping[str, Any], transactional_id: str, prefix: str, partition: int) -> LaneProducer:
+    producer = LaneProducer(client, transactional_id, prefix, partition)
+    try:
+        await producer.fence()
+    except BaseException:
+        # Also a rebalance amid the opening: nobody else knows of it yet.
+        await producer.close()
+        raise
+    return producer
+
+
+def _written(sent: list[tuple[int, Any]]) -> WrittenTo:
+    count, metadata = sent[-1]
+    append_ms = metadata.timestamp if metadata.timestamp_type == LOG_APPEND_TIME else None
+    return WrittenTo(metadata.offset + count - 1, append_ms)

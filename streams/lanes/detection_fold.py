@@ -1,0 +1,119 @@
+"""The detector as a lane's fold: its time in the ledger, its decisions as records, its counts for the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from models.contract.events import Arrival
+from models.contract.training_example import WEEKLY, Example
+from models.decisions.detector import Detector
+from models.scoring.scorer import Scorer
+from models.state.state_records import StateRecord
+from streams.lanes.fold_ports import Folded
+from streams.lanes.lane_report import Commit
+from streams.records.outputs import out_records
+
+
+class DetectionFold:
+    """:class:`streams.lanes.fold_ports.Fold` over a :class:`models.decisions.detector.Detector`.
+
+    Parameters
+    ----------
+    group
+        Consumer group, the source of the events that go out.
+    serving
+        The scorer in force; asked between transactions. None: the detector's own, for good.
+
+    Attributes
+    ----------
+    serving
+        May be replaced, by who folds a history again.
+    """
+
+    def __init__(self, detector: Detector, group: str, serving: Callable[[], Scorer] | None = None) -> None:
+        self.serving = serving
+        self._detector = detector
+        self._group = group
+
+    @property
+    def versions(self) -> tuple[str, str]:
+        """Model and policy in force."""
+        return self._detector.versions
+
+    @property
+    def owed(self) -> bool:
+        """Whether a sweep did not fit into the transaction."""
+        return self._detector.owed
+
+    def renew(self) -> None:
+        """Take the model into force that is served by now."""
+        scorer = self._detector.scorer if self.serving is None else self.serving()
+        if scorer is not self._detector.scorer:
+            self._detector.switch(scorer)
+
+    def load(self, records: list[StateRecord]) -> None:
+        """Take up state records."""
+        self._detector.load(records)
+
+    def resume(self, clock: Mapping[str, Any]) -> None:
+        """Go on from the time in the ledger."""
+        self._detector.resume(clock)
+
+    def clock(self) -> dict[str, Any]:
+        """What of time belongs into the ledger."""
+        builtins: dict[str, Any] = msgspec.to_builtins(self._detector.clock)
+        return builtins
+
+    def apply(self, arrivals: Sequence[Arrival]) -> int:
+        """Apply in order; returns how many were applied."""
+        return self._detector.apply(arrivals)
+
+    def take(self) -> Folded:
+        """What came of it since the last call."""
+        records, outputs, counts = self._detector.take()
+        examples = [output.body for output in outputs if isinstance(output.body, Example)]
+        return Folded(
+            records,
+            out_records(outputs, self._group),
+            self.standing()._replace(
+                events=counts.applied,
+                duplicates=counts.duplicates,
+                late=counts.late,
+                ignored=counts.ignored,
+                unknown_feedback=counts.unknown_feedback,
+                outcomes_ignored={"later": counts.later_outcomes, "late": counts.late_outcomes},
+                outputs=outputs,
+                examples=_labels(examples),
+                label_delays_s=[example.delay_ms / 1000 for example in examples],
+                breaches=counts.breaches,
+                matured=_matured(examples),
+                leavers=counts.leavers,
+                leads_s=[lead / 1000 for lead in counts.leads_ms],
+                recovered=counts.recovered,
+                consent_absent=counts.consent_absent,
+            ),
+            [o.trigger_record_ts for o in outputs if o.kind == "alert" and o.trigger_record_ts is not None],
+        )
+
+    def standing(self) -> Commit:
+        """Watermark, tiers and rows as they stand."""
+        return Commit(
+            watermark_ms=self._detector.clock.watermark,
+            tiers=self._detector.tiers_count(),
+            state_rows=len(self._detector.population),
+            state_bytes=self._detector.population.memory(),
+        )
+
+
+def _labels(examples: Sequence[Example]) -> Counter[str]:
+    """How many of each label; one who moved to a cheaper plan counts there too, since that is a target of its own."""
+    return Counter([e.label for e in examples] + ["downgraded" for e in examples if e.downgraded])
+
+
+def _matured(examples: Sequence[Example]) -> Counter[tuple[str, str]]:
+    """Alerts whose label is known, by kind and label; of who was held out nobody was told."""
+    return Counter((e.origin, e.label) for e in examples if e.origin != WEEKLY and not e.hold_out)

@@ -1,0 +1,311 @@
+"""A lane: partition p of every input, the subscribers in it, and one transactional producer.
+
+The protocol, step by step; the code carries the same numbers.
+
+Opening
+    1. *Fence.* Start the producer: whoever held the lane before can commit nothing more, and what it left open is
+       aborted.
+    2. *Restore.* Read the state's partition, as committed, to its end: rows and ledger. A lane that was kept over a
+       rebalance skips this if the partition still ends where the lane left it.
+    3. *Check.* Hold the ledger against the cluster; state and topics that disagree end the worker with 78.
+    4. *Bootstrap.* A new ledger first applies profiles and erasures up to their ends of that moment.
+    5. *Seek.* Each input to the offset after the ledger's.
+
+Running, once a batch
+    6. *Wait* until the next record is known: while a topic of which nothing is here is behind its log, it might come
+       from there. The wait has no term; a topic that does not move is the watchdog's to judge.
+    7. *Take* records in the one order of their dates, within the bounds of a transaction, and no further than to the
+       last one that is here of a topic that is behind.
+    8. *Decode* each record: an event, or a dead letter.
+    9. *Fold, score, decide*, by the model in force at that moment; a new lane first asks whether it begins with a
+       recorded history. The fold may stop early, at a point of its own choice; the rest, and what time alone still
+       owes, comes with the next transaction.
+    10. *Commit* one transaction: state rows, outputs, dead letters, history, ledger. If nothing changed, there is none.
+    11. *Account*: only now does the ledger in memory move, and only now are counts told.
+
+Closing
+    12. Let the transaction under way end, within a bound; keep the state for a reopening.
+
+The protocol knows nothing of subscribers: what is folded is a :class:`streams.lanes.fold_ports.Fold`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+import structlog
+
+from models.kernel.reader import EventReader
+from streams.cluster.transaction import LaneProducer
+from streams.lanes import ledger as ledgers
+from streams.lanes import opening
+from streams.lanes.arrival_batch import ArrivalBatch, decoded
+from streams.lanes.fold_ports import Fold, Folded, LaneSpec, Place
+from streams.lanes.intake import GapError, Intake
+from streams.lanes.ledger import LEDGER_KEY, Ledger
+from streams.lanes.opening import OpenedState
+from streams.lanes.pace import SHORTEST_S
+from streams.lanes.transport import Fetch
+from streams.records.key_placement import MURMUR2, Partitioner
+from streams.records.lane_history import history_record, segments
+from streams.records.out_record import AnyRecord
+from streams.records.state_batch import StateBatch, batches
+from streams.records.topics import HISTORY, INPUT_TOPICS, STATE
+from streams.records.wire import Poison
+
+log = structlog.get_logger(__name__)
+
+CLOSE_S: Final = 5.0
+"""How long a revoke waits for the transaction under way; past it the lane is given up and read back when it reopens."""
+
+
+class Lane:
+    """One open lane of a worker; see the module for the protocol."""
+
+    def __init__(self, partition: int, spec: LaneSpec, place: Place) -> None:
+        self.partition = partition
+        self.ready = False
+        self.to_restore = 0
+        self._spec = spec
+        self._place = place
+        self._intake = Intake((topic.name for topic in INPUT_TOPICS), place.stable)
+        self.waits = self._intake.waits
+        self._rest: ArrivalBatch | None = None
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closing = False
+        self._gaps: set[str] = set()
+        self._began = 0.0
+        self._reader = EventReader()
+        self._partitioner = Partitioner(partition, spec.partitions)
+        self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock when it was told
+        self._fold: Fold
+        self._ledger: Ledger
+        self._state_end: int
+        self._producer: LaneProducer | None = None
+
+    async def open(self, new_fold: Callable[[], Fold], kept: OpenedState | None) -> None:
+        """Steps 1 to 5. After this returns the lane takes fetches; :meth:`run` works them off.
+
+        Raises
+        ------
+        streams.lanes.ledger.LedgerMismatchError
+            If state and topics disagree.
+        streams.cluster.partition_read.RestoreStalledError
+            If the state cannot be read.
+        """
+        spec = self._spec
+        self._producer = await opening.fence(spec, self.partition)  # 1. fence
+        spec.fail_at("fenced")
+        self._fold, ledger, self._state_end = await opening.restored(  # 2. restore
+            spec, self.partition, new_fold, kept, self._restoring
+        )
+        spec.fail_at("restored")
+        logs = await self._place.logs()
+        self._ledger = opening.checked(spec, self.partition, ledger, logs)  # 3. check, 4. bootstrap
+        # The broker tells its time only in answer to a write; without it a first batch could be held against nothing.
+        await self._write([history_record(self.partition, [], None, self._fold.versions, opened=spec.group)])
+        await self._seek({t: self._ledger.next_offset(t, logs.starts[t]) for t in logs.topic_ids})  # 5. seek
+        self.ready = True
+        spec.report.lane_opened(self.partition, self._fold.standing())
+        log.info("lane_opened", partition=self.partition, group=spec.group)
+
+    def _restoring(self, remaining: int) -> None:
+        self.to_restore = remaining
+        self._spec.report.restore_remaining(self.partition, remaining)
+
+    async def _seek(self, offsets: Mapping[str, int]) -> None:
+        epochs = await self._place.seek(offsets)
+        for topic, offset in offsets.items():
+            self._intake.sought(topic, epochs[topic], offset)
+
+    # What others ask; nothing here waits.
+    @property
+    def bootstrapping(self) -> bool:
+        """Whether only profiles and erasures are applied."""
+        return self.ready and bool(self._ledger.bootstrap)
+
+    def wants(self, topic: str) -> bool:
+        """Whether a fetch of `topic` is welcome now."""
+        return self.ready and self._intake.takes(topic)
+
+    def awaited(self) -> dict[str, int]:
+        """Topics without which the next record is not known, with the places up to which they are fetched."""
+        return self._intake.awaited(self._ledger.bootstrap) if self.ready else {}
+
+    def offer(self, topic: str, fetch: Fetch) -> None:
+        """Take a fetch."""
+        if not self.ready:
+            self._gaps.add(topic)  # it may be of the place that is sought right now
+            return
+        try:
+            self._intake.offer(topic, fetch)
+        except GapError as gap:
+            log.warning("fetch_gap", partition=self.partition, topic=topic, detail=str(gap))
+            self._gaps.add(topic)
+        self._wake.set()
+
+    def next_offset(self, topic: str) -> int | None:
+        """Offset after the last that is durably applied; past trailing markers once all is applied."""
+        if not self.ready:
+            return None
+        read_to = self._intake.read_to(topic) if self._idle.is_set() and self._rest is None else None
+        applied = self._ledger.offsets.get(topic)
+        return read_to if read_to is not None else None if applied is None else applied + 1
+
+    # Running
+
+    async def run(self) -> None:
+        """Steps 6 to 11 until the lane is closed; whatever this raises ends the worker."""
+        while not self._closing:
+            if not self._due():
+                if self._gaps:
+                    await self._read_gaps()
+                else:
+                    await self._woken()
+                continue
+            early = self._began + self._between() - time.monotonic()
+            if early > 0:
+                await asyncio.sleep(early)
+                continue  # by now there may be more, or a topic may be behind
+            self._began = time.monotonic()
+            self._spec.pace.began(self.partition, self._began)
+            self._idle.clear()
+            began = time.perf_counter()
+            batch = self._rest or self._taken()
+            self._rest = None
+            self._spec.fail_at("decoded")
+            await self._apply(batch, began)
+            self._idle.set()
+
+    def _due(self) -> bool:
+        """Step 6: whether there is something to apply."""
+        if self._ledger.bootstrap and self._rest is None and self._intake.exhausted(self._ledger.bootstrap):
+            self._ledger = msgspec.structs.replace(self._ledger, bootstrap={})
+            log.info("bootstrap_done", partition=self.partition)
+        return self._rest is not None or self._fold.owed or self._intake.ready(self._ledger.bootstrap)
+
+    def _between(self) -> float:
+        """Time between the beginnings of two transactions; the shortest where one will be full."""
+        if self._rest is not None or self._intake.fills():
+            return SHORTEST_S
+        return self._spec.pace.between(time.monotonic())
+
+    async def _woken(self) -> None:
+        """Wait for a fetch, a seek's first answer, or the end. Nothing else can make the next record known."""
+        self._wake.clear()
+        await self._wake.wait()
+
+    async def _read_gaps(self) -> None:
+        topics, self._gaps = self._gaps, set()
+        logs, spec = await self._place.logs(), self._spec
+        found = ledgers.mismatches(self._ledger, spec.group, spec.partitions, logs, take_over=False)
+        if found:
+            raise opening.mismatch(self.partition, found)
+        await self._seek({t: self._ledger.next_offset(t, logs.starts[t]) for t in topics})
+
+    def _taken(self) -> ArrivalBatch:
+        broker_ms = self._broker_ms()
+        placed = self._intake.take(self._ledger.bootstrap, broker_ms)  # 7. take
+        return decoded(placed, broker_ms, self._reader)  # 8. decode
+
+    async def _apply(self, batch: ArrivalBatch, began: float) -> None:
+        if not self._ledger.clock:
+            await self._begin()
+        self._fold.renew()
+        applied = self._fold.apply(batch.arrivals)  # 9. fold, score, decide
+        if applied < len(batch.arrivals):
+            batch, self._rest = batch.cut(applied)
+        folded = self._fold.take()
+        self._spec.fail_at("folded")
+        ledger = self._advanced(batch)
+        if ledger == self._ledger and not folded.state and not folded.outputs:
+            return
+        poison, letters = batch.letters(self._spec.prefix, self.partition)
+        runs, versions = segments(batch.placed), self._fold.versions
+        writing = time.perf_counter()
+        folded.state.put([(LEDGER_KEY, ledgers.encode(ledger))])
+        await self._write(  # 10. commit
+            [
+                *folded.outputs,
+                *letters,
+                history_record(
+                    self.partition, runs, batch.broker_ms, versions, stopped=self._rest and self._rest.placed[0]
+                ),
+            ],
+            batches(folded.state, int(1000 * self._spec.wall_s())),
+        )
+        self._ledger = ledger  # 11. account
+        self._account(folded, batch, poison, began, writing)
+
+    async def _begin(self) -> None:
+        """A new lane's first record is there. What a history's writer tells of it is on the broker before that."""
+        until = await self._spec.recorded_until()
+        if until is not None:
+            self._fold.resume({"recorded_until": until})
+            log.info("recorded_history", partition=self.partition, end=until)
+
+    def _advanced(self, done: ArrivalBatch) -> Ledger:
+        offsets = self._ledger.offsets | done.settled(self._rest, self._intake.read_to)
+        model, policy = self._fold.versions
+        clock = self._fold.clock()
+        return msgspec.structs.replace(self._ledger, offsets=offsets, clock=clock, model=model, policy=policy)
+
+    async def _write(self, records: Sequence[AnyRecord], state: Sequence[StateBatch] = ()) -> None:
+        if self._producer is None:
+            raise RuntimeError("the lane is not open")
+        self._spec.fail_at("before_commit")
+        written = await self._producer.write(records, state)
+        self._spec.fail_at("after_commit")
+        if STATE in written:
+            # The commit's marker takes the offset after the last record.
+            self._state_end = written[STATE].last_offset + 2
+        append_ms = written[HISTORY].append_ms
+        self._broker_told = (append_ms, time.monotonic()) if append_ms is not None else None
+
+    def _broker_ms(self) -> int | None:
+        if self._broker_told is None:
+            return None
+        told, at = self._broker_told
+        return told + int((time.monotonic() - at) * 1000)
+
+    def _account(
+        self, folded: Folded, batch: ArrivalBatch, poison: dict[tuple[str, Poison], int], began: float, writing: float
+    ) -> None:
+        now, wall_s = time.perf_counter(), self._spec.wall_s()
+        misplaced = self._partitioner.misplaced(batch.valid())
+        if count := self._partitioner.warning(now):
+            log.warning("keys_misplaced", partition=self.partition, count=count, advice=MURMUR2)
+        counts = folded.counts._replace(
+            rejected=poison,
+            misplaced=misplaced,
+            latencies_s=[wall_s - ms / 1000 for ms in folded.triggers_ms],
+            batch_s=writing - began,
+            transaction_s=now - writing,
+            now_s=wall_s,
+        )
+        self._spec.report.committed(self.partition, counts)
+        self._spec.poison(len(batch.placed), sum(poison.values()))
+
+    # Closing
+
+    async def close(self) -> OpenedState | None:
+        """Step 12. After this returns the lane writes nothing more; the state, if it may be kept for a reopening."""
+        opened, self.ready, self._closing, kept = self.ready, False, True, None
+        self._wake.set()
+        try:
+            await asyncio.wait_for(self._idle.wait(), CLOSE_S)
+            kept = OpenedState(self._fold, self._ledger, self._state_end) if opened else None
+        except TimeoutError:
+            # The fold is ahead of what is known to be committed.
+            log.warning("lane_given_up", partition=self.partition)
+        if self._producer is not None:
+            await self._producer.close()
+        if opened:
+            self._spec.report.lane_closed(self.partition)
+        return kept

@@ -1,0 +1,101 @@
+"""Opening a lane, steps 1 to 4: fence, restore, check, bootstrap. :mod:`streams.lanes.lane` has the whole protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+import structlog
+
+from streams.cluster.retries import patient
+from streams.cluster.transaction import LaneProducer, fenced
+from streams.lanes import ledger as ledgers
+from streams.lanes.fold_ports import Fold, LaneSpec
+from streams.lanes.ledger import LaneLogs, Ledger, LedgerMismatchError
+from streams.lanes.restore import restore, state_end
+from streams.records.topics import STATE
+
+log = structlog.get_logger(__name__)
+
+
+class OpenedState(NamedTuple):
+    """A lane's state in memory, and where its partition of the state topic ends if nobody else wrote."""
+
+    fold: Fold
+    ledger: Ledger
+    end: int
+
+
+async def fence(spec: LaneSpec, partition: int) -> LaneProducer:
+    """Step 1: after this nobody else can commit to the lane's state."""
+    return await fenced(spec.client, f"{spec.prefix}{STATE}-{partition}", spec.prefix, partition)
+
+
+async def restored(
+    spec: LaneSpec,
+    partition: int,
+    new_fold: Callable[[], Fold],
+    kept: OpenedState | None,
+    remaining: Callable[[int], None],
+) -> OpenedState:
+    """Step 2: the state as committed; what was kept serves if the partition still ends where it was left.
+
+    ``remaining`` is told how many records are still to be read.
+    """
+    return await patient(
+        lambda: _restored(spec, partition, new_fold, kept, remaining), f"lane {partition}: its state", takes_long=True
+    )
+
+
+async def _restored(
+    spec: LaneSpec,
+    partition: int,
+    new_fold: Callable[[], Fold],
+    kept: OpenedState | None,
+    remaining: Callable[[int], None],
+) -> OpenedState:
+    topic = spec.prefix + STATE
+    if kept is not None and await state_end(spec.client, topic, partition) == kept.end:
+        log.info("state_kept", partition=partition)
+        kept.fold.renew()
+        return kept
+    fold = new_fold()
+    found = await restore(spec.client, topic, partition, fold, remaining)
+    ledger = found.ledger or Ledger(spec.group, spec.partitions, {}, {})
+    fold.resume(ledger.clock)
+    fold.renew()
+    log.info("state_restored", partition=partition, records=found.records)
+    return OpenedState(fold, ledger, found.end)
+
+
+def checked(spec: LaneSpec, partition: int, ledger: Ledger, logs: LaneLogs) -> Ledger:
+    """Steps 3 and 4: the ledger with which reading goes on.
+
+    Raises
+    ------
+    LedgerMismatchError
+        If state and topics disagree and the operator has not accepted the loss.
+    """
+    if not ledger.topic_ids:
+        lost = ledgers.lost_state(logs)
+        if lost and not spec.accept_loss:
+            raise mismatch(partition, lost)
+        return ledgers.new(spec.group, spec.partitions, logs)
+    foreign = ledger.group != spec.group and not spec.take_over
+    found = ledgers.mismatches(ledger, spec.group, spec.partitions, logs, take_over=spec.take_over)
+    ledger = msgspec.structs.replace(ledger, group=spec.group)
+    if not found:
+        return ledger
+    if foreign or not spec.accept_loss:
+        raise mismatch(partition, found)
+    log.warning("loss_accepted", partition=partition, faults=found)
+    return ledgers.accept_loss(ledger, spec.partitions, logs)
+
+
+def mismatch(partition: int, found: list[str]) -> LedgerMismatchError:
+    """All that disagrees about one lane, and what can be done."""
+    return LedgerMismatchError(
+        f"lane {partition}: {'; '.join(found)}. Restore the topics, or start once with --accept-loss to go on "
+        "without what is missing."
+    )

@@ -1,0 +1,475 @@
+"""A Faust transport that hands over whole fetches instead of single messages.
+
+Faust pays 0.7 to 1 ms for each event: four asyncio tasks a message, conductor, queue, event, ack. Here one *fetch*
+(the records of one partition that one poll returned) travels as one message, so Faust keeps what it is good at,
+group membership, assignment, flow control and agents, and pays that price once a batch.
+
+What is read next is decided by the lanes alone: :class:`FetchReader` is the port through which this module asks them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+import faust
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.protocol.fetch import FetchRequest
+from faust.transport.drivers import aiokafka as driver
+from faust.types.tuples import TP, ConsumerMessage
+
+from streams.cluster.membership import Membership
+from streams.lanes.assignor import LaneAssignor
+from streams.records.fetched_blocks import FetchedRecords
+from streams.records.record_columns import Records
+
+log = structlog.get_logger(__name__)
+
+FETCH_BYTES: Final = 1 << 20
+"""Most bytes of a partition in one answer."""
+POLL_BYTES: Final = 512 << 10
+"""With so many bytes, as they were fetched, a poll takes no further partition. A larger poll holds the loop for longer
+than an event of a quiet lane should wait."""
+FETCH_WAIT_MS: Final = 250
+"""A partition that was just resumed waits for the long poll under way on its broker, so this bounds its latency."""
+FETCH_APART_S: Final = 0.02
+"""Least time between two fetch requests to a broker. Each costs a millisecond over eighty partitions, however little
+its answer brings: at 200 events a second an answer to each event was half of the worker's processor time."""
+POLL_S: Final = 1.0
+POLL_WITH_CLOSED_S: Final = 0.02
+"""While some lane takes nothing, polls are short: the lane must be asked for again soon after it has room."""
+
+
+class Fetch(NamedTuple):
+    """What one poll found new of one partition: its records in offset order, in blocks as they were written.
+
+    There may be none. Then the place alone has moved, over aborted records and markers; or it has not, and this is the
+    first answer since a seek.
+
+    ``epoch`` counts the seeks of the partition: a fetch of an older epoch was under way when the lane asked for
+    another place, and taking it as the answer would skip what lies between. ``start`` and ``end`` are the consumer's
+    places before and after: offsets may be missing inside (compaction, markers and aborted records of transactions),
+    and still the next fetch starts where this one ended, unless something was lost between.
+    """
+
+    epoch: int
+    start: int
+    end: int
+    blocks: Sequence[Records]
+
+
+class Poll(NamedTuple):
+    """What one poll found: fetches, and by partition what the fetch answers since the last poll told.
+
+    That is the epoch of their place, and the last stable offset. What an answer tells of the log's end and the records
+    it brings become known to the lanes together: a lane that heard of the end first would wait, and under load there
+    is always something on its way.
+    """
+
+    fetches: Mapping[TP, Fetch]
+    stable: Mapping[TP, tuple[int, int]]
+
+
+class FetchReader(Protocol):
+    """What the transport asks of the lanes. Called on the main loop, never blocks."""
+
+    def wanted(self) -> set[TP]:
+        """Partitions whose lanes take more now."""
+
+    def complete(self) -> bool:
+        """Whether every assigned partition is wanted."""
+
+    def next_offset(self, tp: TP) -> int | None:
+        """Offset after the last that is durably applied, as the group should see it."""
+
+    def held(self) -> set[int]:
+        """Partition numbers whose lanes could reopen at once. Called in the consumer's thread."""
+
+    def out_of_range(self, offsets: Mapping[TP, int]) -> None:
+        """A log no longer holds what a lane must read next."""
+
+
+class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """The thread that owns aiokafka's consumer."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._epochs: dict[TP, int] = defaultdict(int)
+        self._places: dict[TP, int] = {}
+        self._sought: dict[TP, Any] = {}  # aiokafka's state of a partition, of the assignment in which it was sought
+        self._stable: dict[TP, int] = {}  # as the newest answer since the seek told it
+        self._answered: set[TP] = set()  # for the first time since their seek, and not handed over yet
+        self._news: dict[TP, tuple[int, int]] = {}  # of `_stable`, since the last poll
+        self._asked: dict[Any, float] = {}  # when each broker was last asked for records
+        self._answers: dict[Any, Any] = {}  # of each broker, until it is taken up
+
+    async def on_start(self) -> None:
+        """Start the consumer, and hear of each fetch answer: most that a lane waits for comes without a record."""
+        await super().on_start()
+        consumer = self._ensure_consumer()
+        fetcher, client = consumer._fetcher, consumer._client
+        proceed, send = fetcher._proc_fetch_request, client.send
+
+        async def sent(node: Any, request: Any, **more: Any) -> Any:
+            answer = await send(node, request, **more)
+            if isinstance(request, FetchRequest):
+                self._answers[node] = answer
+            return answer
+
+        async def heard(assignment: Any, node: Any, request: Any) -> bool:
+            await self._unhurried(node)
+            woken = await proceed(assignment, node, request)
+            if (answer := self._answers.pop(node, None)) is not None:
+                _in_blocks(fetcher._records, answer)
+            return self._hear(request) or woken
+
+        client.send = sent
+        # A true result wakes the poll.
+        fetcher._proc_fetch_request = heard
+
+    async def _unhurried(self, node: Any) -> None:
+        early = self._asked.get(node, 0.0) + FETCH_APART_S - time.monotonic()
+        if early > 0:
+            await asyncio.sleep(early)
+        self._asked[node] = time.monotonic()
+
+    def _hear(self, request: Any) -> bool:
+        news = False
+        for topic, partitions in request.topics:
+            for partition, *_ in partitions:
+                tp = TP(topic, partition)
+                stable = getattr(self._sought.get(tp), "lso", None)
+                if stable is None or stable == self._stable.get(tp):
+                    continue
+                if tp not in self._stable:
+                    self._answered.add(tp)
+                    news = True
+                self._stable[tp] = stable
+                self._news[tp] = self._epochs[tp], stable
+        return news
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        conf = self.app.conf
+        return AIOKafkaConsumer(
+            **self.app.kafka_client,
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            enable_auto_commit=False,
+            # Lanes seek to their ledger or, where there is none, to the log's start. Resetting by itself after
+            # retention has overtaken a lane would be a silent loss.
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            partition_assignment_strategy=[LaneAssignor(self.app.reader.held)],
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            retry_backoff_ms=50,
+        )
+
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: set[TP], timeout: float = 0.0, max_records: int | None = None
+    ) -> Poll:
+        """Poll, which aiokafka ends for records only: here a place that has moved, or an answer, ends it too."""
+        deadline = time.monotonic() + timeout
+        while self.consumer.flow_active:
+            polled = _first(consumer._fetcher._records, active_partitions)
+            fetched = await super()._fetch_records(consumer, polled or active_partitions, timeout=0)
+            fetches = self._fetches(fetched, active_partitions)
+            left = deadline - time.monotonic()
+            if fetches or left <= 0:
+                news, self._news = self._news, {}
+                return Poll(fetches, news)
+            waiter = consumer._fetcher._create_fetch_waiter()
+            await asyncio.wait([waiter], timeout=left)
+            if waiter.done():
+                waiter.result()  # what the coordinator refuses for good is raised here
+            else:
+                waiter.cancel()
+        return Poll({}, {})
+
+    def _fetches(self, fetched: Mapping[TP, Sequence[Records]], polled: Iterable[TP]) -> dict[TP, Fetch]:
+        fetches = {}
+        assignment = self._ensure_consumer()._subscription.subscription.assignment
+        for tp in polled:
+            state = self._sought.get(tp)
+            # A poll may outlive a rebalance: what it brings of a new assignment, nobody has sought yet.
+            if state is None or assignment is None or assignment.state_value(tp) is not state:
+                continue
+            blocks, start, end = fetched.get(tp, ()), self._places[tp], state.position
+            if blocks or end != start or tp in self._answered:
+                self._answered.discard(tp)
+                self._places[tp] = end
+                fetches[tp] = Fetch(self._epochs[tp], start, end, blocks)
+        return fetches
+
+    async def seek_all(self, offsets: Mapping[TP, int]) -> dict[TP, int]:
+        """Seek in the consumer's own thread; returns the new epoch of each partition."""
+        consumer = self._ensure_consumer()
+        assigned = consumer.assignment()
+        for tp, offset in offsets.items():
+            self._epochs[tp] += 1
+            self._places[tp] = offset
+            self._sought.pop(tp, None)
+            self._stable.pop(tp, None)
+            self._news.pop(tp, None)
+            self._answered.discard(tp)
+            if tp in assigned:
+                consumer.seek(TopicPartition(*tp), offset)
+                state = self._sought[tp] = consumer._subscription.subscription.assignment.state_value(tp)
+                state.lso = None  # what an answer from before the seek has told proves nothing
+        return {tp: self._epochs[tp] for tp in offsets}
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Faust ends the application if this fails. The group's offsets only report the ledger: the next ones will do.
+        assigned, now = self.assignment(), time.monotonic()
+        offered = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        if not offered:
+            return True
+        self.tp_last_committed_at.update(dict.fromkeys(offered, now))
+        try:
+            await self._ensure_consumer().commit({TopicPartition(*tp): offset for tp, offset in offered.items()})
+        except (KafkaError, IllegalStateError) as error:
+            log.warning("offsets_not_reported", error=type(error).__name__)
+            return False
+        return True
+
+    async def end_coordination(self) -> None:
+        """Fault tests: what keeps the membership ends without a word."""
+        coordinator = self._ensure_consumer()._coordinator
+        for task in (coordinator._coordination_task, coordinator._heartbeat_task):
+            if task is not None:
+                task.cancel()
+
+    async def lose_coordinator(self) -> None:
+        """Fault tests: what keeps the membership waits for ever for a coordinator."""
+        coordinator = self._ensure_consumer()._coordinator
+        await coordinator._coordinator_lookup_lock.acquire()
+        coordinator.coordinator_dead()
+
+    async def committed_of(self, tps: list[TopicPartition]) -> dict[TP, int]:
+        """Committed offsets by asking the coordinator; partitions without one are left out."""
+        consumer = self._ensure_consumer()
+        offsets = {TP(tp.topic, tp.partition): await consumer.committed(tp) for tp in tps}
+        return {tp: offset for tp, offset in offsets.items() if offset is not None}
+
+
+class BatchConsumer(driver.Consumer):  # type: ignore[misc]
+    """Faust's consumer, with a fetch for a message and the ledger for the committed offset."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stable: dict[TP, tuple[int, int]] = {}
+
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def perform_seek(self) -> None:
+        """Nothing: each lane seeks when it opens, and the group's offsets only report the ledger."""
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Nothing: every batch looks like a gap, and the interval tree was half of the loop's CPU."""
+
+    async def verify_all_partitions_active(self) -> None:
+        """Nothing: Faust logs a lane that waits its turn as stuck; ``app.worker.watchdog`` judges progress.
+
+        Its timer, which called itself overlapping under load, has nothing left to do.
+        """
+
+    def _new_offset(self, tp: TP) -> int | None:
+        reader: FetchReader = self.app.reader
+        return reader.next_offset(tp)
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> list[TP]:
+        return [TP(tp.topic, tp.partition) for tp in self.assignment()]
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
+        """Fetch for the lanes that take, and deliver at once; yields nothing.
+
+        Delivering here saves Faust's loop two tasks a message.
+        """
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        reader: FetchReader = self.app.reader
+        wanted = reader.wanted()
+        if not wanted or self.should_stop:
+            await asyncio.sleep(POLL_WITH_CLOSED_S)
+            return
+        try:
+            fetches, stable = await self._getmany(wanted, POLL_S if reader.complete() else POLL_WITH_CLOSED_S)
+        except OffsetOutOfRangeError as error:
+            reader.out_of_range({TP(tp.topic, tp.partition): offset for tp, offset in error.args[0].items()})
+            return
+        except NoOffsetForPartitionError:
+            # A poll from before a rebalance meets a partition of the new assignment that its lane has not sought yet.
+            return
+        self._stable.update(stable)
+        for tp, fetch in fetches.items():
+            if not self.flow_active:
+                # A poll can outlive a rebalance and bring what a reopened lane has sought since: dropped here it would
+                # be missed only with the next record of that partition. What is older than the seek has another epoch.
+                await self.wait(self.can_resume_flow)
+            if self.should_stop:
+                return
+            await self._deliver(tp, fetch, self.app.consumer_generation_id)
+        return
+        yield  # an async generator, as Faust's drain loop expects
+
+    async def _deliver(self, tp: TP, fetch: Fetch, generation: int) -> None:
+        message = ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            fetch.end - 1,
+            0.0,
+            0,
+            None,
+            None,
+            fetch,
+            None,
+            0,
+            0,
+            tp,
+            generation_id=generation,
+        )
+        channels = self.app.topics._tp_index.get(tp, ())
+        if any(channel.queue.full() for channel in channels):
+            await self.wait_first(self.callback(message), self.suspend_flow.wait())
+        else:
+            await self.callback(message)
+
+    async def seek_all(self, offsets: Mapping[TP, int]) -> dict[TP, int]:
+        """Seek partitions; returns each one's new epoch, which fetches from there on carry."""
+        epochs: dict[TP, int] = await self._in_thread(self._thread.seek_all(offsets))
+        return epochs
+
+    async def log_starts(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """First offset that each log still holds."""
+        asked = [TopicPartition(*tp) for tp in tps]
+        return _by_tp(await self._in_thread(self._thread._ensure_consumer().beginning_offsets(asked)))
+
+    async def log_ends(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """Offset after the last committed record of each log."""
+        asked = [TopicPartition(*tp) for tp in tps]
+        return _by_tp(await self._in_thread(self._thread._ensure_consumer().end_offsets(asked)))
+
+    async def committed(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """What the group has committed of each partition, where it has."""
+        committed: dict[TP, int] = await self._in_thread(self._thread.committed_of([TopicPartition(*tp) for tp in tps]))
+        return committed
+
+    async def _in_thread(self, coroutine: Any) -> Any:
+        # Not through Faust's method queue: its two workers are busy with the poll and a commit.
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._thread.thread_loop)
+        return await asyncio.wrap_future(future)
+
+    def stable(self, tp: TP, epoch: int) -> int | None:
+        """Last stable offset that the newest fetch answer of `epoch` told; None before the first."""
+        told = self._stable.get(tp)
+        return told[1] if told is not None and told[0] == epoch else None
+
+    def membership(self) -> Membership:
+        """What the client believes of its place in the group, without its lanes; reads only, never blocks."""
+        consumer = self._thread._consumer
+        coordinator = None if consumer is None else consumer._coordinator
+        if coordinator is None:
+            return Membership()
+        return Membership(
+            coordinator.member_id,
+            coordinator.generation,
+            self.app.consumer_generation_id,
+            not coordinator._coordination_task.done(),
+        )
+
+    async def leave_unnoticed(self, *, hang: bool) -> None:
+        """Fault tests: what keeps the membership ends, or waits for ever, as after restarts of a broker."""
+        await self._in_thread(self._thread.lose_coordinator() if hang else self._thread.end_coordination())
+
+
+def _in_blocks(results: Mapping[TopicPartition, Any], answer: Any) -> None:
+    """Let what an answer has just brought be read in blocks."""
+    for topic, partitions in answer.topics:
+        for partition, *_, raw in partitions:
+            result = results.get(TopicPartition(topic, partition))
+            if isinstance(result, FetchResult) and type(result._partition_records) is PartitionRecords:
+                result._partition_records = FetchedRecords(result._partition_records, raw)
+
+
+def _first(results: Mapping[TP, Any], wanted: set[TP]) -> set[TP]:
+    """The partitions of one poll: of those that have something the first ones, up to so many bytes."""
+    found, size = set(), 0
+    for tp, result in results.items():
+        if tp in wanted and size < POLL_BYTES:
+            found.add(tp)
+            size += getattr(getattr(result, "_partition_records", None), "nbytes", 0)
+    return found
+
+
+def _by_tp(offsets: Mapping[TopicPartition, int]) -> dict[TP, int]:
+    return {TP(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
+
+
+class BatchTransport(driver.Transport):  # type: ignore[misc]
+    """See the module."""
+
+    Consumer = BatchConsumer
+
+
+class BatchApp(faust.App):  # type: ignore[misc]
+    """Faust's application on :class:`BatchTransport`.
+
+    ``reader`` and ``kafka_client`` are set by the worker before the start.
+    """
+
+    reader: FetchReader
+    kafka_client: Mapping[str, Any]
+
+    def _create_directories(self) -> None:
+        """None: no table lives on disk, and a worker may run where nothing can be written."""
+
+    def _new_transport(self) -> BatchTransport:
+        return BatchTransport(self.conf.broker_consumer, self, loop=self.loop)
+
+
+def new_app(group: str, client: Mapping[str, Any], reader: FetchReader, session_timeout_s: float = 10.0) -> BatchApp:
+    """An application whose settings leave Faust nothing to decide about state, topics or time.
+
+    Parameters
+    ----------
+    group
+        The consumer group, exactly.
+    client
+        aiokafka's arguments: bootstrap servers and security.
+    session_timeout_s
+        How long a member that says nothing keeps its lanes.
+    """
+    app = BatchApp(
+        group,
+        broker=[f"kafka://{server}" for server in client["bootstrap_servers"]],
+        key_serializer="raw",
+        value_serializer="raw",
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=32,
+        consumer_auto_offset_reset="earliest",
+        broker_commit_interval=1.0,
+        broker_session_timeout=session_timeout_s,
+        broker_heartbeat_interval=session_timeout_s / 5,
+        broker_rebalance_timeout=30.0,
+        broker_request_timeout=40.0,
+        broker_max_poll_interval=300.0,
+    )
+    app.reader = reader
+    app.kafka_client = dict(client)
+    return app

@@ -1,0 +1,242 @@
+"""The learner's side of Kafka: examples in, in the order of their one partition; models and checkpoints out.
+
+One learner holds the topic of the models by its transactional id. Opening fences whoever held it before; the former one
+notices at its next write, or when it reads a checkpoint that is not its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import aiokafka
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
+
+from streams.cluster.partition_read import chunks, reader
+from streams.cluster.retries import R, patient
+from streams.cluster.topic_admin import Cluster
+from streams.cluster.transaction import LaneLostError, LaneProducer, fenced
+from streams.model_topic import checkpoint_record
+from streams.model_topic.checkpoint_record import CheckpointMismatchError, CheckpointRecord, ExampleLog, encode
+from streams.model_topic.versions import CHECKPOINT, REPORT, ModelVersions, RefusedModel, is_own
+from streams.records.out_record import OutRecord
+from streams.records.topics import EXAMPLES, MODELS
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 500
+_POLL_MS: Final = 500
+ANSWER_S: Final = 5.0
+"""A broker that is asked for longer than this does not answer, as far as anybody outside can tell."""
+
+
+class LearnerLostError(Exception):
+    """Another learner has taken over, and this one must end."""
+
+
+class Arrived(NamedTuple):
+    """What a poll brought: examples in their order, and whether models were published or withdrawn meanwhile."""
+
+    examples: Sequence[Any]
+    models_moved: bool
+
+
+class Found(NamedTuple):
+    """What was there at the opening."""
+
+    checkpoint: CheckpointRecord | None
+    examples: ExampleLog
+
+
+class LearnerTopics:
+    """See the module; :meth:`open`, :meth:`begin`, then :meth:`poll` and :meth:`write` in turn, then :meth:`aclose`.
+
+    Parameters
+    ----------
+    client
+        aiokafka's arguments: bootstrap servers and security.
+    writer
+        Name of this process, in its checkpoints.
+
+    Attributes
+    ----------
+    versions
+        The models of the topic, as far as it is read.
+    """
+
+    def __init__(self, client: Mapping[str, Any], prefix: str, writer: str) -> None:
+        self.versions = ModelVersions()
+        self._client = client
+        self._prefix = prefix
+        self._writer = writer
+        self._models = TopicPartition(prefix + MODELS, 0)
+        self._examples = TopicPartition(prefix + EXAMPLES, 0)
+        self._consumer: aiokafka.AIOKafkaConsumer | None = None
+        self._producer: LaneProducer | None = None
+        self._since: float | None = None
+        self._topic_id = ""
+        self._claimed = False
+        self._written = -1
+        self._moved = False
+
+    async def open(self) -> Found:
+        """Fence whoever learned before, and read the models whole.
+
+        Raises
+        ------
+        streams.model_topic.checkpoint_record.CheckpointMismatchError
+            If topics are missing, or the checkpoint cannot be read.
+        streams.cluster.partition_read.RestoreStalledError
+            If the topic cannot be read to its end.
+        """
+        wanted = [self._prefix + topic for topic in (MODELS, EXAMPLES)]
+        async with Cluster(self._client) as cluster:
+            found = await self._asked(lambda: cluster.topics(wanted), "the topics")
+        missing = sorted(set(wanted) - set(found))
+        if missing:
+            raise CheckpointMismatchError(f"topics are missing: {', '.join(missing)}. Run `holdfast topics create`.")
+        self._topic_id = found[self._examples.topic].topic_id
+        with self._waiting():
+            self._producer = await fenced(self._client, self._models.topic, self._prefix, 0)
+        starts, ends = await patient(self._read_models, "the models", takes_long=True)
+        return Found(
+            checkpoint_record.whole(self.versions.own, CHECKPOINT),
+            ExampleLog(self._topic_id, starts[self._examples], ends[self._examples]),
+        )
+
+    async def _read_models(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+        """Read the models to their end; returns where both topics start and end."""
+        await self._let_go()
+        self._consumer = consumer = reader(self._client, reset="none")
+        both = [self._models, self._examples]
+        await consumer.start()
+        consumer.assign(both)
+        for place in both:  # with a place of its own from the start: this consumer finds itself none
+            consumer.seek(place, 0)
+        consumer.pause(self._examples)
+        starts, ends = await consumer.beginning_offsets(both), await consumer.end_offsets(both)
+        log.info("models_reading", topic=self._models.topic, end=ends[self._models])
+        async for batch in chunks(consumer, self._models, ends[self._models], lambda _: None):
+            self._take(batch)
+        return starts, ends
+
+    @property
+    def answered(self) -> bool:
+        """Whether the broker has answered all that it was asked of late."""
+        return self._since is None or time.monotonic() - self._since < ANSWER_S
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._since = None
+
+    async def _asked(self, call: Callable[[], Awaitable[R]], what: str) -> R:
+        with self._waiting():
+            return await patient(call, what)
+
+    def begin(self, offset: int) -> None:
+        """Read examples from this offset on."""
+        consumer = self._opened()
+        consumer.seek(self._examples, offset)
+        consumer.resume(self._examples)
+
+    def _opened(self) -> aiokafka.AIOKafkaConsumer:
+        if self._consumer is None:
+            raise RuntimeError("the topics are not open")
+        return self._consumer
+
+    async def poll(self) -> Arrived:
+        """Wait a little for what comes.
+
+        Raises
+        ------
+        LearnerLostError
+            If another learner has written a checkpoint.
+        streams.model_topic.checkpoint_record.CheckpointMismatchError
+            If retention has overtaken the learner.
+        """
+        try:
+            found = await patient(self._fetched, "the examples", takes_long=True)
+        except OffsetOutOfRangeError as error:
+            raise CheckpointMismatchError(
+                f"records to read next were deleted: {error}. Start once with --accept-loss."
+            ) from error
+        self._take(found.get(self._models, []))
+        # What we have published ourselves counts first: until it is read back, an older one looks like the newest.
+        moved = self._moved and await self._position(self._models) > self._written
+        self._moved = self._moved and not moved
+        return Arrived(found.get(self._examples, []), moved)
+
+    async def _fetched(self) -> dict[TopicPartition, list[Any]]:
+        found: dict[TopicPartition, list[Any]] = await self._opened().getmany(timeout_ms=_POLL_MS, max_records=BATCH)
+        return found
+
+    async def _position(self, place: TopicPartition) -> int:
+        return int(await self._asked(lambda: self._opened().position(place), "the place in a topic"))
+
+    async def position(self) -> int:
+        """Offset of the example to be polled next; past markers once everything before them was polled."""
+        return await self._position(self._examples)
+
+    async def lag(self) -> int:
+        """How many offsets are between the next example and the end."""
+        end = self._opened().last_stable_offset(self._examples)
+        return 0 if end is None else max(0, end - await self.position())
+
+    async def write(self, next_offset: int, payload: bytes, report: bytes, beside: Sequence[OutRecord]) -> None:
+        """One transaction: checkpoint and report, and what belongs to them: a model, a night's segments.
+
+        Raises
+        ------
+        LearnerLostError
+            If another learner holds the topic now.
+        """
+        record = CheckpointRecord(
+            next_offset=next_offset, topic_id=self._topic_id, writer=self._writer, payload=payload
+        )
+        records = [
+            *beside,
+            *(OutRecord(MODELS, key.encode(), raw) for key, raw in encode(record, CHECKPOINT).items()),
+            OutRecord(MODELS, REPORT.encode(), report),
+        ]
+        if self._producer is None:
+            raise RuntimeError("the topics are not open")
+        try:
+            with self._waiting():
+                written = await self._producer.write(records)
+        except LaneLostError as error:
+            raise LearnerLostError("another learner has taken over") from error
+        self._claimed, self._written = True, written[MODELS].last_offset
+
+    async def aclose(self) -> None:
+        """Let the connections go; a transaction that is open is settled by whoever fences next."""
+        if self._producer is not None:
+            await self._producer.close()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
+
+    def _take(self, batch: Sequence[Any]) -> None:
+        for record in batch:
+            found = self.versions.take(record.key, record.value, record.offset, record.timestamp)
+            if record.key == CHECKPOINT.encode():
+                self._check_writer(record.value)
+            elif not is_own(record.key):
+                self._moved = True
+            if isinstance(found, RefusedModel):
+                log.warning("model_refused", version=found.version, reason=found.reason, detail=found.detail)
+
+    def _check_writer(self, raw: bytes | None) -> None:
+        """After our own first write nobody else's checkpoint can follow, unless it has fenced us."""
+        if self._claimed and raw is not None and checkpoint_record.decode(raw).writer != self._writer:
+            raise LearnerLostError("another learner has taken over")

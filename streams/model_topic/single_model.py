@@ -1,0 +1,63 @@
+"""The topic of the models as a person's command uses it: read once, and written to with one model.
+
+Whoever writes here does not hold the topic as the learner does: his transactional id would end the learner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any
+
+import aiokafka
+
+from models.scoring.snapshot import Snapshot, encode
+from streams.cluster.topic_tail import tail
+from streams.model_topic.versions import ModelVersions
+from streams.records.topics import MODELS
+
+
+async def read(client: Mapping[str, Any], prefix: str) -> ModelVersions:
+    """All that the topic holds now.
+
+    Raises
+    ------
+    streams.cluster.topic_tail.TopicMissingError
+        If there is no such topic.
+    """
+    versions = ModelVersions()
+    async with aclosing(tail(client, prefix + MODELS, from_beginning=True, follow=False)) as records:
+        async for record in records:
+            versions.take(record.key, record.value, record.offset, record.timestamp)
+    return versions
+
+
+async def publish(client: Mapping[str, Any], prefix: str, snapshot: Snapshot) -> None:
+    """Write a model under its version; after this returns whoever serves the topic will take it up."""
+    await keep(client, prefix, snapshot.version, encode(snapshot))
+
+
+async def keep(client: Mapping[str, Any], prefix: str, key: str, value: bytes) -> None:
+    """Write one record; after this returns it is on the broker."""
+    producer = aiokafka.AIOKafkaProducer(**client, enable_idempotence=True)
+    try:
+        await producer.start()
+        await producer.send_and_wait(prefix + MODELS, value, key.encode(), partition=0)
+    finally:
+        await producer.stop()
+
+
+async def kept(client: Mapping[str, Any], prefix: str, key: str) -> bytes | None:
+    """The newest record of a key; None if there is none.
+
+    Raises
+    ------
+    streams.cluster.topic_tail.TopicMissingError
+        If there is no such topic.
+    """
+    found: bytes | None = None
+    async with aclosing(tail(client, prefix + MODELS, from_beginning=True, follow=False)) as records:
+        async for record in records:
+            if record.key == key.encode():
+                found = record.value
+    return found

@@ -1,0 +1,52 @@
+"""Decisions to records: CloudEvents 1.0 in Kafka's binary mode, the value being the decision itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from models.decisions.outbox import Output
+from streams.records.out_record import AnyRecord
+from streams.records.topics import ALERTS, EXAMPLES, RECEIPTS, SCORES, SUPPRESSIONS
+
+TOPIC_OF: Final = {
+    "alert": ALERTS,
+    "score": SCORES,
+    "suppression": SUPPRESSIONS,
+    "receipt": RECEIPTS,
+    "example": EXAMPLES,
+    "fate": EXAMPLES,
+}
+_VERSION: Final = ("ce_specversion", b"1.0")
+_TYPE: Final = {kind: ("ce_type", b"holdfast.%s.v1" % kind.encode()) for kind in TOPIC_OF}
+_JSON: Final = ("content-type", b"application/json")
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@lru_cache(maxsize=64)
+def ce_time(ts: int) -> tuple[str, bytes]:
+    """Event time as text, in UTC with milliseconds.
+
+    The latest are kept: all scores of a tick are of one time.
+
+    Examples
+    --------
+    >>> ce_time(1_780_000_000_123)
+    ('ce_time', b'2026-05-28T20:26:40.123Z')
+    """
+    told = datetime.fromtimestamp(ts / 1000, UTC).isoformat(timespec="milliseconds")
+    return "ce_time", told.replace("+00:00", "Z").encode()
+
+
+def out_records(outputs: Iterable[Output], group: str) -> list[AnyRecord]:
+    """The records of decisions; plain tuples, since a tick may bring thousands."""
+    source, found = ("ce_source", f"/holdfast/{group}".encode()), list[AnyRecord]()
+    for kind, name, body, ts, ce_id, _ in outputs:
+        key = name.encode()
+        said = ("ce_id", ce_id.encode()), source, _TYPE[kind], ("ce_subject", key), ce_time(ts)
+        found.append((TOPIC_OF[kind], key, None if body is None else _encode(body), [_VERSION, *said, _JSON]))
+    return found

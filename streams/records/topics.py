@@ -1,0 +1,91 @@
+"""The one table of topics: what is read, what is written, and how each is kept.
+
+Names here are without prefix; :meth:`Topic.full` puts ``HOLDFAST_TOPIC_PREFIX`` in front.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+from models.contract import events
+from models.contract.time_units import HOUR_MS
+
+STATE: Final = "churn.state.v1"
+HISTORY: Final = "churn.history.v1"
+ALERTS: Final = "churn.retention-alerts.v1"
+SCORES: Final = "churn.risk-scores.v1"
+SUPPRESSIONS: Final = "churn.suppressions.v1"
+DEAD_LETTERS: Final = "churn.dead-letters.v1"
+RECEIPTS: Final = "churn.receipts.v1"
+EXAMPLES: Final = "churn.training-examples.v1"
+MODELS: Final = "churn.models.v1"
+
+_COMPACTED: Final = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
+_STATE_CONFIG: Final = {
+    **_COMPACTED,
+    # An erased subscriber must be gone from disk within a known time, and the active segment is never compacted.
+    "max.compaction.lag.ms": str(24 * HOUR_MS),
+    "delete.retention.ms": str(24 * HOUR_MS),
+    "segment.ms": str(HOUR_MS),
+    "segment.bytes": str(64 << 20),
+}
+_MODELS_CONFIG: Final = {
+    **_COMPACTED,
+    # Every worker reads it whole before its first event, and the learner's checkpoints are nearly a megabyte each: only
+    # closed segments are compacted.
+    "segment.bytes": str(16 << 20),
+}
+_KEPT_WEEK: Final = {"cleanup.policy": "delete", "retention.ms": str(7 * 24 * HOUR_MS)}
+_KEPT_MONTH: Final = {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * HOUR_MS)}
+
+
+class Topic(NamedTuple):
+    """One topic of the contract. A lane writes partition p of each, so they have as many partitions as there are lanes.
+
+    Those of the one learner are `single`: its examples are learned in one order.
+    """
+
+    name: str
+    role: Literal["input", "output", "internal"]
+    config: dict[str, str]
+    single: bool = False
+
+    def full(self, prefix: str) -> str:
+        """Name on the cluster."""
+        return prefix + self.name
+
+    def partitions(self, lanes: int) -> int:
+        """How many it has where there are so many lanes."""
+        return 1 if self.single else lanes
+
+    def partition(self, lane: int) -> int:
+        """Where a lane writes."""
+        return 0 if self.single else lane
+
+
+INPUT_TOPICS: Final = tuple(
+    Topic(name, "input", _COMPACTED if name == events.SUBSCRIBERS else _KEPT_WEEK) for name in events.INPUTS
+)
+"""In their rank: of two records with one timestamp the earlier topic goes first."""
+
+OUTPUT_TOPICS: Final = (
+    Topic(ALERTS, "output", _KEPT_MONTH),
+    Topic(SCORES, "output", _COMPACTED),
+    Topic(SUPPRESSIONS, "output", _KEPT_MONTH),
+    Topic(DEAD_LETTERS, "output", _KEPT_MONTH),
+    Topic(RECEIPTS, "output", _KEPT_MONTH),
+    Topic(STATE, "internal", _STATE_CONFIG),
+    # The broker's own clock comes back with each record of the history: it is what a record's time is held against.
+    Topic(HISTORY, "internal", {**_KEPT_MONTH, "message.timestamp.type": "LogAppendTime"}),
+    # Not compacted: the learner reads every one of them, and the erased are gone with their month.
+    Topic(EXAMPLES, "internal", _KEPT_MONTH, single=True),
+    Topic(MODELS, "internal", _MODELS_CONFIG, single=True),
+)
+
+ALL_TOPICS: Final = INPUT_TOPICS + OUTPUT_TOPICS
+BY_NAME: Final = {topic.name: topic for topic in ALL_TOPICS}
+RANK: Final = {topic.name: rank for rank, topic in enumerate(INPUT_TOPICS)}
+
+BOOTSTRAP: Final = (events.SUBSCRIBERS, events.ERASURES)
+"""A new ledger applies these up to their ends before anything else, so that the first call finds its profile. Outcomes
+come in their order of time: what happened before one is learned from."""
