@@ -1,24 +1,24 @@
-"""Labels: vectors frozen when they were scored, and what came of their subscribers, a month or more later.
+"""Labels: frozen feature vectors, and the outcome of their subscribers a month or more later.
 
-Everybody's vector is frozen once a week, each at their own phase, a fair sample of all; and at each alert, for leads
-and for what a contact changes. A frozen vector is a state record of its own, written anew when one more of its weeks is
-known, and gone with its label.
+Each subscriber's vector is frozen once a week, each on their own day, as a fair sample; and at each alert, for lead
+times and the effect of contact. A frozen vector is a state record of its own, rewritten when one more of its weeks is
+known and deleted with its label.
 
 When the label is known
-    A churn outcome says it of every vector before it: *positive* up to the horizon before they left, *negative* beyond.
-    Who uses the service past the horizon did not leave within it: *negative*. A lapse is declared long after it
-    happened and is dated by its last activity, so of a silent subscriber the longest time that a declaration takes is
-    waited for too; what was frozen of them meanwhile is positive if they are declared and negative if they come back:
-    else silence would look safe. Whoever was cut off, or had left already, tells nothing of who wants to leave: *void*.
-    The first outcome decides; what comes later is counted.
+    A churn outcome labels every earlier vector: *positive* if they left within the horizon, else *negative*. A
+    subscriber who uses the service past the horizon did not leave within it: *negative*. A lapse is declared long after
+    it happened and is dated by its last activity. So for a silent subscriber the label also waits for the longest time
+    that a declaration takes; vectors frozen meanwhile are positive if a lapse is declared and negative if they come
+    back, or silence would look safe. A subscriber who was cut off, or had already left, shows nothing about wanting to
+    leave: *void*. The first outcome decides; later ones are only counted.
 
 Week by week
-    Beside the verdict a weekly vector tells of each of its weeks, as soon as it is known, whether its subscriber left
-    in it: by the same rules, with the end of the week in place of that of the horizon. The learner learns these fates;
-    the verdict is for the figures.
+    Besides its label, a weekly vector publishes for each of its weeks, as soon as it is known, whether its subscriber
+    left in it: by the same rules, with the end of the week as the horizon. The learner learns these fates; the label
+    serves the quality figures.
 
-Negatives must not come much later than positives: a model that learns today's leavers beside the stayers of a quarter
-ago learns the season.
+Negatives must not come much later than positives: a model trained on today's leavers and the stayers of a quarter ago
+learns the season.
 """
 
 from __future__ import annotations
@@ -50,42 +50,42 @@ from models.state.population import Population
 from models.state.subscriber_record import Book
 
 LEAVING: Final = frozenset({"ported_out", "disconnected", "lapsed"})
-"""Active churn. What the operator ends is passive churn, and `migrated` is none."""
+"""Outcomes of active churn. `involuntary` is passive churn, and `migrated` is no churn."""
 _SPOKEN: Final = frozenset({"contacted", "delivered", "read", "retained", "lost", "refused"})
-"""Touches that reached the subscriber."""
+"""Statuses of contacts that reached the subscriber."""
 _CATALOGUE: Final = catalogue_hash()
 
 
 class Labels:
-    """See the module.
+    """Freezes vectors and publishes their fates and labelled examples.
 
     Parameters
     ----------
     population
-        Keeps the frozen vectors that wait.
+        Keeps the frozen vectors that wait for a label.
     outbox
-        Takes the examples.
+        Receives the examples.
     scorer, policy
-        In force; switched between transactions only.
+        In force; replaced between transactions only.
 
     Attributes
     ----------
     due
-        Of each row the tick at which its vectors are looked at next; infinity for none. From the end of its horizon on
-        a vector is looked at once a day, so that a restart knows from the clock alone which looks were made.
+        For each row the tick at which its vectors are checked next; infinity for none. From the end of its horizon on
+        a vector is checked once a day, so after a restart the clock alone tells which checks were made.
     """
 
     def __init__(self, population: Population, outbox: Outbox, scorer: Scorer, policy: Policy) -> None:
         self.scorer = scorer
         self.policy = policy
         self.due = np.empty(0)
-        self._verdicts = np.empty(0)  # of each row the tick from which verdicts are looked for
+        self._verdicts = np.empty(0)  # for each row the tick from which labels are due
         self._calendar = Calendar()
         self._population = population
         self._outbox = outbox
 
     def loaded(self, clock: Clock) -> None:
-        """Find out anew what is due when: the state was read, or the policy changed."""
+        """Recompute all due times, after the state was read or the policy changed."""
         self.due = np.full(len(self._population.ids), np.inf)
         self._verdicts = self.due.copy()
         self._calendar.fill(np.empty(0), np.empty(0, dtype=np.int64))
@@ -94,7 +94,7 @@ class Labels:
             self._set_due(row, clock.sweeping if passed else clock.last_tick)
 
     def forgotten(self, row: int) -> None:
-        """A row is free."""
+        """Clear the due times of a freed row."""
         if row < len(self.due):
             self.due[row] = self._verdicts[row] = np.inf
 
@@ -103,22 +103,22 @@ class Labels:
         return self._calendar.next()
 
     def due_by(self, tick: int) -> list[int]:
-        """Rows whose vectors are due by this tick; each is to be looked at with :meth:`look`."""
+        """Rows whose vectors are due by this tick; the caller checks each with :meth:`look`."""
         return [row for row in self._calendar.pop(tick) if row < len(self.due) and self.due[row] <= tick]
 
     def sampled(self, subscriber_id: str) -> bool:
-        """Whether their weekly vectors are kept at all: a share of a large population teaches as much."""
+        """Whether a subscriber's weekly vectors are kept: for a large population a sample is enough."""
         return crc32(b"weekly\x1f" + subscriber_id.encode()) < self.policy.labels.weekly_share * 2**32
 
     def freeze(self, moment: DecisionContext, origin: str, cause: str | None = None) -> None:
-        """Keep the vector of this moment until its label is known; not of somebody who refuses profiling.
+        """Keep the current vector until its label is known.
 
-        Who is gone, or leaves by our will, has no label to wait for.
+        Not for subscribers who refuse profiling, nor for those who are gone or in passive churn: they get no label.
         """
         if moment.gone or moment.let_go or not moment.profiled:
             return
         x = moment.x.astype("<f4")
-        x[np.isnan(x)] = np.nan  # one for all: its sign is the processor's business, and these are bytes of the state
+        x[np.isnan(x)] = np.nan  # one bit pattern: the sign of NaN depends on the processor, and these bytes are state
         known = moment.known
         arpu = 0.0 if known is None or known.arpu is None else known.arpu
         frozen = Pending(
@@ -142,7 +142,7 @@ class Labels:
         self._outbox.wrote(len(frozen.x) * 2)
 
     def outcome(self, moment: DecisionContext, event: Outcome) -> None:
-        """An outcome came, newest or not: it labels whatever waits, unless an earlier one has."""
+        """Label all waiting vectors by an outcome, the newest or not, unless an earlier outcome already did."""
         book = self._population.books.get(moment.row)
         if event.outcome == "returned":
             if book is not None and book.left is not None:
@@ -166,7 +166,7 @@ class Labels:
     def _decided(self, moment: DecisionContext, event: Outcome, left_ts: int) -> None:
         horizon = self._horizon()
         if moment.clock > left_ts + round(self.policy.labels.lapse_days * DAY_MS):
-            # So late that the oldest of the vectors it is about may have been labelled by time.
+            # So late that its oldest vectors may already have been labelled as negative.
             self._outbox.counts.late_outcomes += 1
         waiting = self._population.pending.of(moment.row)
         within = [p for p in waiting if p.ts <= left_ts <= p.ts + horizon]
@@ -187,7 +187,7 @@ class Labels:
         self.forgotten(moment.row)
 
     def _left(self, alerts: list[Pending], left_ts: int) -> None:
-        """Count a leaver by the alert that foretold it."""
+        """Count a leaver by the kind of alert that came before."""
         foretold = [p.ts for p in alerts if p.origin == "risk_tier"]
         counts = self._outbox.counts
         counts.add("leavers", "risk_tier" if foretold else "signal" if alerts else "none")
@@ -195,26 +195,28 @@ class Labels:
             counts.leads_ms.append(left_ts - min(foretold))
 
     def _downgraded(self, moment: DecisionContext, ts: int) -> None:
-        """Keep when, as long as a vector may ask for it."""
+        """Remember the time of a downgrade as long as a waiting vector may need it."""
         book, lapse = self._population.book(moment.row), round(self.policy.labels.lapse_days * DAY_MS)
         since = moment.clock - self._horizon() - lapse
         book.downgraded = sorted({*(t for t in book.downgraded if t >= since), ts})
         self._population.mark_book(moment.row)
 
     def look(self, moment: DecisionContext, tick: int, used_ts: float) -> None:
-        """A look at a tick: who used the service past their horizon has stayed, and so has who was silent long enough.
+        """Check a subscriber's vectors at a tick.
+
+        They stayed if they used the service past the horizon, or if the time for declaring a lapse has passed.
 
         Parameters
         ----------
         used_ts
-            How far the slowest usage feed has come: while it stands still nobody is silent.
+            Time of the slowest usage feed: while it stands still, nobody counts as silent.
         """
         horizon, lapse = self._horizon(), round(self.policy.labels.lapse_days * DAY_MS)
         blocks, row = self._population.blocks, moment.row
         last_use = float(np.fmax(blocks[CALLS.name].data[row, 0], blocks[DATA.name].data[row, 0]))
-        # A profile may say that they are gone or cut off where no outcome ever did.
+        # A profile may show that they left or were cut off without any outcome.
         gone = moment.gone or moment.let_go
-        # Who used the service has stayed until then, and so has, long enough ago, who was not declared to have lapsed.
+        # They stayed until their last use; and until `lapse` ago, since no lapse was declared.
         stayed = min(float(tick), float(np.fmax(last_use, used_ts - lapse)))
         for pending in self._population.pending.of(row):
             end = pending.ts + horizon
@@ -224,7 +226,7 @@ class Labels:
         self._set_due(row, tick)
 
     def _tell_weeks(self, moment: DecisionContext, pending: Pending, until: float, outcome: str | None) -> Pending:
-        """Publish what is known of the weeks of a vector: they stayed `until` then, and left by `outcome`, if any."""
+        """Publish the weeks of a vector that are known: they stayed `until` then, and left by `outcome`, if any."""
         if pending.origin != WEEKLY:
             return pending
         ends = _ends(self.policy.labels.horizon_days)
@@ -256,7 +258,7 @@ class Labels:
         return _ends(self.policy.labels.horizon_days)[-1]
 
     def _next_end(self, pending: Pending) -> int:
-        """When the first week that is not known ends; of a vector that was taken at an alert, when its horizon does."""
+        """When a weekly vector's first unknown week ends; for a vector taken at an alert, the end of its horizon."""
         ends = _ends(self.policy.labels.horizon_days)
         return pending.ts + (ends[min(pending.weeks, len(ends) - 1)] if pending.origin == WEEKLY else ends[-1])
 
@@ -266,7 +268,7 @@ class Labels:
             self.due, self._verdicts = np.concatenate([self.due, more]), np.concatenate([self._verdicts, more])
 
     def _set_due(self, row: int, looked: int | None) -> None:
-        """The next look after the one at the tick `looked`."""
+        """Set the next check after the one at the tick `looked`."""
         self._room_for(row)
         waiting, horizon = self._population.pending.of(row), self._horizon()
         self._verdicts[row] = verdict = min((_next(p.ts + horizon, looked) for p in waiting), default=math.inf)
@@ -285,7 +287,7 @@ class Labels:
         by: tuple[Outcome, int] | None,
         first_alert: int | None,
     ) -> None:
-        """Publish an example; its vector waits no more."""
+        """Publish a labelled example and release its vector."""
         subscriber_id, end = moment.subscriber_id, pending.ts + self._horizon()
         book = self._population.books.get(moment.row) or Book()
         until = end if by is None else min(end, by[1])
@@ -321,12 +323,12 @@ class Labels:
 
 @lru_cache(maxsize=8)
 def _ends(horizon_days: float) -> tuple[int, ...]:
-    """Milliseconds after a vector at which its weeks end; kept, since each look at each vector asks."""
+    """Milliseconds after a vector at which its weeks end; cached, since every check needs it."""
     return tuple(round(days * DAY_MS) for days in week_ends(horizon_days))
 
 
 def _next(end: int, looked: int | None) -> float:
-    """The look after the one at `looked` at something that ends: at its end, and then once a day."""
+    """The next check after the one at `looked`: at `end`, and then once a day."""
     if looked is None or end > looked:
         return float(end)
     return float(end + (looked - end) // DAY_MS * DAY_MS + DAY_MS)

@@ -1,4 +1,4 @@
-"""Who is to be looked at when: rows by time, the soonest first."""
+"""A calendar of rows by the time at which to look at them, the soonest first."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 
 class Calendar:
-    """See the module.
+    """A priority queue of rows by time.
 
-    An entry is a lower bound: when it comes up, whoever keeps the calendar knows whether something is due by then, and
-    enters the row again if not. A term that moved leaves its former entry behind, which then says nothing.
+    An entry is a lower bound: when it comes up, the owner checks whether something is due, and enters the row again if
+    not. A term that moved leaves a stale entry behind, which this check ignores.
 
     Examples
     --------
@@ -36,13 +36,13 @@ class Calendar:
         return self._entries[0][0] if self._entries else inf
 
     def pop(self, until: float) -> list[int]:
-        """Take out the rows that are entered up to then, each once, in order."""
+        """Remove and return the rows entered up to `until`, each once, in order."""
         rows = set()
         while self._entries and self._entries[0][0] <= until:
             rows.add(heappop(self._entries)[1])
         return sorted(rows)
 
     def fill(self, when: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> None:
-        """Enter these rows in place of all others."""
+        """Replace all entries with these rows."""
         self._entries = list(zip(when.tolist(), rows.tolist(), strict=True))
         heapify(self._entries)
