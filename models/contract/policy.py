@@ -163,13 +163,13 @@ class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         --------
         >>> ContactPolicy(holidays=("2026-02-30",))
         Traceback (most recent call last):
-        ValueError: 2026-02-30 is no day
+        ValueError: 2026-02-30 is not a date
         """
         for day in self.holidays:
             try:
                 date.fromisoformat(day)
             except ValueError as error:
-                raise ValueError(f"{day} is no day") from error
+                raise ValueError(f"{day} is not a date") from error
         for opens, closes in self.windows:
             if opens >= closes:
                 raise ValueError(f"the window {opens} to {closes} closes before it opens")

@@ -139,11 +139,11 @@ def decode(raw: bytes, settings: bytes) -> LearnerState:
     except msgspec.MsgspecError as error:
         raise CheckpointRefusedError(f"not a checkpoint: {error}") from error
     if envelope.format != FORMAT:
-        raise CheckpointRefusedError(f"of another release, format {envelope.format!r}; this one reads {FORMAT!r}")
+        raise CheckpointRefusedError(f"from another release: format {envelope.format!r}, this one reads {FORMAT!r}")
     if envelope.checksum != _hash(envelope.body):
         raise CheckpointRefusedError("the checksum does not match: the checkpoint was torn or edited")
     if envelope.river_version != _river_version():
-        raise CheckpointRefusedError(f"of River {envelope.river_version}, here is {_river_version()}")
+        raise CheckpointRefusedError(f"written with River {envelope.river_version}, this is River {_river_version()}")
     if envelope.settings != _hash(settings):
         raise CheckpointRefusedError("laid out under other settings: windows or memories have other sizes")
     try:
@@ -151,7 +151,7 @@ def decode(raw: bytes, settings: bytes) -> LearnerState:
     except (msgspec.MsgspecError, zlib.error) as error:
         raise CheckpointRefusedError(f"not a learner's state: {error}") from error
     if state.prior.catalogue_hash != envelope.catalogue:
-        raise CheckpointRefusedError(f"its envelope says catalogue {envelope.catalogue}, its snapshot another")
+        raise CheckpointRefusedError(f"its envelope has catalogue {envelope.catalogue}, its snapshot another")
     return state
 
 

@@ -95,7 +95,7 @@ class FateWindow:
         """
         window, rows = cls(), np.frombuffer(state.rows, dtype=_ROW)
         if len(rows) != min(state.added, CAPACITY):
-            raise ValueError(f"{len(rows)} person-weeks of {state.added}")
+            raise ValueError(f"{len(rows)} person-weeks, expected {min(state.added, CAPACITY)}")
         window._rows[: len(rows)] = rows
         window._added = state.added
         return window

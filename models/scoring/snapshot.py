@@ -135,9 +135,9 @@ def decode(raw: bytes) -> Snapshot:
     for curve in snapshot.curves:
         _check_curve(curve)
     if not 0.0 < snapshot.base_rate < 1.0:
-        raise SnapshotRefusedError(f"a base rate of {snapshot.base_rate}")
+        raise SnapshotRefusedError(f"the base rate {snapshot.base_rate} is not between 0 and 1")
     if any(not 0.0 < c.risk < 1.0 for c in snapshot.cutoffs):
-        raise SnapshotRefusedError("a cut-off is no risk between 0 and 1")
+        raise SnapshotRefusedError("the risk of a cut-off is not between 0 and 1")
     return snapshot
 
 
@@ -146,7 +146,7 @@ def _check_curve(curve: Curve) -> None:
     if not knots or len(knots) != len(curve.values):
         raise SnapshotRefusedError(f"{curve.feature}: {len(knots)} knots, {len(curve.values)} values")
     if any(right <= left for left, right in pairwise(knots)):
-        raise SnapshotRefusedError(f"{curve.feature}: the knots do not rise")
+        raise SnapshotRefusedError(f"{curve.feature}: the knots are not increasing")
 
 
 def check_features(snapshot: Snapshot, names: tuple[str, ...], catalogue_hash: str) -> None:
