@@ -54,7 +54,7 @@ __all__ = [
 
 PROFILE_CODE: Final = b"P"
 _CONSENT_STATED: Final = b'{"stated":1,'
-"""First bytes of a profile record that keeps absent consent as absent; older records wrote it as given."""
+"""First bytes of a profile record that keeps absent consent as absent; older records wrote it as granted."""
 BOOK_CODE: Final = b"B"
 PARTS: Final = (*(spec.name for spec in BLOCKS), "kept_visits", "ids", "profiles", "books", "pending")
 """Parts of a lane's memory; see :meth:`Population.memory`."""
