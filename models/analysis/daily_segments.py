@@ -1,7 +1,7 @@
-"""The night of a stream's day: who was at risk, in groups, and what became of causes and offers.
+"""The nightly report of the stream: the customers at risk in groups, and the outcomes by cause and offer.
 
-A day is one of labels, never of the clock: a night falls at the first example that was labelled on a later day than all
-before it. So it falls at the same example however the log is cut, killed or replayed, and is made of the same rows.
+Days are counted by label time, never by the clock: a night falls at the first example labelled on a later day than all
+before it. So it falls at the same example, with the same rows, however the log is split, restarted or replayed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from models.contract.vocabulary import Text, Tier
 from models.scoring.scorer import Scorer
 
 DAYS: Final = 30
-"""Days of labels that a night looks back on: as long as examples are kept, and a whole turn of bills and contracts."""
+"""Days of labels in a nightly report: as long as examples are kept, and one full billing cycle."""
 MOST: Final = 30_000
-"""Examples that a night looks back on at most: a thousand a day. They are held at once, 130 MB of them."""
+"""Examples in a nightly report at most: a thousand a day. All are in memory at once, 130 MB."""
 
 
 class NightReason(StrEnum):
-    """What became of a night."""
+    """Whether a nightly report has groups, and if not, why."""
 
     MADE = "made"
     EARLY = "early"
@@ -38,20 +38,20 @@ class NightReason(StrEnum):
 
 
 class Night(Struct, frozen=True, kw_only=True):
-    """What the learner publishes of a night.
+    """A nightly report, as the learner publishes it.
 
     Attributes
     ----------
     day
-        That ended: the last one with labels before the night, in the operator's time zone.
+        The day that ended: the last one with labels before the night, in the operator's time zone.
     since, until
-        Labels of this time are looked back on, ms: after the one, up to the other, which was the latest.
+        Label times covered, ms: after `since`, up to and including `until`, the latest label.
     model_version
-        Of the model that was served when the night fell: it says why somebody was at risk.
+        The model served when the night fell; its contributions explain the risks.
     reason, text
         Whether there are groups, and if not, why.
     groups, offers
-        The groups, none unless made, with the counts of what was looked at; and causes and offers with outcomes.
+        The groups (empty unless `reason` is ``made``) with the counts of examples; outcomes by cause and offer.
     """
 
     day: str
@@ -65,7 +65,7 @@ class Night(Struct, frozen=True, kw_only=True):
 
 
 def day_of(ms: int, zone: tzinfo) -> date:
-    """The day of a moment where the operator is.
+    """The date of a time in ms in the operator's time zone.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def day_of(ms: int, zone: tzinfo) -> date:
 
 
 def falls(before: int | None, after: int | None, zone: tzinfo) -> bool:
-    """Whether a night lies between two latest labels, ms; None: there was none yet, and no day that could have ended.
+    """Whether a night falls between two successive latest label times, ms. None means no label yet, so no night.
 
     Examples
     --------
@@ -101,20 +101,20 @@ def night(
     tier: Tier = "high_risk",
     least: int = LEAST,
 ) -> Night:
-    """Look back from a night.
+    """Make a nightly report.
 
     Parameters
     ----------
     examples
-        Of the log before the night fell: the newest :data:`MOST`, or all there are. Older labels are passed over.
+        The log before the night fell: the newest :data:`MOST` or fewer. Labels older than `days` are skipped.
     scorer
-        Of the model that was served when it fell.
+        The model served when the night fell.
     until
-        The latest label before it fell, ms.
+        The latest label before the night fell, ms.
     days
-        Of labels that are looked back on.
+        Days of labels to cover.
     tier, least
-        Who counts as at risk, and how many of them a group has at least.
+        The lowest tier that counts as at risk; the least number of customers in a group.
     """
     since = until - days * DAY_MS
     rows = [example for example in examples if since < example.labelled_ts <= until]
@@ -147,13 +147,13 @@ def _text(reason: NightReason, tier: Tier, least: int) -> Text:
     return {
         NightReason.MADE: Text("made", "已生成"),
         NightReason.EARLY: Text(
-            "of nobody is it known yet that he stayed, and by leavers alone everybody would leave",
+            "no customer is known to have stayed yet, and leavers alone cannot be judged",
             "尚无任何客户的留存结果,仅凭离网客户无法判断",
         ),
         NightReason.OTHER_FEATURES: Text(
-            "all examples have the features of another release", "样本特征均来自其他版本,无法使用"
+            "all examples come from a release with other features", "样本特征均来自其他版本,无法使用"
         ),
-        NightReason.NOBODY: Text(f"nobody whose outcome is known was {who}", f"结果已知的客户中没有{who_zh}客户"),
+        NightReason.NOBODY: Text(f"no customer with a known outcome was {who}", f"结果已知的客户中没有{who_zh}客户"),
         NightReason.TOO_FEW: Text(
             f"fewer than {least} customers whose outcome is known were {who}", f"结果已知的{who_zh}客户不足{least}位"
         ),

@@ -1,7 +1,7 @@
-"""What became of customers, by the cause that was seen and the offer that was made: association, not cause.
+"""Outcomes by cause of the alert and offer made: association, not causation.
 
-Offers are not drawn by lot: whoever is likely to leave is offered more. So a pair with many leavers may be the best
-offer for the worst cases. It says where to look; only the hold-out says what works.
+Offers are not random: customers who are likely to leave are offered more. So a pair with many leavers may be the best
+offer for the worst cases. The table shows where to look; only the hold-out shows what works.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from models.contract.vocabulary import Text
 
 CAVEAT: Final = Text("association, not cause", "仅为关联,并非因果")
 LEAST: Final = 30
-"""Customers of a pair: below it the interval says nothing that could be acted on."""
+"""Customers of a pair at least: with fewer, the interval is too wide to act on."""
 
 
 class Association(Struct, frozen=True, kw_only=True):
-    """A cause and an offer: how many customers, how many left, how often against all, with Wilson's 95 % interval.
+    """A cause and an offer: customers, leavers, their rate with its 95 % interval (Wilson), and its lift.
 
-    ``apart`` says whether the rate of all lies outside of the interval. ``offer_code`` is None where none was made.
+    ``apart`` says whether the rate of all lies outside the interval. ``offer_code`` is None where no offer was made.
     """
 
     cause: str
@@ -39,14 +39,14 @@ class Association(Struct, frozen=True, kw_only=True):
 
 
 class Associations(Struct, frozen=True, kw_only=True):
-    """All pairs with enough customers, most first, and what they are measured against.
+    """All pairs with enough customers, the largest first, and the totals they are compared with.
 
     Attributes
     ----------
     n, left, rate
-        Of all customers who had an alert and whose outcome is known.
+        All customers who had an alert and whose outcome is known.
     too_few
-        Pairs that were left out for having fewer than `least` customers.
+        Number of pairs left out because they have fewer than `least` customers.
     """
 
     caveat: Text
@@ -61,9 +61,9 @@ class Associations(Struct, frozen=True, kw_only=True):
 def associations(examples: Iterable[Example], least: int = LEAST) -> Associations:
     """Outcomes by cause and offer.
 
-    Of each subscriber, cause and offer the newest snapshot counts, so that nobody counts for each of his alerts, and
-    of each subscriber the newest of all in what they are held against; what
-    is void does not, nor what was labelled before any stayer was known.
+    For each subscriber, cause and offer only the newest example counts, so repeated alerts do not count twice. The
+    totals count only the newest example of each subscriber. Void examples, and those labelled before the first stayer
+    was known, are left out.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Who is at risk, in groups that a person can talk about: how many, what tells them apart, what they are worth.
+"""Customers at risk in groups: size, distinguishing traits, revenue and outcomes of each.
 
-Customers are grouped by *why* they are at risk, the model's contributions, and not by what they are: two who call
-little belong together only where that is what speaks against them. Each group is then told by the few features in
-which its customers differ most from the other ones at risk.
+Customers are grouped by *why* they are at risk (the model's contributions), not by what they are: two who call little
+are grouped together only if that raises their risk. Each group is then described by the few features in which its
+customers differ most from the others at risk.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from models.features.definitions import family
 from models.scoring.scorer import Scorer
 
 LEAST: Final = 10
-"""Customers of a segment: fewer would be told of as persons."""
+"""Customers of a segment at least: a smaller one would describe individuals."""
 _FAMILIES: Final = tuple(dict.fromkeys(family(name) for name in NAMES))
 _FAMILY: Final = np.array([_FAMILIES.index(family(name)) for name in NAMES])
 TIER_ZH: Final[dict[Tier, str]] = {"high_risk": "高危", "warning": "预警及以上", "healthy": "全部"}
@@ -45,11 +45,11 @@ class RiskSegment(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     known, left, left_share, left_low, left_high
-        Of those whose outcome is no void one: how many left, with Wilson's 95 % interval.
+        Customers whose outcome is not void, and how many of them left, with Wilson's 95 % interval.
     revenue
-        A month, of those whose ARPU is known.
+        Per month, of the customers whose ARPU is known.
     value
-        How many of each worth, as the policy has it.
+        Customers by value segment of the policy.
     """
 
     number: int
@@ -68,17 +68,17 @@ class RiskSegment(Struct, frozen=True, kw_only=True):
 
 
 class Departures(Struct, frozen=True, kw_only=True):
-    """The groups, largest first, and what they were made of.
+    """The groups, largest first, and the counts of examples they were made from.
 
     Attributes
     ----------
     examples, foreign, early
-        How many there were; how many of those have another catalogue of features than this version; and how many were
-        labelled before any stayer was known, and so are left out.
+        All examples; those with another feature catalogue than this version; those labelled before the first stayer
+        was known. The last two are left out.
     customers
-        At risk, of whom the groups are made.
+        Customers at risk, who form the groups.
     silhouette
-        How well the groups stand apart, 0 to 1; 0 when no groups were found and all are one.
+        How well the groups stand apart, 0 to 1; 0 if all customers are one group.
     """
 
     examples: int
@@ -93,16 +93,16 @@ class Departures(Struct, frozen=True, kw_only=True):
 def departures(
     examples: Iterable[Example], scorer: Scorer, tier: Tier = "high_risk", most: int = MOST, least: int = LEAST
 ) -> Departures:
-    """Group those at risk by why, and describe each group.
+    """Group the customers at risk by the reasons for their risk, and describe each group.
 
     Parameters
     ----------
     examples
-        In any order. Of each subscriber the newest snapshot counts in which he had at least `tier`.
+        In any order. For each subscriber the newest example with at least `tier` counts.
     scorer
-        Whose contributions say why.
+        Its contributions are the reasons.
     most, least
-        So many groups at most, so many customers in each at least.
+        Groups at most; customers in each group at least.
     """
     every = list(examples)
     ours = [example for example in every if example.catalogue == catalogue_hash()]
@@ -115,9 +115,9 @@ def departures(
     segments = []
     for number in range(found.size):
         inside = found.groups == number
-        told = traits(_part(crowd, inside), _part(crowd, ~inside), calm)
+        distinct = traits(_part(crowd, inside), _part(crowd, ~inside), calm)
         chosen = [row for row, is_in in zip(rows, inside.tolist(), strict=True) if is_in]
-        segments.append(_segment(number + 1, chosen, len(rows), told, tier))
+        segments.append(_segment(number + 1, chosen, len(rows), distinct, tier))
     return Departures(
         examples=len(every),
         foreign=len(every) - len(ours),
@@ -130,10 +130,10 @@ def departures(
 
 
 def settled(examples: Iterable[Example]) -> list[Example]:
-    """Those that were labelled since it is known of anybody that he stayed.
+    """The examples labelled since the first stayer was known.
 
-    Whoever leaves is labelled at once, whoever stays after a month or more. Before that all would have left; from then
-    on leavers and stayers become known as often as they are, whatever the log still holds of the time before.
+    Leavers are labelled at once, stayers only after a month or more. Before the first stayer is known everybody would
+    seem to leave; after it, labels arrive in the true proportion of leavers and stayers.
     """
     every = list(examples)
     first = min((e.labelled_ts for e in every if e.label == "negative" and e.outcome is None), default=None)
@@ -141,7 +141,7 @@ def settled(examples: Iterable[Example]) -> list[Example]:
 
 
 def _newest(examples: Iterable[Example]) -> list[Example]:
-    """Of each subscriber the newest, in an order that is hashed from his id."""
+    """The newest example of each subscriber, ordered by a hash of the subscriber's id."""
     newest: dict[str, Example] = {}
     for each in examples:
         held = newest.get(each.subscriber_id)
@@ -162,14 +162,14 @@ def _part(crowd: Crowd, chosen: Bools) -> Crowd:
 
 
 def _why(contributions: Floats) -> Floats:
-    """Contributions by family: calls over a day, a week and a month say one thing three times."""
+    """Contributions by feature family: calls over a day, a week and a month are one reason, not three."""
     summed = np.zeros((len(contributions), len(_FAMILIES)))
     for f, place in enumerate(_FAMILY.tolist()):
         summed[:, place] += contributions[:, f]
     return summed
 
 
-def _segment(number: int, rows: Sequence[Example], of: int, told: list[Trait], tier: Tier) -> RiskSegment:
+def _segment(number: int, rows: Sequence[Example], of: int, distinct: list[Trait], tier: Tier) -> RiskSegment:
     known = [row for row in rows if row.label != "void"]
     left = proportion(sum(row.label == "positive" for row in known), len(known))
     value = Counter[Segment](row.segment for row in rows)
@@ -187,13 +187,13 @@ def _segment(number: int, rows: Sequence[Example], of: int, told: list[Trait], t
         mean_risk=sum(sorted(row.risk for row in rows)) / len(rows),
         revenue=round(revenue, 2),
         value={segment: value[segment] for segment in SEGMENTS},
-        traits=told,
-        text=_text(len(rows), of, value, revenue, told, left, tier),
+        traits=distinct,
+        text=_text(len(rows), of, value, revenue, distinct, left, tier),
     )
 
 
 def _text(
-    size: int, of: int, value: Counter[Segment], revenue: float, told: list[Trait], left: Proportion, tier: Tier
+    size: int, of: int, value: Counter[Segment], revenue: float, distinct: list[Trait], left: Proportion, tier: Tier
 ) -> Text:
     mostly = max(SEGMENTS, key=lambda s: (value[s], -SEGMENTS.index(s)))
     worth_en, worth_zh = _VALUE[mostly]
@@ -202,7 +202,7 @@ def _text(
     who_en, who_zh = f"{many}, {_percent(size / of)} of those ", f"{size}位客户,占{TIER_ZH[tier]}客户的{size / of:.0%}"
     if size == of:
         who_en, who_zh = f"All {many} ", f"全部{size}位{TIER_ZH[tier]}客户"
-    why_en, why_zh = _typical(told)
+    why_en, why_zh = _typical(distinct)
     en = f"{who_en}{TIER_EN[tier]}, {most_en} of {worth_en} value, paying {revenue:,.0f} a month. {why_en}"
     zh = f"{who_zh},{most_zh}{worth_zh}价值,月收入合计{revenue:.0f}元。{why_zh}"
     if left.of:
@@ -216,13 +216,13 @@ def _text(
     return Text(en, zh)
 
 
-def _typical(told: list[Trait]) -> tuple[str, str]:
-    """What speaks against them, and apart from it what does so less than against the others."""
-    if not told:
+def _typical(distinct: list[Trait]) -> tuple[str, str]:
+    """The traits that raise their risk, then those in which they are less at risk than the others."""
+    if not distinct:
         return "Nothing tells them apart.", "与其他客户无明显差别。"
     en, zh = "", ""
     for against, head_en, head_zh in ((True, "Typical", "典型特征"), (False, "Less marked", "相对不明显")):
-        texts = [t.text for t in told if t.against is against]
+        texts = [t.text for t in distinct if t.against is against]
         if texts:
             en += f"{' ' if en else ''}{head_en}: {'; '.join(t.en for t in texts)}."
             zh += f"{head_zh}:{';'.join(t.zh for t in texts)}。"

@@ -1,23 +1,23 @@
-"""Labels: vectors frozen when they were scored, and what came of their subscribers, a month or more later.
+"""Labels: frozen feature vectors, and the outcome of their subscribers a month or more later.
 
 Everybody's vector is frozen once a week, each at their own phase, a fair sample of all; and at each alert, for leads
 and for what a contact changes. A frozen vector is a state record of its own, written once and gone with its label.
 
 When the label is known
-    A churn outcome says it of every vector before it: *positive* up to the horizon before they left, *negative* beyond.
-    Who uses the service past the horizon did not leave within it: *negative*. A lapse is declared long after it
-    happened and is dated by its last activity, so of a silent subscriber the longest time that a declaration takes is
-    waited for too; what was frozen of them meanwhile is positive if they are declared and negative if they come back:
-    else silence would look safe. Whoever was cut off, or had left already, tells nothing of who wants to leave: *void*.
-    The first outcome decides; what comes later is counted.
+    A churn outcome labels every earlier vector: *positive* if they left within the horizon, else *negative*. A
+    subscriber who uses the service past the horizon did not leave within it: *negative*. A lapse is declared long after
+    it happened and is dated by its last activity. So for a silent subscriber the label also waits for the longest time
+    that a declaration takes; vectors frozen meanwhile are positive if a lapse is declared and negative if they come
+    back, or silence would look safe. A subscriber who was cut off, or had already left, shows nothing about wanting to
+    leave: *void*. The first outcome decides; later ones are only counted.
 
 Week by week
-    Beside the verdict a weekly vector tells of each of its weeks, as soon as it is known, whether its subscriber left
-    in it: by the same rules, with the end of the week in place of that of the horizon. The learner learns these fates;
-    the verdict is for the figures.
+    Besides its label, a weekly vector publishes for each of its weeks, as soon as it is known, whether its subscriber
+    left in it: by the same rules, with the end of the week as the horizon. The learner learns these fates; the label
+    serves the quality figures.
 
-Negatives must not come much later than positives: a model that learns today's leavers beside the stayers of a quarter
-ago learns the season.
+Negatives must not come much later than positives: a model trained on today's leavers and the stayers of a quarter ago
+learns the season.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ from models.state.population import Population
 from models.state.subscriber_record import Book
 
 LEAVING: Final = frozenset({"ported_out", "disconnected", "lapsed"})
-"""Active churn. What the operator ends is passive churn, and `migrated` is none."""
+"""Outcomes of active churn. `involuntary` is passive churn, and `migrated` is no churn."""
 _SPOKEN: Final = frozenset({"contacted", "delivered", "read", "retained", "lost", "refused"})
-"""Touches that reached the subscriber."""
+"""Statuses of contacts that reached the subscriber."""
 _CATALOGUE: Final = catalogue_hash()
 
 
@@ -73,16 +73,16 @@ _NEVER: Final = _Due(math.inf, math.inf, math.inf)
 
 
 class Labels:
-    """See the module.
+    """Freezes vectors and publishes their fates and labelled examples.
 
     Parameters
     ----------
     population
-        Keeps the frozen vectors that wait.
+        Keeps the frozen vectors that wait for a label.
     outbox
-        Takes the examples.
+        Receives the examples.
     scorer, policy
-        In force; switched between transactions only.
+        In force; replaced between transactions only.
 
     """
 
@@ -146,18 +146,18 @@ class Labels:
         return min(float(tick), max(silent, float(columns[places.CALLS_REF]), float(columns[places.DATA_REF])))
 
     def sampled(self, subscriber_id: str) -> bool:
-        """Whether their weekly vectors are kept at all: a share of a large population teaches as much."""
+        """Whether a subscriber's weekly vectors are kept: for a large population a sample is enough."""
         return crc32(b"weekly\x1f" + subscriber_id.encode()) < self.policy.labels.weekly_share * 2**32
 
     def freeze(self, moment: DecisionContext, origin: str, cause: str | None = None) -> None:
-        """Keep the vector of this moment until its label is known; not of somebody who refuses profiling.
+        """Keep the current vector until its label is known.
 
-        Who is gone, or leaves by our will, has no label to wait for.
+        Not for subscribers who refuse profiling, nor for those who are gone or in passive churn: they get no label.
         """
         if moment.gone or moment.let_go or not moment.profiled:
             return
         x = moment.x.astype("<f4")
-        x[np.isnan(x)] = np.nan  # one for all: its sign is the processor's business, and these are bytes of the state
+        x[np.isnan(x)] = np.nan  # one bit pattern: the sign of NaN depends on the processor, and these bytes are state
         known = moment.known
         arpu = 0.0 if known is None or known.arpu is None else known.arpu
         frozen = Pending(
@@ -180,7 +180,7 @@ class Labels:
         self._outbox.wrote(len(frozen.x) * 2)
 
     def outcome(self, moment: DecisionContext, event: Outcome) -> None:
-        """An outcome came, newest or not: it labels whatever waits, unless an earlier one has."""
+        """Label all waiting vectors by an outcome, the newest or not, unless an earlier outcome already did."""
         book = self._population.books.get(moment.row)
         if event.outcome == "returned":
             if book is not None and book.left is not None:
@@ -204,7 +204,7 @@ class Labels:
     def _decided(self, moment: DecisionContext, event: Outcome, left_ts: int) -> None:
         horizon = self._horizon()
         if moment.clock > left_ts + round(self.policy.labels.lapse_days * DAY_MS):
-            # So late that the oldest of the vectors it is about may have been labelled by time.
+            # So late that its oldest vectors may already have been labelled as negative.
             self._outbox.counts.late_outcomes += 1
         waiting, told = self._population.pending.of(moment.row), self._told(moment.row)
         labels = [_label(pending.ts, event.outcome, left_ts, horizon) for pending in waiting]
@@ -222,7 +222,7 @@ class Labels:
         self.forgotten(moment.row)
 
     def _left(self, alerts: list[Pending], left_ts: int) -> None:
-        """Count a leaver by the alert that foretold it."""
+        """Count a leaver by the kind of alert that came before."""
         foretold = [p.ts for p in alerts if p.origin == "risk_tier"]
         counts = self._outbox.counts
         counts.add("leavers", "risk_tier" if foretold else "signal" if alerts else "none")
@@ -230,7 +230,7 @@ class Labels:
             counts.leads_ms.append(max(0, left_ts - min(foretold)))
 
     def _downgraded(self, moment: DecisionContext, ts: int) -> None:
-        """Keep when, as long as a vector may ask for it."""
+        """Remember the time of a downgrade as long as a waiting vector may need it."""
         book, lapse = self._population.book(moment.row), round(self.policy.labels.lapse_days * DAY_MS)
         since = moment.clock - self._horizon() - lapse
         book.downgraded = sorted({*(t for t in book.downgraded if t >= since), ts})
@@ -319,7 +319,7 @@ class Labels:
         by: tuple[Outcome, int] | None,
         first_alert: int | None,
     ) -> None:
-        """Publish an example; its vector waits no more."""
+        """Publish a labelled example and release its vector."""
         subscriber_id, end = moment.subscriber_id, pending.ts + self._horizon()
         book = self._population.books.get(moment.row) or Book()
         until = end if by is None else min(end, by[1])
@@ -364,12 +364,12 @@ def _label(ts: int, outcome: str, left_ts: int, horizon: int) -> Label:
 
 @lru_cache(maxsize=8)
 def _ends(horizon_days: float) -> tuple[int, ...]:
-    """Milliseconds after a vector at which its weeks end; kept, since each look at each vector asks."""
+    """Milliseconds after a vector at which its weeks end; cached, since every check needs it."""
     return tuple(round(days * DAY_MS) for days in week_ends(horizon_days))
 
 
 def _next(end: int, looked: int | None) -> float:
-    """The look after the one at `looked` at something that ends: at its end, and then once a day."""
+    """The next check after the one at `looked`: at `end`, and then once a day."""
     if looked is None or end > looked:
         return float(end)
     return float(end + (looked - end) // DAY_MS * DAY_MS + DAY_MS)

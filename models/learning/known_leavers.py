@@ -1,7 +1,7 @@
-"""Who left and when, each leaving once: how early it was told, and which label cannot be true.
+"""Who left and when, each once: for the lead time of alerts, and to find contradictory labels.
 
-A leaver has a positive example for every week before they left. Counted by example, those who were watched longest
-would count most, so lead time is counted by leaving.
+A leaver has a positive example for every week before they left. Counted by example, those observed longest would weigh
+most, so lead time is counted by leaver.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from models.contract.training_example import Example
 
 
 def id_hash(text: str) -> int:
-    """64 bits of an id: enough to tell a few thousand apart, and half as long.
+    """64-bit hash of an id: enough to distinguish a few thousand.
 
     Examples
     --------
@@ -41,12 +41,12 @@ class LeavingsState(Struct, frozen=True, kw_only=True):
 
 
 class Leavings:
-    """See the module.
+    """The latest leavers, by hash of the subscriber's id.
 
     Parameters
     ----------
     most
-        The oldest gives way.
+        Leavers at most; the oldest are forgotten.
     """
 
     def __init__(self, most: int) -> None:
@@ -54,12 +54,12 @@ class Leavings:
         self._latest: dict[int, Leaving] = {}
 
     def left_within(self, who: int, since: int, until: float) -> bool:
-        """Whether somebody is known to have left behind `since` and not later than `until`, ms."""
+        """Whether a subscriber is known to have left after `since` and not later than `until`, ms."""
         known = self._latest.get(who)
         return known is not None and since < known.ts <= until
 
     def note(self, example: Example, who: int) -> None:
-        """Remember a positive example's leaving."""
+        """Remember when the subscriber of a positive example left, with the longest lead."""
         if example.outcome_ts is None:
             return
         before = self._latest.pop(who, None)
@@ -74,12 +74,12 @@ class Leavings:
             del self._latest[next(iter(self._latest))]
 
     def state(self) -> LeavingsState:
-        """As plain data."""
+        """The leavings as plain data."""
         return LeavingsState(latest=dict(self._latest))
 
     @classmethod
     def resume(cls, state: LeavingsState, most: int) -> Self:
-        """Go on from :meth:`state`."""
+        """Restore from :meth:`state`."""
         leavings = cls(most)
         leavings._latest = dict(state.latest)
         return leavings

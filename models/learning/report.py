@@ -1,4 +1,4 @@
-"""What the learner tells of itself: quality, guard, and what was published and why, as plain structs."""
+"""The learner's report as plain structs: quality, guard, and the last publication with its reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from models.learning.known_leavers import Leaving
 
 
 class Alerted(Struct, frozen=True, kw_only=True):
-    """Of the vectors taken at alerts of one kind: how many left within the horizon."""
+    """Vectors taken at alerts of one kind, and how many of their subscribers left within the horizon."""
 
     rows: int
     positives: int
@@ -30,7 +30,7 @@ class Alerted(Struct, frozen=True, kw_only=True):
 
 
 class ServedQuality(Struct, frozen=True, kw_only=True):
-    """Over the window of verdicts: what was served, and what the prior alone says of the same rows."""
+    """Quality over the window of labelled examples: of the served risks, and of the prior alone on the same rows."""
 
     served: Figures
     prior: Figures
@@ -47,7 +47,7 @@ class ServedQuality(Struct, frozen=True, kw_only=True):
 
 
 class LastPublication(Struct, frozen=True, kw_only=True):
-    """The last snapshot of the learner: why, after how many labels, and at which label's time, ms."""
+    """The learner's last snapshot: why it was published, after how many labels, and at which label time, ms."""
 
     version: str
     step: Step
@@ -56,20 +56,20 @@ class LastPublication(Struct, frozen=True, kw_only=True):
 
 
 class LearnerReport(Struct, frozen=True, kw_only=True):
-    """See the module.
+    """The learner's state for metrics and ``model show``.
 
     Attributes
     ----------
     labels, leavers
-        Fates that were learned, and those of them that left.
+        Fates learned, and those of leavers among them.
     examples_total, outcomes_total
-        Fates and verdicts by what became of them; verdicts by label, duplicates and foreign ones left out.
+        Fates and examples by what became of them; examples by label, without duplicates and foreign ones.
     frozen
-        Whether knots and level are frozen; until then `warm_rows` vectors are there.
+        Whether knots and level are frozen; until then `warm_rows` vectors are collected.
     share
-        How far what would be published now has gone from the prior to what was learned, 0 to 1.
+        Weight of the learned curves against the prior if published now, 0 to 1.
     stake
-        What a bet against what is served has grown to; at 200 it is withdrawn.
+        Evidence that the served model is worse than the prior; at 200 it is withdrawn.
     """
 
     labels: int

@@ -1,4 +1,4 @@
-"""Who is to be looked at when: rows by time, the soonest first."""
+"""A calendar of rows by the time at which to look at them, the soonest first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 
 class Calendar:
-    """See the module.
+    """A priority queue of rows by time.
 
     Of a row its last entry counts, and is a lower bound: when it comes up, whoever keeps the calendar knows whether
     something is due by then, and enters the row again if not.
@@ -50,7 +50,7 @@ class Calendar:
         return sorted(rows)
 
     def fill(self, when: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> None:
-        """Enter these rows in place of all others."""
+        """Replace all entries with these rows."""
         self._entries = list(zip(when.tolist(), rows.tolist(), strict=True))
         self._last = {row: at for at, row in self._entries}
         heapify(self._entries)

@@ -1,4 +1,4 @@
-"""A vector that waits for its label, as it stands in the state topic."""
+"""Vectors that wait for their labels, and their records in the state topic."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.contract.vocabulary import KINDS, Segment, Tier
 from models.state.state_records import StateRecord
 
 LABEL_CODE: Final = b"L"
-"""Leads the state key of a vector that waits; behind it stand its time and origin, then the subscriber."""
+"""First byte of a waiting vector's state key; its time and origin follow, then the subscriber."""
 _HEAD: Final = 10
 _SIZE: Final = 700
 _ORIGINS: Final = {origin: place for place, origin in enumerate((WEEKLY, *KINDS))}
@@ -23,8 +23,8 @@ _ORIGINS: Final = {origin: place for place, origin in enumerate((WEEKLY, *KINDS)
 class Pending(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """See :class:`models.contract.training_example.Example` for the fields; it is written once.
 
-    ``x`` are the features as little-endian float32: half the memory of what waits for months, and a thousand times
-    finer than any of them is known. The risk that was served stands beside it to the last bit.
+    ``x`` holds the features as little-endian float32: half the memory over months of waiting, and still a thousand
+    times finer than they are known. The served risk is kept in full precision.
     """
 
     ts: int
@@ -42,7 +42,7 @@ class Pending(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Of a former release: so many of its weeks are known, and told. Now the row says it, of all its vectors."""
 
     def key(self, subscriber: bytes) -> bytes:
-        """Its key in the state topic: one vector a moment and origin."""
+        """Its key in the state topic: one vector for each time and origin."""
         return LABEL_CODE + self.ts.to_bytes(8, "big") + bytes([_ORIGINS[self.origin]]) + subscriber
 
 
@@ -74,7 +74,7 @@ class Waiting:
         return row in self._by_row
 
     def rows(self) -> list[int]:
-        """Whose vectors wait."""
+        """Rows with waiting vectors."""
         return list(self._by_row)
 
     def of(self, row: int) -> list[Pending]:
@@ -89,7 +89,7 @@ class Waiting:
             self._dirty[pending.key(subscriber)] = pending
 
     def release(self, row: int, subscriber: bytes, pending: Pending) -> None:
-        """Let go a vector whose label is known."""
+        """Delete a vector whose label is known."""
         waiting = self._by_row[row]
         waiting.remove(pending)
         if not waiting:
@@ -97,12 +97,12 @@ class Waiting:
         self._dirty[pending.key(subscriber)] = None
 
     def forget(self, row: int, subscriber: bytes) -> None:
-        """Let go all vectors of a subscriber who is forgotten: nothing may be learned from them any more."""
+        """Delete all vectors of a forgotten subscriber: nothing may be learned from them any more."""
         for pending in self._by_row.pop(row, ()):
             self._dirty[pending.key(subscriber)] = None
 
     def drop(self, row: int) -> None:
-        """A row is free: of its vectors nothing is to be written any more."""
+        """Drop the vectors of a freed row without writing anything."""
         self._by_row.pop(row, None)
 
     def take(self) -> list[StateRecord]:
@@ -111,12 +111,12 @@ class Waiting:
         return [(key, None if pending is None else _encode(pending)) for key, pending in changed]
 
     def load(self, row: int, key: bytes, value: bytes | None) -> None:
-        """Take up a state record, of the subscriber in `row`.
+        """Read a state record of the subscriber in `row`.
 
         Raises
         ------
         ValueError, msgspec.MsgspecError
-            If it is no vector, or lies under another's key.
+            If it is not a vector, or its key is another one's.
         """
         subscriber = key[_HEAD:]
         waiting = [held for held in self._by_row.pop(row, ()) if held.key(subscriber) != key]
@@ -129,17 +129,17 @@ class Waiting:
             self._by_row[row] = waiting
 
     def nbytes(self) -> int:
-        """Memory, by the size that a vector usually has."""
+        """Estimated bytes of memory, by the usual size of a vector."""
         return _SIZE * sum(map(len, self._by_row.values()))
 
 
 def subscriber_of(key: bytes) -> str:
-    r"""Whose vector a state key names.
+    r"""The subscriber in a vector's state key.
 
     Raises
     ------
     ValueError
-        If the key is too short to name anybody.
+        If the key is too short to contain a subscriber.
 
     Examples
     --------
