@@ -857,8 +857,8 @@ def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_profile_71(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    told = now >= r[105]
-    c_arpu = r[107] if told else NAN
+    is_known = now >= r[105]
+    c_arpu = r[107] if is_known else NAN
     x[71] = c_arpu  # arpu
 
 @compiled
@@ -888,18 +888,18 @@ def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 
 @compiled
 def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    told = now >= r[105]
+    is_known = now >= r[105]
     c_activated_ts = r[106]
-    c_contract_end_broadband = r[117] if told else NAN
-    c_contract_end_fixed = r[119] if told else NAN
-    c_contract_end_iptv = r[118] if told else NAN
-    c_contract_end_mobile = r[116] if told else NAN
-    c_corporate = r[112] if told else NAN
-    c_penalty = r[108] if told else NAN
-    c_points = r[109] if told else NAN
-    c_portable = r[111] if told else NAN
-    c_products = r[115] if told else NAN
-    c_subcard = r[114] if told else NAN
+    c_contract_end_broadband = r[117] if is_known else NAN
+    c_contract_end_fixed = r[119] if is_known else NAN
+    c_contract_end_iptv = r[118] if is_known else NAN
+    c_contract_end_mobile = r[116] if is_known else NAN
+    c_corporate = r[112] if is_known else NAN
+    c_penalty = r[108] if is_known else NAN
+    c_points = r[109] if is_known else NAN
+    c_portable = r[111] if is_known else NAN
+    c_products = r[115] if is_known else NAN
+    c_subcard = r[114] if is_known else NAN
     x[77] = -((now - c_contract_end_mobile) / DAY)  # contract_days_left_mobile
     x[78] = -((now - c_contract_end_broadband) / DAY)  # contract_days_left_broadband
     x[79] = -((now - c_contract_end_iptv) / DAY)  # contract_days_left_iptv
@@ -1557,7 +1557,7 @@ def look(
 
 @compiled
 def word_hash(buffer: Bytes, at: int, length: int, within: int) -> int:
-    """32 bits of the bytes (FNV-1a, mixed once more), and above them the number of the set."""
+    """32-bit hash of the bytes (FNV-1a, mixed once more), with the number of the set above it."""
     found = np.int64(2_166_136_261 ^ within)
     for byte in range(at, at + length):
         found = ((found ^ np.int64(buffer[byte])) * 16_777_619) & 0xFFFFFFFF

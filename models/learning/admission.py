@@ -31,16 +31,16 @@ class Admission:
         """Number of weeks of a vector's horizon."""
         return len(self._ends) - 1
 
-    def strange(self, told: Example | Fate, served: Snapshot) -> Lesson | None:
-        """Why something says nothing, or None; only what is not strange tells the time, or what came of whom."""
-        values = told.numbers()
-        if told.catalogue != served.catalogue_hash or len(values) != len(served.curves):
+    def refusal(self, record: Example | Fate, served: Snapshot) -> Lesson | None:
+        """Why a record cannot be used at all, or None; its time and outcome count only if it can."""
+        values = record.numbers()
+        if record.catalogue != served.catalogue_hash or len(values) != len(served.curves):
             return Lesson.FOREIGN
         if not self.known.is_new(record.fate_id if isinstance(record, Fate) else record.example_id):
             return Lesson.DUPLICATE
-        return None if usable(told, values) else Lesson.NOT_FINITE
+        return None if usable(record, values) else Lesson.NOT_FINITE
 
-    def untold(self, record: Example | Fate) -> Lesson | None:
+    def label_refusal(self, record: Example | Fate) -> Lesson | None:
         """Why a record's label teaches nothing, or None; remembers when a subscriber left."""
         who = id_hash(record.subscriber_id)
         if isinstance(record, Fate):

@@ -96,13 +96,13 @@ class Learner:
 
     def learn(self, record: Example | Fate) -> Lesson:
         """Learn a fate or measure an example, and return what became of it. No content of a record raises."""
-        lesson = self._admission.strange(record, self._prior)
+        lesson = self._admission.refusal(record, self._prior)
         if lesson is None:
             known = record.known_ts if isinstance(record, Fate) else record.labelled_ts
             self.watermark = max(known, self.watermark or known)
             if self._base_rate != record.base_rate:
                 self._base_rate, self._scorer = record.base_rate, Scorer(self._prior, record.base_rate)
-            lesson = self._admission.untold(record)
+            lesson = self._admission.label_refusal(record)
             if isinstance(record, Example):
                 self._outcomes[record.label] += 1
                 lesson = lesson or self._measured(record)
