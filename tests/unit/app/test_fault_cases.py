@@ -1,7 +1,7 @@
 """Files that once went wrong in silence: each is read right, or asked about before anything is written.
 
 The numbers are those of the testers' list. What came over the wire (11 to 15): ``test_wire_decode.py``,
-``test_partitioner.py``, ``tests/integration/test_liveness.py``.
+``test_key_placement.py``, ``tests/integration/test_liveness.py``.
 """
 
 from __future__ import annotations
