@@ -1,11 +1,15 @@
 """``holdfast``: the one command, and its verbs.
 
-Verbs are imported when they are called, so that ``--help`` answers at once; what is listed is what is there.
+Verbs are imported when they are called, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
 
+import codecs
 import importlib
+import io
+import json
+import os
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,8 +18,6 @@ from typing import Any, Final, NamedTuple
 import click
 
 from app.errors import ExitCode
-
-_ROOT: Final = Path(__file__).parents[1]
 
 
 class Verb(NamedTuple):
@@ -48,12 +50,12 @@ class Verbs(click.Group):
     """The group, with its verbs unimported until called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the verbs that this installation has, and no others."""
-        return [name for name, verb in VERBS.items() if _is_there(verb.module)]
+        """Name the verbs, in the table's order."""
+        return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a verb."""
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in VERBS:
             return None
         verb = VERBS[cmd_name]
         command = getattr(importlib.import_module(verb.module), verb.attribute)
@@ -63,9 +65,8 @@ class Verbs(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Suggest the nearest verb for one that is mistyped."""
         name = args[0]
-        known = self.list_commands(ctx)
-        if name not in known and not name.startswith("-"):
-            nearest = get_close_matches(name, known, n=1)
+        if name not in VERBS and not name.startswith("-"):
+            nearest = get_close_matches(name, VERBS, n=1)
             hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
             ctx.fail(f"No such command '{name}'.{hint}")
         return super().resolve_command(ctx, args)
@@ -73,13 +74,7 @@ class Verbs(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs from the table, without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, VERBS[name].text) for name in self.list_commands(ctx)])
-
-
-def _is_there(module: str) -> bool:
-    """Look for the file only: ``find_spec`` would import the package around it."""
-    place = _ROOT.joinpath(*module.split("."))
-    return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
+            formatter.write_dl([(name, verb.text) for name, verb in VERBS.items()])
 
 
 @click.group(
@@ -99,14 +94,39 @@ def holdfast(context: click.Context, config: Path | None) -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Run one command; returns the exit code. The entry point of the console script."""
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper):
+        codecs.register_error("holdfast", _replaced)
+        out.reconfigure(errors="holdfast")
     try:
         code = holdfast.main(args=args, prog_name="holdfast", standalone_mode=False)
+        out.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:
         return ExitCode.INTERRUPTED
+    except (BrokenPipeError, SystemExit):
+        # `| head` has read enough. click and rich leave by SystemExit then, and nothing else in a verb does.
+        sys.stdout = out
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())  # or the interpreter's last flush fails too
+        return ExitCode.OK
     return int(code or 0)
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    r"""What is written for characters that stdout's encoding does not have: an escape in JSON, elsewhere a `?`.
+
+    Examples
+    --------
+    >>> _replaced(UnicodeEncodeError("ascii", '{"key": "Muñoz"}', 11, 12, "")), _replaced(
+    ...     UnicodeEncodeError("ascii", "Muñoz", 2, 3, ""))
+    (('\\u00f1', 12), ('?', 3))
+    """
+    assert isinstance(error, UnicodeEncodeError)  # noqa: S101 - it is registered for stdout only
+    text = error.object[error.start : error.end]
+    is_json = error.object.lstrip().startswith(("{", "["))
+    return (json.dumps(text)[1:-1] if is_json else "?" * len(text)), error.end
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ In the reader's language, with times of day and business words: no milliseconds,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
@@ -86,12 +86,16 @@ class Card:
     ----------
     zone
         Time zone of the times shown.
+    now_ms
+        The reader's present time, for the word "today": an alert may be read long after it was raised. None: the time
+        of each alert, as if read at once.
     """
 
-    def __init__(self, lang: Language, zone: tzinfo = UTC) -> None:
+    def __init__(self, lang: Language, zone: tzinfo = UTC, now_ms: Callable[[], int] | None = None) -> None:
         self._lang = lang
         self._words = _WORDS[lang]
         self._zone = zone
+        self._now_ms = now_ms
 
     def card(self, alert: Alert) -> RenderableType:
         """Everything needed to act."""
@@ -104,15 +108,19 @@ class Card:
         return Panel(Group(*lines), title=self._heading(alert), title_align="left", border_style=_STYLES[alert.tier])
 
     def line(self, alert: Alert) -> Line:
-        """One line for a list: time, kind, subscriber, reason, action, and the start of the id."""
+        """One line for a list: time, start of the id, kind, subscriber, action, and reason.
+
+        The reason is last, since a line that is too long is cut off at the end.
+        """
         words = self._words
-        parts = [Line(self._moment(alert.ts, alert.ts), style="dim"), self._heading(alert), Line(self._subject(alert))]
-        if alert.reasons:
-            parts.append(Line(self._said(alert.reasons[0].text)))
+        parts = [Line(f"{self._moment(alert.ts, alert.ts)} {alert.alert_id[:8]}", style="dim")]
+        parts += [self._heading(alert), Line(self._subject(alert))]
         if alert.action is not None:
             action = alert.action
-            parts.append(Line(f"→ {words[action.channel]} {self._unit(action)} {self._by(alert, action)}".rstrip()))
-        parts.append(Line(alert.alert_id[:8], style="dim"))
+            parts.append(Line(f"→ {self._unit(action)}"))
+            parts.append(Line(f"{words[action.channel]} {self._by(alert, action)}".rstrip()))
+        if alert.reasons:
+            parts.append(Line(self._said(alert.reasons[0].text)))
         return Line("  ").join(parts)
 
     def _headline(self, alert: Alert) -> Line:
@@ -192,8 +200,9 @@ class Card:
         return text.zh if self._lang == "zh" else text.en
 
     def _moment(self, ts: int, as_of: int) -> str:
-        """A time as said on the day of the alert; alerts may be read long after they were raised."""
-        then, day = (datetime.fromtimestamp(ms / 1000, self._zone) for ms in (ts, as_of))
+        """A time as said on the day it is read."""
+        read = as_of if self._now_ms is None else self._now_ms()
+        then, day = (datetime.fromtimestamp(ms / 1000, self._zone) for ms in (ts, read))
         if ts == as_of:
             return f"{then:%m-%d %H:%M}"
         clock = f"{then:%H:%M}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import aclosing
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -109,4 +110,4 @@ async def _found(settings: Settings, alert_id: str) -> list[tuple[Alert, bytes]]
 
 
 def _card(settings: Settings) -> Card:
-    return Card(language(settings), ZoneInfo(settings.timezone))
+    return Card(language(settings), ZoneInfo(settings.timezone), lambda: int(time.time() * 1000))

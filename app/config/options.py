@@ -103,9 +103,11 @@ def language(settings: Settings, environment: Mapping[str, str] = os.environ) ->
     return "zh" if locale.casefold().startswith("zh") else "en"
 
 
-def console() -> Console:
-    """Console for tables and cards on stdout; wide enough for a table if no terminal defines the width."""
-    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+def console(*, stderr: bool = False) -> Console:
+    """Console for tables and cards; wide enough for a table if neither a terminal nor COLUMNS defines the width."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or os.environ.get("COLUMNS", "").isdecimal() else PIPE_WIDTH
+    return Console(stderr=stderr, highlight=False, markup=False, width=width)
 
 
 @contextmanager
@@ -117,6 +119,8 @@ def talking_to(settings: Settings) -> Iterator[None]:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         yield
+    except BrokenPipeError:
+        raise  # of stdout: a client's own is a KafkaConnectionError
     except (*UNREACHABLE, REFUSED) as error:
         raise refusal(error, settings.bootstrap) or error from error
 

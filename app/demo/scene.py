@@ -82,7 +82,7 @@ class Scene:
             self.first_alert, self.first_alert_s = alert, round(at - self.began, 1)
         elif told is None:
             self.ticker.put(alert)
-        if told is not None or self.card is None:
+        if self.card is None or (told is not None and told is self.watch.laps[0]):
             self.card = alert
 
     def look(self, at: float, lag: int) -> None:

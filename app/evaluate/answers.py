@@ -2,83 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections import Counter
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from app.errors import Refused
+from app.errors import ExitCode, Refused
+from app.tables.fields import is_nothing
 
 _LEFT: Final = frozenset(
-    [
-        "1",
-        "1.0",
-        "yes",
-        "y",
-        "true",
-        "t",
-        "churn",
-        "churned",
-        "left",
-        "leaver",
-        "leave",
-        "lost",
-        "exited",
-        "是",
-        "流失",
-        "离网",
-        "已流失",
-        "已离网",
-    ]
+    "1 1.0 yes y true t churn churned left leaver leave lost exited 是 流失 离网 已流失 已离网".split()  # noqa: SIM905
 )
 _STAYED: Final = frozenset(
-    [
-        "0",
-        "0.0",
-        "-1",
-        "-1.0",
-        "no",
-        "n",
-        "false",
-        "f",
-        "stay",
-        "stayed",
-        "stayer",
-        "retained",
-        "active",
-        "existing",
-        "current",
-        "none",
-        "否",
-        "未流失",
-        "在网",
-        "正常",
-        "留存",
-    ]
+    "0 0.0 -1 -1.0 no n false f stay stayed stayer retained active existing current none 否 未流失 在网 正常 "  # noqa: SIM905
+    "留存".split()
 )
+_SHOWN: Final = 5
 
 
-def answers(values: list[str], column: str) -> npt.NDArray[np.bool_]:
-    """Labels as booleans: True for a leaver.
+class Answers(NamedTuple):
+    """Whether each row left, and whether its label is known: a blank label is unknown."""
+
+    left: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.bool_]
+
+
+def answers(values: list[str], column: str, positive: str | None = None) -> Answers:
+    """Read labels as booleans.
+
+    Parameters
+    ----------
+    positive
+        The word of those who left; all others but blanks stayed.
 
     Raises
     ------
     Refused
-        For an unknown word, an empty label, or if all labels are equal.
+        For an unknown word, or if all labels are equal.
 
     Examples
     --------
-    >>> answers(["Yes", "no", "NO"], "Churn").tolist(), answers(["True.", "False."], "churn").tolist()
-    ([True, False, False], [True, False])
+    >>> answers(["Yes", "no", "NO", ""], "Churn")
+    Answers(left=array([ True, False, False, False]), known=array([ True,  True,  True, False]))
+    >>> answers(["gone", "here", "n/a"], "Status", "gone").left.tolist()
+    [True, False, False]
     """
-    words = [value.strip().lower().rstrip(".") for value in values]
-    strange = sorted({value for value, word in zip(values, words, strict=True) if word not in _LEFT | _STAYED})
-    if strange:
-        told = ", ".join(repr(value) for value in strange[:5])
+    words = [_plain(value) for value in values]
+    there = [word in _STAYED or not is_nothing(value) for value, word in zip(values, words, strict=True)]
+    found = Counter(value for value, is_there in zip(values, there, strict=True) if is_there)
+    leave = _LEFT if positive is None else {_plain(positive)}
+    strange = [value for value, _ in found.most_common() if _plain(value) not in leave | _STAYED]
+    if positive is None and strange:
+        said = ", ".join(repr(value) for value in strange[:_SHOWN])
         raise Refused(
-            f"column {column!r} is no label: {told}", "known are yes/no, 1/0, true/false, churned/stayed, 是/否"
+            f"column {column!r} is no label: {said}",
+            "known are yes/no, 1/0, true/false, churned/stayed, 是/否",
+            f"which of them is who left:  --positive {strange[-1]!r}, and all others stayed",
         )
-    left = np.array([word in _LEFT for word in words], dtype=bool)
-    if left.all() or not left.any():
-        raise Refused(f"column {column!r} has one class only: {int(left.sum())} of {len(left)} left")
-    return left
+    if positive is not None and not leave & set(words):
+        said = ", ".join(repr(value) for value, _ in found.most_common(_SHOWN))
+        raise Refused(f"--positive {positive}: column {column!r} has none; it has {said}", code=ExitCode.USAGE)
+    left = np.array([word in leave for word in words], dtype=bool)
+    known = np.array(there, dtype=bool)
+    if left.sum() in (0, known.sum()):
+        raise Refused(f"column {column!r} has one class only: {int(left.sum())} of {int(known.sum())} left")
+    return Answers(left, known)
+
+
+def _plain(value: str) -> str:
+    return value.strip().lower().rstrip(".")

@@ -11,17 +11,18 @@ from typing import Any
 import click
 
 from app.config.operator_files import learner_settings, policy_in_force
+from app.config.options import console as terminal
 from app.config.options import json_option, resolved_options
 from app.config.setting_sources import Resolved
 from app.errors import ExitCode, Refused
 from app.evaluate import events as by_events
 from app.evaluate import table as by_table
 from app.evaluate.boosted import library
-from app.evaluate.progress import progress
 from app.evaluate.verdict import JudgedRow, gain_of, write
+from app.process.progress_bar import counting
 from app.publishing.record import TimedRecord
-from app.replay.files import now_ms, parts_of, reading_options, telling
-from app.replay.flags import Encoding, paired
+from app.replay.files import now_ms, parts_of, reading_options, table_options
+from app.replay.flags import paired
 from app.replay.playback import Playback, read
 from app.tables.fields import TOPICS
 from models.analysis.paired_test import Bounded
@@ -46,18 +47,21 @@ def evaluate() -> None:
 @click.option("--label", required=True, help="Column that says who left: yes/no, 1/0, true/false, 是/否.")
 @click.option("--id", "id_column", help="Column with the customer's id; not used for learning.")
 @_scores
-@click.option("--encoding", type=Encoding(), help="UTF-8, UTF-16, GBK and cp1252 are detected.")
+@click.option("--positive", metavar="VALUE", help="Value of LABEL for leavers, if it is none of these words.")
+@table_options
 @click.option("--in-order", is_flag=True, help="Learn in the order of the file, if that is the order of time.")
 @_against_batch
 @json_option
-def table(scores: Path | None, as_json: bool, **question: Any) -> None:
+def table(scores: Path | None, as_json: bool, **flags: Any) -> None:
     """Learn a labelled table in one pass and measure on rows that were not learned.
 
-    TRAIN is CSV, JSON lines or Parquet, plain or gzipped, in UTF-8, GBK or cp1252. The learner is the one used in
-    production, with a neutral prior. Columns that are known only after a customer has left are not detected: remove
-    them from the file.
+    TRAIN is CSV, JSON lines or Parquet, plain or gzipped, in UTF-8, UTF-16, GBK or cp1252. The learner is the one
+    used in production, with a neutral prior. Rows without a label are left out and counted. Columns that are known
+    only after a customer has left are not detected: remove them from the file.
     """
-    facts, rows = by_table.evaluate_table(by_table.Question(**question))
+    asked = {name: flags.pop(name) for name in ("train", "test", "label", "id_column", "in_order", "against_batch")}
+    question = by_table.Question(**asked, positive=flags.pop("positive"), flags=flags)
+    facts, rows = by_table.evaluate_table(question)
     over = facts.get("frozen_over_batch")
     gains = {} if over is None else {"AUC, frozen over batch": over}
     _tell(facts, by_table.lines(facts), gains, as_json)
@@ -103,12 +107,12 @@ def events(
         )
     settings = resolved.settings
     policy, numbers = policy_in_force(settings.policy, settings.base_rate), learner_settings(settings.learner)
-    console = telling()
+    console = terminal(stderr=True)
     playback = Playback(parts_of(paired(files, topics), settings, flags, console), now_ms(), limit=flags["limit"])
     with ExitStack() as stack:
         records = read(playback, console, stack, as_json=as_json)
-        converted = sum(part.tally.converted for part in playback.parts)
-        with progress("records", converted) as tick:
+        converted = sum(part.tally.records for part in playback.parts)
+        with counting("records", converted) as tick:
             told, learner = by_events.evaluate_events(_counted(records, tick), policy, numbers, inactive_days)
     facts = by_events.facts_of(told, learner, span_days, given)
     facts["files"] = playback.facts()["files"]

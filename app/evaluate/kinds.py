@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-import re
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Final
+from functools import partial
+from typing import Final, cast, get_args
 
 import numpy as np
 
 from app.evaluate.ratios import words_of
+from app.tables.quantities import Mark
+from app.tables.quantities import number as quantity
+from app.tables.reject import Reject
+from app.tables.times import First, LocalTime, moment
 from models.arrays import Floats
+from models.contract.time_units import DAY_MS
 
 MISSING: Final = frozenset(
     ["", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "--", "\\n", "#n/a", "无", "未知", "空"]
@@ -20,11 +25,6 @@ _UNKNOWN: Final = frozenset(["unknown", "other", "inf", "-inf", "+inf", "infinit
 """Missing in a column of numbers; a level of its own in a column of words."""
 _NEARLY: Final = 0.98
 """Share of the present values that must fit: one typing error in a hundred must not make a number a category."""
-_FORMATS: Final = (
-    "%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S",
-    "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %H:%M", "%Y-%m-%d %H:%M", "%Y年%m月%d日",
-)  # fmt: skip
-_DIGITS: Final = re.compile(r"[\s,¥$€£%]")
 _IDENTITY: Final = frozenset(
     ["id", "key", "msisdn", "phone", "mobile", "imsi", "imei", "uuid", "guid", "account", "编号", "号码", "手机"]
 )
@@ -59,66 +59,65 @@ def kind_of(name: str, values: list[str]) -> Kind:
     if len(different) <= 1 and len(there) in (0, len(values)):
         return Kind.CONSTANT
     words = [value for value in there if value.lower() not in _UNKNOWN]
-    numbers = sum(not math.isnan(number(value)) for value in words)
-    if words and numbers >= _NEARLY * len(words):
+    if words and _mostly(words, [partial(number, mark=mark) for mark in get_args(Mark)]):
         named = bool(_IDENTITY & set(words_of(name))) or name.lower() in _ROW_NUMBER
         return Kind.IDENTITY if named and len(different) == len(values) else Kind.NUMBER
-    if there and date_format(there) is not None:
+    if there and _mostly(there, [partial(days, first=first) for first in get_args(First)]):
         return Kind.DATE
     # As many levels as rows: what is learned of a level would never apply again.
     return Kind.IDENTITY if len(different) > 0.9 * len(values) and len(values) > 20 else Kind.CATEGORY
 
 
-def number(text: str) -> float:
+def _mostly(values: list[str], reads: Sequence[Callable[[str], float]]) -> bool:
+    """Whether nearly all values can be read by one of `reads`."""
+    bad = {value for value in set(values) if all(math.isnan(read(value)) for read in reads)}
+    return sum(value in bad for value in values) <= (1.0 - _NEARLY) * len(values)
+
+
+def number(text: str, mark: Mark = "point") -> float:
     """A number as people write it; NaN for anything else, also for infinities.
 
     Examples
     --------
-    >>> number("1,234.5"), number("¥20"), number("inf"), number("gold")
-    (1234.5, 20.0, nan, nan)
+    >>> number("1,234.5"), number("1.234,5", "comma"), number("¥20"), number("5 %"), number("inf"), number("gold")
+    (1234.5, 1234.5, 20.0, 5.0, nan, nan)
     """
-    try:
-        value = float(_DIGITS.sub("", text))
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan
+    read = quantity(text.rstrip(" %"), mark)
+    return math.nan if isinstance(read, Reject) else float(read)
 
 
-def numbers(values: list[str]) -> Floats:
-    """A whole column of numbers. All numbers come through here, so none is infinite.
-
-    Examples
-    --------
-    >>> numbers(["1", "", "-inf", "1e999"]).tolist()
-    [1.0, nan, nan, nan]
-    """
-    return np.array([number(value) for value in values], dtype=np.float64)
-
-
-def date_format(values: list[str]) -> str | None:
-    """The date format that fits nearly all values; of two that fit, the first in the list.
-
-    Examples
-    --------
-    >>> date_format(["6/21/2014", "7/1/2014"]), date_format(["gold"])
-    ('%m/%d/%Y', None)
-    """
-    sample = values[:200]
-    for form in _FORMATS:
-        if sum(not math.isnan(days(value, form)) for value in sample) >= _NEARLY * len(sample):
-            return form
-    return None
-
-
-def days(text: str, form: str) -> float:
+def days(text: str, first: First = "month") -> float:
     """Days since 1970 of a date; NaN if the text is no date.
 
     Examples
     --------
-    >>> days("1970-01-03", "%Y-%m-%d"), days("yesterday", "%Y-%m-%d")
-    (2.0, nan)
+    >>> days("1970-01-03"), days("3/1/1970", "day"), days("3/1/1970"), days("yesterday")
+    (2.0, 2.0, 59.0, nan)
     """
-    try:
-        return datetime.strptime(text, form).replace(tzinfo=UTC).timestamp() / 86_400.0
-    except ValueError:
-        return math.nan
+    read = moment(text, LocalTime(first=first))
+    return math.nan if isinstance(read, Reject) else read.ms / DAY_MS
+
+
+def amounts(values: Sequence[str], read: Callable[[str], float]) -> Floats:
+    """A whole column of numbers or days. The one door: nothing infinite gets past it.
+
+    Examples
+    --------
+    >>> amounts(["1", "", "-inf", "1e999"], number).tolist()
+    [1.0, nan, nan, nan]
+    """
+    known = {value: read(value) for value in set(values)}
+    return np.array([known[value] for value in values], dtype=np.float64)
+
+
+def reader(kind: Kind, way: str) -> Callable[[str], float]:
+    """What reads the values of a column that is written in one way.
+
+    Examples
+    --------
+    >>> reader(Kind.NUMBER, "comma")("1,5"), reader(Kind.DATE, "day")("3/1/1970")
+    (1.5, 2.0)
+    """
+    if kind is Kind.DATE:
+        return partial(days, first=cast("First", way))
+    return partial(number, mark=cast("Mark", way))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.errors import Refused
@@ -14,11 +14,20 @@ class Sheet(NamedTuple):
 
     source: str
     columns: dict[str, list[str]]
+    numbers: Sequence[int] = ()
+    """Where each row stands in the file; none: one behind the other."""
+    commas: bool = True
+    """Whether these separate the columns, or nothing does."""
 
     @property
     def rows(self) -> int:
         """Number of rows, without the header."""
         return len(next(iter(self.columns.values()), []))
+
+    @property
+    def lines(self) -> Sequence[int]:
+        """Where each row stands in the file."""
+        return self.numbers or range(1, self.rows + 1)
 
     def column(self, name: str) -> list[str]:
         """One column.
@@ -33,17 +42,19 @@ class Sheet(NamedTuple):
         return self.columns[name]
 
 
-def read(path: Path, encoding: str | None = None) -> Sheet:
-    """Read a whole file; its encoding is detected if none is given.
+def read(recording: Recording) -> Sheet:
+    """All rows of a file.
 
     Raises
     ------
     Refused
-        If the file or a row of it cannot be read; the message says why.
+        If a row cannot be read; the message says why.
     """
-    recording, rows = Recording(path, encoding=encoding), []
+    name, rows, numbers = recording.path.name, list[list[str]](), list[int]()
     for row in recording.rows():
         if row.reject is not None:
-            raise Refused(f"{path.name}, row {row.number}: {row.reject.detail}")
+            raise Refused(f"{name}, row {row.number}: {row.reject.detail}")
+        numbers.append(row.number)
         rows.append(["" if cell is None else str(cell).strip() for cell in row.cells])
-    return Sheet(path.name, dict(zip(recording.columns, map(list, zip(*rows, strict=True)), strict=True)))
+    columns = dict(zip(recording.columns, map(list, zip(*rows, strict=True)), strict=True))
+    return Sheet(name, columns, numbers, recording.separator in (",", ""))

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 import numpy as np
 from msgspec import structs
 
-from app.errors import Refused
+from app.errors import ExitCode, Refused
 from app.evaluate.answers import answers
 from app.evaluate.boosted import Boosted, library
 from app.evaluate.kinds import Kind
-from app.evaluate.progress import progress
-from app.evaluate.recipe import FIRST, Recipe
+from app.evaluate.recipe import FIRST, Recipe, Writing
 from app.evaluate.served_class import ServedClass
 from app.evaluate.sheet import Sheet, read
 from app.evaluate.verdict import JudgedRow, auc_of, figures, gain
+from app.process.progress_bar import counting
+from app.replay.files import opened
+from app.tables.quantities import Mark
 from models.analysis.score_metrics import OneClassError
 from models.arrays import Bools, Floats, Rows
 
@@ -35,8 +38,11 @@ class Question(NamedTuple):
     label: str
     id_column: str | None
     in_order: bool
-    encoding: str | None = None
     against_batch: bool = False
+    positive: str | None = None
+    """The label's word for those who left, where it is none of the usual ones."""
+    flags: Mapping[str, Any] = {}
+    """How the tables are written, as :func:`app.replay.files.table_options` has it."""
 
 
 class Half(NamedTuple):
@@ -56,10 +62,11 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[JudgedRow]]
         If a file or a column cannot be used.
     """
     batch = library() if question.against_batch else None
-    train = read(question.train, question.encoding)
-    left = answers(train.column(question.label), question.label)
+    train = read(opened(question.train, question.flags))
+    left, known = answers(train.column(question.label), question.label, question.positive)
     names = _features(train, question)
     order = np.arange(train.rows) if question.in_order else shuffled(train.rows)
+    order, blank = order[known[order]], int((~known).sum())
     if len(order) < LEAST_ROWS:
         raise Refused(f"{train.source} has {len(order)} rows: too few to learn from, {LEAST_ROWS} are needed")
     if question.test is None:
@@ -67,11 +74,12 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[JudgedRow]]
         taught, asked = Half(train, left, order[:cut]), Half(train, left, order[cut:])
         where = f"the last {HELD_OUT:.0%} of {train.source} in the order of learning, never learned"
     else:
-        test = read(question.test, question.encoding)
-        truth = answers(test.column(question.label), question.label)
-        taught, asked = Half(train, left, order), Half(test, truth, np.arange(test.rows))
-        where = f"{test.source}, never learned"
-    recipe = Recipe(train, names, taught.rows)
+        test = read(opened(question.test, question.flags))
+        truth, known = answers(test.column(question.label), question.label, question.positive)
+        taught, asked = Half(train, left, order), Half(test, truth, np.flatnonzero(known))
+        where, blank = f"{test.source}, never learned", blank + int((~known).sum())
+    sheets = [train] if asked.sheet is train else [train, asked.sheet]
+    recipe = Recipe(sheets, names, taught.rows, _written(question.flags))
     if not recipe.names:
         kinds = ", ".join(f"{name} ({kind})" for name, kind in recipe.kinds.items())
         raise Refused(f"{train.source} has nothing to learn from in its first rows: {kinds}")
@@ -79,6 +87,7 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[JudgedRow]]
         facts, risk = _measured(recipe, taught, asked, batch)
     except OneClassError as error:
         raise Refused(f"{where}: {error}") from error
+    facts["rows"]["blank_label"] = blank
     facts["scored"] = {
         "frozen": where,
         "prequential": "the same rows, each scored before the block of labels that it stands in was learned",
@@ -95,7 +104,7 @@ def _measured(recipe: Recipe, taught: Half, asked: Half, batch: str | None) -> t
     rows, left, truth = rows[:, taught.rows], taught.left[taught.rows], asked.left[asked.rows]
     who = np.arange(len(truth), dtype=np.uint32)
     model = ServedClass(recipe.names, rows[:, :FIRST])
-    with progress("rows", len(left) + len(truth)) as tick:
+    with counting("rows", len(left) + len(truth)) as tick:
         model.go_on(rows, left, tick)
         risk = model.risk(asked_rows)
         going_on = model.go_on(asked_rows, truth, tick)
@@ -123,7 +132,19 @@ def lines(facts: dict[str, Any]) -> list[str]:
     found = [" " * 20 + "".join(f"{name:>13}" for name in columns)]
     found += [f"{name:20}" + "".join(f"{each[name]:13.4f}" for each in columns.values()) for name in _COMPARED]
     found += [f"AUC, {name}: {auc_of(each)}" for name, each in columns.items()]
+    if blank := facts["rows"]["blank_label"]:
+        found.append(f"{blank:,} rows without a label are left out")
     return found
+
+
+def _written(flags: Mapping[str, Any]) -> Writing:
+    marks: dict[str, Mark] = {}
+    for text in flags.get("decimals", ()):
+        name, _, mark = text.rpartition("=")
+        if not name or mark not in get_args(Mark):
+            raise Refused(f"--decimal {text}: it is COLUMN=point or COLUMN=comma", code=ExitCode.USAGE)
+        marks[name] = mark
+    return Writing(marks, flags.get("first"))
 
 
 def _features(train: Sheet, question: Question) -> list[str]:

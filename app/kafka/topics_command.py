@@ -55,12 +55,15 @@ def create(settings: Settings, replication: int | None, as_json: bool) -> None:
 @settings_options(*PLACE, "partitions")
 @json_option
 def check(settings: Settings, as_json: bool) -> None:
-    """Check that the topics are as the lanes need them; exit 3 if not."""
+    """Check that the topics, and the keys of their newest records, are as lanes need them; exit 3 if not."""
     from streams.cluster.topic_admin import Cluster
+    from streams.records.key_placement import misplaced
 
     async def found() -> list[str]:
-        async with Cluster(settings.kafka_client_kwargs()) as cluster:
-            return await cluster.faults(settings.topic_prefix, settings.partitions)
+        client = settings.kafka_client_kwargs()
+        async with Cluster(client) as cluster:
+            faults = await cluster.faults(settings.topic_prefix, settings.partitions)
+        return faults or await misplaced(client, settings.topic_prefix, settings.partitions)
 
     with talking_to(settings):
         faults = asyncio.run(found())
@@ -70,6 +73,20 @@ def check(settings: Settings, as_json: bool) -> None:
     elif not faults:
         click.echo(f"All topics have {settings.partitions} partitions.")
     _end(faults)
+
+
+@topics.command()
+@settings_options(*PLACE)
+def restore(settings: Settings) -> None:
+    """Put back the retention that `replay` or `simulate` has lengthened; do it when workers have applied all."""
+    from streams.cluster.retention import put_back
+
+    with talking_to(settings):
+        names = asyncio.run(put_back(settings.kafka_client_kwargs(), settings.topic_prefix))
+    for name in names:
+        click.echo(f"{name}: has its own retention back")
+    if not names:
+        click.echo("nothing is to be put back", err=True)
 
 
 def _end(faults: list[str]) -> None:

@@ -18,6 +18,7 @@ from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.model.segments_command import segments
 from app.model.standing import read_models
+from app.model.tier_alerts import read_alerts
 from models.scoring.snapshot import Provenance, Snapshot, encode
 from streams.model_topic import single_model
 from streams.model_topic.versions import ModelVersions
@@ -42,13 +43,13 @@ model.add_command(segments)
 @click.option("--format", "kind", type=click.Choice(("png", "svg")), default="png", show_default=True)
 @json_option
 def show(settings: Settings, pictures: Path | None, kind: str, as_json: bool) -> None:
-    """Show the served model, since when it is served, where its weights come from, and its last reported quality.
+    """Show the served model, since when, where its weights come from, its quality by the learner, and its alerts.
 
     --plots draws ROC, lift, calibration, drift, and each feature's curve.
     """
     from app.model import plots, sheet, standing
 
-    found = standing.standing(settings, read_models(settings))
+    found = standing.standing(settings, read_models(settings))._replace(alerts=read_alerts(settings))
     if pictures is not None:
         for path in plots.draw(found, pictures, kind):
             click.echo(str(path), err=True)

@@ -10,14 +10,20 @@ from rich.console import Console
 from rich.table import Table
 
 from app.model.standing import ModelStanding
+from app.model.tier_alerts import TierAlerts
 from models.analysis.daily_segments import Night
 from models.analysis.paired_test import Bounded
-from models.analysis.prequential import Figures, Uplift
+from models.analysis.prequential import Figures, LeadTime, Uplift
 from models.learning.checkpoint import Step
 from models.learning.report import LearnerReport, ServedQuality
 
 _ORIGIN = {"file": "a file, frozen", "topic": "the topic", "shipped": "shipped with this release"}
 _SHOWN = 8
+_ADVICE = {
+    "ranking": "Look at what was deployed at the source of telecom.outcomes.v1: inverted, or joined to others?",
+    "leaver_rate": "Does a feed call everybody gone? Or do so many leave: then give the workers HOLDFAST_BASE_RATE, "
+    "the share that leaves in a month, and restart them; the guard goes off by itself.",
+}
 _STEP = {
     Step.WEEKLY: "the weekly update",
     Step.WITHDRAWN: "the learned part had proved worse than the prior and was withdrawn",
@@ -34,6 +40,7 @@ def show(found: ModelStanding, out: Console, zone: ZoneInfo) -> None:
         out.print("No learner report in the topic: it has not run yet, or is another release.")
     else:
         _report(found.report, out)
+    out.print(_raised(found.alerts), soft_wrap=True)
     out.print(_night(found.night), soft_wrap=True)
     out.print()
     out.print(_versions(found, zone))
@@ -61,7 +68,9 @@ def _report(report: LearnerReport, out: Console) -> None:
         out.print(_learned(report), soft_wrap=True)
     out.print(_figures(quality))
     out.print(_alerts(quality))
-    out.print(_lead(quality))
+    if quality.tier_lead_time is not None:
+        out.print(_lead("Recall", quality.tier_lead_time, "a tier alert"))
+    out.print(_lead("Lead time", quality.lead_time, "an alert of any kind"))
     out.print(f"Saved by contacting: {_uplift(quality.uplift)}")
     out.print(_guard(report), soft_wrap=True)
     if report.published is not None:
@@ -82,9 +91,10 @@ def _guard(report: LearnerReport) -> str:
     ranks = "not known yet" if guard.auc is None else f"{guard.auc:.3f} against {_short(guard.bound)}"
     rate = "not known yet" if guard.rate is None else f"{_percent(guard.rate)} against {_percent(guard.ceiling or 0.0)}"
     state = f"on ({guard.why}): nothing is learned or published" if guard.on else "quiet"
+    advice = f" {_ADVICE[guard.why]}" if guard.why in _ADVICE else ""
     return (
         f"Guard: {state}. AUC of the prior on the labels of the last four weeks: {ranks}. "
-        f"Share of leavers in a week: {rate}."
+        f"Share of leavers in a week: {rate}.{advice}"
     )
 
 
@@ -130,12 +140,19 @@ def _alerts(quality: ServedQuality) -> str:
     return f"Tier alerts: {tier.positives:,} of {tier.rows:,} left within the horizon: precision {tier.precision:.2f}."
 
 
-def _lead(quality: ServedQuality) -> str:
-    lead = quality.lead_time
+def _lead(about: str, lead: LeadTime, what: str) -> str:
     if not lead.leavers:
-        return "Lead time: nobody has left yet."
-    median = "" if lead.median_days is None else f", by median {lead.median_days:.1f} days before leaving"
-    return f"Lead time: {lead.told:,} of {lead.leavers:,} leavers had an alert{median}."
+        return f"{about}: nobody has left yet."
+    median = "" if lead.median_days is None else f", by median {lead.median_days:.1f} days before"
+    return f"{about}: {lead.told:,} of {lead.leavers:,} leavers had {what}{median}."
+
+
+def _raised(alerts: TierAlerts) -> str:
+    volume = f"{alerts.raised:,} raised in {alerts.days:.0f} days"
+    if alerts.a_day_per_1000 is not None:
+        volume += f", {alerts.a_day_per_1000:.2f} a day per 1,000 of {alerts.subscribers:,} subscribers"
+    short = f"{alerts.short:,} of {alerts.recovered:,} that closed by themselves were over within two days"
+    return f"Tier alerts in the topic: {volume}; {short}."
 
 
 def _uplift(uplift: Uplift) -> str:

@@ -11,6 +11,7 @@ from app.config.operator_files import frozen_model
 from app.config.options import talking_to
 from app.config.settings import Settings
 from app.errors import no_topic
+from app.model.tier_alerts import TierAlerts
 from models.analysis.daily_segments import Night
 from models.learning.report import LearnerReport
 from models.scoring.prior import prior
@@ -30,7 +31,9 @@ class ModelStanding(NamedTuple):
     since_ms
         When the served model was published; None if it does not come from the topic.
     report, night
-        The learner's last ones; None if there is none, or it was written by another release.
+        The learner's last ones; None if there is none, or it is of another release.
+    alerts
+        What the topics tell of the tier alerts.
     """
 
     served: Snapshot
@@ -39,6 +42,7 @@ class ModelStanding(NamedTuple):
     versions: ModelVersions
     report: LearnerReport | None
     night: Night | None
+    alerts: TierAlerts = TierAlerts()
 
 
 def read_models(settings: Settings) -> ModelVersions:
@@ -103,6 +107,7 @@ def as_json(found: ModelStanding) -> dict[str, Any]:
             {"version": each.version, "offset": each.offset, "reason": each.reason, "detail": each.detail}
             for each in found.versions.refused.values()
         ],
+        "tier_alerts": found.alerts._asdict(),
         "report": msgspec.to_builtins(found.report),
         "night": msgspec.to_builtins(found.night),
     }

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import hashlib
 import os
 import tempfile
@@ -17,9 +16,10 @@ import time
 from collections.abc import Iterator, MutableMapping
 from importlib import resources
 from pathlib import Path
-from typing import Final, NamedTuple, TextIO
+from typing import Final, NamedTuple
 
 import structlog
+from filelock import FileLock, Timeout
 
 from streams.embedded.broker_settings import cache_directory
 
@@ -123,20 +123,9 @@ def _alone(keeping: Keeping) -> Iterator[None]:
     """
     with contextlib.ExitStack() as held:
         if keeping.fault is None:
-            with contextlib.suppress(OSError):
-                _wait_for(held.enter_context((keeping.folder / "lock").open("w")))
+            with contextlib.suppress(OSError, Timeout):
+                held.enter_context(FileLock(keeping.folder / "lock", timeout=PATIENCE_S, poll_interval=_LOOK_S))
         yield
-
-
-def _wait_for(lock: TextIO) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_LOOK_S)
-        else:
-            return
 
 
 def main() -> None:

@@ -6,12 +6,14 @@ by its records' timestamps, and these are old when they arrive.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.config.settings import Settings
 from models.contract.time_units import DAY_MS
+from streams.cluster import retention
 from streams.cluster.topic_admin import Cluster
 from streams.records.topics import INPUT_TOPICS
 
@@ -43,22 +45,50 @@ def mended(config: Mapping[str, str], span_ms: int) -> dict[str, str]:
 
 
 async def prepare(
-    client: Mapping[str, Any], prefix: str, partitions: int, span_ms: int, only: Collection[str] | None = None
-) -> list[str]:
-    """Make the input topics fit for records of ``span_ms`` ago; returns messages on what was done.
+    settings: Settings,
+    span_ms: int,
+    only: Collection[str] | None = None,
+    *,
+    lengthen: bool = True,
+    say: Callable[[str], None],
+) -> None:
+    """Make the input topics fit for records of ``span_ms`` ago; what is to be changed is said before it is.
 
-    Missing topics are created with ``partitions``; existing ones get a longer retention where it is too short. With
-    `only` (names without prefix), no other topics are touched.
+    Missing ones are created; those that are there get a longer retention where it is too short, unless told not to.
+    With `only`, those (without prefix), and no others are touched.
     """
+    client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix
     topics = tuple(topic for topic in INPUT_TOPICS if only is None or topic.name in only)
     async with Cluster(client) as cluster:
-        report = await cluster.create(prefix, partitions, overrides=KEPT, topics=topics)
+        report = await cluster.create(prefix, settings.partitions, overrides=KEPT, topics=topics)
         created = [topic for topic in report if topic.created]
         await _settled(client, {topic.name: topic.partitions for topic in created})
-        done = [f"created {topic.name} with {topic.partitions} partitions" for topic in created]
-        for name in sorted(topic.name for topic in report if not topic.created):
-            done += [f"{name}: {change}" for change in await _mend(cluster, name, span_ms)]
-    return done
+        for topic in created:
+            say(f"created {topic.name} with {topic.partitions} partitions")
+        there = sorted(topic.name for topic in report if not topic.created)
+        found = {name: mended((await cluster.settings(name)).all, span_ms) for name in there}
+    changes = {name: of_topic for name, of_topic in found.items() if of_topic}
+    for name, of_topic in changes.items():
+        what = ", ".join(f"{key} to {value}" for key, value in of_topic.items())
+        if lengthen:
+            say(f"{name}: for records of {span_ms // DAY_MS} days ago this sets {what} (--keep-retention: not)")
+        else:
+            say(f"{name}: records of {span_ms // DAY_MS} days ago are deleted soon; to keep them, set {what}")
+    if changes and lengthen:
+        await retention.lengthen(client, prefix, changes)
+
+
+async def put_back(settings: Settings, say: Callable[[str], None]) -> None:
+    """Put back what :func:`prepare` has changed, as soon as the workers have applied what is there."""
+    client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix
+    if not await retention.noted(client, prefix):
+        return
+    say("the topics get their own retention back when the workers have applied all; Ctrl-C leaves that to you")
+    if await retention.applied(client, prefix, settings.group, settings.partitions):
+        for name in await retention.put_back(client, prefix):
+            say(f"{name}: has its own retention back")
+    else:
+        say("no worker runs. When one has applied all of it:  holdfast topics restore")
 
 
 async def _settled(client: Mapping[str, Any], created: Mapping[str, int]) -> None:
@@ -72,12 +102,3 @@ async def _settled(client: Mapping[str, Any], created: Mapping[str, int]) -> Non
         await consumer.end_offsets(places)
     finally:
         await consumer.stop()
-
-
-async def _mend(cluster: Cluster, name: str, span_ms: int) -> list[str]:
-    """Apply the changes to one topic."""
-    settings = await cluster.settings(name)
-    changes = mended(settings.all, span_ms)
-    if changes:
-        await cluster.give(name, {**settings.own, **changes})
-    return [f"{key} set to {value}" for key, value in changes.items()]

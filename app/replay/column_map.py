@@ -7,19 +7,30 @@ from difflib import get_close_matches
 from typing import Final, NamedTuple, get_args
 
 from app.errors import ExitCode, Refused
-from app.replay.column_names import DATES, NAMES, SUMMED, bare, unit_of
 from app.tables.column_evidence import Evidence, survey
+from app.tables.column_names import CALLED_NAMES, CALLING, DATES, EITHER, NAMES, SUMMED, bare, unit_of
 from app.tables.contract_words import FLAGS, plain
 from app.tables.fields import NUMERIC, UNITS, Field, Read, Reading, Sort, fields_of, is_nothing, ways, whole
 from app.tables.recording import Recording
 from app.tables.reject import Reject, cut
 from app.tables.times import First, LocalTime, ReadTime, moment, of_day
+from models.contract.events import CALLS
 
 _USAGE: Final = ExitCode.USAGE
 _LOOKED_AT: Final = 50
 _TAUGHT: Final = (Sort.WORD, Sort.FLAG)
 _WRITTEN: Final = NUMERIC | {Sort.TIME}
-"""Sorts whose cells are ambiguous on their own."""
+"""Sorts of which a cell does not say how it is to be read."""
+_CALLING: Final = frozenset(map(bare, CALLING.split()))
+_KEPT: Final = 15
+_TELLING: Final = 4
+"""So many zeros are no chance: one file in ten thousand."""
+_PAST: Final = frozenset({"ts", "last_activity_ts", "activated_ts"})
+"""Times that lie in the past."""
+
+
+CALLED: Final = "called_id"
+"""With ``--both-parties``, as if it were a field: the column of the party that was called."""
 
 
 class Told(NamedTuple):
@@ -30,6 +41,8 @@ class Told(NamedTuple):
     units: Mapping[str, str] = {}
     words: Mapping[str, Mapping[str, str]] = {}
     marks: Mapping[str, str] = {}
+    both_parties: bool = False
+    """A row is a call of two subscribers, and makes an event of each."""
 
 
 class Source(NamedTuple):
@@ -45,10 +58,12 @@ class Source(NamedTuple):
     constant: object = None
     unit: str | None = None
     way: str = ""
+    why: str = ""
+    """The cell that says that it is read in this way."""
 
 
 class ColumnMap(NamedTuple):
-    """See the module."""
+    """What gives each field of a topic."""
 
     topic: str
     fields: Mapping[str, Field]
@@ -73,12 +88,14 @@ class Cartographer:
 
     Parameters
     ----------
-    offset_ms
-        Of local times from UTC.
+    local
+        Of times without a zone.
     first
         What stands in front in 5/6/2026; None to let the file tell.
     progress
         Called with the rows read, while the file is looked through for what tells how it is written.
+    now_ms
+        A date of an event that would be later than this is read in another way.
     """
 
     def __init__(
@@ -86,18 +103,28 @@ class Cartographer:
         recording: Recording,
         topic: str,
         told: Told,
-        offset_ms: int,
+        local: LocalTime,
         first: First | None = None,
         progress: Callable[[int], None] = lambda _: None,
+        now_ms: int | None = None,
     ) -> None:
         self._recording = recording
         self._topic = topic
         self._told = told
         self._fields = fields_of(topic)
+        if told.both_parties:
+            if topic != CALLS:
+                raise Refused("--both-parties is for calls: nothing else has two", code=_USAGE)
+            self._fields[CALLED] = Field(CALLED, Sort.ID, required=True)
+            # Of the caller's; it is turned for the one who was called.
+            told = told._replace(constants={"direction": "outgoing", **told.constants})
+            told = told._replace(columns={name: of for name, of in told.columns.items() if name != "direction"})
+            self._told = told
         self._bare = [bare(name) for name in recording.columns]
         self._notes: list[str] = []
         self._taken: set[int] = set()
-        self._local = LocalTime(offset_ms)
+        self._local = local
+        self._now_ms = now_ms
         self._first = first
         self._progress = progress
         for known in (told.columns, told.constants, told.units, told.words, told.marks):
@@ -127,9 +154,11 @@ class Cartographer:
             if name not in given and name not in self._told.constants and (found := self._guess(name)):
                 given[name] = found
                 self._taken |= set(found)
+        if CALLED in given:
+            self._fields[CALLED] = self._fields[CALLED]._replace(required=False)  # a row may have none: a mailbox
         written = self._written(given)
         sources = [
-            self._source(field, given.get(name, ()), written.get(name))
+            self._source(field, given.get(name, ()), *written.get(name, (None, "")))
             for name, field in self._fields.items()
             if given.get(name) or name in self._told.constants
         ]
@@ -138,13 +167,44 @@ class Cartographer:
             raise Refused(
                 f"nothing gives {name}, of which a unit, a word or a mark is told", f"--map {name}=COLUMN", code=_USAGE
             )
-        if any(source.field.name == "kind" and self._has_sms(source) for source in sources):
-            self._fields["duration_s"] = self._fields["duration_s"]._replace(required=False)
+        by_name = {source.field.name: source for source in sources}
+        if who := by_name.get("subscriber_id"):
+            self._ask_for_digits(who)
+        if "kind" in by_name and "sms" in self._words_of(by_name["kind"]):
+            self._fields["duration_s"] = self._fields["duration_s"]._replace(required=False)  # an SMS has none
+        if "direction" in by_name and "incoming" in self._words_of(by_name["direction"]):
+            self._ask_whose(by_name["subscriber_id"])
         return ColumnMap(self._topic, self._fields, tuple(sources), self._local, tuple(dict.fromkeys(self._notes)))
 
-    def _has_sms(self, kind: Source) -> bool:
-        """Whether some of a log are SMS, which have no duration."""
-        return "sms" in (kind.constant, *(kind.read(cell) for place in kind.columns for cell in self._cells(place)))
+    def _words_of(self, source: Source) -> set[object]:
+        """Of the contract's words, those that the sample has."""
+        return {source.constant, *(source.read(cell) for place in source.columns for cell in self._cells(place))}
+
+    def _ask_for_digits(self, who: Source) -> None:
+        """Refuse numbers that all end in zeros from the sixteenth digit on: a spreadsheet keeps fifteen."""
+        cells = [str(cell).strip() for place in who.columns for cell in self._cells(place)]
+        ends = [cell[_KEPT:] for cell in dict.fromkeys(cells) if len(cell) > _KEPT and cell.isdecimal()]
+        if len("".join(ends)) >= _TELLING and not "".join(ends).strip("0"):
+            raise Refused(
+                f"{self._recording.path.name}: the ids have lost their last digits, which are all 0",
+                "a spreadsheet keeps 15: export them as text",
+                code=_USAGE,
+            )
+
+    def _ask_whose(self, who: Source) -> None:
+        """Refuse a log of callers and called whose rows are incoming too: under the caller's number, they are wrong."""
+        called = self._named([bare(each) for each in CALLED_NAMES.split()], Sort.ID)
+        if who.field.name in self._told.columns or not called or self._bare[who.columns[0]] not in _CALLING:
+            return
+        columns = self._recording.columns
+        caller, other = columns[who.columns[0]], columns[called[0]]
+        raise Refused(
+            f"{self._recording.path.name}: {caller} calls and {other} is called: whose are the incoming calls?",
+            f"{caller}'s:  --map subscriber_id={caller}",
+            f"{other}'s:  incoming calls in a file of their own, with --map subscriber_id={other}",
+            "each row is of both:  --both-parties --map direction=",
+            code=_USAGE,
+        )
 
     def _check(self, told: Mapping[str, object]) -> None:
         for name in told:
@@ -171,7 +231,7 @@ class Cartographer:
     # Guessing
 
     def _guess(self, name: str) -> tuple[int, ...]:
-        known = [bare(each) for each in NAMES[self._topic].get(name, "").split()]
+        known = [bare(each) for each in (CALLED_NAMES if name == CALLED else NAMES[self._topic].get(name, "")).split()]
         found = self._named(known, self._fields[name].sort)
         if name == "ts":
             return self._dated(found)
@@ -185,8 +245,8 @@ class Cartographer:
         return ()
 
     def _fits(self, field: Field, place: int) -> bool:
-        """Whether a column of this name holds such values: an optional field must not cause rejected rows."""
-        if field.required:
+        """Whether a column of this name holds such values: no row is to be rejected for a field that nobody needs."""
+        if field.required and self._bare[place] not in EITHER:
             return True
         cells = self._cells(place)[:_LOOKED_AT]
         reads = ways(field, Reading(self._topic, self._local, 1.0, self._words(field))).values()
@@ -209,16 +269,16 @@ class Cartographer:
         """The first of these columns that holds times; with the date's column where it holds the time of day alone."""
         clocks = [place for place in found if (cells := self._cells(place)[:20]) and all(map(of_day, cells))]
         dates = [bare(name) for name in DATES]
+        days = self._named(dates, Sort.TIME)
+        if days and found and found[0] in clocks and all(str(cell).isdecimal() for cell in self._cells(found[0])[:20]):
+            return (days[0], found[0])  # 083000 would be a day number of a spreadsheet
         # 08.10.26 may be a date too: it is one where the column is called so, or where no other column has dates.
         for place in sorted(found, key=lambda place: place in clocks and 1 + (self._bare[place] not in dates)):
             forms = [self._form(cell) for cell in self._cells(place)[:20]]
             if any(forms):
                 clock = [other for other in clocks if other != place]
                 return (place, clock[0]) if clock and all(form == "date" for form in forms) else (place,)
-        days = self._named(dates, Sort.TIME)
-        if found and days and days[0] != found[0]:
-            return (days[0], found[0])
-        return found[:1]
+        return (days[0], found[0]) if found and days and days[0] != found[0] else found[:1]
 
     def _form(self, cell: object) -> str:
         reads = [moment(cell, self._local._replace(first=first)) for first in get_args(First)]
@@ -228,8 +288,8 @@ class Cartographer:
         rows = self._recording.sample
         return [row.cells[place] for row in rows if row.reject is None and not is_nothing(row.cells[place])]
 
-    def _written(self, given: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
-        """How each field's column is written: as told, else as all rows of the file allow."""
+    def _written(self, given: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[str, str]]:
+        """How each field's column is written, and what says so: as told, else as all rows of the file allow."""
         where, commas, witnesses = self._recording.path.name, self._recording.separator in (",", ""), []
         for name, places in given.items():
             field = self._fields[name]
@@ -237,21 +297,22 @@ class Cartographer:
                 # Of a date and a time of day, the date comes first.
                 looked_at = places[:1] if field.sort is Sort.TIME else places
                 cells = [cell for place in looked_at for cell in self._cells(place) if isinstance(cell, str)]
-                witnesses.append(Evidence(field, where, cells, looked_at, commas=commas))
+                now_ms = self._now_ms if name in _PAST else None
+                witnesses.append(Evidence(field, where, cells, looked_at, commas=commas, now_ms=now_ms))
         survey(self._recording, witnesses, self._progress)
-        return {witness.field.name: witness.settled(witnesses) for witness in witnesses}
+        return {witness.field.name: (witness.settled(witnesses), witness.why) for witness in witnesses}
 
     def _told_way(self, field: Field) -> str | None:
         return self._first if field.sort is Sort.TIME else self._told.marks.get(field.name)
 
     # Reading
 
-    def _source(self, field: Field, columns: tuple[int, ...], written: str | None) -> Source:
+    def _source(self, field: Field, columns: tuple[int, ...], written: str | None, why: str) -> Source:
         unit, scale = self._unit(field, columns)
         reads = ways(field, Reading(self._topic, self._local, scale, self._words(field)))
         way = written or self._told_way(field)
         if columns:
-            return Source(field, columns, reads[way or next(iter(reads))], unit=unit, way=way or "")
+            return Source(field, columns, reads[way or next(iter(reads))], unit=unit, way=way or "", why=why)
         text = self._told.constants[field.name]
         if way is None and field.sort in _WRITTEN:
             (itself := Evidence(field, "--set", [text])).look(0, text)

@@ -10,15 +10,16 @@ import click
 from rich.console import Console
 
 from app.config.options import PLACE, needing_brokers, resolved_options
+from app.config.options import console as terminal
 from app.config.setting_sources import Resolved
 from app.errors import ExitCode, Refused
 from app.replay.conversion import Conversion
-from app.replay.files import now_ms, parts_of, reading_options, telling
+from app.replay.files import now_ms, parts_of, reading_options
 from app.replay.flags import paired
 from app.replay.folder import files_of, identity
 from app.replay.history_backfill import History
 from app.replay.mapping_shown import shown, tell_rejects, tried
-from app.replay.playback import Playback, play, say
+from app.replay.playback import Playback, hopeless, play, say
 
 _EPILOG: Final = """\b
 What the guess misses:
@@ -29,6 +30,9 @@ What the guess misses:
   --unit bytes=MB                the unit of a column whose name has none
   --decimal amount=comma         whether 1,234 is a bit more than one; else all cells of the column tell
   --day-first                    whether 5/6/2026 is in June; else all dates of the file tell
+  --timezone Europe/Berlin       the zone of times without one; an hour that its clocks skip or show twice is rejected
+  --skip 3                       lines in front of the header
+  --both-parties                 a row is of who calls and of who is called: two events where it is on_net
   --map calls.ts=开始时间        for the files of one topic only
 
 \b
@@ -53,6 +57,7 @@ two days a second: at once, topics get weeks out of step.
 @click.option(
     "--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Write rows that do not convert here, as CSV."
 )
+@click.option("--keep-retention", is_flag=True, help="Do not lengthen the topics' retention for what is old.")
 @click.option("--dry-run", is_flag=True, help="Show the mapping and the first three records, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout at the end.")
 def replay(
@@ -69,8 +74,8 @@ def replay(
 ) -> None:
     """Put recorded logs on the input topics, with the times at which it happened.
 
-    FILES are CSV with any separator, JSON lines or Parquet, plain or gzipped, in UTF-8, GBK or cp1252; a dash is
-    stdin. Columns are guessed from their names in Chinese and English, and shown. What a file does not tell, such as
+    FILES are CSV with any separator, JSON lines or Parquet, plain or gzipped, in UTF-8, UTF-16, GBK or cp1252; a dash
+    is stdin. Columns are guessed from their names in Chinese and English, and shown. What a file does not tell, such as
     whether 5/6/2026 is in May, is asked before anything is written. Rows that cannot be read are counted by reason.
     Records go out in the order of their times.
 
@@ -83,9 +88,9 @@ def replay(
     given = paired(files, topics) if history is None else files_of(history)
     if rejects is not None and len(given) > 1:
         raise Refused("--rejects is for one file at a time: its columns are the file's", code=ExitCode.USAGE)
-    console, limit = telling(), flags["limit"]
+    console, limit = terminal(stderr=True), flags["limit"]
     parts = parts_of(given, resolved.settings, flags, console)
-    playback = Playback(parts, now_ms(), speed, limit, rejects)
+    playback = Playback(parts, now_ms(), speed, limit, rejects, lengthen=not flags["keep_retention"])
     if dry_run:
         _dry_run(playback, console, as_json=as_json)
     elif history is not None:
@@ -99,8 +104,8 @@ def replay(
 def _dry_run(playback: Playback, console: Console, *, as_json: bool) -> None:
     facts: list[dict[str, Any]] = []
     for part in playback.parts:
-        name, topic = part.recording.path.name, part.mapping.topic
-        found, tally = tried(part.recording, Conversion(part.mapping, playback.now_ms))
+        name, topic, tally = part.recording.path.name, part.mapping.topic, part.tally
+        found = tried(part.recording, Conversion(part.mapping, playback.now_ms), tally)
         records = [{"topic": topic, "key": r.subscriber_id, "ts": r.ts, "value": json.loads(r.value)} for r in found]
         mapping = shown(part.recording, part.mapping)
         facts.append({"file": name, "topic": topic, "mapping": mapping, "first": tally.facts(), "records": records})
@@ -110,7 +115,8 @@ def _dry_run(playback: Playback, console: Console, *, as_json: bool) -> None:
         )
     if as_json:
         say({"files": facts})
-        return
-    for each in facts:
-        for record in each["records"]:
+    else:
+        for record in (record for each in facts for record in each["records"]):
             say(record)
+    if not any(part.tally.converted for part in playback.parts):
+        raise hopeless(playback)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Final, NamedTuple
 
 from app.publishing.record import TimedRecord, encode
-from app.replay.column_map import ColumnMap, Source
+from app.replay.column_map import CALLED, ColumnMap, Source
 from app.tables.fields import Sort, is_nothing, whole
 from app.tables.recording import Recording, TableRow
 from app.tables.reject import Reject, RejectReason
@@ -21,6 +21,8 @@ SHOWN: Final = 5
 """Rows that a report names for each reason."""
 
 
+_OWN: Final = frozenset({"roaming", "forwarded", "event_id"})
+"""What a row says of the caller, and not of the one who was called."""
 _COMPOUND: Final = (dict, list, tuple, bytes)
 
 
@@ -48,8 +50,8 @@ class Conversion:
         self._constants = {s.field.name: s.constant for s in mapping.sources if not s.columns}
         self._sources = [source for source in mapping.sources if source.columns]
 
-    def record(self, row: TableRow) -> TimedRecord | Reject:
-        """One row."""
+    def records(self, row: TableRow) -> list[TimedRecord] | Reject:
+        """One row: a record, or one for each of two parties."""
         if row.reject is not None:
             return row.reject
         event: dict[str, Any] = dict(self._constants)
@@ -68,7 +70,15 @@ class Conversion:
             return no_duration
         if self._topic == SUBSCRIBERS:
             _hold_product(event)
-        return self._checked(event)
+        called = event.pop(CALLED, None)
+        first = self._checked(event)
+        # Somebody on another network is no subscriber, and their call is none of ours.
+        if called is None or isinstance(first, Reject) or event["peer_network"] != "on_net":
+            return first if isinstance(first, Reject) else [first]
+        turned = "incoming" if event["direction"] == "outgoing" else "outgoing"
+        theirs = {name: value for name, value in event.items() if name not in _OWN}
+        second = self._checked(theirs | {"subscriber_id": called, "direction": turned})
+        return second if isinstance(second, Reject) else [first, second]
 
     def _checked(self, event: dict[str, Any]) -> TimedRecord | Reject:
         """The record, if the workers' decoder accepts it as an event."""
@@ -124,10 +134,18 @@ class RowCount:
 
     rows: int = 0
     converted: int = 0
+    records: int = 0
+    """What the converted rows made; more than they are with ``--both-parties``."""
     latest: int = 0
     """Time of the latest record, ms."""
     rejected: Counter[RejectReason] = field(default_factory=Counter)
     examples: dict[RejectReason, list[tuple[int, str]]] = field(default_factory=dict)
+
+    def convert(self, records: Sequence[TimedRecord]) -> None:
+        """Count one row that became records."""
+        self.converted += 1
+        self.records += len(records)
+        self.latest = max(self.latest, records[0].ts)
 
     def reject(self, row: TableRow, why: Reject) -> None:
         """Count a rejected row, and keep the first few."""
@@ -186,14 +204,13 @@ def converted(
         if limit is not None and tally.rows >= limit:
             return
         tally.rows += 1
-        found = conversion.record(row)
-        if isinstance(found, TimedRecord):
-            tally.converted += 1
-            tally.latest = max(tally.latest, found.ts)
-            yield found
-        else:
+        found = conversion.records(row)
+        if isinstance(found, Reject):
             tally.reject(row, found)
             rejects.write(row, found)
+        else:
+            tally.convert(found)
+            yield from found
         if tally.rows % 4_096 == 0:
             progress(tally.rows)
     progress(tally.rows)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -14,22 +13,18 @@ import click
 from rich.console import Console
 
 from app.config.operator_files import policy_in_force
-from app.config.options import PIPE_WIDTH
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.replay.column_map import Cartographer
-from app.replay.flags import SEPARATORS, Encoding, UtcOffset, told
+from app.replay.flags import SEPARATORS, Encoding, UtcOffset, Zone, told
 from app.replay.mapping_shown import columns_of, reading, tell_mapping
 from app.replay.playback import Part
-from app.tables.fields import TOPICS
+from app.tables.column_names import known_names
+from app.tables.fields import TOPICS, Sort
 from app.tables.recording import Recording
+from app.tables.times import LocalTime
 
-_OPTIONS: Final = (
-    click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Where a field comes from."),
-    click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same value for every row."),
-    click.option("--value", "values", multiple=True, metavar="FIELD:WORD=VALUE", help="What a word of the file means."),
-    click.option("--unit", "units", multiple=True, metavar="FIELD=UNIT", help="Unit of a column that names none."),
-    click.option("--utc-offset", type=UtcOffset(), help="Of times without a zone.  [default: the policy's, +8]"),
+_WRITTEN: Final = (
     click.option(
         "--decimal", "decimals", multiple=True, metavar="FIELD=MARK", help="Mark of decimals: comma or point."
     ),
@@ -40,6 +35,18 @@ _OPTIONS: Final = (
     click.option("--year-first", "first", flag_value="year", help="26/5/6 is in 2026."),
     click.option("--separator", help="Between the fields of a CSV; tab and ^A by these names.  [default: found out]"),
     click.option("--encoding", type=Encoding(), help="UTF-8, UTF-16, GBK and cp1252 are found out."),
+    click.option("--skip", type=click.IntRange(0), default=0, help="Lines of a CSV in front of its header."),
+)
+"""How any table is written."""
+_OPTIONS: Final = (
+    click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Where a field comes from."),
+    click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same value for every row."),
+    click.option("--value", "values", multiple=True, metavar="FIELD:WORD=VALUE", help="What a word of the file means."),
+    click.option("--unit", "units", multiple=True, metavar="FIELD=UNIT", help="Unit of a column that names none."),
+    click.option("--utc-offset", type=UtcOffset(), help="Of times without a zone.  [default: the policy's, +8]"),
+    click.option("--timezone", type=Zone(), help="The same with summer time, such as Europe/Berlin."),
+    *_WRITTEN,
+    click.option("--both-parties", is_flag=True, help="A row is of who calls and, if on_net, of who is called."),
     click.option("--no-header", is_flag=True, help="The first line of a CSV is data; columns are called 1, 2, 3."),
     click.option("--limit", type=click.IntRange(1), help="Read only the first so many rows of each file."),
 )
@@ -84,30 +91,43 @@ def parts_of(
     return parts
 
 
+def opened(file: Path, flags: Mapping[str, Any], *, header: bool = True) -> Recording:
+    """Open a file as the flags say.
+
+    Raises
+    ------
+    app.errors.Refused
+        If it cannot be read.
+    """
+    separator = SEPARATORS.get(flags["separator"], flags["separator"])
+    return Recording(file, separator=separator, encoding=flags["encoding"], header=header, skip=flags["skip"])
+
+
+def table_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the flags that say how a table is written."""
+    for option in reversed(_WRITTEN):
+        verb = option(verb)
+    return verb
+
+
 def now_ms() -> int:
     """The present time; later rows are rejected."""
     return int(time.time() * 1000)
-
-
-def telling() -> Console:
-    """Where mappings, bars and counts go: stderr, since stdout belongs to the data."""
-    terminal = sys.stderr.isatty()
-    return Console(stderr=True, highlight=False, markup=False, width=None if terminal else PIPE_WIDTH)
 
 
 def _part(
     file: Path, topic: str, topics: tuple[str, ...], settings: Settings, flags: dict[str, Any], console: Console
 ) -> Part:
     """Open a file, map its columns, and show the mapping."""
-    separator = SEPARATORS.get(flags["separator"], flags["separator"])
-    file = _on_disk(file, console)
-    recording = Recording(file, separator=separator, encoding=flags["encoding"], header=not flags["no_header"])
+    recording = opened(_on_disk(file, console), flags, header=not flags["no_header"])
     offset = flags["utc_offset"]
+    if offset is not None and flags["timezone"] is not None:
+        raise Refused("either --utc-offset or --timezone", code=ExitCode.USAGE)
     if offset is None:
         offset = round(policy_in_force(settings.policy, None).contact.utc_offset_hours * 3_600_000)
-    said = told(flags, topic, topics)
+    said, local = told(flags, topic, topics), LocalTime(offset, zone=flags["timezone"])
     with reading(console, recording, what="looking / 查看") as tell:
-        mapping = Cartographer(recording, TOPICS[topic], said, offset, flags["first"], tell).map()
+        mapping = Cartographer(recording, TOPICS[topic], said, local, flags["first"], tell, now_ms()).map()
     tell_mapping(recording, mapping, console)
     return Part(recording, mapping)
 
@@ -124,13 +144,21 @@ def _on_disk(file: Path, console: Console) -> Path:
 
 
 def _incomplete(part: Part) -> Refused:
-    first = part.mapping.missing[0]
-    words = part.mapping.fields[first].words
+    recording, mapping = part.recording, part.mapping
+    advice = []
+    if skip := recording.preamble(known_names(mapping.topic)):
+        advice.append(f"row {skip + 1} looks like the header:  --skip {skip}")
+    for name in mapping.missing:
+        words = mapping.fields[name].words
+        constant = (
+            f"  or  --set {name}={'|'.join(words) or 'VALUE'}" if mapping.fields[name].sort is not Sort.ID else ""
+        )
+        advice.append(f"{name + ':':16} --map {name}=COLUMN{constant}")
+    if "direction" in mapping.missing:
+        advice.append("each row is of two subscribers, who calls and who is called:  --both-parties")
     return Refused(
-        f"{part.recording.path.name}: no column gives {', '.join(part.mapping.missing)}",
-        f"it has:          {columns_of(part.recording.columns)}",
-        f"from a column:   --map {first}=COLUMN",
-        f"a constant:      --set {first}={words[0] if words else 'VALUE'}",
-        *([f"one of:          {', '.join(words)}"] if words else []),
+        f"{recording.path.name}: no column gives {', '.join(mapping.missing)}",
+        f"it has:          {columns_of(recording.columns)}",
+        *advice,
         code=ExitCode.USAGE,
     )

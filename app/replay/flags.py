@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from app.errors import ExitCode, Refused
-from app.replay.column_map import Told
+from app.replay.column_map import CALLED, Told
 from app.tables.fields import TOPICS, fields_of
+from models.contract.events import CALLS
 
 SEPARATORS: Final = {"\\t": "\t", "tab": "\t", "\\x01": "\x01", "^A": "\x01"}
 """Names of separators that are hard to type."""
@@ -31,6 +33,19 @@ class UtcOffset(click.ParamType):
         if hours > 14:
             self.fail(f"{value!r}: no place on Earth is so far from UTC", param, ctx)
         return round((-hours if found[1] == "-" else hours) * 3_600_000)
+
+
+class Zone(click.ParamType):
+    """A time zone by its name, with its summer time."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
+        """Look it up."""
+        try:
+            return ZoneInfo(str(value))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.fail(f"there is no time zone {value!r}; such as Europe/Berlin, Asia/Shanghai", param, ctx)
 
 
 class Encoding(click.ParamType):
@@ -64,7 +79,7 @@ def paired(files: Sequence[Any], topics: Sequence[str]) -> list[tuple[Any, str]]
     return list(zip(files, topics if len(topics) > 1 else [*topics] * len(files), strict=True))
 
 
-def told(flags: dict[str, Sequence[str]], topic: str, topics: Sequence[str]) -> Told:
+def told(flags: dict[str, Any], topic: str, topics: Sequence[str]) -> Told:
     """The flags for the files of `topic`; with several topics, a flag applies to those that have its field.
 
     Parameters
@@ -96,7 +111,8 @@ def told(flags: dict[str, Sequence[str]], topic: str, topics: Sequence[str]) -> 
     )
     if both := columns.keys() & constants.keys():
         raise Refused(f"both --map and --set for {', '.join(sorted(both))}", code=ExitCode.USAGE)
-    return Told(columns, constants, units, words, marks)
+    both_parties = bool(flags.get("both_parties")) and TOPICS[topic] == CALLS
+    return Told(columns, constants, units, words, marks, both_parties)
 
 
 def _pairs(flag: str, texts: Sequence[str], topic: str, topics: Sequence[str]) -> Iterator[tuple[str, str, str]]:
@@ -117,5 +133,5 @@ def _pairs(flag: str, texts: Sequence[str], topic: str, topics: Sequence[str]) -
 
 def _is_for(field: str, topic: str, topics: Sequence[str]) -> bool:
     """Whether a topic has the field, or no topic has it, in which case each must report it."""
-    having = [each for each in topics if field in fields_of(TOPICS[each])]
+    having = [each for each in topics if field in fields_of(TOPICS[each]) or (field == CALLED and each == "calls")]
     return topic in having or not having

@@ -139,7 +139,7 @@ class History:
         Raises
         ------
         Refused
-            If the prefix is not empty, no row converts, or somebody else writes to the topics.
+            If the prefix is not empty, no row converts, somebody else writes to the topics, or nobody reads them.
         """
         with talking_to(self._settings):
             ground = asyncio.run(self._look())
@@ -164,6 +164,14 @@ class History:
         if as_json:
             facts = playback.facts(done)
             say(facts | {"history": self._history, "there": done.there, "until": told.until, "applied": applied})
+        if not applied:
+            raise Refused(
+                f"all of it is there, and for {_ALONE_S:.0f} s no worker has run that could apply it: retention stays "
+                "open",
+                "start `holdfast worker` and `holdfast learner`, and run this again:",
+                "it puts retention back when all is applied",
+                code=ExitCode.NOT_FOUND,
+            )
 
     def _say(self, told: Backfill, ground: PrefixFound) -> None:
         """Show what will be done."""
@@ -246,12 +254,6 @@ class History:
                 await self._put_back(told)
             if applied is None:
                 click.echo("what is older than that is deleted soon, unless this is run again at once", err=True)
-        if not applied:
-            click.echo(
-                "no worker runs, so retention stays open. Start `holdfast worker` and `holdfast learner`, and run this "
-                "again: it puts retention back when all is applied",
-                err=True,
-            )
         return done, applied
 
     async def _held_open(self, told: Backfill) -> Backfill:
@@ -284,7 +286,7 @@ class History:
             for partition, end in enumerate(ends)
         }
         pace = PublishPace(playback.speed or (_IN_STEP if ground.workers else 0.0))
-        with writing(self._console, sum(part.tally.converted for part in self._parts)) as tell:
+        with writing(self._console, sum(part.tally.records for part in self._parts)) as tell:
             return await publish(records, self._client, self._prefix, pace=pace, there=there, progress=tell)
 
     async def _complete(self, told: Backfill, playback: Playback) -> Backfill:
@@ -292,7 +294,7 @@ class History:
         async with self._watching() as view:
             ends = (await self._logs(view)).ends
         written = sum(sum(of_topic) - sum(told.starts[topic]) for topic, of_topic in ends.items())
-        meant = sum(part.tally.converted for part in self._parts)
+        meant = sum(part.tally.records for part in self._parts)
         if written != meant:
             raise Refused(
                 f"the topics have {written:,} records where the history has {meant:,}: somebody else writes there too",
@@ -300,7 +302,7 @@ class History:
             )
         told = replace(told, ends=ends)
         await recorded_history.write(self._client, self._prefix, told)
-        click.echo(f"{meant:,} of {playback.rows:,} rows are on the topics", err=True)
+        click.echo(f"{meant:,} records of {playback.rows:,} rows are on the topics", err=True)
         return told
 
     async def _applied(self, told: Backfill) -> bool:

@@ -1,7 +1,4 @@
-"""The mapping as a person can check it before a single record goes out, bars while they go, counts when they have gone.
-
-Bars are on stderr, and nowhere where that is no terminal.
-"""
+"""The mapping as a person can check it before a record goes out, bars while they go, counts when they have gone."""
 
 from __future__ import annotations
 
@@ -10,10 +7,10 @@ from contextlib import contextmanager
 from typing import Any, Final, cast
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from app.process.progress_bar import bar
 from app.publishing.publisher import PublishCount
 from app.publishing.record import TimedRecord
 from app.replay.column_map import ColumnMap, Source
@@ -98,18 +95,18 @@ def columns_of(names: Sequence[str]) -> str:
     )
 
 
-def tried(recording: Recording, conversion: Conversion) -> tuple[list[TimedRecord], RowCount]:
-    """Convert the sample: the first records that come of it, and what became of all its rows."""
-    found, tally = [], RowCount()
+def tried(recording: Recording, conversion: Conversion, tally: RowCount) -> list[TimedRecord]:
+    """Convert the sample: the first records that come of it; `tally` counts what became of all its rows."""
+    found = list[TimedRecord]()
     for row in recording.sample:
         tally.rows += 1
-        record = conversion.record(row)
-        if isinstance(record, TimedRecord):
-            tally.converted += 1
-            found.append(record)
+        records = conversion.records(row)
+        if isinstance(records, Reject):
+            tally.reject(row, records)
         else:
-            tally.reject(row, record)
-    return found[:EXAMPLES], tally
+            tally.convert(records)
+            found += records
+    return found[:EXAMPLES]
 
 
 def tell_rejects(name: str, tally: RowCount, console: Console) -> None:
@@ -121,24 +118,11 @@ def tell_rejects(name: str, tally: RowCount, console: Console) -> None:
 
 
 @contextmanager
-def _bar(console: Console, what: str) -> Iterator[Callable[[float, float, int], None]]:
-    if not console.is_terminal:
-        yield lambda done, total, count: None
-        return
-    told, counted = (TextColumn(text) for text in ("{task.description}", "{task.fields[count]:,}"))
-    with Progress(
-        told, BarColumn(), TaskProgressColumn(), counted, TimeRemainingColumn(), console=console, transient=True
-    ) as bar:
-        task = bar.add_task(what, total=None, count=0)
-        yield lambda done, total, count: bar.update(task, completed=done, total=total, count=count)
-
-
-@contextmanager
 def reading(
     console: Console, recording: Recording, limit: int | None = None, what: str = "reading / 读取"
 ) -> Iterator[Callable[[int], None]]:
     """Progress bar by bytes of the file, or by rows if a limit is given."""
-    with _bar(console, what) as update:
+    with bar(what, console) as update:
 
         def tell(rows: int) -> None:
             done, total = (recording.position, recording.size) if limit is None else (rows, limit)
@@ -150,7 +134,7 @@ def reading(
 @contextmanager
 def writing(console: Console, records: int, what: str = "writing / 写入") -> Iterator[Callable[[PublishCount], None]]:
     """Progress bar by records on the topic, including those there before."""
-    with _bar(console, what) as update:
+    with bar(what, console) as update:
         yield lambda done: update(done.records + done.there, records, done.records + done.there)
 
 
@@ -163,7 +147,7 @@ def _how(source: Source, row: TableRow | None, recording: Recording, local: Loca
     if not source.columns:
         return "the same for every row"
     sort, unit = source.field.sort, source.unit
-    mark = ", decimal comma" if source.way == "comma" else ""
+    mark = f", decimal {source.way}{_because(source)}" if source.way == "comma" or source.why else ""
     if row is None:
         return "empty in the first rows"
     if sort is Sort.TIME:
@@ -184,9 +168,13 @@ def _time(row: TableRow, source: Source, local: LocalTime) -> str:
     read = moment(cells[0] if len(cells) == 1 else " ".join(map(str, cells)), local)
     if isinstance(read, Reject):
         return "no time"
-    order = f", {source.way} first" if numbered_date(cells[0]) else ""
+    order = f", {source.way} first{_because(source)}" if numbered_date(cells[0]) else ""
     said = "epoch" in read.form or "with a zone" in read.form
-    return (read.form if said else f"{read.form}, UTC{local.offset_ms / 3_600_000:+g}") + order
+    return (read.form if said else f"{read.form}, {local}") + order
+
+
+def _because(source: Source) -> str:
+    return f": {source.why}" if source.why else ""
 
 
 def _words(source: Source, recording: Recording) -> str:

@@ -60,6 +60,8 @@ class Playback:
         Most rows of each file.
     rejects
         File for rows that do not convert; with one input file only.
+    lengthen
+        Whether the retention of topics may be extended while workers read.
     """
 
     parts: tuple[Part, ...]
@@ -67,6 +69,7 @@ class Playback:
     speed: float = 0.0
     limit: int | None = None
     rejects: Path | None = None
+    lengthen: bool = True
 
     @property
     def rows(self) -> int:
@@ -88,6 +91,11 @@ def say(facts: dict[str, Any]) -> None:
     click.echo(json.dumps(facts, ensure_ascii=False, default=str))
 
 
+def say_aside(line: str) -> None:
+    """One line on stderr."""
+    click.echo(line, err=True)
+
+
 def play(playback: Playback, settings: Settings, console: Console, *, as_json: bool) -> None:
     """Read, sort, write; after this returns all converted records are on the broker.
 
@@ -104,7 +112,9 @@ def play(playback: Playback, settings: Settings, console: Console, *, as_json: b
         say(playback.facts(done))
     pace = f" ({done.records / done.seconds:,.0f}/s)" if done.seconds else ""
     where = ", ".join(f"{settings.topic_prefix}{topic}" for topic in done.by_topic)
-    click.echo(f"{done.records:,} of {playback.rows:,} rows are on {where} in {done.seconds:.1f} s{pace}", err=True)
+    click.echo(
+        f"{done.records:,} records of {playback.rows:,} rows are on {where} in {done.seconds:.1f} s{pace}", err=True
+    )
 
 
 def read(playback: Playback, console: Console, stack: ExitStack, *, as_json: bool) -> Iterator[TimedRecord]:
@@ -122,7 +132,7 @@ def read(playback: Playback, console: Console, stack: ExitStack, *, as_json: boo
     if first is None:
         if as_json:
             say(playback.facts())
-        raise _hopeless(playback)
+        raise hopeless(playback)
     return chain([first], records)
 
 
@@ -143,7 +153,7 @@ def _opened(path: Path) -> IO[str]:
         raise Refused(f"--rejects {path} cannot be written: {error.strerror}", code=ExitCode.USAGE) from error
 
 
-def _hopeless(playback: Playback) -> Refused:
+def hopeless(playback: Playback) -> Refused:
     """Error that no row converted, with the most useful advice."""
     reasons = sum((part.tally.rejected for part in playback.parts), Counter[RejectReason]())
     (most, _), *_ = reasons.most_common(1)
@@ -158,16 +168,18 @@ def _hopeless(playback: Playback) -> Refused:
 def _write(
     playback: Playback, settings: Settings, records: Iterator[TimedRecord], first_ts: int, console: Console
 ) -> PublishCount:
-    from app.publishing.prepared_topics import prepare
+    from app.publishing.prepared_topics import prepare, put_back
     from app.publishing.publisher import PublishPace, publish
 
     async def send() -> PublishCount:
         client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix
         span, topics = playback.now_ms - first_ts, {part.mapping.topic for part in playback.parts}
-        for change in await prepare(client, prefix, settings.partitions, span, only=topics):
-            click.echo(change, err=True)
-        with writing(console, sum(part.tally.converted for part in playback.parts)) as tell:
-            return await publish(records, client, prefix, pace=PublishPace(playback.speed), progress=tell)
+        await prepare(settings, span, only=topics, lengthen=playback.lengthen, say=say_aside)
+        with writing(console, sum(part.tally.records for part in playback.parts)) as tell:
+            done = await publish(records, client, prefix, pace=PublishPace(playback.speed), progress=tell)
+        if playback.lengthen:
+            await put_back(settings, say_aside)
+        return done
 
     with talking_to(settings):
         return asyncio.run(send())

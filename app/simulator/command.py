@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final
 
 import click
 import orjson
 from aiokafka.errors import KafkaConnectionError, KafkaError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.config.setting_sources import resolve
 from app.config.settings import Settings, SettingsError
 from app.errors import ExitCode, Refused
-from app.publishing.prepared_topics import prepare
+from app.process.progress_bar import bar
+from app.publishing.prepared_topics import prepare, put_back
 from app.publishing.publisher import PublishCount, PublishPace, publish, wall_clock_ms
 from app.simulator.rates import Rates
 from app.simulator.stream import simulate as simulated
@@ -43,25 +40,8 @@ class SimulateOrder:
     start_ms: int | None
     follow: bool
     churn: float
+    keep_retention: bool
     as_json: bool
-
-
-@contextmanager
-def _bar(days: int, start_ms: int, *, shown: bool) -> Iterator[Callable[[PublishCount], None]]:
-    """Show a progress bar of the simulated days on stderr; nothing if stderr is no terminal."""
-    if not shown:
-        yield lambda done: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"))
-    records = TextColumn("{task.fields[records]:,} records")
-    with Progress(*columns, records, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("simulated data / 模拟数据", total=days, records=0)
-
-        def tell(done: PublishCount) -> None:
-            lived = 0.0 if done.last_ts is None else (done.last_ts - start_ms) / DAY_MS
-            bar.update(task, completed=round(lived), records=done.records)
-
-        yield tell
 
 
 def _say(done: PublishCount, order: SimulateOrder) -> None:
@@ -99,12 +79,16 @@ async def _run(order: SimulateOrder, settings: Settings) -> PublishCount:
     now = wall_clock_ms()
     start = now - order.days * DAY_MS if order.start_ms is None else order.start_ms
     client = settings.kafka_client_kwargs()
-    for change in await prepare(client, settings.topic_prefix, settings.partitions, now - start):
-        click.echo(change, err=True)
+    say = partial(click.echo, err=True)
+    await prepare(settings, now - start, lengthen=not order.keep_retention, say=say)
     days = order.days * (2 if order.follow else 1)
     records = simulated(order.seed, order.subscribers, start, days, rates=Rates(churn_per_month=order.churn))
-    with _bar(days, start, shown=sys.stderr.isatty()) as tell:
-        return await publish(
+    with bar("simulated data / 模拟数据") as update:
+
+        def tell(done: PublishCount) -> None:
+            update(0.0 if done.last_ts is None else (done.last_ts - start) / DAY_MS, days, done.records)
+
+        done = await publish(
             records,
             client,
             settings.topic_prefix,
@@ -112,6 +96,9 @@ async def _run(order: SimulateOrder, settings: Settings) -> PublishCount:
             max_events=order.events,
             progress=tell,
         )
+    if not order.keep_retention:
+        await put_back(settings, say)
+    return done
 
 
 @click.command("simulate")
@@ -137,6 +124,7 @@ async def _run(order: SimulateOrder, settings: Settings) -> PublishCount:
     show_default=True,
     help="Share of subscribers who leave in a month.",
 )
+@click.option("--keep-retention", is_flag=True, help="Do not lengthen the topics' retention for what is old.")
 @click.option("--brokers", help="Bootstrap servers, comma-separated.  [env: HOLDFAST_BROKERS]")
 @click.option("--topic-prefix", help="Prefix of every topic's name.  [env: HOLDFAST_TOPIC_PREFIX]")
 @click.option("--partitions", type=int, help="Partitions of the topics to create.  [env: HOLDFAST_PARTITIONS]")

@@ -15,7 +15,8 @@ from app.errors import ExitCode, Refused
 from app.tables.fields import Field, Reading, Sort, ways
 from app.tables.recording import SAMPLE, Recording
 from app.tables.reject import Reject, cut
-from app.tables.times import LocalTime, numbered_date, year_may_lead
+from app.tables.times import LocalTime, numbered_date, serial_day, year_may_lead
+from models.contract.time_units import DAY_MS
 
 _NAMES: Final = {
     "month": ("month first", "--month-first"),
@@ -49,18 +50,29 @@ class Evidence:
         Indexes of the columns to examine.
     commas
         Whether commas separate the columns, or nothing does, as in JSON: then 1.234 is not 1,234.
+    now_ms
+        For times in the past: the present, which rules out a format that gives a later time.
     """
 
     def __init__(
-        self, field: Field, where: str, cells: list[str], places: Sequence[int] = (), *, commas: bool = True
+        self,
+        field: Field,
+        where: str,
+        cells: list[str],
+        places: Sequence[int] = (),
+        *,
+        commas: bool = True,
+        now_ms: int | None = None,
     ) -> None:
         self.field, self.places = field, places
-        self._where, self._commas = where, commas
+        self._where, self._commas, self._now_ms = where, commas, now_ms
         self._ways = ways(field, Reading("", LocalTime(0)))
         if not year_may_lead(cells):
             self._ways.pop("year", None)
         self._against: dict[str, _Seen] = {}
         self._unsure: _Seen | None = None
+        self._serial: _Seen | None = None
+        self._date: _Seen | None = None
         self._remembered = lru_cache(1 << 16)(self._allowed)
         self.left = list(self._ways)
 
@@ -68,6 +80,9 @@ class Evidence:
         """Examine one cell."""
         time = self.field.sort is Sort.TIME
         text = numbered_date(cell) if time else cell
+        if time:
+            self._serial = self._serial or (_Seen(row, cell) if not text and serial_day(cell) else None)
+            self._date = self._date or (_Seen(row, text) if text else None)
         if not text or text.isdecimal():
             return
         if not time and len(self.left) == 1 and not isinstance(self._ways[self.left[0]](text), Reject):
@@ -88,6 +103,14 @@ class Evidence:
         app.errors.Refused
             If cells contradict each other, or none of them decides.
         """
+        if self._serial and self._date:
+            raise Refused(
+                f"{self._where}: {self.field.name} has days of a spreadsheet, {self._serial}, and dates, {self._date}: "
+                "it has read some of the dates itself, perhaps the day for the month",
+                "export the column anew, as text",
+                "or, if that is not so, say the order of the dates:  --day-first  or  --month-first",
+                code=ExitCode.USAGE,
+            )
         left = self.left  # formats that no cell has ruled out
         if not left:
             raise self._contradiction()
@@ -98,12 +121,29 @@ class Evidence:
             return lent.pop()
         raise self._question(self._unsure, left)
 
+    @property
+    def why(self) -> str:
+        """What ruled the other ways out, for people; nothing where no cell did.
+
+        Examples
+        --------
+        >>> amounts = Evidence(Field("amount", Sort.MONEY, required=True), "log.csv", [])
+        >>> amounts.look(7, "1.234,50")
+        >>> amounts.settled(), amounts.why
+        ('comma', "row 7 '1.234,50'")
+        """
+        return str(next(iter(self._against.values()), ""))
+
     def _allowed(self, text: str) -> tuple[frozenset[str], bool]:
         """The formats in which a cell can be read, and whether its value differs between them; none if it is no use."""
         read = {way: value for way, read in self._ways.items() if not isinstance(value := read(text), Reject)}
         different = len(set(read.values())) > 1
         if self.field.sort is Sort.TIME and "." in text and "day" in read:
             return frozenset(["day"]), False  # 5.6.2026 is never the sixth of May
+        if self._now_ms is not None:
+            # One day more, since the file's time zone is not known here.
+            limit = self._now_ms + DAY_MS
+            read = {way: ms for way, ms in read.items() if not (isinstance(ms, int) and ms > limit)} or read
         if not different and len(read) == len(self._ways):
             return frozenset(), False
         if different and self.field.sort is not Sort.TIME and "," not in text and self._commas:

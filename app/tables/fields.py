@@ -25,7 +25,10 @@ TOPICS: Final = {
 """Topics for ``--as``. Erasures and feedback are acts, not logs to replay."""
 
 _MONEY_FIELDS: Final = frozenset({"amount", "fee", "from_fee", "arpu", "penalty"})
-_ROUNDED: Final = re.compile(r"\d(\.\d+)?[eE]\+?\d+")
+_ROUNDED: Final = re.compile(r"\d([.,]\d+)?[eE]\+?\d+")
+_FLOATED: Final = re.compile(r"\d+[.,]0+")
+_WHOLE: Final = 2.0**53
+"""From here on a float has no place for the last digit."""
 _PERIOD: Final = re.compile(r"(\d{4})\D?(0[1-9]|1[0-2]|[1-9])\D?")
 
 
@@ -194,8 +197,10 @@ def _unknown(field: Field, cell: object) -> Reject:
 
 def _id(cell: object) -> object:
     text = _text(cell)
-    if _ROUNDED.fullmatch(text):
-        return Reject(RejectReason.MANGLED_ID, "a number in scientific notation")
+    if _ROUNDED.fullmatch(text) or (isinstance(cell, float) and abs(cell) >= _WHOLE):
+        return Reject(RejectReason.MANGLED_ID, "a number that was rounded (1.38E+10): export ids as text")
+    if isinstance(cell, str) and _FLOATED.fullmatch(text):
+        return Reject(RejectReason.MANGLED_ID, "a number with decimals (13800138000.0): export ids as text")
     return text
 
 

@@ -5,7 +5,6 @@ A file may be larger than memory, so it is read row by row.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import gzip
 import io
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Literal, NamedTuple, cast
 
 from app.errors import ExitCode, Refused
+from app.tables.column_names import bare
 from app.tables.encoding import encoding_of
 from app.tables.reject import Reject, RejectReason, cut
 
@@ -32,6 +32,7 @@ _NOT_A_LOG: Final = {
     b"PK\x03\x04": "an Excel workbook or a zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
 }
+_PREAMBLE: Final = 50
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 """Line before the header that names the separator; Excel accepts it and some programs write it."""
 
@@ -55,6 +56,8 @@ class Recording:
         Given instead of detected. Lines that are invalid in a given encoding are rejected one by one.
     header
         Whether the first line of a CSV names the columns; else they are 1, 2, 3.
+    skip
+        Lines of a CSV in front of that: a title, a date of export.
 
     Raises
     ------
@@ -63,16 +66,24 @@ class Recording:
     """
 
     def __init__(
-        self, path: Path, *, separator: str | None = None, encoding: str | None = None, header: bool = True
+        self,
+        path: Path,
+        *,
+        separator: str | None = None,
+        encoding: str | None = None,
+        header: bool = True,
+        skip: int = 0,
     ) -> None:
         self.path = path
         self._header = header
+        self._skip = skip
         self._at = 0
         try:
             head = self._head()
-            self.format: Format = _format(head, path)
             self._lenient = encoding is not None
-            self.encoding = "" if self.format == "parquet" else (encoding or encoding_of(path.name, self._open))
+            binary = _is_parquet(head, path)
+            self.encoding = "" if binary else (encoding or encoding_of(path.name, self._open))
+            self.format: Format = "parquet" if binary else _format(head.decode(self.encoding, "replace"), path)
             self.separator = separator or (self._separator() if self.format == "csv" else "")
             self.columns = self._columns()
             self.sample = list(islice(self.rows(), SAMPLE))
@@ -119,7 +130,7 @@ class Recording:
 
     def _separator(self) -> str:
         with self._text() as file:
-            line = file.readline()
+            line = next((line for line in islice(file, self._skip, None) if line.strip()), "")
         said = _SEPARATOR_LINE.fullmatch(line)
         return said[1] if said else max(_SEPARATORS, key=line.count)
 
@@ -135,10 +146,22 @@ class Recording:
             if first.reject is not None:
                 raise Refused(f"{self.path.name} is not a table: {first.reject.detail}")
             names = [str(name).strip() if self._header else str(n) for n, name in enumerate(first.cells, 1)]
+            blank = names.count("") > 1  # cells of a spreadsheet that once held something
+            names = [name or (f"column {n}" if blank else "") for n, name in enumerate(names, 1)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise Refused(f"{self.path.name} names a column twice: {', '.join(repr(cut(name)) for name in twice[:10])}")
         return tuple(names)
+
+    def preamble(self, names: frozenset[str]) -> int:
+        """Number of lines before the one that looks most like a header; `names` in the form of :func:`bare`."""
+        if self.format != "csv":
+            return 0
+        with self._text() as file:
+            lines = list(islice(file, _PREAMBLE))
+        found = [len({bare(cell) for cell in re.split(f"[{_SEPARATORS}]", line)} & names) for line in lines]
+        best = max(found, default=0)
+        return found.index(best) if best > 1 and best > found[min(self._skip, len(found) - 1)] else 0
 
     # Rows
 
@@ -159,8 +182,8 @@ class Recording:
         or the row has another width, or there is no next quote. Then its first line alone is no row.
         """
         with self._text() as file:
-            lines = _Lines(self._watched(file))
-            reader = csv.reader(lines, delimiter=self.separator)
+            lines = _Lines(islice(self._watched(file), self._skip, None))
+            reader, begun = csv.reader(lines, delimiter=self.separator), False
             while True:
                 lines.taken.clear()
                 cells, reject = [], None
@@ -171,8 +194,12 @@ class Recording:
                 except csv.Error as error:  # more than 128 KiB in a cell
                     reject = Reject(RejectReason.UNREADABLE, str(error))
                 begin, line = lines.taken[0]
-                if begin == 1 and _SEPARATOR_LINE.fullmatch(line):
+                if not cells and reject is None:
                     continue
+                if not begun and _SEPARATOR_LINE.fullmatch(line):
+                    begun = True
+                    continue
+                begun = True
                 if (len(lines.taken) > 1 or lines.ended) and (reject or not self._closes(lines, len(cells), width)):
                     lines.give_back()
                     reject = Reject(RejectReason.UNREADABLE, f"a quote opened in row {begin} is not closed")
@@ -193,8 +220,7 @@ class Recording:
             why = reject or self._broken(cells)
             if why is None and len(cells) != width:
                 why = Reject(RejectReason.WRONG_WIDTH, f"{len(cells)} fields where the header has {width}")
-            if cells:  # an empty line has none
-                yield TableRow(number, cells, why)
+            yield TableRow(number, cells, why)
 
     def _jsonl(self) -> Iterator[TableRow]:
         with self._text() as file:
@@ -247,20 +273,22 @@ class _Lines:
         self.ended = False
 
 
-def _format(head: bytes, path: Path) -> Format:
-    if head.startswith(_PARQUET):
-        return "parquet"
+def _is_parquet(head: bytes, path: Path) -> bool:
     for magic, what in _NOT_A_LOG.items():
         if head.startswith(magic):
             raise Refused(f"{path.name} is {what}", "save it as CSV, and replay that", code=ExitCode.USAGE)
-    text = head.removeprefix(codecs.BOM_UTF8).lstrip()
-    if text.startswith((b"[{", b"[\n", b"[\r", b"[ ")):
+    return head.startswith(_PARQUET)
+
+
+def _format(head: str, path: Path) -> Format:
+    text = head.removeprefix("\ufeff").lstrip()
+    if text.startswith(("[{", "[\n", "[\r", "[ ")):
         raise Refused(
             f"{path.name} is one JSON array, which would have to be read whole",
             f"one object a line:  jq -c '.[]' {path.name} > {path.stem}.jsonl",
             code=ExitCode.USAGE,
         )
-    return "jsonl" if text.startswith(b"{") else "csv"
+    return "jsonl" if text.startswith("{") else "csv"
 
 
 def _object(line: str) -> dict[str, Any] | Reject:

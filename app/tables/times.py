@@ -1,20 +1,24 @@
 """Times as people, spreadsheets and databases write them, to epoch milliseconds.
 
 A number says by its size what it counts (a spreadsheet's days, seconds, milli-, micro-, nanoseconds): for any moment of
-the last fifty years those ranges do not meet. A time without a zone is the operator's own, at the offset given.
+the last fifty years those ranges do not meet. A time without a zone is the operator's own, at the offset or in the zone
+given.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 from app.tables.reject import Reject, RejectReason, cut
 from models.contract.time_units import DAY_MS
 
+_QUARTER_MS: Final = 900_000
+"""Clocks are changed at a quarter of an hour, and never in between."""
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _EXCEL: Final = date(1899, 12, 30).toordinal() - _EPOCH
 """Day 0 of spreadsheets, in days since the epoch; their 1900 has a 29th of February, so it is not the 31st."""
@@ -30,6 +34,12 @@ _CLOCK: Final = re.compile(
     r"(?:(?P<s>\d{1,2})(?:[.,](?P<f>\d{1,9}))?)?\s*秒?)?)?\s*(?P<pm>[ap]\.?\s?m\b\.?|上午|下午)?\s*(?P<zone>z|utc|gmt|[+-]\d{2}:?(?:\d{2})?)?",
     re.IGNORECASE,
 )
+_COMPACT_DAY: Final = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})\s+(.+)")
+_CLOCK_DIGITS: Final = re.compile(r"\d{3,6}")
+"""083000, or 93000 where a spreadsheet has taken the zero in front for nothing."""
+_ROUNDED: Final = re.compile(r"\d([.,]\d+)?E\+\d+")
+"""As spreadsheets show a number for which a column has no room; Java's 1.7775954E12 is whole."""
+_SERIAL: Final = re.compile(r"[1-9]\d{4}(?:[.,]\d+)?")
 _MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec"
 _AFTERNOON: Final = frozenset({"pm", "下午", "晚上", "中午"})
 _MORNING: Final = frozenset({"am", "上午", "凌晨"})
@@ -46,11 +56,45 @@ First = Literal["month", "day", "year"]
 """What comes first in 5/6/2026 or 26/5/6. One cell cannot decide, so a column is read in one format."""
 
 
-class LocalTime(NamedTuple):
-    """How a time is read that does not say it all: its offset from UTC, and which part of its date comes first."""
+@lru_cache(1 << 16)
+def _offsets(zone: ZoneInfo, quarter: int) -> tuple[int, int]:
+    """Offsets from UTC of what a clock shows, before and after a change of the clocks if there is one about."""
+    naive = datetime.fromtimestamp(quarter * _QUARTER_MS // 1000, UTC).replace(tzinfo=zone)
+    offsets = (naive.replace(fold=fold).utcoffset() or timedelta() for fold in (0, 1))
+    before, after = (round(offset.total_seconds() * 1000) for offset in offsets)
+    return before, after
 
-    offset_ms: int
+
+class LocalTime(NamedTuple):
+    """How a time is read that does not say it all: its offset from UTC, and which part of its date comes first.
+
+    Examples
+    --------
+    >>> berlin = LocalTime(zone=ZoneInfo("Europe/Berlin"))
+    >>> moment("2026-07-01 12:00", berlin) == moment("2026-07-01 10:00", LocalTime())
+    True
+    >>> moment("2026-03-29 02:30", berlin).detail, moment("2026-10-25 02:30", berlin).detail
+    ('the clocks of Europe/Berlin skip 2026-03-29 02:30', 'the clocks of Europe/Berlin show 2026-10-25 02:30 twice')
+    """
+
+    offset_ms: int = 0
     first: First = "month"
+    zone: ZoneInfo | None = None
+    """With summer time; it takes the place of the offset."""
+
+    def __str__(self) -> str:
+        return self.zone.key if self.zone else f"UTC{self.offset_ms / 3_600_000:+g}"
+
+    def moment(self, ms: int, form: str) -> ReadTime | Reject:
+        """What a clock here shows, as ms since 1970, to a moment; a date is its first."""
+        if self.zone is None:
+            return ReadTime(ms - self.offset_ms, form)
+        early, late = _offsets(self.zone, ms // _QUARTER_MS)
+        if early != late and form != "date":
+            shown = datetime.fromtimestamp(ms // 1000, UTC)
+            what = f"show {shown:%Y-%m-%d %H:%M} twice" if early > late else f"skip {shown:%Y-%m-%d %H:%M}"
+            return Reject(RejectReason.NOT_A_TIME, f"the clocks of {self.zone.key} {what}")
+        return ReadTime(ms - early, form)
 
 
 class ReadTime(NamedTuple):
@@ -78,7 +122,7 @@ def moment(cell: object, local: LocalTime) -> ReadTime | Reject:
     if isinstance(cell, datetime):
         return _of_datetime(cell, local)
     if isinstance(cell, date):
-        return ReadTime((cell.toordinal() - _EPOCH) * DAY_MS - local.offset_ms, "date")
+        return local.moment((cell.toordinal() - _EPOCH) * DAY_MS, "date")
     if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool):
         return _of_number(cell, local)
     text = str(cell).strip()
@@ -95,6 +139,17 @@ def of_day(cell: object) -> bool:
     (True, False)
     """
     return isinstance(cell, str) and _clock_ms(cell.strip()) is not None
+
+
+def serial_day(cell: str) -> bool:
+    """Whether a text is the number of a day, as a spreadsheet keeps dates.
+
+    Examples
+    --------
+    >>> serial_day("46143,25"), serial_day("1777593600")
+    (True, False)
+    """
+    return _SERIAL.fullmatch(cell) is not None
 
 
 def numbered_date(cell: object) -> str:
@@ -121,11 +176,11 @@ def year_may_lead(cells: list[str]) -> bool:
     return len({found[1] for found in dates}) < len({found[4] for found in dates})
 
 
-def _of_datetime(cell: datetime, local: LocalTime) -> ReadTime:
+def _of_datetime(cell: datetime, local: LocalTime) -> ReadTime | Reject:
     aware = cell if cell.tzinfo is not None else cell.replace(tzinfo=UTC)
     span = aware - datetime(1970, 1, 1, tzinfo=UTC)
     ms = span.days * DAY_MS + span.seconds * 1000 + span.microseconds // 1000
-    return ReadTime(ms, "time with a zone") if cell.tzinfo is not None else ReadTime(ms - local.offset_ms, "local time")
+    return ReadTime(ms, "time with a zone") if cell.tzinfo is not None else local.moment(ms, "local time")
 
 
 def _of_number(value: int | float | Decimal, local: LocalTime) -> ReadTime | Reject:
@@ -136,44 +191,47 @@ def _of_number(value: int | float | Decimal, local: LocalTime) -> ReadTime | Rej
             if scale < 1 and whole is not None:
                 return ReadTime(whole // round(1 / scale), form)
             ms = round(float(value) * scale)
-            return ReadTime(ms + _EXCEL * DAY_MS - local.offset_ms if scale == DAY_MS else ms, form)
+            return local.moment(ms + _EXCEL * DAY_MS, form) if scale == DAY_MS else ReadTime(ms, form)
     return Reject(RejectReason.NOT_A_TIME, f"{value} is no time")
 
 
-def _of_digits(text: str, local: LocalTime) -> ReadTime | None:
+def _of_digits(text: str, local: LocalTime) -> ReadTime | Reject | None:
     if not text[:1].isdigit():
         return None
     if found := _COMPACT.fullmatch(text):
         day = _day(found[1], found[2], found[3])
         h, m, s = (int(part or 0) for part in found.groups()[3:])
         if day is not None and h * 3600 + m * 60 + s <= 86_400 and m < 60 and s < 60:
-            return ReadTime(day + (h * 3600 + m * 60 + s) * 1000 - local.offset_ms, "local time")
+            return local.moment(day + (h * 3600 + m * 60 + s) * 1000, "local time")
+    if _ROUNDED.fullmatch(text):
+        return Reject(RejectReason.NOT_A_TIME, f"{cut(text)!r} was rounded: export times as text")
     try:
         # A spreadsheet's day may have a decimal comma; a number of seconds or days has no other commas.
-        read = _of_number(int(text) if text.isdecimal() else float(text.replace(",", ".")), local)
+        return _of_number(int(text) if text.isdecimal() else float(text.replace(",", ".")), local)
     except (ValueError, OverflowError):
         return None
-    return read if isinstance(read, ReadTime) else None
 
 
-def _of_text(text: str, local: LocalTime) -> ReadTime | None:
+def _of_text(text: str, local: LocalTime) -> ReadTime | Reject | None:
     day, rest = _date_of(text, local.first)
     if day is None:
         return None
     if not rest:
-        return ReadTime(day - local.offset_ms, "date")
+        return local.moment(day, "date")
     clock = _clock_ms(rest)
     if clock is None:
         return None
     ms, zone_ms = clock
     if zone_ms is None:
-        return ReadTime(day + ms - local.offset_ms, "local time")
+        return local.moment(day + ms, "local time")
     return ReadTime(day + ms - zone_ms, "time with a zone")
 
 
 def _date_of(text: str, first: First) -> tuple[int | None, str]:
     if found := _YEAR_FIRST.fullmatch(text):
         return _day(found[1], found[2], found[3]), found[4].strip()
+    if found := _COMPACT_DAY.fullmatch(text):
+        return _day(found[1], found[2], found[3]), found[4]
     if found := _NUMBERED.fullmatch(text):
         rest = (found[5] or "").strip()
         if first == "year":
@@ -203,6 +261,9 @@ def _day(year: str, month: str, day: str) -> int | None:
 
 def _clock_ms(text: str) -> tuple[int, int | None] | None:
     """A time of day in ms, and its zone's offset if it names one."""
+    if _CLOCK_DIGITS.fullmatch(text):
+        digits = text.zfill(4 if len(text) < 5 else 6)
+        text = ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
     found = _CLOCK.fullmatch(text)
     if found is None or (found["m"] is None and not text.rstrip().endswith(("时", "点"))):
         return None

@@ -1,5 +1,5 @@
-"""Looking at what was scored and what came of it: metrics, paired tests, groups of subscribers, what offers did.
+"""Analysis of scores and their outcomes: metrics, paired tests, groups of subscribers, outcomes of offers.
 
-Begin with :mod:`~models.analysis.score_metrics`; :mod:`~models.analysis.daily_segments` makes last night's groups. It
-may import scoring and what lies below. Nothing here changes a model or a decision.
+Begin with :mod:`~models.analysis.score_metrics`; :mod:`~models.analysis.daily_segments` makes last night's groups. This
+package may import scoring and the packages below it. Nothing here changes a model or a decision.
 """

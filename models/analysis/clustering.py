@@ -1,12 +1,11 @@
-"""Rows into groups that are alike: k-means, as many groups as the silhouette says, the same from the same rows.
+"""Deterministic k-means; the silhouette chooses the number of groups.
 
-Cut in two, any cloud has a silhouette that looks like something. So groups are believed only where they stand further
-apart than any cut makes of rows without groups, spread evenly along the same axes: the idea of the gap statistic
-[3]_, with the silhouette [2]_ for its measure.
+Any cloud of points that is cut in two has a positive silhouette. So groups are accepted only if they stand further
+apart than the best cut of reference rows without groups, spread evenly along the same axes. This is the idea of the
+gap statistic [3]_, with the silhouette [2]_ as its measure.
 
-What is drawn by lot elsewhere is hashed here: the first centres (k-means++ [1]_, several tries) and the rows on which
-many are judged. The caller gives the rows an order of their own (by a hashed id), so that the order in which they came
-changes nothing.
+Hashes replace random draws: for the first centres (k-means++ [1]_, several tries) and for the reference rows. The
+caller sorts the rows by a hashed id, so the order of arrival changes nothing.
 
 References
 ----------
@@ -30,36 +29,36 @@ from models.arrays import Floats
 Groups = npt.NDArray[np.int64]
 
 MOST: Final = 6
-"""Groups: more than a person keeps apart."""
+"""Groups at most: nobody keeps more apart."""
 LEAST_GAP: Final = 0.05
-"""By which the silhouette must be above the best of rows without groups."""
+"""How far the silhouette must exceed the best one of the reference rows."""
 _TRIES: Final = 6
 _STEPS: Final = 50
 _FITTED: Final = 4_000
-"""Rows that the centres are found on; the others join the nearest. The groups of more would be the same."""
+"""Rows that the centres are fitted on; the others join the nearest centre. More rows would not change the groups."""
 _JUDGED: Final = 800
-"""Rows whose silhouette is computed: it takes the distance of each to each."""
+"""Rows whose silhouette is computed: it needs the distance between every two."""
 
 _FLAT: Final = 0.05
-"""Axes with less than this share of the longest one's spread say nothing of shape."""
+"""Axes with less than this share of the longest axis's spread are ignored: they say nothing about shape."""
 _APART: Final = 1_000
-"""Lots from here on place rows; those below choose centres."""
+"""Hash numbers from here on place reference rows; those below choose centres."""
 
 
 class Grouping(NamedTuple):
-    """The group of each row, counted from 0 by falling size, and how well they stand apart (0 when there is one)."""
+    """The group of each row, numbered from 0 by falling size, and their silhouette (0 when there is one group)."""
 
     groups: Groups
     silhouette: float
 
     @property
     def size(self) -> int:
-        """How many groups."""
+        """Number of groups."""
         return int(self.groups.max(initial=-1)) + 1
 
 
 def grouped(x: Floats, most: int = MOST, least: int = 10) -> Grouping:
-    """Find the groups of `x`, (n, F); one when the rows do not fall apart, or any group would be below `least`.
+    """Find the groups of `x`, (n, F): one group if the rows do not separate, or some group has fewer than `least`.
 
     Examples
     --------
@@ -84,7 +83,7 @@ def grouped(x: Floats, most: int = MOST, least: int = 10) -> Grouping:
 
 
 def silhouette(x: Floats, groups: Groups) -> float:
-    """Mean over the rows of how much nearer a row is to its own group than to the next one [2]_, -1 to 1.
+    """Mean silhouette [2]_, -1 to 1: how much nearer the rows are to their own group than to the next one.
 
     Examples
     --------
@@ -107,9 +106,9 @@ def silhouette(x: Floats, groups: Groups) -> float:
 
 
 def _even(x: Floats) -> Floats:
-    """Rows without groups: spread evenly, and as far along each axis of `x`'s cloud as its own rows are.
+    """Reference rows without groups: spread evenly, as far as `x` is along each of its principal axes.
 
-    Distances do not change with the axes, so the rows need not be turned back to those of the features.
+    Rotation does not change distances, so the rows are not rotated back to the axes of the features.
     """
     spread = np.linalg.svd(x - x.mean(axis=0), compute_uv=False) / np.sqrt(len(x))
     axes = spread[spread >= _FLAT * spread.max()]
@@ -123,7 +122,7 @@ def _even(x: Floats) -> Floats:
 
 
 def _centres(x: Floats, k: int) -> Floats:
-    """Lloyd's steps from several first choices; the choice with the least spread."""
+    """Centres by Lloyd's algorithm: the best of several starts, by least spread."""
     best, least = np.empty((0, x.shape[1])), np.inf
     for attempt in range(_TRIES):
         centres = _first(x, k, attempt)
@@ -144,7 +143,7 @@ def _centres(x: Floats, k: int) -> Floats:
 
 
 def _first(x: Floats, k: int, attempt: int) -> Floats:
-    """Rows far from each other: each is drawn by the square of its distance to those before it."""
+    """First centres, far from each other: each is drawn in proportion to the squared distance to those before it."""
     chosen = [int(_lot(attempt, 0) * len(x))]
     square = ((x - x[chosen[0]]) ** 2).sum(axis=1)
     for step in range(1, k):
@@ -162,12 +161,12 @@ def _nearest(x: Floats, centres: Floats) -> tuple[Groups, float]:
 
 
 def _lot(attempt: int, step: int) -> float:
-    """A number from 0 to 1 that is always the same."""
+    """A hashed number from 0 to 1: the same in every run."""
     return int.from_bytes(blake2b(b"%d:%d" % (attempt, step), digest_size=6).digest(), "little") / 2**48
 
 
 def _by_size(groups: Groups, sizes: npt.NDArray[np.int64]) -> Groups:
-    """Number the groups by falling size; of one size, by their first row."""
+    """Number the groups by falling size; groups of equal size by their first row."""
     firsts = [int(np.argmax(groups == g)) for g in range(len(sizes))]
     order = sorted(range(len(sizes)), key=lambda g: (-sizes[g], firsts[g]))
     place = np.empty(len(sizes), dtype=np.int64)

@@ -1,7 +1,7 @@
-"""Nightly segments: the customers at risk in groups, and the outcomes by cause and offer.
+"""The nightly report of the stream: the customers at risk in groups, and the outcomes by cause and offer.
 
-Days are counted in label time, never by the clock: a night falls at the first example that was labelled on a later
-day than all before it. So after a restart or a replay it falls at the same example and is built from the same rows.
+Days are counted by label time, never by the clock: a night falls at the first example labelled on a later day than all
+before it. So it falls at the same example, with the same rows, however the log is split, restarted or replayed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from models.contract.vocabulary import Text, Tier
 from models.scoring.scorer import Scorer
 
 DAYS: Final = 30
-"""Days of labels in a night: as long as examples are kept, and a whole cycle of bills and contracts."""
+"""Days of labels in a nightly report: as long as examples are kept, and one full billing cycle."""
 MOST: Final = 30_000
-"""Most examples in a night: a thousand a day. They are held in memory at once, 130 MB."""
+"""Examples in a nightly report at most: a thousand a day. All are in memory at once, 130 MB."""
 
 
 class NightReason(StrEnum):
-    """Whether a night has segments, and if not, why."""
+    """Whether a nightly report has groups, and if not, why."""
 
     MADE = "made"
     EARLY = "early"
@@ -38,20 +38,20 @@ class NightReason(StrEnum):
 
 
 class Night(Struct, frozen=True, kw_only=True):
-    """The segments and the outcomes by cause and offer that the learner publishes each night.
+    """A nightly report, as the learner publishes it.
 
     Attributes
     ----------
     day
         The day that ended: the last one with labels before the night, in the operator's time zone.
     since, until
-        Range of the labels used, ms: after `since`, up to `until`, the latest label.
+        Label times covered, ms: after `since`, up to and including `until`, the latest label.
     model_version
-        The model served when the night fell; its contributions are the reasons of the risk.
+        The model served when the night fell; its contributions explain the risks.
     reason, text
         Whether there are segments, and if not, why.
     groups, offers
-        The segments (none unless `reason` is ``made``) with their counts, and the outcomes by cause and offer.
+        The groups (empty unless `reason` is ``made``) with the counts of examples; outcomes by cause and offer.
     """
 
     day: str
@@ -65,7 +65,7 @@ class Night(Struct, frozen=True, kw_only=True):
 
 
 def day_of(ms: int, zone: tzinfo) -> date:
-    """The date of a time in the operator's time zone.
+    """The date of a time in ms in the operator's time zone.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def day_of(ms: int, zone: tzinfo) -> date:
 
 
 def falls(before: int | None, after: int | None, zone: tzinfo) -> bool:
-    """Whether a night falls between two values of the latest label, ms; None: there was no label yet.
+    """Whether a night falls between two successive latest label times, ms. None means no label yet, so no night.
 
     Examples
     --------
@@ -101,20 +101,20 @@ def night(
     tier: Tier = "high_risk",
     least: int = LEAST,
 ) -> Night:
-    """Build the segments of a night.
+    """Make a nightly report.
 
     Parameters
     ----------
     examples
-        Examples logged before the night fell: all, or the newest :data:`MOST`. Older labels are ignored.
+        The log before the night fell: the newest :data:`MOST` or fewer. Labels older than `days` are skipped.
     scorer
-        Scorer of the model served when the night fell.
+        The model served when the night fell.
     until
         The latest label before the night fell, ms.
     days
-        Days of labels to use.
+        Days of labels to cover.
     tier, least
-        The lowest tier that counts as at risk, and the fewest customers in a group.
+        The lowest tier that counts as at risk; the least number of customers in a group.
     """
     since = until - days * DAY_MS
     rows = [example for example in examples if since < example.labelled_ts <= until]
@@ -147,11 +147,11 @@ def _text(reason: NightReason, tier: Tier, least: int) -> Text:
     return {
         NightReason.MADE: Text("made", "已生成"),
         NightReason.EARLY: Text(
-            "no customer is known to have stayed yet, and churn cannot be judged from leavers alone",
+            "no customer is known to have stayed yet, and leavers alone cannot be judged",
             "尚无任何客户的留存结果,仅凭离网客户无法判断",
         ),
         NightReason.OTHER_FEATURES: Text(
-            "all examples have the features of another release", "样本特征均来自其他版本,无法使用"
+            "all examples come from a release with other features", "样本特征均来自其他版本,无法使用"
         ),
         NightReason.NOBODY: Text(f"no customer with a known outcome was {who}", f"结果已知的客户中没有{who_zh}客户"),
         NightReason.TOO_FEW: Text(

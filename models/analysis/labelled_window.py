@@ -1,7 +1,7 @@
-"""The latest labelled rows as columns: what was said of each, by whom, and what came of it.
+"""The latest labelled rows as columns: the risks of the served model and of the prior, and the outcome.
 
-A quality figure over all time hides this month, and one over a day is noise; so figures are exact over a bounded
-window, whose oldest row gives way to the newest. It is part of the checkpoint: evidence must survive a kill.
+A quality figure over all time hides this month, and one over a day is noise. So figures are exact over a bounded
+window, in which the newest row replaces the oldest. It is part of the checkpoint, so it survives a restart.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.contract.vocabulary import SEGMENTS
 
 SERVED: Final = "served"
 PRIOR: Final = "prior"
-"""Whose risks are kept of each row: what was served, and what the prior alone says."""
+"""The risks kept for each row: the served one, and that of the prior alone."""
 _FACTS: Final = np.dtype(
     [("left", "?"), ("ts", "<i8"), ("segment", "u1"), ("marks", "u1"), ("who", "<u4"), ("delay", "<f4")]
 )
@@ -29,10 +29,10 @@ _AT_RISK: Final = 4
 
 
 class Judged(NamedTuple):
-    """Rows of a window, the oldest first; NaN is a risk that was not told.
+    """Rows of a window, the oldest first; NaN is a missing risk.
 
-    ``who`` is a hash of the subscriber: rows of one subscriber are no independent evidence. ``ts`` is when the vector
-    was frozen.
+    ``who`` is a hash of the subscriber: rows of one subscriber are not independent. ``ts`` is when the vector was
+    frozen. ``told`` holds the risks, by :data:`SERVED` and :data:`PRIOR`.
     """
 
     left: Bools
@@ -46,7 +46,7 @@ class Judged(NamedTuple):
     told: dict[str, Floats]
 
     def of(self, rows: Bools) -> Judged:
-        """Some of the rows."""
+        """The selected rows."""
         return Judged(
             self.left[rows],
             self.ts[rows],
@@ -70,14 +70,14 @@ class WindowState(Struct, frozen=True, kw_only=True):
 
 
 class Window:
-    """See the module.
+    """A bounded window of labelled rows.
+
+    The served risk is kept in double precision, so that its figures are exact; the prior's in single precision.
 
     Parameters
     ----------
     capacity
-        Rows.
-
-    The prior's risk is kept in single precision, the served one in full, and so are the figures of what was served.
+        Rows at most.
 
     Examples
     --------
@@ -89,7 +89,7 @@ class Window:
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.rows = 0
-        """How many rows were ever added: the number of the next one."""
+        """Rows ever added: the number of the next one."""
         self._facts = np.zeros(capacity, dtype=_FACTS)
         self._told: dict[str, npt.NDArray[np.floating]] = {
             SERVED: np.full(capacity, np.nan, dtype="<f8"),
@@ -98,11 +98,11 @@ class Window:
 
     @property
     def filled(self) -> int:
-        """Rows that are still there."""
+        """Rows in the window."""
         return min(self.rows, self.capacity)
 
     def add(self, example: Example, who: int, prior: float) -> None:
-        """Take a row in, and what the prior says of it."""
+        """Add a row, with the subscriber's hash and the prior's risk."""
         slot = self.rows % self.capacity
         marks = _HOLD_OUT * example.hold_out + _CONTACTED * example.contacted + _AT_RISK * (example.tier != "healthy")
         delay = example.delay_ms / DAY_MS
@@ -112,7 +112,7 @@ class Window:
         self.rows += 1
 
     def latest(self) -> Judged:
-        """The rows that are there."""
+        """All rows in the window."""
         slots = np.arange(self.rows - self.filled, self.rows) % self.capacity
         facts = self._facts[slots]
         marks = facts["marks"]
@@ -129,7 +129,7 @@ class Window:
         )
 
     def state(self) -> WindowState:
-        """As bytes."""
+        """The window as bytes."""
         filled = self.filled
         return WindowState(
             rows=self.rows,
@@ -140,12 +140,12 @@ class Window:
 
     @classmethod
     def resume(cls, state: WindowState, capacity: int) -> Self:
-        """Go on from :meth:`state`.
+        """Restore a window from :meth:`state`.
 
         Raises
         ------
         ValueError
-            If the bytes do not make so many rows, or the window was larger then.
+            If the bytes do not match the number of rows, or that number does not match `capacity`.
         """
         window = cls(capacity)
         if state.filled != min(state.rows, capacity):

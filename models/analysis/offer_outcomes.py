@@ -1,7 +1,7 @@
-"""Outcomes of customers by cause and offer: association, not cause.
+"""Outcomes by cause of the alert and offer made: association, not causation.
 
-Offers are not random: customers likely to leave are offered more. So a pair with many leavers may be the best offer
-for the worst cases. The figures show where to look; only the hold-out shows what works.
+Offers are not random: customers who are likely to leave are offered more. So a pair with many leavers may be the best
+offer for the worst cases. The table shows where to look; only the hold-out shows what works.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from models.contract.vocabulary import Text
 
 CAVEAT: Final = Text("association, not cause", "仅为关联,并非因果")
 LEAST: Final = 30
-"""Fewest customers in a pair: with fewer, the interval is too wide to act on."""
+"""Customers of a pair at least: with fewer, the interval is too wide to act on."""
 
 
 class Association(Struct, frozen=True, kw_only=True):
-    """A cause and an offer: customers, leavers, churn rate with Wilson's 95 % interval, and lift over all customers.
+    """A cause and an offer: customers, leavers, their rate with its 95 % interval (Wilson), and its lift.
 
-    ``apart`` is true if the overall rate lies outside the interval. ``offer_code`` is None where no offer was made.
+    ``apart`` says whether the rate of all lies outside the interval. ``offer_code`` is None where no offer was made.
     """
 
     cause: str
@@ -39,14 +39,14 @@ class Association(Struct, frozen=True, kw_only=True):
 
 
 class Associations(Struct, frozen=True, kw_only=True):
-    """All pairs with enough customers, largest first, and the overall rate for comparison.
+    """All pairs with enough customers, the largest first, and the totals they are compared with.
 
     Attributes
     ----------
     n, left, rate
-        All customers with an alert and a known outcome, the leavers among them, and their rate.
+        All customers who had an alert and whose outcome is known.
     too_few
-        Pairs left out because they have fewer than `least` customers.
+        Number of pairs left out because they have fewer than `least` customers.
     """
 
     caveat: Text
@@ -61,8 +61,9 @@ class Associations(Struct, frozen=True, kw_only=True):
 def associations(examples: Iterable[Example], least: int = LEAST) -> Associations:
     """Outcomes by cause and offer.
 
-    A subscriber counts once for each cause and offer, and once in the overall rate, each time by the newest snapshot.
-    Void outcomes do not count, nor labels from before any stayer was known.
+    For each subscriber, cause and offer only the newest example counts, so repeated alerts do not count twice. The
+    totals count only the newest example of each subscriber. Void examples, and those labelled before the first stayer
+    was known, are left out.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Is one model better than another, or was it luck? Both are judged on the same rows, and a subscriber counts once.
+"""Paired test of two models on the same rows: whether one is better beyond chance.
 
-Weekly rows of one subscriber overlap: they leave in all of them or in none. Taken as independent they would promise
-twice the certainty that there is, so differences are summed by subscriber before their spread is measured.
+Weekly rows of one subscriber overlap: the subscriber leaves in all of them or in none. Treated as independent, they
+would overstate the certainty, so differences are summed by subscriber before their spread is measured.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Bounded(Struct, frozen=True):
 class Comparison(Struct, frozen=True, kw_only=True):
     """One model against another on the same rows; a gain is positive where the first is better.
 
-    ``auc_gain`` is None where nobody left, or everybody did.
+    ``auc_gain`` is None if nobody left or everybody did.
     """
 
     rows: int
@@ -39,7 +39,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 def influence(risk: Floats, left: Bools) -> tuple[float, Floats]:
-    """The ROC-AUC, and how much each row moved it: the components of DeLong [1]_, less their mean.
+    """The ROC-AUC, and the influence of each row on it: DeLong's components [1]_, centred.
 
     References
     ----------
@@ -63,7 +63,7 @@ def influence(risk: Floats, left: Bools) -> tuple[float, Floats]:
 
 
 def _rank_among(others: Floats, values: Floats) -> Floats:
-    """Share of `others` that lie below each value, half of those that equal it."""
+    """Share of `others` below each value; equal ones count half."""
     ordered = np.sort(others)
     under = np.searchsorted(ordered, values, side="left")
     upto = np.searchsorted(ordered, values, side="right")
@@ -71,7 +71,7 @@ def _rank_among(others: Floats, values: Floats) -> Floats:
 
 
 def standard_error(moved: Floats, who: Whos) -> float:
-    """Of a sum of influences, where rows of one subscriber belong together [1]_.
+    """Standard error of a sum of influences, with the rows of one subscriber as a cluster [1]_.
 
     References
     ----------
@@ -91,14 +91,14 @@ def standard_error(moved: Floats, who: Whos) -> float:
 
 
 def auc_bounded(risk: Floats, left: Bools, who: Whos, z: float = 1.96) -> Bounded:
-    """The ROC-AUC with its bounds; at least one must have left and one stayed."""
+    """The ROC-AUC with its bounds; `left` must contain a leaver and a stayer."""
     auc, moved = influence(risk, left)
     reach = z * standard_error(moved, who)
     return Bounded(auc, max(auc - reach, 0.0), min(auc + reach, 1.0))
 
 
 def compare(risk: Floats, against: Floats, left: Bools, who: Whos, z: float) -> Comparison:
-    """Compare two risks that were told of the same rows, at least one row.
+    """Compare two models' risks for the same rows, at least one row.
 
     Examples
     --------

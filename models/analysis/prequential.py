@@ -1,7 +1,7 @@
-"""Figures and curves of risks that were told before their labels were known, over a window of rows.
+"""Quality figures and curves of risks that were scored before their labels were known, over a window of rows.
 
-They are plain structs: metrics show the figures, plots draw the curves. A figure that cannot be is None, never 0: with
-nobody who left there is no AUC.
+They are plain structs: metrics show the figures, plots draw the curves. An undefined figure is None, never 0: without
+leavers there is no AUC.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from models.arrays import Bools, Floats
 from models.contract.vocabulary import SEGMENTS
 
 _POINTS: Final = 101
-"""Of a curve: enough for a page, few enough for a report."""
+"""Points of a curve: enough for a page, few enough for a report."""
 _BINS: Final = 10
 LEAD_BINS: Final = (1.0, 3.0, 7.0, 14.0, 21.0, 30.0, 45.0, 60.0)
 """Upper ends of the classes of lead time, days; the last class is open."""
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """How good risks were; `roc_auc` with 95 % bounds in which rows of one subscriber belong together."""
+    """Quality of risks; the 95 % bounds of `roc_auc` treat the rows of one subscriber as a cluster."""
 
     rows: int
     positives: int
@@ -41,11 +41,11 @@ class Figures(Struct, frozen=True, kw_only=True):
     lift_top_decile: float | None = None
     precision_top_5pct: float | None = None
     precision_at: dict[str, float] = {}
-    """Of the riskiest k rows, by k."""
+    """Precision among the riskiest k rows, by k."""
 
 
 class Calibration(Struct, frozen=True, array_like=True):
-    """Rows of about one risk: what was told on average, what happened, how many."""
+    """Rows of similar risk: `told` is their mean risk, `happened` the share that left."""
 
     told: float
     happened: float
@@ -53,7 +53,7 @@ class Calibration(Struct, frozen=True, array_like=True):
 
 
 class Curves(Struct, frozen=True, kw_only=True):
-    """For plots: (false, true) positive rates; (share, lift); calibration by tenths of the rows."""
+    """Points for plots: (false, true) positive rates; (share, lift); calibration by tenths of the rows."""
 
     roc: list[tuple[float, float]]
     lift: list[tuple[float, float]]
@@ -61,7 +61,7 @@ class Curves(Struct, frozen=True, kw_only=True):
 
 
 class LeadTime(Struct, frozen=True, kw_only=True):
-    """How early leavers were told: of `leavers`, `told` had an alert; days, and how many by class (`LEAD_BINS`)."""
+    """How early alerts came: of `leavers`, `told` had an alert; days of lead, and counts by class (`LEAD_BINS`)."""
 
     leavers: int
     told: int
@@ -71,7 +71,7 @@ class LeadTime(Struct, frozen=True, kw_only=True):
 
 
 class Uplift(Struct, frozen=True, kw_only=True):
-    """Churn of the hold-out less that of the others, 95 % interval: what contacting saves. A subscriber counts once."""
+    """What contact saves: churn of the hold-out less that of the others, 95 % interval. Each subscriber counts once."""
 
     hold_out: int
     hold_out_left: int
@@ -117,7 +117,7 @@ def figures(risk: Floats, left: Bools, who: Whos, ks: Sequence[int] = (100, 500)
 
 
 def curves(risk: Floats, left: Bools) -> Curves | None:
-    """Curves for plots; None where nobody left, or everybody did.
+    """Curves for plots; None if nobody left or everybody did.
 
     Examples
     --------
@@ -130,14 +130,14 @@ def curves(risk: Floats, left: Bools) -> Curves | None:
         return None
     order = np.argsort(-risk, kind="stable")
     ranked, answers = risk[order], left[order]
-    ends = np.flatnonzero(np.append(np.diff(ranked) != 0.0, True)) + 1  # a tie is one point, whatever its order
+    ends = np.flatnonzero(np.append(np.diff(ranked) != 0.0, True)) + 1  # ties are one point: row order is irrelevant
     taken = np.concatenate([[0.0], ends])
     found = np.concatenate([[0.0], np.cumsum(answers)[ends - 1]])
     true, false = found / positives, (taken - found) / (rows - positives)
     at = np.linspace(0.0, 1.0, _POINTS)
     share = np.maximum(at, 1.0 / rows)
     gained = np.interp(share * rows, taken, found) / (share * positives)
-    # Where many leavers share one false-positive rate the highest true-positive rate stands.
+    # Where many points share one false-positive rate, take the highest true-positive rate.
     steps = np.interp(at, false - np.arange(len(false))[::-1] * 1e-12, true)
     return Curves(
         roc=[(0.0, 0.0), *zip(at[1:-1].tolist(), steps[1:-1].tolist(), strict=True), (1.0, 1.0)],
@@ -159,7 +159,7 @@ def by_segment(rows: Judged, risk: Floats) -> dict[str, Figures]:
 
 
 def lead_time(leads: Sequence[float | None]) -> LeadTime:
-    """Of all leavers, how early they were told.
+    """How early alerts came: `leads` is days of lead for each leaver, None where there was no alert.
 
     Examples
     --------
@@ -179,12 +179,12 @@ def lead_time(leads: Sequence[float | None]) -> LeadTime:
 
 
 def difference(hits: int, rows: int, other_hits: int, other_rows: int) -> Bounded:
-    """The first share less the second, with Newcombe's 95 % interval [1]_: good for rare events, as Wald's is not.
+    """The first share less the second, with Newcombe's 95 % interval [1]_; unlike Wald's it holds for rare events.
 
     References
     ----------
     .. [1] Newcombe, R. G. (1998). Interval estimation for the difference between independent proportions: comparison
-       of eleven methods. Statistics in Medicine 17(8). (Method 10; the example is his, 56/70 against 48/80.)
+       of eleven methods. Statistics in Medicine 17(8). (Method 10; the example is the paper's, 56/70 against 48/80.)
 
     Examples
     --------
@@ -200,9 +200,9 @@ def difference(hits: int, rows: int, other_hits: int, other_rows: int) -> Bounde
 
 
 def uplift(rows: Judged) -> Uplift:
-    """What contacting saves, by intention to treat: all others against the hold-out, contacted or not.
+    """What contact saves, by intention to treat: all others against the hold-out, contacted or not.
 
-    Of each subscriber the latest row counts: his rows overlap, and would pass for many people.
+    Only the latest row of each subscriber counts: their rows overlap, and would pass for many people.
     """
     _, latest = np.unique(rows.who[::-1], return_index=True)
     pick = len(rows.who) - 1 - latest
@@ -213,7 +213,7 @@ def uplift(rows: Judged) -> Uplift:
 
 
 def delay(days: Floats) -> Delay:
-    """How long labels took.
+    """How long labels took: median and 90th percentile, days.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Segments of customers at risk: size, distinguishing features, value and outcome, in plain words.
+"""Customers at risk in groups: size, distinguishing traits, revenue and outcomes of each.
 
-Customers are grouped by *why* they are at risk (the model's contributions), not by their features: two customers who
-call little belong together only where few calls raise their risk. Each group is described by the few features in
-which its customers differ most from the others at risk.
+Customers are grouped by *why* they are at risk (the model's contributions), not by what they are: two who call little
+are grouped together only if that raises their risk. Each group is then described by the few features in which its
+customers differ most from the others at risk.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from math import isnan
 from typing import Final
 
 import numpy as np
@@ -26,7 +27,7 @@ from models.features.definitions import family
 from models.scoring.scorer import Scorer
 
 LEAST: Final = 10
-"""Fewest customers in a segment: with fewer, single persons could be recognised."""
+"""Customers of a segment at least: a smaller one would describe individuals."""
 _FAMILIES: Final = tuple(dict.fromkeys(family(name) for name in NAMES))
 _FAMILY: Final = np.array([_FAMILIES.index(family(name)) for name in NAMES])
 TIER_ZH: Final[dict[Tier, str]] = {"high_risk": "高危", "warning": "预警及以上", "healthy": "全部"}
@@ -50,9 +51,9 @@ class RiskSegment(Struct, frozen=True, kw_only=True):
     known, left, left_share, left_low, left_high
         Customers whose outcome is not void, and how many of them left, with Wilson's 95 % interval.
     revenue
-        Monthly revenue of the customers whose ARPU is known.
+        Per month, of the customers whose ARPU is known.
     value
-        Customers per value class of the policy.
+        Customers by value segment of the policy.
     """
 
     number: int
@@ -71,17 +72,17 @@ class RiskSegment(Struct, frozen=True, kw_only=True):
 
 
 class Departures(Struct, frozen=True, kw_only=True):
-    """The segments, largest first, and the examples they were built from.
+    """The groups, largest first, and the counts of examples they were made from.
 
     Attributes
     ----------
     examples, foreign, early
-        All examples; those with another feature catalogue than this version; and those labelled before any stayer was
-        known. The last two are left out.
+        All examples; those with another feature catalogue than this version; those labelled before the first stayer
+        was known. The last two are left out.
     customers
-        Customers at risk in the groups.
+        Customers at risk, who form the groups.
     silhouette
-        How well the groups are separated, 0 to 1; 0 when no groups were found and all customers form one.
+        How well the groups stand apart, 0 to 1; 0 if all customers are one group.
     """
 
     examples: int
@@ -96,16 +97,16 @@ class Departures(Struct, frozen=True, kw_only=True):
 def departures(
     examples: Iterable[Example], scorer: Scorer, tier: Tier = "high_risk", most: int = MOST, least: int = LEAST
 ) -> Departures:
-    """Group the customers at risk by the reasons of their risk, and describe each group.
+    """Group the customers at risk by the reasons for their risk, and describe each group.
 
     Parameters
     ----------
     examples
-        In any order. Each subscriber's newest snapshot with at least `tier` counts.
+        In any order. For each subscriber the newest example with at least `tier` counts.
     scorer
         Its contributions are the reasons.
     most, least
-        Most groups, and fewest customers in a group.
+        Groups at most; customers in each group at least.
     """
     every = list(examples)
     ours = [example for example in every if example.catalogue == catalogue_hash()]
@@ -118,9 +119,9 @@ def departures(
     segments = []
     for number in range(found.size):
         inside = found.groups == number
-        found_traits = traits(_part(crowd, inside), _part(crowd, ~inside), calm)
+        distinct = traits(_part(crowd, inside), _part(crowd, ~inside), calm)
         chosen = [row for row, is_in in zip(rows, inside.tolist(), strict=True) if is_in]
-        segments.append(_segment(number + 1, chosen, len(rows), found_traits, tier))
+        segments.append(_segment(number + 1, chosen, len(rows), distinct, tier))
     return Departures(
         examples=len(every),
         foreign=len(every) - len(ours),
@@ -133,10 +134,10 @@ def departures(
 
 
 def settled(examples: Iterable[Example]) -> list[Example]:
-    """Examples labelled at or after the first label of a stayer.
+    """The examples labelled since the first stayer was known.
 
-    Leavers are labelled at once, stayers after a month or more. Before the first stayer is labelled every example is
-    a leaver; from then on both are labelled in their true proportion.
+    Leavers are labelled at once, stayers only after a month or more. Before the first stayer is known everybody would
+    seem to leave; after it, labels arrive in the true proportion of leavers and stayers.
     """
     every = list(examples)
     first = min((e.labelled_ts for e in every if e.label == "negative" and e.outcome is None), default=None)
@@ -144,7 +145,7 @@ def settled(examples: Iterable[Example]) -> list[Example]:
 
 
 def _newest(examples: Iterable[Example]) -> list[Example]:
-    """Each subscriber's newest example, ordered by a hash of the subscriber's id."""
+    """The newest example of each subscriber, ordered by a hash of the subscriber's id."""
     newest: dict[str, Example] = {}
     for each in examples:
         held = newest.get(each.subscriber_id)
@@ -155,8 +156,8 @@ def _newest(examples: Iterable[Example]) -> list[Example]:
 
 def _crowd(rows: Sequence[Example], scorer: Scorer) -> Crowd:
     x = np.empty((len(rows), len(NAMES)))
-    for number, row in enumerate(rows):  # one at a time: one call for all rows would block other threads
-        x[number] = row.x  # None becomes NaN
+    for number, row in enumerate(rows):  # one at a time: a single call for all would hold up other threads
+        x[number] = row.numbers()
     return Crowd(x, scorer.contributions(np.ascontiguousarray(x.T)).T)
 
 
@@ -165,18 +166,18 @@ def _part(crowd: Crowd, chosen: Bools) -> Crowd:
 
 
 def _why(contributions: Floats) -> Floats:
-    """Contributions summed by family: calls over a day, a week and a month are one reason, not three."""
+    """Contributions by feature family: calls over a day, a week and a month are one reason, not three."""
     summed = np.zeros((len(contributions), len(_FAMILIES)))
     for f, place in enumerate(_FAMILY.tolist()):
         summed[:, place] += contributions[:, f]
     return summed
 
 
-def _segment(number: int, rows: Sequence[Example], of: int, found: list[Trait], tier: Tier) -> RiskSegment:
+def _segment(number: int, rows: Sequence[Example], of: int, distinct: list[Trait], tier: Tier) -> RiskSegment:
     known = [row for row in rows if row.label != "void"]
     left = proportion(sum(row.label == "positive" for row in known), len(known))
     value = Counter[Segment](row.segment for row in rows)
-    arpu = [a for row in rows if (a := row.x[INDEX["arpu"]]) is not None]
+    arpu = [a for row in rows if not isnan(a := row.numbers()[INDEX["arpu"]])]
     revenue = float(sum(sorted(arpu)))
     return RiskSegment(
         number=number,
@@ -190,13 +191,13 @@ def _segment(number: int, rows: Sequence[Example], of: int, found: list[Trait], 
         mean_risk=sum(sorted(row.risk for row in rows)) / len(rows),
         revenue=round(revenue, 2),
         value={segment: value[segment] for segment in SEGMENTS},
-        traits=found,
-        text=_text(len(rows), of, value, revenue, found, left, tier),
+        traits=distinct,
+        text=_text(len(rows), of, value, revenue, distinct, left, tier),
     )
 
 
 def _text(
-    size: int, of: int, value: Counter[Segment], revenue: float, found: list[Trait], left: Proportion, tier: Tier
+    size: int, of: int, value: Counter[Segment], revenue: float, distinct: list[Trait], left: Proportion, tier: Tier
 ) -> Text:
     mostly = max(SEGMENTS, key=lambda s: (value[s], -SEGMENTS.index(s)))
     worth_en, worth_zh = _VALUE[mostly]
@@ -206,7 +207,7 @@ def _text(
     who_zh = f"{size}位客户,占{TIER_ZH[tier]}客户的{size / of:.0%}"
     if size == of:
         who_en, who_zh = f"All {many} {TIER_EN[tier]}", f"全部{size}位{TIER_ZH[tier]}客户"
-    why_en, why_zh = _reasons(found)
+    why_en, why_zh = _reasons(distinct)
     en = f"{who_en}; {most_en} {worth_en} value, {revenue:,.0f} revenue a month. {why_en}"
     zh = f"{who_zh};{most_zh}{worth_zh}价值,月收入合计{revenue:.0f}元。{why_zh}"
     if left.of:
@@ -218,16 +219,16 @@ def _text(
     return Text(en, zh)
 
 
-def _reasons(found: list[Trait]) -> tuple[str, str]:
-    """The traits that raise the group's risk, and those that raise the others' risk more than the group's."""
-    if not found:
+def _reasons(distinct: list[Trait]) -> tuple[str, str]:
+    """The traits that raise their risk, then those in which they are less at risk than the others."""
+    if not distinct:
         return "No clear difference from the others.", "与其他客户无明显差别。"
     en, zh = "", ""
     for against, head_en, head_zh in (
         (True, "Signs of risk", "风险特征"),
         (False, "Unlike the others", "与其他客户不同"),
     ):
-        texts = [t.text for t in found if t.against is against]
+        texts = [t.text for t in distinct if t.against is against]
         if texts:
             en += f"{' ' if en else ''}{head_en}: {'; '.join(t.en for t in texts)}."
             zh += f"{head_zh}:{';'.join(t.zh for t in texts)}。"

@@ -1,7 +1,7 @@
-"""How good risks are, exactly: ranking, lift, calibration.
+"""Exact quality metrics of risks: ranking, lift, calibration.
 
-Ties are the trap of these measures: a model that gives everybody the same risk must not look good because the leavers
-happened to stand first. So a tie counts as every order of it on average, and no figure depends on the order of rows.
+Ties need care: a model that gives everybody the same risk must not look good because the leavers happen to come first.
+So a tie counts as the average over all its orders, and no figure depends on the order of rows.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 from models.arrays import Bools, Floats
 
 BINS: Final = 10
-"""Of the calibration error: equal in width, as its authors have them."""
+"""Bins of the calibration error, of equal width as in the paper."""
 _NEVER_CERTAIN: Final = 1e-12
-"""A risk of exactly 0 that was wrong would make the log-loss infinite, and hide every other row."""
+"""Least probability: a wrong risk of exactly 0 would make the log-loss infinite and hide every other row."""
 
 
 class OneClassError(ValueError):
-    """Nobody left, or everybody did: then there is nothing to tell apart."""
+    """Nobody left or everybody did, so ranking is undefined."""
 
 
 class ScoreMetrics(NamedTuple):
@@ -39,7 +39,7 @@ def measure(risk: Floats, left: Bools) -> ScoreMetrics:
     Raises
     ------
     OneClassError
-        Without at least one who left and one who stayed.
+        If there is no leaver or no stayer.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def measure(risk: Floats, left: Bools) -> ScoreMetrics:
 
 
 def roc_auc(risk: Floats, left: Bools) -> float:
-    """Chance that somebody who left had a higher risk than somebody who stayed; a tie is half of one [1]_.
+    """Probability that a leaver had a higher risk than a stayer; a tie counts half [1]_.
 
     References
     ----------
@@ -98,7 +98,7 @@ def pr_auc(risk: Floats, left: Bools) -> float:
 
 
 def precision_at(risk: Floats, left: Bools, share: float) -> float:
-    """Share of leavers among the riskiest `share` of all, at least one; of a tie at the edge, its average.
+    """Share of leavers among the riskiest `share` of rows, at least one row; a tie at the cut counts by its average.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def precision_at(risk: Floats, left: Bools, share: float) -> float:
 
 
 def lift(risk: Floats, left: Bools, share: float) -> float:
-    """How many times more leavers the riskiest `share` holds than as many people picked blindly.
+    """Rate of leavers among the riskiest `share` of rows, divided by the rate among all rows.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def lift(risk: Floats, left: Bools, share: float) -> float:
 
 
 def log_loss(risk: Floats, left: Bools) -> float:
-    """Mean surprise, in nats: the measure that a risk both sharp and honest makes least.
+    """Mean log-loss in nats; lowest for risks that are both sharp and calibrated.
 
     Examples
     --------
@@ -135,12 +135,12 @@ def log_loss(risk: Floats, left: Bools) -> float:
 
 
 def log_losses(risk: Floats, left: Bools) -> Floats:
-    """Surprise at each row, in nats."""
+    """Log-loss of each row, in nats."""
     return np.asarray(-np.log(np.clip(np.where(left, risk, 1.0 - risk), _NEVER_CERTAIN, 1.0)))
 
 
 def calibration_error(risk: Floats, left: Bools, bins: int = BINS) -> float:
-    """Expected calibration error: how far, on average, a told risk is from the rate at which such people leave [1]_.
+    """Expected calibration error: mean distance between the risk and the share that leaves at that risk [1]_.
 
     References
     ----------
@@ -160,7 +160,7 @@ def calibration_error(risk: Floats, left: Bools, bins: int = BINS) -> float:
 
 
 def _cuts(risk: Floats, left: Bools) -> tuple[Floats, Floats]:
-    """From the highest risk down, one entry for all who share it: how many left, and how many they are."""
+    """For each distinct risk, the highest first: leavers and rows."""
     _, tie, size = np.unique(-risk, return_inverse=True, return_counts=True)
     hits = np.bincount(tie, weights=left.astype(np.float64), minlength=len(size))
     return hits.astype(np.float64), size.astype(np.float64)

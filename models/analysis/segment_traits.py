@@ -1,7 +1,7 @@
-"""What tells a group of customers from others: the few features in which they differ most, in both languages.
+"""The few features in which a group of customers differs most from others, described in both languages.
 
-What speaks against a group and not against the others at risk comes first; then what speaks against all of them, seen
-beside those who are not at risk; then what the group lacks, which is no reason why anybody may leave.
+First come features that raise this group's risk above that of the others at risk; then features that raise it above
+that of customers not at risk; last, features in which the group is less at risk than the others.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from models.features.definitions import Unit
 
 MOST: Final = 3
 LEAST_DELTA: Final = 0.33
-"""Of Cliff's delta: below it a difference is called small [1]_ and tells no group apart."""
+"""Least Cliff's delta: a smaller difference counts as small [1]_ and does not distinguish a group."""
 _LEAST_STEP: Final = 0.1
-"""Share of the larger by which two medians differ at least."""
+"""Least difference of two medians, as a share of the larger."""
 _LEAST_OF: Final[dict[Unit, float]] = {"share": 0.1, "change": 0.1, "seconds": 60.0, "times": 1.0}
-"""And by how much in any case: down by 99 % and by 100 % are both gone, and nine seconds are nothing to talk about."""
+"""Least absolute difference of two medians, by unit: -99 % and -100 % mean the same, and nine seconds are nothing."""
 _LEAST_PULL: Final = 0.1
-"""Share of the strongest difference's weight in the risk: what the model makes nothing of is no reason."""
+"""Least effect on the risk, as a share of the strongest difference's: features the model ignores are no reason."""
 _PASSING: Final = re.compile(r"_1d(_|$)")
-"""A vector is frozen once a week: what its last day was like is chance, and no longer "today" when it is read."""
+"""One-day features are skipped: vectors are frozen once a week, so their last day is chance, and not "today"."""
 _SILENCE: Final = re.compile(r"silent|recency_vs_rhythm")
 _ALIKE: Final = {
     "call": "calls",
@@ -41,10 +41,10 @@ _BESIDE: Final = {"others": ("others at risk", "其他同级客户"), "calm": ("
 
 
 class Trait(Struct, frozen=True, kw_only=True):
-    """A feature in which a group differs: its median there and among the others, and how surely (Cliff's delta).
+    """A feature in which a group differs: its median there and among the others, and Cliff's delta.
 
-    ``beside`` says who the others are: ``others`` at risk, or the ``calm``, who are not. ``against`` says whether it
-    speaks against the group; if not, the others are at risk for it and this group is less.
+    ``beside`` says who the others are: ``others`` at risk, or the ``calm``, who are not at risk. ``against`` says
+    whether the feature raises the group's risk; if not, it raises the risk of the others more.
     """
 
     feature: str
@@ -57,21 +57,21 @@ class Trait(Struct, frozen=True, kw_only=True):
 
 
 class Crowd(NamedTuple):
-    """Customers as arrays, (n, F): their features, and what each contributes to their risk."""
+    """Customers as arrays, (n, F): their features, and the contribution of each to their risk."""
 
     x: Floats
     contributions: Floats
 
 
 class _Difference(NamedTuple):
-    """A feature that tells apart; ``pull`` is how much, above zero where it speaks against the ones inside."""
+    """A distinguishing feature; ``pull`` is its strength, positive where it raises the risk of the group."""
 
     pull: float
     trait: Trait
 
 
 def subject(name: str) -> str:
-    """What a feature is about: minutes, pages and visits on competitor sites are one thing to whoever reads of them.
+    """The subject of a feature: minutes, pages and visits on competitor sites are one subject to a reader.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def subject(name: str) -> str:
 
 
 def traits(inside: Crowd, others: Crowd, calm: Crowd) -> list[Trait]:
-    """The traits of those inside, beside the others at risk and those who are not; of each subject one.
+    """Traits of the group, compared with the others at risk and with customers not at risk; one trait a subject.
 
     References
     ----------
@@ -93,10 +93,10 @@ def traits(inside: Crowd, others: Crowd, calm: Crowd) -> list[Trait]:
        Research: 0.147 small, 0.33 medium, 0.474 large.
     """
     apart, against = list(_differences(inside, others, "others")), list(_differences(inside, calm, "calm"))
-    told: dict[str, Trait] = {}
+    chosen: dict[str, Trait] = {}
     for each in (*_strongest(apart, 1), *_strongest(against, 1), *_strongest(apart, -1)):
-        told.setdefault(subject(each.feature), each)
-    return list(told.values())[:MOST]
+        chosen.setdefault(subject(each.feature), each)
+    return list(chosen.values())[:MOST]
 
 
 def _strongest(found: Sequence[_Difference], sign: int) -> list[Trait]:
@@ -128,7 +128,7 @@ def _differ(f: int, value: float, usual: float) -> bool:
 
 
 def _trait(f: int, value: float, usual: float, delta: float, beside: str, *, against: bool) -> Trait | None:
-    """None where both medians come to the same words."""
+    """The trait in words; None if both medians read the same."""
     name, nan = NAMES[f], float("nan")
     mine, theirs = reason_text(name, value, nan), reason_text(name, usual, nan)
     if mine.en == theirs.en:
@@ -146,7 +146,7 @@ def _trait(f: int, value: float, usual: float, delta: float, beside: str, *, aga
 
 
 def cliffs_delta(mine: Floats, theirs: Floats) -> float:
-    """How much more often a value of `mine` is above one of `theirs` than below, -1 to 1; ties count for neither.
+    """Cliff's delta, -1 to 1: how much more often a value of `mine` is above one of `theirs` than below; ties count 0.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A share of few: what it says, and how little."""
+"""A proportion with its confidence interval."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Z_95: Final = 1.959963984540054
 
 
 class Proportion(NamedTuple):
-    """A share with its 95 % interval; of nothing, anything may be."""
+    """A share with its 95 % interval; of zero cases the interval is 0 to 1."""
 
     hits: int
     of: int
@@ -19,7 +19,7 @@ class Proportion(NamedTuple):
 
 
 def proportion(hits: int, of: int) -> Proportion:
-    """Wilson's score interval [1]_: unlike the textbook's it stays within 0 and 1, and is right for small counts.
+    """Wilson's score interval [1]_: unlike Wald's it stays within 0 and 1, and is right for small counts.
 
     References
     ----------

@@ -1,6 +1,6 @@
-"""What goes in and comes out, typed: events, alerts, training examples, the closed vocabularies, the operator's policy.
+"""Typed inputs and outputs: events, alerts, training examples, the closed vocabularies, the operator's policy.
 
-It imports nothing of ours, and everything else may import it. Begin with :mod:`~models.contract.events`, then
-:mod:`~models.contract.alerts`; :mod:`~models.contract.policy` is what the operator decides, and
-:mod:`~models.contract.playbook` what can be offered to whom.
+It imports no other package of ours, and every other may import it. Begin with :mod:`~models.contract.events`, then
+:mod:`~models.contract.alerts`; :mod:`~models.contract.policy` holds the operator's decisions, and
+:mod:`~models.contract.playbook` the offers by cause and segment.
 """

@@ -1,7 +1,6 @@
-"""What leaves a lane: alerts, scores, suppressions and receipts, field by field as in the contract.
+"""The outputs of a lane: alerts, scores, suppressions and receipts, field by field as in the contract.
 
-Field names and their order are those of ``deploy/contract``; what may be null there is the only thing that may be
-null here.
+Field names, their order and which may be null are those of ``deploy/contract``.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from models.contract.vocabulary import AlertEvent, CloseReason, Kind, Segment, S
 
 AlertId = NewType("AlertId", str)
 UNASSIGNED: Final = "unassigned"
-"""The unit of whoever has none: a queue that everybody sees (未归属)."""
+"""The unit of subscribers without one: a queue that everybody sees (未归属)."""
 
 
 class AlertReason(Struct, frozen=True, kw_only=True):
-    """Why, in a number, in what it usually is, and in business words; ``disclosable``: may the customer hear it."""
+    """A reason: its value, the usual value, and business words; ``disclosable``: whether the customer may hear it."""
 
     code: str
     value: float
@@ -31,7 +30,7 @@ class AlertReason(Struct, frozen=True, kw_only=True):
 
 
 class Value(Struct, frozen=True, kw_only=True):
-    """What is at stake, in the operator's currency: ARPU a month, and revenue at risk over the policy's months."""
+    """The value at stake in the operator's currency: monthly ARPU, and revenue at risk over the policy's months."""
 
     arpu: float
     segment: Segment
@@ -39,7 +38,7 @@ class Value(Struct, frozen=True, kw_only=True):
 
 
 class PriorityFactors(Struct, frozen=True, kw_only=True):
-    """The three numbers whose product is the priority: probability, revenue a month, and what a contact can change."""
+    """The three factors of the priority: probability of leaving, monthly revenue, and how much a contact can change."""
 
     propensity: float
     value: float
@@ -47,7 +46,7 @@ class PriorityFactors(Struct, frozen=True, kw_only=True):
 
 
 class Offer(Struct, frozen=True, kw_only=True):
-    """What may be offered, until when, and what it may cost."""
+    """An offer: until when it is valid, and what it may cost."""
 
     code: str
     name: Text
@@ -56,7 +55,7 @@ class Offer(Struct, frozen=True, kw_only=True):
 
 
 class TalkTrack(Struct, frozen=True, kw_only=True):
-    """What to say, do, and leave."""
+    """What to say, what to do, and what to avoid."""
 
     opening: Text
     do: list[Text]
@@ -66,8 +65,8 @@ class TalkTrack(Struct, frozen=True, kw_only=True):
 class Action(Struct, frozen=True, kw_only=True):
     """Who should do what, through which channel, by when.
 
-    ``contact_by`` counts hours inside the contact windows. After a port-out authorisation code there is no deadline to
-    contact: then it is the end of the alert's own time to live.
+    ``contact_by`` counts hours inside the contact windows. After a port-out authorisation code there is no contact
+    deadline: then it is the end of the alert's time to live.
     """
 
     cause: str
@@ -81,7 +80,7 @@ class Action(Struct, frozen=True, kw_only=True):
 
 
 class Trigger(Struct, frozen=True, kw_only=True):
-    """What set it off: a record's coordinates (topic without prefix), or a tick of event time."""
+    """What triggered it: a record's coordinates (topic without prefix), or a tick of event time."""
 
     topic: str | None
     partition: int
@@ -90,9 +89,9 @@ class Trigger(Struct, frozen=True, kw_only=True):
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """One step in the life of a retention alert.
+    """One step in the lifecycle of a retention alert.
 
-    ``risk`` is the larger of the model's and, of a signal, what the policy says of such a signal.
+    ``risk`` is the model's risk or, if larger, the policy's propensity for the kind of signal.
     """
 
     alert_id: AlertId
@@ -121,10 +120,10 @@ class Alert(Struct, frozen=True, kw_only=True):
 
 
 class Suppression(Struct, frozen=True, kw_only=True):
-    """A decision not to contact, with the alert's body as far as it was made.
+    """A decision not to contact, with as much of the alert's body as is known and permitted.
 
-    ``seq`` is 0: nothing was published under this alert_id. Of an `escalated` that was withheld it is the number of
-    records published so far.
+    ``seq`` is 0: nothing was published under this alert_id. For a withheld `escalated` it is the number of records
+    published so far.
     """
 
     decision_id: str
@@ -155,10 +154,10 @@ class Suppression(Struct, frozen=True, kw_only=True):
 
 
 class Score(Struct, frozen=True, kw_only=True):
-    """The latest risk of a subscriber, with what a list of those at risk needs.
+    """The latest risk of a subscriber, with the fields that a list of those at risk needs.
 
-    ``segment`` is null without a profile. ``reason`` is the code of the strongest reason, of those at risk; null for
-    the healthy.
+    ``segment`` is null without a profile. ``reason`` is the code of the strongest reason of a subscriber at risk; null
+    for the healthy.
     """
 
     subscriber_id: str
@@ -175,7 +174,7 @@ class Score(Struct, frozen=True, kw_only=True):
 
 
 class Remains(Struct, frozen=True, kw_only=True):
-    """Where something of an erased subscriber was or is, what it is, and by when it is gone."""
+    """Data of an erased subscriber: where it was or is, what it is, and by when it is gone."""
 
     where: str
     what: str
@@ -183,7 +182,7 @@ class Remains(Struct, frozen=True, kw_only=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """An erasure done. The subscriber is named by a hash only."""
+    """The receipt of a completed erasure. The subscriber is named by a hash only."""
 
     request_id: str
     subscriber_hash: str
@@ -193,7 +192,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 def _hash(*parts: str) -> str:
-    """32 hex characters of the parts; the separator cannot occur in a number or a topic's name."""
+    """Hash of the parts, 32 hex characters; the separator cannot occur in a number or a topic's name."""
     return blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
@@ -213,12 +212,12 @@ def alert_id(kind: str, subject: str, trigger: Trigger) -> AlertId:
 
 
 def example_id(subscriber_id: str, ts: int, origin: str) -> str:
-    """Id of a vector that was frozen for learning: one label per snapshot."""
+    """Id of a vector frozen for learning: one label per vector."""
     return _hash("example", subscriber_id, str(ts), origin)
 
 
 def decision_id(alert: str, reason: str, trigger: Trigger) -> str:
-    """Id of the decision that withheld a breach: its alert's id, why, and what made us look."""
+    """Id of the decision that withheld a breach, from its alert's id, the reason, and the trigger."""
     return _hash(alert, reason, *_coordinates(trigger))
 
 
@@ -229,7 +228,7 @@ def _coordinates(trigger: Trigger) -> tuple[str, ...]:
 
 
 def subscriber_hash(subscriber_id: str) -> str:
-    """Name of an erased subscriber: enough to know them again, and not their number.
+    """Hash that names an erased subscriber: enough to recognise them, without their number.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""What happens to a subscriber, typed: the ten inputs of the contract.
+"""The ten input events of the contract, typed.
 
-A struct here is the contract of an input topic: the names, the closed enums and the bounds are those of
-``deploy/contract``. Decoding lives in ``streams.records.wire``; nothing here knows about Kafka except for the
-coordinates of an :class:`Arrival`, which an alert's id is made of.
+Each struct is the contract of an input topic: names, closed enums and bounds are those of ``deploy/contract``. Decoding
+lives in ``streams.records.wire``; nothing here knows about Kafka except the coordinates of an :class:`Arrival`, from
+which an alert's id is computed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from msgspec import Meta, Struct
 
 from models.contract.time_units import DAY_MS
 
-# The year 9999: a larger ``ts`` is seconds taken for milliseconds twice over, or garbage.
+# The year 9999: a larger ``ts`` is in microseconds, or garbage.
 MAX_TS: Final = 253_402_300_799_999
-# The year 2000: an earlier one is seconds taken for milliseconds, or a clock that was never set.
+# The year 2000: an earlier ``ts`` is in seconds, or from a clock that was never set.
 MIN_TS: Final = 946_684_800_000
 LATE_MS: Final = 7 * DAY_MS
-"""An event further than this behind the lane's watermark counts, but triggers nothing."""
+"""An event further behind the lane's watermark than this is applied, but triggers nothing."""
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Word = Annotated[str, Meta(max_length=256)]
@@ -67,7 +67,7 @@ FeedbackStatus = Literal[
 
 
 class Event(Struct, frozen=True, gc=False, kw_only=True):
-    """What every input carries."""
+    """The fields common to all inputs."""
 
     subscriber_id: Id
     ts: HappenedMs
@@ -136,7 +136,7 @@ class Billing(Event, frozen=True, gc=False, kw_only=True):
 
 
 class Contact(Event, frozen=True, gc=False, kw_only=True):
-    """A contact that another department made: it counts in the caps."""
+    """A contact made by another department: it counts towards the caps."""
 
     channel: Channel
     purpose: Word | None = None
@@ -150,14 +150,14 @@ class Product(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Consent(Struct, frozen=True, kw_only=True):
-    """What the subscriber allowed or refused; what is absent follows the policy."""
+    """Consents that the subscriber gave or refused; absent ones follow the policy."""
 
     marketing: dict[Channel, bool] = {}
     behaviour: bool | None = None
     profiling: bool | None = None
 
     def absent(self) -> tuple[str, ...]:
-        """What is left to the policy.
+        """The consents left to the policy.
 
         Examples
         --------
@@ -169,7 +169,7 @@ class Consent(Struct, frozen=True, kw_only=True):
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """A subscriber as the operator knows them; a newer one replaces the former whole."""
+    """A subscriber as the operator knows them; a newer profile replaces the former completely."""
 
     subscriber_id: Id
     ts: HappenedMs
@@ -198,7 +198,7 @@ class Profile(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Event, frozen=True, gc=False, kw_only=True):
-    """What became of the subscriber: the label that the learner waits for."""
+    """The outcome of a subscriber, from which labels are derived."""
 
     outcome: OutcomeKind
     last_activity_ts: EpochMs | None = None
@@ -212,7 +212,7 @@ class Erasure(Event, frozen=True, gc=False, kw_only=True):
 
 
 class Feedback(Event, frozen=True, gc=False, kw_only=True):
-    """What the front line reports of an alert, or of a walk-in when there is no ``alert_id``."""
+    """Feedback of the front line on an alert, or on a walk-in if there is no ``alert_id``."""
 
     status: FeedbackStatus
     alert_id: Id | None = None
@@ -271,8 +271,8 @@ INPUTS: Final[dict[str, type[AnyEvent]]] = {
     CONTACTS: Contact,
     FEEDBACK: Feedback,
 }
-"""Every input topic in its rank: of two records with one timestamp, the earlier here is applied first, so that a
-profile stands before the call that needs it."""
+"""Input topics by rank: of two records with the same timestamp, the earlier topic here is applied first, so that a
+profile precedes the call that needs it."""
 
 MOVES_WATERMARK: Final = frozenset({CALLS, DATA_USAGE, SITE_VISITS, CARE_CONTACTS, BILLING})
-"""Profiles, outcomes and feedback are told late or ahead of time; they never move the lane's time."""
+"""Topics that move the lane's time; profiles, outcomes and feedback do not, since they arrive late or ahead of time."""

@@ -1,7 +1,7 @@
-"""The playbook: what to do about a cause, for whom, with which offer, through which channel.
+"""The playbook: strategy, offer and channels by cause and customer segment.
 
-Rows are read from the top, and the first that fits is taken: so an operator puts the special above the general. The
-shipped rows are trade judgement. None names a competitor, holds back a port-out or offers what only leavers get.
+Rows are read from the top and the first match is taken, so specific rows stand above general ones. The shipped rows are
+trade judgement. None names a competitor, obstructs a port-out or makes an offer that only leavers get.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from models.contract.vocabulary import SEGMENTS, Cause, Segment, Text
 
 
 class OfferPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An offer, how long it stands, and what it may cost."""
+    """An offer, how long it is valid, and what it may cost."""
 
     code: str
     name: Text
@@ -25,17 +25,17 @@ class OfferPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Play(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One row: it fits a cause, a segment, and corporate customers only if it says so."""
+    """One row: it applies to a cause and segments, and to corporate customers only if it says so."""
 
     cause: Cause
     strategy: str
     channels: tuple[Channel, ...]
-    """In order of preference, for customers who named none; the first that is consented is taken."""
+    """In order of preference, for customers without a preferred channel; the first with consent is taken."""
     segments: tuple[Segment, ...] = SEGMENTS
     corporate: bool = False
-    """Of corporate customers only. They get such a row, also a ``general`` one, before any other."""
+    """For corporate customers only, who get such a row, even a ``general`` one, before any other."""
     answers_only: bool = False
-    """No outbound pressure: the customer's own choice of channel is not used, the first of the row stands."""
+    """No outbound pressure: the row's first channel is used, not the customer's preferred one."""
     offer: OfferPlan | None = None
     do: tuple[Text, ...] = ()
     dont: tuple[Text, ...] = ()
@@ -170,7 +170,7 @@ DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
         channels=("outbound_call", "app_push", "sms"),
         offer=_RENEWAL_B,
     ),
-    # Who pays much is asked what they miss, and is not offered a smaller plan unasked.
+    # High-value customers are asked what they miss; they are not offered a smaller plan unasked.
     Play(
         cause="price",
         strategy="bill_review",
@@ -219,9 +219,9 @@ _LAST_RESORT: Final = Play(cause="general", strategy="service_care_call", channe
 
 
 def choose(playbook: Iterable[Play], cause: Cause, segment: Segment, *, corporate: bool) -> Play:
-    """First row that fits; a cause without a row of its own is treated as ``general``.
+    """The first matching row; a cause without a row of its own is treated as ``general``.
 
-    Of a corporate customer's, those for corporate customers come first; but whoever gets answers only gets no more.
+    For a corporate customer, corporate rows and answers-only rows come first.
 
     Examples
     --------

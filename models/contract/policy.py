@@ -1,7 +1,7 @@
-"""The policy: what the operator decides, as one frozen value with the shipped defaults.
+"""The operator's policy, as one frozen value with the shipped defaults.
 
-Every default is trade judgement and stands here with its reason; an operator changes it in a file of the same shape.
-Nothing else in ``models`` holds a number that a business could want to change.
+Every default is trade judgement and is given with its reason; an operator changes it in a file of the same shape. No
+other module of ``models`` holds a number that a business may want to change.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ Positive = Annotated[float, Meta(gt=0)]
 Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Date = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Days = Annotated[float, Meta(ge=1, le=3650)]
-"""No timer of the policy is shorter than a day: a lane may fold a day of events before it looks at timers anew."""
+"""No timer of the policy is shorter than a day: a lane may fold a day of events before it checks timers again."""
 CUSTOMER_STARTED: Final[tuple[Kind, ...]] = (
     "leave_intent",
     "port_out",
     "disconnect_appointment",
     "complaint_overdue",
 )
-"""Kinds that the customer started by coming to us: they wait for an answer."""
+"""Kinds that the customer started by contacting us: they expect an answer."""
 
 
 class TierPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a subscriber is at risk, and how many alerts may be raised of it.
+    """When a subscriber is at risk, and how many tier alerts may be raised.
 
-    A cut-off is the larger of a share of all and a multiple of the base rate. Tiers move at the daily look alone: a
-    risk that trembles from event to event must not ring.
+    A cut-off is the larger of the risk at a share of all subscribers and a multiple of the base rate. Tiers move only
+    at the daily look: a risk that fluctuates from event to event must not raise alerts.
     """
 
     high_risk_share: Share = 0.02
@@ -44,13 +44,13 @@ class TierPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     warning_times_base: Positive = 2.0
     high_risk_from: Share | None = None  # an absolute risk instead of share and multiple
     warning_from: Share | None = None
-    smoothing: Annotated[float, Meta(gt=0, le=1)] = 0.5  # weight of today's log-odds; 1 looks at today alone
-    fall_below: Share = 0.8  # of the cut-off: what is hardly below it is not calm
+    smoothing: Annotated[float, Meta(gt=0, le=1)] = 0.5  # weight of today's log-odds; 1 uses today alone
+    fall_below: Share = 0.8  # of the cut-off: a tier is left only below this, or it would flicker
     calm_days: Days = 7.0  # without a look at warning or above, before a subscriber is healthy again
     min_history_days: Annotated[float, Meta(ge=0)] = 7.0  # of observed events; signals need none
-    raises: Literal["warning", "high_risk"] = "high_risk"  # from which tier on an alert is raised
+    raises: Literal["warning", "high_risk"] = "high_risk"  # lowest tier that raises an alert
     budget: Annotated[float, Meta(ge=0)] = 1.0
-    """Tier alerts raised a day per 1,000 subscribers: what a front line can call, and the best are called."""
+    """Tier alerts raised per 1,000 subscribers and day, the best first: as many as a front line can call."""
 
 
 class BrowsingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,21 +61,21 @@ class BrowsingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dwell_s: Positive = 600.0
     page_dwell_s: Positive = 30.0  # of one visit to one of the pages below: the strongest of the three
     strong_pages: tuple[Page, ...] = ("number_portability", "checkout")
-    excluded_pages: tuple[Page, ...] = ("support",)  # who looks for help is a customer there already, or lost
+    excluded_pages: tuple[Page, ...] = ("support",)  # visitors of help pages are customers there already, or lost
 
 
 class SilencePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a subscriber with a rhythm has fallen silent: against their own usual gap, but never before the floor."""
+    """When a subscriber with regular use has fallen silent: by their own usual gap, but never before the floor."""
 
     floor_days: Days = 3.0
     usual_gaps: Positive = 8.0
     min_history_days: Annotated[float, Meta(ge=0)] = 7.0
-    min_per_week: Positive = 3.0  # calls and sessions together; below it there is no rhythm to break
-    stale_feed_hours: Positive = 2.0  # a usage feed further behind the others: silence is withheld as stale_feed
+    min_per_week: Positive = 3.0  # calls and sessions together; below it use is not regular
+    stale_feed_hours: Positive = 2.0  # if a usage feed is further behind, silence is withheld as stale_feed
 
 
 class ConsentDefault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What holds where a profile does not say what the subscriber allowed.
+    """Default consents, for those that a profile leaves open.
 
     Examples
     --------
@@ -85,7 +85,7 @@ class ConsentDefault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     marketing: bool = True  # by any channel
-    behaviour: bool = False  # the use of their visits to competitors' sites: not without their word
+    behaviour: bool = False  # the use of visits to competitors' sites: only with explicit consent
     profiling: bool = True  # the model's risk
 
     def behaviour_of(self, profile: Profile) -> bool:
@@ -94,7 +94,7 @@ class ConsentDefault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.behaviour if said is None else said
 
     def profiling_of(self, profile: Profile) -> bool:
-        """Whether the model's word on them may be used."""
+        """Whether the model's risk may be used."""
         said = profile.consent.profiling
         return self.profiling if said is None else said
 
@@ -104,13 +104,13 @@ class ConsentDefault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class KindPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long an alert of a kind lives, how soon it wants a contact, and what it weighs."""
+    """Settings of an alert kind: time to live, contact deadline, and weight."""
 
     ttl_days: Days = 30.0
-    contact_hours: Positive = 27.0  # inside the contact windows, of which the shipped ones are nine hours a day
+    contact_hours: Positive = 27.0  # inside the contact windows; the shipped ones are nine hours a day
     strong_severity: Severity = "high"
     severity: Severity = "normal"
-    propensity: Annotated[float, Meta(ge=0, le=1)] = 0.0  # at least so likely to leave, whatever the model says
+    propensity: Annotated[float, Meta(ge=0, le=1)] = 0.0  # least probability of leaving, whatever the model says
     actionability: Annotated[float, Meta(ge=0, le=1)] = 0.7  # how much a contact can still change
     escalates: bool = True  # on a stronger trigger
     enabled: bool = True  # off: its breaches are suppressed as low_priority
@@ -138,38 +138,38 @@ class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """When and how often people are contacted."""
 
     windows: Annotated[tuple[tuple[Clock, Clock], ...], Meta(min_length=1)] = (("09:00", "12:00"), ("14:00", "20:00"))
-    utc_offset_hours: Annotated[float, Meta(ge=-12, le=14)] = 8.0  # Asia/Shanghai, which knows no summer time
+    utc_offset_hours: Annotated[float, Meta(ge=-12, le=14)] = 8.0  # Asia/Shanghai, which has no summer time
     holidays: tuple[Date, ...] = ()  # "2026-10-01": no working hours on that day
     high_risk_hours: Positive = 9.0  # contact_hours of a high_risk tier; those of a warning are the kind's
-    appointment_margin_hours: Positive = 1.0  # a disconnect appointment is answered so long before it
+    appointment_margin_hours: Positive = 1.0  # between contact deadline and a disconnect appointment
     cooldown_days: Days = 30.0  # since an alert of the same kind was raised
     cooldown_exempt: tuple[Kind, ...] = CUSTOMER_STARTED
-    """Kinds that pass the cooldown and the peace after a refusal: whoever rings is heard, however often."""
-    refusal_days: Days = 90.0  # of peace from every other kind after a refusal
+    """Kinds exempt from the cooldowns after an alert and after a refusal: customers who contact us are always heard."""
+    refusal_days: Days = 90.0  # without any other kind after a refusal
     snooze_days: Days = 7.0  # when a snooze names no end
     hold_out_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
-    """Of the persons, who are not contacted so that the others can be compared with them: none until the operator says
-    so, since it is their customers who go without."""
+    """Share of persons who are not contacted, as a comparison group. None until the operator decides so, since it is
+    the operator's customers who go without."""
     hold_out_exempt: tuple[Kind, ...] = (*CUSTOMER_STARTED, "contract_expiry")
-    """Kinds that reach even them: what the customer started, and what they have to be told."""
+    """Kinds that reach the hold-out too: those the customer started, and mandatory notices."""
     do_not_contact_exempt: tuple[Kind, ...] = ()
-    """Kinds that reach even who asked not to be contacted. Empty: whoever asked for peace has it, and even what they
-    started is answered by the service that they spoke with, not by retention."""
+    """Kinds that reach even customers who asked not to be contacted. None: their own requests are answered by the
+    service they spoke with, not by retention."""
 
     def __post_init__(self) -> None:
-        """Refuse days and windows that no calendar has: a worker would meet them at its first alert, and end.
+        """Refuse invalid days and windows, on which a worker would otherwise fail at its first alert.
 
         Examples
         --------
         >>> ContactPolicy(holidays=("2026-02-30",))
         Traceback (most recent call last):
-        ValueError: 2026-02-30 is no day
+        ValueError: 2026-02-30 is not a date
         """
         for day in self.holidays:
             try:
                 date.fromisoformat(day)
             except ValueError as error:
-                raise ValueError(f"{day} is no day") from error
+                raise ValueError(f"{day} is not a date") from error
         for opens, closes in self.windows:
             if opens >= closes:
                 raise ValueError(f"the window {opens} to {closes} closes before it opens")
@@ -179,34 +179,32 @@ class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class LabelPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What counts as leaving, and how long is waited to be sure that somebody stayed."""
+    """What counts as leaving, and how long to wait before a subscriber counts as stayed."""
 
-    horizon_days: Days = 30.0  # who leaves within it was at risk
-    lapse_days: Days = 60.0  # the longest that a lapse takes to be declared after its last activity
+    horizon_days: Days = 30.0  # leaving within it makes a positive label
+    lapse_days: Days = 60.0  # longest time from last activity to the declaration of a lapse
     weekly_share: Annotated[float, Meta(ge=0, le=1)] = 1.0  # of subscribers whose weekly vectors are kept for learning
 
 
 class ValuePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a subscriber is worth. Set the thresholds where the top 20 % and the next 30 % by ARPU begin."""
+    """Value segments. Set the thresholds where the top 20 % and the next 30 % by ARPU begin."""
 
     high_arpu: float = 100.0
     mid_arpu: float = 50.0
-    months: Positive = 12.0  # of revenue that stand at risk
+    months: Positive = 12.0  # of revenue counted as at risk
 
 
 class RetentionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long what is known of a subscriber is kept without need."""
+    """How long data of subscribers is kept."""
 
-    idle_days: Annotated[float, Meta(ge=30)] = 180.0  # no event, no profile, no open alert: forgotten
-    stop_mark_days: Annotated[float, Meta(ge=1)] = 30.0  # an erased subscriber is not recreated by late events
-    outputs_days: Annotated[float, Meta(ge=1)] = (
-        30.0  # alerts, suppressions and examples already written go after so long
-    )
+    idle_days: Annotated[float, Meta(ge=30)] = 180.0  # without event, profile or open alert: then deleted
+    stop_mark_days: Annotated[float, Meta(ge=1)] = 30.0  # late events do not recreate an erased subscriber
+    outputs_days: Annotated[float, Meta(ge=1)] = 30.0  # retention of published alerts, suppressions and examples
     compaction_days: Annotated[float, Meta(ge=0)] = 2.0  # until a deleted state record is gone from disk
 
 
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """See the module.
+    """All settings that the operator decides.
 
     Examples
     --------
@@ -216,7 +214,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     version: Annotated[str, Meta(min_length=1, max_length=64)] = "p-1"
     base_rate: Share = 0.015  # of subscribers who leave in a month; the served risk is shifted to it
-    score_step: Share = 0.2  # a risk is published when it moved by so much of itself
+    score_step: Share = 0.2  # a risk is published when it changed by this share of itself
     tiers: TierPolicy = TierPolicy()
     browsing: BrowsingPolicy = BrowsingPolicy()
     silence: SilencePolicy = SilencePolicy()
@@ -227,7 +225,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention: RetentionPolicy = RetentionPolicy()
     kinds: KindPolicies = KindPolicies()
     disclosable_signals: tuple[str, ...] = ("leave_intent", "disconnect_appointment")
-    """What the customer said may be spoken of; their browsing, their silence and their port-out query never."""
+    """Signals that may be mentioned to the customer; browsing, silence and port-out queries never are."""
     playbook: tuple[Play, ...] = DEFAULT_PLAYBOOK
 
     def kind(self, kind: Kind) -> KindPolicy:

@@ -1,7 +1,7 @@
-"""A labelled vector: what was known of a subscriber when they were scored, what was said of them, and what came of it.
+"""Training examples: a subscriber's feature vector, the served risk, and the outcome.
 
-Lanes write examples in the transaction in which the label became known; the learner reads nothing else. The vector and
-the risk are those that were served, so whatever is measured on examples is what the operator really saw.
+Lanes write them in the transaction in which the label became known; the learner reads nothing else. Vector and risk are
+those that were served, so figures measured on examples are those the operator really saw.
 """
 
 from __future__ import annotations
@@ -9,21 +9,39 @@ from __future__ import annotations
 import math
 from typing import Final, Literal
 
+import numpy as np
 from msgspec import Struct
 
 from models.contract.vocabulary import Segment, Tier
 
 Label = Literal["positive", "negative", "void"]
-"""``void``: it cannot be said whether they would have left, so nothing may be learned from it."""
+"""``void``: whether they would have left is unknown, so nothing may be learned from it."""
 
 WEEKLY: Final = "weekly"
-"""Origin of the snapshots that are taken of everybody, and so are a fair sample; the others are taken at an alert."""
+"""Origin of the weekly vectors of all subscribers, which are a fair sample; others are taken at an alert."""
 
 _WEEK_DAYS: Final = 7
 
+Vector = bytes | list[float | None]
+"""Features as little-endian float32, in JSON as base64; a list, null for a missing value, is of a former release."""
+
+
+def numbers_of(x: Vector) -> list[float]:
+    """A vector as numbers; NaN is a missing value. Bytes that are no numbers are none.
+
+    Examples
+    --------
+    >>> numbers_of(np.array([1.5, np.nan], dtype="<f4").tobytes()), numbers_of([1.5, None]), numbers_of(b"?")
+    ([1.5, nan], [1.5, nan], [])
+    """
+    if isinstance(x, bytes):
+        found: list[float] = np.frombuffer(x, dtype="<f4").astype(np.float64).tolist() if len(x) % 4 == 0 else []
+        return found
+    return [math.nan if value is None else value for value in x]
+
 
 def week_ends(horizon_days: float) -> tuple[float, ...]:
-    """Days after a snapshot at which its weeks end: whole weeks, and a last one that takes in the rest of the horizon.
+    """Days after a vector at which its weeks end: whole weeks, and a last one with the rest of the horizon.
 
     Examples
     --------
@@ -34,10 +52,10 @@ def week_ends(horizon_days: float) -> tuple[float, ...]:
     return (*(float(_WEEK_DAYS * week) for week in range(1, whole + 1)), float(horizon_days))
 
 
-class Fate(Struct, frozen=True, kw_only=True):
+class Fate(Struct, frozen=True, kw_only=True, gc=False):
     """What became of a weekly snapshot in one week or some, as soon as it is known: what the learner learns.
 
-    A verdict on the whole horizon comes a month late, and of leavers sooner than of stayers. Week by week both are
+    A label for the whole horizon comes a month late, and sooner for leavers than for stayers. Week by week both are
     known within days of each other [1]_.
 
     References
@@ -48,13 +66,13 @@ class Fate(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     ts, known_ts
-        The lane's time when the vector was frozen, and when this was known, ms.
+        The lane's time when the vector was frozen, and when the fate was known, ms.
     first, last
-        The weeks that it tells of, counted from 1.
+        The weeks covered, counted from 1.
     left
         Whether the subscriber left in the last of them; in the others they stayed.
     outcome
-        What they left by.
+        The outcome by which they left.
     risk, base_rate
         As served, at the operator's base rate.
     """
@@ -72,40 +90,40 @@ class Fate(Struct, frozen=True, kw_only=True):
     base_rate: float
     model_version: str
     catalogue: str
-    x: list[float | None]
+    x: Vector
 
     def numbers(self) -> list[float]:
         """The vector as numbers; NaN is a missing value."""
-        return [math.nan if value is None else value for value in self.x]
+        return numbers_of(self.x)
 
 
-class Example(Struct, frozen=True, kw_only=True):
+class Example(Struct, frozen=True, kw_only=True, gc=False):
     """See the module.
 
     Attributes
     ----------
     example_id
-        A hash of the subscriber and the moment: one label per snapshot.
+        A hash of the subscriber, the time and the origin: one label per vector.
     ts, labelled_ts
         The lane's time when the vector was frozen, and when its label was known, ms.
     origin
         ``weekly``, or the kind of the alert that was raised then.
     outcome, outcome_ts, leave_reason
-        What decided the label, dated as the label has it (a lapse by its last activity); None when time did.
+        The outcome that decided the label, and its time (of a lapse the last activity); None if time decided it.
     downgraded
-        A target of its own: whether they moved to a cheaper plan within the horizon.
+        A separate target: whether they moved to a cheaper plan within the horizon.
     first_alert_ts
-        When the first alert said that they were at risk, at most a horizon before they left.
+        Time of the first alert for them, at most a horizon before they left.
     contacted
-        The treatment mark: somebody spoke with them between the snapshot and its label.
+        Treatment: a contact reached them between the vector and its label.
     hold_out
-        Whether they are one of those who are not contacted, for comparison.
+        Whether they belong to the hold-out.
     cause, offer_code
-        Of the alert that was raised, and the last offer that was reported of them since.
+        Cause of the raised alert, and the last offer reported since.
     risk, base_rate
         As served, at the operator's base rate.
     catalogue
-        Hash of the features, in whose order `x` is; None is a missing value.
+        Hash of the features, in whose order `x` is.
     """
 
     example_id: str
@@ -130,20 +148,23 @@ class Example(Struct, frozen=True, kw_only=True):
     model_version: str
     policy_version: str
     catalogue: str
-    x: list[float | None]
+    x: Vector
 
     def numbers(self) -> list[float]:
         """The vector as numbers; NaN is a missing value."""
-        return [math.nan if value is None else value for value in self.x]
+        return numbers_of(self.x)
 
     @property
     def delay_ms(self) -> int:
-        """How long the label took."""
+        """Time from the vector to its label."""
         return self.labelled_ts - self.ts
 
     @property
     def lead_ms(self) -> int | None:
-        """From the first alert to the leaving: how much earlier than the loss it was told."""
+        """From the first alert to the leaving: how much earlier than the loss it was told.
+
+        Nothing for who had fallen silent for good before the alert, as their lapse showed later.
+        """
         if self.label != "positive" or self.first_alert_ts is None or self.outcome_ts is None:
             return None
-        return self.outcome_ts - self.first_alert_ts
+        return max(0, self.outcome_ts - self.first_alert_ts)

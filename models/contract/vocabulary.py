@@ -1,4 +1,4 @@
-"""The closed vocabularies of the outputs, and a text in the two languages of the front line."""
+"""The closed vocabularies of the outputs, and texts in the two languages of the front line."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ CAUSE_TEXTS: Final[dict[str, Text]] = {
     "subcard_unlinked": Text("sub-card unlinked", "副卡解绑"),
     "general": Text("other", "其他"),
 }
-"""Of each :data:`Cause`."""
+"""Text of each :data:`Cause`."""
 
 
 Tier = Literal["healthy", "warning", "high_risk"]

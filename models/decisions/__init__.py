@@ -1,5 +1,5 @@
-"""What a lane decides: tiers, signals, alerts' lives, labels; at an event, or at a tick.
+"""A lane's decisions at events and ticks: tiers, signals, the lifecycle of alerts, labels.
 
-Begin with :mod:`models.decisions.detector`. It walks over the arrivals with :mod:`models.kernel` and decides where that
-stops; what is decided goes into the outbox.
+Begin with :mod:`models.decisions.detector`. It walks over the arrivals with :mod:`models.kernel` and decides wherever
+the walk stops; decisions go into the outbox.
 """

@@ -1,4 +1,4 @@
-"""The body of an alert: why, what is at stake, and what to do, for the one who has to pick up the phone."""
+"""The body of an alert: reasons, value at stake and action, for the agent who makes the contact."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ from models.state.subscriber_record import Episode
 
 MAX_REASONS: Final = 4
 LEAST_CONTRIBUTION: Final = 0.1
-"""What adds less to the log-odds is no reason to anybody."""
+"""Least log-odds that a reason adds; smaller contributions convince nobody."""
 _FAMILY: Final = tuple(family(feature.name) for feature in CATALOGUE)
-"""Counts over 1, 7 and 30 days say one thing three times; a card says it once."""
+"""Family of each feature: counts over 1, 7 and 30 days are one reason, given once on a card."""
 _CODE_GIVEN: Final = INDEX["port_out_codes_30d"]
 _SUBCARD: Final = INDEX["subcard_unlinks_30d"]
 _SILENT: Final = ("silent_days", "recency_vs_rhythm", "call_recency_vs_rhythm", "data_recency_vs_rhythm")
@@ -66,18 +66,18 @@ _ALSO: Final = {
     "silent_days": _SILENT,
     "recency_vs_rhythm": _SILENT,
 }
-"""What a reason has said already, when a feature would say it again: who leaves by word has been in contact, and who
-is silent neither calls nor uses data."""
+"""Features that a reason already covers: a leave intent is also a care contact, and a silent subscriber neither calls
+nor uses data."""
 
 
 def severity(kind: Kind, level: int, policy: Policy) -> Severity:
-    """How urgent: the policy's word for the kind, and for its stronger triggers."""
+    """Severity by the policy: by kind, and higher for strong triggers."""
     settings = policy.kind(kind)
     return settings.strong_severity if level >= STRONG else settings.severity
 
 
 def segment(arpu: float, policy: Policy) -> Segment:
-    """Worth of a subscriber in one word.
+    """Value segment of a subscriber, by ARPU.
 
     Examples
     --------
@@ -88,19 +88,19 @@ def segment(arpu: float, policy: Policy) -> Segment:
 
 
 class Cards:
-    """Writes the bodies of alerts by one model and one policy, and keeps at hand what both say of every alert.
+    """Writes the bodies of alerts for one model and one policy, with lookups prepared once.
 
     Parameters
     ----------
     scorer, policy
-        In force.
+        Model and policy in force.
     """
 
     def __init__(self, scorer: Scorer, policy: Policy) -> None:
         self._scorer = scorer
         self._policy = policy
         self._curves = scorer.table()
-        self._contributions = np.empty(len(CATALOGUE))
+        self._contributions, self._order = np.empty(len(CATALOGUE)), np.empty(len(CATALOGUE), dtype=np.int64)
         self._usual = {worth: scorer.usual(worth).tolist() for worth in SEGMENTS}
         self._shown = {worth: [_shown(value) for value in usual] for worth, usual in self._usual.items()}
         self._plays: dict[tuple[Cause, Segment, bool], Play] = {}
@@ -108,9 +108,9 @@ class Cards:
     def compose(
         self, moment: DecisionContext, episode: Episode, kind: Kind, step: AlertEvent, close_reason: CloseReason | None
     ) -> Alert:
-        """One record in the life of an alert; what has eased or closed needs neither reasons nor action.
+        """One record of an alert; `eased` and `closed` carry neither reasons nor action.
 
-        The trigger of a `raised` is that of its breach, also when it was raised later; a later step names its own.
+        The trigger of a `raised` is that of its breach, even if raised later; later steps name their own.
         """
         scorer, policy, profile = self._scorer, self._policy, moment.profile
         settings = policy.kind(kind)
@@ -133,7 +133,7 @@ class Cards:
             account_id=None if profile is None else profile.account_id,
             members=None,
             ts=moment.ts,
-            # Of a signal its own odds: the model's 3 % beside a booked disconnection would tell nobody to hurry.
+            # A signal shows its own propensity: the model's 3 % beside a booked disconnection would not look urgent.
             risk=round(propensity, 6),
             base_rate=scorer.base_rate,
             tier=TIERS[moment.tier],
@@ -151,7 +151,7 @@ class Cards:
         )
 
     def score(self, moment: DecisionContext) -> Score:
-        """The latest risk, with what a list of those at risk is sorted by: unit, worth, and the strongest reason."""
+        """The latest risk, with unit, value segment and strongest reason for sorting lists of subscribers at risk."""
         profile, tier = moment.profile, moment.tier
         worth = segment(0.0 if profile is None else profile.arpu or 0.0, self._policy)
         return Score(
@@ -170,29 +170,31 @@ class Cards:
 
     def _strongest(self, moment: DecisionContext, worth: Segment) -> str | None:
         """The feature that raises the risk most above the usual; None if none does."""
-        added = self._contributions
-        compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
-        added[np.isnan(moment.x)] = 0.0
-        strongest = int(np.argmax(added))
-        return NAMES[strongest] if added[strongest] > 0.0 else None
+        found = self._standing_out(moment, worth, 0.0)
+        return NAMES[found[0]] if found and self._contributions[found[0]] > 0.0 else None
+
+    def _standing_out(self, moment: DecisionContext, worth: Segment, least: float) -> list[int]:
+        """Features that raise the risk above the usual by so much or more, the strongest first."""
+        usual, order = self._scorer.usual_curves(worth), self._order
+        count = compiled.contributions(moment.x, self._curves, usual, least, self._contributions, order)
+        found: list[int] = order[:count].tolist()
+        return found
 
     def _reasons(
         self, moment: DecisionContext, episode: Episode, propensity: float, worth: Segment
     ) -> list[AlertReason]:
-        """The signal's own reason first, then what is unusual for customers of that worth and raises the risk most."""
+        """The signal's own reason first, then the features unusual for the value segment that raise the risk most."""
         risk = moment.risk if moment.profiled else self._scorer.base_rate
         reasons = [] if episode.kind == "risk_tier" else [self._lead(episode, propensity, risk, worth)]
         if not moment.profiled:
             return reasons
         given = {name for r in reasons for name in _ALSO.get(r.code, (family(r.code),))}
-        usual, shown, x, added = self._usual[worth], self._shown[worth], moment.x.tolist(), self._contributions
-        compiled.contributions(moment.x, self._curves, self._scorer.usual_curves(worth), added)
-        contributions = added.tolist()
-        for f in np.argsort(-added, kind="stable").tolist():
-            contribution, value = contributions[f], x[f]
-            if len(reasons) >= MAX_REASONS or not contribution >= LEAST_CONTRIBUTION:
+        usual, shown = self._usual[worth], self._shown[worth]
+        for f in self._standing_out(moment, worth, LEAST_CONTRIBUTION):
+            if len(reasons) >= MAX_REASONS:
                 break
-            if isnan(value) or _FAMILY[f] in given or not unusual(CATALOGUE[f], value, usual[f]):
+            contribution, value = float(self._contributions[f]), float(moment.x[f])
+            if _FAMILY[f] in given or not unusual(CATALOGUE[f], value, usual[f]):
                 continue
             name, text = NAMES[f], reason_text(NAMES[f], value, usual[f])
             given.update(_ALSO.get(name, (_FAMILY[f],)))
@@ -200,7 +202,7 @@ class Cards:
         return reasons
 
     def _lead(self, episode: Episode, propensity: float, risk: float, worth: Segment) -> AlertReason:
-        """The signal as a reason. It contributes what it takes to lift the model's risk to the policy's propensity."""
+        """The signal as a reason. Its contribution is the gap from the model's risk to the policy's propensity."""
         code, value, place = episode.code, episode.value, INDEX.get(episode.code)
         usual = 0.0 if place is None else self._shown[worth][place]
         lift = _logit(propensity) - _logit(risk)
@@ -211,8 +213,8 @@ class Cards:
         self, moment: DecisionContext, episode: Episode, kind: Kind, worth: Segment, reasons: list[AlertReason]
     ) -> Action:
         profile = moment.profile
-        # After an authorisation code there is no outbound pressure and no deadline to contact, whatever else rings: the
-        # card may be acted on as long as the alert lives.
+        # After a port-out authorisation code outbound pressure is forbidden, so there is no contact deadline: the card
+        # is valid as long as the alert.
         code_given = moment.x[_CODE_GIVEN] >= FADED
         if code_given:
             by = episode.expires_ts or moment.ts + round(self._policy.kind(kind).ttl_days * DAY_MS)
@@ -220,7 +222,7 @@ class Cards:
             by = contact_by(kind, episode.level, moment.ts, episode.appointment_ts, self._policy)
         cause = "port_out_code" if code_given else cause_of(kind, episode.code, reasons)
         if cause == "usage_decline" and moment.x[_SUBCARD] >= FADED:
-            # Who has just unlinked a sub-card is not offered another.
+            # Do not offer a sub-card to subscribers who have just unlinked one.
             cause = "subcard_unlinked"
         play = self._play(cause, worth, corporate=profile is not None and profile.account_id is not None)
         channel = pick_channel(profile, play.channels, self._policy.consent_default, own_choice=not play.answers_only)
@@ -253,19 +255,19 @@ class Cards:
 
 
 def suppression(whole: Alert, reason: SuppressionReason, decision: str, moment: DecisionContext) -> Suppression:
-    """The decision not to raise this alert, with its body as far as it may be and could be made."""
+    """The decision not to raise this alert, with as much of its body as is known and permitted."""
     fields = msgspec.structs.asdict(whole)
     if moment.profile is None:
-        # Neither worth nor unit, channel and manager are known.
+        # Without a profile value, unit, channel and manager are unknown.
         fields |= {"value": None, "priority": None, "priority_factors": None, "action": None}
     if reason == "no_consent" and whole.kind in ("risk_tier", "competitor_browsing"):
-        # What may not be used is not told either.
+        # Data that may not be used must not be published either.
         fields |= {"reasons": None, "action": None}
     return Suppression(decision_id=decision, reason=reason, **fields)
 
 
 def _unit(profile: Profile | None) -> str:
-    """Who is to act: of a corporate line the account's unit, never the grid of somebody's home."""
+    """The unit that is to act; for a corporate line the account's unit, never the grid of a home address."""
     if profile is None:
         return UNASSIGNED
     return (profile.unit if profile.account_id is None else profile.account_unit) or UNASSIGNED

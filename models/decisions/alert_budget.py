@@ -1,9 +1,9 @@
-"""How many tier alerts a lane may raise: a front line can make so many calls a day, and the best should get them.
+"""The budget of tier alerts of a lane: the front line can make few calls a day, for the best candidates.
 
-The lane saves an allowance: its share of the operator's budget, an event day at a time. A candidate passes if it stands
-at or above the lane's own cut-off, and the allowance has one alert left. The cut-off is where, of the candidates of the
-last 28 days, as many stood above as the budget has room for; while they are few it is drawn towards the model's own.
-What is kept of a candidate is its :func:`models.scoring.tiers.standing`, which means the same under another model.
+The lane accrues an allowance, its share of the operator's budget per event day. A candidate passes if it stands at or
+above the lane's cut-off and the allowance covers one alert. The cut-off is where the candidates of the last 28 days
+above it would just use the budget; while they are few it is shrunk towards the model's own. Candidates are kept by
+their :func:`models.scoring.tiers.standing`, which means the same under another model.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from models.contract.time_units import DAY_MS
 from models.state.population import StateMalformedError, StateRecord
 
 BUDGET_KEY: Final = b"G"
-"""Of its state record; the population knows nothing of it."""
+"""Key of the budget's state record, which the population does not handle."""
 _WINDOW_DAYS: Final = 28
 _FLOW_DAYS: Final = 7
-"""So long the flow of candidates is watched before it moves the cut-off; and so many days' allowance is saved."""
+"""Days of candidates observed before they move the cut-off; also the most days of allowance that accrue."""
 _ENOUGH: Final = 50
 _STEPS: Final = 20
-"""Standings are kept in twentieths."""
+"""Standings are counted in steps of one twentieth."""
 _GOLDEN: Final = 0.6180339887498949
 
 
 class BudgetState(Struct):
-    """What the budget has to know after a restart."""
+    """The state of the budget across restarts."""
 
     allowance: float
     since: int | None = None
-    """When the lane's first day began."""
+    """Start of the lane's first day."""
     until: int = 0
-    """Up to when the allowance was saved."""
+    """Time up to which the allowance has accrued."""
     days: dict[int, dict[int, int]] = field(default_factory=dict)
-    """Of each event day, how many candidates stood how high."""
+    """Candidates of each event day, counted by standing."""
 
 
 class AlertBudget:
-    """See the module.
+    """Allowance and cut-off for the tier alerts of one lane.
 
     Parameters
     ----------
     partition
-        Of the lane. Lanes begin with different fractions of an alert: with one and the same, eight small lanes would
-        raise their first alerts on one day, weeks after one large lane.
+        The lane's partition. Each lane starts with another fraction of an alert: with equal starts, eight small lanes
+        would all raise their first alert on one day, weeks after one large lane.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class AlertBudget:
         return self._kept.allowance
 
     def save(self, tick: int, subscribers: int, policy: TierPolicy) -> None:
-        """Save what the time since the last call allows, and forget the days that are over."""
+        """Accrue the allowance since the last call, and drop days beyond the window."""
         kept = self._kept
         daily = subscribers / 1000 * policy.budget
         if kept.since is None:
@@ -83,14 +83,14 @@ class AlertBudget:
         self._dirty = True
 
     def heard(self, tick: int, standing: float) -> None:
-        """A candidate came for the first time in its episode."""
+        """Count a candidate, the first time in its episode."""
         counts = self._kept.days.setdefault(tick // DAY_MS, {})
         step = round(standing * _STEPS)
         counts[step] = counts.get(step, 0) + 1
         self._dirty = True
 
     def cutoff(self, subscribers: int, policy: TierPolicy) -> float:
-        """How high a candidate must stand: by those of the days before, so that it is one cut-off all day."""
+        """The least standing of a candidate; from earlier days only, so it is constant all day."""
         kept, published = self._kept, 0.0 if policy.raises == "warning" else 1.0
         days = 0.0 if kept.since is None else min((kept.until - kept.since) / DAY_MS, float(_WINDOW_DAYS))
         counts: Counter[int] = Counter()
@@ -113,17 +113,17 @@ class AlertBudget:
         return self._kept.allowance >= 1.0 and round(standing * _STEPS) / _STEPS >= cutoff
 
     def spend(self) -> None:
-        """An alert was raised."""
+        """Deduct one alert from the allowance."""
         self._kept.allowance -= 1.0
         self._dirty = True
 
     def take_changes(self) -> list[StateRecord]:
-        """Its state record, if anything changed."""
+        """The budget's state record, if it changed."""
         dirty, self._dirty = self._dirty, False
         return [(BUDGET_KEY, msgspec.json.encode(self._kept))] if dirty else []
 
     def load(self, records: Iterable[StateRecord]) -> list[StateRecord]:
-        """Take up its record from among the state records, and give back the others."""
+        """Read the budget's record among the state records, and return the others."""
         others = []
         for key, value in records:
             if key != BUDGET_KEY:

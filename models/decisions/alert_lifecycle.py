@@ -1,8 +1,8 @@
-"""The lives of a lane's alerts: breach, raise or withhold, escalate, ease, close.
+"""The lifecycle of a lane's alerts: breach, raise or withhold, escalate, ease, close.
 
-An episode is opened by a breach and lives in the subscriber's book until its end, whether its alert was published or
-withheld. Nobody sees anything of one whose `raised` was withheld. Every decision on a breach is counted once, and is
-then either a published `raised` or a published suppression.
+A breach opens an episode, which stays in the subscriber's book until it ends, whether its alert was published or
+withheld. If its `raised` was withheld, no later step is published. Every decision on a breach is counted once and
+published, either as a `raised` or as a suppression.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ from models.decisions.signals import UNUSED, Signal
 from models.state.population import Population
 from models.state.subscriber_record import Book, Episode
 
-_SHORT_MS = 2 * DAY_MS
+SHORT_MS: Final = 2 * DAY_MS
 """An episode that ends by itself so soon should not have been an alert."""
 _STALE_RETRY_MS = HOUR_MS
-"""How often it is asked whether a feed is back, while silence is withheld for it."""
+"""How often to check whether a feed is back, while silence alerts are withheld for it."""
 _UNSEEN: Final = frozenset({"expired", "low_priority"})
-"""Why a signal that may still be raised was withheld: it was recorded history, or was then over the budget."""
+"""Reasons after which a withheld alert may still be raised: it lay in recorded history, or was over the budget."""
 
 
 class Episodes:
-    """See the module.
+    """Opens, moves and closes the alert episodes of a lane.
 
     Parameters
     ----------
     population
-        Whose books hold the episodes.
+        Its books hold the episodes.
     outbox
-        Takes what is published.
+        Receives what is published.
     cards
-        Writes the bodies of alerts, by the model and the policy in force; switched with them between transactions only.
+        Writes the bodies of alerts for the model and policy in force; replaced with them, between transactions only.
     policy
-        In force.
+        The policy in force.
     labels
-        Freezes what was known when an alert was raised.
+        Freezes the vector of a raised alert.
     nominate
-        Lets the budget decide on a subscriber's alerts, at the end of the tick.
+        Makes a subscriber a candidate for the budget, which decides at the end of the tick.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Episodes:
         self._nominate = nominate
 
     def breach(self, moment: DecisionContext, signal: Signal, *, stale_feed: bool = False) -> None:
-        """A trigger: it opens an episode, escalates the one that is open, or keeps it alive."""
+        """Handle a trigger: open an episode, escalate the open one, or prolong it."""
         book = self._book(moment)
         kind = signal.kind
         episode = book.episodes.get(kind)
@@ -104,7 +104,7 @@ class Episodes:
         )
 
     def _expiry(self, moment: DecisionContext, kind: Kind, appointment_ts: int | None) -> int | None:
-        """A tier lasts as long as the risk; a signal as its kind says, but not past the appointment it is about."""
+        """When an episode expires: by the policy of its kind, but not past its appointment; never for a tier."""
         if kind == "risk_tier":
             return None
         expiry = moment.clock + round(self.policy.kind(kind).ttl_days * DAY_MS)
@@ -118,11 +118,11 @@ class Episodes:
         if signal.appointment_ts is not None:
             episode.appointment_ts = signal.appointment_ts
         if episode.snoozed_until is not None and episode.withheld is None:
-            # The breach goes on while the front line has asked for quiet: told once.
+            # A trigger during a snooze is published once, as a suppression.
             self._suppress(moment, episode, kind, "snoozed")
         level = signal.level
         if kind == "leave_intent":
-            # The same words a second time are the stronger trigger.
+            # A repeated leave intent is a strong trigger.
             level = max(level, 2)
         stronger = level > episode.level
         if stronger:
@@ -131,11 +131,11 @@ class Episodes:
         if stronger and episode.seq and self.policy.kind(kind).escalates:
             self._escalate(moment, episode, kind)
         elif self._may_wait(episode):
-            # It is news now, whatever it was when it was withheld.
+            # A new trigger may be raised, whatever withheld the former one.
             self._settle(moment, episode, kind, self._objection(moment, episode, kind, stale_feed=False))
 
     def _escalate(self, moment: DecisionContext, episode: Episode, kind: Kind) -> None:
-        """An alert that was raised rings once more, unless the customer has forbidden it since."""
+        """Publish an escalation, unless law or the customer has since forbidden contact."""
         reason = contact_rules.forbids(self._standing(moment, episode, kind, stale_feed=False), self.policy)
         if reason is None:
             self._publish(moment, episode, kind, "escalated")
@@ -143,7 +143,7 @@ class Episodes:
             self._suppress(moment, episode, kind, reason, "escalated")
 
     def tier_moved(self, moment: DecisionContext, before: int) -> None:
-        """The subscriber's tier moved from `before` to the moment's."""
+        """Handle a move of the subscriber's tier from `before` to the moment's."""
         tier, kind = moment.tier, "risk_tier"
         if tier > before:
             if tier >= TIERS.index(self.policy.tiers.raises):
@@ -163,14 +163,29 @@ class Episodes:
         self._arm(moment.row, book, moment.clock)
 
     def look_again(self, moment: DecisionContext) -> None:
-        """A tick at which a tier alert that was withheld may be raised."""
+        """A tick at which a tier alert that was withheld may be raised, or a new one if the last was answered.
+
+        Who stands at high risk still when the peace after that answer is over is a candidate once more: their tier
+        does not move, so nothing else would ever ask.
+        """
         episode = self._withheld_tier(moment)
-        if episode is not None and episode.withheld != "hold_out":
+        if episode is not None and not (episode.withheld and _as_if_raised(moment, episode.withheld)):
             self._decide(moment, episode, "risk_tier")
             self._arm(moment.row, self._book(moment), moment.clock)
+        elif self._answered(moment):
+            signal = Signal("risk_tier", moment.tier, "", moment.risk)
+            standing = self._standing(moment, self._opened(moment, signal), "risk_tier", stale_feed=False)
+            if contact_rules.withhold(standing, self.policy) in (None, "hold_out"):
+                self.breach(moment, signal)
+
+    def _answered(self, moment: DecisionContext) -> bool:
+        """Whether somebody at risk has no tier alert that stands."""
+        book = self._population.books.get(moment.row)
+        at_risk = moment.tier >= TIERS.index(self.policy.tiers.raises)
+        return at_risk and book is not None and "risk_tier" not in book.episodes
 
     def _withheld_tier(self, moment: DecisionContext) -> Episode | None:
-        """The episode of somebody at risk whose tier alert nobody has seen, and nobody asked to be quiet about."""
+        """The tier episode of a subscriber at risk if it is neither published nor snoozed."""
         book = self._population.books.get(moment.row)
         episode = None if book is None else book.episodes.get("risk_tier")
         if episode is None or episode.seq or episode.snoozed_until is not None or episode.code == UNUSED:
@@ -178,7 +193,7 @@ class Episodes:
         return episode if moment.tier >= TIERS.index(self.policy.tiers.raises) else None
 
     def admission(self, moment: DecisionContext) -> bool | None:
-        """Whether a candidate is one for the first time in its episode; None if it is none any more."""
+        """Whether this is the episode's first candidacy; None if it is no longer a candidate."""
         episode = self._withheld_tier(moment)
         return None if episode is None else episode.withheld not in _UNSEEN
 
@@ -188,7 +203,7 @@ class Episodes:
         return unseen and episode.kind != "risk_tier"
 
     def waiting(self, moment: DecisionContext) -> list[Kind]:
-        """Signals that stand since the recorded history, and of which the budget decides now."""
+        """Kinds of withheld signal alerts on which the budget decides now."""
         found: list[Kind] = []
         for name, episode in sorted(self._book(moment).episodes.items()):
             kind: Kind = name  # type: ignore[assignment]  # a book's kinds are ours
@@ -198,13 +213,13 @@ class Episodes:
         return found
 
     def urgency(self, row: int) -> float:
-        """The strongest odds among a subscriber's signals that may wait for the budget; 0 for none."""
+        """Highest propensity among a subscriber's signals that wait for the budget; 0 for none."""
         book = self._population.books.get(row)
         kinds = [] if book is None else [kind for kind, episode in book.episodes.items() if self._may_wait(episode)]
         return max((self.policy.kind(kind).propensity for kind in kinds), default=0.0)  # type: ignore[arg-type]
 
     def unprofiled(self, moment: DecisionContext, reached: int) -> None:
-        """The model's word on somebody who refused profiling: not used, and that it was not used is told once."""
+        """Handle the tier of a subscriber who refused profiling: it is not used, and one suppression says so."""
         book = self._population.books.get(moment.row)
         episode = None if book is None else book.episodes.get("risk_tier")
         if episode is None and reached > HEALTHY:
@@ -215,7 +230,7 @@ class Episodes:
             self._arm(moment.row, book, moment.clock)
 
     def recovered(self, moment: DecisionContext, kind: Kind) -> None:
-        """What made the breach is gone: a sign of life after a silence, an appointment that was withdrawn."""
+        """Close an episode whose cause is gone: use after a silence, a withdrawn appointment."""
         book = self._book(moment)
         if kind == "silence":
             book.silent_since = None
@@ -224,10 +239,10 @@ class Episodes:
         self._arm(moment.row, book, moment.clock)
 
     def fed_back(self, moment: DecisionContext, of: str | None, status: str, until_ts: int | None) -> None:
-        """The front line reports: some words close the alert, the others change nothing of it.
+        """Handle feedback of the front line: some statuses close the alert, the others leave it as it is.
 
-        A refusal or a loss is about the subscriber, and ends everything that stands, also what nobody has seen: what
-        they started before they refused must not ring again.
+        A refusal or a loss ends all episodes of the subscriber, withheld ones too: nothing from before a refusal may
+        be raised later.
         """
         book = self._population.books.get(moment.row)
         found = [] if book is None else [k for k, e in book.episodes.items() if e.seq and e.alert_id == of]
@@ -248,12 +263,12 @@ class Episodes:
             self._arm(moment.row, book, moment.clock)
 
     def _snooze(self, moment: DecisionContext, book: Book, kind: Kind, episode: Episode, until_ts: int | None) -> None:
-        """Keep the breach, unseen, so that it can be raised anew."""
+        """Keep the episode unpublished, so that it can be raised again after the snooze."""
         until = moment.clock + round(self.policy.contact.snooze_days * DAY_MS) if until_ts is None else until_ts
         book.episodes[kind] = msgspec.structs.replace(episode, seq=0, withheld=None, retry_ts=None, snoozed_until=until)
 
     def close_all(self, moment: DecisionContext, reason: CloseReason) -> None:
-        """End every episode; of the withheld ones nobody hears."""
+        """End every episode; withheld ones end without a record."""
         book = self._population.books.get(moment.row)
         if book is None or not book.episodes:
             return
@@ -263,26 +278,34 @@ class Episodes:
         self._arm(moment.row, book, moment.clock)
 
     def reconsider(self, moment: DecisionContext) -> None:
-        """A profile came: what was withheld may be raised now, or withheld for another reason."""
+        """A profile came: what was withheld may be raised now, or withheld for another reason.
+
+        An alert that nobody may act on any more ends: the card would go on asking for a call.
+        """
         book = self._population.books.get(moment.row)
-        for kind in () if book is None else sorted(book.episodes):
+        for name in () if book is None else sorted(book.episodes):
+            kind: Kind = name  # type: ignore[assignment]  # a book's kinds are ours
             mine = self._book(moment)
             episode = mine.episodes[kind]
-            if episode.seq or episode.snoozed_until is not None or episode.withheld == "stale_feed":
+            if episode.seq:
+                if contact_rules.forbids(self._standing(moment, episode, kind, stale_feed=False), self.policy) is None:
+                    continue
+                self._close(moment, mine, kind, "superseded")
+            elif episode.snoozed_until is not None or episode.withheld == "stale_feed":
                 continue
-            if kind == "risk_tier" and episode.code != UNUSED:
+            elif kind == "risk_tier" and episode.code != UNUSED:
                 continue  # the next look decides, within the budget
-            if episode.code == UNUSED and contact_rules.signal_allowed(
+            elif episode.code == UNUSED and contact_rules.signal_allowed(
                 moment.profile, kind, self.policy.consent_default
             ):
-                # They allow it now, but what they did before is not held against them.
+                # They consent now, but behaviour from before must not be used.
                 del mine.episodes[kind]
             else:
-                self._decide(moment, episode, kind)  # type: ignore[arg-type]  # a book's kinds are ours
+                self._decide(moment, episode, kind)
             self._arm(moment.row, mine, moment.clock)
 
     def due(self, moment: DecisionContext, *, stale_feed: bool) -> None:
-        """A tick at which a term of the subscriber is over."""
+        """At a tick, handle the subscriber's terms that ended: expiry, snooze, retry."""
         book, clock = self._book(moment), moment.clock
         next_look.prolong(self._population, moment.row, book)
         for name in sorted(book.episodes):
@@ -297,7 +320,7 @@ class Episodes:
         self._arm(moment.row, book, moment.clock)
 
     def _anew(self, moment: DecisionContext, book: Book, kind: Kind, episode: Episode) -> None:
-        """The snooze is over and the breach stands: an alert of its own, set off by the tick."""
+        """After a snooze, open a new alert for the same breach, triggered by the tick."""
         trigger = moment.trigger
         anew = book.episodes[kind] = msgspec.structs.replace(
             episode,
@@ -315,13 +338,14 @@ class Episodes:
             self._decide(moment, anew, kind)
 
     def _decide(self, moment: DecisionContext, episode: Episode, kind: Kind, *, stale_feed: bool = False) -> None:
-        """Raise, or withhold and say why; the same reason is not told twice.
+        """Raise, or withhold with a reason; the same reason is not published twice in a row.
 
-        Of tiers the budget decides later, and so it does of signals that stand since the recorded history: all of a
-        month would ring at once. A tier of that history counts as one that was a candidate then.
+        The budget decides later on tiers, and on signals withheld from recorded history: a month of those would be
+        raised at once. A tier from that history counts as having been a candidate then.
         """
         reason = self._objection(moment, episode, kind, stale_feed=stale_feed)
-        if reason in (None, "hold_out", "expired") and (kind == "risk_tier" or self._may_wait(episode)):
+        candidate = (reason == "expired" or _as_if_raised(moment, reason)) and episode.code != UNUSED
+        if candidate and (kind == "risk_tier" or self._may_wait(episode)):
             self._nominate(moment.row, moment.clock)
         else:
             self._settle(moment, episode, kind, reason)
@@ -329,7 +353,7 @@ class Episodes:
     def _objection(
         self, moment: DecisionContext, episode: Episode, kind: Kind, *, stale_feed: bool
     ) -> SuppressionReason | None:
-        """Why the breach may not be raised now, and until when that is so, if it is known."""
+        """Why the breach may not be raised now, or None; sets when to ask again, if that is known."""
         standing = self._standing(moment, episode, kind, stale_feed=stale_feed)
         reason = contact_rules.withhold(standing, self.policy)
         episode.retry_ts = None
@@ -369,7 +393,7 @@ class Episodes:
             self._suppress(moment, episode, kind, reason)
 
     def nominated(self, moment: DecisionContext, kind: Kind, *, admitted: bool) -> bool:
-        """The budget has decided; says whether that takes of the allowance."""
+        """Carry out the budget's decision; returns whether it uses the allowance."""
         book = self._book(moment)
         episode = book.episodes[kind]
         reason = self._objection(moment, episode, kind, stale_feed=False)
@@ -378,7 +402,7 @@ class Episodes:
             episode.retry_ts = None if kind == "risk_tier" else moment.clock + DAY_MS
         self._settle(moment, episode, kind, reason)
         self._arm(moment.row, book, moment.clock)
-        return reason in (None, "hold_out")
+        return _as_if_raised(moment, reason)
 
     def _suppress(
         self,
@@ -390,8 +414,8 @@ class Episodes:
     ) -> None:
         episode.withheld = reason
         self._outbox.counts.add("breaches", kind)
-        if reason == "hold_out":
-            # Who would have been contacted, for the comparison with those who were.
+        if _as_if_raised(moment, reason):
+            # Who would have been contacted, for the comparison with those who were, and for the figures.
             self._labels.freeze(moment, kind)
         decision = decision_id(episode.alert_id, reason, moment.trigger)
         whole = self.cards.compose(moment, episode, kind, step, None)
@@ -401,7 +425,7 @@ class Episodes:
     def _close(self, moment: DecisionContext, book: Book, kind: Kind, reason: CloseReason) -> None:
         episode = book.episodes.pop(kind)
         if episode.seq and kind == "risk_tier" and reason == "recovered":
-            short = moment.clock - book.raised_ts[kind] <= _SHORT_MS
+            short = moment.clock - book.raised_ts[kind] <= SHORT_MS
             self._outbox.counts.add("recovered", "short" if short else "longer")
         if episode.seq:
             self._publish(moment, episode, kind, "closed", reason)
@@ -424,6 +448,17 @@ class Episodes:
         next_look.arm(self._population, row, book, self.policy.contact, clock)
 
     def rearm(self, clock: int) -> None:
-        """The policy changed, and with it the terms of everybody."""
+        """Set all subscribers' terms again after a policy change."""
         for row, book in self._population.books.items():
             self._arm(row, book, clock)
+
+
+def _as_if_raised(moment: DecisionContext, reason: str | None) -> bool:
+    """Whether a breach is raised, or is withheld and counts in budget and figures as if it were.
+
+    So it is for the hold-out, and for who leaves by a profile of a later time: a new ledger reads profiles first, and
+    without those whom it knows to be gone by now, no alert of the backlog behind them would ever be right.
+    """
+    if reason == "passive_churn":
+        return moment.known is None and not moment.let_go and contact_rules.passive(moment.profile, moment.involuntary)
+    return reason in (None, "hold_out")

@@ -1,7 +1,7 @@
-"""What is said: the reason of a signal in business words, why they may leave, and an opening that fits the channel.
+"""Wording of alerts: a signal in business words, the cause of the risk, and an opening that fits the channel.
 
-A cause asks for the value behind a reason: a contract that ends in a year, or a bill that falls, is no cause to speak
-of contracts or of prices. An opening is built from disclosable reasons only, and claims no work that nobody did.
+A cause depends on the value behind a reason: a contract that ends in a year is no cause to talk about contracts, nor a
+falling bill about prices. An opening uses disclosable reasons only, and never claims work that was not done.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _OF_SIGNAL: Final[dict[str, Cause]] = {
 }
 _OF_KIND: Final[dict[Kind, Cause]] = {"competitor_browsing": "competitor_offer", "silence": "silence"}
 _CONTRACT_DAYS: Final = 91.0
-"""A contract that ends within 90 days is one to speak of, and one that ended as lately; days are said whole."""
+"""A contract is a cause if it ends within 90 days or ended in the last 90; days are shown whole."""
 _CONTENT: Final = 7.0
-"""Who gives so many points of ten has nothing to complain of."""
+"""Satisfaction, of ten points, from which a rating is no complaint."""
 _RULES: Final[tuple[tuple[str, Cause, float, float], ...]] = (
     ("competitor", "competitor_offer", 0.0, inf),
     ("portability", "competitor_offer", 0.0, inf),
@@ -65,10 +65,10 @@ _RULES: Final[tuple[tuple[str, Cause, float, float], ...]] = (
     ("data_stage_cancelled", "usage_decline", 0.0, inf),
     ("suspensions", "usage_decline", 0.0, inf),
 )
-"""What a feature's name begins with, and between which two values it is which cause; a feature without a rule (tenure,
-points, ARPU) is no cause by itself."""
+"""Prefix of the feature's name, cause, and the open interval of values in which it applies; a feature without a rule
+(tenure, points, ARPU) is no cause by itself."""
 _OF_USE: Final = ("calls_", "call_minutes_", "data_mb_", "data_sessions_")
-"""How much they use: little of it, or less than their usual, is a decline."""
+"""Usage features: little use, or less than usual, is a usage decline."""
 
 
 def _rules(name: str) -> list[tuple[Cause, float, float]]:
@@ -82,7 +82,7 @@ _OF_FEATURE: Final = {name: _rules(name) for name in NAMES}
 
 
 def cause_of_value(code: str, value: float) -> Cause | None:
-    """Which cause a feature is at this value, if any.
+    """The cause that a feature stands for at this value, or None.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def cause_of_value(code: str, value: float) -> Cause | None:
 
 
 def cause_of(kind: Kind, code: str, reasons: Iterable[AlertReason]) -> Cause:
-    """Why they may leave: what the signal says, else the first reason that is a cause.
+    """The cause of the risk: the signal's own, else that of the first reason that has one.
 
     Examples
     --------
@@ -117,7 +117,7 @@ _SIGNALS: Final = {
 
 
 def signal_text(code: str, value: float, level: int) -> Text:
-    """A signal in words. Unlike a feature's, its number is exact: the visits of the window are kept one by one.
+    """A signal in words. Its number is exact, unlike a feature's: the visits of the window are kept one by one.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def _days(value: float) -> str:
 
 
 Said = tuple[Text, Text]
-"""To somebody who listens, and in a message to somebody who reads."""
+"""A sentence as spoken, and as written in a message."""
 
 
 def _contract(code: str, value: float) -> Said:
@@ -244,7 +244,7 @@ _MANAGER: Final = Text("I am your account manager", "我是您的客户经理")
 _CALLER: Final = Text("this is customer service", "这里是客户服务中心")
 _VISITOR: Final = Text("I am from customer service", "我是客户服务人员")
 MESSAGES: Final[frozenset[Channel]] = frozenset({"sms", "app_push", "wechat"})
-"""Channels over which nobody answers: what is sent there asks nothing that wants an answer at once."""
+"""One-way channels: messages sent there must not ask for an immediate answer."""
 _ANSWERING: Final = Text(
     "Hello, thank you for coming to us. I will gladly answer whatever you want to know.",
     "您好，感谢您联系我们。您想了解的情况，我会如实为您说明。",
@@ -254,12 +254,12 @@ _ANSWERING: Final = Text(
 def opening(
     reasons: Sequence[AlertReason], channel: Channel, *, manager: bool = False, answers_only: bool = False
 ) -> Text:
-    """First words: from the first disclosable reason that gives some, else a service-care opening.
+    """Opening words from the first disclosable reason that has some, else a service-care opening.
 
     Parameters
     ----------
     channel
-        Over which it is said: a message introduces nobody and asks for no minute.
+        Channel of the contact: a message introduces nobody and does not ask for a minute.
     manager
         Whether the subscriber has an account manager of their own.
 

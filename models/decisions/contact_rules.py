@@ -1,4 +1,4 @@
-"""Whether to contact, and by when: one small stage for each reason not to, and the arithmetic of working hours."""
+"""Whether to contact and by when: one stage for each reason not to, and the arithmetic of contact hours."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ CHANNELS: Final[tuple[Channel, ...]] = (
 
 
 class ContactCase(NamedTuple):
-    """What decides whether a breach may be raised now."""
+    """The facts that decide whether a breach may be raised now."""
 
     kind: Kind
     clock: int
     profile: Profile | None
     involuntary: bool
-    """Their last outcome was involuntary, and nothing newer says that they are back."""
+    """Their last outcome was involuntary, and no newer profile is active."""
     raised_ts: int | None
     """When an alert of the kind was last raised."""
     refused_ts: int | None
     after_snooze: bool
-    """The front line asked for it to be raised anew: then the cooldown of its own kind does not hold."""
+    """It is raised again after a snooze by the front line: the cooldown of its kind does not apply."""
     stale_feed: bool
     appointment_ts: int | None
     recorded: bool = False
-    """It lies in the recorded history that the lane began with: whatever it asked for, it is too late for it."""
+    """It lies in the recorded history that the lane began with: too late to act on."""
 
 
 Stage = Callable[[ContactCase, Policy], SuppressionReason | None]
 
 
 def passive(profile: Profile | None, involuntary: bool) -> bool:
-    """Whether the subscriber leaves, or has left, by our will and not their own: no matter for retention.
+    """Whether the subscriber is suspended or gone by the operator's decision: passive churn, not for retention.
 
     A profile that says *active* is newer than an involuntary outcome only if `involuntary` is already false.
     """
@@ -116,7 +116,7 @@ def _hold_out(standing: ContactCase, policy: Policy) -> SuppressionReason | None
 
 
 def held_out(profile: Profile | None, subscriber_id: str, policy: ContactPolicy) -> bool:
-    """Whether a person is one of those who are not contacted: main card, sub-card and broadband are one person.
+    """Whether a person belongs to the hold-out; main card, sub-card and broadband are one person.
 
     Examples
     --------
@@ -143,18 +143,18 @@ STAGES: Final[tuple[Stage, ...]] = (
     _stale_feed,
     _expired,
     _switched_off,
-    # Last, so that those held out are exactly those who would have been contacted.
+    # Last, so that the hold-out contains exactly those who would otherwise have been contacted.
     _hold_out,
 )
-"""In their order: the first that objects names the reason. Law and the customer's own word stand before our habits."""
+"""In order: the first stage that objects gives the reason. Law and the customer's wishes come before our own rules."""
 
 
 _LAW: Final[tuple[Stage, ...]] = (_passive_churn, _no_profile, _no_consent, _do_not_contact)
-"""What forbids a contact whatever was raised before."""
+"""Stages that forbid any contact, escalations too."""
 
 
 def forbids(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
-    """Why an alert that was raised may not ring once more: what the law or the customer has said since.
+    """Why a raised alert may not escalate, or None: law or the customer has since forbidden contact.
 
     Examples
     --------
@@ -168,7 +168,7 @@ def forbids(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
 
 
 def withhold(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
-    """Why a breach is not raised now, or None if it is.
+    """Why a breach is not raised now, or None if it may be.
 
     Examples
     --------
@@ -191,7 +191,7 @@ def withhold(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
 
 
 def cooldown_ends(standing: ContactCase, policy: ContactPolicy) -> int | None:
-    """When the peace after an alert of the kind, or after a refusal, is over; None if there is none."""
+    """When the cooldown after an alert of the kind, or after a refusal, ends; None if there is none."""
     ends = None
     if standing.kind in policy.cooldown_exempt:
         return None
@@ -204,7 +204,7 @@ def cooldown_ends(standing: ContactCase, policy: ContactPolicy) -> int | None:
 
 
 def peace_ends(book: Book, policy: ContactPolicy) -> list[int]:
-    """When each peace that the subscriber was given is over."""
+    """When each of the subscriber's cooldowns ends."""
     ends = [_cooldown_end(ts, policy) for ts in book.raised_ts.values()]
     return ends if book.refused_ts is None else [*ends, _refusal_end(book.refused_ts, policy)]
 
@@ -218,7 +218,7 @@ def _refusal_end(refused_ts: int, policy: ContactPolicy) -> int:
 
 
 def signal_allowed(profile: Profile | None, kind: str, default: ConsentDefault) -> bool:
-    """Whether what makes a breach of this kind may be used at all: the model's word, or the visits.
+    """Whether the data behind a breach of this kind may be used: profiling for tiers, site visits for browsing.
 
     Examples
     --------
@@ -237,9 +237,9 @@ def signal_allowed(profile: Profile | None, kind: str, default: ConsentDefault) 
 def pick_channel(
     profile: Profile | None, preferences: tuple[Channel, ...], default: ConsentDefault, *, own_choice: bool = True
 ) -> Channel:
-    """The subscriber's own channel if they allow it, else the first allowed of the play's, else any allowed.
+    """The subscriber's preferred channel if they allow it, else the first allowed one of the play, else any allowed.
 
-    Without a choice of their own the first of the play's stands: who may only be answered is not rung instead.
+    Without `own_choice` it is the play's first: subscribers who may only be answered must not be called instead.
 
     Examples
     --------
@@ -260,7 +260,7 @@ def pick_channel(
 
 
 def contact_by(kind: Kind, level: int, ts: int, appointment_ts: int | None, policy: Policy) -> int:
-    """Until when the first contact is to be made: so many hours of the contact windows, and before an appointment.
+    """Deadline of the first contact: the policy's hours within the contact windows, and before an appointment.
 
     Examples
     --------
@@ -275,14 +275,14 @@ def contact_by(kind: Kind, level: int, ts: int, appointment_ts: int | None, poli
         hours = policy.contact.high_risk_hours
     by = working(ts, round(hours * HOUR_MS), policy.contact)
     if appointment_ts is not None and appointment_ts > ts:
-        # Before the appointment, with a margin; of a short notice half is left for the call.
+        # Before the appointment, with a margin; at short notice, half of the time is left for the call.
         margin = min(round(policy.contact.appointment_margin_hours * HOUR_MS), (appointment_ts - ts + 1) // 2)
         by = min(by, _last_open(ts, appointment_ts - margin, policy.contact))
     return by
 
 
 def _last_open(since: int, until: int, policy: ContactPolicy) -> int:
-    """The last moment of a contact window after `since` and not after `until`; `until` if no window lies between.
+    """The last moment inside a contact window after `since` and up to `until`; `until` if there is none.
 
     Examples
     --------
@@ -291,7 +291,7 @@ def _last_open(since: int, until: int, policy: ContactPolicy) -> int:
     2.0
     """
     offset = round(policy.utc_offset_hours * HOUR_MS)
-    windows, holidays = _compiled(policy)
+    windows, holidays = _compiled(policy.windows, policy.holidays)
     first, last = (since + offset) // DAY_MS, (until + offset) // DAY_MS
     for today in range(last, max(first, last - _LONGEST_HOLIDAY_DAYS) - 1, -1):
         if today in holidays:
@@ -305,9 +305,9 @@ def _last_open(since: int, until: int, policy: ContactPolicy) -> int:
 
 
 def working(ts: int, span_ms: int, policy: ContactPolicy) -> int:
-    """The moment when so much time inside the contact windows will have passed since `ts`.
+    """The moment `span_ms` of contact-window time after `ts`.
 
-    The offset from UTC is fixed: a zone with summer time would need a table that models may not read.
+    The UTC offset is fixed: summer time would need a zone table, which models may not read.
 
     Examples
     --------
@@ -317,7 +317,7 @@ def working(ts: int, span_ms: int, policy: ContactPolicy) -> int:
     """
     offset = round(policy.utc_offset_hours * HOUR_MS)
     local = ts + offset
-    windows, holidays = _compiled(policy)
+    windows, holidays = _compiled(policy.windows, policy.holidays)
     day = local // DAY_MS
     for today in range(day, day + _LONGEST_HOLIDAY_DAYS):
         if today in holidays:
@@ -332,9 +332,11 @@ def working(ts: int, span_ms: int, policy: ContactPolicy) -> int:
 
 
 @lru_cache(maxsize=8)
-def _compiled(policy: ContactPolicy) -> tuple[tuple[tuple[int, int], ...], frozenset[int]]:
-    windows = tuple(sorted((_of_day(opens), _of_day(closes)) for opens, closes in policy.windows))
-    return windows, frozenset(date.fromisoformat(day).toordinal() - _EPOCH_DAY for day in policy.holidays)
+def _compiled(
+    windows: tuple[tuple[str, str], ...], holidays: tuple[str, ...]
+) -> tuple[tuple[tuple[int, int], ...], frozenset[int]]:
+    spans = tuple(sorted((_of_day(opens), _of_day(closes)) for opens, closes in windows))
+    return spans, frozenset(date.fromisoformat(day).toordinal() - _EPOCH_DAY for day in holidays)
 
 
 def _of_day(clock: str) -> int:

@@ -1,4 +1,4 @@
-"""The moment of a decision: everything that is known of a subscriber right after one event, or at one tick."""
+"""The context of a decision: everything known about a subscriber right after one event, or at one tick."""
 
 from __future__ import annotations
 
@@ -18,40 +18,39 @@ from models.state.population import Population
 _LEFT: Final = OUTCOME.index["left"]
 _CODE: Final = OUTCOME.index["code"]
 _LEFT_TS: Final = OUTCOME.index["left_ts"]
-_NEVER_LEFT: Final = [0.0] * len(OUTCOME.columns)
 _INVOLUNTARY: Final = float(OUTCOME_CODES.index("involuntary"))
 
 
 @dataclass(slots=True)
 class DecisionContext:
-    """See the module.
+    """A subscriber at the moment of a decision.
 
     Attributes
     ----------
     ts
-        When it happened: what an alert says.
+        When it happened; shown in the alert.
     clock
-        The lane's time, from which terms run: it never goes back, as a late event's `ts` does.
+        The lane's time, from which terms run; it never goes back, unlike the `ts` of a late event.
     now
-        The subscriber's own time, from which they were scored.
+        The subscriber's own time, as of which they were scored.
     history
-        How long they are known by then, ms; NaN before their first event.
+        How long they have been known by then, ms; NaN before their first event.
     x
         Their features.
     involuntary
-        Their last outcome was involuntary, and no newer profile says that they are back.
+        Their last outcome was involuntary, and no newer profile is active.
     let_go
-        They leave by our will, or have left, as far as was known at the lane's time: labels go by it.
+        Passive churn as known at the lane's time; labels depend on it.
     gone
-        They left of their own will: nothing is decided about them any more.
+        They left of their own will: nothing more is decided about them.
     profiled
-        Whether they allow profiling; else their risk is the base rate, and no reason of the model is given.
+        Whether they allow profiling; otherwise their risk is the base rate, and the model gives no reasons.
     tier, previous
-        As they stand; moved on when the tier changes within the moment.
+        Current and previous tier; updated when the tier changes in this decision.
     reached
-        The tier that a daily look moves them to; at any other time the one that they have.
+        The tier that a daily look moves them to; at other times their current one.
     published
-        The risk that was published last; NaN for never.
+        The risk published last; NaN for never.
     """
 
     row: int
@@ -84,10 +83,10 @@ class DecisionContext:
 def moment_of(
     population: Population, view: ModelView, row: int, ts: int, clock: int, trigger: Trigger, record_ts: int | None
 ) -> DecisionContext:
-    """The moment of the subscriber in `row`, as seen right now: their features are gone with the next one."""
+    """The context of the subscriber in `row`; `x` is overwritten when the next one is made."""
     profile, book = population.profiles[row], population.books.get(row)
     known = of_its_time(profile, clock)
-    outcome = population.blocks[OUTCOME.name].data[row].tolist() if view.left else _NEVER_LEFT
+    outcome = population.blocks[OUTCOME.name].data[row].tolist() if view.left else None
     return DecisionContext(
         row=row,
         subscriber_id=population.id_of(row),
@@ -97,9 +96,9 @@ def moment_of(
         history=view.history,
         profile=profile,
         refused_ts=None if book is None else book.refused_ts,
-        involuntary=left_involuntarily(outcome, profile),
-        let_go=passive(known, left_involuntarily(outcome, known)),
-        gone=left_willingly(outcome, profile, clock),
+        involuntary=outcome is not None and left_involuntarily(outcome, profile),
+        let_go=passive(known, outcome is not None and left_involuntarily(outcome, known)),
+        gone=outcome is not None and left_willingly(outcome, profile, clock),
         tier=int(view.tier),
         reached=int(view.reached),
         published=view.published,
@@ -113,10 +112,10 @@ def moment_of(
 
 
 def of_its_time(profile: Profile | None, clock: float) -> Profile | None:
-    """The profile, unless it is of a later time.
+    """The profile, unless it is newer than `clock`.
 
-    The topic is compacted, and a new ledger applies it first: then it tells of today at a time that lies months back.
-    Whether and how to contact goes by it all the same.
+    The profile topic is compacted, and a new ledger applies it first: today's profile then meets events that are months
+    old. Contact rules use it all the same.
 
     Examples
     --------
@@ -128,14 +127,14 @@ def of_its_time(profile: Profile | None, clock: float) -> Profile | None:
 
 
 def left_involuntarily(outcome: list[float], profile: Profile | None) -> bool:
-    """Whether the last word on the subscriber is that we let them go; a newer active profile takes it back."""
+    """Whether the subscriber's last outcome is involuntary and no newer profile is active."""
     if not (outcome[_LEFT] == 1.0 and outcome[_CODE] == _INVOLUNTARY):
         return False
     return profile is None or profile.status != "active" or profile.ts <= outcome[_LEFT_TS]
 
 
 def left_willingly(outcome: list[float], profile: Profile | None, clock: float) -> bool:
-    """Whether the subscriber is gone; `returned`, or an activation since they left, takes it back."""
+    """Whether the subscriber left of their own will, and neither returned nor was activated since."""
     if outcome[_LEFT] != 1.0 or outcome[_CODE] == _INVOLUNTARY:
         return False
     activated = None if profile is None else profile.activated_ts

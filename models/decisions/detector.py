@@ -1,8 +1,8 @@
 """A lane's decisions: arrivals in, state records and outputs out.
 
-The result depends on the order of the arrivals alone. Where a batch is cut, when the caller takes the changes, and
-whether the lane was restarted in between makes no difference: everything that matters is in the state records and in
-the clock, arrivals are applied one at a time, and time is swept before the next one.
+The result depends only on the order of the arrivals, not on batch boundaries, on when the caller takes the changes, or
+on restarts: all state is in the state records and the clock, arrivals are applied one at a time, and due ticks are
+swept before the next one.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ _GONE: Final = frozenset({"ported_out", "disconnected", "lapsed", "involuntary"}
 
 
 class Detector:
-    """See the module.
+    """Applies arrivals to a lane's subscribers and decides on scores, alerts and labels.
 
     Parameters
     ----------
     scorer, policy
         In force until :meth:`switch`.
     partition
-        Of the lane: part of the coordinates that alerts are named by.
+        The lane's partition, part of the coordinates in alert ids.
 
     Raises
     ------
@@ -77,13 +77,13 @@ class Detector:
 
     @property
     def clock(self) -> Clock:
-        """The lane's time, a copy: it belongs into the ledger of the transaction that writes the changes."""
+        """The lane's time, as a copy; it goes into the ledger, in the transaction that writes the changes."""
         clock = self._sweep.clock
         return msgspec.structs.replace(clock, feeds=dict(clock.feeds))
 
     @property
     def owed(self) -> bool:
-        """Whether a sweep is under way that did not fit: take, commit, and apply again, if need be nothing."""
+        """Whether a sweep is unfinished: take, commit, and call :meth:`apply` again, with no arrivals if need be."""
         return self._sweep.owed
 
     @property
@@ -97,7 +97,7 @@ class Detector:
         return self._lane.scorer.version, self._lane.policy.version
 
     def load(self, records: Iterable[StateRecord]) -> None:
-        """Take up state records, in their order on the topic; called before :meth:`resume`, as often as needed.
+        """Read state records in topic order; called before :meth:`resume`, as often as needed.
 
         Raises
         ------
@@ -107,19 +107,19 @@ class Detector:
         self.population.load(self._lane.budget.load(self._marks.load(records)))
 
     def resume(self, clock: Clock | Mapping[str, Any]) -> None:
-        """Go on from the clock of the ledger; after this the lane stands where the ledger's transaction left it."""
+        """Set the clock from the ledger; after this the lane stands where the ledger's transaction left it."""
         held = clock if isinstance(clock, Clock) else msgspec.convert(clock, Clock)
         self._lane.loaded(held)
         self._sweep.resume(msgspec.structs.replace(held, feeds=dict(held.feeds)))
 
     def switch(self, scorer: Scorer | None = None, policy: Policy | None = None) -> None:
-        """Take another model or policy into force; only between :meth:`take` and the next :meth:`apply`."""
+        """Put another model or policy into force; only between :meth:`take` and the next :meth:`apply`."""
         scorer = scorer or self._lane.scorer
         check_features(scorer.snapshot, NAMES, catalogue_hash())
         changed = policy is not None and policy != self._lane.policy
         self._lane.switch(scorer, policy or self._lane.policy, self._sweep.clock)
         if changed:
-            # Terms and silences are others now, of those too whom a sweep under way has not come to.
+            # Terms and silences have changed, also for subscribers that an unfinished sweep has yet to reach.
             self._lane.loaded(self._sweep.clock)
             self._sweep.resume(self._sweep.clock)
 
@@ -128,9 +128,9 @@ class Detector:
         return self._lane.tiers_count()
 
     def apply(self, arrivals: Sequence[Arrival]) -> int:
-        """Fold, score and decide in order; returns how many were consumed.
+        """Fold, score and decide in order; returns how many arrivals were consumed.
 
-        Fewer than given means that the transaction is full: take, commit, and call again with the rest.
+        If not all were, the transaction is full: take, commit, and call again with the rest.
         """
         lane, sweep = self._lane, self._sweep
         sweep.run()
@@ -145,17 +145,17 @@ class Detector:
             if why & places.TICKS:
                 sweep.run()
             if marks != self._marks.version:
-                # A mark that was set or has ended decides about what comes behind it.
+                # A stop mark that was set or ended applies to the arrivals after it.
                 marks = self._mark(table, done)
         sweep.take_time()
         self._account()
         if done == len(table):
-            # What was not applied keeps its rows.
+            # Not earlier: arrivals that were not applied still use their rows.
             lane.population.settle_rows()
         return done
 
     def take(self) -> Changes:
-        """What changed and was decided since the last call; the caller writes it with :attr:`clock`, all or nothing."""
+        """Changes and outputs since the last call; the caller writes them with :attr:`clock`, all or nothing."""
         outputs, counts = self._lane.outbox.take()
         records = self.population.take_changes()
         records.put(self._marks.take_changes() + self._lane.budget.take_changes())
@@ -166,7 +166,7 @@ class Detector:
         return self._marks.version
 
     def _walk(self, table: Table, begin: int) -> int:
-        """Walk on from an arrival until one needs a decision; the place behind it."""
+        """Walk from an arrival until one needs a decision; returns the place after it."""
         engine, outbox = self._lane.engine, self._lane.outbox
         numbers, room, last = engine.lane, float(outbox.room), float(engine.lane[places.LAST_TICK])
         numbers[places.NEXT_TICK] = inf if isnan(last) else self._sweep.next_live(int(last))
@@ -187,14 +187,14 @@ class Detector:
         counted[:] = 0
 
     def _decide(self, arrival: Arrival, why: int) -> None:
-        """Do what the walk has left over of an arrival, and decide what comes of it."""
+        """Finish the arrival at which the walk stopped, and decide on it."""
         lane, event = self._lane, arrival.event
         row = lane.population.find(event.subscriber_id)
         late = lane.engine.lane[places.IS_LATE] == 1.0
         if isinstance(event, Erasure):
             self._erase(arrival, event, row)
         elif row < 0:
-            return  # a profile of nobody who is known is deleted
+            return  # deletion of the profile of an unknown subscriber
         elif why & places.RARE:
             take_rare(lane.population, row, event)
             if _decides(event):
@@ -204,10 +204,10 @@ class Detector:
             self._decided(self._moment(arrival, row), event, late=False)
 
     def _now(self, arrival: Arrival, row: int) -> float:
-        """The subscriber's own time: of their last activity, or of the arrival where there is none.
+        """The subscriber's own time: that of their last activity, or of the arrival if there is none.
 
-        What is told about a subscriber does not move their own time. They are then looked at from the lane's, or a
-        sweep that scored them as silent would be contradicted by a profile.
+        A profile, outcome or feedback does not move it. They are then scored as of the lane's time, or a profile would
+        contradict a sweep that scored them as silent.
         """
         last = float(self._lane.population.table[row, places.LAST_TS])
         now = float(_ts_of(arrival)) if np.isnan(last) else last
@@ -216,7 +216,7 @@ class Detector:
         return now
 
     def _watermark(self, otherwise: float) -> float:
-        """The lane's time; before its first event it has none."""
+        """The lane's time, or `otherwise` before its first event."""
         found = float(self._lane.engine.lane[places.WATERMARK])
         return otherwise if isnan(found) else found
 
@@ -224,7 +224,7 @@ class Detector:
         lane, ts = self._lane, _ts_of(arrival)
         clock = int(self._watermark(ts))
         if isinstance(arrival.event, Profile | Deletion):
-            # A profile may be dated long ago; what it sets free happens now.
+            # A profile may be dated long ago; the alerts it allows are raised now.
             ts = clock
         trigger = Trigger(topic=arrival.topic, partition=lane.partition, offset=arrival.offset, tick=None)
         return moment_of(lane.population, lane.engine.view(row), row, ts, clock, trigger, arrival.record_ts)
@@ -241,7 +241,7 @@ class Detector:
         elif isinstance(event, Feedback):
             episodes.fed_back(moment, event.alert_id, event.status, event.until_ts)
         if not late:
-            self._lane.rescore(moment)
+            self._lane.rescore(moment, news=False)
             if not moment.gone:
                 self._signal(moment, event)
         if moment.profile is event and not moment.gone:
@@ -274,7 +274,7 @@ class Detector:
             lane.episodes.breach(moment, signal)
 
     def _withdrawn(self, moment: DecisionContext) -> None:
-        """An appointment was called off, unless a newer word booked it again."""
+        """Close the appointment's alert, unless an appointment still stands."""
         book = self.population.books.get(moment.row)
         if book is not None and book.appointment_ts is None:
             self._lane.episodes.recovered(moment, "disconnect_appointment")
@@ -286,11 +286,11 @@ class Detector:
         return browsing(population.visits.of(moment.row), event, moment.now, policy)
 
     def _erase(self, arrival: Arrival, event: Erasure, row: int) -> None:
-        """Forget a subscriber: end their alerts, delete what is kept, and mark them, by their hash, as erased."""
+        """Forget a subscriber: close their alerts, delete their data, and set a stop mark by their hash."""
         lane = self._lane
         held, request = self._marks.get(event.subscriber_id), request_hash(event.request_id)
         if held is not None and held.request == request and held.erased_ts >= event.ts:
-            # The same request, delivered twice: it was done and its receipt was given.
+            # The same request delivered twice: it is done, and its receipt was published.
             lane.engine.counts[places.APPLIED, places.ERASURE] -= 1
             lane.engine.counts[places.DUPLICATE, places.ERASURE] += 1
             return
@@ -315,7 +315,7 @@ def _ts_of(arrival: Arrival) -> int:
 
 
 def _decides(event: object) -> bool:
-    """Whether anything can come of an event at once; the risk that it moves is looked at daily."""
+    """Whether an event can lead to a decision at once; the risk it moves is looked at daily."""
     if isinstance(event, CareContact):
         return event.reason in CARE_TRIGGERS
     return isinstance(event, Feedback | Outcome | Profile | Deletion)

@@ -1,7 +1,7 @@
-"""Forgetting a subscriber: stop marks, by his hash, and the receipt of what was deleted.
+"""Erasure of a subscriber: stop marks by the subscriber's hash, and the receipt of what was deleted.
 
-After an erasure events may still be under way that are older than it. They must not make him known again, so for a
-while his hash, and nothing else of him, is kept: events not newer than the erasure are ignored.
+Events older than the erasure may still arrive after it. They must not create the subscriber again, so their hash, and
+nothing else, is kept for a while: events not newer than the erasure are ignored.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from models.contract.time_units import DAY_MS
 from models.state.population import StateMalformedError, StateRecord
 
 MARK_CODE: Final = b"X"
-"""Leads the state key of a stop mark; the population knows nothing of it."""
+"""First byte of a stop mark's state key; the population does not handle these."""
 
 
 class Mark(Struct, frozen=True):
-    """An erasure that still keeps older events away."""
+    """An erasure for which older events are still ignored."""
 
     erased_ts: int
     until: int
@@ -41,7 +41,7 @@ class StopMarks:
     Attributes
     ----------
     version
-        Moves whenever a mark is set or ends, so that whoever has asked knows to ask again.
+        Increases whenever a mark is set or ends, so that callers know to ask again.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class StopMarks:
         return bool(self._marks)
 
     def set(self, subscriber_id: str, mark: Mark) -> None:
-        """Mark a subscriber as erased; of two erasures the newer counts, and the longer stop."""
+        """Mark a subscriber as erased; of two erasures the newer time and the longer stop count."""
         name = subscriber_hash(subscriber_id)
         held = self._marks.get(name)
         if held is not None:
@@ -76,7 +76,7 @@ class StopMarks:
         return self._marks.get(_hash_of(subscriber_id)) if self._marks else None
 
     def stops(self, subscriber_id: str, ts: float) -> bool:
-        """Whether an event of that time comes from before his erasure."""
+        """Whether an event at `ts` is not newer than the subscriber's erasure."""
         mark = self.get(subscriber_id)
         return mark is not None and ts <= mark.erased_ts
 
@@ -85,7 +85,7 @@ class StopMarks:
         return min((mark.until for mark in self._marks.values()), default=float("inf"))
 
     def expire(self, tick: int) -> bool:
-        """Drop the marks whose time is over; whether there were any."""
+        """Drop the marks that have ended; returns whether there were any."""
         over = [name for name, mark in self._marks.items() if mark.until <= tick]
         for name in over:
             del self._marks[name]
@@ -100,7 +100,7 @@ class StopMarks:
         return [(MARK_CODE + name.encode(), None if m is None else msgspec.json.encode(m)) for name, m in found]
 
     def load(self, records: Iterable[StateRecord]) -> list[StateRecord]:
-        """Take up the marks among the state records, and give back the others."""
+        """Read the marks among the state records, and return the others."""
         others = []
         for key, value in records:
             if not key.startswith(MARK_CODE):
@@ -116,12 +116,12 @@ class StopMarks:
 
 
 def request_hash(request_id: str) -> str:
-    """What is kept of a request, to know it again when it is delivered twice."""
+    """Hash of a request, by which a second delivery is recognised."""
     return subscriber_hash(request_id)
 
 
 def receipt(event: Erasure, clock: int, known: bool, policy: RetentionPolicy) -> Receipt:
-    """What was deleted at once, and where something remains until retention or compaction has run."""
+    """The receipt: what was deleted at once, and what remains until retention or compaction has run."""
     outputs = clock + round(policy.outputs_days * DAY_MS)
     state = clock + round(policy.compaction_days * DAY_MS)
     return Receipt(

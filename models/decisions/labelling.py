@@ -1,31 +1,31 @@
-"""Labels: vectors frozen when they were scored, and what came of their subscribers, a month or more later.
+"""Labels: frozen feature vectors, and the outcome of their subscribers a month or more later.
 
 Everybody's vector is frozen once a week, each at their own phase, a fair sample of all; and at each alert, for leads
-and for what a contact changes. A frozen vector is a state record of its own, written anew when one more of its weeks is
-known, and gone with its label.
+and for what a contact changes. A frozen vector is a state record of its own, written once and gone with its label.
 
 When the label is known
-    A churn outcome says it of every vector before it: *positive* up to the horizon before they left, *negative* beyond.
-    Who uses the service past the horizon did not leave within it: *negative*. A lapse is declared long after it
-    happened and is dated by its last activity, so of a silent subscriber the longest time that a declaration takes is
-    waited for too; what was frozen of them meanwhile is positive if they are declared and negative if they come back:
-    else silence would look safe. Whoever was cut off, or had left already, tells nothing of who wants to leave: *void*.
-    The first outcome decides; what comes later is counted.
+    A churn outcome labels every earlier vector: *positive* if they left within the horizon, else *negative*. A
+    subscriber who uses the service past the horizon did not leave within it: *negative*. A lapse is declared long after
+    it happened and is dated by its last activity. So for a silent subscriber the label also waits for the longest time
+    that a declaration takes; vectors frozen meanwhile are positive if a lapse is declared and negative if they come
+    back, or silence would look safe. A subscriber who was cut off, or had already left, shows nothing about wanting to
+    leave: *void*. The first outcome decides; later ones are only counted.
 
 Week by week
-    Beside the verdict a weekly vector tells of each of its weeks, as soon as it is known, whether its subscriber left
-    in it: by the same rules, with the end of the week in place of that of the horizon. The learner learns these fates;
-    the verdict is for the figures.
+    Besides its label, a weekly vector publishes for each of its weeks, as soon as it is known, whether its subscriber
+    left in it: by the same rules, with the end of the week as the horizon. The learner learns these fates; the label
+    serves the quality figures.
 
-Negatives must not come much later than positives: a model that learns today's leavers beside the stayers of a quarter
-ago learns the season.
+Negatives must not come much later than positives: a model trained on today's leavers and the stayers of a quarter ago
+learns the season.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -42,83 +42,122 @@ from models.decisions.decision_context import DecisionContext
 from models.decisions.outbox import Outbox, Output
 from models.decisions.ticks import Clock
 from models.features.catalogue import catalogue_hash
+from models.kernel import places
 from models.scoring.scorer import Scorer
 from models.state.calendar import Calendar
-from models.state.columns import CALLS, DATA
+from models.state.columns import RISK
 from models.state.pending_labels import Pending
 from models.state.population import Population
 from models.state.subscriber_record import Book
 
 LEAVING: Final = frozenset({"ported_out", "disconnected", "lapsed"})
-"""Active churn. What the operator ends is passive churn, and `migrated` is none."""
+"""Outcomes of active churn. `involuntary` is passive churn, and `migrated` is no churn."""
 _SPOKEN: Final = frozenset({"contacted", "delivered", "read", "retained", "lost", "refused"})
-"""Touches that reached the subscriber."""
+"""Statuses of contacts that reached the subscriber."""
 _CATALOGUE: Final = catalogue_hash()
 
 
+class _Due(NamedTuple):
+    """When the vectors of a row are looked at next, and from when on for a verdict.
+
+    From the end of its horizon on a vector is looked at once a day, so that a restart knows from the clock alone which
+    looks were made. ``untold`` is the first end of a week, or a horizon, of which nothing was told.
+    """
+
+    look: float
+    verdict: float
+    untold: float
+
+
+_NEVER: Final = _Due(math.inf, math.inf, math.inf)
+
+
 class Labels:
-    """See the module.
+    """Freezes vectors and publishes their fates and labelled examples.
 
     Parameters
     ----------
     population
-        Keeps the frozen vectors that wait.
+        Keeps the frozen vectors that wait for a label.
     outbox
-        Takes the examples.
+        Receives the examples.
     scorer, policy
-        In force; switched between transactions only.
+        In force; replaced between transactions only.
 
-    Attributes
-    ----------
-    due
-        Of each row the tick at which its vectors are looked at next; infinity for none. From the end of its horizon on
-        a vector is looked at once a day, so that a restart knows from the clock alone which looks were made.
     """
 
     def __init__(self, population: Population, outbox: Outbox, scorer: Scorer, policy: Policy) -> None:
         self.scorer = scorer
         self.policy = policy
-        self.due = np.empty(0)
-        self._verdicts = np.empty(0)  # of each row the tick from which verdicts are looked for
+        self._due: dict[int, _Due] = {}
         self._calendar = Calendar()
         self._population = population
         self._outbox = outbox
 
     def loaded(self, clock: Clock) -> None:
         """Find out anew what is due when: the state was read, or the policy changed."""
-        self.due = np.full(len(self._population.ids), np.inf)
-        self._verdicts = self.due.copy()
+        self._due.clear()
         self._calendar.fill(np.empty(0), np.empty(0, dtype=np.int64))
         for row in self._population.pending.rows():
+            self._read_weeks(row)
             passed = clock.sweeping is not None and self._population.id_of(row) <= clock.cursor
             self._set_due(row, clock.sweeping if passed else clock.last_tick)
 
+    def _read_weeks(self, row: int) -> None:
+        """Know of vectors that a former release wrote what it had told of them."""
+        ends, columns = _ends(self.policy.labels.horizon_days), self._population.table[row]
+        for pending in self._population.pending.of(row):
+            if pending.weeks:
+                told = pending.ts + ends[min(pending.weeks, len(ends)) - 1]
+                columns[places.STAYED_TS] = np.fmax(columns[places.STAYED_TS], told)
+
     def forgotten(self, row: int) -> None:
         """A row is free."""
-        if row < len(self.due):
-            self.due[row] = self._verdicts[row] = np.inf
+        self._due.pop(row, None)
 
     def next_due(self) -> float:
         """The earliest time at which a vector can be due."""
         return self._calendar.next()
 
-    def due_by(self, tick: int) -> list[int]:
-        """Rows whose vectors are due by this tick; each is to be looked at with :meth:`look`."""
-        return [row for row in self._calendar.pop(tick) if row < len(self.due) and self.due[row] <= tick]
+    def due_by(self, tick: int, used_ts: float) -> list[int]:
+        """Rows of whose vectors something is known by this tick; each is to be looked at with :meth:`look`.
+
+        Parameters
+        ----------
+        used_ts
+            How far the slowest usage feed has come: while it stands still nobody is silent.
+        """
+        found = []
+        for row in self._calendar.pop(tick):
+            due = self._due.get(row, _NEVER)
+            if due.look <= tick and due.untold <= self._stayed(row, tick, used_ts):
+                found.append(row)
+            elif due.look <= tick:
+                self._set_due(row, tick)
+        return found
+
+    def _stayed(self, row: int, tick: int, used_ts: float) -> float:
+        """Until when it is known that somebody has stayed.
+
+        Who used the service has stayed until then, and so has, long enough ago, who was not declared to have lapsed.
+        """
+        columns, silent = self._population.table[row], used_ts - round(self.policy.labels.lapse_days * DAY_MS)
+        # NaN, which is no use at all, is never larger.
+        return min(float(tick), max(silent, float(columns[places.CALLS_REF]), float(columns[places.DATA_REF])))
 
     def sampled(self, subscriber_id: str) -> bool:
-        """Whether their weekly vectors are kept at all: a share of a large population teaches as much."""
+        """Whether a subscriber's weekly vectors are kept: for a large population a sample is enough."""
         return crc32(b"weekly\x1f" + subscriber_id.encode()) < self.policy.labels.weekly_share * 2**32
 
     def freeze(self, moment: DecisionContext, origin: str, cause: str | None = None) -> None:
-        """Keep the vector of this moment until its label is known; not of somebody who refuses profiling.
+        """Keep the current vector until its label is known.
 
-        Who is gone, or leaves by our will, has no label to wait for.
+        Not for subscribers who refuse profiling, nor for those who are gone or in passive churn: they get no label.
         """
         if moment.gone or moment.let_go or not moment.profiled:
             return
         x = moment.x.astype("<f4")
-        x[np.isnan(x)] = np.nan  # one for all: its sign is the processor's business, and these are bytes of the state
+        x[np.isnan(x)] = np.nan  # one bit pattern: the sign of NaN depends on the processor, and these bytes are state
         known = moment.known
         arpu = 0.0 if known is None or known.arpu is None else known.arpu
         frozen = Pending(
@@ -135,14 +174,13 @@ class Labels:
             x=x.tobytes(),
         )
         self._population.hold(moment.row, frozen)
-        self._room_for(moment.row)
-        end = float(frozen.ts + self._horizon())
-        self._verdicts[moment.row] = min(float(self._verdicts[moment.row]), end)
-        self._enter(moment.row, min(float(self.due[moment.row]), float(self._next_end(frozen))))
+        ends, due = _ends(self.policy.labels.horizon_days), self._due.get(moment.row, _NEVER)
+        first, last = float(frozen.ts + ends[0 if origin == WEEKLY else -1]), float(frozen.ts + ends[-1])
+        self._enter(moment.row, _Due(min(due.look, first), min(due.verdict, last), min(due.untold, first)))
         self._outbox.wrote(len(frozen.x) * 2)
 
     def outcome(self, moment: DecisionContext, event: Outcome) -> None:
-        """An outcome came, newest or not: it labels whatever waits, unless an earlier one has."""
+        """Label all waiting vectors by an outcome, the newest or not, unless an earlier outcome already did."""
         book = self._population.books.get(moment.row)
         if event.outcome == "returned":
             if book is not None and book.left is not None:
@@ -166,79 +204,79 @@ class Labels:
     def _decided(self, moment: DecisionContext, event: Outcome, left_ts: int) -> None:
         horizon = self._horizon()
         if moment.clock > left_ts + round(self.policy.labels.lapse_days * DAY_MS):
-            # So late that the oldest of the vectors it is about may have been labelled by time.
+            # So late that its oldest vectors may already have been labelled as negative.
             self._outbox.counts.late_outcomes += 1
-        waiting = self._population.pending.of(moment.row)
-        within = [p for p in waiting if p.ts <= left_ts <= p.ts + horizon]
-        alerts = [p for p in within if p.origin != WEEKLY and not p.hold_out]
+        waiting, told = self._population.pending.of(moment.row), self._told(moment.row)
+        labels = [_label(pending.ts, event.outcome, left_ts, horizon) for pending in waiting]
+        # What is right by its own label has foretold the leaving: precision and recall are of the same alerts.
+        right = [p for p, of in zip(waiting, labels, strict=True) if of == "positive" and p.origin != WEEKLY]
+        alerts = [p for p in right if not p.hold_out]
         first_alert = min((p.ts for p in alerts), default=None)
         if event.outcome in LEAVING and waiting:
             self._left(alerts, left_ts)
-        for pending in waiting:
-            if pending.ts > left_ts and event.outcome != "lapsed":
-                label: Label = "void"
-            elif pending.ts + horizon < left_ts:
-                label = "negative"
-            else:
-                label = "positive" if event.outcome in LEAVING else "void"
+        for pending, label in zip(waiting, labels, strict=True):
             outcome = event.outcome if label == "positive" else None
-            known = pending if label == "void" else self._tell_weeks(moment, pending, left_ts, outcome)
-            self._tell(moment, known, label, (event, left_ts), first_alert if label == "positive" else None)
+            if label != "void":
+                self._tell_weeks(moment, pending, told, left_ts, outcome)
+            self._tell(moment, pending, label, (event, left_ts), first_alert if label == "positive" else None)
         self.forgotten(moment.row)
 
     def _left(self, alerts: list[Pending], left_ts: int) -> None:
-        """Count a leaver by the alert that foretold it."""
+        """Count a leaver by the kind of alert that came before."""
         foretold = [p.ts for p in alerts if p.origin == "risk_tier"]
         counts = self._outbox.counts
         counts.add("leavers", "risk_tier" if foretold else "signal" if alerts else "none")
         if foretold:
-            counts.leads_ms.append(left_ts - min(foretold))
+            counts.leads_ms.append(max(0, left_ts - min(foretold)))
 
     def _downgraded(self, moment: DecisionContext, ts: int) -> None:
-        """Keep when, as long as a vector may ask for it."""
+        """Remember the time of a downgrade as long as a waiting vector may need it."""
         book, lapse = self._population.book(moment.row), round(self.policy.labels.lapse_days * DAY_MS)
         since = moment.clock - self._horizon() - lapse
         book.downgraded = sorted({*(t for t in book.downgraded if t >= since), ts})
         self._population.mark_book(moment.row)
 
     def look(self, moment: DecisionContext, tick: int, used_ts: float) -> None:
-        """A look at a tick: who used the service past their horizon has stayed, and so has who was silent long enough.
-
-        Parameters
-        ----------
-        used_ts
-            How far the slowest usage feed has come: while it stands still nobody is silent.
-        """
-        horizon, lapse = self._horizon(), round(self.policy.labels.lapse_days * DAY_MS)
-        blocks, row = self._population.blocks, moment.row
-        last_use = float(np.fmax(blocks[CALLS.name].data[row, 0], blocks[DATA.name].data[row, 0]))
+        """A look at a tick at which it is due: see :meth:`due_by`."""
+        row, horizon, stayed = moment.row, self._horizon(), self._stayed(moment.row, tick, used_ts)
         # A profile may say that they are gone or cut off where no outcome ever did.
         gone = moment.gone or moment.let_go
-        # Who used the service has stayed until then, and so has, long enough ago, who was not declared to have lapsed.
-        stayed = min(float(tick), float(np.fmax(last_use, used_ts - lapse)))
+        told, news, verdicts = self._told(row), False, self._due.get(row, _NEVER).verdict <= tick
         for pending in self._population.pending.of(row):
-            end = pending.ts + horizon
-            known = pending if gone else self._tell_weeks(moment, pending, stayed, None)
-            if end <= stayed and self._verdicts[row] <= tick:
-                self._tell(moment, known, "void" if gone else "negative", None, None)
+            news |= not gone and self._tell_weeks(moment, pending, told, stayed, None)
+            if verdicts and pending.ts + horizon <= stayed:
+                self._tell(moment, pending, "void" if gone else "negative", None, None)
+        if news:
+            self._population.table[row, places.STAYED_TS] = stayed
+            self._population.touch(row, RISK.name)
         self._set_due(row, tick)
 
-    def _tell_weeks(self, moment: DecisionContext, pending: Pending, until: float, outcome: str | None) -> Pending:
-        """Publish what is known of the weeks of a vector: they stayed `until` then, and left by `outcome`, if any."""
+    def _told(self, row: int) -> float:
+        """Until when it is told of the weeks of their vectors that they stayed."""
+        told = float(self._population.table[row, places.STAYED_TS])
+        return -math.inf if math.isnan(told) else told
+
+    def _tell_weeks(
+        self, moment: DecisionContext, pending: Pending, told: float, until: float, outcome: str | None
+    ) -> bool:
+        """Publish what is known of the weeks of a vector and not told: they stayed `until` then, or left by `outcome`.
+
+        Says whether that was anything.
+        """
         if pending.origin != WEEKLY:
-            return pending
+            return False
         ends = _ends(self.policy.labels.horizon_days)
-        stayed = sum(pending.ts + end <= until for end in ends)
-        known = min(stayed + (outcome is not None), len(ends))
-        if known <= pending.weeks:
-            return pending
+        before = bisect_right(ends, told - pending.ts)
+        known = min(bisect_right(ends, until - pending.ts) + (outcome is not None), len(ends))
+        if known <= before:
+            return False
         subscriber_id = moment.subscriber_id
         fate = Fate(
             fate_id=f"{example_id(subscriber_id, pending.ts, pending.origin)}-{known}",
             subscriber_id=subscriber_id,
             ts=pending.ts,
             known_ts=moment.clock,
-            first=pending.weeks + 1,
+            first=before + 1,
             last=known,
             left=outcome is not None,
             outcome=outcome,
@@ -247,35 +285,31 @@ class Labels:
             base_rate=pending.base_rate,
             model_version=pending.model,
             catalogue=_CATALOGUE,
-            x=pending.values(),
+            x=pending.x,
         )
         self._outbox.put(Output("fate", subscriber_id, fate, moment.ts, fate.fate_id, None))
-        return self._population.know(moment.row, pending, known)
+        return True
 
     def _horizon(self) -> int:
         return _ends(self.policy.labels.horizon_days)[-1]
 
-    def _next_end(self, pending: Pending) -> int:
-        """When the first week that is not known ends; of a vector that was taken at an alert, when its horizon does."""
-        ends = _ends(self.policy.labels.horizon_days)
-        return pending.ts + (ends[min(pending.weeks, len(ends) - 1)] if pending.origin == WEEKLY else ends[-1])
-
-    def _room_for(self, row: int) -> None:
-        if row >= len(self.due):
-            more = np.full(row + 1024 - len(self.due), np.inf)
-            self.due, self._verdicts = np.concatenate([self.due, more]), np.concatenate([self._verdicts, more])
-
     def _set_due(self, row: int, looked: int | None) -> None:
         """The next look after the one at the tick `looked`."""
-        self._room_for(row)
-        waiting, horizon = self._population.pending.of(row), self._horizon()
-        self._verdicts[row] = verdict = min((_next(p.ts + horizon, looked) for p in waiting), default=math.inf)
-        self._enter(row, min((_next(self._next_end(p), looked) for p in waiting), default=verdict))
+        told, ends = self._told(row), _ends(self.policy.labels.horizon_days)
+        look = verdict = untold = math.inf
+        for pending in self._population.pending.of(row):
+            weeks = bisect_right(ends, told - pending.ts, 0, len(ends) - 1) if pending.origin == WEEKLY else -1
+            end = pending.ts + ends[weeks]
+            look, untold = min(look, _next(end, looked)), min(untold, end)
+            verdict = min(verdict, _next(pending.ts + ends[-1], looked))
+        self._enter(row, _Due(look, verdict, untold))
 
-    def _enter(self, row: int, due: float) -> None:
-        self.due[row] = due
-        if due < math.inf:
-            self._calendar.put(due, row)
+    def _enter(self, row: int, due: _Due) -> None:
+        if due.look < math.inf:
+            self._due[row] = due
+            self._calendar.put(due.look, row)
+        else:
+            self._due.pop(row, None)
 
     def _tell(
         self,
@@ -285,7 +319,7 @@ class Labels:
         by: tuple[Outcome, int] | None,
         first_alert: int | None,
     ) -> None:
-        """Publish an example; its vector waits no more."""
+        """Publish a labelled example and release its vector."""
         subscriber_id, end = moment.subscriber_id, pending.ts + self._horizon()
         book = self._population.books.get(moment.row) or Book()
         until = end if by is None else min(end, by[1])
@@ -313,20 +347,29 @@ class Labels:
             model_version=pending.model,
             policy_version=pending.policy,
             catalogue=_CATALOGUE,
-            x=pending.values(),
+            x=pending.x,
         )
         self._population.release(moment.row, pending)
         self._outbox.put(Output("example", subscriber_id, example, moment.ts, example.example_id, None))
 
 
+def _label(ts: int, outcome: str, left_ts: int, horizon: int) -> Label:
+    """Of a vector that was waiting when an outcome came."""
+    if ts > left_ts and outcome != "lapsed":
+        return "void"
+    if ts + horizon < left_ts:
+        return "negative"
+    return "positive" if outcome in LEAVING else "void"
+
+
 @lru_cache(maxsize=8)
 def _ends(horizon_days: float) -> tuple[int, ...]:
-    """Milliseconds after a vector at which its weeks end; kept, since each look at each vector asks."""
+    """Milliseconds after a vector at which its weeks end; cached, since every check needs it."""
     return tuple(round(days * DAY_MS) for days in week_ends(horizon_days))
 
 
 def _next(end: int, looked: int | None) -> float:
-    """The look after the one at `looked` at something that ends: at its end, and then once a day."""
+    """The next check after the one at `looked`: at `end`, and then once a day."""
     if looked is None or end > looked:
         return float(end)
     return float(end + (looked - end) // DAY_MS * DAY_MS + DAY_MS)

@@ -1,4 +1,4 @@
-"""What the decisions of one lane share: its subscribers, the model and the policy in force, and where outputs go."""
+"""The state that the decisions of one lane share: subscribers, model and policy in force, outbox."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 
 from models.contract.alerts import alert_id
 from models.contract.policy import Policy
-from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import HEALTHY, HIGH_RISK, TIERS, WARNING
 from models.decisions.alert_body import Cards
 from models.decisions.alert_budget import AlertBudget
@@ -28,20 +27,20 @@ from models.state.subscriber_record import Book
 
 
 class LaneState:
-    """See the module. Beside the population it holds caches only: all of it is rebuilt from the state records.
+    """The shared state of a lane. Apart from the population it holds caches, rebuilt from the state records.
 
     Attributes
     ----------
     engine
-        Folds, scores and looks, with this model and policy.
+        The compiled code, bound to this model and policy.
     cut
-        Cut-offs of the tiers, for both.
+        Cut-offs of the tiers for this model and policy.
     budget
-        How many tier alerts the lane may raise.
+        The lane's budget of tier alerts.
     candidates
-        Rows on whose alerts the budget decides at the end of the tick under way.
+        Rows on whose alerts the budget decides at the end of the current tick.
     silent
-        Row to the last sign of life, of subscribers whose silence was told.
+        Row to the last sign of life, for subscribers whose silence was reported.
     """
 
     def __init__(self, scorer: Scorer, policy: Policy, partition: int) -> None:
@@ -60,14 +59,14 @@ class LaneState:
         self.budget = AlertBudget(partition)
         self.candidates: set[int] = set()
         self.silent: dict[int, int] = {}
-        # Counted as they change: the lane tells them after every transaction, and its subscribers are many.
+        # Counted as they change: they are reported after every transaction, and a scan of all rows would be slow.
         self._raised_tiers = [0, 0]
 
     def switch(self, scorer: Scorer, policy: Policy, clock: Clock) -> None:
-        """Take another model or policy into force, at this time of the lane.
+        """Put another model or policy into force, at this time of the lane.
 
-        A model changes nothing that is kept: everybody's tier is judged anew at their next daily look, so a restart
-        with another model and a switch to it are the same.
+        A new model changes no stored state: each tier is judged again at the subscriber's next daily look, so a switch
+        to another model equals a restart with it.
         """
         self.scorer = scorer
         self.episodes.cards = Cards(scorer, policy)
@@ -95,7 +94,7 @@ class LaneState:
         self.population.terms.fill(due[rows], rows)
 
     def fall_silent(self, row: int, last_ts: int) -> Book:
-        """Note a silence, so that it is told once."""
+        """Note a silence, so that it is reported once."""
         book = self.population.book(row)
         self.silent[row] = book.silent_since = last_ts
         self.population.marks[row] |= SILENT
@@ -103,7 +102,7 @@ class LaneState:
         return book
 
     def wakes(self, row: int, ts: int) -> bool:
-        """Whether use at `ts` ends a silence."""
+        """Whether use at `ts` ends a silence, which is then cleared."""
         since = self.silent.get(row)
         if since is None or ts <= since:
             return False
@@ -112,7 +111,7 @@ class LaneState:
         return True
 
     def forget(self, moment: DecisionContext) -> None:
-        """Delete a subscriber, and take back the latest risk that was published of them."""
+        """Delete a subscriber, and withdraw their published risk with a tombstone."""
         columns = self.population.table[moment.row]
         self._count_tier(int(columns[places.TIER]), -1)
         if not isnan(columns[places.PUBLISHED]):
@@ -126,18 +125,17 @@ class LaneState:
         ce_id = alert_id("forgotten", moment.subscriber_id, moment.trigger)
         self.outbox.put(Output("score", moment.subscriber_id, None, moment.ts, ce_id, None))
 
-    def rescore(self, moment: DecisionContext) -> None:
-        """Publish what moved, and move the tier to what a daily look has reached.
+    def rescore(self, moment: DecisionContext, *, news: bool) -> None:
+        """Publish a risk that is news, and move the tier to what a daily look has reached.
 
-        Who has left of their own will has no tier to speak of, and who refuses profiling none that may be used.
+        Subscribers who left of their own will or refuse profiling count as healthy.
         """
         before, row = moment.tier, moment.row
         tier = moment.reached if moment.profiled and not moment.gone else HEALTHY
         if not moment.profiled:
             self.episodes.unprofiled(moment, HEALTHY if moment.gone else moment.reached)
-        moved = self._shown_again(moment) or (moment.trigger.topic is None and self._moved(moment))
-        moved = moved and not (moment.gone or isnan(moment.history))
-        if tier == before and not moved:
+        news = self._shown_again(moment) or news
+        if tier == before and (not news or moment.gone or isnan(moment.history)):
             return
         columns = self.population.table[row]
         columns[places.PUBLISHED] = columns[places.RISK_] = moment.risk
@@ -151,13 +149,13 @@ class LaneState:
             self.episodes.tier_moved(moment, before)
 
     def nominate(self, row: int, tick: int) -> None:
-        """Let the budget decide on a subscriber's alerts when all of the tick have been looked at."""
+        """Make a subscriber a candidate: the budget decides at the end of the tick."""
         self.candidates.add(row)
         self.population.table[row, places.CANDIDATE_TS] = tick
         self.population.touch(row, RISK.name)
 
     def nominees(self) -> list[int]:
-        """The candidates, the best first: signals by their odds, then tiers."""
+        """The candidates, the best first: signals by their propensity, then tiers by risk."""
         table, ids = self.population.table, self.population.ids
 
         def rank(row: int) -> tuple[float, float, str | None]:
@@ -167,13 +165,13 @@ class LaneState:
         return sorted(self.candidates, key=rank)
 
     def decided(self, row: int) -> None:
-        """The budget has decided on a candidate."""
+        """Remove a candidate after the budget's decision."""
         self.candidates.discard(row)
         self.population.table[row, places.CANDIDATE_TS] = np.nan
         self.population.touch(row, RISK.name)
 
     def _shown_again(self, moment: DecisionContext) -> bool:
-        """Whether the subscriber allows profiling again; of one who no longer does, the latest risk is taken back."""
+        """Whether the subscriber allows profiling again; if they no longer do, withdraw their published risk."""
         book = self.population.books.get(moment.row)
         if moment.profiled == (book is None or not book.risk_hidden):
             return False
@@ -183,14 +181,6 @@ class LaneState:
         if book.risk_hidden and not isnan(moment.published):
             self._take_back(moment)
         return moment.profiled
-
-    def _moved(self, moment: DecisionContext) -> bool:
-        """Whether a daily look has anything to publish."""
-        published = moment.published
-        if isnan(published):
-            return True
-        moved = abs(moment.risk - published) >= self.policy.score_step * published
-        return moved and moment.history >= self.policy.tiers.min_history_days * DAY_MS
 
     def _enter(self, moment: DecisionContext, tier: int) -> None:
         self._count_tier(moment.tier, -1)
@@ -208,12 +198,12 @@ class LaneState:
 
     def _publish(self, moment: DecisionContext) -> None:
         score = self.episodes.cards.score(moment)
-        # One trigger moves a subscriber's score once, so its coordinates name it.
+        # One trigger moves a subscriber's score at most once, so its coordinates identify the record.
         ce_id = alert_id("score", moment.subscriber_id, moment.trigger)
         self.outbox.put(Output("score", moment.subscriber_id, score, moment.ts, ce_id, moment.record_ts))
 
     def in_service(self) -> int:
-        """Subscribers who have not left: the budget is theirs."""
+        """Number of subscribers who have not left; the budget is per subscriber in service."""
         rows = self.population.live_rows()
         return len(rows) - int(np.count_nonzero(self.population.table[rows, places.LEFT] == 1.0))
 

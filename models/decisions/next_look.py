@@ -1,4 +1,4 @@
-"""When a tick is to look at a subscriber again: the end of the first of his terms."""
+"""When a tick must look at a subscriber again: when the first of their terms ends."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from models.state.subscriber_record import Book, Episode
 
 
 def arm(population: Population, row: int, book: Book, policy: ContactPolicy, clock: int) -> None:
-    """Set the column and the calendar that sweeps go by, after the book has changed.
+    """Set the due time in the row and the calendar for sweeps, after the book has changed.
 
-    The ends of a peace are set with its beginning, so that a breach that is withheld before such an end is looked at
-    again with it.
+    The end of a cooldown is set when it starts, so that a breach withheld during it is decided again at its end.
 
     Examples
     --------
@@ -47,12 +46,12 @@ def arm(population: Population, row: int, book: Book, policy: ContactPolicy, clo
 
 
 def _asks_for_quiet(episode: Episode) -> bool:
-    """Whether the next trigger is to be answered, once, with a suppression."""
+    """Whether the episode is snoozed and its next trigger must be published, once, as a suppression."""
     return episode.snoozed_until is not None and episode.withheld is None
 
 
 def prolong(population: Population, row: int, book: Book) -> None:
-    """Write into the book how long visits have prolonged the browsing that stands; the walk keeps that in the row."""
+    """Copy the prolonged expiry of a browsing episode from the row, where the walk keeps it, into the book."""
     until, browsing = population.table[row, BROWSING_UNTIL], book.episodes.get("competitor_browsing")
     if browsing is not None and browsing.expires_ts is not None and until > browsing.expires_ts:
         browsing.expires_ts = int(until)

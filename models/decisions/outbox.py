@@ -1,4 +1,4 @@
-"""What a batch decided, collected until its transaction: outputs in order, counts, and how large it has grown."""
+"""The outbox: outputs and counts of a batch, collected until its transaction, and their size."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Body = Alert | Score | Suppression | Receipt | Example | Fate
 
 MAX_OUTPUTS: Final = 8_000
 MAX_BYTES: Final = 4 << 20
-"""Of state records and outputs together, by estimate: half of what a transaction may hold."""
+"""Estimated size of state records and outputs together: half of what a transaction may hold."""
 _CARD_BYTES: Final = 4_000
 _EXAMPLE_BYTES: Final = 2_500
 _SHORT_BYTES: Final = 900
 
 
 class Output(NamedTuple):
-    """A record to publish. ``body`` is None for a tombstone: the latest risk of somebody who was forgotten."""
+    """A record to publish. ``body`` is None for a tombstone, which withdraws a subscriber's latest risk."""
 
     kind: OutputKind
     key: str
@@ -37,34 +37,33 @@ CountName = Literal["applied", "duplicates", "late", "ignored", "breaches", "lea
 
 
 class Counts(Struct):
-    """What happened since the last take, in numbers; the outputs count themselves."""
+    """Counts since the last take; outputs are counted by their list."""
 
     applied: dict[str, int] = field(default_factory=dict)
     """Valid events applied, by topic."""
     duplicates: dict[str, int] = field(default_factory=dict)
     late: dict[str, int] = field(default_factory=dict)
-    """Applied, but too late to trigger anything."""
+    """Events applied, but too late to trigger anything."""
     ignored: dict[str, int] = field(default_factory=dict)
-    """Older than an erasure whose stop mark still stands: not applied."""
+    """Events not applied, because they are not newer than an erasure whose stop mark still stands."""
     breaches: dict[str, int] = field(default_factory=dict)
     """Decisions on a breach, by kind: each was raised or suppressed."""
     unknown_feedback: int = 0
     """Feedback for an alert that is unknown or closed; kept as contact history."""
     later_outcomes: int = 0
-    """Outcomes of somebody who had left already: the first one decided."""
+    """Outcomes of subscribers who had already left: the first one decided."""
     late_outcomes: int = 0
-    """Outcomes that came when some of what they are about may have been labelled by time."""
+    """Outcomes that came after some of their vectors may have been labelled as negative."""
     leavers: dict[str, int] = field(default_factory=dict)
-    """Who left, by the alert that was raised of them within the horizon before: ``risk_tier``, ``signal`` or ``none``.
-    """
+    """Leavers by the alert raised within the horizon before they left: ``risk_tier``, ``signal`` or ``none``."""
     leads_ms: list[int] = field(default_factory=list)
-    """From the first tier alert within the horizon to the leaving."""
+    """Time from the first tier alert within the horizon to leaving."""
     recovered: dict[str, int] = field(default_factory=dict)
     """Tier episodes that ended by themselves: ``short``, of two days or less, or ``longer``."""
     consent_absent: dict[str, int] = field(default_factory=dict)
-    """Profiles that leave a consent to the policy, by what it is for."""
+    """Profiles without a stated consent, by its purpose; the policy's default applies."""
     forgotten: int = 0
-    """Idle subscribers who were let go."""
+    """Idle subscribers who were deleted."""
 
     def add(self, name: CountName, key: str, n: int = 1) -> None:
         """Count `n` more of `key`."""
@@ -73,7 +72,7 @@ class Counts(Struct):
 
 
 class Changes(NamedTuple):
-    """What one transaction is to write, and what it will have meant."""
+    """Everything one transaction must write, with its counts."""
 
     records: StateRecords
     outputs: list[Output]
@@ -81,14 +80,14 @@ class Changes(NamedTuple):
 
 
 class Outbox:
-    """See the module.
+    """Collects the outputs and counts of a transaction.
 
     Attributes
     ----------
     outputs
         In the order of the decisions.
     counts
-        Of the same decisions.
+        Counts of the same decisions.
     """
 
     def __init__(self) -> None:
@@ -97,22 +96,22 @@ class Outbox:
         self._bytes = 0
 
     def put(self, output: Output) -> None:
-        """Publish with the batch."""
+        """Add an output, published with the batch."""
         self.outputs.append(output)
         full = output.kind in ("alert", "suppression") and getattr(output.body, "action", None) is not None
         self._bytes += _CARD_BYTES if full else _EXAMPLE_BYTES if output.kind in ("example", "fate") else _SHORT_BYTES
 
     def wrote(self, size: int) -> None:
-        """Count so many bytes of state records."""
+        """Add `size` bytes of state records to the estimate."""
         self._bytes += size
 
     @property
     def room(self) -> int:
-        """Bytes left; none when there are as many outputs as a transaction should have."""
+        """Bytes left; 0 when the number of outputs has reached its limit."""
         return 0 if len(self.outputs) >= MAX_OUTPUTS else max(0, MAX_BYTES - self._bytes)
 
     def take(self) -> tuple[list[Output], Counts]:
-        """What was collected, and start anew."""
+        """Return what was collected, and start empty."""
         taken = self.outputs, self.counts
         self.__init__()  # type: ignore[misc]  # the same fields, empty
         return taken

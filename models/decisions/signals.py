@@ -1,7 +1,7 @@
-"""What practice calls for beside the model: signals that a rule sees at once, each with the strength of its trigger.
+"""Immediate signals: rules that trigger an alert without the model, each with a strength.
 
-A signal needs no history and no model. Its level says how strong the trigger was: a stronger one than before
-escalates the alert that stands.
+A signal needs no history. Its level is the strength of the trigger: a stronger one than before escalates the open
+alert.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STRONG: Final = 2
 
 
 class Signal(NamedTuple):
-    """A trigger: its kind and strength, and the number that says it."""
+    """A trigger: its kind and strength, and the code and value of its reason."""
 
     kind: Kind
     level: int
@@ -31,10 +31,10 @@ class Signal(NamedTuple):
 
 
 def browsing(visits: Sequence[Visit], visit: SiteVisit, now: float, policy: BrowsingPolicy) -> Signal | None:
-    """Whether this visit makes competitor browsing, given all visits kept, itself included.
+    """The signal of competitor browsing, if this visit triggers it, given all kept visits including itself.
 
-    The window ends at the subscriber's own clock; `visits` are those kept, the oldest first. A visit to an excluded
-    page neither triggers nor counts.
+    The window ends at `now`, the subscriber's own time; `visits` are the kept ones, the oldest first. A visit to an
+    excluded page neither triggers nor counts.
 
     Examples
     --------
@@ -67,11 +67,11 @@ def browsing(visits: Sequence[Visit], visit: SiteVisit, now: float, policy: Brow
 
 UNUSED: Final = "unused"
 UNUSED_VISIT: Final = Signal("competitor_browsing", ORDINARY, UNUSED, 0.0)
-"""A visit by somebody who refused the use of his behaviour: nothing of it is kept, and that it was not used is told."""
+"""A visit by a subscriber who refused the use of site visits: it is not kept, and a suppression says it was unused."""
 
 
 def care(event: CareContact) -> Signal | None:
-    """The signal of a care contact, if it is one; a case that is resolved sets nothing off.
+    """The signal of a care contact, or None; a resolved case triggers nothing.
 
     Examples
     --------
@@ -98,9 +98,9 @@ def care(event: CareContact) -> Signal | None:
 
 
 CARE_TRIGGERS: Final = frozenset({"leave_intent", "port_out_query", "port_out_code", "disconnect_appointment"})
-"""Reasons that :func:`care` knows."""
+"""Reasons for which :func:`care` returns a signal."""
 
 
 def silence(last_ts: float, at: float) -> Signal:
-    """The signal of a subscriber who is silent since `last_ts`."""
+    """The signal of a subscriber silent since `last_ts`."""
     return Signal("silence", ORDINARY, "silent_days", (at - last_ts) / DAY_MS)

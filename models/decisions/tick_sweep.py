@@ -1,15 +1,15 @@
-"""Ticks: what time alone brings about. Terms that end, silence, the daily rescoring, and who is let go.
+"""The sweep of a tick: what time alone triggers. Ending terms, silence, daily rescoring, removal of the idle.
 
-A sweep goes through the subscribers of one tick in the order of their ids, since row numbers are another order after
-a restart. Calendars and the hash of an id say who they are; nobody else is looked at. When all of them were looked at,
-the budget decides on the candidates among them for an alert, the best first. When the transaction is full, or a
-batch has been held up for long enough, a sweep stops behind a subscriber, and the clock remembers which.
+A sweep visits the subscribers due at one tick, in the order of their ids, since row numbers change with a restart.
+Calendars and the hash of the id select them; nobody else is visited. After all of them the budget decides on the
+candidates for an alert, the best first. When the transaction is full, or the batch has waited long enough, the sweep
+stops after a subscriber, and the clock remembers which.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan, nan
+from math import inf, isnan, nan
 from typing import Final
 from zlib import crc32
 
@@ -44,17 +44,19 @@ from models.state.columns import OUTCOME, QUEUED
 
 _USAGE: Final = (CALLS, DATA_USAGE)
 LOOKS_AT_ONCE: Final = 4_000
-"""So many subscribers are looked at before the caller gets a chance to commit; a look costs a microsecond."""
+"""Most subscribers looked at before the caller may commit; a look costs a microsecond."""
 DECISIONS_AT_ONCE: Final = 1_000
 """So many of them are decided on: a decision costs tens of microseconds, and other lanes wait."""
+FORESIGHT_MS: Final = 6 * HOUR_MS
+"""So far ahead it is asked who can fall silent, a twelfth of the shortest silence: few are asked once more for it."""
 _NO_SLICE: Final = -1
 _ROW_BYTES: Final = 1_000
-"""What a subscriber who was decided on may add to the transaction beside outputs: their risk and their book."""
+"""Estimated state written for each subscriber decided on: their risk and their book."""
 
 
 @dataclass(slots=True)
 class _Queue:
-    """Who is to be looked at at the tick under way, why, and how far that is done."""
+    """The subscribers to look at in the current tick, why, and the progress."""
 
     rows: Rows
     flags: npt.NDArray[np.int64]
@@ -63,12 +65,12 @@ class _Queue:
 
 
 class Sweep:
-    """See the module.
+    """Sweeps the ticks of a lane.
 
     Attributes
     ----------
     clock
-        The lane's; the caller moves its watermark.
+        The lane's clock.
     """
 
     def __init__(self, lane: LaneState, marks: StopMarks) -> None:
@@ -76,14 +78,15 @@ class Sweep:
         self._lane = lane
         self._marks = marks
         self._silences = Calendar()
+        self._foreseen = -inf  # up to when the calendar of silences is as the state is
         self._queue: _Queue | None = None
         self._slice_keys: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
     def resume(self, clock: Clock) -> None:
-        """Go on from a clock of the ledger, with calendars made anew of the state."""
+        """Continue from the ledger's clock; calendars are rebuilt from the state."""
         self.clock = clock
         self._tell_time()
-        self._queue = None
+        self._queue, self._foreseen = None, -inf
         table, marks = self._lane.population.table, self._lane.population.marks
         last = np.fmax(table[:, places.CALLS_REF], table[:, places.DATA_REF])
         rows = np.flatnonzero(~np.isnan(last))
@@ -95,7 +98,7 @@ class Sweep:
         return self._lane.policy.silence.floor_days * DAY_MS
 
     def take_time(self) -> None:
-        """Set the clock by the walk, which moves the lane's time."""
+        """Update the clock from the walk, which moves the lane's time."""
         clock, numbers = self.clock, self._lane.engine.lane
         feeds = numbers[places.FEEDS : places.FEEDS + len(CLOCKED)].tolist()
         clock.feeds.update((TOPICS[kind], int(ts)) for kind, ts in zip(CLOCKED, feeds, strict=True) if not isnan(ts))
@@ -112,12 +115,12 @@ class Sweep:
             numbers[places.FEEDS + kind] = clock.feeds.get(TOPICS[kind], nan)
 
     def forgotten(self, row: int) -> None:
-        """A row is free: whoever has it next is of another slice."""
+        """Clear the slice of a freed row: its next subscriber belongs to another one."""
         if row < len(self._slice_keys):
             self._slice_keys[row] = _NO_SLICE
 
     def heard(self) -> None:
-        """Take in who has used the service for the first time, or again after a silence."""
+        """Enter into the calendar of silences those who used the service first, or again after a silence."""
         rows, table = self._lane.engine.fresh(), self._lane.population.table
         if len(rows):
             last = np.fmax(table[rows, places.CALLS_REF], table[rows, places.DATA_REF])
@@ -126,7 +129,7 @@ class Sweep:
 
     @property
     def owed(self) -> bool:
-        """Whether a tick that the watermark has reached is not swept to its end."""
+        """Whether a tick that the watermark has reached is not completely swept."""
         clock = self.clock
         return (
             clock.watermark is not None
@@ -136,16 +139,36 @@ class Sweep:
 
     def next_live(self, last: int) -> float:
         """The next tick after `last` at which anything can be due; the walk stops there."""
-        return min(float(next_slice_tick(last, self.clock.slices)), self._next_term(last, self._silences.next()))
+        return min(float(next_slice_tick(last, self.clock.slices)), self._next_term(last, self._next_silence(last)))
+
+    def _next_silence(self, last: int) -> float:
+        """When somebody may fall silent next, as far as is known now.
+
+        Who has used the service since they were entered would stop the walk for nothing, at every other tick.
+        """
+        if last + TICK_MS > self._foreseen:
+            self._foreseen = last + FORESIGHT_MS
+            for row, due in self._silence_due(self._foreseen):
+                self._silences.put(due, row)
+        return self._silences.next()
+
+    def _silence_due(self, until: float) -> list[tuple[int, float]]:
+        """Who is entered for silence up to then, and when it is due of them; they are to be entered anew.
+
+        Not marked as queued: whatever they do until then moves the time, also to an earlier one.
+        """
+        rows = self._silences.pop(until)
+        due = self._lane.engine.silence_due(np.array(rows, np.int64)) if rows else []
+        return [(row, at) for row, at in zip(rows, due, strict=True) if not isnan(at)]
 
     def _next_term(self, last: int, silence_due: float) -> float:
-        """The next tick at which a term can end. Terms that have ended and were not looked at wait for the next."""
+        """The next tick at which a term may end; terms that ended earlier but were not handled count for the next."""
         lane = self._lane
         soonest = min(lane.population.terms.next(), silence_due, self._marks.next_end(), lane.labels.next_due())
         return soonest if soonest == np.inf else float(max(ceil_tick(soonest), last + TICK_MS))
 
     def run(self) -> None:
-        """Sweep what is owed, until it is done, the transaction is full, or the batch was held up for long enough."""
+        """Sweep the due ticks until they are done, the transaction is full, or the batch has waited long enough."""
         self.take_time()
         self._run()
         self._tell_time()
@@ -173,10 +196,10 @@ class Sweep:
             clock.last_tick, clock.sweeping, clock.cursor = clock.sweeping, None, ""
 
     def _begin(self, last: int, target: int) -> bool:
-        """Take up the next live tick up to `target`. After a long jump only the last day's slices are run."""
+        """Begin the next live tick up to `target`, if any. After a long jump only the last day's slices are run."""
         clock = self.clock
         first_slice = next_slice_tick(max(last, target - TICKS_A_DAY * TICK_MS), clock.slices)
-        # While the usage feeds stand still nobody falls silent, however many ticks go by.
+        # While the usage feeds stand still, nobody falls silent, however many ticks pass.
         silence_due = self._silences.next()
         silence_due = silence_due if silence_due <= self._usage_ts() else np.inf
         tick = min(float(first_slice), self._next_term(last, silence_due))
@@ -190,14 +213,14 @@ class Sweep:
         return True
 
     def _queued(self, tick: int, target: int) -> _Queue:
-        """Who is to be looked at at this tick, behind the cursor."""
+        """The subscribers to look at in this tick, after the cursor."""
         lane, cursor = self._lane, self.clock.cursor
         population = lane.population
         flags: dict[int, int] = {}
         fallen, stale = self._silent_rows(tick)
         _flag(flags, self._ended_rows(tick), places.ENDED)
         _flag(flags, fallen, places.FALLEN)
-        _flag(flags, lane.labels.due_by(tick), places.LABELLED)
+        _flag(flags, lane.labels.due_by(tick, self._usage_ts()), places.LABELLED)
         if tick > target - TICKS_A_DAY * TICK_MS:
             daily, keys = self._slice_rows(tick)
             _flag(flags, daily.tolist(), places.DAILY)
@@ -212,7 +235,7 @@ class Sweep:
         return [row for row in population.terms.pop(tick) if population.table[row, places.DUE_TS] <= tick]
 
     def _look(self, tick: int, queue: _Queue, looks: int, decisions: int) -> int:
-        """Look at those in the queue, and decide where anything can move; how many were decided on."""
+        """Look at the queued subscribers and decide where needed; returns the number of decisions."""
         lane, decided = self._lane, 0
         end = min(len(queue.rows), queue.done + looks)
         trigger = Trigger(topic=None, partition=lane.partition, offset=None, tick=tick)
@@ -221,7 +244,7 @@ class Sweep:
             for at, why, view in found:
                 row = int(queue.rows[at])
                 self._decide(moment_of(lane.population, view, row, tick, tick, trigger, None), why, stale=queue.stale)
-            # However full the transaction is by now: who was looked at must not be looked at again.
+            # Even if the transaction is full by now: a subscriber must not be looked at twice.
             decided += len(found)
             queue.done = behind
         if queue.done:
@@ -236,7 +259,7 @@ class Sweep:
         if why & places.FALLEN:
             self._silent(moment, stale=stale)
         if why & places.DAILY:
-            lane.rescore(moment)
+            lane.rescore(moment, news=bool(why & places.LOOK_NEWS))
             lane.episodes.look_again(moment)
         if why & places.LABELLED:
             lane.labels.look(moment, tick, self._usage_ts())
@@ -246,7 +269,7 @@ class Sweep:
             self._let_go(moment, tick)
 
     def _admit(self, tick: int, decisions: int) -> int:
-        """Let the budget decide on the candidates of the tick, the best first; how many were decided on."""
+        """Let the budget decide on the tick's candidates, the best first; returns the number of decisions."""
         lane, decided = self._lane, 0
         nominees = lane.nominees()
         if not nominees:
@@ -276,11 +299,11 @@ class Sweep:
 
     def _nominated(self, moment: DecisionContext, kind: Kind, *, admitted: bool) -> None:
         if self._lane.episodes.nominated(moment, kind, admitted=admitted):
-            # Of who is held out too, or the others would have more calls than the budget has.
+            # The hold-out uses the budget too, or the rest would get more calls than their share.
             self._lane.budget.spend()
 
     def _slice_rows(self, tick: int) -> tuple[Rows, Rows]:
-        """Who is rescored at this tick, and the hashes of their ids, which say it: a day's work is spread evenly."""
+        """Rows rescored at this tick, and the hashes of their ids, which spread a day's work evenly."""
         clock, population = self.clock, self._lane.population
         due = slices_at(tick, clock.slices)
         if not due:
@@ -292,7 +315,7 @@ class Sweep:
         return live[mine], keys[mine]
 
     def _keys_of(self, rows: Rows) -> Rows:
-        """A hash of each of these subscribers' ids, kept by row."""
+        """Hashes of these subscribers' ids, cached by row."""
         population = self._lane.population
         if len(self._slice_keys) < len(population.marks):
             keys = np.full(len(population.marks), _NO_SLICE, dtype=np.int64)
@@ -303,23 +326,21 @@ class Sweep:
         return self._slice_keys[rows]
 
     def _usage_ts(self) -> float:
-        """How far the slowest of the usage feeds has come; one that was never seen does not count."""
+        """Time of the slowest usage feed; a feed never seen does not count."""
         feeds = self.clock.feeds
         return float(min([feeds[topic] for topic in _USAGE if topic in feeds], default=-np.inf))
 
     def _silent_rows(self, tick: int) -> tuple[list[int], bool]:
-        """Who has fallen silent by the slowest usage feed, and whether one of them is so late that it means nothing.
+        """Rows that have fallen silent by the time of the slowest usage feed, and whether that feed is stale.
 
-        The time of a feed that stands still does not pass, so a dead feed makes nobody silent.
+        Time is that of the feed, so a dead feed makes nobody silent.
         """
         lane, usage_ts, fallen = self._lane, self._usage_ts(), []
         at = min(tick, usage_ts)
-        rows = self._silences.pop(at)
-        for row, due in zip(rows, lane.engine.silence_due(np.array(rows, np.int64)) if rows else (), strict=True):
+        for row, due in self._silence_due(at):
             if due <= at:
                 fallen.append(row)
-            elif due > at:
-                # Not marked as queued: whatever they do until then moves the time, also to an earlier one.
+            else:
                 self._silences.put(due, row)
         return fallen, tick - usage_ts > lane.policy.silence.stale_feed_hours * HOUR_MS
 
@@ -331,15 +352,15 @@ class Sweep:
             self._lane.episodes.breach(moment, signals.silence(last, float(moment.clock)), stale_feed=stale)
 
     def _let_go(self, moment: DecisionContext, tick: int) -> None:
-        """Forget an idle subscriber whom no profile, open alert, recent contact or label to come holds."""
+        """Delete an idle subscriber without profile, open alert, recent contact or pending label."""
         lane, row = self._lane, moment.row
         population = lane.population
         book = population.books.get(row)
         since = tick - lane.policy.retention.idle_days * DAY_MS
         touched = book is not None and (book.episodes or any(t.ts > since for t in book.touches))
         touched = touched or row in population.pending
-        told = population.blocks[OUTCOME.name].data[row, OUTCOME.index["ts"]]
-        if moment.profile is not None or touched or told > since:
+        outcome_ts = population.blocks[OUTCOME.name].data[row, OUTCOME.index["ts"]]
+        if moment.profile is not None or touched or outcome_ts > since:
             return
         lane.forget(moment)
         lane.outbox.counts.forgotten += 1

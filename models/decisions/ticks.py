@@ -1,7 +1,7 @@
-"""The lane's time: what is kept of it in the ledger, and the arithmetic of ticks.
+"""The lane's clock as kept in the ledger, and the arithmetic of ticks.
 
-Time moves with the events alone. A tick is due when the watermark has reached it; it is swept right after the arrival
-that did so, in as many transactions as it takes, and no other arrival is applied before it is done.
+Only events move time. A tick is due when the watermark reaches it. It is swept right after the arrival that moved the
+watermark, in as many transactions as it takes, before any other arrival is applied.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from msgspec import Struct, field
 TICK_MS: Final = 15 * 60_000
 TICKS_A_DAY: Final = 96
 SLICE_ROWS: Final = 5_000
-"""A slice holds about so many subscribers: rescoring it does not hold up a batch."""
+"""About this many subscribers in a slice at most, so that rescoring one does not delay a batch."""
 
 
 class Clock(Struct):
-    """See the module; it goes into the ledger as JSON."""
+    """The lane's time; it goes into the ledger as JSON."""
 
     watermark: int | None = None
     feeds: dict[str, int] = field(default_factory=dict)
     """Largest ``ts`` of each topic that moves the watermark."""
     last_tick: int | None = None
-    """The last tick whose sweep is done."""
+    """The last tick whose sweep is complete."""
     sweeping: int | None = None
-    """The tick whose sweep is under way."""
+    """The tick being swept."""
     cursor: str = ""
-    """The last subscriber that it has passed, in their order."""
+    """Id of the last subscriber visited in that sweep."""
     recorded_until: int | None = None
-    """The last moment of the recorded history that the lane began with: nobody is contacted for what happened by then.
-    Set before the first arrival and never again."""
+    """End of the recorded history that the lane began with: nothing up to then leads to a contact. Set once, before the
+    first arrival."""
     slices: int = 1
-    """In how many hashed slices the subscribers are rescored over a day; set anew at the day's first tick."""
+    """Number of hashed slices in which the subscribers are rescored over a day; set at the day's first tick."""
 
 
 def floor_tick(ts: float) -> int:
@@ -52,7 +52,7 @@ def ceil_tick(ts: float) -> int:
 
 
 def slices_at(tick: int, slices: int) -> range:
-    """Slices that are rescored at a tick: each once a day, spread over its ticks.
+    """Slices rescored at a tick; each comes once a day, spread over the ticks.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def slices_at(tick: int, slices: int) -> range:
 
 
 def next_slice_tick(after: int, slices: int) -> int:
-    """The first tick past `after` at which a slice is due.
+    """The first tick after `after` at which a slice is due.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def next_slice_tick(after: int, slices: int) -> int:
 
 
 def slices_for(rows: int) -> int:
-    """How many slices so many subscribers need: a power of two.
+    """Number of slices for `rows` subscribers: a power of two.
 
     Examples
     --------

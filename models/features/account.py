@@ -1,4 +1,4 @@
-"""Features of bills and profile: what subscribers pay, how that moves, what binds them, since when they are here."""
+"""Features of bills and profile: what subscribers pay, how it changes, their contracts and their tenure."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _PLAN_CHANGE_DAYS: Final = 90.0
 _BILL_SLOPE: Final = "slope_of_three(c_bill, c_bill_before, c_bill_two_before)"
 """Slope over the last three bills as a share of their mean: the least-squares line of three equidistant points."""
 _BILL_VS_USUAL: Final = "against_known(c_bill, c_bill_before, c_bill_two_before, c_bill_three_before)"
-"""Last bill against the mean of those of the three periods before that are known."""
+"""Last bill relative to the mean of the known bills of the three periods before."""
 _RECHARGE_GAP: Final = "gap_against_usual(c_recharge_first_ts, c_recharge_last_ts, c_recharges, now)"
-"""Time since the last recharge in units of the usual time between two; NaN before the third."""
+"""Time since the last recharge in units of the usual gap; NaN before the third."""
 _PLAN_FEE_CHANGE: Final = f"c_plan_fee_change if (now - c_plan_change_ts) / DAY <= {_PLAN_CHANGE_DAYS} else 0.0"
 """Change of the plan's fee in the last 90 days; 0 without one."""
 _TENURE: Final = "months_since(c_activated_ts, now)"
-"""Months since activation; an activation yet to come is not known to be one."""
+"""Months since activation; NaN if it lies in the future."""
 _FIRST_YEAR: Final = f"within({_TENURE}, 1.0, 12.0)"
 """Whole months 1 to 11, a band in which many leave."""
 _OVER_FIVE_YEARS: Final = f"within({_TENURE}, 61.0, math.inf)"
-"""Month 61 and later, the other one."""
+"""Month 61 and later, the other such band."""
 
 
 def _account(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula) -> Feature:
@@ -31,7 +31,7 @@ def _account(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula
 
 
 def _billing(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula) -> Feature:
-    """What subscribers pay now: that we watch it fall is nothing to say to them."""
+    """A feature of billing; not disclosable except a change of plan, or customers would learn that we watch it."""
     return Feature(name, unit, BILLING_TOPIC, text_en, text_zh, name == "plan_fee_change_90d", formula)
 
 
@@ -41,7 +41,7 @@ PRODUCTS: Final = {
     "iptv": ("IPTV", "IPTV"),
     "fixed": ("fixed-line", "固话"),
 }
-"""Each product that a contract may be of, in both languages."""
+"""Products with a contract, in both languages."""
 
 
 def _days_left(kind: str) -> Feature:
@@ -101,7 +101,7 @@ FEATURES: Final = (
     ),
     _account("products", "count", "holds {v} product{s}", "持有{v}项产品", held(PROFILE, "products")),
     _account("points", "points", "{v} loyalty points", "积分{v}分", held(PROFILE, "points")),
-    # Said to a customer it is a threat.
+    # Not disclosable: said to a customer, it sounds like a threat.
     Feature(
         "penalty",
         "money",

@@ -1,4 +1,4 @@
-"""Features of the calls: how much, with whom, how it moves against the subscriber's own usual."""
+"""Features of calls: volume, peers, and change relative to the subscriber's own usual."""
 
 from __future__ import annotations
 

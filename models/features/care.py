@@ -1,4 +1,4 @@
-"""Features of the care contacts. No contact is a true zero: care tells of every one."""
+"""Features of care contacts. No contact is a true zero, since care reports every one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from models.features.definitions import Feature, Formula, Unit, held, total, wit
 from models.state.columns import CARE as _BLOCK
 
 APPOINTMENT_DAYS: Final = 7.0
-"""So long after its time a disconnect appointment still stands, unless it was resolved."""
+"""Days after its time that a disconnect appointment stays open, unless it was resolved."""
 _OVERDUE: Final = "fmax((now - c_due_ts) / DAY, 0.0)"
-"""Days that the earliest promise among the open complaints is past; 0 while none is."""
+"""Days since the earliest promised date among the open complaints; 0 while none has passed."""
 _APPOINTMENT: Final = f"1.0 if (now - c_appointment_ts) / DAY <= {APPOINTMENT_DAYS} else 0.0"
 
 
@@ -20,7 +20,7 @@ def _care(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula) -
 
 
 def _often(name: str, column: str, texts_en: str, texts_zh: str, *, disclosable: bool = True) -> Feature:
-    """How often within the last month: not at all, once, several times."""
+    """A count over the last month, in words: none, once, several times."""
     return Feature(name, "count", TOPIC, *within(30, texts_en, texts_zh), disclosable, total(_BLOCK, column))
 
 

@@ -1,7 +1,7 @@
-"""The catalogue: everything that the model knows about a subscriber, and how it is said to a person.
+"""The feature catalogue: all inputs of the model, and their wording as reasons.
 
-The order is fixed: a feature's place is its place in a vector. A snapshot of a model names its features and the
-:func:`catalogue_hash` that it was trained on. What is missing is NaN, never a silent zero.
+The order is fixed: a feature's index is its index in a vector. A model snapshot names its features and the
+:func:`catalogue_hash` it was trained on. Missing values are NaN, never a silent zero.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from models.features.definitions import Feature
 from models.features.reason_text import Saying
 
 CATALOGUE_VERSION: Final = 1
-"""Moves when a feature of the same name and unit comes to mean something else."""
+"""Increased when the meaning of a feature changes while its name and unit stay."""
 
 CATALOGUE: Final[tuple[Feature, ...]] = (
     *calls.FEATURES,
@@ -30,13 +30,13 @@ _SAYINGS: Final = {feature.name: Saying(feature) for feature in CATALOGUE}
 
 
 def catalogue_hash() -> str:
-    """Fingerprint of names, units and meaning: a model trained on another catalogue must not be served."""
+    """Hash of names, units and version: a model trained on another catalogue must not be served."""
     text = "\n".join([str(CATALOGUE_VERSION), *(f"{f.name} {f.unit}" for f in CATALOGUE)])
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def reason_text(name: str, value: float, usual: float) -> Text:
-    """A feature's value in business words; `usual` is that of similar customers, and NaN where it is not known.
+    """A feature's value in business words; `usual` is that of similar customers, NaN if unknown.
 
     Examples
     --------

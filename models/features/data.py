@@ -1,4 +1,4 @@
-"""Features of the data use: how much, how it moves, how well it works, and at which stage of use the subscriber is."""
+"""Features of data usage: volume, change, quality, and stage of use."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from models.features.definitions import Feature, Formula, Unit, change, rhythm, 
 from models.state.columns import DATA as _BLOCK
 
 CANCELLED_DAYS: Final = 30.0
-"""No data for so long: the use is over."""
+"""Days without data after which use counts as cancelled."""
 ACQUIRED_DAYS: Final = 30.0
-"""Known for less than this: a new user."""
+"""Days for which a user counts as new."""
 LOSING_RATIO: Final = 0.5
-"""Recent use below this share of the usual: losing interest."""
+"""Share of the usual use below which a user is losing interest."""
 HABIT_SESSIONS: Final = 15.0
-"""As many sessions in 30 days, every other day: a habit."""
+"""Sessions in 30 days (every other day) from which use is a habit."""
 STAGE: Final = (
     f"data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, "
     f"{CANCELLED_DAYS}, {ACQUIRED_DAYS}, {LOSING_RATIO}, {HABIT_SESSIONS})"

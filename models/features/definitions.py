@@ -1,25 +1,26 @@
-"""A feature: its name, unit, source, words and formula, and the formulas that most of them have.
+"""A feature: its name, unit, source, texts and formula, and the common formulas.
 
-A formula is an expression over numbers of one block of columns, as of the time `now` (ms) from which the subscriber is
-looked at; :mod:`models.features.kernel_text` makes the compiled code of it. Beside `now`, `DAY` and `NAN` it may name
+A formula is an expression over the columns of one block, as of the time `now` (ms);
+:mod:`models.features.kernel_text` compiles it. Besides `now`, `DAY` and `NAN` it may name
 
 =============  =====================================================================================================
-``t_<column>``  a decayed sum as of now: NaN without any event of calls, data and billing, where nobody can tell a
-                missing feed from a subscriber who does not use it; a true zero of care and visits, since who has no
-                complaint leaves no event that says so
-``c_<column>``  a column as it is kept; NaN is "never"
-``s_<days>``    how many days' worth of events a sum over so many days holds: less than that for a new acquaintance
-``el``          time since the block's last event, ms; it does not run backwards where a sweep looks from before it
+``t_<column>``  a decayed sum as of now: for calls, data and billing NaN without any event, since a missing feed looks
+                like a subscriber without use; for care and visits a true zero, since having no complaint produces no
+                event
+``c_<column>``  a stored column; NaN is "never"
+``s_<days>``    days' worth of events in a sum over that many days: less for a new subscriber
+``el``          time since the block's last event, ms; never negative, even if a sweep's `now` is earlier
 ``age``         time since the block's first event, ms
 ``ur``          usual events a day, as of the last event; 0 with too little history
 =============  =====================================================================================================
 
-and what :mod:`models.kernel.arithmetic` defines.
+and the functions of :mod:`models.kernel.arithmetic`.
 """
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from math import isnan
 from typing import Final, Literal, NamedTuple
 
@@ -31,9 +32,9 @@ Unit = Literal[
     "minutes",
     "seconds",
     "megabytes",
-    "change",  # a recent rate against the longer one: 1.0 is as usual
+    "change",  # a recent rate relative to the longer one: 1.0 is as usual
     "share",
-    "times",  # so many times the usual gap
+    "times",  # multiples of the usual gap
     "days",
     "days_left",  # below zero: days ago
     "months",
@@ -46,9 +47,9 @@ Unit = Literal[
 ]
 
 _MIN_AGE_DAYS: Final = {"1": 3.0, "7": 14.0, "30": 45.0}
-"""How long a subscriber must be known before the recent rate over so many days says anything against the longer one."""
+"""Least days of history, by window, for comparing a recent rate with a longer one."""
 FADED: Final = 0.36
-"""A single event is counted less than this, 1/e, once the window that its sum stands for has passed."""
+"""A single event has decayed to about this, 1/e, when the window of its sum has passed."""
 _UP: Final = frozenset({"count", "minutes", "seconds", "megabytes", "share", "times", "days", "flag"})
 _DOWN: Final = frozenset({"change", "days_left", "score"})
 _USUAL: Final[dict[Unit, float]] = {
@@ -57,15 +58,15 @@ _USUAL: Final[dict[Unit, float]] = {
     "slope": 0.0,
     "step": 0.0,
     "flag": 0.0,
-    "days_left": 91.0,  # what ends later is not to be thought of yet
-    "score": 7.0,  # of ten, and above it they are content
+    "days_left": 91.0,  # later ends do not matter yet
+    "score": 7.0,  # of ten; above it they are content
 }
-"""What is usual by the meaning of a unit, whatever the model takes for it."""
+"""Usual value by the meaning of a unit, besides the model's own."""
 _RAISES: Final = {"off_net_calls_7d_vs_30d": 1, "outgoing_share_30d": 0}
 
 
 class Formula(NamedTuple):
-    """An expression, and the block whose columns it names; None where it is of calls and data together."""
+    """An expression, and the block of its columns; None means calls and data together."""
 
     block: BlockSpec | None
     text: str
@@ -74,10 +75,10 @@ class Formula(NamedTuple):
 class Feature(NamedTuple):
     """One number about a subscriber.
 
-    ``source`` is the topic it is made of. In the texts ``{v}`` is the value in words and ``{s}`` the English plural;
-    texts stand apart by ``|`` where the sign matters: yes and no, to come and past, down and up. A forward-decayed sum
-    holds no exact number: its texts are for none and about so many, or for none, one and several. What is not
-    ``disclosable`` is never said to the subscriber: what they do elsewhere, that they use less, what leaving costs.
+    ``source`` is its topic. In the texts ``{v}`` is the value in words and ``{s}`` the English plural; ``|`` separates
+    variants: yes and no, future and past, down and up. A forward-decayed sum is not an exact count, so its variants are
+    none and "about {v}", or none, one and several. A feature that is not ``disclosable`` is never mentioned to the
+    subscriber: what they do elsewhere, that they use less, what leaving costs.
     """
 
     name: str
@@ -90,29 +91,29 @@ class Feature(NamedTuple):
 
     @property
     def decayed(self) -> bool:
-        """Whether it is a forward-decayed sum: what it counts is told as about so many."""
+        """Whether it is a forward-decayed sum, whose value is worded as "about"."""
         return self.formula.text.startswith("t_") and " / " not in self.formula.text
 
     @property
     def raises(self) -> int:
-        """On which side of the usual it speaks for leaving: 1 above, -1 below, 0 on either."""
+        """The side of the usual that raises the risk: 1 above, -1 below, 0 either."""
         if self.name in _RAISES:
             return _RAISES[self.name]
         if self.decayed and self.source in (CALLS, DATA_USAGE):
             return 1 if self.name.startswith("competitor") else -1
         if self.unit == "count" and self.source == SUBSCRIBERS:
-            return -1  # each product binds
+            return -1  # each product ties the customer
         return 1 if self.unit in _UP else -1 if self.unit in _DOWN else 0
 
 
 def unusual(feature: Feature, value: float, usual: float) -> bool:
-    """Whether a value stands out from the usual on the side that speaks for leaving.
+    """Whether a value differs from the usual on the side that raises the risk.
 
     Parameters
     ----------
     usual
-        Of others like them; NaN where it is not known, and then what the unit means by it. Where that is nothing, one
-        can do more than others who do not, but nobody can say that it is little.
+        Usual value of similar customers; NaN if unknown, and then only the unit's usual counts. If both are unknown, a
+        value can count as high but not as low.
 
     Examples
     --------
@@ -133,8 +134,9 @@ def unusual(feature: Feature, value: float, usual: float) -> bool:
     return all((value - bound) * side > 0 for bound in known)
 
 
+@cache
 def family(name: str) -> str:
-    """A feature without its window: over 1, 7 and 30 days it says one thing three times.
+    """A feature's name without its window: over 1, 7 and 30 days it is one reason, not three.
 
     Examples
     --------
@@ -145,7 +147,7 @@ def family(name: str) -> str:
 
 
 def within(days: int, texts_en: str, texts_zh: str) -> tuple[str, str]:
-    """Each of the texts with the window that it is about.
+    """The texts with their time window appended.
 
     Examples
     --------
@@ -160,19 +162,19 @@ def within(days: int, texts_en: str, texts_zh: str) -> tuple[str, str]:
 
 
 def total(block: BlockSpec, column: str) -> Formula:
-    """A sum as of now."""
+    """A decayed sum as of now."""
     return Formula(block, f"t_{column}")
 
 
 def share(block: BlockSpec, part: str, whole: str) -> Formula:
-    """One sum as a share of another; NaN while the whole is less than one event's worth."""
+    """One sum as a share of another; NaN while the whole is less than one event."""
     return Formula(block, f"t_{part} / t_{whole} if t_{whole} >= 1.0 else NAN")
 
 
 def change(block: BlockSpec, short: str, long: str) -> Formula:
-    """The recent rate against the longer one, 1.0 as usual.
+    """The recent rate relative to the longer one; 1.0 is as usual.
 
-    NaN with too little history: the subscriber is too new, or less than one event's worth is left of the longer sum.
+    NaN with too little history: the subscriber is too new, or the longer sum is less than one event.
 
     Examples
     --------
@@ -191,5 +193,5 @@ def rhythm(block: BlockSpec) -> Formula:
 
 
 def held(block: BlockSpec, column: str) -> Formula:
-    """A column as it is."""
+    """A stored column."""
     return Formula(block, f"c_{column}")

@@ -1,7 +1,7 @@
-"""The text of :mod:`models.kernel.compiled`: one file of the hand-written parts and of what the declarations say.
+"""Generator of :mod:`models.kernel.compiled`: one file of the hand-written parts and the declared columns and features.
 
-Numba's cache looks at the file of a function alone, and would go on with former numbers if a column were declared
-elsewhere. So all numbers are written into the one file, and the file is made here.
+Numba's cache checks only the file of a function, and would keep old numbers if a column changed elsewhere. So all
+numbers are written into this one file.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ Columns = tuple[Hashes, Hashes, Ints, Hashes, Ints, Ints, Hashes]
 Names = tuple[Bytes, Ints]
 '''
 _TRUE_ZEROS: Final = (CARE, VISITS)
-"""Blocks in which no event at all is a zero: see :mod:`models.features.definitions`."""
+"""Blocks in which the absence of events is a true zero: see :mod:`models.features.definitions`."""
 _NEVER_EMPTY: Final = (PROFILE, None)
-"""Blocks of which something is always known; None stands for calls and data together."""
+"""Blocks that are never treated as empty; None stands for calls and data together."""
 _USUAL_COUNT: Final = {CALLS.name: ("calls_30", "sms_30"), DATA.name: ("sessions_30",)}
 
 
@@ -92,7 +92,7 @@ def _constants() -> str:
 
 
 def _body(part: ModuleType) -> str:
-    """A part without its docstring, its imports (conditional ones too) and the types that stand in the header."""
+    """A part without its docstring, its imports (conditional ones too) and the types already in the header."""
     source = inspect.getsource(part)
     lines = source.splitlines()
     kept = []
@@ -116,7 +116,7 @@ def _function(signature: str, lines: Sequence[str]) -> str:
 
 
 def _sums() -> Iterator[str]:
-    """How an event moves the decayed sums of its block on."""
+    """Functions that update the decayed sums of a block by an event."""
     for spec in (CALLS, DATA, VISITS, CARE, BILLING):
         yield _function(_sums_signature(spec), list(_sums_lines(spec)))
 
@@ -153,7 +153,7 @@ def _sums_lines(spec: BlockSpec) -> Iterator[str]:
 
 
 def groups() -> list[tuple[str, BlockSpec | None, int, list[Feature]]]:
-    """Runs of features of one block: a name, the block, the place of the first, and the features."""
+    """Runs of features of one block: a name, the block, the index of the first, and the features."""
     found, at = [], 0
     for block, run in groupby(CATALOGUE, key=lambda feature: feature.formula.block):
         features = list(run)
@@ -171,7 +171,7 @@ def _features() -> Iterator[str]:
 
 
 def _prepared(block: BlockSpec | None, features: Sequence[Feature]) -> Iterator[str]:
-    """What the formulas of a block name."""
+    """Assignments of the variables that a block's formulas use."""
     if block is None:
         return
     texts = " ".join(feature.formula.text for feature in features)
@@ -193,16 +193,16 @@ def _prepared(block: BlockSpec | None, features: Sequence[Feature]) -> Iterator[
     columns = _named("c", texts)
     dated = [column for column in columns if block is PROFILE and column not in _KNOWN_BEFORE]
     if dated:
-        yield f"told = now >= r[{place(PROFILE, 'ts')}]"
+        yield f"is_known = now >= r[{place(PROFILE, 'ts')}]"
     for column in columns:
-        yield f"c_{column} = r[{place(block, column)}]" + (" if told else NAN" if column in dated else "")
+        yield f"c_{column} = r[{place(block, column)}]" + (" if is_known else NAN" if column in dated else "")
 
 
 _KNOWN_BEFORE: Final = ("activated_ts",)
-"""Columns of a profile that say something of the time before its `ts`. The topic is compacted: what it holds of a
-subscriber is of today, and whoever learns from the months before must not see it there."""
+"""Columns of a profile that are valid before its `ts`. The topic is compacted, so it holds today's profile, which must
+not leak into vectors of the months before."""
 _NEEDED_BY: Final = {"el": "t", "age": "s"}
-"""What a sum as of now, and what the days that it holds, are computed from."""
+"""Variables from which sums as of now, and the days in them, are computed."""
 
 
 def _named(prefix: str, texts: str) -> list[str]:
@@ -210,7 +210,7 @@ def _named(prefix: str, texts: str) -> list[str]:
 
 
 def _calls_and_data() -> Iterator[str]:
-    """What calls and data have in common with the features of both."""
+    """Elapsed times and usual rates of calls and data, which features of both use."""
     for spec in (CALLS, DATA):
         at = START[spec.name]
         count = " + ".join(f"r[{place(spec, column)}]" for column in _USUAL_COUNT[spec.name])
@@ -219,9 +219,9 @@ def _calls_and_data() -> Iterator[str]:
 
 
 def _log_odds() -> str:
-    """All features, and the log-odds of a model that is one curve a feature.
+    """Functions for all features, and for the log-odds of a model with one curve a feature.
 
-    A block without any event costs one addition: what its curves then say is summed beforehand, in `empty`.
+    A block without any event costs one addition: the sum of its curves is precomputed in `empty`.
     """
     called = "r, now, el_calls, el_data, ur_calls, ur_data, x"
     every, summed = list(_calls_and_data()), [*_calls_and_data(), "z = intercept"]

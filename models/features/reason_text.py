@@ -1,4 +1,4 @@
-"""A feature's value in business words: no epoch milliseconds, no bare 0.83, Chinese as the trade speaks it."""
+"""A feature's value in business words: no epoch milliseconds, no bare 0.83, Chinese in the trade's own terms."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _MISSING: Final[dict[str, Words]] = {
 _COMPARED: Final = frozenset({"count", "minutes", "megabytes", "share"})
 _LITTLE: Final = 0.05
 _HARDLY: Final = 0.5
-"""Less than half a minute, or half a megabyte, is hardly any."""
+"""Less than half a minute, or half a megabyte, counts as hardly any."""
 
 
 def _plain(value: float) -> str:
-    """A number as people write it: whole above ten, one digit below."""
+    """A number for people: whole from ten, one decimal below."""
     rounded = round(value) if abs(value) >= 10 else round(value, 1)
     return f"{rounded:,.0f}" if float(rounded).is_integer() else f"{rounded:.1f}"
 
@@ -39,7 +39,7 @@ def _count(value: float) -> Words:
 
 
 def duration(seconds: float) -> Words:
-    """A time as people say it."""
+    """A duration in everyday words."""
     minutes = round(seconds / 60)
     if minutes < 1:
         whole = round(seconds)
@@ -132,7 +132,7 @@ _WORDS: Final[dict[str, Callable[[float], Words]]] = {
 
 
 class Saying:
-    """The texts of a feature, made ready once: what is left to do is to put the value into them.
+    """The texts of a feature, prepared once, so that only the value must be filled in.
 
     Examples
     --------
@@ -152,14 +152,14 @@ class Saying:
         self._texts = [(a.replace("{s}", ""), a.replace("{s}", "s"), b) for a, b in zip(en, zh, strict=True)]
 
     def of(self, value: float, usual: float) -> Text:
-        """See :func:`models.features.catalogue.reason_text`."""
+        """The value in words, as :func:`models.features.catalogue.reason_text` returns it."""
         if isnan(value):
             return self._missing
         en, zh = self._said(value)
         one, many, text_zh = self._texts[self._variant(value)]
         said_en = (one if en.removeprefix("about ") == "1" else many).replace("{v}", en)
         said_zh = text_zh.replace("{v}", zh)
-        if self._compared and usual > 0.0:  # of none, as of what is not known, there is nothing to compare with
+        if self._compared and usual > 0.0:  # neither zero nor an unknown usual is worth comparing
             typical_en, typical_zh = self._said(usual)
             if typical_en != en:
                 said_en, said_zh = f"{said_en} (similar customers: {typical_en})", f"{said_zh}(同类客户:{typical_zh})"
@@ -177,11 +177,11 @@ class Saying:
         return value < (FADED if self._unit == "count" else _HARDLY)
 
     def _variant(self, value: float) -> int:
-        """Which of the texts: the first for yes, for to come, for down and for none."""
+        """Index of the text: the first for yes, future, down and none."""
         if len(self._texts) == 1:
             return 0
         if self._decayed:
-            # Of two, the elder too has to be of the window, or it happened once in it.
+            # Several only if an older event still counts: otherwise only one lies in the window.
             several = len(self._texts) > 2 and value >= 1.0 + FADED
             return 0 if self._none(value) else 2 if several else 1
         if self._unit == "flag":

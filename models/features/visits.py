@@ -1,4 +1,4 @@
-"""Features of the visits to competitors' sites: never disclosable, and unknown where their use was refused."""
+"""Features of visits to competitors' sites: never disclosable, and NaN if the subscriber refused their use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _visits(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula)
 
 
 def _allowed(text: str) -> Formula:
-    """NaN for a subscriber who refused the use of their behaviour: `refused` is NaN then, else 0."""
+    """NaN for a subscriber who refused the use of site visits: `refused` is NaN then, else 0."""
     return Formula(_BLOCK, f"{text} + refused")
 
 
@@ -27,7 +27,7 @@ def _sum(column: str) -> Formula:
 
 
 def _over(stem: str, unit: Unit, texts_en: str, texts_zh: str) -> Iterator[Feature]:
-    """Within a day, a week and a month; ``@`` is the sites."""
+    """Features over a day, a week and a month; ``@`` stands for the sites."""
     en, zh = texts_en.replace("@", " competitor sites"), texts_zh.replace("@", "竞争对手网站")
     for days in (1, 7, 30):
         yield _visits(f"competitor_{stem}_{days}d", unit, *within(days, en, zh), _sum(f"{stem}_{days}"))
@@ -36,7 +36,7 @@ def _over(stem: str, unit: Unit, texts_en: str, texts_zh: str) -> Iterator[Featu
 _RIVALS: Final = " + ".join(
     f"(1.0 if (now - c_{column}) / DAY <= {_RIVALS_DAYS} else 0.0)" for column in _RIVAL_COLUMNS
 )
-"""How many rivals were visited in exactly the last 30 days."""
+"""Number of competitors visited in exactly the last 30 days."""
 
 FEATURES: Final = (
     *_over("visits", "count", "no visit to@|{v} visit{s} to@", "未访问@|访问@{v}次"),

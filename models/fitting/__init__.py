@@ -1,5 +1,6 @@
-"""The two models that learn, each alone: River's logistic regression, and a posterior over smooth curves.
+"""The two learning models: River's logistic regression, and a Bayesian posterior over smooth curves.
 
-Begin with :mod:`~models.fitting.knots`, the ground on which both learn. River is imported here and in
-:mod:`models.learning` only. It may import scoring and what lies below; how the two are put together is learning's.
+Begin with :mod:`~models.fitting.knots`, the shared transformation of features. River is imported here and in
+:mod:`models.learning` only. This package may import scoring and the packages below it; :mod:`models.learning` combines
+the two models.
 """

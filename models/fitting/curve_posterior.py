@@ -1,11 +1,11 @@
-"""The voice that knows how sure it is: a Gaussian posterior over smooth curves, with the prior as its offset.
+"""The Bayesian voice: a Gaussian posterior over smooth curves, with the prior's log-odds as offset.
 
-Each feature has a straight line over the standardised logarithm and a bend at each inner knot; all begin at zero with
-little leave to move, so a hundred leavers move what they speak of and the rest stays as the prior has it. How much
-leave, the labels tell: where a feature's bends moved less than they might have, they are drawn tighter, in the end to
-nothing, and where they moved more they are let go [1]_. One weight more says how far the prior itself is to be trusted.
-Person-weeks are learned in lots: the loss of a lot is minimised together with a quadratic memory of all before it, by
-Newton steps that are halved until they gain. Undamped steps broke on person-weeks (AUC 0.57).
+Each feature has a straight line over the standardised logarithm and a bend at each inner knot. All weights start at
+zero with narrow priors, so a hundred leavers move only the features they are evidence for. The labels set the widths:
+bends that moved less than allowed get a narrower prior, in the end zero, and those that moved more a wider one [1]_.
+One more weight says how far to trust the prior itself. Person-weeks are learned in lots: the loss of a lot is minimised
+together with a quadratic approximation of all earlier lots, by Newton steps halved until they improve. Undamped steps
+diverged on person-weeks (AUC 0.57).
 
 References
 ----------
@@ -29,14 +29,15 @@ _LINE: Final = 0.1
 _BEND: Final = 0.05
 _TRUST: Final = 0.3
 _WEEK: Final = 1.0
-"""Standard deviations beforehand: of a line a unit of its spread, of a bend, of the trust in the prior, and of a week's
+"""Prior standard deviations: of a line per unit of its spread, of a bend, of the trust in the prior, of a week's
 level."""
 _NARROWEST: Final = 0.05
 _TIGHTEST: Final = 1e5
 _LOOSEST: Final = 1.0
-"""Bounds of what labels may make of the precision of lines and bends."""
+"""Bounds of the prior precision of lines and bends."""
 _FASTEST: Final = 5.0
-"""Of one review: a strength that leaps is judged by curves that do not exist yet."""
+"""Largest change of a precision in one step of a review; a larger one would be based on curves that do not exist yet.
+"""
 _REVIEWS: Final = 5
 _STEPS: Final = 20
 _LEAST_GAIN: Final = 1e-6
@@ -53,7 +54,7 @@ class Lot(Struct, frozen=True, kw_only=True):
 
 
 class PosteriorState(Struct, frozen=True, kw_only=True):
-    """Everything that is needed to go on; arrays as little-endian bytes, of the precision the upper triangle."""
+    """The full state; arrays as little-endian bytes, of the precision matrix the upper triangle."""
 
     mean: float
     spread: float
@@ -65,26 +66,26 @@ class PosteriorState(Struct, frozen=True, kw_only=True):
 
 
 class Posterior:
-    """See the module.
+    """A Gaussian posterior over the weights of lines and bends.
 
     Parameters
     ----------
     ground
-        What it learns on.
+        Knots and scaling of the features.
     weeks
-        How many weeks a look has.
+        Number of weeks of a vector's horizon.
     mean, spread
-        Of the prior's log-odds in unlabelled rows.
+        Mean and standard deviation of the prior's log-odds in unlabelled rows.
     memory
-        Person-weeks after which one counts a third: subscribers and offers change.
+        Person-weeks after which one weighs a third: subscribers and offers change.
     """
 
     def __init__(self, ground: Knots, weeks: int, mean: float, spread: float, memory: int) -> None:
-        self._ground, self._weeks, self._mean, self._spread, self._memory = ground, weeks, mean, spread, memory
+        self._ground, self.weeks, self._mean, self._spread, self._memory = ground, weeks, mean, spread, memory
         self._shapes = [_shapes(line) for line in map(ground.standard, range(len(ground.names)))]
         ends = weeks + np.cumsum([0, *map(len, self._shapes)])
         self._parts = [slice(*each) for each in pairwise(ends.tolist())]
-        """Where each feature's weights are, its line's first; before them are the weeks', behind them the trust's."""
+        """Slice of each feature's weights, the line first; the weeks' weights stand before them, the trust's last."""
         size = int(ends[-1]) + 1
         self._first = np.full(size, 1.0 / _BEND**2)
         self._first[:weeks], self._first[-1] = 1.0 / _WEEK**2, 1.0 / _TRUST**2
@@ -103,13 +104,13 @@ class Posterior:
         return found
 
     def told(self, lot: Lot) -> Floats:
-        """Risks of leaving in the week, as of now."""
+        """Current risks of leaving in the week."""
         return self._told(self.weights, self._design(lot), lot)[0]
 
     def review(self) -> None:
-        """Judge by all labels so far how far each line and each feature's bends may go, and tell the weights anew.
+        """Set the prior precision of each line and each feature's bends by all labels so far, and refit the weights.
 
-        It begins from the same strengths each time: what few labels drew to nothing would stay there.
+        Each review starts from the same precisions: otherwise a weight shrunk to zero by few labels would stay there.
         """
         if self._reviewed:
             return
@@ -148,7 +149,7 @@ class Posterior:
                 break
         risk, certain = self._told(weights, design, lot)
         self.weights = weights
-        # Symmetric and in single precision to the bit, since that goes into a checkpoint: half a triangle's bytes.
+        # Symmetric and rounded to single precision, exactly as the checkpoint stores it.
         precision = self._precision + (design * certain[:, None]).T @ design
         self._precision = _mirrored(precision.astype("<f4").astype(np.float64))
         self._pull += design.T @ (lot.left - risk + certain * (design @ weights))
@@ -164,20 +165,20 @@ class Posterior:
 
     @property
     def trust(self) -> float:
-        """How much of itself the prior's curves are to be added once more."""
+        """Factor by which the prior's curves are added once more."""
         return float(self.weights[-1]) / self._spread
 
     def curves(self) -> list[Floats]:
-        """What each feature adds, at the ground's knots; a missing value adds nothing."""
+        """Log-odds that each feature adds at its knots; a missing value adds nothing."""
         return [self.weights[part] @ shapes for part, shapes in zip(self._parts, self._shapes, strict=True)]
 
     def state(self) -> PosteriorState:
-        """Everything that is needed to go on."""
+        """The full state, for a checkpoint."""
         upper = self._precision[np.triu_indices(len(self.weights))]
         return PosteriorState(
             mean=self._mean,
             spread=self._spread,
-            weeks=self._weeks,
+            weeks=self.weeks,
             weights=self.weights.tobytes(),
             pull=self._pull.tobytes(),
             precision=upper.astype("<f4").tobytes(),
@@ -186,18 +187,18 @@ class Posterior:
 
     @classmethod
     def resume(cls, ground: Knots, state: PosteriorState, memory: int) -> Self:
-        """Go on from :meth:`state`.
+        """Restore from :meth:`state`.
 
         Raises
         ------
         ValueError
-            If the bytes are not as many as the ground asks for.
+            If the number of bytes does not fit the ground.
         """
         found = cls(ground, state.weeks, state.mean, state.spread, memory)
         size = len(found.weights)
         found.weights = np.frombuffer(state.weights, dtype="<f8").reshape(size).copy()
         found._pull = np.frombuffer(state.pull, dtype="<f8").reshape(size).copy()
-        found._reviewed = False  # once more from the same evidence gives the same
+        found._reviewed = False  # another review of the same evidence gives the same weights
         found._strengths = np.frombuffer(state.strengths, dtype="<f8").reshape(size).copy()
         upper = np.triu_indices(size)
         found._precision[upper] = np.frombuffer(state.precision, dtype="<f4")
@@ -206,14 +207,14 @@ class Posterior:
 
 
 def _shapes(line: Floats) -> Floats:
-    """A line and a bend at each inner knot, at the knots: a bend is as wide as a line, however few are beyond it."""
+    """The line and the bends of a feature, at its knots; bends are scaled to the spread of a line."""
     bends = np.maximum(line - line[1:-1, None], 0.0)
     spread = np.maximum(bends.std(axis=1, keepdims=True), _NARROWEST)
     return np.vstack([line, bends / spread]) if line.any() else line[None]
 
 
 def _between(values: Floats, knots: Floats, shapes: Floats) -> Floats:
-    """Each shape at each value, (n, shapes); constant beyond the outer knots."""
+    """Each shape interpolated at each value, (n, shapes); constant beyond the outer knots."""
     if len(knots) == 1:
         return np.repeat(shapes.T, len(values), axis=0)
     right = np.clip(np.searchsorted(knots, values, side="right"), 1, len(knots) - 1)
@@ -222,5 +223,5 @@ def _between(values: Floats, knots: Floats, shapes: Floats) -> Floats:
 
 
 def _mirrored(matrix: Floats) -> Floats:
-    """The upper triangle, and the same below."""
+    """The symmetric matrix with this upper triangle."""
     return np.asarray(np.triu(matrix) + np.triu(matrix, 1).T)

@@ -1,8 +1,8 @@
-"""What both voices learn on: each feature as a signed logarithm between frozen knots, and how that is spread.
+"""The inputs of both learning models: each feature as a signed logarithm, linear between frozen knots, with its spread.
 
-Amounts and counts are skewed: from 1 to 2 calls is as much as from 50 to 100. Between two knots the logarithm is taken
-for straight, so whatever is learned is a curve with these knots and is served as it was learned. Beyond the first and
-the last knot it is constant: a value that nobody was seen with says no more than the largest that was.
+Amounts and counts are skewed: from 1 to 2 calls matters as much as from 50 to 100. Between two knots the logarithm is
+interpolated linearly, so each learned effect is a curve with these knots and is served exactly as learned. Beyond the
+outer knots it is constant: unseen values count as the largest seen.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from models.arrays import Floats
 
 KNOTS: Final = 12
 _SMALL: Final = 1e-3
-"""A feature whose logarithm is spread less is the same for everybody, and says nothing."""
+"""Least standard deviation of a feature's logarithm: with less, it is the same for everybody and is ignored."""
 
 
 class GroundState(Struct, frozen=True, kw_only=True):
-    """Everything that is needed to go on."""
+    """The full state of :class:`Knots`."""
 
     knots: list[list[float]]
     mean: list[float]
@@ -29,16 +29,16 @@ class GroundState(Struct, frozen=True, kw_only=True):
 
 
 class Knots:
-    """See the module.
+    """Frozen knots of all features, and the mean and spread of their logarithms.
 
     Parameters
     ----------
     names
-        Of the features.
+        Names of the features.
     knots
-        Of each, rising.
+        Knots of each feature, rising.
     mean, spread
-        Of each one's logarithm in the rows on which all this was frozen; a spread of 0 is a feature that says nothing.
+        Mean and standard deviation of each logarithm in the rows used for freezing; spread 0 means an ignored feature.
 
     Examples
     --------
@@ -51,12 +51,12 @@ class Knots:
         self.names = tuple(names)
         self.knots = [np.array(each, dtype=np.float64) for each in knots]
         self.logs_at = [np.sign(each) * np.log1p(np.abs(each)) for each in self.knots]
-        """The logarithm at each feature's knots."""
+        """Logarithms at each feature's knots."""
         self._mean, self._spread = mean, spread
 
     @classmethod
     def of(cls, names: Sequence[str], rows: Floats) -> Self:
-        """Freeze on unlabelled rows, (F, n)."""
+        """Freeze knots, mean and spread on unlabelled rows, (F, n)."""
         knots = [knots_of(row) for row in rows]
         nothing = np.zeros(len(names))
         logs = cls(names, knots, nothing, nothing).logs(rows)
@@ -77,21 +77,21 @@ class Knots:
         return np.asarray((self.logs_at[f] - self._mean[f]) / spread if spread else np.zeros(len(self.knots[f])))
 
     def state(self) -> GroundState:
-        """Everything that is needed to go on."""
+        """The full state, for a checkpoint."""
         knots = [each.tolist() for each in self.knots]
         return GroundState(knots=knots, mean=self._mean.tolist(), spread=self._spread.tolist())
 
     @classmethod
     def resume(cls, names: Sequence[str], state: GroundState) -> Self:
-        """Go on from :meth:`state`."""
+        """Restore from :meth:`state`."""
         return cls(names, state.knots, np.array(state.mean), np.array(state.spread))
 
 
 def knots_of(values: Floats, count: int = KNOTS) -> list[float]:
-    """Knots for what was seen of a feature; NaN is a missing value.
+    """Knots for the observed values of a feature; NaN is a missing value.
 
-    One with few values has a knot at each. Of many features half is zero: quantiles of all rows would spend most knots
-    there, so a third as many are quantiles of the different values.
+    A feature with few distinct values has a knot at each. Many features are zero in half of the rows, where quantiles
+    of all rows would put most knots; so a third as many are added at quantiles of the distinct values.
 
     Examples
     --------
@@ -104,5 +104,5 @@ def knots_of(values: Floats, count: int = KNOTS) -> list[float]:
         mass = np.quantile(known, np.linspace(0.01, 0.99, count))
         spread = np.quantile(found, np.linspace(0.01, 0.99, count)[::3])
         found = np.concatenate([mass, spread])
-    # Six digits: knots nearer to each other than that hold no rows between them.
+    # Six digits: no rows lie between knots closer than that.
     return sorted({float(f"{knot:.6g}") for knot in found.tolist()}) or [0.0]

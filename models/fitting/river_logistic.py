@@ -1,11 +1,10 @@
-"""The voice that learns every person-week as it comes: River's scaler, and its logistic regression with AdaGrad.
+"""The voice that learns each person-week on arrival: River's scaler and logistic regression with AdaGrad.
 
-It follows what changes, and forgets no faster than AdaGrad's steps shrink. On person-weeks it needs no prior to begin
-with; what keeps it near one is how it is served (:mod:`models.learning.blend`).
+It adapts to change as fast as AdaGrad's shrinking steps allow. It starts without the prior;
+:mod:`models.learning.blend` keeps the served curves near it.
 
-A learner that is killed goes on from its checkpoint, and must then hold the very weights that it would have held
-without the kill. So River's model is kept as plain data and made again of it, to the last bit; a pickle would run
-whatever code a record of a topic holds.
+A learner restarted from its checkpoint must hold exactly the weights it would have had without the restart. So River's
+model is stored as plain data and rebuilt to the last bit; a pickle would run code from the topic.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ from models.scoring.scorer import logit
 
 _WEEK: Final = "#week"
 LEARNING_RATE: Final = 0.05
-"""Of AdaGrad. On real data the optimiser was worth less than 0.01 AUC."""
+"""Learning rate of AdaGrad. On real data the choice of optimiser changed the AUC by less than 0.01."""
 
 
 class LogisticState(Struct, frozen=True, kw_only=True):
-    """What River's logistic regression with AdaGrad knows.
+    """The state of River's logistic regression with AdaGrad.
 
     Attributes
     ----------
     weights, g2
-        Of each input, and the sum of its squared gradients: AdaGrad's step is the rate by the root of that sum.
-        In the order in which River holds them, since a sum of floats depends on the order.
+        Weight of each input, and the sum of its squared gradients: AdaGrad's step is the rate divided by the root of
+        that sum. In River's order, since a sum of floats depends on the order.
     iterations
         Steps taken.
     """
@@ -47,7 +46,7 @@ class LogisticState(Struct, frozen=True, kw_only=True):
 
 
 def begin(base_rate: float, l2: float) -> LogisticState:
-    """Nothing learned yet. At the base rate, the weights need not first learn that few people leave."""
+    """The state before learning. The intercept is the base rate's, so it need not be learned first."""
     return LogisticState(weights={}, g2={}, intercept=logit(base_rate), iterations=0, l2=l2)
 
 
@@ -85,7 +84,7 @@ def take(model: linear_model.LogisticRegression) -> LogisticState:
 
 
 class RiverState(Struct, frozen=True, kw_only=True):
-    """Everything that is needed to go on; the scaler's counts, means and variances by input."""
+    """The full state: the scaler's counts, means and variances by input, and the model."""
 
     counts: dict[str, int]
     means: dict[str, float]
@@ -94,14 +93,14 @@ class RiverState(Struct, frozen=True, kw_only=True):
 
 
 class RiverVoice:
-    """See the module.
+    """River's online logistic regression over standardised logarithms.
 
     Parameters
     ----------
     ground
-        What it learns on.
+        Knots of the features.
     rate
-        Share of person-weeks in which somebody leaves, with which it begins.
+        Initial risk: the share of person-weeks with a leaver.
 
     Examples
     --------
@@ -125,26 +124,26 @@ class RiverVoice:
         return {name: value for name, value in pairs if value == value} | {_WEEK: float(week)}  # noqa: PLR0124 - NaN
 
     def learn(self, logs: Sequence[float], week: int, *, left: bool) -> None:
-        """Learn whether somebody with these logarithms left in that week after they were looked at."""
+        """Learn whether a subscriber with these logarithms left in that week after their vector was frozen."""
         found = self._inputs(logs, week)
         self._scaler.learn_one(found)  # type: ignore[no-untyped-call]
         self._model.learn_one(self._scaler.transform_one(found), left)  # type: ignore[no-untyped-call]
 
     def risk(self, logs: Sequence[float], week: int) -> float:
-        """River's own prediction; 0 or 1 where it is beyond all doubt."""
+        """River's own prediction; it may round to 0 or 1."""
         found = self._scaler.transform_one(self._inputs(logs, week))  # type: ignore[no-untyped-call]
         return float(self._model.predict_proba_one(found)[True])  # type: ignore[no-untyped-call]
 
     def log_odds(self, logs: Sequence[float], week: int) -> float:
-        """The same in log-odds: what the curves, the week and the intercept must add up to."""
+        """The prediction in log-odds: the sum of curves, week and intercept."""
         return logit(self.risk(logs, week))
 
     def level(self, week: int) -> float:
-        """Log-odds of somebody of whom nothing is known."""
+        """Log-odds of a subscriber with all features missing."""
         return self.log_odds([math.nan] * len(self._ground.names), week)
 
     def curves(self) -> list[Floats]:
-        """What each feature adds, at the ground's knots; a missing value adds nothing."""
+        """Log-odds that each feature adds at its knots; a missing value adds nothing."""
         found = []
         for name, logs in zip(self._ground.names, self._ground.logs_at, strict=True):
             weight = float(self._model.weights.get(name, 0.0))
@@ -155,7 +154,7 @@ class RiverVoice:
         return found
 
     def state(self) -> RiverState:
-        """Everything that is needed to go on."""
+        """The full state, for a checkpoint."""
         scaler = self._scaler
         return RiverState(
             counts=dict(scaler.counts), means=dict(scaler.means), variances=dict(scaler.vars), model=take(self._model)
@@ -163,7 +162,7 @@ class RiverVoice:
 
     @classmethod
     def resume(cls, ground: Knots, state: RiverState) -> Self:
-        """Go on from :meth:`state`, to the same bits as without a break."""
+        """Restore from :meth:`state`; later results are the same to the last bit."""
         voice = cls(ground, 0.5)
         voice._scaler.counts.update(state.counts)
         voice._scaler.means.update(state.means)

@@ -1,7 +1,7 @@
-"""Numbers of the hot path: decay, and the formulas that more than one line needs.
+"""Arithmetic of the hot path: decay, and shared formulas.
 
-The exponential is made of additions, multiplications and divisions alone. That of the C library is chosen by the
-processor, and its last bit with it; then two workers of one group would write different bytes of the same events.
+The exponential uses only additions, multiplications and divisions. The C library's differs in the last bit from
+processor to processor, so two workers of one group would write different bytes for the same events.
 
 References
 ----------
@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from models.arrays import Floats
+from models.arrays import Floats, Ints
 from models.kernel.compiling import compiled
 from models.kernel.places import DAY
 
@@ -31,7 +31,7 @@ POWERS_OF_TWO = np.array([2.0**k for k in range(-1022, 1024)])
 
 @compiled
 def exp(x: float) -> float:
-    """The exponential [2]_, to the last bit or the one before; 0 below -690, where nothing is left of a sum."""
+    """The exponential [2]_, accurate to the last bit or two; 0 below -690, where a sum has decayed to nothing."""
     if math.isnan(x):
         return x
     if x == 0.0:
@@ -51,7 +51,7 @@ def exp(x: float) -> float:
 
 @compiled
 def expm1(x: float) -> float:
-    """``exp(x) - 1``, near zero by its series."""
+    """``exp(x) - 1``, by its series near zero."""
     if -0.01 < x < 0.01:
         rest = 1.0 + x / 4.0 * (1.0 + x / 5.0 * (1.0 + x / 6.0 * (1.0 + x / 7.0)))
         return x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * rest))
@@ -60,7 +60,7 @@ def expm1(x: float) -> float:
 
 @compiled
 def fmin(a: float, b: float) -> float:
-    """The smaller one; NaN counts for nothing."""
+    """The smaller one; NaN is ignored."""
     if math.isnan(a):
         return b
     if math.isnan(b):
@@ -70,7 +70,7 @@ def fmin(a: float, b: float) -> float:
 
 @compiled
 def fmax(a: float, b: float) -> float:
-    """The larger one; NaN counts for nothing."""
+    """The larger one; NaN is ignored."""
     if math.isnan(a):
         return b
     if math.isnan(b):
@@ -80,16 +80,16 @@ def fmax(a: float, b: float) -> float:
 
 @compiled
 def decay(elapsed: float, days: float) -> float:
-    """What is left of a sum with a time constant of so many days after so many milliseconds [1]_."""
+    """Factor by which a sum with a time constant of `days` decays in `elapsed` ms [1]_."""
     return exp(elapsed / (-days * DAY))
 
 
 @compiled
 def span(age: float, days: float) -> float:
-    """How many days' worth of events a sum holds whose subscriber has been watched for `age` ms.
+    """Days' worth of events in a sum of a subscriber observed for `age` ms.
 
-    It is *days* for an old acquaintance and less for a new one: the sum of a steady rate *r* is ``r * span``. Dividing
-    by it makes sums of different time constants comparable from the first week on.
+    It approaches *days* and is less for a new subscriber: the sum of a steady rate *r* is ``r * span``. Dividing by it
+    makes sums of different time constants comparable from the first week on.
     """
     return days * -expm1(age / (-days * DAY))
 
@@ -98,7 +98,7 @@ def span(age: float, days: float) -> float:
 def usual_rate(ref: float, first: float, count: float) -> float:
     """Events a day as of the last event, from the 30-day sums; 0 with too little history (a week, two events).
 
-    Taken at the last event and not now, or the usual gap would grow with the very silence that is measured by it.
+    Taken at the last event, not now: otherwise the usual gap would grow with the silence that it measures.
     """
     age = ref - first
     if age >= 7.0 * DAY and count >= 2.0:
@@ -140,7 +140,7 @@ def slope_of_three(last: float, middle: float, first: float) -> float:
 
 @compiled
 def against_known(last: float, one: float, two: float, three: float) -> float:
-    """The last of four against the mean of those of the others that are known."""
+    """The last of four values relative to the mean of the known others."""
     total = 0.0
     known = 0.0
     for before in (one, two, three):
@@ -152,7 +152,7 @@ def against_known(last: float, one: float, two: float, three: float) -> float:
 
 @compiled
 def gap_against_usual(first: float, last: float, count: float, now: float) -> float:
-    """Time since the last of `count` events in units of the usual time between two; NaN before the third."""
+    """Time since the last of `count` events in units of their usual gap; NaN before the third."""
     if not count >= 3.0:
         return NAN
     usual = (last - first) / (count - 1.0)
@@ -161,14 +161,14 @@ def gap_against_usual(first: float, last: float, count: float, now: float) -> fl
 
 @compiled
 def months_since(ts: float, now: float) -> float:
-    """Months from a time to now; NaN before it."""
+    """Months from `ts` to `now`; NaN if `ts` is later."""
     months = (now - ts) / DAY / 30.4375
     return months if months >= 0.0 else NAN
 
 
 @compiled
 def within(value: float, low: float, high: float) -> float:
-    """1 from `low` up to below `high`, else 0; NaN is unknown."""
+    """1 if ``low <= value < high``, else 0; NaN stays NaN."""
     if math.isnan(value):
         return NAN
     return 1.0 if low <= value < high else 0.0
@@ -176,10 +176,10 @@ def within(value: float, low: float, high: float) -> float:
 
 @compiled
 def curve(v: float, m: Floats) -> float:
-    """What a curve says of a value.
+    """Value of a curve at `v`.
 
-    A row of the model: lowest knot, highest knot, what a missing value says, the number n of segments; then, n times
-    each, where the segments begin, their values there, and their slopes.
+    `m` is a row of the model: lowest knot, highest knot, value if missing, number n of segments; then, n of each, the
+    starts of the segments, their values there, and their slopes.
     """
     if math.isnan(v):
         missing: float = m[2]
@@ -195,7 +195,7 @@ def curve(v: float, m: Floats) -> float:
 
 @compiled
 def curves(x: Floats, first: int, last: int, model: Floats) -> float:
-    """Sum of the curves of some features."""
+    """Sum of the curves of the features from `first` to before `last`."""
     z = 0.0
     for f in range(first, last):
         z += curve(x[f], model[f])
@@ -203,7 +203,20 @@ def curves(x: Floats, first: int, last: int, model: Floats) -> float:
 
 
 @compiled
-def contributions(x: Floats, model: Floats, usual: Floats, found: Floats) -> None:
-    """How far each curve stands above what it usually says."""
+def contributions(x: Floats, model: Floats, usual: Floats, least: float, found: Floats, order: Ints) -> int:
+    """How far each curve stands above what it usually says.
+
+    Which of the features that are known do so by `least` or more, the furthest first; how many they are.
+    """
+    count = 0
     for f in range(len(x)):
         found[f] = curve(x[f], model[f]) - usual[f]
+        if math.isnan(x[f]) or not found[f] >= least:
+            continue
+        at = count
+        while at > 0 and found[order[at - 1]] < found[f]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = f
+        count += 1
+    return count

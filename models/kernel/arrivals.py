@@ -1,4 +1,4 @@
-"""Arrivals as a table of numbers, a line each: what the compiled code reads of an event.
+"""Arrivals as a table of numbers, one line each, for the compiled code.
 
 ===========  =========================  ==================  =====================================  ==================
 kind         code                       slot                flags                                  numbers
@@ -12,7 +12,7 @@ visit        place in `Page`            rival               -                   
 care         place in `CareReason`      1 if resolved       -                                      score
 ===========  =========================  ==================  =====================================  ==================
 
-Of the other kinds only the time, the row and the id are numbers. What is missing is NaN.
+Other kinds have only a time, a row and an id. Missing values are NaN.
 """
 
 from __future__ import annotations
@@ -74,22 +74,22 @@ _REASONS: Final = {name: float(place) for place, name in enumerate(get_args(Care
 _BILLS: Final = {"accrual": 0.0, "bill": 1.0, "recharge": 2.0, "plan_change": 3.0}
 
 Stopped = Callable[[str, float], bool]
-"""Whether a stop mark keeps away an event of this subscriber and time."""
+"""Whether a stop mark excludes an event of this subscriber and time."""
 
 
 class Table(Sequence[Arrival]):
-    """See the module. An event is made of its line only where somebody asks for it.
+    """Arrivals as lines of numbers; event objects are created only on access.
 
     Parameters
     ----------
     subscribers
-        Of each arrival whom it is about.
+        Subscriber of each arrival.
     numbers
-        The lines, (n, `ARRIVAL`); the rows are filled in by :meth:`seat`.
+        The lines, (n, `ARRIVAL`); :meth:`seat` fills in the rows.
     events
         Hashes of the event ids; 0 for none.
     arrival
-        Makes the arrival at a place.
+        Creates the arrival at an index.
     """
 
     def __init__(
@@ -126,18 +126,17 @@ class Table(Sequence[Arrival]):
         return self._arrival(self._first + at)
 
     def seat(self, population: Population) -> None:
-        """Give every subscriber a row, once; whom an arrival alone cannot make known has none in its line."""
+        """Give every subscriber a row, once; deletions and erasures get -1, since they make nobody known."""
         if self._seated is population:
             return
-        rows = np.array([population.seat(name) for name in self.subscribers], dtype=np.int64)
+        rows = population.seats(self.subscribers)
         kinds = self.numbers[:, places.KIND]
-        for row in rows[kinds == places.VISIT].tolist():
-            population.visits.room_for(row)
+        population.visits.room_for(rows[kinds == places.VISIT])
         self.numbers[:, places.ROW] = np.where(kinds > places.PROFILED, _NO_ROW, rows)
         self._seated = population
 
     def mark(self, begin: int, stopped: Stopped | None) -> None:
-        """Say of each arrival from `begin` on whether a stop mark keeps it away: marks come and end in mid-batch."""
+        """Mark the arrivals from `begin` on that a stop mark excludes; stop marks may change within a batch."""
         kinds = self.numbers[begin:, places.KIND]
         kinds[kinds >= places.IGNORED] -= places.IGNORED
         if stopped is None:
@@ -149,7 +148,7 @@ class Table(Sequence[Arrival]):
 
 
 def table_of(arrivals: Sequence[Arrival]) -> Table:
-    """Arrivals with a line each."""
+    """Arrivals as a table."""
     if isinstance(arrivals, Table):
         return arrivals
     numbers: list[float] = []
@@ -161,7 +160,7 @@ def table_of(arrivals: Sequence[Arrival]) -> Table:
 
 
 def line_of(arrival: Arrival) -> tuple[float, ...]:
-    """The line of one arrival, without its row."""
+    """The line of one arrival, with its row still unset."""
     event: Any = arrival.event
     line = _LINES.get(type(event))
     if line is not None:
@@ -171,7 +170,7 @@ def line_of(arrival: Arrival) -> tuple[float, ...]:
 
 
 def id_of(event: AnyEvent | Deletion) -> str | None:
-    """What a repetition is known by: deletions and erasures are done again as often as they come."""
+    """The id by which a duplicate is found; deletions and erasures have none, and are applied each time."""
     return None if isinstance(event, Deletion | Erasure) else event.event_id
 
 
@@ -239,5 +238,5 @@ def event_hash(event_id: str | None) -> int:
 
 
 def hashes(event_ids: Sequence[str | None]) -> npt.NDArray[np.uint64]:
-    """All ids of a batch at once."""
+    """Hashes of all event ids of a batch."""
     return np.array([0 if i is None else event_hash(i) for i in event_ids], dtype=np.uint64)

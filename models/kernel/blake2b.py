@@ -1,4 +1,4 @@
-"""The hash of an event id: BLAKE2b with a digest of eight bytes, of ids that fit into one block.
+"""Hash of an event id: BLAKE2b with a digest of eight bytes, for ids that fit into one block.
 
 References
 ----------
@@ -20,7 +20,7 @@ EIGHT_BYTES = np.uint64(0x01010008)  # no key, no tree, a digest of eight bytes
 LAST_BLOCK = np.uint64(0xFFFFFFFFFFFFFFFF)
 BY_8, BY_16, BY_24, BY_32 = np.uint64(8), np.uint64(16), np.uint64(24), np.uint64(32)
 BY_40, BY_48, BY_63, BY_1 = np.uint64(40), np.uint64(48), np.uint64(63), np.uint64(1)
-# Which word of the message each step of a round takes; rounds 11 and 12 are the first two again.
+# Order in which each round takes the words of the message; rounds 11 and 12 repeat the first two.
 SIGMA = np.array(
     [
         [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
@@ -58,7 +58,7 @@ def mixed(a: Word, b: Word, c: Word, d: Word, x: Word, y: Word) -> Four:
 
 @compiled
 def block_of(buffer: Bytes, at: int, length: int, m: Hashes) -> None:
-    """Up to 128 bytes as sixteen words, filled up with zeros."""
+    """Copy up to 128 bytes into sixteen words, padded with zeros."""
     for word in range(16):
         m[word] = np.uint64(0)
     for n in range(length):
@@ -67,9 +67,9 @@ def block_of(buffer: Bytes, at: int, length: int, m: Hashes) -> None:
 
 @compiled
 def event_hash(buffer: Bytes, at: int, length: int, m: Hashes) -> Word:
-    """64 bits of an event id of up to 128 bytes, as :func:`models.kernel.arrivals.event_hash` gives them.
+    """64-bit hash of an event id of up to 128 bytes, equal to :func:`models.kernel.arrivals.event_hash`.
 
-    `m` is room for the sixteen words of the message.
+    `m` is a buffer for the sixteen words of the message.
     """
     block_of(buffer, at, length, m)
     first = IV0 ^ EIGHT_BYTES

@@ -1,7 +1,7 @@
-"""Words of bytes to numbers: an open-addressing table with linear probing, over words that stand in one array.
+"""Lookup of byte strings: an open-addressing hash table with linear probing, over words stored in one array.
 
-A slot is the hash of its word with the set that the word belongs to, the number plus one (0: the slot is empty), and
-where the word stands. A table is never full, so every search ends at an empty slot.
+A slot holds the hash of a word and its set, the word's number plus one (0: empty slot), and the word's position and
+length. A table is never full, so every search ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from models.kernel.places import HASHED, VALUE, WORD_AT, WORD_LENGTH
 
 @compiled
 def word_hash(buffer: Bytes, at: int, length: int, within: int) -> int:
-    """32 bits of the bytes (FNV-1a, mixed once more), and above them the number of the set."""
+    """32-bit hash of the bytes (FNV-1a, mixed once more), with the number of the set above it."""
     found = np.int64(2_166_136_261 ^ within)
     for byte in range(at, at + length):
         found = ((found ^ np.int64(buffer[byte])) * 16_777_619) & 0xFFFFFFFF
@@ -25,7 +25,7 @@ def word_hash(buffer: Bytes, at: int, length: int, within: int) -> int:
 
 @compiled
 def slot_of(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, within: int) -> int:
-    """The slot of a word of a set, or the empty one where it would stand."""
+    """The slot of a word of a set, or the empty slot where it belongs."""
     mask = len(slots) - 1
     hashed = word_hash(buffer, at, length, within)
     slot = hashed & mask
@@ -39,7 +39,7 @@ def slot_of(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, with
 
 @compiled
 def same_bytes(one: Bytes, one_at: int, other: Bytes, other_at: int, length: int) -> bool:
-    """Whether so many bytes are the same."""
+    """Whether `length` bytes are equal."""
     for n in range(length):  # noqa: SIM110 - a generator is not compiled
         if one[one_at + n] != other[other_at + n]:
             return False
@@ -55,7 +55,7 @@ def find_word(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, wi
 
 @compiled
 def put_word(slots: Ints, words: Bytes, at: int, length: int, within: int, value: int) -> None:
-    """Give a number to the word that was written to `words` at a place; a word that was there has the new one."""
+    """Set the number of the word at `at` in `words`; an existing word gets the new number."""
     slot = slot_of(slots, words, words, at, length, within)
     slots[slot, HASHED] = word_hash(words, at, length, within)
     slots[slot, VALUE] = value + 1

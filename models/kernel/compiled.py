@@ -42,34 +42,35 @@ ABOVE = 10
 REACHED = 11
 REACHED_TS = 12
 CANDIDATE_TS = 13
+STAYED_TS = 14
 BROWSING_LEVEL = 8
 BROWSING_UNTIL = 9
-CALLS_REF = 14
-CALLS_FIRST = 15
-CALLS_30 = 23
-SMS_30 = 25
-DATA_REF = 37
-DATA_FIRST = 38
-SESSIONS_30 = 46
-VISITS_REF = 49
-RIVAL_TS = 62
-CARE_REF = 67
-LEAVE_INTENT_TS = 79
-QUERY_TS = 80
-CODE_TS = 81
-SATISFACTION = 84
-SATISFACTION_TS = 85
-BILLING_REF = 89
-PERIOD = 93
-BILL = 94
-RECHARGES = 98
-RECHARGE_FIRST_TS = 99
-RECHARGE_LAST_TS = 100
-PLAN_CHANGE_TS = 101
-PLAN_FEE = 102
-PLAN_FEE_CHANGE = 103
-BEHAVIOUR = 119
-LEFT = 122
+CALLS_REF = 15
+CALLS_FIRST = 16
+CALLS_30 = 24
+SMS_30 = 26
+DATA_REF = 38
+DATA_FIRST = 39
+SESSIONS_30 = 47
+VISITS_REF = 50
+RIVAL_TS = 63
+CARE_REF = 68
+LEAVE_INTENT_TS = 80
+QUERY_TS = 81
+CODE_TS = 82
+SATISFACTION = 85
+SATISFACTION_TS = 86
+BILLING_REF = 90
+PERIOD = 94
+BILL = 95
+RECHARGES = 99
+RECHARGE_FIRST_TS = 100
+RECHARGE_LAST_TS = 101
+PLAN_CHANGE_TS = 102
+PLAN_FEE = 103
+PLAN_FEE_CHANGE = 104
+BEHAVIOUR = 120
+LEFT = 123
 RISK_BIT = 2
 ACTIVITY_BIT = 1
 SEEN_BIT = 4
@@ -228,7 +229,7 @@ ALL_COLUMNS = 1
 SOME_COLUMNS = 2
 KEPT_COLUMNS = 3
 LONGEST_HEADS = 32
-LONGEST_ROW = 2059
+LONGEST_ROW = 2068
 FIRST_NAMES = 1
 OPERATORS = 8
 FIRST_CHOICES = 16
@@ -239,6 +240,7 @@ LABELLED = 8
 WEEKLY = 16
 LOOK_MOVES = 32
 LOOK_IDLE = 64
+LOOK_NEWS = 128
 LOOKED_PLACE = 0
 LOOKED_WHY = 1
 LOOKED_NOW = 2
@@ -259,7 +261,7 @@ POWERS_OF_TWO = np.array([2.0**k for k in range(-1022, 1024)])
 
 @compiled
 def exp(x: float) -> float:
-    """The exponential [2]_, to the last bit or the one before; 0 below -690, where nothing is left of a sum."""
+    """The exponential [2]_, accurate to the last bit or two; 0 below -690, where a sum has decayed to nothing."""
     if math.isnan(x):
         return x
     if x == 0.0:
@@ -279,7 +281,7 @@ def exp(x: float) -> float:
 
 @compiled
 def expm1(x: float) -> float:
-    """``exp(x) - 1``, near zero by its series."""
+    """``exp(x) - 1``, by its series near zero."""
     if -0.01 < x < 0.01:
         rest = 1.0 + x / 4.0 * (1.0 + x / 5.0 * (1.0 + x / 6.0 * (1.0 + x / 7.0)))
         return x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * rest))
@@ -288,7 +290,7 @@ def expm1(x: float) -> float:
 
 @compiled
 def fmin(a: float, b: float) -> float:
-    """The smaller one; NaN counts for nothing."""
+    """The smaller one; NaN is ignored."""
     if math.isnan(a):
         return b
     if math.isnan(b):
@@ -298,7 +300,7 @@ def fmin(a: float, b: float) -> float:
 
 @compiled
 def fmax(a: float, b: float) -> float:
-    """The larger one; NaN counts for nothing."""
+    """The larger one; NaN is ignored."""
     if math.isnan(a):
         return b
     if math.isnan(b):
@@ -308,16 +310,16 @@ def fmax(a: float, b: float) -> float:
 
 @compiled
 def decay(elapsed: float, days: float) -> float:
-    """What is left of a sum with a time constant of so many days after so many milliseconds [1]_."""
+    """Factor by which a sum with a time constant of `days` decays in `elapsed` ms [1]_."""
     return exp(elapsed / (-days * DAY))
 
 
 @compiled
 def span(age: float, days: float) -> float:
-    """How many days' worth of events a sum holds whose subscriber has been watched for `age` ms.
+    """Days' worth of events in a sum of a subscriber observed for `age` ms.
 
-    It is *days* for an old acquaintance and less for a new one: the sum of a steady rate *r* is ``r * span``. Dividing
-    by it makes sums of different time constants comparable from the first week on.
+    It approaches *days* and is less for a new subscriber: the sum of a steady rate *r* is ``r * span``. Dividing by it
+    makes sums of different time constants comparable from the first week on.
     """
     return days * -expm1(age / (-days * DAY))
 
@@ -326,7 +328,7 @@ def span(age: float, days: float) -> float:
 def usual_rate(ref: float, first: float, count: float) -> float:
     """Events a day as of the last event, from the 30-day sums; 0 with too little history (a week, two events).
 
-    Taken at the last event and not now, or the usual gap would grow with the very silence that is measured by it.
+    Taken at the last event, not now: otherwise the usual gap would grow with the silence that it measures.
     """
     age = ref - first
     if age >= 7.0 * DAY and count >= 2.0:
@@ -368,7 +370,7 @@ def slope_of_three(last: float, middle: float, first: float) -> float:
 
 @compiled
 def against_known(last: float, one: float, two: float, three: float) -> float:
-    """The last of four against the mean of those of the others that are known."""
+    """The last of four values relative to the mean of the known others."""
     total = 0.0
     known = 0.0
     for before in (one, two, three):
@@ -380,7 +382,7 @@ def against_known(last: float, one: float, two: float, three: float) -> float:
 
 @compiled
 def gap_against_usual(first: float, last: float, count: float, now: float) -> float:
-    """Time since the last of `count` events in units of the usual time between two; NaN before the third."""
+    """Time since the last of `count` events in units of their usual gap; NaN before the third."""
     if not count >= 3.0:
         return NAN
     usual = (last - first) / (count - 1.0)
@@ -389,14 +391,14 @@ def gap_against_usual(first: float, last: float, count: float, now: float) -> fl
 
 @compiled
 def months_since(ts: float, now: float) -> float:
-    """Months from a time to now; NaN before it."""
+    """Months from `ts` to `now`; NaN if `ts` is later."""
     months = (now - ts) / DAY / 30.4375
     return months if months >= 0.0 else NAN
 
 
 @compiled
 def within(value: float, low: float, high: float) -> float:
-    """1 from `low` up to below `high`, else 0; NaN is unknown."""
+    """1 if ``low <= value < high``, else 0; NaN stays NaN."""
     if math.isnan(value):
         return NAN
     return 1.0 if low <= value < high else 0.0
@@ -404,10 +406,10 @@ def within(value: float, low: float, high: float) -> float:
 
 @compiled
 def curve(v: float, m: Floats) -> float:
-    """What a curve says of a value.
+    """Value of a curve at `v`.
 
-    A row of the model: lowest knot, highest knot, what a missing value says, the number n of segments; then, n times
-    each, where the segments begin, their values there, and their slopes.
+    `m` is a row of the model: lowest knot, highest knot, value if missing, number n of segments; then, n of each, the
+    starts of the segments, their values there, and their slopes.
     """
     if math.isnan(v):
         missing: float = m[2]
@@ -423,7 +425,7 @@ def curve(v: float, m: Floats) -> float:
 
 @compiled
 def curves(x: Floats, first: int, last: int, model: Floats) -> float:
-    """Sum of the curves of some features."""
+    """Sum of the curves of the features from `first` to before `last`."""
     z = 0.0
     for f in range(first, last):
         z += curve(x[f], model[f])
@@ -431,269 +433,282 @@ def curves(x: Floats, first: int, last: int, model: Floats) -> float:
 
 
 @compiled
-def contributions(x: Floats, model: Floats, usual: Floats, found: Floats) -> None:
-    """How far each curve stands above what it usually says."""
+def contributions(x: Floats, model: Floats, usual: Floats, least: float, found: Floats, order: Ints) -> int:
+    """How far each curve stands above what it usually says.
+
+    Which of the features that are known do so by `least` or more, the furthest first; how many they are.
+    """
+    count = 0
     for f in range(len(x)):
         found[f] = curve(x[f], model[f]) - usual[f]
+        if math.isnan(x[f]) or not found[f] >= least:
+            continue
+        at = count
+        while at > 0 and found[order[at - 1]] < found[f]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = f
+        count += 1
+    return count
 
 @compiled
 def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: float, rival_care: float, dropped: float, sms: float, outgoing: float, forwarded: float, mobile: float, unicom: float, telecom: float, broadnet: float, other: float) -> None:
-    gap = ts - r[14]
+    gap = ts - r[15]
     if math.isnan(gap):
-        r[14] = r[15] = ts
+        r[15] = r[16] = ts
         gap = 0.0
-    if ts < r[15]:
-        r[15] = ts
+    if ts < r[16]:
+        r[16] = ts
     if gap > 0.0:
-        r[14] = ts
+        r[15] = ts
         kept = decay(gap, 1.0)
-        for at in range(16, 18):
+        for at in range(17, 19):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(18, 23):
+        for at in range(19, 24):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(23, 35):
+        for at in range(24, 36):
             r[at] *= kept
         kept = decay(gap, 90.0)
-        for at in range(35, 37):
+        for at in range(36, 38):
             r[at] *= kept
     if gap >= 0.0:
-        r[16] += calls
-        r[17] += minutes
-        r[18] += calls
-        r[19] += minutes
-        r[20] += off_net
-        r[21] += rival_care
-        r[22] += dropped
-        r[23] += calls
-        r[24] += minutes
-        r[25] += sms
-        r[26] += outgoing
-        r[27] += off_net
-        r[28] += rival_care
-        r[29] += forwarded
-        r[30] += mobile
-        r[31] += unicom
-        r[32] += telecom
-        r[33] += broadnet
-        r[34] += other
-        r[35] += calls
-        r[36] += minutes
+        r[17] += calls
+        r[18] += minutes
+        r[19] += calls
+        r[20] += minutes
+        r[21] += off_net
+        r[22] += rival_care
+        r[23] += dropped
+        r[24] += calls
+        r[25] += minutes
+        r[26] += sms
+        r[27] += outgoing
+        r[28] += off_net
+        r[29] += rival_care
+        r[30] += forwarded
+        r[31] += mobile
+        r[32] += unicom
+        r[33] += telecom
+        r[34] += broadnet
+        r[35] += other
+        r[36] += calls
+        r[37] += minutes
     else:
         weight = decay(-gap, 1.0)
-        r[16] += weight * calls
-        r[17] += weight * minutes
+        r[17] += weight * calls
+        r[18] += weight * minutes
         weight = decay(-gap, 7.0)
-        r[18] += weight * calls
-        r[19] += weight * minutes
-        r[20] += weight * off_net
-        r[21] += weight * rival_care
-        r[22] += weight * dropped
+        r[19] += weight * calls
+        r[20] += weight * minutes
+        r[21] += weight * off_net
+        r[22] += weight * rival_care
+        r[23] += weight * dropped
         weight = decay(-gap, 30.0)
-        r[23] += weight * calls
-        r[24] += weight * minutes
-        r[25] += weight * sms
-        r[26] += weight * outgoing
-        r[27] += weight * off_net
-        r[28] += weight * rival_care
-        r[29] += weight * forwarded
-        r[30] += weight * mobile
-        r[31] += weight * unicom
-        r[32] += weight * telecom
-        r[33] += weight * broadnet
-        r[34] += weight * other
+        r[24] += weight * calls
+        r[25] += weight * minutes
+        r[26] += weight * sms
+        r[27] += weight * outgoing
+        r[28] += weight * off_net
+        r[29] += weight * rival_care
+        r[30] += weight * forwarded
+        r[31] += weight * mobile
+        r[32] += weight * unicom
+        r[33] += weight * telecom
+        r[34] += weight * broadnet
+        r[35] += weight * other
         weight = decay(-gap, 90.0)
-        r[35] += weight * calls
-        r[36] += weight * minutes
+        r[36] += weight * calls
+        r[37] += weight * minutes
 
 @compiled
 def fold_data(r: Floats, ts: float, mb: float, sessions: float, failed: float, throttled: float) -> None:
-    gap = ts - r[37]
+    gap = ts - r[38]
     if math.isnan(gap):
-        r[37] = r[38] = ts
+        r[38] = r[39] = ts
         gap = 0.0
-    if ts < r[38]:
-        r[38] = ts
+    if ts < r[39]:
+        r[39] = ts
     if gap > 0.0:
-        r[37] = ts
+        r[38] = ts
         kept = decay(gap, 1.0)
-        for at in range(39, 41):
+        for at in range(40, 42):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(41, 45):
+        for at in range(42, 46):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(45, 47):
+        for at in range(46, 48):
             r[at] *= kept
         kept = decay(gap, 90.0)
-        for at in range(47, 49):
+        for at in range(48, 50):
             r[at] *= kept
     if gap >= 0.0:
-        r[39] += mb
-        r[40] += sessions
-        r[41] += mb
-        r[42] += sessions
-        r[43] += failed
-        r[44] += throttled
-        r[45] += mb
-        r[46] += sessions
-        r[47] += mb
-        r[48] += sessions
+        r[40] += mb
+        r[41] += sessions
+        r[42] += mb
+        r[43] += sessions
+        r[44] += failed
+        r[45] += throttled
+        r[46] += mb
+        r[47] += sessions
+        r[48] += mb
+        r[49] += sessions
     else:
         weight = decay(-gap, 1.0)
-        r[39] += weight * mb
-        r[40] += weight * sessions
+        r[40] += weight * mb
+        r[41] += weight * sessions
         weight = decay(-gap, 7.0)
-        r[41] += weight * mb
-        r[42] += weight * sessions
-        r[43] += weight * failed
-        r[44] += weight * throttled
+        r[42] += weight * mb
+        r[43] += weight * sessions
+        r[44] += weight * failed
+        r[45] += weight * throttled
         weight = decay(-gap, 30.0)
-        r[45] += weight * mb
-        r[46] += weight * sessions
+        r[46] += weight * mb
+        r[47] += weight * sessions
         weight = decay(-gap, 90.0)
-        r[47] += weight * mb
-        r[48] += weight * sessions
+        r[48] += weight * mb
+        r[49] += weight * sessions
 
 @compiled
 def fold_visits(r: Floats, ts: float, visits: float, dwell: float, pages: float, portability: float, shop: float) -> None:
-    gap = ts - r[49]
+    gap = ts - r[50]
     if math.isnan(gap):
-        r[49] = r[50] = ts
+        r[50] = r[51] = ts
         gap = 0.0
-    if ts < r[50]:
-        r[50] = ts
+    if ts < r[51]:
+        r[51] = ts
     if gap > 0.0:
-        r[49] = ts
+        r[50] = ts
         kept = decay(gap, 1.0)
-        for at in range(51, 54):
+        for at in range(52, 55):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(54, 57):
+        for at in range(55, 58):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(57, 62):
+        for at in range(58, 63):
             r[at] *= kept
     if gap >= 0.0:
-        r[51] += visits
-        r[52] += dwell
-        r[53] += pages
-        r[54] += visits
-        r[55] += dwell
-        r[56] += pages
-        r[57] += visits
-        r[58] += dwell
-        r[59] += pages
-        r[60] += portability
-        r[61] += shop
+        r[52] += visits
+        r[53] += dwell
+        r[54] += pages
+        r[55] += visits
+        r[56] += dwell
+        r[57] += pages
+        r[58] += visits
+        r[59] += dwell
+        r[60] += pages
+        r[61] += portability
+        r[62] += shop
     else:
         weight = decay(-gap, 1.0)
-        r[51] += weight * visits
-        r[52] += weight * dwell
-        r[53] += weight * pages
+        r[52] += weight * visits
+        r[53] += weight * dwell
+        r[54] += weight * pages
         weight = decay(-gap, 7.0)
-        r[54] += weight * visits
-        r[55] += weight * dwell
-        r[56] += weight * pages
+        r[55] += weight * visits
+        r[56] += weight * dwell
+        r[57] += weight * pages
         weight = decay(-gap, 30.0)
-        r[57] += weight * visits
-        r[58] += weight * dwell
-        r[59] += weight * pages
-        r[60] += weight * portability
-        r[61] += weight * shop
+        r[58] += weight * visits
+        r[59] += weight * dwell
+        r[60] += weight * pages
+        r[61] += weight * portability
+        r[62] += weight * shop
 
 @compiled
 def fold_care(r: Floats, ts: float, contacts: float, leave_intent: float, query: float, code: float, penalty_query: float, complaint: float, fault: float, suspend: float, subcard: float, transfer: float) -> None:
-    gap = ts - r[67]
+    gap = ts - r[68]
     if math.isnan(gap):
-        r[67] = r[68] = ts
+        r[68] = r[69] = ts
         gap = 0.0
-    if ts < r[68]:
-        r[68] = ts
+    if ts < r[69]:
+        r[69] = ts
     if gap > 0.0:
-        r[67] = ts
+        r[68] = ts
         kept = decay(gap, 30.0)
-        for at in range(69, 79):
+        for at in range(70, 80):
             r[at] *= kept
     if gap >= 0.0:
-        r[69] += contacts
-        r[70] += leave_intent
-        r[71] += query
-        r[72] += code
-        r[73] += penalty_query
-        r[74] += complaint
-        r[75] += fault
-        r[76] += suspend
-        r[77] += subcard
-        r[78] += transfer
+        r[70] += contacts
+        r[71] += leave_intent
+        r[72] += query
+        r[73] += code
+        r[74] += penalty_query
+        r[75] += complaint
+        r[76] += fault
+        r[77] += suspend
+        r[78] += subcard
+        r[79] += transfer
     else:
         weight = decay(-gap, 30.0)
-        r[69] += weight * contacts
-        r[70] += weight * leave_intent
-        r[71] += weight * query
-        r[72] += weight * code
-        r[73] += weight * penalty_query
-        r[74] += weight * complaint
-        r[75] += weight * fault
-        r[76] += weight * suspend
-        r[77] += weight * subcard
-        r[78] += weight * transfer
+        r[70] += weight * contacts
+        r[71] += weight * leave_intent
+        r[72] += weight * query
+        r[73] += weight * code
+        r[74] += weight * penalty_query
+        r[75] += weight * complaint
+        r[76] += weight * fault
+        r[77] += weight * suspend
+        r[78] += weight * subcard
+        r[79] += weight * transfer
 
 @compiled
 def fold_billing(r: Floats, ts: float, accrued: float) -> None:
-    gap = ts - r[89]
+    gap = ts - r[90]
     if math.isnan(gap):
-        r[89] = r[90] = ts
+        r[90] = r[91] = ts
         gap = 0.0
-    if ts < r[90]:
-        r[90] = ts
+    if ts < r[91]:
+        r[91] = ts
     if gap > 0.0:
-        r[89] = ts
+        r[90] = ts
         kept = decay(gap, 7.0)
-        for at in range(91, 92):
-            r[at] *= kept
-        kept = decay(gap, 30.0)
         for at in range(92, 93):
             r[at] *= kept
+        kept = decay(gap, 30.0)
+        for at in range(93, 94):
+            r[at] *= kept
     if gap >= 0.0:
-        r[91] += accrued
         r[92] += accrued
+        r[93] += accrued
     else:
         weight = decay(-gap, 7.0)
-        r[91] += weight * accrued
-        weight = decay(-gap, 30.0)
         r[92] += weight * accrued
+        weight = decay(-gap, 30.0)
+        r[93] += weight * accrued
 
 @compiled
 def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[14], 0.0)
-    age = max(now - r[15], 0.0)
+    el = max(now - r[15], 0.0)
+    age = max(now - r[16], 0.0)
     ur = ur_calls
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
     d_90 = decay(el, 90.0)
-    t_broadnet_30 = r[33] * d_30
-    t_calls_1 = r[16] * d_1
-    t_calls_30 = r[23] * d_30
-    t_calls_7 = r[18] * d_7
-    t_calls_90 = r[35] * d_90
-    t_dropped_7 = r[22] * d_7
-    t_forwarded_30 = r[29] * d_30
-    t_minutes_1 = r[17] * d_1
-    t_minutes_30 = r[24] * d_30
-    t_minutes_7 = r[19] * d_7
-    t_minutes_90 = r[36] * d_90
-    t_mobile_30 = r[30] * d_30
-    t_off_net_30 = r[27] * d_30
-    t_off_net_7 = r[20] * d_7
-    t_other_30 = r[34] * d_30
-    t_outgoing_30 = r[26] * d_30
-    t_rival_care_30 = r[28] * d_30
-    t_rival_care_7 = r[21] * d_7
-    t_telecom_30 = r[32] * d_30
-    t_unicom_30 = r[31] * d_30
+    t_broadnet_30 = r[34] * d_30
+    t_calls_1 = r[17] * d_1
+    t_calls_30 = r[24] * d_30
+    t_calls_7 = r[19] * d_7
+    t_calls_90 = r[36] * d_90
+    t_dropped_7 = r[23] * d_7
+    t_forwarded_30 = r[30] * d_30
+    t_minutes_1 = r[18] * d_1
+    t_minutes_30 = r[25] * d_30
+    t_minutes_7 = r[20] * d_7
+    t_minutes_90 = r[37] * d_90
+    t_mobile_30 = r[31] * d_30
+    t_off_net_30 = r[28] * d_30
+    t_off_net_7 = r[21] * d_7
+    t_other_30 = r[35] * d_30
+    t_outgoing_30 = r[27] * d_30
+    t_rival_care_30 = r[29] * d_30
+    t_rival_care_7 = r[22] * d_7
+    t_telecom_30 = r[33] * d_30
+    t_unicom_30 = r[32] * d_30
     s_1 = span(age, 1.0)
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
@@ -725,22 +740,22 @@ def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_data_24(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[37], 0.0)
-    age = max(now - r[38], 0.0)
+    el = max(now - r[38], 0.0)
+    age = max(now - r[39], 0.0)
     ur = ur_data
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
     d_90 = decay(el, 90.0)
-    t_failed_7 = r[43] * d_7
-    t_mb_1 = r[39] * d_1
-    t_mb_30 = r[45] * d_30
-    t_mb_7 = r[41] * d_7
-    t_mb_90 = r[47] * d_90
-    t_sessions_1 = r[40] * d_1
-    t_sessions_30 = r[46] * d_30
-    t_sessions_7 = r[42] * d_7
-    t_throttled_7 = r[44] * d_7
+    t_failed_7 = r[44] * d_7
+    t_mb_1 = r[40] * d_1
+    t_mb_30 = r[46] * d_30
+    t_mb_7 = r[42] * d_7
+    t_mb_90 = r[48] * d_90
+    t_sessions_1 = r[41] * d_1
+    t_sessions_30 = r[47] * d_30
+    t_sessions_7 = r[43] * d_7
+    t_throttled_7 = r[45] * d_7
     s_1 = span(age, 1.0)
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
@@ -771,27 +786,27 @@ def x_usage_42(r: Floats, now: float, el_calls: float, el_data: float, ur_calls:
 
 @compiled
 def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[49], 0.0)
-    refused = NAN if r[119] == 0.0 else 0.0
+    el = fmax(now - r[50], 0.0)
+    refused = NAN if r[120] == 0.0 else 0.0
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_dwell_1 = r[52] * d_1
-    t_dwell_30 = r[58] * d_30
-    t_dwell_7 = r[55] * d_7
-    t_pages_1 = r[53] * d_1
-    t_pages_30 = r[59] * d_30
-    t_pages_7 = r[56] * d_7
-    t_portability_30 = r[60] * d_30
-    t_shop_30 = r[61] * d_30
-    t_visits_1 = r[51] * d_1
-    t_visits_30 = r[57] * d_30
-    t_visits_7 = r[54] * d_7
-    c_broadnet_ts = r[65]
-    c_mobile_ts = r[62]
-    c_other_ts = r[66]
-    c_telecom_ts = r[64]
-    c_unicom_ts = r[63]
+    t_dwell_1 = r[53] * d_1
+    t_dwell_30 = r[59] * d_30
+    t_dwell_7 = r[56] * d_7
+    t_pages_1 = r[54] * d_1
+    t_pages_30 = r[60] * d_30
+    t_pages_7 = r[57] * d_7
+    t_portability_30 = r[61] * d_30
+    t_shop_30 = r[62] * d_30
+    t_visits_1 = r[52] * d_1
+    t_visits_30 = r[58] * d_30
+    t_visits_7 = r[55] * d_7
+    c_broadnet_ts = r[66]
+    c_mobile_ts = r[63]
+    c_other_ts = r[67]
+    c_telecom_ts = r[65]
+    c_unicom_ts = r[64]
     x[44] = t_visits_1 + refused  # competitor_visits_1d
     x[45] = t_visits_7 + refused  # competitor_visits_7d
     x[46] = t_visits_30 + refused  # competitor_visits_30d
@@ -807,23 +822,23 @@ def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls
 
 @compiled
 def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[67], 0.0)
+    el = fmax(now - r[68], 0.0)
     d_30 = decay(el, 30.0)
-    t_code_30 = r[72] * d_30
-    t_complaint_30 = r[74] * d_30
-    t_contacts_30 = r[69] * d_30
-    t_fault_30 = r[75] * d_30
-    t_leave_intent_30 = r[70] * d_30
-    t_penalty_query_30 = r[73] * d_30
-    t_query_30 = r[71] * d_30
-    t_subcard_30 = r[77] * d_30
-    t_suspend_30 = r[76] * d_30
-    t_transfer_30 = r[78] * d_30
-    c_appointment_ts = r[82]
-    c_due_ts = r[88]
-    c_open_complaints = r[86]
-    c_open_faults = r[87]
-    c_satisfaction = r[84]
+    t_code_30 = r[73] * d_30
+    t_complaint_30 = r[75] * d_30
+    t_contacts_30 = r[70] * d_30
+    t_fault_30 = r[76] * d_30
+    t_leave_intent_30 = r[71] * d_30
+    t_penalty_query_30 = r[74] * d_30
+    t_query_30 = r[72] * d_30
+    t_subcard_30 = r[78] * d_30
+    t_suspend_30 = r[77] * d_30
+    t_transfer_30 = r[79] * d_30
+    c_appointment_ts = r[83]
+    c_due_ts = r[89]
+    c_open_complaints = r[87]
+    c_open_faults = r[88]
+    c_satisfaction = r[85]
     x[56] = t_contacts_30  # care_contacts_30d
     x[57] = t_leave_intent_30  # leave_intent_30d
     x[58] = t_query_30  # port_out_queries_30d
@@ -842,29 +857,29 @@ def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_profile_71(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    told = now >= r[104]
-    c_arpu = r[106] if told else NAN
+    is_known = now >= r[105]
+    c_arpu = r[107] if is_known else NAN
     x[71] = c_arpu  # arpu
 
 @compiled
 def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[89], 0.0)
-    age = max(now - r[90], 0.0)
+    el = max(now - r[90], 0.0)
+    age = max(now - r[91], 0.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_accrued_30 = r[92] * d_30
-    t_accrued_7 = r[91] * d_7
+    t_accrued_30 = r[93] * d_30
+    t_accrued_7 = r[92] * d_7
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
-    c_bill = r[94]
-    c_bill_before = r[95]
-    c_bill_three_before = r[97]
-    c_bill_two_before = r[96]
-    c_plan_change_ts = r[101]
-    c_plan_fee_change = r[103]
-    c_recharge_first_ts = r[99]
-    c_recharge_last_ts = r[100]
-    c_recharges = r[98]
+    c_bill = r[95]
+    c_bill_before = r[96]
+    c_bill_three_before = r[98]
+    c_bill_two_before = r[97]
+    c_plan_change_ts = r[102]
+    c_plan_fee_change = r[104]
+    c_recharge_first_ts = r[100]
+    c_recharge_last_ts = r[101]
+    c_recharges = r[99]
     x[72] = slope_of_three(c_bill, c_bill_before, c_bill_two_before)  # bill_slope_3_periods
     x[73] = against_known(c_bill, c_bill_before, c_bill_two_before, c_bill_three_before)  # bill_vs_usual
     x[74] = (t_accrued_7 / s_7) / (t_accrued_30 / s_30) if age >= 14.0 * DAY and t_accrued_30 >= 1.0 else NAN  # spend_7d_vs_30d
@@ -873,18 +888,18 @@ def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 
 @compiled
 def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    told = now >= r[104]
-    c_activated_ts = r[105]
-    c_contract_end_broadband = r[116] if told else NAN
-    c_contract_end_fixed = r[118] if told else NAN
-    c_contract_end_iptv = r[117] if told else NAN
-    c_contract_end_mobile = r[115] if told else NAN
-    c_corporate = r[111] if told else NAN
-    c_penalty = r[107] if told else NAN
-    c_points = r[108] if told else NAN
-    c_portable = r[110] if told else NAN
-    c_products = r[114] if told else NAN
-    c_subcard = r[113] if told else NAN
+    is_known = now >= r[105]
+    c_activated_ts = r[106]
+    c_contract_end_broadband = r[117] if is_known else NAN
+    c_contract_end_fixed = r[119] if is_known else NAN
+    c_contract_end_iptv = r[118] if is_known else NAN
+    c_contract_end_mobile = r[116] if is_known else NAN
+    c_corporate = r[112] if is_known else NAN
+    c_penalty = r[108] if is_known else NAN
+    c_points = r[109] if is_known else NAN
+    c_portable = r[111] if is_known else NAN
+    c_products = r[115] if is_known else NAN
+    c_subcard = r[114] if is_known else NAN
     x[77] = -((now - c_contract_end_mobile) / DAY)  # contract_days_left_mobile
     x[78] = -((now - c_contract_end_broadband) / DAY)  # contract_days_left_broadband
     x[79] = -((now - c_contract_end_iptv) / DAY)  # contract_days_left_iptv
@@ -901,15 +916,15 @@ def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 
 @compiled
 def features(r: Floats, now: float, x: Floats) -> None:
-    el_calls = NAN if math.isnan(r[14]) else max(now - r[14], 0.0)
-    ur_calls = usual_rate(r[14], r[15], r[23] + r[25])
-    el_data = NAN if math.isnan(r[37]) else max(now - r[37], 0.0)
-    ur_data = usual_rate(r[37], r[38], r[46])
-    if math.isnan(r[14]):
+    el_calls = NAN if math.isnan(r[15]) else max(now - r[15], 0.0)
+    ur_calls = usual_rate(r[15], r[16], r[24] + r[26])
+    el_data = NAN if math.isnan(r[38]) else max(now - r[38], 0.0)
+    ur_data = usual_rate(r[38], r[39], r[47])
+    if math.isnan(r[15]):
         x[0:24] = NAN
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[37]):
+    if math.isnan(r[38]):
         x[24:42] = NAN
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -917,7 +932,7 @@ def features(r: Floats, now: float, x: Floats) -> None:
     x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[89]):
+    if math.isnan(r[90]):
         x[72:77] = NAN
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -926,36 +941,36 @@ def features(r: Floats, now: float, x: Floats) -> None:
 
 @compiled
 def log_odds(r: Floats, now: float, x: Floats, model: Floats, empty: Floats, intercept: float) -> float:
-    el_calls = NAN if math.isnan(r[14]) else max(now - r[14], 0.0)
-    ur_calls = usual_rate(r[14], r[15], r[23] + r[25])
-    el_data = NAN if math.isnan(r[37]) else max(now - r[37], 0.0)
-    ur_data = usual_rate(r[37], r[38], r[46])
+    el_calls = NAN if math.isnan(r[15]) else max(now - r[15], 0.0)
+    ur_calls = usual_rate(r[15], r[16], r[24] + r[26])
+    el_data = NAN if math.isnan(r[38]) else max(now - r[38], 0.0)
+    ur_data = usual_rate(r[38], r[39], r[47])
     z = intercept
-    if math.isnan(r[14]):
+    if math.isnan(r[15]):
         z += empty[0]
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 0, 24, model)
-    if math.isnan(r[37]):
+    if math.isnan(r[38]):
         z += empty[2]
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 24, 42, model)
     x_usage_42(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 42, 44, model)
-    if math.isnan(r[49]):
-        z += empty[7] if r[119] == 0.0 else empty[6]
+    if math.isnan(r[50]):
+        z += empty[7] if r[120] == 0.0 else empty[6]
     else:
         x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 44, 56, model)
-    if math.isnan(r[67]):
+    if math.isnan(r[68]):
         z += empty[8]
     else:
         x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 56, 71, model)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 71, 72, model)
-    if math.isnan(r[89]):
+    if math.isnan(r[90]):
         z += empty[12]
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -980,7 +995,7 @@ def emptied(r: Floats, x: Floats, model: Floats, refused: int, empty: Floats) ->
 
 @compiled
 def touch(row: int, bits: int, dirty: Ints, touched: Ints) -> None:
-    """Note what of a row is to be written. `touched` holds the rows, its first entry their number."""
+    """Mark parts of a row to be written. `touched` holds the rows, after their number in its first entry."""
     if dirty[row] == 0:
         touched[0] += 1
         touched[touched[0]] = row
@@ -989,7 +1004,7 @@ def touch(row: int, bits: int, dirty: Ints, touched: Ints) -> None:
 
 @compiled
 def admit(ring: Hashes, event: int) -> bool:
-    """Whether an event id is new, and remember it: of each subscriber the last 16."""
+    """Whether an event id is new; it is remembered, up to 16 per subscriber."""
     for at in range(SEEN):
         if ring[at] == event:
             return False
@@ -1001,9 +1016,9 @@ def admit(ring: Hashes, event: int) -> bool:
 
 @compiled
 def month_of(ts: float) -> int:
-    """Months since January of the year 0 of a time, UTC.
+    """Months since January of the year 0, in UTC.
 
-    The days of the civil calendar, counted from March so that the leap day is a year's last.
+    Days are counted from March, so that the leap day is the last of a year.
     """
     day = int(ts // DAY) + 719_468
     era = day // 146_097
@@ -1017,12 +1032,12 @@ def month_of(ts: float) -> int:
 
 @compiled
 def take_bill(r: Floats, ts: float, amount: float, period: float) -> None:
-    """Put a bill at its period (months since the year 0, NaN: that of `ts`): a later word on a period replaces it."""
-    told = float(month_of(ts))
+    """Store a bill at its period (months since the year 0, NaN: that of `ts`); a later bill of a period replaces it."""
+    month = float(month_of(ts))
     if math.isnan(period):
-        period = told
-    if period > told + 1.0:
-        return  # one mistyped year would push out every bill to come
+        period = month
+    if period > month + 1.0:
+        return  # one mistyped year would displace every later bill
     newest = r[PERIOD]
     if not period <= newest:
         gap = 4 if math.isnan(newest) else int(min(period - newest, 4.0))
@@ -1037,7 +1052,7 @@ def take_bill(r: Floats, ts: float, amount: float, period: float) -> None:
 
 @compiled
 def take_billing(r: Floats, e: Floats, ts: float) -> None:
-    """The last bills, the rhythm of the recharges, the last change of plan."""
+    """Store the last bills, the times of recharges, and the last change of plan."""
     kind = int(e[CODE])
     if kind == A_BILL:
         take_bill(r, ts, e[FIRST], e[SECOND])
@@ -1056,7 +1071,7 @@ def take_billing(r: Floats, e: Floats, ts: float) -> None:
 
 @compiled
 def take_call(r: Floats, e: Floats, ts: float) -> None:
-    """A call; a short message counts as ``sms`` and, at a competitor's hotline, as ``rival_care``."""
+    """Fold a call; a short message counts as ``sms`` and, to a competitor's hotline, as ``rival_care``."""
     network, slot, flags = int(e[CODE]), int(e[SLOT]), int(e[FLAGS])
     voice = float(flags & 1)
     off_net = voice if network == OFF_NET else 0.0
@@ -1088,7 +1103,7 @@ def move_visit(kept: Floats, at: int, to: int) -> None:
 
 @compiled
 def take_visit(r: Floats, e: Floats, ts: float, kept: Floats, count: int) -> int:
-    """A visit to a competitor's site; how many are kept of the subscriber after it, the oldest first."""
+    """Fold a visit to a competitor's site and keep it, the oldest first; returns the number of kept visits."""
     page = int(e[CODE])
     fold_visits(
         r,
@@ -1120,7 +1135,7 @@ def take_visit(r: Floats, e: Floats, ts: float, kept: Floats, count: int) -> int
 
 @compiled
 def take_care(r: Floats, e: Floats, ts: float) -> None:
-    """A care contact, by what it was about; that a case was resolved is not another contact."""
+    """Fold a care contact by its reason; a resolved case is not another contact."""
     reason, opened = int(e[CODE]), 1.0 - e[SLOT]
     fold_care(
         r,
@@ -1158,9 +1173,9 @@ def take(
     touched: Ints,
     visits: Visits,
 ) -> None:
-    """One event into its subscriber's row, who is known from now on.
+    """Fold one event into its subscriber's row, and mark the subscriber as known.
 
-    Visits of a subscriber who refused the use of their behaviour have no effect at all.
+    Visits of a subscriber who refused the use of site visits have no effect at all.
     """
     ts, kind, bits = e[TS], int(e[KIND]), 0
     if not marks[row] & ALIVE:
@@ -1209,17 +1224,17 @@ def risk_of(log_odds_found: float) -> float:
 
 @compiled
 def tier_after(r: Floats, above: float, tick: float, policy: Floats) -> float:
-    """The subscriber's tier after a daily look, which is noted in their row.
+    """The subscriber's tier after a daily look, which is recorded in their row.
 
-    A tier rises to what two looks in a row have reached, it eases when two have not reached it any more, and a
-    subscriber is healthy again after so many days without a look at warning or above. What is hardly below a cut-off
-    has reached it still, for whoever stands above it. The log-odds are smoothed from look to look; far below the
-    cut-offs nothing is kept, and whoever comes from there begins at :data:`NEAR`.
+    A tier rises when two looks in a row reach it, and eases when two in a row do not. A subscriber is healthy again
+    after the policy's calm days without a look at warning or above. A subscriber above a cut-off stays there until a
+    look falls below a lower one. Log-odds are smoothed from look to look; far below the cut-offs they are not stored,
+    and smoothing starts again at :data:`NEAR`.
 
     Parameters
     ----------
     above
-        Log-odds of this look, from the warning cut-off on.
+        Log-odds of this look, relative to the warning cut-off.
     """
     former = NEAR if math.isnan(r[ABOVE]) else r[ABOVE]
     smooth = former + policy[SMOOTHING] * (above - former)
@@ -1248,7 +1263,7 @@ def tier_after(r: Floats, above: float, tick: float, policy: Floats) -> float:
 
 @compiled
 def looked(r: Floats, row: int, found: float, tick: float, state: State, policy: Floats) -> float:
-    """Note a daily look in the subscriber's row; the tier that they have reached, to which the caller moves them."""
+    """Record a daily look in the subscriber's row; returns the tier to which the caller moves them."""
     above, reached, reached_ts = r[ABOVE], r[REACHED], r[REACHED_TS]
     tier = tier_after(r, found - policy[CUT_WARNING], tick, policy)
     if not (same(above, r[ABOVE]) and reached == r[REACHED] and same(reached_ts, r[REACHED_TS])):
@@ -1258,13 +1273,13 @@ def looked(r: Floats, row: int, found: float, tick: float, state: State, policy:
 
 @compiled
 def same(one: float, other: float) -> bool:
-    """Whether two numbers are equal, or both none."""
+    """Whether two numbers are equal, or both NaN."""
     return one == other or (math.isnan(one) and math.isnan(other))
 
 
 @compiled
 def is_news(r: Floats, risk: float, now: float, policy: Floats) -> bool:
-    """Whether the daily look has anything to publish: the first risk, or one that moved by a share of itself."""
+    """Whether a daily look has a risk to publish: the first one, or one that changed by the policy's share."""
     history, published = now - r[FIRST_TS], r[PUBLISHED]
     if math.isnan(published):
         return not math.isnan(history)
@@ -1273,7 +1288,7 @@ def is_news(r: Floats, risk: float, now: float, policy: Floats) -> bool:
 
 @compiled
 def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> float:
-    """How strong a browsing this visit makes, 0 for none: what :func:`models.decisions.signals.browsing` says."""
+    """Level of the browsing signal of this visit, 0 for none, as by :func:`models.decisions.signals.browsing`."""
     page = int(e[CODE])
     excluded, strong = int(policy[EXCLUDED_PAGES]), int(policy[STRONG_PAGES])
     if (excluded >> page) & 1:
@@ -1290,9 +1305,9 @@ def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> 
 
 @compiled
 def silence_due(r: Floats, policy: Floats) -> float:
-    """When the subscriber will have been silent for too long; NaN if they have no rhythm that could break.
+    """When the subscriber will have been silent for too long; NaN if their use is too rare to have a rhythm.
 
-    The usual gap is that of the time when they last used the service, or it would grow with the silence itself.
+    The usual gap is taken at their last use; otherwise it would grow with the silence itself.
     """
     last = fmax(r[CALLS_REF], r[DATA_REF])
     first = fmin(r[CALLS_FIRST], r[DATA_FIRST])
@@ -1315,16 +1330,16 @@ def score(r: Floats, now: float, model: Model, x: Floats, lane: Floats) -> None:
 
 @compiled
 def of_each(table: Floats, rows: Ints, now: Floats, x: Floats) -> None:
-    """Features of some rows, each as of its own time."""
+    """Features of `rows`, each as of its own time."""
     for i in range(len(rows)):
         features(table[rows[i]], now[i], x[i])
 
 
 @compiled
 def silences(table: Floats, marks: Ints, rows: Ints, policy: Floats, due: Floats) -> None:
-    """Take rows out of the calendar of silences: when silence is due of each; NaN if not before their next use.
+    """Take rows out of the calendar of silences, and set when silence is due for each.
 
-    NaN are those without a rhythm that could break, and those whose silence has been raised already.
+    NaN means not before their next use: they have no rhythm, or their silence was already reported.
     """
     for i in range(len(rows)):
         row = rows[i]
@@ -1335,7 +1350,7 @@ def silences(table: Floats, marks: Ints, rows: Ints, policy: Floats, due: Floats
 
 @compiled
 def enqueue(r: Floats, row: int, marks: Ints, lane: Floats, fresh: Ints, policy: Floats) -> None:
-    """Note that the row belongs into the calendar of silences, and when the next tick can be due for it."""
+    """Put the row on the list for the calendar of silences, and move the next tick forward if needed."""
     marks[row] |= QUEUED
     fresh[int(lane[FRESH])] = row
     lane[FRESH] += 1.0
@@ -1345,7 +1360,7 @@ def enqueue(r: Floats, row: int, marks: Ints, lane: Floats, fresh: Ints, policy:
 
 @compiled
 def passes(lane: Floats) -> bool:
-    """Whether the lane's time has come to a tick at which something can be due; those before it are over."""
+    """Whether the lane's time has reached a tick at which something may be due; earlier ticks are skipped."""
     if math.isnan(lane[WATERMARK]):
         return False
     if math.isnan(lane[LAST_TICK]) or lane[WATERMARK] >= lane[NEXT_TICK]:
@@ -1356,7 +1371,7 @@ def passes(lane: Floats) -> bool:
 
 @compiled
 def moves_time(lane: Floats, ts: float, kind: int) -> bool:
-    """Move the lane's time on with an arrival; whether that comes too late to set anything off."""
+    """Move the lane's time by an arrival; whether the arrival is too late to trigger anything."""
     if kind > CARE_CONTACT:
         return False
     lane[WATERMARK] = fmax(lane[WATERMARK], ts)
@@ -1377,9 +1392,9 @@ def walk(
     fresh: Ints,
     x: Floats,
 ) -> int:
-    """Apply arrivals one by one until one needs a decision; the place behind it, and in `lane` why it stopped.
+    """Apply arrivals until one needs a decision; returns the place after it, and sets the reason in `lane`.
 
-    Calls, data sessions, bills and visits are applied whole. Of the others only what is numbers: their time, their id,
+    Calls, data sessions, bills and visits are applied completely. For the others only the numbers are: time, id, and
     the columns of a care contact; the caller does the rest.
     """
     lane[WHY] = 0.0
@@ -1414,7 +1429,7 @@ def one(
     fresh: Ints,
     x: Floats,
 ) -> int:
-    """Apply one arrival, unless it is a repetition: why it needs a decision, if it does."""
+    """Apply one arrival, unless it is a duplicate; returns why it needs a decision, or 0."""
     arrivals, events = batch
     table, ring, marks, dirty, touched = state
     e = arrivals[at]
@@ -1436,15 +1451,15 @@ def one(
     if kind >= CARE_CONTACT:
         return RARE
     if kind == VISIT and table[row, BROWSING_LEVEL] > 0.0:
-        touch(row, RISK_BIT, dirty, touched)  # it may prolong the browsing that stands
+        touch(row, RISK_BIT, dirty, touched)  # it may prolong the open browsing episode
     return used(table[row], e, row, late, marks, visits, model, lane, fresh, x)
 
 
 @compiled
 def visited(r: Floats, e: Floats, row: int, now: float, visits: Visits, policy: Floats, lane: Floats) -> bool:
-    """Whether a visit is news: of somebody who refused the use of their behaviour, or stronger than what stands.
+    """Whether a visit needs a decision: its use was refused, or it is stronger than the open browsing episode.
 
-    One that is not stronger prolongs the browsing that stands, and nothing else: three visits are followed by dozens.
+    One that is not stronger only prolongs the episode: dozens of visits follow the first three.
     """
     if r[BEHAVIOUR] == 0.0:
         return not (int(policy[EXCLUDED_PAGES]) >> int(e[CODE])) & 1
@@ -1470,7 +1485,7 @@ def used(
     fresh: Ints,
     x: Floats,
 ) -> int:
-    """A call, a data session, a bill or a visit was applied: why it needs a decision, if it does."""
+    """Score after a call, data session, bill or visit; returns why it needs a decision, or 0."""
     kind, policy = int(e[KIND]), model[2]
     if kind <= DATA_USE and not marks[row] & QUEUED:
         enqueue(r, row, marks, lane, fresh, policy)
@@ -1502,11 +1517,11 @@ def look(
     found: Floats,
     x: Floats,
 ) -> tuple[int, int]:
-    """Look at the subscribers of a tick one by one, until `found` is full of those who need a decision.
+    """Look at the subscribers of a tick until `found` is full of those who need a decision.
 
-    `flags` says why each is looked at. Returns the place behind the last one, and how many were found, with their
-    features in `x`. No decision on one changes what is seen of another. A daily look is noted in the row, so that all
-    who were looked at must be passed.
+    `flags` says why each is looked at. Returns the place after the last one, and how many were found; their features
+    are in `x`. Decisions on one subscriber do not affect another's look. A daily look is recorded in the row, so nobody
+    may be looked at twice.
     """
     table, policy, n = state[0], model[2], 0
     for at in range(begin, len(rows)):
@@ -1518,11 +1533,13 @@ def look(
         risk = risk_of(z)
         if flags[at] & DAILY:
             reaches = looked(r, rows[at], z, tick, state, policy)
-            # What the model says of a subscriber who refused profiling moves no tier that could be asked here; and who
-            # is at risk may have an alert that waits for the budget.
+            # A subscriber who refused profiling has no tier that could move here; one at risk may have an alert that
+            # waits for the budget.
             asked = r[TIER] >= policy[RAISES] or state[2][rows[at]] & UNPROFILED
-            if reaches != r[TIER] or asked or is_news(r, risk, now, policy):
+            if reaches != r[TIER] or asked:
                 why |= LOOK_MOVES
+            if is_news(r, risk, now, policy):
+                why |= LOOK_NEWS
             if not r[LAST_TS] > tick - policy[IDLE]:
                 why |= LOOK_IDLE
             if flags[at] & WEEKLY and not math.isnan(history):
@@ -1539,8 +1556,8 @@ def look(
     return len(rows), n
 
 @compiled
-def hash_of(buffer: Bytes, at: int, length: int, within: int) -> int:
-    """32 bits of the bytes (FNV-1a, mixed once more), and above them the number of the set."""
+def word_hash(buffer: Bytes, at: int, length: int, within: int) -> int:
+    """32-bit hash of the bytes (FNV-1a, mixed once more), with the number of the set above it."""
     found = np.int64(2_166_136_261 ^ within)
     for byte in range(at, at + length):
         found = ((found ^ np.int64(buffer[byte])) * 16_777_619) & 0xFFFFFFFF
@@ -1550,9 +1567,9 @@ def hash_of(buffer: Bytes, at: int, length: int, within: int) -> int:
 
 @compiled
 def slot_of(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, within: int) -> int:
-    """The slot of a word of a set, or the empty one where it would stand."""
+    """The slot of a word of a set, or the empty slot where it belongs."""
     mask = len(slots) - 1
-    hashed = hash_of(buffer, at, length, within)
+    hashed = word_hash(buffer, at, length, within)
     slot = hashed & mask
     while slots[slot, VALUE] != 0:
         same = slots[slot, HASHED] == hashed and slots[slot, WORD_LENGTH] == length
@@ -1564,7 +1581,7 @@ def slot_of(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, with
 
 @compiled
 def same_bytes(one: Bytes, one_at: int, other: Bytes, other_at: int, length: int) -> bool:
-    """Whether so many bytes are the same."""
+    """Whether `length` bytes are equal."""
     for n in range(length):  # noqa: SIM110 - a generator is not compiled
         if one[one_at + n] != other[other_at + n]:
             return False
@@ -1580,9 +1597,9 @@ def find_word(slots: Ints, words: Bytes, buffer: Bytes, at: int, length: int, wi
 
 @compiled
 def put_word(slots: Ints, words: Bytes, at: int, length: int, within: int, value: int) -> None:
-    """Give a number to the word that was written to `words` at a place; a word that was there has the new one."""
+    """Set the number of the word at `at` in `words`; an existing word gets the new number."""
     slot = slot_of(slots, words, words, at, length, within)
-    slots[slot, HASHED] = hash_of(words, at, length, within)
+    slots[slot, HASHED] = word_hash(words, at, length, within)
     slots[slot, VALUE] = value + 1
     slots[slot, WORD_AT] = at
     slots[slot, WORD_LENGTH] = length
@@ -1632,7 +1649,7 @@ def mixed(a: Word, b: Word, c: Word, d: Word, x: Word, y: Word) -> Four:
 
 @compiled
 def block_of(buffer: Bytes, at: int, length: int, m: Hashes) -> None:
-    """Up to 128 bytes as sixteen words, filled up with zeros."""
+    """Copy up to 128 bytes into sixteen words, padded with zeros."""
     for word in range(16):
         m[word] = np.uint64(0)
     for n in range(length):
@@ -1641,9 +1658,9 @@ def block_of(buffer: Bytes, at: int, length: int, m: Hashes) -> None:
 
 @compiled
 def event_hash(buffer: Bytes, at: int, length: int, m: Hashes) -> Word:
-    """64 bits of an event id of up to 128 bytes, as :func:`models.kernel.arrivals.event_hash` gives them.
+    """64-bit hash of an event id of up to 128 bytes, equal to :func:`models.kernel.arrivals.event_hash`.
 
-    `m` is room for the sixteen words of the message.
+    `m` is a buffer for the sixteen words of the message.
     """
     block_of(buffer, at, length, m)
     first = IV0 ^ EIGHT_BYTES
@@ -1673,7 +1690,7 @@ POWERS_OF_TEN = np.array([10.0**k for k in range(23)])
 
 @compiled
 def behind_spaces(buffer: Bytes, at: int, end: int) -> int:
-    """The place of the next byte that is no space."""
+    """Position of the next byte that is not a space."""
     while at < end and buffer[at] == SPACE:
         at += 1
     return at
@@ -1681,7 +1698,7 @@ def behind_spaces(buffer: Bytes, at: int, end: int) -> int:
 
 @compiled
 def closing_quote(buffer: Bytes, at: int, end: int) -> tuple[int, bool]:
-    """Where a string without escapes ends that begins at a place (-1: nowhere), and whether it is ASCII."""
+    """End of a string without escapes that begins at `at` (-1: none), and whether it is ASCII."""
     ascii_ = True
     while at < end:
         byte = buffer[at]
@@ -1697,7 +1714,7 @@ def closing_quote(buffer: Bytes, at: int, end: int) -> tuple[int, bool]:
 
 @compiled
 def digits_of(buffer: Bytes, at: int, end: int, before: int) -> tuple[int, int]:
-    """Append the digits at a place to a whole number: the number, and the place behind them (-1: it is too large)."""
+    """Append the digits at `at` to a whole number; returns it and the position after them (-1: too large)."""
     found = np.int64(before)
     while at < end and ZERO <= buffer[at] <= NINE:
         found = found * 10 + (np.int64(buffer[at]) - ZERO)
@@ -1709,7 +1726,7 @@ def digits_of(buffer: Bytes, at: int, end: int, before: int) -> tuple[int, int]:
 
 @compiled
 def exponent_of(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
-    """The exponent behind an ``e``, and the place behind it (-1: none)."""
+    """The exponent after an ``e``, and the position after it (-1: none)."""
     negative = at < end and buffer[at] == MINUS
     if negative or (at < end and buffer[at] == PLUS):
         at += 1
@@ -1721,7 +1738,7 @@ def exponent_of(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @compiled
 def number_at(buffer: Bytes, at: int, end: int) -> tuple[float, bool, int]:
-    """A number [1]_, whether it has neither fraction nor exponent, and the place behind it (-1: not certain)."""
+    """A number [1]_, whether it has neither fraction nor exponent, and the position after it (-1: not exact)."""
     negative = buffer[at] == MINUS
     if negative:
         at += 1
@@ -1747,7 +1764,7 @@ def number_at(buffer: Bytes, at: int, end: int) -> tuple[float, bool, int]:
     if abs(power) >= len(POWERS_OF_TEN):
         return NAN, False, -1
     if is_whole:
-        return float(-whole if negative else whole), True, at  # msgspec reads `-0` as a whole number: no sign is left
+        return float(-whole if negative else whole), True, at  # msgspec reads `-0` as an integer, without sign
     found = float(whole) * POWERS_OF_TEN[power] if power >= 0 else float(whole) / POWERS_OF_TEN[-power]
     return (-found if negative else found), False, at
 
@@ -1766,7 +1783,7 @@ def month_at(buffer: Bytes, at: int, length: int) -> int:
 
 @compiled
 def note(line: Floats, field: Ints, value: float) -> None:
-    """Put what was read where it goes."""
+    """Store the value of a field in the line."""
     column = field[GOES_TO]
     if column == FLAGS:
         line[FLAGS] = float((int(line[FLAGS]) & ~field[BITS]) | int(value))
@@ -1776,7 +1793,7 @@ def note(line: Floats, field: Ints, value: float) -> None:
 
 @compiled
 def take_number(buffer: Bytes, at: int, end: int, field: Ints, bounds: Floats, line: Floats) -> int:
-    """Read the number of a field; the place behind it, or -1."""
+    """Read the number of a field; returns the position after it, or -1."""
     reads = field[READS]
     if reads not in (WHOLE, NUMBER):
         return -1
@@ -1789,7 +1806,7 @@ def take_number(buffer: Bytes, at: int, end: int, field: Ints, bounds: Floats, l
 
 @compiled
 def take_switch(buffer: Bytes, at: int, end: int, field: Ints, line: Floats) -> int:
-    """Read ``true`` or ``false``; the place behind it, or -1."""
+    """Read ``true`` or ``false``; returns the position after it, or -1."""
     if field[READS] != SWITCH:
         return -1
     word = TRUE_ if buffer[at] == LOWER_T else FALSE_
@@ -1801,7 +1818,7 @@ def take_switch(buffer: Bytes, at: int, end: int, field: Ints, line: Floats) -> 
 
 @compiled
 def number_of_word(buffer: Bytes, at: int, length: int, place: int, reads: int, words: Words) -> int:
-    """The number that a text stands for, or -1. It is equal to a word that is known: an operator may be in Chinese."""
+    """The number of a known word or month, or -1. Words may be non-ASCII: an operator's name may be Chinese."""
     if reads == MONTH:
         return month_at(buffer, at, length)
     within = OPERATORS if reads == OPERATOR else FIRST_CHOICES + place
@@ -1812,7 +1829,7 @@ def number_of_word(buffer: Bytes, at: int, length: int, place: int, reads: int, 
 def take_string(
     buffer: Bytes, at: int, end: int, record: Ints, place: int, field: Ints, words: Words, line: Floats, id_: Ints
 ) -> int:
-    """Read the string of a field, whose first byte is at a place; the place behind its quote, or -1."""
+    """Read the string of a field, whose first byte is at `at`; returns the position after its quote, or -1."""
     quote, is_ascii = closing_quote(buffer, at, end)
     length = quote - at
     if quote < 0 or length < field[SHORTEST] or length > field[LONGEST]:
@@ -1840,9 +1857,9 @@ def take_string(
 def take_name(
     buffer: Bytes, at: int, end: int, kind: int, fields: Ints, words: Words, usual: Ints, nth: int
 ) -> tuple[int, int]:
-    """The field of a name whose first byte is at a place (-1: unknown), and the place behind its quote.
+    """The field whose name begins at `at` (-1: unknown), and the position after its quote.
 
-    A producer writes its fields in one order, so the name that stood here last is tried first.
+    Producers write fields in a fixed order, so the name last seen at this position is tried first.
     """
     field = usual[kind, nth]
     length = fields[field, NAME_LENGTH]
@@ -1870,7 +1887,7 @@ def take_field(
     line: Floats,
     id_: Ints,
 ) -> int:
-    """Read what stands behind the name of a field; the place behind its value, or -1."""
+    """Read colon and value after a field's name; returns the position after the value, or -1."""
     at = behind_spaces(buffer, at, end)
     if at >= end or buffer[at] != COLON:
         return -1
@@ -1890,7 +1907,7 @@ def take_field(
 
 @compiled
 def is_plain(buffer: Bytes, record: Ints, contract: Contract, words: Words, room: Room, line: Floats) -> bool:
-    """Whether a value is a plain event; then its numbers are in `line`, and where its id stands in `room`."""
+    """Whether a value is a plain event; if so, `line` holds its numbers and `room` the position of its id."""
     kind = record[RECORD_KIND]
     at, end = record[VALUE_AT], record[VALUE_AT] + record[VALUE_LENGTH] - 1
     if buffer[at] != OPENING or buffer[end] != CLOSING:
@@ -1918,7 +1935,7 @@ def is_plain(buffer: Bytes, record: Ints, contract: Contract, words: Words, room
 
 @compiled
 def within_bounds(buffer: Bytes, record: Ints) -> bool:
-    """Whether key and value lie within the buffer and are of a length that a plain event can have."""
+    """Whether key and value lie within the buffer and have lengths possible for a plain event."""
     return bool(
         0 <= record[RECORD_KIND] <= CARE_CONTACT
         and 2 <= record[VALUE_LENGTH] <= LONGEST_VALUE
@@ -1939,7 +1956,7 @@ def read_events(
     events: Hashes,
     status: Statuses,
 ) -> None:
-    """Give every plain event its line of numbers and the hash of its id; of the others say that they are not plain."""
+    """Write the line of numbers and the id's hash of every plain event; mark the others as not plain."""
     id_ = room[1]
     for n in range(len(records)):
         record, line = records[n], numbers[n]
@@ -1957,7 +1974,7 @@ def read_events(
 
 @compiled
 def varint_length(value: int) -> int:
-    """Bytes of a number in zigzag and base 128."""
+    """Number of bytes of a zigzag base-128 number."""
     left, length = (value << 1) ^ (value >> 63), 1
     while left > 127:
         left >>= 7
@@ -1967,7 +1984,7 @@ def varint_length(value: int) -> int:
 
 @compiled
 def put_varint(out: Bytes, at: int, value: int) -> int:
-    """Write a number in zigzag and base 128; the place behind it."""
+    """Write a number in zigzag base 128; returns the position after it."""
     left = (value << 1) ^ (value >> 63)
     while left > 127:
         out[at] = np.uint8((left & 127) | 128)
@@ -1979,7 +1996,7 @@ def put_varint(out: Bytes, at: int, value: int) -> int:
 
 @compiled
 def put_eight(out: Bytes, at: int, bits: np.uint64) -> int:
-    """Write eight bytes, the lowest first; the place behind them."""
+    """Write eight bytes, the lowest first; returns the position after them."""
     for byte in range(8):
         out[at + byte] = np.uint8((bits >> np.uint64(8 * byte)) & np.uint64(255))
     return at + 8
@@ -1996,7 +2013,7 @@ def eight_at(values: Bytes, at: int) -> np.uint64:
 
 @compiled
 def put_bytes(out: Bytes, at: int, source: Bytes, begin: int, length: int) -> int:
-    """Copy some bytes; the place behind them."""
+    """Copy `length` bytes; returns the position after them."""
     for byte in range(length):
         out[at + byte] = source[begin + byte]
     return at + length
@@ -2004,18 +2021,18 @@ def put_bytes(out: Bytes, at: int, source: Bytes, begin: int, length: int) -> in
 
 @compiled
 def put_head(out: Bytes, done: Ints, key_length: int, value_length: int) -> int:
-    """Write what stands before a record's key; a value of length -1 is a tombstone."""
+    """Write the part of a record before its key; a value of length -1 is a tombstone."""
     count = done[COUNT]
     size = 3 + varint_length(count) + varint_length(key_length) + key_length + varint_length(value_length)
     at = put_varint(out, done[AT], size + max(value_length, 0))
     out[at] = 0  # attributes
-    out[at + 1] = 0  # as late as the batch
+    out[at + 1] = 0  # timestamp of the batch
     return put_varint(out, put_varint(out, at + 2, count), key_length)
 
 
 @compiled
 def put_end(out: Bytes, done: Ints, at: int) -> None:
-    """Write what stands behind a record's value."""
+    """Write the part of a record after its value."""
     out[at] = 0  # no headers
     done[AT] = at + 1
     done[COUNT] += 1
@@ -2023,7 +2040,7 @@ def put_end(out: Bytes, done: Ints, at: int) -> None:
 
 @compiled
 def put_pairs(begin: int, lengths: Ints, source: Bytes, out: Bytes, done: Ints) -> int:
-    """Write keys and values, which stand one behind the other in `source`, as far as they fit; the place behind."""
+    """Write the keys and values that follow each other in `source`, as far as they fit; returns the next pair."""
     for pair in range(begin, len(lengths)):
         key_length, value_length = lengths[pair, 0], lengths[pair, 1]
         if done[AT] + key_length + value_length + LONGEST_HEADS > len(out):
@@ -2040,10 +2057,10 @@ def put_pairs(begin: int, lengths: Ints, source: Bytes, out: Bytes, done: Ints) 
 
 @compiled
 def put_rows(begin: int, rows: Ints, columns: Columns, parts: Ints, names: Names, out: Bytes, done: Ints) -> int:
-    """Write what changed of rows, as far as they fit, and note it as written; the place behind.
+    """Write the changed parts of rows, as far as they fit, and clear their marks; returns the next row's place.
 
-    `names` are the subscribers', one behind the other. `parts` are first the ring of event ids, then the kept visits,
-    then the blocks of the table.
+    `names` are the subscribers, one after the other. `parts` are the ring of event ids, the kept visits, and the
+    blocks of the table, in this order.
     """
     table, ring, dirty, fill, slots, kept, visits = columns
     for place in range(begin, len(rows)):
@@ -2077,7 +2094,7 @@ def put_rows(begin: int, rows: Ints, columns: Columns, parts: Ints, names: Names
 
 @compiled
 def block_size(data: Hashes, row: int, start: int, width: int, fill: Hashes, fill_at: int) -> int:
-    """Bytes of a block's value."""
+    """Number of bytes of a block's value."""
     size = 2 + ((width + 7) >> 3)
     for column in range(width):
         if data[row, start + column] != fill[fill_at + column]:
@@ -2087,7 +2104,7 @@ def block_size(data: Hashes, row: int, start: int, width: int, fill: Hashes, fil
 
 @compiled
 def put_block(out: Bytes, at: int, data: Hashes, row: int, start: int, width: int, fill: Hashes, fill_at: int) -> int:
-    """Write a block's value: the columns that are not as they were at first; the place behind."""
+    """Write a block's value, the columns that differ from their fill values; returns the position after it."""
     marks, marks_at = (width + 7) >> 3, at + 2
     out[at] = SOME_COLUMNS
     out[at + 1] = marks
@@ -2104,7 +2121,7 @@ def put_block(out: Bytes, at: int, data: Hashes, row: int, start: int, width: in
 
 @compiled
 def put_visits(out: Bytes, at: int, visits: Hashes, slot: int, count: int) -> int:
-    """Write the visits that are kept of a row; the place behind."""
+    """Write the kept visits of a row; returns the position after them."""
     out[at] = ALL_COLUMNS
     out[at + 1] = 0
     at += 2
@@ -2116,9 +2133,9 @@ def put_visits(out: Bytes, at: int, visits: Hashes, slot: int, count: int) -> in
 
 @compiled
 def read_rows(rows: Ints, ends: Ints, values: Bytes, data: Hashes, fill: Hashes) -> int:
-    """Put values of a block into its rows, of one row the last; the place of one that cannot be read, or -1.
+    """Put values of a block into its rows, the last one per row; returns the place of an unreadable one, or -1.
 
-    `fill` are the block's columns as they stand where nothing is written; `ends` is where each value ends.
+    `fill` are the block's fill values; `ends` is the end of each value.
     """
     begin = 0
     for place in range(len(rows)):
@@ -2140,7 +2157,7 @@ def read_rows(rows: Ints, ends: Ints, values: Bytes, data: Hashes, fill: Hashes)
 
 @compiled
 def read_all(values: Bytes, at: int, length: int, data: Hashes, row: int) -> bool:
-    """Read the columns of a value that has all of its day; whether they can be."""
+    """Read a value with all columns that existed when it was written; whether it is readable."""
     if length & 7 != 0 or length >> 3 > data.shape[1]:
         return False
     for column in range(length >> 3):
@@ -2150,7 +2167,7 @@ def read_all(values: Bytes, at: int, length: int, data: Hashes, row: int) -> boo
 
 @compiled
 def read_some(values: Bytes, at: int, length: int, marks: int, data: Hashes, row: int) -> bool:
-    """Read the columns that a value has a bit for; whether they can be."""
+    """Read the columns marked in a value's bits; whether it is readable."""
     taken = marks
     for column in range(8 * marks):
         if marks > length or (values[at + (column >> 3)] >> (column & 7)) & 1 == 0:
@@ -2163,7 +2180,7 @@ def read_some(values: Bytes, at: int, length: int, marks: int, data: Hashes, row
 
 @compiled
 def varint(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
-    """A signed number of variable length, and the place behind it; the place is -1 where there is none."""
+    """A signed number of variable length, and the position after it; the position is -1 if there is none."""
     found = np.int64(0)
     shift = 0
     while 0 <= at < end and shift < 64:
@@ -2178,7 +2195,7 @@ def varint(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @compiled
 def span_of_bytes(buffer: Bytes, at: int, end: int) -> tuple[int, int, int]:
-    """Bytes behind their length: where they begin, the length (-1: null), and the place behind them (-1: malformed)."""
+    """Length-prefixed bytes: their position, length (-1: null), and the position after them (-1: malformed)."""
     length, at = varint(buffer, at, end)
     if at < 0 or length < -1 or length > end - at:
         return 0, 0, -1
@@ -2187,9 +2204,9 @@ def span_of_bytes(buffer: Bytes, at: int, end: int) -> tuple[int, int, int]:
 
 @compiled
 def behind_headers(buffer: Bytes, at: int, end: int) -> int:
-    """The place behind the headers; -1 where they are malformed.
+    """The position after the headers; -1 if they are malformed.
 
-    A header has a name always, and one that is not ASCII is left to the client, which may find that it is no text.
+    A header must have a name; one that is not ASCII is left to the client, which may reject it as invalid text.
     """
     count, at = varint(buffer, at, end)
     if at < 0 or count < 0 or count > end - at:
@@ -2209,7 +2226,7 @@ def behind_headers(buffer: Bytes, at: int, end: int) -> int:
 
 @compiled
 def take_record(buffer: Bytes, at: int, end: int, record: Ints) -> int:
-    """The place behind one record; -1 where it is malformed. Offset and time are differences to the batch's."""
+    """The position after one record; -1 if it is malformed. Offset and timestamp are relative to the batch's."""
     length, at = varint(buffer, at, end)
     if at < 0 or length < 1 or length > end - at or buffer[at] != 0:  # attributes: none are defined
         return -1
@@ -2223,9 +2240,9 @@ def take_record(buffer: Bytes, at: int, end: int, record: Ints) -> int:
 
 @compiled
 def take_records(buffer: Bytes, at: int, end: int, offset: int, stamp: int, records: Ints) -> bool:
-    """All records of a batch that fills `buffer` from `at` to `end`; whether it is well formed, its offsets rising.
+    """Read all records of the batch in `buffer` from `at` to `end`; whether it is well formed with rising offsets.
 
-    `offset` and `stamp` are the first of the batch.
+    `offset` and `stamp` are the batch's base values.
     """
     last = -1
     for n in range(len(records)):
@@ -2240,18 +2257,18 @@ def take_records(buffer: Bytes, at: int, end: int, offset: int, stamp: int, reco
 
 @compiled
 def merge(records: Ints, dates: Ints, bounds: Ints, last: Ints, most_bytes: int, taken: Ints, order: Ints) -> int:
-    """Put the next records in `order`, of each topic how many into `taken`; how many there are.
+    """Write the next records to `order` and their counts by topic to `taken`; returns their number.
 
-    No more than `order` has room for, nor than so many bytes; but one that is larger goes alone.
+    Limited by the size of `order` and by `most_bytes`; a single larger record goes alone.
 
     Parameters
     ----------
     records, dates
-        Of one topic after the other, in the order of their ranks.
+        Records and dates, topic by topic in the order of their ranks.
     bounds
-        Where each topic begins, and the end.
+        Start of each topic, and the end.
     last
-        Whether nothing may follow upon the last record of a topic.
+        For each topic, whether the merge must stop after its last record.
     """
     for n in range(len(order)):
         head, at = -1, -1
@@ -2267,7 +2284,7 @@ def merge(records: Ints, dates: Ints, bounds: Ints, last: Ints, most_bytes: int,
         order[n] = at
         taken[head] += 1
         if at + 1 < bounds[head + 1]:
-            # A partition keeps its own order, whatever the dates say.
+            # A partition keeps its own order, even if its dates are not sorted.
             dates[at + 1] = max(dates[at], dates[at + 1])
         elif last[head] != 0:
             return n + 1
@@ -2279,7 +2296,7 @@ WORD = 0xFFFFFFFF
 
 @compiled
 def murmur2(buffer: Bytes, at: int, length: int) -> int:
-    """32 bits of a key [1]_."""
+    """32-bit hash of a key [1]_."""
     found = np.int64(MURMUR_SEED ^ length)
     whole = at + (length & ~3)
     for word in range(at, whole, 4):
@@ -2300,13 +2317,13 @@ def murmur2(buffer: Bytes, at: int, length: int) -> int:
 
 @compiled
 def count_misplaced(buffer: Bytes, records: Ints, partition: int, partitions: int, seen: Bytes, counts: Ints) -> None:
-    """Count by topic the keys that belong into another partition, unless their place in `seen` is taken."""
+    """Count by topic the keys that belong to another partition; `seen` skips keys already checked."""
     for n in range(len(records)):
         record = records[n]
         if record[KEY_LENGTH] < 0:
             continue
         key = murmur2(buffer, record[KEY_AT], record[KEY_LENGTH])
-        # The low bits say the partition, and in one lane they are the same of all keys.
+        # The low bits choose the partition, so within one lane they are the same for all keys.
         place = (((key + record[TOPIC]) * MURMUR_M & WORD) >> 8) % len(seen)
         if seen[place] == 0:
             seen[place] = 1

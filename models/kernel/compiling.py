@@ -1,4 +1,4 @@
-"""How the hot path is compiled: the same bits on every processor, interpreted or not."""
+"""Numba options of the hot path: the same bits on every processor, compiled or interpreted."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
-    """A function that Numba compiles at its first call, and keeps in its cache.
+    """A function that Numba compiles at its first call and caches.
 
-    No fast mathematics, so that sums are made in the order in which they are written; a division by zero is infinite
-    or NaN, as in NumPy. No runtime of Numba's own, so that no array can be made in it, and none is counted: the caller
-    holds them all, and counting references at each view and call took four fifths of the reader's time. Where nothing
-    can be written there is no cache: then every process compiles anew, and says so (``app.process.compilation``), while
-    an error here would be one of an import.
+    No fast mathematics, so sums are computed in the written order; division by zero gives infinity or NaN, as in NumPy.
+    Numba's runtime is off, so arrays cannot be created inside and are not reference-counted: the caller holds them all,
+    and counting references at each view and call took four fifths of the reader's time. Where the cache cannot be
+    written, every process compiles again and says so (``app.process.compilation``); an error here would break the
+    import.
     """
     options: dict[str, Any] = {"fastmath": False, "error_model": "numpy", "_nrt": False}
     try:

@@ -1,4 +1,4 @@
-"""The one order of a lane: the next record is always the smallest head, by date and then by the topic's rank."""
+"""Merge of a lane's topics into one order: always the topic head with the smallest date, then the topic's rank."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from models.kernel.places import KEY_LENGTH, VALUE_LENGTH
 
 @compiled
 def merge(records: Ints, dates: Ints, bounds: Ints, last: Ints, most_bytes: int, taken: Ints, order: Ints) -> int:
-    """Put the next records in `order`, of each topic how many into `taken`; how many there are.
+    """Write the next records to `order` and their counts by topic to `taken`; returns their number.
 
-    No more than `order` has room for, nor than so many bytes; but one that is larger goes alone.
+    Limited by the size of `order` and by `most_bytes`; a single larger record goes alone.
 
     Parameters
     ----------
     records, dates
-        Of one topic after the other, in the order of their ranks.
+        Records and dates, topic by topic in the order of their ranks.
     bounds
-        Where each topic begins, and the end.
+        Start of each topic, and the end.
     last
-        Whether nothing may follow upon the last record of a topic.
+        For each topic, whether the merge must stop after its last record.
     """
     for n in range(len(order)):
         head, at = -1, -1
@@ -36,7 +36,7 @@ def merge(records: Ints, dates: Ints, bounds: Ints, last: Ints, most_bytes: int,
         order[n] = at
         taken[head] += 1
         if at + 1 < bounds[head + 1]:
-            # A partition keeps its own order, whatever the dates say.
+            # A partition keeps its own order, even if its dates are not sorted.
             dates[at + 1] = max(dates[at], dates[at + 1])
         elif last[head] != 0:
             return n + 1

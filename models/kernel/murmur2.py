@@ -1,4 +1,4 @@
-"""Whether keys are in the partition where Kafka's own clients put them: by MurmurHash2 of the key.
+"""Check that keys are in the partition where Kafka's clients put them, by MurmurHash2 of the key.
 
 References
 ----------
@@ -19,7 +19,7 @@ WORD = 0xFFFFFFFF
 
 @compiled
 def murmur2(buffer: Bytes, at: int, length: int) -> int:
-    """32 bits of a key [1]_."""
+    """32-bit hash of a key [1]_."""
     found = np.int64(MURMUR_SEED ^ length)
     whole = at + (length & ~3)
     for word in range(at, whole, 4):
@@ -40,13 +40,13 @@ def murmur2(buffer: Bytes, at: int, length: int) -> int:
 
 @compiled
 def count_misplaced(buffer: Bytes, records: Ints, partition: int, partitions: int, seen: Bytes, counts: Ints) -> None:
-    """Count by topic the keys that belong into another partition, unless their place in `seen` is taken."""
+    """Count by topic the keys that belong to another partition; `seen` skips keys already checked."""
     for n in range(len(records)):
         record = records[n]
         if record[KEY_LENGTH] < 0:
             continue
         key = murmur2(buffer, record[KEY_AT], record[KEY_LENGTH])
-        # The low bits say the partition, and in one lane they are the same of all keys.
+        # The low bits choose the partition, so within one lane they are the same for all keys.
         place = (((key + record[TOPIC]) * MURMUR_M & WORD) >> 8) % len(seen)
         if seen[place] == 0:
             seen[place] = 1

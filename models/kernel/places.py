@@ -1,4 +1,4 @@
-"""Where the compiled code finds its numbers: columns of a row, of an arrival, of a lane, and the words it answers with.
+"""Indices and flags of the compiled code: columns of rows, arrivals and lanes, and the flags it returns.
 
 The generator writes each constant into the compiled file as a number.
 """
@@ -29,6 +29,7 @@ ABOVE: Final = place(RISK, "above")
 REACHED: Final = place(RISK, "reached")
 REACHED_TS: Final = place(RISK, "reached_ts")
 CANDIDATE_TS: Final = place(RISK, "candidate_ts")
+STAYED_TS: Final = place(RISK, "stayed_ts")
 BROWSING_LEVEL: Final = place(RISK, "browsing_level")
 BROWSING_UNTIL: Final = place(RISK, "browsing_until")
 CALLS_REF: Final = place(CALLS, "ref_ts")
@@ -58,7 +59,7 @@ PLAN_FEE_CHANGE: Final = place(BILLING, "plan_fee_change")
 BEHAVIOUR: Final = place(PROFILE, "behaviour")
 LEFT: Final = place(OUTCOME, "left")
 
-# What of a row is to be written.
+# Dirty bits: the parts of a row to be written.
 RISK_BIT: Final = BIT["risk"]
 ACTIVITY_BIT: Final = BIT["activity"]
 SEEN_BIT: Final = BIT["seen"]
@@ -75,8 +76,8 @@ SILENT: Final = columns.SILENT
 QUEUED: Final = columns.QUEUED
 UNPROFILED: Final = columns.UNPROFILED
 
-# Kinds of arrivals: up to `DATA_USE` the service is used, up to `CARE_CONTACT` the lane's time moves, up to `PROFILED`
-# a subscriber becomes known; one that a stop mark keeps away has `IGNORED` added.
+# Kinds of arrivals: those up to `DATA_USE` are usage, those up to `CARE_CONTACT` move the lane's time, those up to
+# `PROFILED` make a subscriber known. `IGNORED` is added to one that a stop mark excludes.
 CALL: Final = 0
 DATA_USE: Final = 1
 BILL_KIND: Final = 2
@@ -91,7 +92,7 @@ ERASURE: Final = 10
 KINDS: Final = 11
 IGNORED: Final = 16
 
-# Columns of an arrival. What `CODE`, `SLOT` and the numbers behind `FLAGS` mean depends on the kind: see
+# Columns of an arrival. `CODE`, `SLOT` and the numbers after `FLAGS` depend on the kind: see
 # :mod:`models.kernel.arrivals`.
 TS: Final = 0
 ROW: Final = 1
@@ -126,7 +127,7 @@ A_BILL: Final = 1
 RECHARGE: Final = 2
 PLAN_CHANGE: Final = 3
 
-# The lane: what the caller sets, and what the compiled code answers.
+# The lane: numbers set by the caller, and results of the compiled code.
 WATERMARK: Final = 0
 LAST_TICK: Final = 1
 NEXT_TICK: Final = 2
@@ -137,18 +138,18 @@ IS_LATE: Final = 10
 NOW: Final = 11
 SCORE: Final = 12
 HISTORY: Final = 13
-FRESH: Final = 14  # how many rows came into the calendar of silences
+FRESH: Final = 14  # number of rows to enter into the calendar of silences
 LANE: Final = 15
 
-# Why it stopped; 0 is the end of the batch.
+# Why the walk stopped; 0 is the end of the batch.
 WAKES: Final = 2  # a silence may be over
 SIGNALS: Final = 4  # competitor browsing
-RARE: Final = 8  # an event of which only Python knows what it does
-TICKS: Final = 16  # a tick is reached at which something can be due
-FULL: Final = 32  # the transaction, or a buffer
-REPEATED: Final = 64  # an event id that was seen
+RARE: Final = 8  # an event that Python handles
+TICKS: Final = 16  # a tick is reached at which something may be due
+FULL: Final = 32  # the transaction or a buffer is full
+REPEATED: Final = 64  # a duplicate event id
 
-# Counts, a row each.
+# Rows of the counts.
 APPLIED: Final = 0
 DUPLICATE: Final = 1
 TOO_LATE: Final = 2
@@ -157,13 +158,13 @@ COUNTS: Final = 4
 
 # Parameters of the policy and the model.
 INTERCEPT: Final = 0
-CUT_WARNING: Final = 1  # in log-odds; the next three from there on
+CUT_WARNING: Final = 1  # in log-odds; the next three are relative to it
 HIGH_ABOVE: Final = 2
 WARNING_LEFT: Final = 3
 HIGH_LEFT: Final = 4
 SMOOTHING: Final = 5
 CALM: Final = 6
-RAISES: Final = 7  # the tier from which on alerts are raised
+RAISES: Final = 7  # the lowest tier that raises alerts
 MIN_HISTORY: Final = 8
 SCORE_STEP: Final = 9
 SILENCE_FLOOR: Final = 10
@@ -174,7 +175,7 @@ BROWSE_WINDOW: Final = 14
 BROWSE_VISITS: Final = 15
 BROWSE_DWELL: Final = 16
 BROWSE_PAGE_DWELL: Final = 17
-EXCLUDED_PAGES: Final = 18  # a bit a page
+EXCLUDED_PAGES: Final = 18  # one bit per page
 STRONG_PAGES: Final = 19
 IDLE: Final = 20
 BROWSING_TTL: Final = 21
@@ -187,29 +188,29 @@ WORD_AT: Final = 2
 WORD_LENGTH: Final = 3
 SLOT_WIDTH: Final = 4
 
-# Columns of a record: where its value and its key stand in the buffer. A length of -1 is null.
+# Columns of a record: positions of its value and key in the buffer. A length of -1 is null.
 VALUE_AT: Final = 0
 VALUE_LENGTH: Final = 1
 KEY_AT: Final = 2
 KEY_LENGTH: Final = 3
 OFFSET: Final = 4
 STAMP: Final = 5  # the record's timestamp
-TOPIC: Final = 6  # its place among the inputs
+TOPIC: Final = 6  # its index among the inputs
 RECORD_KIND: Final = 7
-DATE: Final = 8  # when it happened, for its place in the lane's order
+DATE: Final = 8  # when it happened, for the lane's order
 RECORD: Final = 9
 
-# What became of a record's value.
+# Result of reading a record's value.
 PLAIN: Final = 0
 NOT_PLAIN: Final = 1
-LONGEST_VALUE: Final = 8_192  # bytes: no event with its fields once comes near, only one full of spaces
+LONGEST_VALUE: Final = 8_192  # bytes: no event comes near unless it is full of spaces
 LONGEST_KEY: Final = 256
 
-# A field of an event: how it is read and where it goes.
+# Columns of a field of an event: how it is read and where it goes.
 FIELDS_A_KIND: Final = 16
 READS: Final = 0
 GOES_TO: Final = 1  # a column of the arrival, or `NOWHERE`
-BITS: Final = 2  # the bit of the flags that it is
+BITS: Final = 2  # its bit in the flags
 SHORTEST: Final = 3
 LONGEST: Final = 4
 NAME_AT: Final = 5
@@ -225,25 +226,25 @@ NUMBER: Final = 2
 SWITCH: Final = 3  # true or false
 CHOICE: Final = 4  # a word of a closed set
 TEXT: Final = 5
-OPERATOR: Final = 6  # any text; only words that were taught have a number
+OPERATOR: Final = 6  # any text; only names that were taught have a number
 MONTH: Final = 7
 EVENT_ID: Final = 8
 SUBSCRIBER: Final = 9
 
-# A part of a row that is written as a record of its own, and how far a batch of such records is filled.
+# Columns of a part of a row that is written as a record of its own, and how far a batch of records is filled.
 PART_BIT: Final = 0
 PART_CODE: Final = 1
 PART_START: Final = 2
 PART_WIDTH: Final = 3
-RING_PART: Final = 0  # the event ids, whose fill stands behind the table's
+RING_PART: Final = 0  # the event ids, whose fill values follow the table's
 KEPT_PART: Final = 1  # the kept visits
 AT: Final = 0  # bytes written
 COUNT: Final = 1  # records written
 TAKEN: Final = 2  # bytes read of the source
-ALL_COLUMNS: Final = 1  # leads a value of all columns, and visits that are kept
-SOME_COLUMNS: Final = 2  # leads a value of those columns that are not as they were at first
+ALL_COLUMNS: Final = 1  # version of a value with all columns, and of kept visits
+SOME_COLUMNS: Final = 2  # version of a value with only the columns that differ from their fill values
 KEPT_COLUMNS: Final = len(columns.VISIT_COLUMNS)
-LONGEST_HEADS: Final = 32  # what stands in a record beside key and value, and the letter that leads a key
+LONGEST_HEADS: Final = 32  # bytes of a record besides key and value, and the code letter of the key
 LONGEST_ROW: Final = sum(2 + 9 * len(spec.columns) for spec in columns.BLOCKS) + 2 + 8 * KEPT_COLUMNS * KEPT
 
 # Sets of words: the names of a kind's fields, the operators, the choices of a field.
@@ -251,16 +252,17 @@ FIRST_NAMES: Final = 1
 OPERATORS: Final = 8
 FIRST_CHOICES: Final = 16
 
-# Why a subscriber of a tick is looked at; the first four are the caller's marks.
+# Why a subscriber is looked at in a tick; the caller sets those before the last two.
 ENDED: Final = 1  # a term is over
 FALLEN: Final = 2  # silent for too long
 DAILY: Final = 4  # the daily look
 LABELLED: Final = 8  # a label may be known
 WEEKLY: Final = 16  # the weekly vector, if there is any history
-LOOK_MOVES: Final = 32  # a tier moves, there is a risk to publish, or an alert may be raised
+LOOK_MOVES: Final = 32  # a tier moves, or an alert may be raised
 LOOK_IDLE: Final = 64  # they have done nothing for long
+LOOK_NEWS: Final = 128  # there is a risk to publish
 
-# What a look has found: the place in the queue and why, how they were scored, and what stands in their row.
+# Columns of a look's results: place in the queue and why, the score, and columns of the row.
 LOOKED_PLACE: Final = 0
 LOOKED_WHY: Final = 1
 LOOKED_NOW: Final = 2

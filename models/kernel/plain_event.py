@@ -1,9 +1,9 @@
-"""An event as producers write it nearly always, from its bytes to its numbers.
+"""Fast parser of plain JSON events, from bytes to numbers.
 
-msgspec decides what is valid. This reads the plain case only: one flat object of known fields, each once, in ASCII
-without escapes, within the bounds of the contract, its numbers such that one multiplication or division gives the
-exact double. Of everything else it says that it is not plain, and msgspec looks at it: so it may refuse much, and must
-never accept what msgspec refuses, nor read another number.
+msgspec decides what is valid. This parser reads only the plain case, which producers nearly always write: one flat
+object of known fields, each once, in ASCII without escapes, within the bounds of the contract, with numbers that one
+multiplication or division converts to the exact double. Everything else is reported as not plain and left to msgspec.
+So it may refuse much, but must never accept what msgspec refuses, nor read a different number.
 
 References
 ----------
@@ -63,9 +63,9 @@ Statuses = npt.NDArray[np.int8]
 Words = tuple[Ints, Bytes]
 """A table of words; see :mod:`models.kernel.byte_lookup`."""
 Contract = tuple[Ints, Floats, Floats, Ints]
-"""Fields and their bounds, `FIELDS_A_KIND` of each kind; of each kind its blank line, and the fields that it needs."""
+"""Fields and their bounds, `FIELDS_A_KIND` per kind; the blank line of each kind, and its required fields."""
 Room = tuple[Ints, Ints, Hashes]
-"""Of each kind which field stood at which place last; where the event id in hand stands; a block of its hash."""
+"""Last field seen at each position, by kind; position and length of the current event id; a block for its hash."""
 
 SPACE, QUOTE, PLUS, COMMA, MINUS, POINT = 32, 34, 43, 44, 45, 46
 ZERO, NINE, COLON, UPPER_E, BACKSLASH, LOWER_E = 48, 57, 58, 69, 92, 101
@@ -78,7 +78,7 @@ POWERS_OF_TEN = np.array([10.0**k for k in range(23)])
 
 @compiled
 def behind_spaces(buffer: Bytes, at: int, end: int) -> int:
-    """The place of the next byte that is no space."""
+    """Position of the next byte that is not a space."""
     while at < end and buffer[at] == SPACE:
         at += 1
     return at
@@ -86,7 +86,7 @@ def behind_spaces(buffer: Bytes, at: int, end: int) -> int:
 
 @compiled
 def closing_quote(buffer: Bytes, at: int, end: int) -> tuple[int, bool]:
-    """Where a string without escapes ends that begins at a place (-1: nowhere), and whether it is ASCII."""
+    """End of a string without escapes that begins at `at` (-1: none), and whether it is ASCII."""
     ascii_ = True
     while at < end:
         byte = buffer[at]
@@ -102,7 +102,7 @@ def closing_quote(buffer: Bytes, at: int, end: int) -> tuple[int, bool]:
 
 @compiled
 def digits_of(buffer: Bytes, at: int, end: int, before: int) -> tuple[int, int]:
-    """Append the digits at a place to a whole number: the number, and the place behind them (-1: it is too large)."""
+    """Append the digits at `at` to a whole number; returns it and the position after them (-1: too large)."""
     found = np.int64(before)
     while at < end and ZERO <= buffer[at] <= NINE:
         found = found * 10 + (np.int64(buffer[at]) - ZERO)
@@ -114,7 +114,7 @@ def digits_of(buffer: Bytes, at: int, end: int, before: int) -> tuple[int, int]:
 
 @compiled
 def exponent_of(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
-    """The exponent behind an ``e``, and the place behind it (-1: none)."""
+    """The exponent after an ``e``, and the position after it (-1: none)."""
     negative = at < end and buffer[at] == MINUS
     if negative or (at < end and buffer[at] == PLUS):
         at += 1
@@ -126,7 +126,7 @@ def exponent_of(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @compiled
 def number_at(buffer: Bytes, at: int, end: int) -> tuple[float, bool, int]:
-    """A number [1]_, whether it has neither fraction nor exponent, and the place behind it (-1: not certain)."""
+    """A number [1]_, whether it has neither fraction nor exponent, and the position after it (-1: not exact)."""
     negative = buffer[at] == MINUS
     if negative:
         at += 1
@@ -152,7 +152,7 @@ def number_at(buffer: Bytes, at: int, end: int) -> tuple[float, bool, int]:
     if abs(power) >= len(POWERS_OF_TEN):
         return NAN, False, -1
     if is_whole:
-        return float(-whole if negative else whole), True, at  # msgspec reads `-0` as a whole number: no sign is left
+        return float(-whole if negative else whole), True, at  # msgspec reads `-0` as an integer, without sign
     found = float(whole) * POWERS_OF_TEN[power] if power >= 0 else float(whole) / POWERS_OF_TEN[-power]
     return (-found if negative else found), False, at
 
@@ -171,7 +171,7 @@ def month_at(buffer: Bytes, at: int, length: int) -> int:
 
 @compiled
 def note(line: Floats, field: Ints, value: float) -> None:
-    """Put what was read where it goes."""
+    """Store the value of a field in the line."""
     column = field[GOES_TO]
     if column == FLAGS:
         line[FLAGS] = float((int(line[FLAGS]) & ~field[BITS]) | int(value))
@@ -181,7 +181,7 @@ def note(line: Floats, field: Ints, value: float) -> None:
 
 @compiled
 def take_number(buffer: Bytes, at: int, end: int, field: Ints, bounds: Floats, line: Floats) -> int:
-    """Read the number of a field; the place behind it, or -1."""
+    """Read the number of a field; returns the position after it, or -1."""
     reads = field[READS]
     if reads not in (WHOLE, NUMBER):
         return -1
@@ -194,7 +194,7 @@ def take_number(buffer: Bytes, at: int, end: int, field: Ints, bounds: Floats, l
 
 @compiled
 def take_switch(buffer: Bytes, at: int, end: int, field: Ints, line: Floats) -> int:
-    """Read ``true`` or ``false``; the place behind it, or -1."""
+    """Read ``true`` or ``false``; returns the position after it, or -1."""
     if field[READS] != SWITCH:
         return -1
     word = TRUE_ if buffer[at] == LOWER_T else FALSE_
@@ -206,7 +206,7 @@ def take_switch(buffer: Bytes, at: int, end: int, field: Ints, line: Floats) -> 
 
 @compiled
 def number_of_word(buffer: Bytes, at: int, length: int, place: int, reads: int, words: Words) -> int:
-    """The number that a text stands for, or -1. It is equal to a word that is known: an operator may be in Chinese."""
+    """The number of a known word or month, or -1. Words may be non-ASCII: an operator's name may be Chinese."""
     if reads == MONTH:
         return month_at(buffer, at, length)
     within = OPERATORS if reads == OPERATOR else FIRST_CHOICES + place
@@ -217,7 +217,7 @@ def number_of_word(buffer: Bytes, at: int, length: int, place: int, reads: int, 
 def take_string(
     buffer: Bytes, at: int, end: int, record: Ints, place: int, field: Ints, words: Words, line: Floats, id_: Ints
 ) -> int:
-    """Read the string of a field, whose first byte is at a place; the place behind its quote, or -1."""
+    """Read the string of a field, whose first byte is at `at`; returns the position after its quote, or -1."""
     quote, is_ascii = closing_quote(buffer, at, end)
     length = quote - at
     if quote < 0 or length < field[SHORTEST] or length > field[LONGEST]:
@@ -245,9 +245,9 @@ def take_string(
 def take_name(
     buffer: Bytes, at: int, end: int, kind: int, fields: Ints, words: Words, usual: Ints, nth: int
 ) -> tuple[int, int]:
-    """The field of a name whose first byte is at a place (-1: unknown), and the place behind its quote.
+    """The field whose name begins at `at` (-1: unknown), and the position after its quote.
 
-    A producer writes its fields in one order, so the name that stood here last is tried first.
+    Producers write fields in a fixed order, so the name last seen at this position is tried first.
     """
     field = usual[kind, nth]
     length = fields[field, NAME_LENGTH]
@@ -275,7 +275,7 @@ def take_field(
     line: Floats,
     id_: Ints,
 ) -> int:
-    """Read what stands behind the name of a field; the place behind its value, or -1."""
+    """Read colon and value after a field's name; returns the position after the value, or -1."""
     at = behind_spaces(buffer, at, end)
     if at >= end or buffer[at] != COLON:
         return -1
@@ -295,7 +295,7 @@ def take_field(
 
 @compiled
 def is_plain(buffer: Bytes, record: Ints, contract: Contract, words: Words, room: Room, line: Floats) -> bool:
-    """Whether a value is a plain event; then its numbers are in `line`, and where its id stands in `room`."""
+    """Whether a value is a plain event; if so, `line` holds its numbers and `room` the position of its id."""
     kind = record[RECORD_KIND]
     at, end = record[VALUE_AT], record[VALUE_AT] + record[VALUE_LENGTH] - 1
     if buffer[at] != OPENING or buffer[end] != CLOSING:
@@ -323,7 +323,7 @@ def is_plain(buffer: Bytes, record: Ints, contract: Contract, words: Words, room
 
 @compiled
 def within_bounds(buffer: Bytes, record: Ints) -> bool:
-    """Whether key and value lie within the buffer and are of a length that a plain event can have."""
+    """Whether key and value lie within the buffer and have lengths possible for a plain event."""
     return bool(
         0 <= record[RECORD_KIND] <= CARE_CONTACT
         and 2 <= record[VALUE_LENGTH] <= LONGEST_VALUE
@@ -344,7 +344,7 @@ def read_events(
     events: Hashes,
     status: Statuses,
 ) -> None:
-    """Give every plain event its line of numbers and the hash of its id; of the others say that they are not plain."""
+    """Write the line of numbers and the id's hash of every plain event; mark the others as not plain."""
     id_ = room[1]
     for n in range(len(records)):
         record, line = records[n], numbers[n]

@@ -1,7 +1,7 @@
-"""The bytes of records to arrivals' numbers: the compiled reader with the contract's declarations.
+"""The compiled reader of records, set up from the contract's declarations: from bytes to arrivals' numbers.
 
-What it finds plain is read as :mod:`streams.records.wire` and :func:`models.kernel.arrivals.table_of` would, to the
-same bits. All else is msgspec's, and so is an operator's name when it comes for the first time: the caller teaches it.
+Plain events are read to the same bits as by :mod:`streams.records.wire` and :func:`models.kernel.arrivals.table_of`.
+msgspec reads everything else, including events with a new operator's name, which the caller then teaches.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from models.kernel.arrivals import KINDS
 from models.state.columns import NAN, rival
 
 _ID_BLOCK: Final = 128
-"""Bytes of an event id that are hashed here; a longer one is not plain."""
+"""Most bytes of an event id; an event with a longer one is not plain."""
 _MOST_OPERATORS: Final = 4_096
-"""So many names are learned, or a producer of random ones would fill the memory; those beyond go to msgspec."""
+"""Most operator names learned, or random names would fill the memory; events with others go to msgspec."""
 _SLOTS: Final = 4 * _MOST_OPERATORS
 
 Goes = tuple[int, int]
-"""A column of the arrival, and of the flags the bit."""
+"""A column of the arrival, and the bit if it is a flag."""
 _GOES: Final[dict[type, dict[str, Goes]]] = {
     Call: {
         "peer_network": (places.CODE, 0),
@@ -52,7 +52,7 @@ _GOES: Final[dict[type, dict[str, Goes]]] = {
     },
     CareContact: {"reason": (places.CODE, 0), "status": (places.SLOT, 0), "score": (places.FIRST, 0)},
 }
-"""Where the fields of an event go; see :mod:`models.kernel.arrivals`. ``ts`` always does, others nowhere."""
+"""Where the fields of an event go; see :mod:`models.kernel.arrivals`. Besides these only ``ts`` is stored."""
 _CHOICES: Final[dict[tuple[type, str], dict[str, int]]] = {
     (Call, "peer_network"): {word: at for at, word in enumerate(get_args(PeerNetwork))},
     (Call, "kind"): {"sms": 0, "voice": 1},
@@ -67,7 +67,7 @@ _CHOICES: Final[dict[tuple[type, str], dict[str, int]]] = {
     (CareContact, "reason"): {word: at for at, word in enumerate(get_args(CareReason))},
     (CareContact, "status"): {"opened": 0, "resolved": 1},
 }
-"""Numbers of the words that go somewhere."""
+"""Numbers of the words in stored fields."""
 _WHEN_MISSING: Final[dict[type, dict[int, float]]] = {
     Call: {places.SLOT: -1.0, places.FLAGS: 1.0},
     DataUsage: {},
@@ -75,14 +75,14 @@ _WHEN_MISSING: Final[dict[type, dict[int, float]]] = {
     SiteVisit: {places.CODE: float(get_args(Page).index("other")), places.SECOND: 1.0},
     CareContact: {places.FIRST: NAN},
 }
-"""What stands in the line of an event without its optional fields; zero where nothing is said."""
+"""Values of optional columns when the field is missing; zero for all others."""
 
 
 class Lines(NamedTuple):
-    """What was read of each record; `status` is `places.PLAIN` or `places.NOT_PLAIN`, and then the rest is void.
+    """The result for each record; `status` is `places.PLAIN`, or `places.NOT_PLAIN` and the rest is undefined.
 
-    `numbers` are arrivals' with the row at -1: the caller finds it. `events` are the hashes of the event ids; 0 for
-    none.
+    `numbers` are lines of arrivals with the row at -1, which the caller fills in. `events` are the hashes of the event
+    ids; 0 for none.
     """
 
     numbers: Floats
@@ -91,7 +91,7 @@ class Lines(NamedTuple):
 
 
 class EventReader:
-    """See the module. One thread's: it has room for the event in hand.
+    """Reads plain events. Not thread-safe: it holds buffers for the current event.
 
     Examples
     --------
@@ -125,9 +125,9 @@ class EventReader:
         Parameters
         ----------
         buffer
-            In which keys and values stand.
+            Bytes of keys and values.
         records
-            Of each where its value and key stand, its timestamp and its kind: see `places.RECORD`.
+            Positions of value and key, timestamp and kind of each record: see `places.RECORD`.
         """
         count = len(records)
         lines = Lines(
@@ -140,13 +140,13 @@ class EventReader:
         return lines
 
     def teach(self, operator: str | None) -> None:
-        """Know the slot of an operator from now on: of an event that was not plain, and that msgspec accepted."""
+        """Learn the slot of an operator, from an event that was not plain and that msgspec accepted."""
         if operator is None or operator in self._operators or len(self._operators) >= _MOST_OPERATORS:
             return
         try:
             word = operator.encode()
         except UnicodeEncodeError:
-            return  # half a surrogate, which only an escape can write
+            return  # a lone surrogate, which can only come from an escape
         self._operators.add(operator)
         self._put(word, places.OPERATORS, rival(operator))
 
@@ -171,7 +171,7 @@ class EventReader:
                     self._put(word.encode(), places.FIRST_CHOICES + at, value)
 
     def _put(self, word: bytes, within: int, value: int) -> int:
-        """Write a word into the table; where it stands."""
+        """Write a word into the table; returns its position."""
         at = self._used
         if at + len(word) > len(self._words):
             self._words = np.concatenate([self._words, np.zeros(len(self._words), dtype=np.uint8)])
@@ -182,14 +182,14 @@ class EventReader:
 
 
 def _bare(declared: Any) -> Any:
-    """A field's type without the null that stands for none."""
+    """A field's type without its optional null."""
     if isinstance(declared, msgspec.inspect.UnionType):
         (declared,) = (kind for kind in declared.types if not isinstance(kind, msgspec.inspect.NoneType))
     return declared
 
 
 def _how(name: str, declared: Any) -> tuple[int, int, int, tuple[float, float]]:
-    """How a field is read, the least and the greatest length of a text, and the bounds of a number."""
+    """How a field is read, the least and greatest length of a text, and the bounds of a number."""
     match declared:
         case msgspec.inspect.IntType(ge=low, le=high) if low is not None and high is not None:
             return places.WHOLE, 0, 0, (float(low), float(high))
@@ -215,11 +215,11 @@ _TEXTS: Final = {
     "peer_operator": places.OPERATOR,
     "operator": places.OPERATOR,
 }
-"""Texts that are looked into."""
+"""Texts with a meaning of their own."""
 
 
 def read_only(buffer: Bytes) -> Bytes:
-    """The buffer as compiled code sees it always: it would be compiled once more for one that can be written."""
+    """A read-only view of the buffer: a writable one would make Numba compile a second version."""
     view = buffer.view()
     view.flags.writeable = False
     return view

@@ -1,7 +1,7 @@
-"""The records of a batch as Kafka writes them (magic 2), decompressed: where each key and value stands.
+"""Parser of the records in a decompressed Kafka batch (magic 2): positions of each key and value.
 
-Header, checksum, compression and aborted transactions are the client's. What is not as it should be is refused whole,
-and the client says what it is.
+The client handles header, checksum, compression and aborted transactions. A malformed batch is refused as a whole, and
+the client reports the error.
 
 References
 ----------
@@ -19,7 +19,7 @@ from models.kernel.places import KEY_AT, KEY_LENGTH, OFFSET, STAMP, VALUE_AT, VA
 
 @compiled
 def varint(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
-    """A signed number of variable length, and the place behind it; the place is -1 where there is none."""
+    """A signed number of variable length, and the position after it; the position is -1 if there is none."""
     found = np.int64(0)
     shift = 0
     while 0 <= at < end and shift < 64:
@@ -34,7 +34,7 @@ def varint(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @compiled
 def span_of_bytes(buffer: Bytes, at: int, end: int) -> tuple[int, int, int]:
-    """Bytes behind their length: where they begin, the length (-1: null), and the place behind them (-1: malformed)."""
+    """Length-prefixed bytes: their position, length (-1: null), and the position after them (-1: malformed)."""
     length, at = varint(buffer, at, end)
     if at < 0 or length < -1 or length > end - at:
         return 0, 0, -1
@@ -43,9 +43,9 @@ def span_of_bytes(buffer: Bytes, at: int, end: int) -> tuple[int, int, int]:
 
 @compiled
 def behind_headers(buffer: Bytes, at: int, end: int) -> int:
-    """The place behind the headers; -1 where they are malformed.
+    """The position after the headers; -1 if they are malformed.
 
-    A header has a name always, and one that is not ASCII is left to the client, which may find that it is no text.
+    A header must have a name; one that is not ASCII is left to the client, which may reject it as invalid text.
     """
     count, at = varint(buffer, at, end)
     if at < 0 or count < 0 or count > end - at:
@@ -65,7 +65,7 @@ def behind_headers(buffer: Bytes, at: int, end: int) -> int:
 
 @compiled
 def take_record(buffer: Bytes, at: int, end: int, record: Ints) -> int:
-    """The place behind one record; -1 where it is malformed. Offset and time are differences to the batch's."""
+    """The position after one record; -1 if it is malformed. Offset and timestamp are relative to the batch's."""
     length, at = varint(buffer, at, end)
     if at < 0 or length < 1 or length > end - at or buffer[at] != 0:  # attributes: none are defined
         return -1
@@ -79,9 +79,9 @@ def take_record(buffer: Bytes, at: int, end: int, record: Ints) -> int:
 
 @compiled
 def take_records(buffer: Bytes, at: int, end: int, offset: int, stamp: int, records: Ints) -> bool:
-    """All records of a batch that fills `buffer` from `at` to `end`; whether it is well formed, its offsets rising.
+    """Read all records of the batch in `buffer` from `at` to `end`; whether it is well formed with rising offsets.
 
-    `offset` and `stamp` are the first of the batch.
+    `offset` and `stamp` are the batch's base values.
     """
     last = -1
     for n in range(len(records)):

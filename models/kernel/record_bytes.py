@@ -1,8 +1,8 @@
-"""State records as bytes: their values, and how they stand in a record batch of Kafka's (magic 2, without its head).
+"""State records as bytes: their values, and their layout in a Kafka record batch (magic 2, without its header).
 
 A block's value is two bytes, a bit for each column that differs from its fill value, and those columns. The first byte
-is the version, the second says how many bytes the bits are; the first version had all columns and no bits. Columns are
-compared and copied as bits: what is read back is the same to the last of them.
+is the version, the second the number of bytes of the bits; the first version had all columns and no bits. Columns are
+compared and copied as bits, so what is read back is identical to the last bit.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Names = tuple[Bytes, Ints]
 
 @compiled
 def varint_length(value: int) -> int:
-    """Bytes of a number in zigzag and base 128."""
+    """Number of bytes of a zigzag base-128 number."""
     left, length = (value << 1) ^ (value >> 63), 1
     while left > 127:
         left >>= 7
@@ -44,7 +44,7 @@ def varint_length(value: int) -> int:
 
 @compiled
 def put_varint(out: Bytes, at: int, value: int) -> int:
-    """Write a number in zigzag and base 128; the place behind it."""
+    """Write a number in zigzag base 128; returns the position after it."""
     left = (value << 1) ^ (value >> 63)
     while left > 127:
         out[at] = np.uint8((left & 127) | 128)
@@ -56,7 +56,7 @@ def put_varint(out: Bytes, at: int, value: int) -> int:
 
 @compiled
 def put_eight(out: Bytes, at: int, bits: np.uint64) -> int:
-    """Write eight bytes, the lowest first; the place behind them."""
+    """Write eight bytes, the lowest first; returns the position after them."""
     for byte in range(8):
         out[at + byte] = np.uint8((bits >> np.uint64(8 * byte)) & np.uint64(255))
     return at + 8
@@ -73,7 +73,7 @@ def eight_at(values: Bytes, at: int) -> np.uint64:
 
 @compiled
 def put_bytes(out: Bytes, at: int, source: Bytes, begin: int, length: int) -> int:
-    """Copy some bytes; the place behind them."""
+    """Copy `length` bytes; returns the position after them."""
     for byte in range(length):
         out[at + byte] = source[begin + byte]
     return at + length
@@ -81,18 +81,18 @@ def put_bytes(out: Bytes, at: int, source: Bytes, begin: int, length: int) -> in
 
 @compiled
 def put_head(out: Bytes, done: Ints, key_length: int, value_length: int) -> int:
-    """Write what stands before a record's key; a value of length -1 is a tombstone."""
+    """Write the part of a record before its key; a value of length -1 is a tombstone."""
     count = done[COUNT]
     size = 3 + varint_length(count) + varint_length(key_length) + key_length + varint_length(value_length)
     at = put_varint(out, done[AT], size + max(value_length, 0))
     out[at] = 0  # attributes
-    out[at + 1] = 0  # as late as the batch
+    out[at + 1] = 0  # timestamp of the batch
     return put_varint(out, put_varint(out, at + 2, count), key_length)
 
 
 @compiled
 def put_end(out: Bytes, done: Ints, at: int) -> None:
-    """Write what stands behind a record's value."""
+    """Write the part of a record after its value."""
     out[at] = 0  # no headers
     done[AT] = at + 1
     done[COUNT] += 1
@@ -100,7 +100,7 @@ def put_end(out: Bytes, done: Ints, at: int) -> None:
 
 @compiled
 def put_pairs(begin: int, lengths: Ints, source: Bytes, out: Bytes, done: Ints) -> int:
-    """Write keys and values, which stand one behind the other in `source`, as far as they fit; the place behind."""
+    """Write the keys and values that follow each other in `source`, as far as they fit; returns the next pair."""
     for pair in range(begin, len(lengths)):
         key_length, value_length = lengths[pair, 0], lengths[pair, 1]
         if done[AT] + key_length + value_length + LONGEST_HEADS > len(out):
@@ -117,10 +117,10 @@ def put_pairs(begin: int, lengths: Ints, source: Bytes, out: Bytes, done: Ints) 
 
 @compiled
 def put_rows(begin: int, rows: Ints, columns: Columns, parts: Ints, names: Names, out: Bytes, done: Ints) -> int:
-    """Write what changed of rows, as far as they fit, and note it as written; the place behind.
+    """Write the changed parts of rows, as far as they fit, and clear their marks; returns the next row's place.
 
-    `names` are the subscribers', one behind the other. `parts` are first the ring of event ids, then the kept visits,
-    then the blocks of the table.
+    `names` are the subscribers, one after the other. `parts` are the ring of event ids, the kept visits, and the
+    blocks of the table, in this order.
     """
     table, ring, dirty, fill, slots, kept, visits = columns
     for place in range(begin, len(rows)):
@@ -154,7 +154,7 @@ def put_rows(begin: int, rows: Ints, columns: Columns, parts: Ints, names: Names
 
 @compiled
 def block_size(data: Hashes, row: int, start: int, width: int, fill: Hashes, fill_at: int) -> int:
-    """Bytes of a block's value."""
+    """Number of bytes of a block's value."""
     size = 2 + ((width + 7) >> 3)
     for column in range(width):
         if data[row, start + column] != fill[fill_at + column]:
@@ -164,7 +164,7 @@ def block_size(data: Hashes, row: int, start: int, width: int, fill: Hashes, fil
 
 @compiled
 def put_block(out: Bytes, at: int, data: Hashes, row: int, start: int, width: int, fill: Hashes, fill_at: int) -> int:
-    """Write a block's value: the columns that are not as they were at first; the place behind."""
+    """Write a block's value, the columns that differ from their fill values; returns the position after it."""
     marks, marks_at = (width + 7) >> 3, at + 2
     out[at] = SOME_COLUMNS
     out[at + 1] = marks
@@ -181,7 +181,7 @@ def put_block(out: Bytes, at: int, data: Hashes, row: int, start: int, width: in
 
 @compiled
 def put_visits(out: Bytes, at: int, visits: Hashes, slot: int, count: int) -> int:
-    """Write the visits that are kept of a row; the place behind."""
+    """Write the kept visits of a row; returns the position after them."""
     out[at] = ALL_COLUMNS
     out[at + 1] = 0
     at += 2
@@ -193,9 +193,9 @@ def put_visits(out: Bytes, at: int, visits: Hashes, slot: int, count: int) -> in
 
 @compiled
 def read_rows(rows: Ints, ends: Ints, values: Bytes, data: Hashes, fill: Hashes) -> int:
-    """Put values of a block into its rows, of one row the last; the place of one that cannot be read, or -1.
+    """Put values of a block into its rows, the last one per row; returns the place of an unreadable one, or -1.
 
-    `fill` are the block's columns as they stand where nothing is written; `ends` is where each value ends.
+    `fill` are the block's fill values; `ends` is the end of each value.
     """
     begin = 0
     for place in range(len(rows)):
@@ -217,7 +217,7 @@ def read_rows(rows: Ints, ends: Ints, values: Bytes, data: Hashes, fill: Hashes)
 
 @compiled
 def read_all(values: Bytes, at: int, length: int, data: Hashes, row: int) -> bool:
-    """Read the columns of a value that has all of its day; whether they can be."""
+    """Read a value with all columns that existed when it was written; whether it is readable."""
     if length & 7 != 0 or length >> 3 > data.shape[1]:
         return False
     for column in range(length >> 3):
@@ -227,7 +227,7 @@ def read_all(values: Bytes, at: int, length: int, data: Hashes, row: int) -> boo
 
 @compiled
 def read_some(values: Bytes, at: int, length: int, marks: int, data: Hashes, row: int) -> bool:
-    """Read the columns that a value has a bit for; whether they can be."""
+    """Read the columns marked in a value's bits; whether it is readable."""
     taken = marks
     for column in range(8 * marks):
         if marks > length or (values[at + (column >> 3)] >> (column & 7)) & 1 == 0:

@@ -1,4 +1,4 @@
-"""What one event changes in the numbers of its subscriber's row."""
+"""Updates of a subscriber's row by one event."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ if TYPE_CHECKING:  # the generator reads this part to make that file
     from models.kernel.compiled import fold_billing, fold_calls, fold_care, fold_data, fold_visits
 
 Visits = tuple[Ints, Ints, Floats]
-"""Kept visits: of each row its slot, of each slot how many, and the visits."""
+"""Kept visits: slot of each row, number of visits in each slot, and the visits."""
 
 
 @compiled
 def touch(row: int, bits: int, dirty: Ints, touched: Ints) -> None:
-    """Note what of a row is to be written. `touched` holds the rows, its first entry their number."""
+    """Mark parts of a row to be written. `touched` holds the rows, after their number in its first entry."""
     if dirty[row] == 0:
         touched[0] += 1
         touched[touched[0]] = row
@@ -93,7 +93,7 @@ def touch(row: int, bits: int, dirty: Ints, touched: Ints) -> None:
 
 @compiled
 def admit(ring: Hashes, event: int) -> bool:
-    """Whether an event id is new, and remember it: of each subscriber the last 16."""
+    """Whether an event id is new; it is remembered, up to 16 per subscriber."""
     for at in range(SEEN):
         if ring[at] == event:
             return False
@@ -105,9 +105,9 @@ def admit(ring: Hashes, event: int) -> bool:
 
 @compiled
 def month_of(ts: float) -> int:
-    """Months since January of the year 0 of a time, UTC.
+    """Months since January of the year 0, in UTC.
 
-    The days of the civil calendar, counted from March so that the leap day is a year's last.
+    Days are counted from March, so that the leap day is the last of a year.
     """
     day = int(ts // DAY) + 719_468
     era = day // 146_097
@@ -121,12 +121,12 @@ def month_of(ts: float) -> int:
 
 @compiled
 def take_bill(r: Floats, ts: float, amount: float, period: float) -> None:
-    """Put a bill at its period (months since the year 0, NaN: that of `ts`): a later word on a period replaces it."""
-    told = float(month_of(ts))
+    """Store a bill at its period (months since the year 0, NaN: that of `ts`); a later bill of a period replaces it."""
+    month = float(month_of(ts))
     if math.isnan(period):
-        period = told
-    if period > told + 1.0:
-        return  # one mistyped year would push out every bill to come
+        period = month
+    if period > month + 1.0:
+        return  # one mistyped year would displace every later bill
     newest = r[PERIOD]
     if not period <= newest:
         gap = 4 if math.isnan(newest) else int(min(period - newest, 4.0))
@@ -141,7 +141,7 @@ def take_bill(r: Floats, ts: float, amount: float, period: float) -> None:
 
 @compiled
 def take_billing(r: Floats, e: Floats, ts: float) -> None:
-    """The last bills, the rhythm of the recharges, the last change of plan."""
+    """Store the last bills, the times of recharges, and the last change of plan."""
     kind = int(e[CODE])
     if kind == A_BILL:
         take_bill(r, ts, e[FIRST], e[SECOND])
@@ -160,7 +160,7 @@ def take_billing(r: Floats, e: Floats, ts: float) -> None:
 
 @compiled
 def take_call(r: Floats, e: Floats, ts: float) -> None:
-    """A call; a short message counts as ``sms`` and, at a competitor's hotline, as ``rival_care``."""
+    """Fold a call; a short message counts as ``sms`` and, to a competitor's hotline, as ``rival_care``."""
     network, slot, flags = int(e[CODE]), int(e[SLOT]), int(e[FLAGS])
     voice = float(flags & 1)
     off_net = voice if network == OFF_NET else 0.0
@@ -192,7 +192,7 @@ def move_visit(kept: Floats, at: int, to: int) -> None:
 
 @compiled
 def take_visit(r: Floats, e: Floats, ts: float, kept: Floats, count: int) -> int:
-    """A visit to a competitor's site; how many are kept of the subscriber after it, the oldest first."""
+    """Fold a visit to a competitor's site and keep it, the oldest first; returns the number of kept visits."""
     page = int(e[CODE])
     fold_visits(
         r,
@@ -224,7 +224,7 @@ def take_visit(r: Floats, e: Floats, ts: float, kept: Floats, count: int) -> int
 
 @compiled
 def take_care(r: Floats, e: Floats, ts: float) -> None:
-    """A care contact, by what it was about; that a case was resolved is not another contact."""
+    """Fold a care contact by its reason; a resolved case is not another contact."""
     reason, opened = int(e[CODE]), 1.0 - e[SLOT]
     fold_care(
         r,
@@ -262,9 +262,9 @@ def take(
     touched: Ints,
     visits: Visits,
 ) -> None:
-    """One event into its subscriber's row, who is known from now on.
+    """Fold one event into its subscriber's row, and mark the subscriber as known.
 
-    Visits of a subscriber who refused the use of their behaviour have no effect at all.
+    Visits of a subscriber who refused the use of site visits have no effect at all.
     """
     ts, kind, bits = e[TS], int(e[KIND]), 0
     if not marks[row] & ALIVE:

@@ -1,6 +1,6 @@
 """The walk over the arrivals of a batch, and the look at the subscribers of a tick.
 
-The walk stops behind whatever needs a decision, so that state is exactly as of the event in hand.
+The walk stops after each arrival that needs a decision, so that the state is exactly as of that arrival.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ from models.kernel.places import (
     LEFT,
     LOOK_IDLE,
     LOOK_MOVES,
+    LOOK_NEWS,
     LOOKED_HISTORY,
     LOOKED_LEFT,
     LOOKED_NOW,
@@ -112,19 +113,19 @@ if TYPE_CHECKING:  # the generator reads this part to make that file
     from models.kernel.compiled import features, log_odds
 
 Arrivals = tuple[Floats, Hashes]
-"""A line each, and the hashes of their event ids."""
+"""Lines of arrivals, and the hashes of their event ids."""
 State = tuple[Floats, Hashes, Ints, Ints, Ints]
-"""Of a population: its table, ring, marks, dirty and touched."""
+"""A population's table, ring, marks, dirty and touched."""
 Model = tuple[Floats, Floats, Floats]
-"""Its curves, what they say of an empty block, and the parameters of model and policy."""
+"""Curves, their sums for empty blocks, and the parameters of model and policy."""
 
 MOST_LOG_ODDS = 40.0
 NEAR = -1.0
-"""Log-odds above the warning cut-off: who is further below is not near it."""
+"""Log-odds relative to the warning cut-off: smoothed values below this are not stored."""
 ROW_BYTES = 350.0
-"""What an event adds to a transaction, by estimate: the first of a subscriber writes blocks of theirs, a further one
-hardly more."""
+"""Estimated bytes that a subscriber's first event adds to a transaction: it writes blocks of the row."""
 EVENT_BYTES = 30.0
+"""Estimated bytes that each event adds."""
 
 
 @compiled
@@ -135,17 +136,17 @@ def risk_of(log_odds_found: float) -> float:
 
 @compiled
 def tier_after(r: Floats, above: float, tick: float, policy: Floats) -> float:
-    """The subscriber's tier after a daily look, which is noted in their row.
+    """The subscriber's tier after a daily look, which is recorded in their row.
 
-    A tier rises to what two looks in a row have reached, it eases when two have not reached it any more, and a
-    subscriber is healthy again after so many days without a look at warning or above. What is hardly below a cut-off
-    has reached it still, for whoever stands above it. The log-odds are smoothed from look to look; far below the
-    cut-offs nothing is kept, and whoever comes from there begins at :data:`NEAR`.
+    A tier rises when two looks in a row reach it, and eases when two in a row do not. A subscriber is healthy again
+    after the policy's calm days without a look at warning or above. A subscriber above a cut-off stays there until a
+    look falls below a lower one. Log-odds are smoothed from look to look; far below the cut-offs they are not stored,
+    and smoothing starts again at :data:`NEAR`.
 
     Parameters
     ----------
     above
-        Log-odds of this look, from the warning cut-off on.
+        Log-odds of this look, relative to the warning cut-off.
     """
     former = NEAR if math.isnan(r[ABOVE]) else r[ABOVE]
     smooth = former + policy[SMOOTHING] * (above - former)
@@ -174,7 +175,7 @@ def tier_after(r: Floats, above: float, tick: float, policy: Floats) -> float:
 
 @compiled
 def looked(r: Floats, row: int, found: float, tick: float, state: State, policy: Floats) -> float:
-    """Note a daily look in the subscriber's row; the tier that they have reached, to which the caller moves them."""
+    """Record a daily look in the subscriber's row; returns the tier to which the caller moves them."""
     above, reached, reached_ts = r[ABOVE], r[REACHED], r[REACHED_TS]
     tier = tier_after(r, found - policy[CUT_WARNING], tick, policy)
     if not (same(above, r[ABOVE]) and reached == r[REACHED] and same(reached_ts, r[REACHED_TS])):
@@ -184,13 +185,13 @@ def looked(r: Floats, row: int, found: float, tick: float, state: State, policy:
 
 @compiled
 def same(one: float, other: float) -> bool:
-    """Whether two numbers are equal, or both none."""
+    """Whether two numbers are equal, or both NaN."""
     return one == other or (math.isnan(one) and math.isnan(other))
 
 
 @compiled
 def is_news(r: Floats, risk: float, now: float, policy: Floats) -> bool:
-    """Whether the daily look has anything to publish: the first risk, or one that moved by a share of itself."""
+    """Whether a daily look has a risk to publish: the first one, or one that changed by the policy's share."""
     history, published = now - r[FIRST_TS], r[PUBLISHED]
     if math.isnan(published):
         return not math.isnan(history)
@@ -199,7 +200,7 @@ def is_news(r: Floats, risk: float, now: float, policy: Floats) -> bool:
 
 @compiled
 def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> float:
-    """How strong a browsing this visit makes, 0 for none: what :func:`models.decisions.signals.browsing` says."""
+    """Level of the browsing signal of this visit, 0 for none, as by :func:`models.decisions.signals.browsing`."""
     page = int(e[CODE])
     excluded, strong = int(policy[EXCLUDED_PAGES]), int(policy[STRONG_PAGES])
     if (excluded >> page) & 1:
@@ -216,9 +217,9 @@ def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> 
 
 @compiled
 def silence_due(r: Floats, policy: Floats) -> float:
-    """When the subscriber will have been silent for too long; NaN if they have no rhythm that could break.
+    """When the subscriber will have been silent for too long; NaN if their use is too rare to have a rhythm.
 
-    The usual gap is that of the time when they last used the service, or it would grow with the silence itself.
+    The usual gap is taken at their last use; otherwise it would grow with the silence itself.
     """
     last = fmax(r[CALLS_REF], r[DATA_REF])
     first = fmin(r[CALLS_FIRST], r[DATA_FIRST])
@@ -241,16 +242,16 @@ def score(r: Floats, now: float, model: Model, x: Floats, lane: Floats) -> None:
 
 @compiled
 def of_each(table: Floats, rows: Ints, now: Floats, x: Floats) -> None:
-    """Features of some rows, each as of its own time."""
+    """Features of `rows`, each as of its own time."""
     for i in range(len(rows)):
         features(table[rows[i]], now[i], x[i])
 
 
 @compiled
 def silences(table: Floats, marks: Ints, rows: Ints, policy: Floats, due: Floats) -> None:
-    """Take rows out of the calendar of silences: when silence is due of each; NaN if not before their next use.
+    """Take rows out of the calendar of silences, and set when silence is due for each.
 
-    NaN are those without a rhythm that could break, and those whose silence has been raised already.
+    NaN means not before their next use: they have no rhythm, or their silence was already reported.
     """
     for i in range(len(rows)):
         row = rows[i]
@@ -261,7 +262,7 @@ def silences(table: Floats, marks: Ints, rows: Ints, policy: Floats, due: Floats
 
 @compiled
 def enqueue(r: Floats, row: int, marks: Ints, lane: Floats, fresh: Ints, policy: Floats) -> None:
-    """Note that the row belongs into the calendar of silences, and when the next tick can be due for it."""
+    """Put the row on the list for the calendar of silences, and move the next tick forward if needed."""
     marks[row] |= QUEUED
     fresh[int(lane[FRESH])] = row
     lane[FRESH] += 1.0
@@ -271,7 +272,7 @@ def enqueue(r: Floats, row: int, marks: Ints, lane: Floats, fresh: Ints, policy:
 
 @compiled
 def passes(lane: Floats) -> bool:
-    """Whether the lane's time has come to a tick at which something can be due; those before it are over."""
+    """Whether the lane's time has reached a tick at which something may be due; earlier ticks are skipped."""
     if math.isnan(lane[WATERMARK]):
         return False
     if math.isnan(lane[LAST_TICK]) or lane[WATERMARK] >= lane[NEXT_TICK]:
@@ -282,7 +283,7 @@ def passes(lane: Floats) -> bool:
 
 @compiled
 def moves_time(lane: Floats, ts: float, kind: int) -> bool:
-    """Move the lane's time on with an arrival; whether that comes too late to set anything off."""
+    """Move the lane's time by an arrival; whether the arrival is too late to trigger anything."""
     if kind > CARE_CONTACT:
         return False
     lane[WATERMARK] = fmax(lane[WATERMARK], ts)
@@ -303,9 +304,9 @@ def walk(
     fresh: Ints,
     x: Floats,
 ) -> int:
-    """Apply arrivals one by one until one needs a decision; the place behind it, and in `lane` why it stopped.
+    """Apply arrivals until one needs a decision; returns the place after it, and sets the reason in `lane`.
 
-    Calls, data sessions, bills and visits are applied whole. Of the others only what is numbers: their time, their id,
+    Calls, data sessions, bills and visits are applied completely. For the others only the numbers are: time, id, and
     the columns of a care contact; the caller does the rest.
     """
     lane[WHY] = 0.0
@@ -340,7 +341,7 @@ def one(
     fresh: Ints,
     x: Floats,
 ) -> int:
-    """Apply one arrival, unless it is a repetition: why it needs a decision, if it does."""
+    """Apply one arrival, unless it is a duplicate; returns why it needs a decision, or 0."""
     arrivals, events = batch
     table, ring, marks, dirty, touched = state
     e = arrivals[at]
@@ -362,15 +363,15 @@ def one(
     if kind >= CARE_CONTACT:
         return RARE
     if kind == VISIT and table[row, BROWSING_LEVEL] > 0.0:
-        touch(row, RISK_BIT, dirty, touched)  # it may prolong the browsing that stands
+        touch(row, RISK_BIT, dirty, touched)  # it may prolong the open browsing episode
     return used(table[row], e, row, late, marks, visits, model, lane, fresh, x)
 
 
 @compiled
 def visited(r: Floats, e: Floats, row: int, now: float, visits: Visits, policy: Floats, lane: Floats) -> bool:
-    """Whether a visit is news: of somebody who refused the use of their behaviour, or stronger than what stands.
+    """Whether a visit needs a decision: its use was refused, or it is stronger than the open browsing episode.
 
-    One that is not stronger prolongs the browsing that stands, and nothing else: three visits are followed by dozens.
+    One that is not stronger only prolongs the episode: dozens of visits follow the first three.
     """
     if r[BEHAVIOUR] == 0.0:
         return not (int(policy[EXCLUDED_PAGES]) >> int(e[CODE])) & 1
@@ -396,7 +397,7 @@ def used(
     fresh: Ints,
     x: Floats,
 ) -> int:
-    """A call, a data session, a bill or a visit was applied: why it needs a decision, if it does."""
+    """Score after a call, data session, bill or visit; returns why it needs a decision, or 0."""
     kind, policy = int(e[KIND]), model[2]
     if kind <= DATA_USE and not marks[row] & QUEUED:
         enqueue(r, row, marks, lane, fresh, policy)
@@ -428,11 +429,11 @@ def look(
     found: Floats,
     x: Floats,
 ) -> tuple[int, int]:
-    """Look at the subscribers of a tick one by one, until `found` is full of those who need a decision.
+    """Look at the subscribers of a tick until `found` is full of those who need a decision.
 
-    `flags` says why each is looked at. Returns the place behind the last one, and how many were found, with their
-    features in `x`. No decision on one changes what is seen of another. A daily look is noted in the row, so that all
-    who were looked at must be passed.
+    `flags` says why each is looked at. Returns the place after the last one, and how many were found; their features
+    are in `x`. Decisions on one subscriber do not affect another's look. A daily look is recorded in the row, so nobody
+    may be looked at twice.
     """
     table, policy, n = state[0], model[2], 0
     for at in range(begin, len(rows)):
@@ -444,11 +445,13 @@ def look(
         risk = risk_of(z)
         if flags[at] & DAILY:
             reaches = looked(r, rows[at], z, tick, state, policy)
-            # What the model says of a subscriber who refused profiling moves no tier that could be asked here; and who
-            # is at risk may have an alert that waits for the budget.
+            # A subscriber who refused profiling has no tier that could move here; one at risk may have an alert that
+            # waits for the budget.
             asked = r[TIER] >= policy[RAISES] or state[2][rows[at]] & UNPROFILED
-            if reaches != r[TIER] or asked or is_news(r, risk, now, policy):
+            if reaches != r[TIER] or asked:
                 why |= LOOK_MOVES
+            if is_news(r, risk, now, policy):
+                why |= LOOK_NEWS
             if not r[LAST_TS] > tick - policy[IDLE]:
                 why |= LOOK_IDLE
             if flags[at] & WEEKLY and not math.isnan(history):

@@ -1,7 +1,7 @@
 """The learner as a pure value: examples in; published models, a checkpoint and a report out.
 
-Begin with :mod:`~models.learning.learner`. An example passes :mod:`~models.learning.admission`, teaches the
-:mod:`~models.learning.ensemble`, and moves what is served (:mod:`~models.learning.blend`), unless
-:mod:`~models.learning.guard` or :mod:`~models.learning.withdrawal` objects. It may import all of ``models`` but
-decisions.
+Begin with :mod:`~models.learning.learner`. An example passes :mod:`~models.learning.admission`, trains the
+:mod:`~models.learning.ensemble`, and moves the served model (:mod:`~models.learning.blend`), unless
+:mod:`~models.learning.guard` or :mod:`~models.learning.withdrawal` objects. This package may import all of ``models``
+except decisions.
 """

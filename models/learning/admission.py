@@ -1,4 +1,4 @@
-"""What is measured and learned at all: what is of our features, whole, new, and true as far as is known."""
+"""Admission of examples and fates: they must match our features, be complete and new, and contradict nothing known."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from models.scoring.snapshot import Snapshot
 
 
 class Admission:
-    """See the module; it remembers what came, and who left when.
+    """Checks examples and fates; remembers the ids seen, and who left when.
 
     Parameters
     ----------
     settings
-        How much is remembered.
+        How many ids and leavers are remembered.
     """
 
     def __init__(self, settings: LearnerSettings) -> None:
@@ -28,30 +28,31 @@ class Admission:
 
     @property
     def weeks(self) -> int:
-        """How many weeks a vector has."""
+        """Number of weeks of a vector's horizon."""
         return len(self._ends) - 1
 
-    def strange(self, told: Example | Fate, served: Snapshot) -> Lesson | None:
-        """Why something says nothing, or None; only what is not strange tells the time, or what came of whom."""
-        if told.catalogue != served.catalogue_hash or len(told.x) != len(served.curves):
+    def refusal(self, record: Example | Fate, served: Snapshot) -> Lesson | None:
+        """Why a record cannot be used at all, or None; its time and outcome count only if it can."""
+        values = record.numbers()
+        if record.catalogue != served.catalogue_hash or len(values) != len(served.curves):
             return Lesson.FOREIGN
-        if not self.known.is_new(told.fate_id if isinstance(told, Fate) else told.example_id):
+        if not self.known.is_new(record.fate_id if isinstance(record, Fate) else record.example_id):
             return Lesson.DUPLICATE
-        return None if usable(told, told.numbers()) else Lesson.NOT_FINITE
+        return None if usable(record, values) else Lesson.NOT_FINITE
 
-    def untold(self, told: Example | Fate) -> Lesson | None:
-        """Why its label says nothing, or None: then a leaving is remembered."""
-        who = id_hash(told.subscriber_id)
-        if isinstance(told, Fate):
-            return self._contradicted(told, who)
-        if told.label == "void":
+    def label_refusal(self, record: Example | Fate) -> Lesson | None:
+        """Why a record's label teaches nothing, or None; remembers when a subscriber left."""
+        who = id_hash(record.subscriber_id)
+        if isinstance(record, Fate):
+            return self._contradicted(record, who)
+        if record.label == "void":
             return Lesson.VOID
-        until = told.ts + self._settings.horizon_days * DAY_MS
-        if told.label == "positive":
-            if told.outcome is None:
+        until = record.ts + self._settings.horizon_days * DAY_MS
+        if record.label == "positive":
+            if record.outcome is None:
                 return Lesson.CONTRADICTORY
-            self.leavings.note(told, who)
-        elif self.leavings.left_within(who, told.ts, until):
+            self.leavings.note(record, who)
+        elif self.leavings.left_within(who, record.ts, until):
             return Lesson.CONTRADICTORY
         return None
 
@@ -63,6 +64,6 @@ class Admission:
         return Lesson.CONTRADICTORY if stayed else None
 
     def resume(self, known: bytes, leavings: LeavingsState) -> None:
-        """Go on from what was remembered."""
+        """Restore the ids and leavers of a checkpoint."""
         self.known = KnownIds.resume(known, self._settings.seen_ids)
         self.leavings = Leavings.resume(leavings, self._settings.leavers)

@@ -1,10 +1,11 @@
-"""What is served: the prior, moved by what the voices have learned as far as they have heard of enough leavers.
+"""The served model: the prior, moved towards what the two models have learned, the further the more leavers they saw.
 
 In log-odds, served = prior + s x (learned - prior) with s = n / (n + 200), n leavers learned from, and learned the mean
 of both voices. All of it is curves, so it is one curve a feature. River's curves may lie only so far from the
-prior's: a feed that breaks must not bend one feature without bound. The level is the operator's base rate on their
-latest unlabelled vectors, towards which it goes a quarter of the way each week: put there at once, it told looks of
-one week from looks of the next by who happened to be looked at. The cut-offs, and what is usual, are of the latest.
+prior's: a feed that breaks must not bend one feature without bound. The level is the operator's base rate, or what
+labels surely say in its place, on their latest vectors, towards which it goes a quarter of the way each week: put there
+at once, it told looks of one week from looks of the next by who happened to be looked at. The cut-offs, and what is
+usual, are of the latest.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ from models.scoring.scorer import Scorer, logit
 from models.scoring.snapshot import Curve, Cutoff, Provenance, ScoredVector, Snapshot
 
 SHARES: Final = (0.005, 0.01, 0.02, 0.05, 0.10, 0.20, 0.35, 0.50)
-"""Of the subscribers: cut-offs are known at these, and between them in proportion."""
+"""Shares of the subscribers at which cut-offs are given; between them they are interpolated."""
 SHRINK: Final = 200.0
-"""Leavers at which prior and learned count the same."""
+"""Leavers at which prior and learned curves weigh the same."""
 REACH: Final = 2.0
-"""Log-odds that River may move one feature's curve away from the prior's."""
+"""Most log-odds that River may move one feature's curve away from the prior's."""
 LEVEL_STEP: Final = 0.25
-"""Of the way from the level in force to that of the latest vectors."""
+"""Weekly step from the level in force to that of the latest vectors, as a share of the distance."""
 _NEVER_CERTAIN: Final = 1e-9
 _EXAMPLES: Final = 8
 _ENOUGH: Final = 50
-"""Rows of one worth, before their medians say anything."""
+"""Least rows of a value segment for medians of its own."""
 
 
 def cutoffs(risk: Floats) -> list[Cutoff]:
-    """The risks that these shares of the subscribers had at least.
+    """The risks that each of :data:`SHARES` of the subscribers reached.
 
     Examples
     --------
@@ -50,7 +51,7 @@ def cutoffs(risk: Floats) -> list[Cutoff]:
 
 
 def medians(curves: list[Curve], recent: Recent) -> list[Curve]:
-    """Curves with the medians of the latest rows, of all and of each worth of which there are enough."""
+    """Curves with the medians of the latest rows: of all, and of each value segment with enough rows."""
     x, segment = recent.x, recent.segment
     parts = {worth: x[:, segment == code] for code, worth in enumerate(SEGMENTS)}
     parts = {worth: part for worth, part in parts.items() if part.shape[1] >= _ENOUGH}
@@ -63,13 +64,13 @@ def medians(curves: list[Curve], recent: Recent) -> list[Curve]:
 
 
 def _usual(values: Floats) -> float | None:
-    """The median; none of a feature that is usually missing."""
+    """The median; None for a feature that is missing in half of the rows or more."""
     known = values[~np.isnan(values)]
     return float(np.median(known)) if 2 * len(known) > len(values) else None
 
 
 def share_learned(heard: int) -> float:
-    """How far what is served has gone from the prior to what was learned.
+    """The weight s of the learned curves after `heard` leavers.
 
     Examples
     --------
@@ -80,7 +81,7 @@ def share_learned(heard: int) -> float:
 
 
 def moved(prior: Snapshot, voices: Voices, rows: Floats) -> list[Curve]:
-    """The prior's curves, moved; `rows`, (F, n), are those of whom a curve is to say nothing on the whole."""
+    """The prior's curves, moved by what was learned; River's moves have median 0 over `rows`, (F, n)."""
     share, river, trust = share_learned(voices.heard), voices.share_of_river, voices.posterior.trust
     curves = []
     pairs = zip(prior.curves, voices.ground.knots, voices.river.curves(), voices.posterior.curves(), rows, strict=True)
@@ -106,9 +107,9 @@ def compiled(
     named: tuple[str, int | None],
     in_force: Snapshot | None = None,
 ) -> Snapshot:
-    """The snapshot to publish: version and watermark as `named`, at this base rate on the latest rows.
+    """The snapshot to publish, with the version and watermark `named`, at the base rate `rate` on the latest rows.
 
-    Without voices it is the prior at the operator's level. With a snapshot `in_force` its level goes on from there.
+    Without voices it is the prior at the operator's level. With a snapshot `in_force` the level moves on from its own.
     """
     x = recent.x
     bare = Snapshot(
@@ -119,7 +120,7 @@ def compiled(
         river_version=river.__version__,  # type: ignore[attr-defined]  # river does not list it in __all__
         catalogue_hash=prior.catalogue_hash,
     )
-    level = levelling(Scorer(bare).score(x).risk, rate)
+    level = levelling(Scorer(bare).score(x).risk, rate if voices is None else voices.rate(rate))
     if in_force is not None:
         former = in_force.intercept - logit(in_force.base_rate)
         level = former + LEVEL_STEP * (level - former)

@@ -1,7 +1,7 @@
-"""A learner as bytes for a topic, and what is refused when it is read back.
+"""A learner's checkpoint as bytes for a topic, and the checks when it is read back.
 
-It is msgpack of plain structs, compressed, in an envelope that says whose it is; never a pickle, which would run what
-a topic holds.
+It is compressed msgpack of plain structs, in an envelope that names format, versions and settings. It is never a
+pickle, which would run code from the topic.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from models.scoring.snapshot import Snapshot
 
 FORMAT: Final = "holdfast.learner/2"
 MOST_BYTES: Final = 8_000_000
-"""It is written whole, in a few records of one transaction, every some hundred examples."""
+"""Size limit: it is written whole, in a few records of one transaction, every few hundred examples."""
 _LEVEL: Final = 6
 
 
 class CheckpointRefusedError(Exception):
-    """A checkpoint is torn, or of another program, catalogue or setting: the learner must begin from examples anew."""
+    """A checkpoint is damaged, or from another release or settings: the learner must start again from examples."""
 
 
 class Step(StrEnum):
@@ -39,22 +39,23 @@ class Step(StrEnum):
 
     WEEKLY = "weekly"
     WITHDRAWN = "withdrawn"
-    """What was learned had proved worse than the prior."""
+    """The learned model proved worse than the prior."""
     RESTORED = "restored"
-    """Labels have broken: last week's copy, or the one before."""
+    """The labels broke: last week's copy, or the one before, is served again."""
 
 
 class Publication(Struct, frozen=True, kw_only=True):
-    """What is served as far as the learner knows, and how it came about.
+    """The snapshot served as far as the learner knows, and how it came about.
 
     Attributes
     ----------
     number
-        The largest in any version so far.
+        The largest version number so far.
     quiet_until
-        Until when an operator's rollback stands, ms.
+        When an operator's rollback ends, ms.
     step, labels, at
-        Why, after how many labels and at which label's time it was published; None for one that was not by the learner.
+        Why it was published, after how many labels and at which label time; `step` and `at` are None if the learner
+        did not publish it.
     """
 
     served: Snapshot
@@ -66,7 +67,7 @@ class Publication(Struct, frozen=True, kw_only=True):
 
 
 class LearnerState(Struct, frozen=True, kw_only=True):
-    """Everything that a learner knows."""
+    """The full state of a learner."""
 
     labels: int
     base_rate: float | None
@@ -102,7 +103,7 @@ class _Envelope(Struct, frozen=True, kw_only=True):
 
 
 def encode(state: LearnerState, settings: bytes) -> bytes:
-    """The record; `settings` are those under which the state came about, encoded.
+    """The record to write; `settings` are the encoded settings that shaped the state.
 
     Raises
     ------
@@ -131,18 +132,18 @@ def decode(raw: bytes, settings: bytes) -> LearnerState:
     Raises
     ------
     CheckpointRefusedError
-        With what does not fit.
+        If anything does not match; the message says what.
     """
     try:
         envelope = msgspec.msgpack.decode(raw, type=_Envelope)
     except msgspec.MsgspecError as error:
         raise CheckpointRefusedError(f"not a checkpoint: {error}") from error
     if envelope.format != FORMAT:
-        raise CheckpointRefusedError(f"of another release, format {envelope.format!r}; this one reads {FORMAT!r}")
+        raise CheckpointRefusedError(f"from another release: format {envelope.format!r}, this one reads {FORMAT!r}")
     if envelope.checksum != _hash(envelope.body):
         raise CheckpointRefusedError("the checksum does not match: the checkpoint was torn or edited")
     if envelope.river_version != _river_version():
-        raise CheckpointRefusedError(f"of River {envelope.river_version}, here is {_river_version()}")
+        raise CheckpointRefusedError(f"written with River {envelope.river_version}, this is River {_river_version()}")
     if envelope.settings != _hash(settings):
         raise CheckpointRefusedError("laid out under other settings: windows or memories have other sizes")
     try:
@@ -150,7 +151,7 @@ def decode(raw: bytes, settings: bytes) -> LearnerState:
     except (msgspec.MsgspecError, zlib.error) as error:
         raise CheckpointRefusedError(f"not a learner's state: {error}") from error
     if state.prior.catalogue_hash != envelope.catalogue:
-        raise CheckpointRefusedError(f"its envelope says catalogue {envelope.catalogue}, its snapshot another")
+        raise CheckpointRefusedError(f"its envelope has catalogue {envelope.catalogue}, its snapshot another")
     return state
 
 

@@ -1,7 +1,8 @@
-"""The two voices that learn, side by side on one ground, and how many leavers they have heard of."""
+"""The two learning models, called voices: River's logistic regression and a Bayesian posterior over shared knots."""
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -18,17 +19,24 @@ from models.scoring.scorer import Scorer, sigmoid
 
 LOT: Final = 256
 MOST_LOT: Final = 1_024
-"""Person-weeks that the posterior learns at once, a sixteenth of those so far: a step costs the same for one as for all
-of these, and moves less as more is known."""
+"""Least and most person-weeks that the posterior learns at once; between them, a sixteenth of the fates so far. A step
+costs about the same for one as for all of these, and moves less as more is known."""
 LEAVERS: Final = 500.0
-"""Of the last so many it is judged which voice tells labels better."""
+"""Memory, in leavers, of the comparison of the two voices' log-loss."""
 NATS: Final = 10.0
-"""Of log-loss by which one has told them better, before it counts e times as much: person-weeks of one subscriber are
-not so many witnesses."""
+"""Lead in log-loss at which the better voice weighs e times as much; large, since the person-weeks of one subscriber
+are not independent."""
+
+LEVEL_LEAVERS: Final = 200.0
+"""By the last so many it is judged how many leave."""
+LEAST: Final = 20
+"""Leavers before which nothing is said of it."""
+DOUBT: Final = 2.0
+"""Standard errors of it that are left to chance: at a sound base rate the level stays where the base rate has it."""
 
 
 class Taught(NamedTuple):
-    """A vector as single precision, the weeks that are told of it (from 1), and whether they left in the last one."""
+    """A vector in single precision, the first and last week known (from 1), and whether they left in the last one."""
 
     x: npt.NDArray[np.float32]
     first: int
@@ -37,14 +45,14 @@ class Taught(NamedTuple):
 
 
 class TaughtState(Struct, frozen=True, kw_only=True):
-    """Taught rows as bytes: (first, last, left) each, then vectors."""
+    """Taught rows as bytes: (first, last, left) of each, then the vectors."""
 
     weeks: bytes
     x: bytes
 
 
 class VoicesState(Struct, frozen=True, kw_only=True):
-    """Everything that is needed to go on."""
+    """The full state of :class:`Voices`."""
 
     ground: GroundState
     river: RiverState
@@ -55,17 +63,20 @@ class VoicesState(Struct, frozen=True, kw_only=True):
     lead: float
     lot: TaughtState
     said: bytes
+    settled: int = 0
+    came: float = 0.0
+    weeks: float = 0.0
 
 
 class Voices:
-    """See the module.
+    """River and the posterior, trained on the same person-weeks and weighted by their log-loss.
 
     Parameters
     ----------
     prior
         At the operator's base rate.
     lift
-        What its log-odds of leaving within the horizon lack to those of leaving in a week.
+        Added to the prior's log-odds of leaving within the horizon to get those of leaving in a week.
     """
 
     def __init__(self, prior: Scorer, ground: Knots, river: RiverVoice, posterior: Posterior, lift: float) -> None:
@@ -74,12 +85,14 @@ class Voices:
         self.left = 0
         self.stayed = 0
         self._lift, self._lead = lift, 0.0
+        self._came = self._weeks = 0.0  # leavers and person-weeks of late
+        self._settled = 0
         self._lot: list[Taught] = []
-        self._said: list[float] = []  # by River, of each person-week of the lot, before it was learned
+        self._said: list[float] = []  # River's risk of each person-week of the lot, before learning it
 
     @classmethod
     def of_prior(cls, prior: Scorer, rows: Floats, weeks: int, weekly_rate: float, memory: int) -> Self:
-        """Begin on unlabelled rows, (F, n): the prior is levelled to the rate at which they should leave in a week."""
+        """Begin on unlabelled rows, (F, n); the prior is levelled to the weekly rate of leaving."""
         ground, scored = Knots.of(prior.snapshot.features, rows), prior.score(rows)
         lift = levelling(scored.risk, weekly_rate)
         offset = scored.logit + lift
@@ -88,16 +101,29 @@ class Voices:
 
     @property
     def heard(self) -> int:
-        """Leavers learned from; where more leave than stay, stayers."""
+        """Leavers learned from, or stayers if they are fewer."""
         return min(self.left, self.stayed)
+
+    def rate(self, base_rate: float) -> float:
+        """Share that leaves within the horizon: by the base rate, as far as labels do not surely say another.
+
+        They say so many times the base rate's risk of a person-week. That is at most all of them, so where more leave
+        than stay it says less than there is; the hazards of the weeks, which do not, moved the level too fast to rank.
+        """
+        if self._came < LEAST:
+            return base_rate
+        stay = math.log1p(-base_rate)
+        says = math.log(self._came / self._weeks / -math.expm1(stay / self.posterior.weeks))
+        surely = math.copysign(max(0.0, abs(says) - DOUBT / math.sqrt(self._came)), says)
+        return -math.expm1(math.exp(surely) * stay)
 
     @property
     def share_of_river(self) -> float:
-        """How much of what was learned is River's: half, until one of the two has told labels better beforehand."""
+        """River's weight: half at first, then more or less as its predictions beat the posterior's."""
         return sigmoid(-self._lead / NATS)
 
     def learn(self, taught: Taught) -> None:
-        """Learn what is known of some weeks of a vector."""
+        """Learn the known weeks of a vector."""
         logs = self.ground.logs(taught.x.astype(np.float64)[:, None])[:, 0].tolist()
         for week in range(taught.first, taught.last + 1):
             self._said.append(self.river.risk(logs, week - 1))
@@ -109,10 +135,11 @@ class Voices:
             self._learn_lot()
 
     def settle(self) -> None:
-        """Have the posterior learn what waits for it, and judge how smooth its curves should be."""
+        """Let the posterior learn the waiting rows, and choose again how smooth its curves are."""
         if self._lot:
             self._learn_lot()
         self.posterior.review()
+        self._settled += 1
 
     def _learn_lot(self) -> None:
         rows = [(each, week) for each in self._lot for week in range(each.first, each.last + 1)]
@@ -123,10 +150,14 @@ class Voices:
         gained = log_losses(np.array(self._said), left) - log_losses(self.posterior.told(lot), left)
         self._lead = self._lead * max(0.0, 1.0 - float(left.sum()) / LEAVERS) + float(gained.sum())
         self.posterior.learn(lot)
+        if self._settled >= self.posterior.weeks:
+            # In the weeks before, those who left are known, and those who stayed are not yet.
+            fade = max(0.0, 1.0 - float(left.sum()) / LEVEL_LEAVERS)
+            self._came, self._weeks = self._came * fade + float(left.sum()), self._weeks * fade + len(rows)
         self._lot, self._said = [], []
 
     def state(self) -> VoicesState:
-        """Everything that is needed to go on."""
+        """The full state, for a checkpoint."""
         return VoicesState(
             ground=self.ground.state(),
             river=self.river.state(),
@@ -135,17 +166,21 @@ class Voices:
             left=self.left,
             stayed=self.stayed,
             lead=self._lead,
+            settled=self._settled,
+            came=self._came,
+            weeks=self._weeks,
             said=np.array(self._said).tobytes(),
             lot=packed(self._lot),
         )
 
     @classmethod
     def resume(cls, state: VoicesState, prior: Scorer, memory: int) -> Self:
-        """Go on from :meth:`state`, to the same bits as without a break."""
+        """Restore from :meth:`state`; later results are the same to the last bit."""
         ground = Knots.resume(prior.snapshot.features, state.ground)
         river = RiverVoice.resume(ground, state.river)
         voices = cls(prior, ground, river, Posterior.resume(ground, state.posterior, memory), state.lift)
         voices.left, voices.stayed = state.left, state.stayed
+        voices._settled, voices._came, voices._weeks = state.settled, state.came, state.weeks
         voices._lead, voices._said = state.lead, np.frombuffer(state.said).tolist()
         voices._lot = unpacked(state.lot, len(ground.names))
         return voices
@@ -158,7 +193,7 @@ def packed(rows: list[Taught]) -> TaughtState:
 
 
 def unpacked(state: TaughtState, width: int) -> list[Taught]:
-    """The rows again.
+    """Taught rows from bytes.
 
     Raises
     ------

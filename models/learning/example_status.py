@@ -1,4 +1,4 @@
-"""What became of what the learner was given."""
+"""What the learner did with each record it received."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from models.contract.training_example import Example, Fate
 
 
 class Lesson(StrEnum):
-    """One word for each fate and each verdict; the process counts them."""
+    """What became of one fate or example; the process counts them."""
 
     LEARNED = "learned"
     COLLECTING = "collecting"
-    """Knots and level are not frozen yet: the fate is kept, and learned when they are."""
+    """Knots and level are not frozen yet: the fate is kept until they are, then learned."""
     MEASURED = "measured"
-    """The verdict on a weekly vector: figures are made of it, and nothing is learned."""
+    """A weekly example: it counts for the quality figures and is not learned."""
     VOID = "void"
     BIASED = "biased"
-    """Taken at an alert and not of everybody: measured apart."""
+    """An example taken at an alert, so not a fair sample: measured apart."""
     FOREIGN = "foreign"
-    """Of another catalogue of features, or not as long."""
+    """From another feature catalogue, or with another number of features."""
     NOT_FINITE = "not_finite"
     DUPLICATE = "duplicate"
     CONTRADICTORY = "contradictory"
-    """The label does not fit what decided it, or what is known of the subscriber's leaving."""
+    """The label does not fit its outcome, or what is known about when the subscriber left."""
     STOPPED = "stopped"
-    """The guard is on: what is told is looked at, and not learned."""
+    """The guard is on: the fate counts for the guard and is not learned."""
 
 
 _LARGEST: Final = 1e30
-"""Nothing about a subscriber is as large; what is would be infinite in single precision, as rows are kept."""
+"""Largest feature value: rows are kept in single precision, where much larger ones would be infinite."""
 _SURE: Final = 1e-6
-"""No operator loses fewer than one in a million, nor keeps as few: log-odds of such a rate would drown all others."""
+"""Bounds of the base rate, with one minus it: no operator's is beyond, and its log-odds would drown all others."""
 
 
-def usable(told: Example | Fate, values: Sequence[float]) -> bool:
-    """Whether there is no infinity in a vector, and something at all, and risk and base rate are probabilities."""
+def usable(record: Example | Fate, values: Sequence[float]) -> bool:
+    """Whether a vector is finite and not all missing, and risk and base rate are probabilities."""
     finite = not any(abs(value) > _LARGEST for value in values) and not all(map(math.isnan, values))
-    return finite and 0.0 <= told.risk <= 1.0 and _SURE < told.base_rate < 1.0 - _SURE
+    return finite and 0.0 <= record.risk <= 1.0 and _SURE < record.base_rate < 1.0 - _SURE

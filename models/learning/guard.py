@@ -1,13 +1,13 @@
-"""The one guard: what nobody taught must still rank the labels of the last four weeks, or learning stops.
+"""The guard against broken labels: the prior must still rank those of the last four weeks, or learning stops.
 
-Labels break in ways that raise no error: a field is swapped and all of them are inverted, a join goes wrong and they
-are somebody else's. The learner would follow. The prior does not: so it is asked about the latest labels. Where it does
-not rank them above chance, and that is a fall from what it used to, beyond chance too, or where far more leave than
-ever do, nothing is learned or published until it is over, and an earlier copy is put back. A prior that never ranked an
-operator's labels says nothing of them by not ranking them: then only the ceiling stands.
+Labels break without any error: a swapped field inverts them all, a wrong join assigns them to other subscribers. The
+learner would follow such labels; the prior does not, so it is tested on the latest ones. The guard goes on if the
+prior ranks them no better than chance and significantly worse than it used to, or if far more subscribers leave than
+the base rate allows. While it is on, nothing is learned or published, and an earlier copy is served. For a prior that
+never ranked an operator's labels, only the ceiling on the leaver rate applies.
 
-Above chance alone would not do: at 1.8 % a month among 2,000 subscribers a sound prior of AUC 0.70 is within 2.5
-standard errors of chance every other week.
+A test against chance alone would not do: at 1.8 % a month among 2,000 subscribers a sound prior of AUC 0.70 is within
+2.5 standard errors of chance every other week.
 """
 
 from __future__ import annotations
@@ -22,35 +22,36 @@ from models.learning.person_weeks import Fates
 
 SPAN_MS: Final = 28 * DAY_MS
 LEAST: Final = 20
-"""Leavers, and stayers, below which the ranking of the prior is not judged."""
+"""Least leavers, and least stayers, for judging the ranking of the prior."""
 Z: Final = 2.5
+"""Standard errors above 0.5 at which an AUC is better than chance."""
 FALL: Final = 3.5
-"""Standard errors below the usual: it is looked at daily, and at 2.5 two of four clean logs were stopped."""
+"""Standard errors below the usual AUC. The check runs daily, and at 2.5 it stopped two of four clean logs."""
 CEILING: Final = 5.0
-"""Times the rate that the base rate says."""
+"""Highest leaver rate, as a multiple of the expected one."""
 USUAL_WEEKS: Final = 12
-"""What the prior's ranking usually is, is the mean of about so many weekly looks."""
+"""The usual AUC is the mean of about this many weekly checks."""
 KNOWN_WEEKS: Final = 4
-"""Before so many of them nothing is judged: at first those who left are known, and those who stayed are not yet."""
+"""Weekly checks before anything is judged: leavers become known sooner than stayers."""
 
 
 class GuardState(Struct, frozen=True, kw_only=True):
-    """What the guard saw when it looked last.
+    """The guard's last check.
 
     Attributes
     ----------
     on
-        Nothing is learned or published.
+        If true, nothing is learned or published.
     why
         ``ranking`` or ``leaver_rate``, while it is on.
     auc, bound
-        Of the prior on the last four weeks, and what is above chance; None where too few left.
+        AUC of the prior on the last four weeks, and the least AUC above chance; None where too few left.
     usual, weeks
-        What that AUC usually is, and the weekly looks of which that is known.
+        The usual AUC, and the number of weekly checks behind it.
     rate, ceiling
         Share of person-weeks with a leaver, and the most it may be.
     since
-        Time of the label at which it went on, ms.
+        Time of the label at which the guard went on, ms.
     """
 
     on: bool = False
@@ -65,14 +66,14 @@ class GuardState(Struct, frozen=True, kw_only=True):
 
 
 def looked(before: GuardState, fates: Fates, now: int, weekly_rate: float, *, new_week: bool) -> GuardState:
-    """Look at the latest labels.
+    """The guard's next state after a check of the latest labels.
 
     Parameters
     ----------
     weekly_rate
-        Share of person-weeks with a leaver, as the operator's base rate has it.
+        Share of person-weeks with a leaver that the operator's base rate implies.
     new_week
-        Whether this look is to count for what is usual.
+        Whether this check counts towards the usual AUC.
 
     Examples
     --------
@@ -97,7 +98,7 @@ def looked(before: GuardState, fates: Fates, now: int, weekly_rate: float, *, ne
         error = standard_error(influences, rows.who)
         bound = 0.5 + Z * error
         fallen = before.usual is not None and before.usual - auc > FALL * error
-        # Once on, half of the fall must be made good: among shuffled labels chance alone is above chance now and then.
+        # Once on, half of the fall must be recovered: shuffled labels pass the test against chance now and then.
         middle = bound if before.usual is None or not unranked else max(bound, 0.5 + (before.usual - 0.5) / 2.0)
         unranked = known and fallen and auc < middle
     flood = known and rate is not None and leavers >= LEAST and rate > ceiling

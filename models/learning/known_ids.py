@@ -1,4 +1,4 @@
-"""Ids seen lately, a bounded number: the same example twice is one example."""
+"""A bounded memory of ids, so that a repeated record counts once."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from models.learning.known_leavers import id_hash
 
 
 class KnownIds:
-    """See the module.
+    """The latest ids seen, by hash.
 
     Parameters
     ----------
     most
-        The oldest gives way.
+        Ids at most; the oldest are forgotten.
 
     Examples
     --------
@@ -29,7 +29,7 @@ class KnownIds:
         self._codes: dict[int, None] = {}
 
     def is_new(self, name: str) -> bool:
-        """Whether an id was not seen lately; from now on it was."""
+        """Whether an id is new; it is remembered."""
         code = id_hash(name)
         if code in self._codes:
             return False
@@ -44,7 +44,7 @@ class KnownIds:
 
     @classmethod
     def resume(cls, raw: bytes, most: int) -> Self:
-        """Go on from :meth:`state`."""
+        """Restore from :meth:`state`."""
         known = cls(most)
         known._codes = dict.fromkeys(np.frombuffer(raw, dtype="<u8").tolist())
         return known

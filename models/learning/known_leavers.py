@@ -1,7 +1,7 @@
-"""Who left and when, each leaving once: how early it was told, and which label cannot be true.
+"""Who left and when, each once: for the lead time of alerts, and to find contradictory labels.
 
-A leaver has a positive example for every week before they left. Counted by example, those who were watched longest
-would count most, so lead time is counted by leaving.
+A leaver has a positive example for every week before they left. Counted by example, those observed longest would weigh
+most, so lead time is counted by leaver.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from models.contract.training_example import Example
 
 
 def id_hash(text: str) -> int:
-    """64 bits of an id: enough to tell a few thousand apart, and half as long.
+    """64-bit hash of an id: enough to distinguish a few thousand.
 
     Examples
     --------
@@ -27,10 +27,11 @@ def id_hash(text: str) -> int:
 
 
 class Leaving(Struct, frozen=True, array_like=True):
-    """When somebody left, and how many days before the first alert was; None: nobody was told."""
+    """When somebody left, and how many days before the first alert was, and the first of their tier; None: none was."""
 
     ts: int
     lead_days: float | None
+    tier_lead_days: float | None = None
 
 
 class LeavingsState(Struct, frozen=True, kw_only=True):
@@ -40,12 +41,12 @@ class LeavingsState(Struct, frozen=True, kw_only=True):
 
 
 class Leavings:
-    """See the module.
+    """The latest leavers, by hash of the subscriber's id.
 
     Parameters
     ----------
     most
-        The oldest gives way.
+        Leavers at most; the oldest are forgotten.
     """
 
     def __init__(self, most: int) -> None:
@@ -53,33 +54,36 @@ class Leavings:
         self._latest: dict[int, Leaving] = {}
 
     def left_within(self, who: int, since: int, until: float) -> bool:
-        """Whether somebody is known to have left behind `since` and not later than `until`, ms."""
+        """Whether a subscriber is known to have left after `since` and not later than `until`, ms."""
         known = self._latest.get(who)
         return known is not None and since < known.ts <= until
 
     def note(self, example: Example, who: int) -> None:
-        """Remember a positive example's leaving."""
+        """Remember when the subscriber of a positive example left, with the longest lead."""
         if example.outcome_ts is None:
             return
         before = self._latest.pop(who, None)
         lead = None if example.lead_ms is None else example.lead_ms / DAY_MS
-        if before is not None and before.ts == example.outcome_ts and before.lead_days is not None:
-            lead = before.lead_days if lead is None else max(lead, before.lead_days)
-        self._latest[who] = Leaving(example.outcome_ts, lead)
+        of_tier = None
+        if example.origin == "risk_tier" and not example.hold_out:
+            of_tier = max(0, example.outcome_ts - example.ts) / DAY_MS
+        if before is not None and before.ts == example.outcome_ts:
+            lead, of_tier = _longer(lead, before.lead_days), _longer(of_tier, before.tier_lead_days)
+        self._latest[who] = Leaving(example.outcome_ts, lead, of_tier)
         if len(self._latest) > self._most:
             del self._latest[next(iter(self._latest))]
 
-    def leads(self) -> list[float | None]:
-        """Days from the first alert to each leaving."""
-        return [leaving.lead_days for leaving in self._latest.values()]
-
     def state(self) -> LeavingsState:
-        """As plain data."""
+        """The leavings as plain data."""
         return LeavingsState(latest=dict(self._latest))
 
     @classmethod
     def resume(cls, state: LeavingsState, most: int) -> Self:
-        """Go on from :meth:`state`."""
+        """Restore from :meth:`state`."""
         leavings = cls(most)
         leavings._latest = dict(state.latest)
         return leavings
+
+
+def _longer(one: float | None, other: float | None) -> float | None:
+    return max((days for days in (one, other) if days is not None), default=None)

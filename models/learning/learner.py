@@ -1,8 +1,8 @@
-"""The model that learns, as one pure value: fates and verdicts in; snapshots, a checkpoint and a report out.
+"""The online learner as one pure value: fates and examples in; snapshots, a checkpoint and a report out.
 
-Fates of weeks are learned as they come; once a week of the stream's time what was learned is published. Nothing here
-reads a clock, draws a number or knows of Kafka: the same records in the same order give the same models to the last
-bit, however often the process was killed between them.
+Fates of weeks are learned on arrival; once a week of stream time the learned model is published. Nothing here reads a
+clock, draws a random number or knows of Kafka: the same records in the same order give the same models to the last bit,
+however often the process is restarted between them.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from models.scoring.snapshot import Snapshot, SnapshotRefusedError, check_featur
 __all__ = ["CheckpointRefusedError", "Learner", "LearnerReport", "LearnerSettings", "Lesson"]
 
 COPIES: Final = 2
-"""Of the voices, a week apart. The older one is put back when labels break: they did so before it was seen."""
+"""Copies of the voices, a week apart. When labels break the older one is restored: it predates the break."""
 _NUMBER: Final = re.compile(r"m-(\d+)")
 
 
 class Learner:
-    """See the module.
+    """Learns from fates, measures on examples, and publishes a snapshot once a week.
 
     Parameters
     ----------
     settings
-        The numbers.
+        Window sizes and waiting times.
     prior
-        What is served when it begins. It says which features there are, and what is learned moves it.
+        The first model served; it fixes the features, and learning moves its curves.
 
     Raises
     ------
@@ -81,49 +81,49 @@ class Learner:
 
     @property
     def labels(self) -> int:
-        """How many fates were learned."""
+        """Number of fates learned."""
         return self._labels
 
     @property
     def served(self) -> Snapshot:
-        """What is served as far as the learner knows: the last it gave out, or was told of."""
+        """The snapshot served as far as the learner knows: the last it published, or an operator's rollback."""
         return self._publication.served
 
     @property
     def lessons(self) -> dict[Lesson, int]:
-        """What became of all fates and verdicts so far."""
+        """Counts of all fates and examples so far, by what became of them."""
         return dict(self._lessons)
 
-    def learn(self, told: Example | Fate) -> Lesson:
-        """Learn a fate or measure a verdict; says what became of it. No content of one raises."""
-        lesson = self._admission.strange(told, self._prior)
+    def learn(self, record: Example | Fate) -> Lesson:
+        """Learn a fate or measure an example, and return what became of it. No content of a record raises."""
+        lesson = self._admission.refusal(record, self._prior)
         if lesson is None:
-            known = told.known_ts if isinstance(told, Fate) else told.labelled_ts
+            known = record.known_ts if isinstance(record, Fate) else record.labelled_ts
             self.watermark = max(known, self.watermark or known)
-            if self._base_rate != told.base_rate:
-                self._base_rate, self._scorer = told.base_rate, Scorer(self._prior, told.base_rate)
-            lesson = self._admission.untold(told)
-            if isinstance(told, Example):
-                self._outcomes[told.label] += 1
-                lesson = lesson or self._measured(told)
+            if self._base_rate != record.base_rate:
+                self._base_rate, self._scorer = record.base_rate, Scorer(self._prior, record.base_rate)
+            lesson = self._admission.label_refusal(record)
+            if isinstance(record, Example):
+                self._outcomes[record.label] += 1
+                lesson = lesson or self._measured(record)
             else:
-                lesson = lesson or self._heard(told)
+                lesson = lesson or self._heard(record)
             self._look()
         self._lessons[lesson] += 1
         return lesson
 
     def due(self) -> Snapshot | None:
-        """A snapshot to publish, or None. One that is not asked for gives way to the next."""
+        """A snapshot to publish, or None. One that is not fetched is replaced by the next."""
         snapshot, self._pending = self._pending, None
         return snapshot
 
     def rolled_back(self, snapshot: Snapshot) -> None:
-        """An operator has put this one back: nothing is published for some weeks, whatever is learned.
+        """Accept an operator's rollback to a snapshot: nothing is published for `quiet_days`.
 
         Raises
         ------
         SnapshotRefusedError
-            If it is of other features, or does not reproduce its own examples.
+            If it has other features, or does not reproduce its own examples.
         """
         check_features(snapshot, self._prior.features, self._prior.catalogue_hash)
         check_examples(snapshot)
@@ -133,7 +133,7 @@ class Learner:
         self._pending, self._stakes = None, withdrawal.untouched()
 
     def _prior_risk(self, values: list[float]) -> float:
-        assert self._scorer is not None  # noqa: S101 - the base rate is known behind the door
+        assert self._scorer is not None  # noqa: S101 - the base rate is known after admission
         return float(self._scorer.score(np.array(values)[:, None]).risk[0])
 
     def _measured(self, example: Example) -> Lesson:
@@ -150,7 +150,7 @@ class Learner:
         self._fates.add(FateRow(fate.known_ts, self._prior_risk(values), fate.risk, fate.left, weeks, who))
         if self._guard.on:
             return Lesson.STOPPED
-        # In single precision, here and in the checkpoint alike: the same bits with a restart as without.
+        # Single precision, as in the checkpoint: a restart must not change a bit.
         taught = Taught(np.array(values, dtype="<f4"), fate.first, fate.last, fate.left)
         if fate.first == 1:
             self._recent.add(RecentVector(values, SEGMENTS.index(fate.segment)))
@@ -165,7 +165,7 @@ class Learner:
         return Lesson.LEARNED
 
     def _begin(self) -> None:
-        """Freeze knots and level on the first rows; then learn what waited."""
+        """Freeze knots and level on the first rows, then learn the waiting fates."""
         self._voices = self._new_voices()
         for taught in self._waiting:
             self._voices.learn(taught)
@@ -186,7 +186,7 @@ class Learner:
         return self.watermark or 0
 
     def _look(self) -> None:
-        """Once a day of the stream whether labels still make sense; once a week whether to withdraw, and publish."""
+        """Check the labels once a day of stream time; once a week decide on withdrawal, and publish."""
         day, week = self._now // DAY_MS, self._now // WEEK_MS
         if day == self._day or self._voices is None:
             return
@@ -196,7 +196,7 @@ class Learner:
         self._guard = guard.looked(before, fates, self._now, self._weekly_rate, new_week=new_week)
         if self._guard.on:
             if not before.on and self._copies:
-                # Of the copies made after it nobody knows whether their labels were whole.
+                # Later copies may already have learned from broken labels.
                 self._copies = deque([self._copies[0]], COPIES)
                 self._put_back(self._copies[0])
                 self._publish(Step.RESTORED)
@@ -207,7 +207,7 @@ class Learner:
         if self._now >= self._publication.quiet_until:
             self._stakes = withdrawal.bet(self._stakes, self._last_week())
         if withdrawal.worse(self._stakes):
-            # What was learned is forgotten: it comes back only as far as new leavers speak for it.
+            # Start again from the prior: only new leavers move it.
             self._voices, self._stakes = self._new_voices(), withdrawal.untouched()
             self._copies.clear()
             self._publish(Step.WITHDRAWN)
@@ -229,7 +229,7 @@ class Learner:
             return
         number = publication.number + 1
         named = f"m-{number:05d}", self.watermark
-        # Only from week to week: what was put back or withdrawn has other curves, and so has the first of all.
+        # The level moves in steps only between weekly snapshots: after a restore or withdrawal the curves are others.
         in_force = publication.served if step is publication.step is Step.WEEKLY else None
         snapshot = compiled(self._prior, self._voices, self._recent, self._base_rate, named, in_force)
         check_examples(snapshot)
@@ -244,12 +244,12 @@ class Learner:
         self._pending = snapshot
 
     def report(self) -> LearnerReport:
-        """Everything that metrics and ``model show`` tell. Tens of milliseconds, of which no example pays any."""
+        """The report for metrics and ``model show``. It takes tens of milliseconds, apart from learning."""
         stake = float(self._stakes.mean())
         return reported(self._state(), self._window.latest(), self._alerts.latest(), self._voices, stake)
 
     def checkpoint(self) -> bytes:
-        """Everything, as one record."""
+        """The full state as one record."""
         return checkpoint.encode(self._state(), self._settings.shape())
 
     def _state(self) -> LearnerState:
@@ -280,12 +280,12 @@ class Learner:
 
     @classmethod
     def resume(cls, raw: bytes, settings: LearnerSettings) -> Self:
-        """Go on from a checkpoint, to the same bits as without a break.
+        """Restore from a checkpoint; later results are the same to the last bit.
 
         Raises
         ------
         CheckpointRefusedError
-            If it is torn, or of another program or other settings.
+            If it is damaged, or from another program or other settings.
         """
         state = checkpoint.decode(raw, settings.shape())
         try:
@@ -317,7 +317,7 @@ class Learner:
 
 
 def number_of(version: str) -> int:
-    """The number in a version, 0 where there is none; one put back has the number that it had.
+    """The number in a version, 0 if there is none; a rolled-back version keeps its number.
 
     Examples
     --------

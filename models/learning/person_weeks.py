@@ -1,4 +1,4 @@
-"""The latest person-weeks, with what the prior says of them and what was served: guard and withdrawal look at these."""
+"""The latest person-weeks with the prior's and the served risks, for guard and withdrawal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROW: Final = np.dtype(
 
 
 class FateRow(NamedTuple):
-    """One person-week, or some of one look; see :class:`Fates`."""
+    """One fate, of one or more person-weeks; fields as in :class:`Fates`."""
 
     ts: int
     prior: float
@@ -28,7 +28,7 @@ class FateRow(NamedTuple):
 
 
 class Fates(NamedTuple):
-    """Rows of the window, the oldest first; ``ts`` is when it was known, ``weeks`` how many weeks a row tells of."""
+    """Rows of the window, the oldest first; ``ts`` is when the fate was known, ``weeks`` how many weeks it covers."""
 
     ts: npt.NDArray[np.int64]
     prior: Floats
@@ -38,21 +38,21 @@ class Fates(NamedTuple):
     who: npt.NDArray[np.uint32]
 
     def of(self, rows: Bools) -> Fates:
-        """Some of the rows."""
+        """The selected rows."""
         return Fates(
             self.ts[rows], self.prior[rows], self.served[rows], self.left[rows], self.weeks[rows], self.who[rows]
         )
 
 
 class FateWindowState(Struct, frozen=True, kw_only=True):
-    """Everything that is needed to go on."""
+    """The full state of :class:`FateWindow`."""
 
     added: int
     rows: bytes
 
 
 class FateWindow:
-    """See the module; the oldest row gives way.
+    """The latest person-weeks, :data:`CAPACITY` rows at most.
 
     Examples
     --------
@@ -68,12 +68,12 @@ class FateWindow:
         self._added = 0
 
     def add(self, row: FateRow) -> None:
-        """Take a row in."""
+        """Add a row; the oldest is overwritten when the window is full."""
         self._rows[self._added % CAPACITY] = tuple(row)
         self._added += 1
 
     def latest(self) -> Fates:
-        """All rows that are there."""
+        """All rows in the window."""
         rows = self._rows[np.arange(max(0, self._added - CAPACITY), self._added) % CAPACITY]
         prior, served = rows["prior"].astype(np.float64), rows["served"].astype(np.float64)
         return Fates(
@@ -81,21 +81,21 @@ class FateWindow:
         )
 
     def state(self) -> FateWindowState:
-        """As bytes."""
+        """The window as bytes."""
         return FateWindowState(added=self._added, rows=self._rows[: min(self._added, CAPACITY)].tobytes())
 
     @classmethod
     def resume(cls, state: FateWindowState) -> Self:
-        """Go on from :meth:`state`.
+        """Restore from :meth:`state`.
 
         Raises
         ------
         ValueError
-            If the bytes do not make so many rows.
+            If the bytes do not match the number of rows.
         """
         window, rows = cls(), np.frombuffer(state.rows, dtype=_ROW)
         if len(rows) != min(state.added, CAPACITY):
-            raise ValueError(f"{len(rows)} person-weeks of {state.added}")
+            raise ValueError(f"{len(rows)} person-weeks, expected {min(state.added, CAPACITY)}")
         window._rows[: len(rows)] = rows
         window._added = state.added
         return window

@@ -1,4 +1,4 @@
-"""The latest weekly vectors, a bounded number, without labels: knots, level, cut-offs and medians are of them."""
+"""The latest weekly vectors, without labels: knots, level, cut-offs and medians are computed from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.arrays import Floats
 
 
 class RecentVector(NamedTuple):
-    """A vector: its features, NaN where one is missing; the number of the value segment."""
+    """A vector: its features, NaN where missing, and the number of the value segment."""
 
     values: Sequence[float]
     segment: int
@@ -27,15 +27,14 @@ class RecentState(Struct, frozen=True, kw_only=True):
 
 
 class Recent:
-    """See the module.
+    """A bounded window of vectors.
 
-    Rows are held in single precision, here and in the checkpoint alike: half the bytes, and the same bits after a
-    restart as without one.
+    Rows are held in single precision, as in the checkpoint: half the bytes, and a restart does not change a bit.
 
     Parameters
     ----------
     capacity
-        Rows.
+        Rows at most.
     width
         Features of a row.
 
@@ -55,11 +54,11 @@ class Recent:
         self._added = 0
 
     def __len__(self) -> int:
-        """Rows that are there."""
+        """Rows in the window."""
         return min(self._added, self.capacity)
 
     def add(self, row: RecentVector) -> None:
-        """Take a row in."""
+        """Add a row; the oldest is overwritten when the window is full."""
         slot = self._added % self.capacity
         self._x[slot], self._segment[slot] = row
         self._added += 1
@@ -69,22 +68,22 @@ class Recent:
 
     @property
     def x(self) -> Floats:
-        """(F, n), the oldest first."""
+        """The vectors, (F, n), the oldest first."""
         return self._x[self._order()].T.astype(np.float64)
 
     @property
     def segment(self) -> npt.NDArray[np.uint8]:
-        """Number of the value segment of each, the oldest first."""
+        """Number of the value segment of each row, the oldest first."""
         return self._segment[self._order()]
 
     def state(self) -> RecentState:
-        """As bytes."""
+        """The window as bytes."""
         order = self._order()
         return RecentState(x=self._x[order].tobytes(), segment=self._segment[order].tobytes())
 
     @classmethod
     def resume(cls, state: RecentState, capacity: int, width: int) -> Self:
-        """Go on from :meth:`state`.
+        """Restore from :meth:`state`.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What the learner tells of itself: quality, guard, and what was published and why, as plain structs."""
+"""The learner's report as plain structs: quality, guard, and the last publication with its reason."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from models.learning.checkpoint import LearnerState, Step
 from models.learning.ensemble import Voices
 from models.learning.example_status import Lesson
 from models.learning.guard import GuardState
+from models.learning.known_leavers import Leaving
 
 
 class Alerted(Struct, frozen=True, kw_only=True):
-    """Of the vectors taken at alerts of one kind: how many left within the horizon."""
+    """Vectors taken at alerts of one kind, and how many of their subscribers left within the horizon."""
 
     rows: int
     positives: int
@@ -29,7 +30,7 @@ class Alerted(Struct, frozen=True, kw_only=True):
 
 
 class ServedQuality(Struct, frozen=True, kw_only=True):
-    """Over the window of verdicts: what was served, and what the prior alone says of the same rows."""
+    """Quality over the window of labelled examples: of the served risks, and of the prior alone on the same rows."""
 
     served: Figures
     prior: Figures
@@ -38,13 +39,15 @@ class ServedQuality(Struct, frozen=True, kw_only=True):
     prior_curves: Curves | None
     alerts: dict[str, Alerted]
     lead_time: LeadTime
+    tier_lead_time: LeadTime | None = None
+    """By their tier alerts alone; None in a report of an earlier release."""
     uplift: Uplift
     uplift_at_risk: Uplift
     delay: Delay
 
 
 class LastPublication(Struct, frozen=True, kw_only=True):
-    """The last snapshot of the learner: why, after how many labels, and at which label's time, ms."""
+    """The learner's last snapshot: why it was published, after how many labels, and at which label time, ms."""
 
     version: str
     step: Step
@@ -53,20 +56,20 @@ class LastPublication(Struct, frozen=True, kw_only=True):
 
 
 class LearnerReport(Struct, frozen=True, kw_only=True):
-    """See the module.
+    """The learner's state for metrics and ``model show``.
 
     Attributes
     ----------
     labels, leavers
-        Fates that were learned, and those of them that left.
+        Fates learned, and those of leavers among them.
     examples_total, outcomes_total
-        Fates and verdicts by what became of them; verdicts by label, duplicates and foreign ones left out.
+        Fates and examples by what became of them; examples by label, without duplicates and foreign ones.
     frozen
-        Whether knots and level are frozen; until then `warm_rows` vectors are there.
+        Whether knots and level are frozen; until then `warm_rows` vectors are collected.
     share
-        How far what would be published now has gone from the prior to what was learned, 0 to 1.
+        Weight of the learned curves against the prior if published now, 0 to 1.
     stake
-        What a bet against what is served has grown to; at 200 it is withdrawn.
+        Evidence that the served model is worse than the prior; at 200 it is withdrawn.
     """
 
     labels: int
@@ -96,7 +99,7 @@ def alerted(origins: Sequence[str], rows: Judged) -> dict[str, Alerted]:
     }
 
 
-def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | None]) -> ServedQuality:
+def quality(rows: Judged, alerts: dict[str, Alerted], leavings: Sequence[Leaving]) -> ServedQuality:
     """All of a window."""
     served, prior = rows.told[SERVED], rows.told[PRIOR]
     return ServedQuality(
@@ -106,7 +109,8 @@ def quality(rows: Judged, alerts: dict[str, Alerted], leads: Sequence[float | No
         served_curves=prequential.curves(served, rows.left),
         prior_curves=prequential.curves(prior, rows.left),
         alerts=alerts,
-        lead_time=prequential.lead_time(leads),
+        lead_time=prequential.lead_time([each.lead_days for each in leavings]),
+        tier_lead_time=prequential.lead_time([each.tier_lead_days for each in leavings]),
         uplift=prequential.uplift(rows),
         uplift_at_risk=prequential.uplift(rows.of(rows.at_risk)),
         delay=prequential.delay(rows.delay_days),
@@ -117,7 +121,7 @@ def reported(
     state: LearnerState, rows: Judged, at_alerts: Judged, voices: Voices | None, stake: float
 ) -> LearnerReport:
     """The report of a learner in this state, with its windows of weekly vectors and of those taken at alerts."""
-    leads = [leaving.lead_days for leaving in state.leavings.latest.values()]
+    leavings = list(state.leavings.latest.values())
     publication, frozen = state.publication, voices is not None
     published = None
     if publication.step is not None and publication.at is not None:
@@ -142,6 +146,6 @@ def reported(
         operator_base_rate=state.base_rate,
         base_rate=float(np.mean(rows.left)) if len(rows.left) else None,
         watermark=state.watermark,
-        quality=quality(rows, alerted(state.origins, at_alerts), leads),
+        quality=quality(rows, alerted(state.origins, at_alerts), leavings),
         guard=state.guard,
     )

@@ -1,4 +1,4 @@
-"""The numbers of the learner."""
+"""Settings of the learner."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ Count = Annotated[int, Meta(ge=1)]
 
 
 class LearnerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """See the module. Rows are weekly vectors, labels are fates of their weeks."""
+    """Sizes and times of the learner. Rows are weekly vectors; labels are fates of their weeks."""
 
     warm_rows: Annotated[int, Meta(ge=50, le=1_000)] = 500  # unlabelled rows on which knots and level are frozen
-    horizon_days: Annotated[float, Meta(ge=1)] = 30.0  # of the label, as the policy has it
-    memory: Count = 200_000  # person-weeks after which one counts a third with the posterior
-    quiet_days: Annotated[float, Meta(ge=0)] = 28.0  # in which an operator's rollback stands, whatever is learned
-    window: Annotated[int, Meta(ge=1_000, le=8_000)] = 8_000  # verdicts that figures are of
+    horizon_days: Annotated[float, Meta(ge=1)] = 30.0  # of the label, as in the policy
+    memory: Count = 200_000  # person-weeks after which one weighs a third in the posterior
+    quiet_days: Annotated[float, Meta(ge=0)] = 28.0  # how long an operator's rollback stands
+    window: Annotated[int, Meta(ge=1_000, le=8_000)] = 8_000  # examples behind the quality figures
     alert_window: Annotated[int, Meta(ge=1, le=2_000)] = 2_000  # vectors taken at alerts: precision only
     recent_rows: Annotated[int, Meta(ge=50, le=1_000)] = 1_000  # latest vectors: level, cut-offs, medians
     seen_ids: Annotated[int, Meta(ge=1, le=16_384)] = 16_384  # ids remembered against duplicates
-    leavers: Annotated[int, Meta(ge=1, le=2_000)] = 2_000  # who left, remembered for lead time and contradictions
+    leavers: Annotated[int, Meta(ge=1, le=2_000)] = 2_000  # leavers remembered, for lead time and contradictions
 
     def shape(self) -> bytes:
-        """The settings by which a learner's state is laid out: under others a checkpoint does not fit.
+        """The settings that shape a learner's state, encoded: a checkpoint fits only the same ones.
 
         Examples
         --------

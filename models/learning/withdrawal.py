@@ -1,9 +1,9 @@
-"""Whether what is served is worse than the prior alone: a bet against it, week by week.
+"""Withdrawal test: a weekly bet that the served model is worse than the prior alone.
 
-Each week's labels are a round: what the prior's log-loss is below that of what was served, in nats a leaver, wins or
-loses a share of the stake. Who bets against a model that is not worse wins no more on average than they stake, so a
-stake that has grown two-hundredfold is reason enough to withdraw, whenever one looks [1]_. It never falls below what it
-began with: a model that was good for a year and then turns bad is found as soon as one that is new.
+Each week is a round. The stake wins or loses a share in proportion to the prior's log-loss advantage over the served
+model, in nats a leaver. Against a model that is not worse, the bet gains nothing on average, so a stake that has grown
+two-hundredfold is reason enough to withdraw, whenever it is checked [1]_. The stake never falls below its start, so a
+model that turns bad after a good year is found as soon as a new one.
 
 References
 ----------
@@ -24,7 +24,7 @@ from models.learning.person_weeks import Fates
 from models.scoring.calibration import levelled
 
 SHARES: Final = np.array([0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8])
-"""Of the stake that are bet, each beside the others: nobody knows beforehand how much worse a model is."""
+"""Shares of the stake, bet in parallel: how much worse a model is, is not known beforehand."""
 ENOUGH: Final = 200.0
 _LEAST: Final = 2
 
@@ -35,7 +35,7 @@ def untouched() -> Floats:
 
 
 def bet(stakes: Floats, round_: Fates) -> Floats:
-    """The stakes after a week's person-weeks, which were served by something learned.
+    """The stakes after one week of person-weeks scored by a learned model.
 
     Examples
     --------
@@ -58,5 +58,5 @@ def bet(stakes: Floats, round_: Fates) -> Floats:
 
 
 def worse(stakes: Floats) -> bool:
-    """Whether the prior has won enough."""
+    """Whether the mean stake has reached :data:`ENOUGH`."""
     return bool(stakes.mean() >= ENOUGH)

@@ -1,4 +1,4 @@
-"""The level of risks: a shift of all log-odds that leaves their order as it is."""
+"""Calibration of the mean risk: a shift of all log-odds, which keeps their order."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from models.arrays import Floats
 
 _NEVER_CERTAIN: Final = 1e-12
 _MOST_SHIFT: Final = 20.0
-"""Log-odds by which a level may be moved at most."""
+"""Largest shift, in log-odds."""
 
 
 def log_odds(risk: Floats) -> Floats:
-    """Log-odds of risks; 0 and 1 are taken for nearly so.
+    """Log-odds of risks, clipped just inside 0 and 1.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def log_odds(risk: Floats) -> Floats:
 
 
 def levelling(risk: Floats, rate: float) -> float:
-    """By how much log-odds are to be moved so that these leave at this rate on average, as a fair sample does.
+    """The shift in log-odds at which the mean of these risks is `rate`.
 
     Examples
     --------
@@ -38,13 +38,13 @@ def levelling(risk: Floats, rate: float) -> float:
     low, high = -_MOST_SHIFT, _MOST_SHIFT
     for _ in range(60):
         middle = (low + high) / 2.0
-        told = odds * math.exp(middle)
-        low, high = (middle, high) if float((told / (1.0 + told)).mean()) < rate else (low, middle)
+        moved = odds * math.exp(middle)
+        low, high = (middle, high) if float((moved / (1.0 + moved)).mean()) < rate else (low, middle)
     return (low + high) / 2.0
 
 
 def levelled(risk: Floats, rate: float) -> Floats:
-    """Risks moved so that they are `rate` on average; their order stays.
+    """Risks shifted so that their mean is `rate`; their order stays.
 
     Examples
     --------

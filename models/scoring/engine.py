@@ -1,6 +1,6 @@
-"""The compiled code at the rows of a lane: with the model and the policy in force.
+"""The compiled code applied to the rows of a lane, with the model and the policy in force.
 
-It holds no state of its own: what it answers with is overwritten by the next call.
+It holds no state of its own: its results are overwritten by the next call.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from models.scoring.tiers import cutoffs
 from models.state.population import Population
 
 FRESH_ROWS: Final = 1_024
-"""So many subscribers may come into the calendar of silences before the walk stops for them."""
+"""Subscribers that may enter the calendar of silences before the walk stops."""
 LOOKED_ROWS: Final = 256
-"""So many decisions are collected by a look."""
+"""Decisions collected by one look at most."""
 _PAGES: Final = get_args(Page)
 
 
 class ModelView(NamedTuple):
-    """A subscriber as the model sees them, and what of that stands in their row.
+    """A subscriber as the model sees them, with the related columns of their row.
 
-    From when they are seen, their risk, how long they are known; the risk last published, their tier and the one that a
+    The time of scoring, the risk, how long they have been known; the risk last published, the tier and the one that a
     daily look moves them to, whether they left; their features.
     """
 
@@ -48,7 +48,7 @@ class ModelView(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """A subscriber of a tick who needs a decision: their place in the queue, why, and how the model sees them."""
+    """A subscriber who needs a decision at a tick: their place in the queue, why, and the model's view."""
 
     place: int
     why: int
@@ -56,21 +56,21 @@ class Looked(NamedTuple):
 
 
 class Engine:
-    """See the module.
+    """Calls the compiled code for one lane.
 
     Attributes
     ----------
     lane
         Numbers of the lane; see :mod:`models.kernel.places`. The caller sets watermark, ticks, feeds and room.
     counts
-        Arrivals by what became of them and by kind, since the caller last took them.
+        Arrivals by outcome and kind, since the caller last reset them.
     x
-        Features of the subscriber in hand.
+        Features of the current subscriber.
 
     Parameters
     ----------
     population
-        Whose rows are walked over.
+        The subscribers of the lane.
     """
 
     def __init__(self, population: Population, scorer: Scorer, policy: Policy) -> None:
@@ -86,7 +86,7 @@ class Engine:
         self.bind(scorer, policy)
 
     def bind(self, scorer: Scorer, policy: Policy) -> None:
-        """Take a model and a policy into force."""
+        """Put a model and a policy into force."""
         curves, empty = scorer.table(), np.zeros(2 * len(NAMES))
         blank = Population()
         nobody = blank.table[blank.seat("nobody")]
@@ -96,7 +96,7 @@ class Engine:
         self._model = curves, empty, parameters(scorer, policy)
 
     def walk(self, table: Table, begin: int) -> int:
-        """Apply arrivals from `begin` on until one needs a decision; the place behind it."""
+        """Apply arrivals from `begin` on until one needs a decision; returns the place after it."""
         population, visits = self._population, self._population.visits
         end: int = compiled.walk(
             begin,
@@ -115,7 +115,7 @@ class Engine:
     def look(
         self, rows: Rows, flags: npt.NDArray[np.int64], begin: int, tick: int, most: int
     ) -> tuple[int, list[Looked]]:
-        """Look at subscribers from `begin` on until so many need a decision; the place behind the last, and these."""
+        """Look at subscribers from `begin` on until `most` need a decision; returns the next place, and these."""
         population, x = self._population, self._found_x
         state = population.table, population.ring, population.marks, population.dirty, population.touched
         end, count = compiled.look(begin, rows, flags, float(tick), state, self._model, self._found[:most], x)
@@ -131,33 +131,33 @@ class Engine:
         compiled.score(self._population.table[row], now, self._model, self.x, self.lane)
 
     def view(self, row: int) -> ModelView:
-        """The subscriber in this row; only for the one where the walk has stopped, or who was just scored."""
+        """The model's view of this row; only where the walk has just stopped, or that was just scored."""
         r = self._population.table[row]
         scored, tier = self.lane[places.NOW : places.HISTORY + 1].tolist(), float(r[places.TIER])
         return ModelView._make((*scored, float(r[places.PUBLISHED]), tier, tier, float(r[places.LEFT]), self.x))
 
     def silence_due(self, rows: Rows) -> list[float]:
-        """When silence is due of subscribers who leave its calendar; NaN if not before their next use."""
+        """When silence is due for subscribers taken from its calendar; NaN if not before their next use."""
         population, due = self._population, np.empty(len(rows))
         compiled.silences(population.table, population.marks, rows, self._model[2], due)
         found: list[float] = due.tolist()
         return found
 
     def fresh(self) -> Rows:
-        """Rows that came into the calendar of silences since the last call."""
+        """Rows to enter into the calendar of silences since the last call."""
         count, self.lane[places.FRESH] = int(self.lane[places.FRESH]), 0.0
         return self._fresh[:count]
 
 
 def features_of(population: Population, rows: Rows, now: Floats) -> Floats:
-    """Features of some subscribers, (F, n), each looked at from their own `now` (ms)."""
+    """Features of some subscribers, (F, n), each as of their own `now` (ms)."""
     x = np.empty((len(rows), len(NAMES)))
     compiled.of_each(population.table, np.asarray(rows, dtype=np.int64), np.asarray(now, dtype=np.float64), x)
     return np.ascontiguousarray(x.T)
 
 
 def parameters(scorer: Scorer, policy: Policy) -> Floats:
-    """What the compiled code needs of policy and model beside its curves; see :mod:`models.kernel.places`."""
+    """Parameters of policy and model for the compiled code, besides the curves; see :mod:`models.kernel.places`."""
     cut, silence, browsing = cutoffs(policy.tiers, scorer), policy.silence, policy.browsing
     found = np.empty(places.PARAMETERS)
     found[places.INTERCEPT] = scorer.intercept

@@ -1,12 +1,11 @@
-"""The model of the first day: what anybody in the trade would sign, in round log-odds, fitted to no data.
+"""The model of the first day: common knowledge of the trade in round log-odds, fitted to no data.
 
-0.7 doubles the odds, 1.4 is four times, 2.3 ten times, 3 twenty times. Each curve goes one way only. Counts and flags
-begin at zero, so a signal that fades comes back to where the risk would be without it: nobody is safer for having asked
-how to leave. What is unknown says nothing, but for use that nobody has seen, which counts as none: where a whole feed
-is missing, that is the same for everybody.
+0.7 doubles the odds, 1.4 is four times, 2.3 ten times, 3 twenty times. Each curve is monotonic. Counts and flags start
+at zero, so a fading signal returns to the risk without it: nobody is safer for having asked how to leave. Unknown
+values add nothing, except that unseen usage counts as none: if a whole feed is missing, that is the same for everybody.
 
-Level and cut-offs are round too, near those of unlabelled simulated subscribers. The learner puts the operator's own in
-their place as soon as it has seen enough weekly vectors.
+Level and cut-offs are round too, near those of unlabelled simulated subscribers. The learner replaces them with the
+operator's own as soon as it has seen enough weekly vectors.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ Points = tuple[tuple[float, float], ...]
 
 
 class Belief(NamedTuple):
-    """What a feature says of leaving, and why.
+    """The assumed effect of a feature on leaving, and why.
 
     Attributes
     ----------
     points
         Log-odds at some values; linear between them, constant outside.
     usual
-        What it usually is, by its definition and no data; None where there is no such value.
+        Its usual value, by definition and not from data; None if there is none.
     missing
-        Log-odds where it is unknown.
+        Log-odds if it is unknown.
     """
 
     feature: str
@@ -47,12 +46,12 @@ class Belief(NamedTuple):
 
 
 def _falls(half: float) -> Points:
-    """Use against one's own usual, 1.0: so much at half of it, twice as much at nothing."""
+    """Use relative to one's own usual (1.0): `half` at half of it, twice as much at none."""
     return ((0.0, 2.0 * half), (0.5, half), (1.0, 0.0))
 
 
 def _counts(*at: float) -> Points:
-    """Log-odds at 1, 2, 3 ... events; none at none."""
+    """Log-odds at 1, 2, 3 ... events; zero without any."""
     return tuple(enumerate((0.0, *at)))
 
 
@@ -67,13 +66,13 @@ _FAILS: Final[Points] = ((0.02, 0.0), (0.1, 0.4), (0.3, 0.8))
 
 BELIEFS: Final = (
     # Silence, against the calendar and against one's own rhythm.
-    Belief("silent_days", "who uses nothing is leaving or gone, and each further week says more", _SILENT, 0.0, 2.2),
+    Belief("silent_days", "no use means leaving or gone, each further week more so", _SILENT, 0.0, 2.2),
     Belief("recency_vs_rhythm", "silent for many of one's own gaps", ((2, 0.0), (4, 0.1), (8, 0.2), (20, 0.4)), 1.0),
-    # How much: who uses little has little to lose, and often a second SIM.
+    # Level of use: light users have little to lose, and often a second SIM.
     Belief("calls_7d", "few calls in a week", _CALLS_7, None, 0.5),
     Belief("calls_30d", "few calls in a month", _CALLS_30, None, 0.7),
     Belief("data_sessions_7d", "little data use in a week", _DATA_7, None, 0.4),
-    # Falling use, against one's own.
+    # Falling use, relative to one's own.
     Belief("calls_7d_vs_30d", "calls thin out", _falls(0.3), 1.0),
     Belief("calls_30d_vs_90d", "calls thin out over months", _falls(0.3), 1.0),
     Belief("data_sessions_7d_vs_30d", "data use thins out", _falls(0.6), 1.0),
@@ -86,7 +85,7 @@ BELIEFS: Final = (
     Belief("bill_slope_3_periods", "bills fall from month to month", ((-0.3, 0.3), (0, 0.0))),
     Belief("bill_vs_usual", "the last bill is below the usual", ((0.5, 0.3), (1, 0.0)), 1.0),
     Belief("plan_fee_change_90d", "a cheaper plan is often a step on the way out", ((-0.5, 0.3), (0, 0.0))),
-    # What binds.
+    # Ties to the operator.
     Belief("contract_days_left_mobile", "free to go when the contract ends, bound long before", _CONTRACT, None),
     Belief("contract_days_left_broadband", "a line at home binds", ((0, 0.0), (90, -0.1), (365, -0.3)), None),
     Belief("products", "each further product binds", ((1, 0.0), (2, -0.1), (3, -0.2)), 1.0),
@@ -100,10 +99,10 @@ BELIEFS: Final = (
     Belief("data_throttled_share_7d", "the plan is used up before its time", ((0.05, 0.0), (0.3, 0.4))),
     Belief("faults_30d", "faults were reported", _counts(0.4, 0.7, 0.9)),
     Belief("faults_open", "a fault is not repaired", _counts(0.3, 0.5)),
-    Belief("complaints_30d", "who complains may stop complaining by leaving", _counts(0.5, 0.9, 1.2)),
+    Belief("complaints_30d", "complaints often come before leaving", _counts(0.5, 0.9, 1.2)),
     Belief("complaints_open", "a complaint is not dealt with", _counts(0.3, 0.5, 0.6)),
     Belief("complaint_overdue_days", "a promise to a complaint was broken", ((0, 0.0), (1, 0.2), (7, 0.5))),
-    Belief("care_contacts_30d", "much to ask", _counts(0.1, 0.2, 0.3)),
+    Belief("care_contacts_30d", "many contacts with care", _counts(0.1, 0.2, 0.3)),
     Belief("last_satisfaction", "a bad opinion of us", ((2, 0.5), (4, 0.3), (7, 0.0)), None),
     # Words and steps of leaving.
     Belief("leave_intent_30d", "said to be leaving", _counts(1.4, 1.8, 2.0)),
@@ -111,7 +110,7 @@ BELIEFS: Final = (
     Belief("port_out_codes_30d", "has the code: nearly gone", _counts(3.0)),
     Belief("penalty_queries_30d", "asked what leaving would cost", _counts(0.7, 1.0)),
     Belief("disconnect_appointment", "the end is booked", _counts(3.0)),
-    Belief("suspensions_30d", "the number rests, the SIM is another", _counts(1.0)),
+    Belief("suspensions_30d", "the number is suspended, another SIM is in use", _counts(1.0)),
     Belief("subcard_unlinks_30d", "the household comes apart", _counts(0.7)),
     Belief("transfers_30d", "the number changes hands", _counts(0.3)),
     Belief("forwarded_share_30d", "calls are forwarded to another number", ((0.01, 0.0), (0.05, 0.5), (0.3, 1.0))),
@@ -125,7 +124,7 @@ BELIEFS: Final = (
 
 
 def prior() -> Snapshot:
-    """The snapshot that is served until the learner publishes another.
+    """The snapshot served until the learner publishes another.
 
     Examples
     --------

@@ -1,8 +1,7 @@
-"""All that is compiled, called once on nobody, so that no event waits for the compiler.
+"""A rehearsal of the compiled code on an empty lane, so that no event waits for the compiler.
 
-Numba compiles a function at its first call, for the types of that call. Some are called from outside of the compiled
-code, and their types follow from the arrays of those who call them: so, as far as they can, it is those that call them
-here.
+Numba compiles a function at its first call, for the types of that call. Those types come from the arrays of the real
+callers, so as far as possible the real callers are used here.
 """
 
 from __future__ import annotations
@@ -26,19 +25,19 @@ _BASE_RATE: Final = 0.01
 
 
 class Rehearsed(NamedTuple):
-    """How many functions were compiled anew, and how many came from the cache."""
+    """Number of functions compiled, and number loaded from the cache."""
 
     compiled: int
     loaded: int
 
 
 def rehearse() -> Rehearsed:
-    """Compile everything, or load it; after this returns no call of the compiled code waits for more than itself.
+    """Compile everything, or load it from the cache; after this returns no call waits for the compiler.
 
     Raises
     ------
     OSError
-        If what was compiled cannot be written, such as on a full disk. After :func:`keep_nothing` that is not tried.
+        If the cache cannot be written, such as on a full disk; not after :func:`keep_nothing`.
 
     Examples
     --------
@@ -54,7 +53,8 @@ def rehearse() -> Rehearsed:
     engine.look(nobody, np.zeros(1, dtype=np.int64), 0, 0, 1)
     engine.score(0, 0.0)
     engine.silence_due(nobody)
-    compiled.contributions(engine.x, scorer.table(), scorer.usual_curves(), engine.x)
+    order = np.zeros(len(NAMES), dtype=np.int64)
+    compiled.contributions(engine.x, scorer.table(), scorer.usual_curves(), 0.0, engine.x, order)
     features_of(population, nobody, np.zeros(1))
     population.enliven(0)
     population.touch(0, SEEN_IDS.name)
@@ -72,7 +72,7 @@ def rehearse() -> Rehearsed:
 
 
 def keep_nothing() -> None:
-    """Let nothing be written or read any more: what is compiled serves this process alone."""
+    """Disable the cache: compiled code then serves this process only."""
     for each in _functions():
         each._cache.disable()
 

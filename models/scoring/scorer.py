@@ -1,7 +1,7 @@
-"""The risk of many subscribers at once: a logistic model, as one curve a feature.
+"""Risks of many subscribers at once: an additive logistic model with one curve a feature.
 
-The model is additive, so a score is a sum of interpolations between knots, and a reason is how far a feature's
-curve stands above where it usually stands. Nothing here learns; the numbers come from :mod:`models.scoring.snapshot`.
+A score is a sum of interpolations between knots, and a reason is how far a feature's curve is above its value for the
+usual subscriber. Nothing here learns; the numbers come from :mod:`models.scoring.snapshot`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from models.contract.vocabulary import SEGMENTS, Segment
 from models.scoring.snapshot import Curve, Snapshot, SnapshotRefusedError
 
 _STRIP: Final = 128
-"""So many subscribers are interpolated at once: their intermediate arrays stay in the processor's cache."""
+"""Subscribers interpolated at once, so that intermediate arrays stay in the processor's cache."""
 _MAX_LOGIT: Final = 40.0
-"""Beyond it a risk is 0 or 1 to the last bit anyway, and the exponential stays far from overflow."""
+"""Clip of the log-odds: beyond it a risk is 0 or 1 to the last bit, and the exponential cannot overflow."""
 
 _PARITY: Final = 1e-9
 
@@ -55,15 +55,15 @@ class Risks(NamedTuple):
 class Scorer:
     """A snapshot as arrays, shifted to the operator's base rate.
 
-    A model trained where 5 % leave says 5 % on average; where 1.5 % leave in truth, every log-odds is moved by the
+    A model trained where 5 % leave predicts 5 % on average. Where only 1.5 % leave, all log-odds are shifted by the
     difference of the two base rates' log-odds [1]_. The order of the subscribers stays.
 
     Parameters
     ----------
     snapshot
-        The weights, as curves.
+        The model.
     base_rate
-        Monthly share of subscribers who leave, the operator's own; ``None`` is the snapshot's.
+        The operator's monthly share of subscribers who leave; ``None`` means the snapshot's.
 
     References
     ----------
@@ -120,7 +120,7 @@ class Scorer:
         return found
 
     def cutoff(self, share: float) -> float:
-        """The risk above which this share of all subscribers stands, at the operator's base rate."""
+        """The risk that this share of all subscribers exceeds, at the operator's base rate."""
         return sigmoid(logit(self.snapshot.cutoff(share)) + self.shift)
 
     def score(self, x: Floats) -> Risks:
@@ -130,19 +130,19 @@ class Scorer:
         return Risks(risk, z)
 
     def usual(self, worth: Segment | None = None) -> Floats:
-        """What each feature usually is, among all or among those of one worth; NaN where there usually is none."""
+        """Usual value of each feature, among all subscribers or one value segment; NaN if usually missing."""
         return self._usual[worth]
 
     def baseline(self, worth: Segment | None = None) -> float:
-        """Log-odds of the usual subscriber: contributions add up from here."""
+        """Log-odds of the usual subscriber, to which contributions are added."""
         return float(self._sum(self._usual_curve[worth])[0])
 
     def usual_curves(self, worth: Segment | None = None) -> Floats:
-        """What each curve says of the usual subscriber of that worth."""
+        """Value of each curve for the usual subscriber of that segment."""
         return self._usual_curve[worth][:, 0]
 
     def contributions(self, x: Floats, worth: Segment | None = None) -> Floats:
-        """How much each feature adds to the log-odds of the usual subscriber of that worth (:meth:`baseline`)."""
+        """Log-odds that each feature adds to those of the segment's usual subscriber (:meth:`baseline`)."""
         return self._curves(x) - self._usual_curve[worth]
 
     def _curves(self, x: Floats) -> Floats:
@@ -163,8 +163,8 @@ class Scorer:
         return np.where(np.isnan(inside), self._missing, y)
 
     def _sum(self, curves: Floats) -> Floats:
-        # One feature after the other, in their order: np.sum changes its order with the number of columns, and then
-        # the same subscriber would get another last bit in another batch.
+        # One feature after the other: np.sum changes its order with the number of columns, so the same subscriber
+        # would differ in the last bit from batch to batch.
         z = np.full(curves.shape[1], self.intercept)
         for row in curves:
             z += row
@@ -177,15 +177,15 @@ def _usual(curves: list[Curve], worth: Segment | None) -> Floats:
 
 
 def check_examples(snapshot: Snapshot) -> Scorer:
-    """A scorer for a snapshot, once it computes for each example in it the risk that the trained model told.
+    """A scorer for a snapshot, if it reproduces the trained model's risk for each of its examples.
 
-    A checksum proves that the bytes are whole, the catalogue's hash that the features are the same; only this proves
-    that whoever serves them computes what was trained.
+    The checksum proves that the bytes are intact, the catalogue's hash that the features are the same; only this proves
+    that serving computes what was trained.
 
     Raises
     ------
     SnapshotRefusedError
-        With the first example that differs, or that is not as long as there are curves.
+        With the first example that differs, or whose length is not the number of curves.
 
     Examples
     --------
@@ -194,7 +194,7 @@ def check_examples(snapshot: Snapshot) -> Scorer:
     >>> wrong = ScoredVector(x=[5.0], risk=0.9)
     >>> check_examples(Snapshot(version="m-1", curves=[curve], intercept=0.0, base_rate=0.5, examples=[wrong]))
     Traceback (most recent call last):
-    models.scoring.snapshot.SnapshotRefusedError: example 1 was told a risk of 0.9 when trained, here it is 0.5
+    models.scoring.snapshot.SnapshotRefusedError: example 1 had a risk of 0.9 when trained, here it is 0.5
     """
     scorer = Scorer(snapshot)
     for number, example in enumerate(snapshot.examples, 1):
@@ -206,6 +206,6 @@ def check_examples(snapshot: Snapshot) -> Scorer:
         risk = float(scorer.score(np.array(values)).risk[0])
         if not abs(risk - example.risk) <= _PARITY:
             raise SnapshotRefusedError(
-                f"example {number} was told a risk of {example.risk:.9g} when trained, here it is {risk:.9g}"
+                f"example {number} had a risk of {example.risk:.9g} when trained, here it is {risk:.9g}"
             )
     return scorer

@@ -1,7 +1,7 @@
-"""The model as plain JSON: one curve a feature, and what is needed to serve, check and trace it.
+"""The model as plain JSON: one curve a feature, and the data to serve, check and trace it.
 
-A snapshot travels through a topic, so it is data and never a pickle; it carries the hash
-of the feature catalogue that it was trained on and a checksum of itself.
+A snapshot travels through a topic, so it is data and never a pickle. It carries its own checksum and the hash of the
+feature catalogue it was trained on.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ FORMAT: Final = "holdfast.snapshot/1"
 
 
 class SnapshotRefusedError(Exception):
-    """A snapshot is not what it says it is, or not made for these features; the last good one stays."""
+    """A snapshot is damaged, inconsistent, or made for other features; the last good one stays in force."""
 
 
 class Curve(Struct, frozen=True, kw_only=True):
-    """What one feature adds to the log-odds: linear between knots, constant outside, ``missing`` without a value."""
+    """Log-odds that one feature adds: linear between knots, constant outside, ``missing`` without a value."""
 
     feature: str
     knots: list[float]
     values: list[float]
     missing: float = 0.0
     usual: float | None = None
-    """The median where the model was trained: what a reason compares with. ``None``: usually there is none."""
+    """Median in training, with which reasons compare. ``None``: usually missing."""
     usual_of: dict[Segment, float | None] = {}
-    """The same among subscribers of one worth: a heavy user is compared with heavy users, where enough were seen."""
+    """Median by value segment, where enough were seen: heavy users are compared with heavy users."""
 
 
 class Cutoff(Struct, frozen=True, array_like=True):
-    """A share of the subscribers, and the risk that they had at least."""
+    """A share of the subscribers, and the risk that this share reached."""
 
     share: float
     risk: float
 
 
 class ScoredVector(Struct, frozen=True, kw_only=True):
-    """One scored vector: whoever serves the snapshot can check that it computes what was trained."""
+    """One vector with the trained model's risk, to check that serving computes the same."""
 
     x: list[float | None]
     risk: float
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
-    """Where the weights come from, so that nobody has to guess which data they were fitted on."""
+    """Where the weights come from and which data they were fitted on."""
 
     source: str = ""
     licence: str = ""
@@ -61,7 +61,7 @@ class Provenance(Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """See the module. ``base_rate`` is that of the training data."""
+    """A model as data. ``base_rate`` is that of the training data."""
 
     version: str
     curves: list[Curve]
@@ -82,7 +82,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         return tuple(curve.feature for curve in self.curves)
 
     def cutoff(self, share: float) -> float:
-        """The risk above which this share of the training population stood; between two known shares, in proportion.
+        """The risk that this share of the training population exceeded; interpolated between known shares.
 
         Examples
         --------
@@ -101,22 +101,22 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
 
 def checksum(content: dict[str, Any]) -> str:
-    """Hash of everything but the checksum itself, as it stands in the JSON.
+    """Hash of the JSON content without the checksum itself.
 
-    Not of what this program reads from it: a field that one version knows and another does not must not make either
-    call the other's snapshot torn.
+    It covers the raw content, not the decoded fields: a field that only one release knows must not make a snapshot look
+    damaged to another.
     """
     return blake2b(msgspec.json.encode({**content, "checksum": ""}), digest_size=16).hexdigest()
 
 
 def encode(snapshot: Snapshot) -> bytes:
-    """JSON, with its checksum."""
+    """The snapshot as JSON with its checksum."""
     content = msgspec.to_builtins(snapshot)
     return msgspec.json.encode({**content, "checksum": checksum(content)})
 
 
 def decode(raw: bytes) -> Snapshot:
-    """Read a snapshot and refuse one that is torn, foreign or not finite.
+    """Read a snapshot; refuse one that is damaged, of another format, or with invalid numbers.
 
     Raises
     ------
@@ -135,9 +135,9 @@ def decode(raw: bytes) -> Snapshot:
     for curve in snapshot.curves:
         _check_curve(curve)
     if not 0.0 < snapshot.base_rate < 1.0:
-        raise SnapshotRefusedError(f"a base rate of {snapshot.base_rate}")
+        raise SnapshotRefusedError(f"the base rate {snapshot.base_rate} is not between 0 and 1")
     if any(not 0.0 < c.risk < 1.0 for c in snapshot.cutoffs):
-        raise SnapshotRefusedError("a cut-off is no risk between 0 and 1")
+        raise SnapshotRefusedError("the risk of a cut-off is not between 0 and 1")
     return snapshot
 
 
@@ -146,7 +146,7 @@ def _check_curve(curve: Curve) -> None:
     if not knots or len(knots) != len(curve.values):
         raise SnapshotRefusedError(f"{curve.feature}: {len(knots)} knots, {len(curve.values)} values")
     if any(right <= left for left, right in pairwise(knots)):
-        raise SnapshotRefusedError(f"{curve.feature}: the knots do not rise")
+        raise SnapshotRefusedError(f"{curve.feature}: the knots are not increasing")
 
 
 def check_features(snapshot: Snapshot, names: tuple[str, ...], catalogue_hash: str) -> None:

@@ -1,7 +1,7 @@
-"""Healthy, warning, high risk: the model's risk in the three words that the front line knows.
+"""The tiers healthy, warning and high risk: cut-offs of the model's risk.
 
-Cut-offs are relative to the base rate, since true monthly churn is 1-2 %: a risk of 8 % is eight times the usual, and
-a fixed 50 % would ring for nobody. The tier itself is moved by the daily look, in :mod:`models.kernel.walk`.
+Cut-offs are relative to the base rate, since true monthly churn is 1-2 %: a risk of 8 % can be eight times the usual,
+and a fixed cut-off of 50 % would never be reached. The daily look in :mod:`models.kernel.walk` moves the tier itself.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _LEAST_DISTANCE: Final = 0.01
 
 
 class Cutoffs(NamedTuple):
-    """In log-odds: where warning begins, and how far above that high risk does and each of the two is left.
+    """Cut-offs in log-odds: ``warning`` is absolute, the others count from it.
 
-    What is above is counted from the warning cut-off on, in log-odds: so it can be kept when the model changes.
+    Counting from the warning cut-off keeps stored values valid when the model changes.
     """
 
     warning: float
@@ -48,7 +48,7 @@ def cutoffs(policy: TierPolicy, scorer: Scorer) -> Cutoffs:
 
 
 def risks(policy: TierPolicy, scorer: Scorer) -> tuple[float, float]:
-    """From which risk on a subscriber is at warning, and at high risk."""
+    """The risks at which warning and high risk begin."""
     base = scorer.base_rate
     high = policy.high_risk_from
     if high is None:
@@ -56,8 +56,8 @@ def risks(policy: TierPolicy, scorer: Scorer) -> tuple[float, float]:
     warning = policy.warning_from
     if warning is None:
         warning = max(scorer.cutoff(policy.warning_share), policy.warning_times_base * base)
-    # A multiple of a high base rate is no risk any more. Cut-offs set by hand may cross: then there is no warning, and
-    # nobody is healthy above high_risk.
+    # A multiple of a high base rate may exceed 1. Cut-offs set by hand may cross: then there is no warning tier, and
+    # nobody above high_risk counts as healthy.
     high = min(high, _HIGHEST)
     return min(warning, high), high
 
@@ -66,10 +66,9 @@ _HIGHEST: Final = 0.99
 
 
 def standing(above: float, cut: Cutoffs) -> float:
-    """How a subscriber stands among those at risk: 0 at the warning cut-off, 1 at high risk, and on at that scale.
+    """Rank of a subscriber among those at risk: 0 at the warning cut-off, 1 at high risk, linear beyond.
 
-    The two cut-offs are shares of all subscribers, so this is a rank, which means the same under another model;
-    log-odds do not.
+    The two cut-offs are shares of all subscribers, so the rank means the same under another model; log-odds do not.
 
     Examples
     --------

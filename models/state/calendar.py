@@ -1,4 +1,4 @@
-"""Who is to be looked at when: rows by time, the soonest first."""
+"""A calendar of rows by the time at which to look at them, the soonest first."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 
 class Calendar:
-    """See the module.
+    """A priority queue of rows by time.
 
-    An entry is a lower bound: when it comes up, whoever keeps the calendar knows whether something is due by then, and
-    enters the row again if not. A term that moved leaves its former entry behind, which then says nothing.
+    Of a row its last entry counts, and is a lower bound: when it comes up, whoever keeps the calendar knows whether
+    something is due by then, and enters the row again if not.
 
     Examples
     --------
     >>> calendar = Calendar()
-    >>> calendar.put(30.0, 7), calendar.put(10.0, 3), calendar.put(10.0, 3)
+    >>> calendar.put(5.0, 7), calendar.put(10.0, 3), calendar.put(30.0, 7)
     (None, None, None)
     >>> calendar.next(), calendar.pop(20.0), calendar.next()
     (10.0, [3], 30.0)
@@ -26,23 +26,31 @@ class Calendar:
 
     def __init__(self) -> None:
         self._entries: list[tuple[float, int]] = []
+        self._last: dict[int, float] = {}
 
     def put(self, when: float, row: int) -> None:
         """Enter a row."""
+        self._last[row] = when
         heappush(self._entries, (when, row))
 
     def next(self) -> float:
         """The earliest entry; infinity without one."""
-        return self._entries[0][0] if self._entries else inf
+        entries, last = self._entries, self._last
+        while entries and last.get(entries[0][1]) != entries[0][0]:
+            heappop(entries)
+        return entries[0][0] if entries else inf
 
     def pop(self, until: float) -> list[int]:
         """Take out the rows that are entered up to then, each once, in order."""
-        rows = set()
-        while self._entries and self._entries[0][0] <= until:
-            rows.add(heappop(self._entries)[1])
+        rows = []
+        while self.next() <= until and self._entries:
+            row = heappop(self._entries)[1]
+            del self._last[row]
+            rows.append(row)
         return sorted(rows)
 
     def fill(self, when: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> None:
-        """Enter these rows in place of all others."""
+        """Replace all entries with these rows."""
         self._entries = list(zip(when.tolist(), rows.tolist(), strict=True))
+        self._last = {row: at for at, row in self._entries}
         heapify(self._entries)

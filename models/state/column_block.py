@@ -1,4 +1,4 @@
-"""One group of columns of a lane's subscribers, and how it is read back from the state topic."""
+"""A group of columns of a lane's subscribers, and how it is read back from the state topic."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from models.kernel import compiled
 from models.state.columns import BlockSpec
 
 _LOAD_CHUNK: Final = 65_536
-"""So many records of a block are put into its rows at once while a state is read back."""
+"""Records of a block collected before they are put into rows while the state is read back."""
 
 
 class ColumnBlock:
-    """One group of columns, a row a subscriber.
+    """A group of columns, with one row per subscriber.
 
     Attributes
     ----------
     data
-        Its part of the population's table, a view: set anew whenever the table grows.
+        A view of the population's table, replaced whenever the table grows.
     """
 
     def __init__(self, spec: BlockSpec) -> None:
@@ -35,16 +35,16 @@ class ColumnBlock:
         return self.data[:, self.spec.index[name]]
 
     def read(self, row: int, value: bytes) -> bool:
-        """Take note of a row as the state topic holds it; it stands after :meth:`settle`, which is due if true."""
+        """Collect a row from the state topic; :meth:`settle` puts it in place, and is due if this returns true."""
         rows, values = self._read
         rows.append(row)
         values.append(value)
         return len(rows) >= _LOAD_CHUNK
 
     def settle(self) -> int:
-        """Put the rows read so far in place; of one row read twice the last stands.
+        """Put the collected rows in place; if a row was read twice, the last wins.
 
-        The row of a value that is of no known version or size; -1 if all could be read.
+        Returns the row of a value with unknown version or size, or -1 if all could be read.
         """
         rows, values = self._read
         if not rows:

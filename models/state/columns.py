@@ -1,9 +1,9 @@
-"""The columns of a subscriber, by block: what the fold keeps of the events.
+"""The columns of a subscriber, by block: the state that the fold keeps.
 
 Times are epoch milliseconds (exact in a float64 until the year 287396), NaN is "never". A column whose name ends in
-``_1``, ``_7``, ``_30`` or ``_90`` is a sum, forward-decayed to the block's ``ref_ts`` with a time constant of so many
-days; such columns stand together, behind ``ref_ts`` and ``first_ts``. A new column is appended to its block: a row
-that was written before it is read with the column's fill value.
+``_1``, ``_7``, ``_30`` or ``_90`` is a sum, forward-decayed to the block's ``ref_ts`` with a time constant of that many
+days; such columns stand together, after ``ref_ts`` and ``first_ts``. A new column is appended to its block: older rows
+are read with the column's fill value.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any, Final
 
 NAN: Final = float("nan")
 TAU_DAYS: Final = (1, 7, 30, 90)
-"""Time constants of the sums. For a steady rate a sum is the number of events in so many days."""
+"""Time constants of the sums. At a steady rate a sum is the number of events in that many days."""
 
 RIVALS: Final = ("china-mobile", "china-unicom", "china-telecom", "china-broadnet", "other")
-"""The slots of the competitors; all that is not one of the four goes into the last."""
+"""The slots of the competitors; any other operator goes into the last."""
 _RIVAL_WORDS: Final = (
     ("mobile", "cmcc", "移动"),
     ("unicom", "cucc", "联通"),
@@ -26,14 +26,14 @@ _RIVAL_WORDS: Final = (
 )
 
 SEEN: Final = 16
-"""How many event ids of a subscriber are remembered, so that a repeated event is not applied twice."""
+"""Event ids remembered per subscriber, so that a repeated event is not applied twice."""
 FIRST_SUM: Final = 2
-"""The sums stand behind ``ref_ts`` and ``first_ts``."""
+"""Index of the first sum, after ``ref_ts`` and ``first_ts``."""
 
 
 @lru_cache(maxsize=4096)
 def rival(operator: str) -> int:
-    """Slot in `RIVALS` of an operator as producers write it.
+    """Slot in `RIVALS` of an operator's name as producers write it.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class BlockSpec:
 
 
 def _block(name: str, code: bytes, *columns: str, dtype: str = "<f8") -> BlockSpec:
-    """A block; a column that ends in ``?`` starts as NaN ("never"), the others at zero."""
+    """A block; columns ending in ``?`` start as NaN ("never"), the others at zero."""
     names = tuple(c.rstrip("?") for c in columns)
     fill = tuple(NAN if c.endswith("?") else 0.0 for c in columns)
     parts = [c.rpartition("_") for c in names]
@@ -80,7 +80,7 @@ def _over(stems: str, *days: int) -> tuple[str, ...]:
     return tuple(f"{stem}_{n}" for n in days for stem in stems.split())
 
 
-ACTIVITY: Final = _block("activity", b"a", "first_ts?", "last_ts?")  # every subscriber who is known has this block
+ACTIVITY: Final = _block("activity", b"a", "first_ts?", "last_ts?")  # every known subscriber has this block
 RISK: Final = _block(
     "risk",
     b"r",
@@ -90,12 +90,13 @@ RISK: Final = _block(
     "tier",  # 0 healthy, 1 warning, 2 high_risk
     "tier_ts?",  # since when
     "due_ts?",  # the next tick at or after this looks at the subscriber (expiry, snooze, case, silence)
-    "browsing_level",  # of the browsing that stands, which a visit no stronger only prolongs; 0: any is news
-    "browsing_until?",  # until when visits have prolonged it
+    "browsing_level",  # of the open browsing episode: a visit no stronger only prolongs it; 0: any visit triggers
+    "browsing_until?",  # its expiry as prolonged by visits
     "above?",  # smoothed log-odds above the warning cut-off at the last daily look; NaN: not near it
-    "reached",  # the tier that the last daily look reached: what two looks agree on counts
-    "reached_ts?",  # the last daily look at warning or above: how long it has been calm since
+    "reached",  # the tier that the last daily look reached: two looks must agree
+    "reached_ts?",  # the last daily look at warning or above, for counting calm days
     "candidate_ts?",  # the tick at whose end the budget decides on the subscriber's tier alert
+    "stayed_ts?",  # until then they stayed: the weeks of their vectors that end by then are known, and told
 )
 SEEN_IDS: Final = _block("seen", b"s", *(f"id{i}" for i in range(SEEN)), "position", dtype="<u8")
 CALLS: Final = _block(
@@ -137,7 +138,7 @@ CARE: Final = _block(
     "leave_intent_ts?",
     "query_ts?",
     "code_ts?",  # the port-out authorisation code: no outbound pressure after it
-    "appointment_ts?",  # for when a disconnect appointment stands
+    "appointment_ts?",  # time of the open disconnect appointment
     "appointment_told_ts?",
     "satisfaction?",
     "satisfaction_ts?",
@@ -208,31 +209,31 @@ START: Final = {
     for place, spec in enumerate(BLOCKS)
     if spec is not SEEN_IDS
 }
-"""Where a block begins in a subscriber's row: all blocks but the ring of event ids stand side by side."""
+"""First column of each block in a subscriber's row; the ring of event ids is stored apart."""
 WIDTH: Final = sum(len(spec.columns) for spec in BLOCKS if spec is not SEEN_IDS)
-"""Numbers in a row."""
+"""Number of columns in a row."""
 BIT: Final = {spec.name: 1 << place for place, spec in enumerate(BLOCKS)} | {"kept_visits": 1 << len(BLOCKS)}
-"""The bit of each part of the state in a row's `dirty`: what of it is to be written."""
+"""The bit of each part of the state in a row's `dirty`: the parts to be written."""
 GONE: Final = 1 << 15
-"""The bit of a row whose subscriber was forgotten in this transaction: nothing of it is to be written."""
+"""The bit of a row whose subscriber was deleted in this transaction: none of it is written."""
 
 KEPT_VISITS: Final = 32
-"""Visits to competitors' sites that are kept whole, so that the policy's windows over them are exact."""
+"""Visits to competitors' sites kept one by one, so that the policy's windows over them are exact."""
 VISIT_COLUMNS: Final = ("ts", "dwell_s", "page")
-"""Of a kept visit; the page is its place in :data:`models.contract.events.Page`."""
+"""Columns of a kept visit; the page is its index in :data:`models.contract.events.Page`."""
 
 ALIVE: Final = 1
-"""Mark of a row whose subscriber is known: something of theirs was applied and not forgotten since."""
+"""Mark of a known subscriber: one of their events was applied, and they were not deleted since."""
 SILENT: Final = 2
-"""Mark of a silence that was told, so that it is told once."""
+"""Mark of a reported silence, so that it is reported once."""
 QUEUED: Final = 4
-"""Mark of a row that stands in the calendar of silences."""
+"""Mark of a row in the calendar of silences."""
 UNPROFILED: Final = 8
 """Mark of a subscriber who refused profiling."""
 
 
 def place(block: BlockSpec, column: str) -> int:
-    """Where a column stands in a subscriber's row.
+    """Index of a column in a subscriber's row.
 
     Examples
     --------

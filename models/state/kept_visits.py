@@ -1,6 +1,6 @@
-"""The latest visits to competitors' sites, kept whole, so that the policy's windows over them are exact.
+"""The latest visits to competitors' sites, kept one by one, so that the policy's windows over them are exact.
 
-Few subscribers ever visit one. So those who do have a slot of their own, by row of the population.
+Few subscribers ever visit one, so only those who do have a slot.
 """
 
 from __future__ import annotations
@@ -11,30 +11,31 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Rows
 from models.state.columns import KEPT_VISITS, VISIT_COLUMNS
 
 _NO_SLOT: Final = -1
 _FIRST_SLOTS: Final = 64
 _SIZE: Final = 8 * len(VISIT_COLUMNS)
 _VERSION: Final = b"\x01\x00"
-"""Leads the bytes of the visits."""
+"""First bytes of a record of visits."""
 _HEAD: Final = len(_VERSION)
 
 Visit = tuple[float, float, float]
-"""In the order of `VISIT_COLUMNS`."""
+"""A visit, in the order of `VISIT_COLUMNS`."""
 
 
 class KeptVisits:
-    """See the module.
+    """Slots of kept visits, by row of the population.
 
     Attributes
     ----------
     slot
-        Of each row its slot, or -1.
+        Slot of each row, or -1.
     count
-        Of each slot how many visits are kept.
+        Number of visits in each slot.
     visits
-        Of each slot the visits, the oldest first.
+        Visits of each slot, the oldest first.
 
     Examples
     --------
@@ -52,47 +53,46 @@ class KeptVisits:
         self._free = list(range(_FIRST_SLOTS))
 
     def grow(self, rows: int) -> None:
-        """Make room for so many rows."""
+        """Make room for `rows` rows."""
         slot = np.full(rows, _NO_SLOT, dtype=np.int64)
         slot[: len(self.slot)] = self.slot
         self.slot = slot
 
-    def room_for(self, row: int) -> None:
-        """Give the row a slot, if it has none: a visit of theirs may be kept from now on."""
-        if self.slot[row] != _NO_SLOT:
-            return
-        if not self._free:
-            slots = len(self.count)
-            self.count = np.concatenate([self.count, np.zeros(slots, dtype=np.int64)])
-            self.visits = np.concatenate([self.visits, np.zeros_like(self.visits)])
-            self._free = list(range(slots, 2 * slots))
-        self.slot[row] = self._free.pop()
+    def room_for(self, rows: Rows) -> None:
+        """Give each of the rows a slot that has none: a visit of theirs may be kept from now on."""
+        for row in dict.fromkeys(rows[self.slot[rows] == _NO_SLOT].tolist()):
+            if not self._free:
+                slots = len(self.count)
+                self.count = np.concatenate([self.count, np.zeros(slots, dtype=np.int64)])
+                self.visits = np.concatenate([self.visits, np.zeros_like(self.visits)])
+                self._free = list(range(slots, 2 * slots))
+            self.slot[row] = self._free.pop()
 
     def of(self, row: int) -> list[Visit]:
-        """The visits kept of a row, the oldest first."""
+        """The kept visits of a row, the oldest first."""
         slot = self.slot[row]
         if slot == _NO_SLOT:
             return []
         return [(ts, dwell_s, page) for ts, dwell_s, page in self.visits[slot, : self.count[slot]].tolist()]
 
     def put(self, row: int, visits: Iterable[Visit]) -> None:
-        """Replace what is kept of a row."""
+        """Replace the kept visits of a row."""
         self.clear(row)
         found = list(visits)
         if found:
-            self.room_for(row)
+            self.room_for(np.array([row]))
             slot = self.slot[row]
             self.visits[slot, : len(found)] = found
             self.count[slot] = len(found)
 
     def clear(self, row: int) -> None:
-        """Keep nothing of a row. It keeps its slot: a visit of theirs may wait in the batch."""
+        """Drop the visits of a row but not its slot, which a later visit in the batch may need."""
         slot = self.slot[row]
         if slot != _NO_SLOT:
             self.count[slot] = 0
 
     def free(self, row: int) -> None:
-        """Give the slot of a row to others; between batches only."""
+        """Free the slot of a row; between batches only."""
         slot = int(self.slot[row])
         if slot != _NO_SLOT:
             self.count[slot] = 0
@@ -100,12 +100,12 @@ class KeptVisits:
             self._free.append(slot)
 
     def read(self, row: int, value: bytes) -> None:
-        """Take up a state record.
+        """Read a state record.
 
         Raises
         ------
         ValueError
-            If it is of no known version or size.
+            If its version or size is unknown.
         """
         if not value.startswith(_VERSION) or (len(value) - _HEAD) % _SIZE:
             raise ValueError(f"{len(value)} bytes of row version {value[:_HEAD]!r}")
@@ -113,5 +113,5 @@ class KeptVisits:
         self.put(row, ((ts, dwell_s, page) for ts, dwell_s, page in found.tolist()))
 
     def nbytes(self) -> int:
-        """Memory."""
+        """Bytes of memory."""
         return self.slot.nbytes + self.count.nbytes + self.visits.nbytes

@@ -1,12 +1,12 @@
-"""A vector that waits for its label, as it stands in the state topic."""
+"""Vectors that wait for their labels, and their records in the state topic."""
 
 from __future__ import annotations
 
+from bisect import insort
 from operator import itemgetter
 from typing import Final
 
 import msgspec
-import numpy as np
 from msgspec import Struct
 
 from models.contract.training_example import WEEKLY
@@ -14,17 +14,17 @@ from models.contract.vocabulary import KINDS, Segment, Tier
 from models.state.state_records import StateRecord
 
 LABEL_CODE: Final = b"L"
-"""Leads the state key of a vector that waits; behind it stand its time and origin, then the subscriber."""
+"""First byte of a waiting vector's state key; its time and origin follow, then the subscriber."""
 _HEAD: Final = 10
 _SIZE: Final = 700
 _ORIGINS: Final = {origin: place for place, origin in enumerate((WEEKLY, *KINDS))}
 
 
-class Pending(Struct, frozen=True, kw_only=True):
-    """See :class:`models.contract.training_example.Example` for the fields.
+class Pending(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """See :class:`models.contract.training_example.Example` for the fields; it is written once.
 
-    ``x`` are the features as little-endian float32: half the memory of what waits for months, and a thousand times
-    finer than any of them is known. The risk that was served stands beside it to the last bit.
+    ``x`` holds the features as little-endian float32: half the memory over months of waiting, and still a thousand
+    times finer than they are known. The served risk is kept in full precision.
     """
 
     ts: int
@@ -39,23 +39,10 @@ class Pending(Struct, frozen=True, kw_only=True):
     cause: str | None
     x: bytes
     weeks: int = 0
-    """So many of its weeks are known, and told."""
-
-    def values(self) -> list[float | None]:
-        """The features; None is a missing value.
-
-        Examples
-        --------
-        >>> known = {"ts": 0, "origin": "weekly", "risk": 0.1, "base_rate": 0.015, "tier": "healthy", "segment": "low"}
-        >>> x = np.array([1.5, np.nan], dtype="<f4").tobytes()
-        >>> Pending(**known, model="m-1", policy="p-1", hold_out=False, cause=None, x=x).values()
-        [1.5, None]
-        """
-        found = np.frombuffer(self.x, dtype="<f4").astype(np.float64).tolist()
-        return [None if value != value else value for value in found]  # noqa: PLR0124 - NaN
+    """Of a former release: so many of its weeks are known, and told. Now the row says it, of all its vectors."""
 
     def key(self, subscriber: bytes) -> bytes:
-        """Its key in the state topic: one vector a moment and origin."""
+        """Its key in the state topic: one vector for each time and origin."""
         return LABEL_CODE + self.ts.to_bytes(8, "big") + bytes([_ORIGINS[self.origin]]) + subscriber
 
 
@@ -87,7 +74,7 @@ class Waiting:
         return row in self._by_row
 
     def rows(self) -> list[int]:
-        """Whose vectors wait."""
+        """Rows with waiting vectors."""
         return list(self._by_row)
 
     def of(self, row: int) -> list[Pending]:
@@ -96,34 +83,26 @@ class Waiting:
 
     def hold(self, row: int, subscriber: bytes, pending: Pending) -> None:
         """Keep a vector until its label is known; of two of one moment and origin the first stands."""
-        waiting, key = self._by_row.setdefault(row, []), pending.key(subscriber)
-        if all(held.key(subscriber) != key for held in waiting):
-            waiting.append(pending)
-            waiting.sort(key=_by_key)
-            self._dirty[key] = pending
+        waiting, place = self._by_row.setdefault(row, []), _place(pending)
+        if all(_place(held) != place for held in waiting):
+            insort(waiting, pending, key=_place)
+            self._dirty[pending.key(subscriber)] = pending
 
     def release(self, row: int, subscriber: bytes, pending: Pending) -> None:
-        """Let go a vector whose label is known."""
+        """Delete a vector whose label is known."""
         waiting = self._by_row[row]
         waiting.remove(pending)
         if not waiting:
             del self._by_row[row]
         self._dirty[pending.key(subscriber)] = None
 
-    def know(self, row: int, subscriber: bytes, pending: Pending, weeks: int) -> Pending:
-        """Note that so many weeks of a vector are known."""
-        found, waiting = msgspec.structs.replace(pending, weeks=weeks), self._by_row[row]
-        waiting[waiting.index(pending)] = found
-        self._dirty[pending.key(subscriber)] = found
-        return found
-
     def forget(self, row: int, subscriber: bytes) -> None:
-        """Let go all vectors of a subscriber who is forgotten: nothing may be learned from them any more."""
+        """Delete all vectors of a forgotten subscriber: nothing may be learned from them any more."""
         for pending in self._by_row.pop(row, ()):
             self._dirty[pending.key(subscriber)] = None
 
     def drop(self, row: int) -> None:
-        """A row is free: of its vectors nothing is to be written any more."""
+        """Drop the vectors of a freed row without writing anything."""
         self._by_row.pop(row, None)
 
     def take(self) -> list[StateRecord]:
@@ -132,12 +111,12 @@ class Waiting:
         return [(key, None if pending is None else _encode(pending)) for key, pending in changed]
 
     def load(self, row: int, key: bytes, value: bytes | None) -> None:
-        """Take up a state record, of the subscriber in `row`.
+        """Read a state record of the subscriber in `row`.
 
         Raises
         ------
         ValueError, msgspec.MsgspecError
-            If it is no vector, or lies under another's key.
+            If it is not a vector, or its key is another one's.
         """
         subscriber = key[_HEAD:]
         waiting = [held for held in self._by_row.pop(row, ()) if held.key(subscriber) != key]
@@ -145,23 +124,22 @@ class Waiting:
             pending = _decode(value)
             if pending.key(subscriber) != key:
                 raise ValueError("a vector under a key that is not its own")
-            waiting.append(pending)
-            waiting.sort(key=_by_key)
+            insort(waiting, pending, key=_place)
         if waiting:
             self._by_row[row] = waiting
 
     def nbytes(self) -> int:
-        """Memory, by the size that a vector usually has."""
+        """Estimated bytes of memory, by the usual size of a vector."""
         return _SIZE * sum(map(len, self._by_row.values()))
 
 
 def subscriber_of(key: bytes) -> str:
-    r"""Whose vector a state key names.
+    r"""The subscriber in a vector's state key.
 
     Raises
     ------
     ValueError
-        If the key is too short to name anybody.
+        If the key is too short to contain a subscriber.
 
     Examples
     --------
@@ -173,5 +151,5 @@ def subscriber_of(key: bytes) -> str:
     return key[_HEAD:].decode()
 
 
-def _by_key(pending: Pending) -> bytes:
-    return pending.key(b"")
+def _place(pending: Pending) -> tuple[int, int]:
+    return pending.ts, _ORIGINS[pending.origin]

@@ -1,9 +1,9 @@
 """The subscribers of a lane as rows of numbers.
 
-A subscriber is a row: all columns of all blocks side by side, so that an event of theirs touches one place of the
-memory. What is rare about a subscriber stays an object: their profile and their book.
+A subscriber is a row: all columns of all blocks side by side, so that an event touches one place in memory. Rare data
+stays in objects: the profile and the book.
 
-Every block, profile and book is one record of the state topic, with a key of its own, and only what changed is
+Every block, profile and book is one record of the state topic, with a key of its own, and only changed ones are
 written: a call rewrites the calls block, not the profile.
 """
 
@@ -54,10 +54,10 @@ __all__ = [
 
 PROFILE_CODE: Final = b"P"
 _CONSENT_STATED: Final = b'{"stated":1,'
-"""How a profile's record begins since consent that is absent is kept as absent: before, it was written as given."""
+"""First bytes of a profile record that keeps absent consent as absent; older records wrote it as granted."""
 BOOK_CODE: Final = b"B"
 PARTS: Final = (*(spec.name for spec in BLOCKS), "kept_visits", "ids", "profiles", "books", "pending")
-"""Of what a lane's memory is made; see :meth:`Population.memory`."""
+"""Parts of a lane's memory; see :meth:`Population.memory`."""
 _NO_ROW: Final = -1
 _FIRST_CAPACITY: Final = 1024
 _ID_OVERHEAD: Final = 190
@@ -76,18 +76,17 @@ class Population:
     Attributes
     ----------
     table, ring, marks, dirty
-        Of each row its columns, its last event ids, its marks and what of it is to be written; see
-        :mod:`models.state.columns`.
+        For each row its columns, last event ids, marks, and the parts to be written; see :mod:`models.state.columns`.
     touched
-        How many rows are to be written, and behind it which.
+        Number of rows to be written, followed by those rows.
     consent
-        What holds where a profile leaves it open; :func:`models.state.record_updates.consent_by` changes it.
+        Default for consents a profile leaves open; :func:`models.state.record_updates.consent_by` changes it.
     visits
         Kept visits to competitors' sites.
     ids, profiles, books, pending
-        Of each row who has it, their profile and book, and the vectors that wait for a label.
+        Subscriber id, profile and book of each row, and the vectors that wait for a label.
     terms
-        When a term of a subscriber ends: what is in the column ``due_ts``, in order.
+        The subscribers' next terms, from the column ``due_ts``, in order.
 
     Examples
     --------
@@ -130,50 +129,55 @@ class Population:
         self._decode_book = msgspec.json.Decoder(Book).decode
 
     def __len__(self) -> int:
-        # Not by the marks: every transaction asks, and that would scan all rows.
+        # Not by the marks: every transaction calls this, and that would scan all rows.
         return len(self._rows) - sum(self._unknown(row) for row in set(self._loose))
 
     def live_rows(self) -> Rows:
-        """Rows of subscribers who are known."""
+        """Rows of known subscribers."""
         return np.flatnonzero(self.marks & ALIVE)
 
     def find(self, subscriber_id: str) -> int:
-        """Row of a subscriber who is known, or -1."""
+        """Row of a known subscriber, or -1."""
         row = self._rows.get(subscriber_id, _NO_ROW)
         return row if row != _NO_ROW and self.marks[row] & ALIVE else _NO_ROW
 
     def row(self, subscriber_id: str) -> int:
-        """Row of the subscriber, who is known from now on."""
+        """Row of the subscriber, made known if necessary."""
         row = self.seat(subscriber_id)
         if not self.marks[row] & ALIVE:
             self.enliven(row)
         return row
 
     def seat(self, subscriber_id: str) -> int:
-        """Row for the subscriber; it counts for nothing before something of theirs is applied (:meth:`enliven`)."""
+        """Row for the subscriber, reserved until one of their events is applied (:meth:`enliven`)."""
         row = self._rows.get(subscriber_id, _NO_ROW)
         if row == _NO_ROW:
             row = self._add(subscriber_id)
             self._loose.append(row)
         return row
 
-    def enliven(self, row: int) -> None:
-        """The subscriber is known: a change to be written.
+    def seats(self, subscriber_ids: Iterable[str]) -> Rows:
+        """Rows for subscribers, as :meth:`seat` gives them; nearly all have theirs."""
+        held, seat = self._rows.get, self.seat
+        return np.array([seat(who) if (row := held(who)) is None else row for who in subscriber_ids], dtype=np.int64)
 
-        Without that record a subscriber of whom only a profile is known could not be deleted after a restart.
+    def enliven(self, row: int) -> None:
+        """Mark the subscriber as known, to be written.
+
+        Without that record a subscriber with only a profile could not be deleted after a restart.
         """
         self.marks[row] |= ALIVE
         self.touch(row, ACTIVITY.name)
 
     def touch(self, row: int, part: str) -> None:
-        """Note that a block of the row, or its kept visits, changed."""
+        """Mark a block of the row, or its kept visits, as changed."""
         if not self.dirty[row]:
             self.touched[1 + self.touched[0]] = row
             self.touched[0] += 1
         self.dirty[row] |= BIT[part]
 
     def settle_rows(self) -> None:
-        """Free the rows of who is not known after all, or no longer; between batches only."""
+        """Free the rows of subscribers who did not become known or were deleted; between batches only."""
         for row in self._loose:
             if self._unknown(row):
                 self._free_row(row)
@@ -212,37 +216,33 @@ class Population:
             block.data = whole[:, start : start + len(block.spec.columns)]
 
     def id_of(self, row: int) -> str:
-        """Who has this row; a free row is a mistake of ours."""
+        """Id of the subscriber in this row; a free row is a bug."""
         subscriber_id = self.ids[row]
         if subscriber_id is None:
             raise KeyError(row)
         return subscriber_id
 
     def book(self, row: int) -> Book:
-        """Book of the subscriber, opened if they have none; the caller marks it with :meth:`mark_book`."""
+        """Book of the subscriber, created if missing; the caller marks changes with :meth:`mark_book`."""
         book = self.books.get(row)
         if book is None:
             book = self.books[row] = Book()
         return book
 
     def mark_book(self, row: int) -> None:
-        """Note that the book changed; an empty one is closed when the changes are taken."""
+        """Mark the book as changed; an empty one is deleted when the changes are taken."""
         self._dirty_books.add(row)
 
     def hold(self, row: int, pending: Pending) -> None:
         """Keep a vector until its label is known."""
         self.pending.hold(row, self._keys[row], pending)
 
-    def know(self, row: int, pending: Pending, weeks: int) -> Pending:
-        """Note that so many weeks of a vector are known."""
-        return self.pending.know(row, self._keys[row], pending, weeks)
-
     def release(self, row: int, pending: Pending) -> None:
-        """Let go a vector whose label is known."""
+        """Delete a vector whose label is known."""
         self.pending.release(row, self._keys[row], pending)
 
     def set_profile(self, row: int, profile: Profile | None) -> None:
-        """Replace the profile whole; ``None`` deletes it."""
+        """Replace the whole profile; ``None`` deletes it."""
         self._hold(row, profile)
         self._dirty_profiles.add(row)
 
@@ -252,7 +252,7 @@ class Population:
         self.mark_profiling(row)
 
     def mark_profiling(self, row: int) -> None:
-        """Mark who refuses profiling, or says nothing of it where that means no."""
+        """Mark a subscriber who refuses profiling, or leaves it open where the default is no."""
         profile = self.profiles[row]
         if profile is None or self.consent.profiling_of(profile):
             self.marks[row] &= ~UNPROFILED
@@ -260,16 +260,16 @@ class Population:
             self.marks[row] |= UNPROFILED
 
     def forget_visits(self, row: int) -> None:
-        """Drop what is known of the visits: the subscriber refused the use of their behaviour."""
+        """Delete the subscriber's visits: they refused their use."""
         self.blocks[VISITS.name].data[row] = self.blocks[VISITS.name].fill
         self.touch(row, VISITS.name)
         self.visits.clear(row)
         self.touch(row, "kept_visits")
 
     def delete(self, row: int) -> None:
-        """Forget the subscriber: tombstones for all that was written of them.
+        """Delete the subscriber, with tombstones for all their records.
 
-        Their row stays theirs until :meth:`settle_rows`: something of theirs may wait in the batch.
+        The row stays reserved until :meth:`settle_rows`: the batch may hold more of their events.
         """
         self._deleted[self.id_of(row)] = None
         self.pending.forget(row, self._keys[row])
@@ -298,9 +298,9 @@ class Population:
         self._free.append(row)
 
     def take_changes(self) -> StateRecords:
-        """State records of all that changed since the last call, and start anew.
+        """State records of all changes since the last call; clears the marks.
 
-        Tombstones come first, so that a subscriber who was forgotten and came back in one batch stays.
+        Tombstones come first, so that a subscriber who was deleted and came back in one batch is kept.
         """
         records = StateRecords()
         codes = [PROFILE_CODE, BOOK_CODE, VISITS_CODE, *self._by_code]
@@ -329,12 +329,12 @@ class Population:
         return [(key, None if value is None else begin + self._encode(value)[1:]) for key, value in found]
 
     def load(self, records: Iterable[StateRecord]) -> None:
-        """Take up state records as the topic holds them; the last of a key wins.
+        """Read state records in topic order; the last of a key wins.
 
         Raises
         ------
         StateMalformedError
-            If a record is of no known kind or version. The lane must not start on half a state.
+            If a record is of unknown kind or version. The lane must not start on half a state.
         """
         rows, by_code = self._rows, self._by_code
         for key, value in records:
@@ -365,9 +365,7 @@ class Population:
         bad = block.settle()
         if bad != _NO_ROW:
             key = block.code + self._keys[bad]
-            raise StateMalformedError(
-                f"state record {key!r}: of a version that is not known: run the one that wrote it"
-            )
+            raise StateMalformedError(f"state record {key!r}: unknown version; run the release that wrote it")
 
     def _loaded_row(self, subscriber_id: str) -> int:
         row = self._rows.get(subscriber_id, _NO_ROW)
@@ -400,11 +398,11 @@ class Population:
             content = msgspec.json.decode(value)
             if not isinstance(content, dict) or not 0 <= content.get("ts", -1) < MIN_TS:
                 raise
-            # Taken when any time was: it is older than all others now as it was then.
+            # Written before there was a least time: it stays older than all others.
             return msgspec.convert(content | {"ts": MIN_TS}, Profile)
 
     def _load_visits_of_a_former_book(self, row: int, value: bytes) -> None:
-        """Books held the visits before they had a record of their own; from now on they have."""
+        """Move the visits of a book in the former format into a record of their own."""
         if b'"visits":[[' in value:
             former = msgspec.json.decode(value, type=_FormerBook).visits
             self.visits.put(row, [(ts, dwell_s, _PAGES[page]) for ts, dwell_s, page, _ in former])
@@ -422,11 +420,11 @@ class Population:
         elif code == VISITS_CODE:
             self.visits.clear(row)
         elif code in self._by_code:
-            # What was read before the tombstone must not be put in place after it.
+            # Put earlier rows in place first, or they would reappear after the tombstone.
             for block in self.blocks.values():
                 self._settle(block)
             if code == ACTIVITY.code:
-                # The last block that a living subscriber can lose: their row is free again.
+                # Only a deleted subscriber loses this block: the row is free again.
                 self._clear(row)
                 self._free_row(row)
             else:
@@ -434,7 +432,7 @@ class Population:
                 block.data[row] = block.fill
 
     def memory(self) -> dict[str, int]:
-        """Bytes by part, for the budget that operators watch; those of objects are estimates of the usual size."""
+        """Bytes of memory by part, for operators; those of objects are estimates by their usual size."""
         parts = {name: block.data.nbytes for name, block in self.blocks.items()}
         parts["kept_visits"] = self.visits.nbytes()
         parts["ids"] = 2 * self._id_bytes + _ID_OVERHEAD * len(self._rows)
@@ -445,13 +443,13 @@ class Population:
 
 
 class _FormerBook(msgspec.Struct):
-    """Of a book as it was written before the visits had a record of their own: (ts, dwell_s, page, operator)."""
+    """The visits in a book of the former format: (ts, dwell_s, page, operator)."""
 
     visits: list[tuple[float, float, str, str]]
 
 
 def _without_implied(profile: Profile) -> Profile:
-    """A profile of a record that does not tell what was said from what was implied: a yes may be either."""
+    """The profile of an older record, in which a yes may be stated or implied: it becomes absent."""
     consent = profile.consent
     stated = replace(consent, behaviour=consent.behaviour and None, profiling=consent.profiling and None)
     return replace(profile, consent=stated)

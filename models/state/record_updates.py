@@ -1,7 +1,7 @@
-"""What the rarer events change in what is kept of a subscriber: profile, outcome, open cases, contacts.
+"""State changes by the rarer events: profile, outcome, open cases, contacts.
 
-Their numbers go into the row's columns, what does not fit there into the profile or the book. Calls, data sessions,
-bills, visits, and the numbers of care contacts are folded by :mod:`models.kernel`.
+Numbers go into the row's columns, the rest into the profile or the book. :mod:`models.kernel` folds calls, data
+sessions, bills, visits, and the numbers of care contacts.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from models.state.population import Population
 from models.state.subscriber_record import KEPT_TOUCHES, Book, Case, Touch
 
 KEPT_CASES: Final = 24
-"""More open cases than these are not kept: a book must fit into one record of the state topic."""
+"""Open cases kept at most: a book must fit into one record of the state topic."""
 BY_OTHERS: Final = "others"
-"""Who made the contacts that ``telecom.contacts.v1`` brings."""
+"""Author of the contacts in ``telecom.contacts.v1``."""
 _COMPLAINTS: Final = frozenset({"complaint", "billing_dispute"})
 _CASE_REASONS: Final = _COMPLAINTS | {"fault"}
 _KINDS: Final[tuple[ProductKind, ...]] = ("mobile", "broadband", "iptv", "fixed")
 _GONE: Final = frozenset({"ported_out", "disconnected", "lapsed", "involuntary"})
 _TOUCHING: Final = frozenset({"contacted", "unreachable", "delivered", "read", "retained", "lost", "refused"})
-"""Feedback about a contact with the subscriber; the rest is about the alert."""
+"""Feedback statuses that mean a contact with the subscriber; the others concern the alert."""
 _BY_TS: Final = attrgetter("ts")
 
 
 def take_rare(population: Population, row: int, event: AnyEvent | Deletion) -> None:
-    """Move on what the event changes beside the numbers that the compiled code has folded already."""
+    """Apply an event's changes to profile, outcome and book; the compiled code has already folded its numbers."""
     match event:
         case CareContact():
             take_care(population, row, event)
@@ -54,7 +54,7 @@ def take_rare(population: Population, row: int, event: AnyEvent | Deletion) -> N
 
 
 def profile_row(profile: Profile) -> list[float]:
-    """Columns of the ``profile`` block; what the operator did not say is NaN."""
+    """Columns of the ``profile`` block; NaN where the operator gave no value."""
     return [
         float(profile.ts),
         _number(profile.activated_ts),
@@ -77,13 +77,13 @@ def _number(value: float | None) -> float:
 
 
 def _contract_end(profile: Profile, kind: ProductKind) -> float:
-    """Latest end among the products of a kind: a renewal is listed beside the contract that it prolongs."""
+    """Latest contract end among the products of a kind: a renewal is listed beside the contract it prolongs."""
     ends = [p.contract_end_ts for p in profile.products if p.product == kind and p.contract_end_ts is not None]
     return float(max(ends)) if ends else NAN
 
 
 def take_profile(population: Population, row: int, event: Profile | Deletion) -> None:
-    """Replace the profile whole, unless the one held is newer; a deletion clears it and leaves the history."""
+    """Replace the whole profile, unless the stored one is newer; a deletion clears it and keeps the history."""
     block = population.blocks[PROFILE.name]
     if isinstance(event, Deletion):
         population.set_profile(row, None)
@@ -96,7 +96,7 @@ def take_profile(population: Population, row: int, event: Profile | Deletion) ->
 
 
 def consent_by(population: Population, default: ConsentDefault) -> None:
-    """Take what absent consent means from the policy, for everybody whose profile leaves it open."""
+    """Apply the policy's default consent to everybody whose profile leaves it open."""
     population.consent = default
     column = population.blocks[PROFILE.name].column("behaviour")
     for row, profile in enumerate(population.profiles):
@@ -109,7 +109,7 @@ def consent_by(population: Population, default: ConsentDefault) -> None:
 
 
 def _take_consent(population: Population, row: int, profile: Profile) -> None:
-    """Note whether visits may be used; where they may not, those that are kept go."""
+    """Record whether visits may be used; if not, delete the kept ones."""
     allowed = population.consent.behaviour_of(profile)
     population.blocks[PROFILE.name].data[row, PROFILE.index["behaviour"]] = float(allowed)
     visited = population.blocks[VISITS.name].data[row, VISITS.index["ref_ts"]]
@@ -118,7 +118,7 @@ def _take_consent(population: Population, row: int, profile: Profile) -> None:
 
 
 def take_outcome(population: Population, row: int, event: Outcome) -> None:
-    """Note whether the subscriber is gone; an outcome older than the one held changes nothing."""
+    """Record whether the subscriber is gone; an outcome older than the stored one changes nothing."""
     held = population.blocks[OUTCOME.name].data[row]
     population.touch(row, OUTCOME.name)
     if event.ts < held[OUTCOME.index["ts"]]:
@@ -132,7 +132,7 @@ def take_outcome(population: Population, row: int, event: Outcome) -> None:
 
 
 def take_touch(population: Population, row: int, event: Contact | Feedback) -> None:
-    """Keep a contact with the subscriber, by whom it ever was: it counts in the caps."""
+    """Keep a contact with the subscriber, whoever made it: all count towards the caps."""
     if isinstance(event, Contact):
         touch = Touch(event.ts, event.channel, "contacted", BY_OTHERS)
     elif event.status in _TOUCHING:
@@ -148,19 +148,19 @@ def take_touch(population: Population, row: int, event: Contact | Feedback) -> N
 
 
 def take_care(population: Population, row: int, event: CareContact) -> None:
-    """Keep the appointment, or the case with its promise."""
+    """Keep the appointment, or the case with its promised date."""
     held = population.blocks[CARE.name].data[row]
-    told = CARE.index["appointment_told_ts"]
-    if event.reason == "disconnect_appointment" and not event.ts < held[told]:
+    told_ts = CARE.index["appointment_told_ts"]
+    if event.reason == "disconnect_appointment" and not event.ts < held[told_ts]:
         if not _of_another_case(population, row, event):
-            held[told] = event.ts
+            held[told_ts] = event.ts
             _appoint(population, row, event)
     elif event.reason in _CASE_REASONS and event.case_id is not None:
         _take_case(population, row, event, event.case_id)
 
 
 def _of_another_case(population: Population, row: int, event: CareContact) -> bool:
-    """Whether an appointment is withdrawn that another one has taken the place of; without a case it is the last."""
+    """Whether this withdraws an appointment that another has replaced; without a case id it means the latest."""
     book = population.books.get(row)
     standing = None if book is None else book.appointment_case
     return event.status == "resolved" and None not in (standing, event.case_id) and event.case_id != standing
@@ -193,7 +193,7 @@ def _take_case(population: Population, row: int, event: CareContact, case_id: st
 
 
 def _open_case(book: Book, event: CareContact, case_id: str) -> None:
-    """Open a case, or take a new promise for one that is open: the overdue breach may then come anew."""
+    """Open a case, or give an open one a new promised date, after which it may become overdue again."""
     case = book.cases.get(case_id)
     if case is None:
         book.cases[case_id] = Case(event.ts, event.reason, event.due_ts, event.department)

@@ -1,4 +1,4 @@
-"""State records as the bytes of record batches: what a transaction writes of the state."""
+"""State records of a transaction as the bytes of Kafka record batches."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from models.state.kept_visits import KeptVisits
 StateRecord = tuple[bytes, bytes | None]
 
 VISITS_CODE: Final = b"w"
-"""Leads the state key of a subscriber's kept visits."""
+"""First byte of the state key of a subscriber's kept visits."""
 ROOM: Final = 900 << 10
-"""Bytes of the records in a batch: under the default ``max.message.bytes`` of 1 MiB."""
+"""Bytes of records in a batch at most: under the default ``max.message.bytes`` of 1 MiB."""
 FILL: Final = np.array([value for spec in BLOCKS if spec is not SEEN_IDS for value in spec.fill])
 _FILL_BITS: Final = np.concatenate([FILL.view(np.uint64), np.zeros(len(SEEN_IDS.columns), dtype=np.uint64)])
 _PARTS: Final = np.array(
@@ -37,14 +37,14 @@ _PARTS: Final = np.array(
 
 
 class Body(NamedTuple):
-    """Records as they stand in one batch behind its head, and how many they are."""
+    """The records of one batch, without its header, and their number."""
 
     content: bytes
     records: int
 
 
 class StateRecords:
-    """State records of one transaction, in the order in which they were put, batch by batch.
+    """State records of one transaction, in the order they were added, batch by batch.
 
     Examples
     --------
@@ -78,7 +78,7 @@ class StateRecords:
         Raises
         ------
         ValueError
-            If one does not fit into a batch.
+            If a record does not fit into a batch.
         """
         pairs = list(records)
         if not pairs:
@@ -94,14 +94,14 @@ class StateRecords:
                 self._begin_batch()
 
     def put_rows(self, rows: Rows, keys: list[bytes], arrays: Sequence[npt.NDArray[Any]], visits: KeptVisits) -> None:
-        """Add what is marked as changed of rows, and mark it as written.
+        """Add the changed parts of rows, and clear their marks.
 
         Parameters
         ----------
         rows, keys
-            Rows, and of each row of the population whose it is.
+            Rows to write; subscriber of every row of the population.
         arrays, visits
-            The population's table, ring and marks of change, and the visits that it keeps.
+            The population's table, ring and dirty bits, and its kept visits.
         """
         if not len(rows):
             return
@@ -120,7 +120,7 @@ class StateRecords:
         self._done[[AT, COUNT]] = 0
 
     def bodies(self) -> list[Body]:
-        """All of them, batch by batch."""
+        """All records, batch by batch."""
         at, count = int(self._done[AT]), int(self._done[COUNT])
         return [*self._full, Body(self._room[:at].tobytes(), count)] if count else list(self._full)
 

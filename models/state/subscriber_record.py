@@ -1,7 +1,7 @@
-"""The book of a subscriber: what is rare about them and does not fit into columns.
+"""The book of a subscriber: rare data that does not fit into columns.
 
-Most subscribers have none. It holds open cases, the contacts made, and the episodes: the alerts
-whose life goes on. It is one state record of JSON, written whole when it changed.
+Most subscribers have none. It holds open cases, contacts, and the episodes of open alerts. It is one JSON state record,
+rewritten whole when it changes.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ class Case(Struct):
 
 
 class Touch(Struct, array_like=True):
-    """A contact with the subscriber, by whomever."""
+    """A contact with the subscriber, by any department."""
 
     ts: int
     channel: Channel | None
     status: str
     by: str | None = None
     offer: str | None = None
-    """Code of what was offered."""
+    """Code of the offer made."""
 
 
 class Episode(Struct):
-    """An alert's life between its breach and its end.
+    """An alert between its breach and its end.
 
-    ``seq`` is the number of records published so far: 0 while the ``raised`` is withheld, and then nobody sees the
-    rest of its life either.
+    ``seq`` is the number of records published so far: 0 while the ``raised`` is withheld, and then later steps are not
+    published either.
     """
 
     alert_id: str
@@ -49,26 +49,26 @@ class Episode(Struct):
     started_ts: int
     seq: int = 0
     level: int = 1
-    """Strength of the strongest trigger so far: a stronger one escalates. Of ``risk_tier`` it is the tier."""
+    """Strength of the strongest trigger so far: a stronger one escalates. For ``risk_tier`` it is the tier."""
     code: str = ""
     value: float = 0.0
     """The signal's own reason, for the card of an alert that is raised later than its breach."""
     appointment_ts: int | None = None
     expires_ts: int | None = None
     withheld: str | None = None
-    """The reason of the last suppression: of the ``raised`` while ``seq`` is 0, and then of an escalation."""
+    """Reason of the last suppression: of the ``raised`` while ``seq`` is 0, later of an escalation."""
     retry_ts: int | None = None
-    """When to ask again whether a withheld breach may be raised."""
+    """When to decide again on a withheld breach."""
     snoozed_until: int | None = None
     resumed: bool = False
-    """The front line asked for it to be raised anew: then the cooldown of its own kind does not hold."""
+    """It is raised again after a snooze by the front line: the cooldown of its kind does not apply."""
     trigger_topic: str | None = None
     trigger_offset: int | None = None
     trigger_tick: int | None = None
 
 
 class Book(Struct):
-    """See the module."""
+    """Open cases, contacts and episodes of one subscriber."""
 
     cases: dict[str, Case] = field(default_factory=dict)
     touches: list[Touch] = field(default_factory=list)
@@ -79,21 +79,21 @@ class Book(Struct):
     refused_ts: int | None = None
     appointment_ts: int | None = None
     appointment_case: str | None = None
-    """Of the appointment that stands: the withdrawal of another case leaves it standing."""
+    """Case id of the open appointment: withdrawing another case does not close it."""
     previous_tier: int | None = None
     """The tier before the last change."""
     risk_hidden: bool = False
-    """Whether the subscriber refuses profiling: their risk is not published, and none that was is left."""
+    """Whether the subscriber refuses profiling: their risk is not published, and an earlier one is withdrawn."""
     silent_since: int | None = None
-    """Last sign of life before the silence that was told: one silence is one breach."""
+    """Last sign of life before the reported silence: one silence is one breach."""
 
     left: str | None = None
-    """The outcome with which they left, until they returned: the first is believed."""
+    """The outcome with which they left, until they return; the first one counts."""
     downgraded: list[int] = field(default_factory=list)
-    """When they moved to a cheaper plan, as long as a label may ask for it."""
+    """When they moved to a cheaper plan, kept as long as a label may need it."""
 
     def empty(self) -> bool:
-        """Whether nothing is written in it, so that its record may go."""
+        """Whether the book is empty, so that its record can be deleted."""
         return self == _EMPTY
 
 

@@ -5,7 +5,9 @@ Such a reader is invisible to Kafka's group tools and cannot move any group's of
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
 import aiokafka
@@ -51,7 +53,7 @@ class TailRecord(NamedTuple):
 async def tail(
     client: Mapping[str, Any], topic: str, *, from_beginning: bool, follow: bool
 ) -> AsyncGenerator[TailRecord, None]:
-    """Records of all partitions of `topic`, in order within a partition and nearly so across them.
+    """Records of all partitions of `topic`: those that it holds now by time, the later ones as they come.
 
     Close the iterator (``contextlib.aclosing``), or the connection stays open.
 
@@ -86,22 +88,43 @@ async def tail(
         starts = await consumer.beginning_offsets(places) if from_beginning else ends
         for place in places:
             consumer.seek(place, starts[place])
-        while follow or [place for place in places if await consumer.position(place) < ends[place]]:
-            for record in _in_order(await consumer.getmany(timeout_ms=_POLL_MS)):
-                place = TopicPartition(topic, record.partition)
-                if follow or record.offset < ends[place]:
-                    yield record
+        newer: list[Any] = []
+        async with aclosing(_merged(consumer, ends, newer)) as held:
+            async for record in held:
+                yield _told(record)
+        while follow:
+            for record in sorted(newer, key=_when):
+                yield _told(record)
+            newer = [each for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values() for each in batch]
     finally:
         await consumer.stop()
 
 
-def _in_order(fetched: Mapping[TopicPartition, list[Any]]) -> list[TailRecord]:
-    records = [
-        TailRecord(place.partition, each.offset, each.timestamp, each.key, each.value, tuple(each.headers))
-        for place, batch in fetched.items()
-        for each in batch
-    ]
-    return sorted(records, key=lambda each: (each.timestamp, each.partition, each.offset))
+async def _merged(consumer: Any, ends: Mapping[TopicPartition, int], newer: list[Any]) -> AsyncGenerator[Any, None]:
+    """What the partitions hold below `ends`, the oldest first: a partition that has more to come is waited for.
+
+    What is fetched beyond the ends goes to `newer`.
+    """
+    heads: dict[TopicPartition, deque[Any]] = {place: deque() for place in ends}
+    while heads:
+        lacking = [place for place, held in heads.items() if not held]
+        for place in [place for place in lacking if await consumer.position(place) >= ends[place]]:
+            del heads[place]
+            lacking.remove(place)
+        if lacking:
+            for place, batch in (await consumer.getmany(*lacking, timeout_ms=_POLL_MS)).items():
+                for record in batch:
+                    (heads[place] if record.offset < ends[place] else newer).append(record)
+        elif heads:
+            yield min(heads.values(), key=lambda held: _when(held[0])).popleft()
+
+
+def _when(record: Any) -> tuple[int, int, int]:
+    return record.timestamp, record.partition, record.offset
+
+
+def _told(each: Any) -> TailRecord:
+    return TailRecord(each.partition, each.offset, each.timestamp, each.key, each.value, tuple(each.headers))
 
 
 def as_alert(value: bytes | None) -> Alert | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import json
 import os
@@ -16,6 +15,8 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from typing import Final
+
+from filelock import FileLock
 
 from streams.embedded.broker_error import BrokerError
 from streams.embedded.broker_owner import Resident, command_of
@@ -76,13 +77,12 @@ class BrokerHome:
         """Allow one start at a time; the lock ends with the process that holds it."""
         try:
             self._make()
-            lock = (self.directory / "lock").open("w")
+            held = FileLock(self.directory / "lock").acquire()
         except OSError as error:
             raise BrokerError(
                 f"Cannot write to {self.directory} ({error.strerror}): give another directory."
             ) from error
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with held:
             yield
 
     def _make(self) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 from streams.embedded.ports import HOST
 
@@ -29,17 +29,7 @@ class Resident(NamedTuple):
 
 def command_of(pid: int) -> str:
     """Command line of a process; empty for one that has ended, reaped or not."""
-    proc = Path("/proc")
-    if (proc / "self").exists():
-        try:
-            return (proc / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            return ""
-    listed = subprocess.run(
-        ["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)],  # noqa: S607 - macOS and BSD have no /proc
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    return "" if listed.stdout.lstrip().startswith("Z") else listed.stdout
+    try:
+        return " ".join(psutil.Process(pid).cmdline())
+    except (psutil.Error, ValueError):  # a note may be of anything
+        return ""

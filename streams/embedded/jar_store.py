@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from filelock import FileLock
 
 from streams.embedded.broker_error import BrokerError
 
@@ -164,9 +165,8 @@ class JarStore:
         """Prevent two starts from filling the same directory at once; the lock ends with the process."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            lock = (self.directory / "lock").open("w")
+            held = FileLock(self.directory / "lock").acquire()
         except OSError as error:
             raise write_error(error, self.directory) from error
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with held:
             yield

@@ -137,8 +137,8 @@ def _lines(placed: Records, broker_ms: int | None, reader: EventReader) -> Lines
 
 def _last_offsets(placed: Records) -> dict[str, int]:
     """Last offset of each topic."""
-    found = dict(zip(placed.lines[:, TOPIC].tolist(), placed.lines[:, OFFSET].tolist(), strict=True))
-    return {INPUT_TOPICS[rank].name: offset for rank, offset in found.items()}
+    topics, offsets = placed.lines[:, TOPIC], placed.lines[:, OFFSET]
+    return {INPUT_TOPICS[rank].name: int(offsets[topics == rank][-1]) for rank in np.unique(topics).tolist()}
 
 
 def _arrival(topic: str, record: RawRecord, event: AnyEvent | Deletion) -> Arrival:

@@ -15,7 +15,7 @@ from models.scoring.scorer import Scorer
 from models.state.state_records import StateRecord
 from streams.lanes.fold_ports import Folded
 from streams.lanes.lane_report import Commit
-from streams.records.outputs import out_record
+from streams.records.outputs import out_records
 
 
 class DetectionFold:
@@ -37,7 +37,7 @@ class DetectionFold:
     def __init__(self, detector: Detector, group: str, serving: Callable[[], Scorer] | None = None) -> None:
         self.serving = serving
         self._detector = detector
-        self._source = f"/holdfast/{group}".encode()
+        self._group = group
 
     @property
     def versions(self) -> tuple[str, str]:
@@ -78,7 +78,7 @@ class DetectionFold:
         examples = [output.body for output in outputs if isinstance(output.body, Example)]
         return Folded(
             records,
-            [out_record(output, self._source) for output in outputs],
+            out_records(outputs, self._group),
             self.standing()._replace(
                 events=counts.applied,
                 duplicates=counts.duplicates,

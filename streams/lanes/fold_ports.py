@@ -11,7 +11,7 @@ from models.state.state_records import StateRecord, StateRecords
 from streams.lanes.lane_report import Commit, LaneReport
 from streams.lanes.ledger import LaneLogs
 from streams.lanes.pace import TransactionPace
-from streams.records.out_record import OutRecord
+from streams.records.out_record import AnyRecord
 
 
 class Folded(NamedTuple):
@@ -19,7 +19,7 @@ class Folded(NamedTuple):
 
     state: StateRecords
     """State records; the lane adds its ledger."""
-    outputs: Sequence[OutRecord]
+    outputs: Sequence[AnyRecord]
     counts: Commit
     triggers_ms: Sequence[int]
     """Record timestamps of the triggers of published alerts, to measure latency."""

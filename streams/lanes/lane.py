@@ -50,7 +50,7 @@ from streams.lanes.ledger import LEDGER_KEY, Ledger
 from streams.lanes.opening import OpenedState
 from streams.lanes.pace import SHORTEST_S
 from streams.lanes.transport import Fetch
-from streams.records.key_placement import Partitioner
+from streams.records.key_placement import MURMUR2, Partitioner
 from streams.records.lane_history import history_record, segments
 from streams.records.out_record import AnyRecord
 from streams.records.state_batch import StateBatch, batches
@@ -83,8 +83,7 @@ class Lane:
         self._began = 0.0
         self._reader = EventReader()
         self._partitioner = Partitioner(partition, spec.partitions)
-        self._warned = False  # of keys outside their murmur2 partition; the metric goes on counting
-        self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock at its receipt
+        self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock when it was told
         self._fold: Fold
         self._ledger: Ledger
         self._state_end: int
@@ -280,10 +279,8 @@ class Lane:
     ) -> None:
         now, wall_s = time.perf_counter(), self._spec.wall_s()
         misplaced = self._partitioner.misplaced(batch.valid())
-        if misplaced and not self._warned:
-            self._warned = True
-            advice = "Sources must partition by murmur2: librdkafka with partitioner=murmur2_random."
-            log.warning("keys_misplaced", partition=self.partition, topic=next(iter(misplaced)), advice=advice)
+        if count := self._partitioner.warning(now):
+            log.warning("keys_misplaced", partition=self.partition, count=count, advice=MURMUR2)
         counts = folded.counts._replace(
             rejected=poison,
             misplaced=misplaced,

@@ -7,19 +7,14 @@ whether that is history and when it ends, in any order of start. From then on th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
-import aiokafka
 import msgspec
 from msgspec import Struct
 
 from streams.cluster.retries import patient
-from streams.cluster.topic_tail import tail
+from streams.model_topic.single_model import keep, kept
 from streams.model_topic.versions import BACKFILL
-from streams.records.topics import MODELS
-
-_KEY: Final = BACKFILL.encode()
 
 
 class Backfill(Struct, frozen=True, kw_only=True):
@@ -58,22 +53,13 @@ async def read(client: Mapping[str, Any], prefix: str) -> Backfill | None:
     streams.cluster.topic_tail.TopicMissingError
         If there is no such topic.
     """
-    found: bytes | None = None
-    async with aclosing(tail(client, prefix + MODELS, from_beginning=True, follow=False)) as records:
-        async for record in records:
-            if record.key == _KEY:
-                found = record.value
+    found = await kept(client, prefix, BACKFILL)
     return None if found is None else msgspec.json.decode(found, type=Backfill)
 
 
 async def write(client: Mapping[str, Any], prefix: str, backfill: Backfill) -> None:
     """Write the note; after this returns every lane that opens will read it."""
-    producer = aiokafka.AIOKafkaProducer(**client, enable_idempotence=True)
-    await producer.start()
-    try:
-        await producer.send_and_wait(prefix + MODELS, msgspec.json.encode(backfill), _KEY, partition=0)
-    finally:
-        await producer.stop()
+    await keep(client, prefix, BACKFILL, msgspec.json.encode(backfill))
 
 
 async def recorded_until(client: Mapping[str, Any], prefix: str) -> int | None:

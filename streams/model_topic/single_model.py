@@ -34,9 +34,30 @@ async def read(client: Mapping[str, Any], prefix: str) -> ModelVersions:
 
 async def publish(client: Mapping[str, Any], prefix: str, snapshot: Snapshot) -> None:
     """Write a model under its version; after this returns every process that follows the topic will serve it."""
+    await keep(client, prefix, snapshot.version, encode(snapshot))
+
+
+async def keep(client: Mapping[str, Any], prefix: str, key: str, value: bytes) -> None:
+    """Write one record; after this returns it is on the broker."""
     producer = aiokafka.AIOKafkaProducer(**client, enable_idempotence=True)
     try:
         await producer.start()
-        await producer.send_and_wait(prefix + MODELS, encode(snapshot), snapshot.version.encode(), partition=0)
+        await producer.send_and_wait(prefix + MODELS, value, key.encode(), partition=0)
     finally:
         await producer.stop()
+
+
+async def kept(client: Mapping[str, Any], prefix: str, key: str) -> bytes | None:
+    """The newest record of a key; None if there is none.
+
+    Raises
+    ------
+    streams.cluster.topic_tail.TopicMissingError
+        If there is no such topic.
+    """
+    found: bytes | None = None
+    async with aclosing(tail(client, prefix + MODELS, from_beginning=True, follow=False)) as records:
+        async for record in records:
+            if record.key == key.encode():
+                found = record.value
+    return found

@@ -23,9 +23,11 @@ CHECKPOINT: Final = "checkpoint"
 REPORT: Final = "report"
 SEGMENTS: Final = "segments"
 BACKFILL: Final = "backfill"
-OWN: Final = (CHECKPOINT, REPORT, SEGMENTS, BACKFILL)
-"""Keys that are no versions: the learner's checkpoint, report and last night's segments, in parts ``key/n``, and the
-note of :mod:`streams.model_topic.recorded_history` for the lanes."""
+RETENTION: Final = "retention"
+OWN: Final = (CHECKPOINT, REPORT, SEGMENTS, BACKFILL, RETENTION)
+"""Keys that are no versions: the learner's checkpoint, report and last night's segments, in parts ``key/n``; the note
+of :mod:`streams.model_topic.recorded_history` for the lanes; and the settings to restore of
+:mod:`streams.cluster.retention`."""
 
 
 def is_own(key: bytes | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 import msgspec
 
 from models.decisions.outbox import Output
-from streams.records.out_record import OutRecord
+from streams.records.out_record import AnyRecord
 from streams.records.topics import ALERTS, EXAMPLES, RECEIPTS, SCORES, SUPPRESSIONS
 
 TOPIC_OF: Final = {
@@ -27,39 +28,25 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 @lru_cache(maxsize=64)
-def rfc3339(ts: int) -> str:
+def ce_time(ts: int) -> tuple[str, bytes]:
     """Event time as text, in UTC with milliseconds.
 
     The latest results are cached: all scores of a tick have one time.
 
     Examples
     --------
-    >>> rfc3339(1_780_000_000_123)
-    '2026-05-28T20:26:40.123Z'
+    >>> ce_time(1_780_000_000_123)
+    ('ce_time', b'2026-05-28T20:26:40.123Z')
     """
-    return datetime.fromtimestamp(ts / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    told = datetime.fromtimestamp(ts / 1000, UTC).isoformat(timespec="milliseconds")
+    return "ce_time", told.replace("+00:00", "Z").encode()
 
 
-def out_record(output: Output, source: bytes) -> OutRecord:
-    """The record of one decision.
-
-    Parameters
-    ----------
-    source
-        ``/holdfast/<group>``.
-    """
-    kind, key = output.kind, output.key.encode()
-    return OutRecord(
-        TOPIC_OF[kind],
-        key,
-        None if output.body is None else _encode(output.body),
-        [
-            _VERSION,
-            ("ce_id", output.ce_id.encode()),
-            ("ce_source", source),
-            _TYPE[kind],
-            ("ce_subject", key),
-            ("ce_time", rfc3339(output.ts).encode()),
-            _JSON,
-        ],
-    )
+def out_records(outputs: Iterable[Output], group: str) -> list[AnyRecord]:
+    """The records of decisions; plain tuples, since a tick may bring thousands."""
+    source, found = ("ce_source", f"/holdfast/{group}".encode()), list[AnyRecord]()
+    for kind, name, body, ts, ce_id, _ in outputs:
+        key = name.encode()
+        said = ("ce_id", ce_id.encode()), source, _TYPE[kind], ("ce_subject", key), ce_time(ts)
+        found.append((TOPIC_OF[kind], key, None if body is None else _encode(body), [_VERSION, *said, _JSON]))
+    return found

@@ -16,6 +16,7 @@ from streams.cluster.membership import Group
 from streams.cluster.topic_admin import Cluster
 from streams.cluster.topic_tail import TopicMissingError, tail
 from streams.embedded.broker import EmbeddedBroker
+from streams.records.key_placement import misplaced
 
 PARTITIONS = 2
 
@@ -118,7 +119,11 @@ async def test_a_peek_tells_a_record_from_markers(
 
 async def test_a_group_is_as_its_coordinator_has_it(client: dict[str, Any], topic: str, prefix: str) -> None:
     view = BrokerView(client, prefix)
-    assert await view.group(f"{prefix}g") == Group("Dead", {})
+    found = None
+    async with asyncio.timeout(60):  # a new broker's coordinator takes a while to be there
+        while found is None:
+            found = await view.group(f"{prefix}g")
+    assert found == Group("Dead", {})
     member = aiokafka.AIOKafkaConsumer(topic, **client, group_id=f"{prefix}g")
     await member.start()
     try:
@@ -135,3 +140,23 @@ async def test_a_broker_that_is_not_there_is_none_and_no_error() -> None:
     assert await view.bounds([(CALLS, 0)]) is None
     assert await view.peek({(CALLS, 0): 0}) == {}
     assert await view.group("g") is None
+
+
+async def test_keys_that_another_partitioner_has_placed_are_named(
+    client: dict[str, Any], topic: str, prefix: str
+) -> None:
+    producer = aiokafka.AIOKafkaProducer(**client)
+    await producer.start()
+    try:
+        for number in range(20):
+            await producer.send(topic, b"{}", b"s-%d" % number)
+        await producer.flush()
+        assert await misplaced(client, prefix, PARTITIONS) == []
+        for number in range(20):
+            await producer.send(topic, b"{}", b"s-%d" % number, partition=0)
+        await producer.flush()
+    finally:
+        await producer.stop()
+    (said,) = await misplaced(client, prefix, PARTITIONS)
+    assert f"of 20 in the newest records of {topic}" in said
+    assert "partitioner=murmur2_random" in said

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from app.simulator.rates import Rates
 from app.simulator.stream import simulate
 from models.contract.events import CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
 from models.contract.time_units import DAY_MS
+from models.contract.training_example import numbers_of
 from models.features.catalogue import INDEX
 from streams.embedded.broker import EmbeddedBroker
 from streams.records.topics import ALERTS, EXAMPLES, MODELS, SUPPRESSIONS
@@ -131,7 +134,11 @@ def test_a_history_is_learned_and_put_nobody_on_the_phone(world: World, tmp_path
         fates = [body for body in told if "fate_id" in body]
         assert {body["left"] for body in fates} == {True, False}
         places = INDEX["points"], INDEX["arpu"], INDEX["tenure_months"]
-        seen = [[body["x"][place] is not None for place in places] for body in told if body["ts"] < end]
+        seen = [
+            [not isnan(numbers_of(b64decode(body["x"]))[place]) for place in places]
+            for body in told
+            if body["ts"] < end
+        ]
         assert seen
         assert all(known == [False, False, True] for known in seen)
         until(lambda: len(_versions(world)) > 1, "a model is learned", BOUND_S)

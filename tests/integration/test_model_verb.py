@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
+from support.alerts_made import an_alert
 from support.black_box_worker import ROOT, clean_environment
 from support.known_model import known_model
 from support.learner_rig import LearnerRig
@@ -19,7 +22,9 @@ from support.ruled_examples import examples
 import planted
 from app.config.operator_files import frozen_model
 from app.errors import ExitCode
+from models.contract.time_units import DAY_MS
 from models.scoring.prior import prior
+from streams.records.topics import ALERTS, SCORES
 
 
 @pytest.fixture
@@ -110,3 +115,20 @@ async def test_without_topics_it_says_what_to_do(rig: Rig, tmp_path: Path) -> No
     done = await model(LearnerRig(rig, tmp_path), "show")
     assert done.returncode == ExitCode.NOT_FOUND
     assert "holdfast topics create" in done.stderr
+
+
+async def test_show_tells_how_many_tier_alerts_the_topics_hold(learner: LearnerRig) -> None:
+    """Of a worker that is gone: nothing but the topics knows of its alerts."""
+    rig, alert = learner.rig, an_alert(kind="risk_tier")
+    for lane, who in enumerate(("s-1", "s-2")):
+        for n, score in enumerate((b'{"ts": %d}' % (alert.ts + 10 * DAY_MS), None)[: lane + 1]):
+            await rig.send(SCORES, lane, score, who.encode(), alert.ts + n)
+    closed = replace(alert, event="closed", close_reason="recovered", ts=alert.ts + DAY_MS, seq=2)
+    for body in (alert, closed):
+        await rig.send(ALERTS, 1, msgspec.json.encode(body), b"s-1", alert.ts)
+    await rig.send(ALERTS, 0, b"of another release", b"s-1", alert.ts)
+    told = (await shown(learner))["tier_alerts"]
+    assert told == {
+        "raised": 1, "days": 10.0, "subscribers": 1, "a_day_per_1000": 100.0, "recovered": 1, "short": 1
+    }  # fmt: skip
+    assert "1 raised in 10 days, 100.00 a day per 1,000 of 1 subscribers" in (await model(learner, "show")).stdout

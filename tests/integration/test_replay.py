@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import ConfigResource, ResourceType
 from support.black_box import World
 from support.black_box_worker import until
 
@@ -85,9 +86,31 @@ def test_dates_are_read_by_the_one_that_tells_or_not_at_all(world: World, tmp_pa
 def test_what_retention_would_delete_is_kept(world: World, tmp_path: Path) -> None:
     """The topic was created with a week's retention, and all of the file is older."""
     write_calls(tmp_path / "log.csv", people=2, days=3)
-    done = world.holdfast("replay", str(tmp_path / "log.csv"), "--as", "calls")
-    assert f"{world.prefix}{CALLS}: retention.ms set to" in done.stderr
+    log = [str(tmp_path / "log.csv"), "--as", "calls"]
+    week = str(7 * 86_400_000)
+
+    def retention() -> str:
+        admin = world.admin()  # its handle dies with it
+        (found,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, world.prefix + CALLS)]).values()
+        return str(found.result()["retention.ms"].value)
+
+    done = world.holdfast("replay", *log, "--keep-retention")
+    assert "are deleted soon; to keep them, set retention.ms to" in done.stderr
+    assert retention() == week
+    done = world.holdfast("replay", *log)
+    said = done.stderr.index(f"{world.prefix}{CALLS}: for records of")
+    assert said < done.stderr.index("rows are on"), "before it is done"
+    assert "holdfast topics restore" in done.stderr
     assert "data-usage" not in done.stderr
+    assert int(retention()) > int(week)
+    world.holdfast("replay", *log)
+    assert world.holdfast("topics", "restore").stdout == f"{world.prefix}{CALLS}: has its own retention back\n"
+    assert retention() == week, "what the first of two runs found, not the second"
+    worker = world.new_worker().wait_open(LANES)
+    done = world.holdfast("replay", *log)
+    assert f"{world.prefix}{CALLS}: has its own retention back" in done.stderr
+    assert retention() == week
+    worker.stop()
 
 
 def test_outcomes_label_what_was_known_before_them(world: World, tmp_path: Path) -> None:

@@ -102,8 +102,8 @@ def served(examples: list[Example]) -> Floats:
 
 def recency(examples: list[Example]) -> Floats:
     """Days of silence; who never used anything is the most silent."""
-    silent = [e.x[INDEX["silent_days"]] for e in examples]
-    return np.array([np.inf if days is None else days for days in silent])
+    silent = [e.numbers()[INDEX["silent_days"]] for e in examples]
+    return np.array([np.inf if np.isnan(days) else days for days in silent])
 
 
 def labels(examples: list[Example]) -> Bools:

@@ -58,7 +58,7 @@ def gained(risk: Floats, over: Floats, left: Bools, who: Sequence[str]) -> Gaine
 
 def vectors(examples: Sequence[Example]) -> Floats:
     """(F, n)."""
-    return np.array([[np.nan if v is None else v for v in example.x] for example in examples], dtype=np.float64).T
+    return np.array([example.numbers() for example in examples]).T
 
 
 def _drawn(left: Bools, who: Sequence[str]) -> Iterator[npt.NDArray[np.intp]]:

@@ -135,6 +135,10 @@ class SceneView:
 
     def _card(self) -> RenderableType:
         scene = self._scene
+        if scene.watch.laps and (scene.card is None or scene.card.subscriber_id != scene.watch.laps[0].subscriber_id):
+            return Text(
+                f"\n {self._lap(scene.watch.laps[0])}", style="italic"
+            )  # never another story's beside its clock
         if scene.card is None:
             return Text(f"\n {self._words['waiting']}", style="italic")
         return self.cards.card(scene.card)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,9 +20,11 @@ from models.contract.vocabulary import KINDS
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
-def shown(alert: Alert, lang: Language = "en", *, line: bool = False, width: int = 200) -> str:
+def shown(
+    alert: Alert, lang: Language = "en", *, line: bool = False, width: int = 200, read_ms: int | None = None
+) -> str:
     console = Console(width=width, color_system=None, highlight=False)
-    card = Card(lang, SHANGHAI)
+    card = Card(lang, SHANGHAI, None if read_ms is None else lambda: read_ms)
     with console.capture() as capture:
         console.print(card.line(alert) if line else card.card(alert), soft_wrap=line)
     return capture.get()
@@ -61,6 +64,20 @@ def test_the_english_card_says_the_same() -> None:
         assert expected in text
 
 
+@pytest.mark.parametrize(
+    ("lang", "said", "dated"), [("en", "by 10:00 today", "by {} 10:00"), ("zh", "今日10:00", "{} 10:00前")]
+)
+@pytest.mark.parametrize("line", [True, False])
+def test_today_is_the_day_of_the_reader(lang: Language, said: str, dated: str, line: bool) -> None:
+    """Days later, and the evening before, a deadline has its date."""
+    assert said in shown(an_alert(), lang, line=line, read_ms=RAISED_MS)
+    day = datetime.fromtimestamp(RAISED_MS / 1000, SHANGHAI)
+    for days in (-1, 1, 3):
+        text = shown(an_alert(), lang, line=line, read_ms=RAISED_MS + days * 86_400_000)
+        assert said not in text
+        assert dated.format(f"{day:%m-%d}") in text
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("line", [True, False])
 def test_no_number_no_milliseconds_no_bare_risk(lang: Language, line: bool) -> None:
@@ -78,7 +95,7 @@ def test_a_line_is_one_line_however_long() -> None:
     text = shown(an_alert(), line=True, width=40)
     assert text.count("\n") == 1
     assert "9f0c1122" in text
-    assert "→ field visit tianhe-03" in text
+    assert "→ tianhe-03  field visit" in text
 
 
 def test_a_message_asks_nothing_and_what_costs_nothing_has_no_cap() -> None:

@@ -96,7 +96,7 @@ def test_damage_is_told() -> None:
 def test_the_card_is_whole_and_lines_come_below_it() -> None:
     drawn = "\n".join(_drawn(_busy(), 80, 24))
     assert "24 minutes on competitor sites" in drawn
-    assert re.search(r"╮\n(│.*│\n)+╰─+╯\n05-29 04:26  HIGH RISK", drawn), drawn
+    assert re.search(r"╮\n(│.*│\n)+╰─+╯\n05-29 04:26 0{8}  HIGH RISK", drawn), drawn
 
 
 def test_stories_run_stop_and_are_listed_where_there_is_room() -> None:
@@ -110,6 +110,24 @@ def test_stories_run_stop_and_are_listed_where_there_is_room() -> None:
     scene.watch.start(3, "s-story-3", at=159.0)
     scene.watch.withheld("s-story-3", "cooldown", at=159.2)
     assert "story 3: withheld (cooldown) after 0.20 s" in "\n".join(_drawn(scene, 80, 24))
+
+
+def test_the_card_and_the_clock_are_of_one_story() -> None:
+    scene = _busy()
+    scene.watch.start(1, "s-story-1", at=158.0)
+    assert "╭" not in "\n".join(_drawn(scene, 120, 40)), "the card of another beside a clock that runs"
+    scene.watch.start(2, "s-story-2", at=158.5)
+    scene.saw(an_alert(alert_id="e" * 32, subscriber_id="s-story-2"), at=158.9)
+    scene.saw(an_alert(alert_id="f" * 32, subscriber_id="s-story-1"), at=159.0)
+    drawn = "\n".join(_drawn(scene, 120, 40))
+    assert "story 2: alert after 0.40 s" in drawn
+    assert "│ s-story-2" in drawn
+    assert "│ s-story-1" not in drawn
+
+
+def test_ids_and_units_are_whole_in_lines_that_are_cut() -> None:
+    line = next(line for line in _drawn(_busy(), 80, 24) if line.startswith("05-29"))
+    assert re.match(r"05-29 04:26 [0-9a-f]{8}  HIGH RISK .* → tianhe-03\b", line), line
 
 
 def test_a_kill_is_told_from_the_shot_to_the_count() -> None:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +206,7 @@ def test_a_test_table_without_a_column_of_the_train_table_is_refused(
         (["yes"] * 200, "one class only: 200 of 200 left"),
         (["no"] * 200, "one class only: 0 of 200 left"),
         (["perhaps"] * 200, "is no label: 'perhaps'"),
-        (["yes"] * 100 + [""] * 100, "is no label: ''"),
+        (["yes"] * 100 + [""] * 100, "one class only: 100 of 100 left"),
     ],
 )
 def test_labels_that_are_none_are_refused(
@@ -253,3 +254,71 @@ def test_for_people_there_is_a_table(tmp_path: Path, capsys: pytest.CaptureFixtu
     told = capsys.readouterr()
     assert "roc_auc" in told.out
     assert "never learned" in told.err
+
+
+def test_rows_without_a_label_are_left_out_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = {name: list(values) for name, values in people(1000).items()}
+    blanks = ["", "NULL", "n/a", " "]
+    table["left"][::10] = [blanks[k % 4] for k in range(100)]
+    file = written(tmp_path / "t.csv", table)
+    told = evaluated(capsys, file, "--label", "left", "--id", "id", "--scores", tmp_path / "s.csv")
+    assert told["rows"] | {"left_among_scored": 0} == {
+        "learned": 630, "scored": 270, "blank_label": 100, "left_among_scored": 0,
+    }  # fmt: skip
+    ids = [line.split(",")[0] for line in (tmp_path / "s.csv").read_text().splitlines()[1:]]
+    assert not set(ids) & set(table["id"][::10])
+    assert cli.main(["evaluate", "table", str(file), "--label", "left"]) == 0
+    assert "100 rows without a label are left out" in capsys.readouterr().out
+
+
+def test_the_word_of_those_who_left_can_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = people(900)
+    words = {"yes": "Gekündigt", "no": "Bestand"}
+    file = written(tmp_path / "t.csv", table | {"left": [words[str(word)] for word in table["left"]]})
+    assert "--positive " in refused(capsys, file, "--label", "left")
+    plain = evaluated(capsys, written(tmp_path / "u.csv", table), "--label", "left")
+    assert evaluated(capsys, file, "--label", "left", "--positive", "gekündigt")["frozen"] == plain["frozen"]
+    assert cli.main(["evaluate", "table", str(file), "--label", "left", "--positive", "gone"]) == ExitCode.USAGE
+    assert "'Bestand'" in capsys.readouterr().err
+
+
+def in_europe(price: object) -> str:
+    return "" if price == "" else f"{price:,.2f}".replace(",", " ").replace(".", ",")
+
+
+def test_decimal_commas_and_days_are_read_over_the_whole_column(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = people(1500)
+    since = [date(2026, 11, 1) - timedelta(days=30 * int(str(months))) for months in table["months"]]
+    found = []
+    for name, price, form, separator in (("a", str, "%Y-%m-%d", ","), ("b", in_europe, "%d/%m/%Y", ";")):
+        dressed = table | {"price": [price(p) for p in table["price"]], "since": [f"{day:{form}}" for day in since]}
+        rows = [
+            separator.join(dressed),
+            *(separator.join(map(str, row)) for row in zip(*dressed.values(), strict=True)),
+        ]
+        (tmp_path / f"{name}.csv").write_text("\n".join(rows) + "\n")
+        found.append(evaluated(capsys, tmp_path / f"{name}.csv", "--label", "left"))
+    assert found[0]["frozen"] == found[1]["frozen"]
+    assert found[1]["columns"] == {
+        "number": ["months", "price"],
+        "category": ["plan"],
+        "date": ["since"],
+        "identity": ["id"],
+    }
+    early = written(tmp_path / "c.csv", table | {"since": [f"0{k % 9 + 1}/0{k % 7 + 1}/2026" for k in range(1500)]})
+    assert cli.main(["evaluate", "table", str(early), "--label", "left"]) == ExitCode.USAGE
+    assert "--day-first" in capsys.readouterr().err
+    evaluated(capsys, early, "--label", "left", "--day-first")
+
+
+def test_a_thousand_or_one_and_three_decimals_is_asked_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = {name: values for name, values in people(600).items() if name != "price"}
+    file = written(tmp_path / "t.csv", table | {"fee": [f'"1,{k % 900 + 100}"' for k in range(600)]})
+    assert cli.main(["evaluate", "table", str(file), "--label", "left"]) == ExitCode.USAGE
+    assert "--decimal fee=comma" in capsys.readouterr().err
+    assert "fee" in evaluated(capsys, file, "--label", "left", "--decimal", "fee=comma")["columns"]["number"]
+    assert cli.main(["evaluate", "table", str(file), "--label", "left", "--decimal", "plan=comma"]) == ExitCode.USAGE

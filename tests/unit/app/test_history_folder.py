@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from rich.console import Console
 
+from app.config.settings import Settings
 from app.errors import ExitCode, Refused
+from app.publishing.publisher import PublishCount
 from app.replay.column_map import Cartographer, Told
 from app.replay.folder import files_of, identity
-from app.replay.history_backfill import InputLogs, PrefixFound, objection
-from app.replay.playback import Part
+from app.replay.history_backfill import History, InputLogs, PrefixFound, objection
+from app.replay.playback import Part, Playback
 from app.tables.fields import TOPICS
 from app.tables.recording import Recording
+from app.tables.times import LocalTime
 from streams.model_topic.recorded_history import Backfill
 from streams.records.topics import INPUT_TOPICS
 
@@ -53,7 +59,7 @@ def test_what_is_not_known_is_refused(tmp_path: Path, name: str | None) -> None:
 def calls(path: Path, text: str, separator: str | None = None) -> Part:
     path.write_text("subscriber_id,ts,direction,duration_s,peer_network\n" + text)
     recording = Recording(path, separator=separator)
-    return Part(recording, Cartographer(recording, TOPICS["calls"], Told(), 0).map())
+    return Part(recording, Cartographer(recording, TOPICS["calls"], Told(), LocalTime()).map())
 
 
 def test_a_history_is_its_files_and_how_they_are_read(tmp_path: Path) -> None:
@@ -94,3 +100,25 @@ def test_what_was_deleted_unread_is_not_passed_over(topic: str, applied: int, lo
     found.starts[topic] = [5]
     refused = objection(PrefixFound(told(), found, 0, {("p." + topic, 0): applied}, 0), "same", "p.")
     assert (None if refused is None else f"deleted {lost} records" in refused.message) is (None if not lost else True)
+
+
+def test_a_history_that_no_worker_reads_ends_as_not_ready(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All is written, and for a while nobody has come to apply it."""
+    written = replace(told(), ends={name: [0] for name in NAMES})
+
+    async def look(_: History) -> PrefixFound:
+        return PrefixFound(written, logs(), 0, {}, 0)
+
+    async def go(*_: object) -> tuple[PublishCount, bool]:
+        return PublishCount(), False
+
+    monkeypatch.setattr(History, "_look", look)
+    monkeypatch.setattr(History, "_go", go)
+    history = History((), "same", Settings(brokers=("127.0.0.1:1",)), Console())
+    with pytest.raises(Refused, match="no worker has run") as refused:
+        history.run(Playback((), 9), as_json=True)
+    assert refused.value.exit_code == ExitCode.NOT_FOUND
+    assert "run this again" in refused.value.advice[0]
+    assert json.loads(capsys.readouterr().out)["applied"] is False

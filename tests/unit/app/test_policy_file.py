@@ -32,7 +32,7 @@ def test_one_term_of_a_kind_keeps_the_others(tmp_path: Path) -> None:
         ("[browsing]\nvisits = 0\n", "visits"),
         ("[browsing]\nvisit = 5\n", "visit"),
         ("version =", "Invalid value"),
-        ('[contact]\nholidays = ["2026-10-01", "2026-02-30"]\n', r"2026-02-30 is no day.*\$\.contact"),
+        ('[contact]\nholidays = ["2026-10-01", "2026-02-30"]\n', r"2026-02-30 is not a date.*\$\.contact"),
         ('[contact]\nwindows = [["20:00", "09:00"]]\n', r"20:00 to 09:00.*\$\.contact"),
         ('[contact]\nwindows = [["09:00", "12:00"], ["11:00", "20:00"]]\n', r"09:00 to 12:00.*\$\.contact"),
     ],

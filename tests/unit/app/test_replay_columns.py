@@ -14,12 +14,13 @@ import pytest
 
 from app.errors import Refused
 from app.replay.column_map import Cartographer, ColumnMap, Told
-from app.replay.column_names import NAMES, SUMMED, bare
 from app.replay.conversion import Conversion, Rejects, RowCount, converted
+from app.tables.column_names import NAMES, SUMMED, bare
 from app.tables.contract_words import WORDS, words_for
 from app.tables.fields import TOPICS, fields_of
 from app.tables.recording import Recording
 from app.tables.reject import Reject, RejectReason
+from app.tables.times import LocalTime
 from models.contract.events import INPUTS
 
 HOUR = 3_600_000
@@ -33,13 +34,15 @@ def written(path: Path, *rows: Sequence[str]) -> Recording:
 
 
 def mapped(recording: Recording, topic: str, told: Told | None = None) -> ColumnMap:
-    return Cartographer(recording, TOPICS[topic], told or Told(), 8 * HOUR).map()
+    return Cartographer(recording, TOPICS[topic], told or Told(), LocalTime(8 * HOUR)).map()
 
 
 def events(recording: Recording, mapping: ColumnMap) -> list[dict[str, Any] | Reject]:
     conversion = Conversion(mapping, NOW)
-    found = [conversion.record(row) for row in recording.rows()]
-    return [each if isinstance(each, Reject) else msgspec.json.decode(each.value) for each in found]
+    found = [[made] if isinstance(made := conversion.records(row), Reject) else made for row in recording.rows()]
+    return [
+        each if isinstance(each, Reject) else msgspec.json.decode(each.value) for of_row in found for each in of_row
+    ]
 
 
 def columns(recording: Recording, mapping: ColumnMap) -> dict[str, str]:

@@ -11,6 +11,7 @@ import pytest
 from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench, say, snapshot
 
 from models.contract.policy import ConsentDefault, KindPolicies, KindPolicy, Policy
+from models.contract.training_example import Example
 from models.decisions.contact_rules import CHANNELS
 from models.state.columns import UNPROFILED
 from models.state.population import PROFILE_CODE
@@ -22,7 +23,7 @@ def policy_with(**tiers: Any) -> Policy:
 
 def known(**profile: Any) -> Bench:
     bench = Bench()
-    bench.send("profile", "s-1", START - DAY, **profile)
+    bench.send("profile", "s-1", **({"ts": START - DAY} | profile))
     return bench
 
 
@@ -214,22 +215,13 @@ def test_leave_intent_said_twice_escalates_once() -> None:
     assert [a.trigger.offset for a in bench.alerts()] == [1, 2]
 
 
-@pytest.mark.parametrize(
-    ("later", "reason"),
-    [
-        ({"do_not_contact": True}, "do_not_contact"),
-        ({"consent": {"marketing": dict.fromkeys(CHANNELS, False)}}, "no_consent"),
-    ],
-)
-def test_what_forbids_to_contact_since_an_alert_was_raised_withholds_that_it_escalates(
-    later: dict[str, Any], reason: str
-) -> None:
+def test_an_alert_does_not_escalate_once_the_profile_is_deleted() -> None:
     bench = known()
     bench.send("care", "s-1", START, reason="port_out_query")
-    bench.send("profile", "s-1", START + HOUR, **later)
+    bench.send("profile", "s-1", START + HOUR, deleted=True)
     for hour in (2, 3):
         bench.send("care", "s-1", START + hour * HOUR, reason="port_out_code")
-    assert bench.life() == ["port_out raised", f"port_out suppressed {reason}"]
+    assert bench.life() == ["port_out raised", "port_out suppressed no_profile"]
     (withheld,) = bench.suppressions()
     assert (withheld.alert_id, withheld.event, withheld.seq) == (bench.alerts()[0].alert_id, "escalated", 1)
     bench.send("feedback", "s-1", START + 4 * HOUR, status="lost")
@@ -354,6 +346,81 @@ def test_what_was_withheld_before_a_refusal_never_rings() -> None:
     bench.send("feedback", "s-1", START + HOUR, status="refused")
     bench.send("profile", "s-1", START + DAY)
     assert bench.life() == ["leave_intent suppressed do_not_contact"]
+
+
+@pytest.mark.parametrize(("status", "peace"), [("dismissed", 30), ("retained", 30), ("withdrawn", 30), ("refused", 90)])
+def test_who_still_stands_at_high_risk_when_the_peace_is_over_is_a_candidate_again(status: str, peace: int) -> None:
+    bench = at_high_risk()
+    raised = bench.alerts()[-1].ts
+    tell(bench, START + 9 * DAY + 13 * HOUR, status)
+    told = ["risk_tier raised", "risk_tier closed feedback"]
+    over = 9 + peace + (status == "refused")  # of a refusal the peace begins with it, at noon
+    live(bench, 10, over - 2)
+    bench.restart()
+    live(bench, over - 1, over - 1)
+    assert bench.life("risk_tier") == told if status == "refused" else [*told, "risk_tier raised"]
+    live(bench, over, over + 3)
+    assert bench.life("risk_tier") == [*told, "risk_tier raised"]
+    first, *_, anew = (a for a in bench.alerts() if a.kind == "risk_tier")
+    assert anew.alert_id != first.alert_id
+    assert (anew.seq, anew.tier, anew.trigger.topic) == (1, "high_risk", None)
+    assert anew.ts >= raised + 30 * DAY
+
+
+def test_who_is_calm_when_the_peace_is_over_is_no_candidate() -> None:
+    bench = at_high_risk()
+    tell(bench, START + 9 * DAY + 13 * HOUR, "dismissed")
+    for case in (1, 2):
+        complain(bench, START + 20 * DAY, case, "resolved")
+    live(bench, 10, 45)
+    assert bench.life("risk_tier") == ["risk_tier raised", "risk_tier closed feedback"]
+
+
+def test_a_candidate_once_more_goes_through_the_budget() -> None:
+    """A lane of one subscriber whose budget is an alert in forty days."""
+    bench = Bench(policy=policy_with(budget=25.0))
+    bench.send("profile", "s-1", START - DAY)
+    for case in (1, 2):
+        complain(bench, bench.week("s-1") + HOUR, case)
+    day = 8
+    while not bench.alerts():
+        live(bench, day, day)
+        day += 1
+    tell(bench, START + day * DAY, "dismissed")
+    live(bench, day, day + 45)
+    once = ["risk_tier suppressed low_priority", "risk_tier raised"]
+    assert bench.life("risk_tier") == [*once, "risk_tier closed feedback", *once]
+    first, second = bench.suppressions()
+    assert first.alert_id != second.alert_id
+    assert bench.alerts()[-1].ts - bench.alerts()[0].ts == 40 * DAY
+
+
+@pytest.mark.parametrize(
+    "said", [{"do_not_contact": True}, {"consent": {"marketing": dict.fromkeys(CHANNELS, False), "behaviour": True}}]
+)
+def test_who_may_not_be_contacted_any_more_has_no_open_alert(said: dict[str, Any]) -> None:
+    bench = at_high_risk()
+    bench.send("visit", "s-1", START + 9 * DAY + 13 * HOUR, page="checkout", dwell_s=90)
+    open_ = ["risk_tier raised", "competitor_browsing raised"]
+    assert bench.life() == open_
+    bench.send("profile", "s-1", START + 9 * DAY + 14 * HOUR, **said)
+    closed = [f"{kind} closed superseded" for kind in ("competitor_browsing", "risk_tier")]
+    assert bench.life()[2:] == closed
+    bench.send("profile", "s-1", START + 9 * DAY + 15 * HOUR)
+    live(bench, 10, 38)
+    assert bench.life()[4:] == []
+    live(bench, 39, 40)
+    assert bench.life()[4:] == ["risk_tier raised"]
+
+
+def test_what_the_policy_lets_ring_all_the_same_outlives_a_do_not_contact() -> None:
+    exempt = msgspec.structs.replace(ROOMY.contact, do_not_contact_exempt=("leave_intent",))
+    bench = Bench(policy=msgspec.structs.replace(ROOMY, contact=exempt))
+    bench.send("profile", "s-1", START - DAY)
+    for reason in ("leave_intent", "port_out_query"):
+        bench.send("care", "s-1", START, reason=reason)
+    bench.send("profile", "s-1", START + HOUR, do_not_contact=True)
+    assert bench.life()[2:] == ["port_out closed superseded"]
 
 
 @pytest.mark.parametrize(("withdrawn", "closed"), [("c-1", False), ("c-2", True), (None, True)])
@@ -682,6 +749,38 @@ def counted(bench: Bench, name: str) -> dict[str, int]:
     for counts in bench.counts:
         total.update(getattr(counts, name))
     return dict(total)
+
+
+def test_a_first_start_on_a_backlog_counts_who_has_left_by_now() -> None:
+    """Profiles are read first and tell of today: nobody rings who is gone, and figures are as they would have been."""
+    bench = at_high_risk(ts=START + 60 * DAY, status="left")
+    bench.restart()
+    live(bench, 10, 11)
+    bench.send("care", "s-1", START + 12 * DAY, reason="leave_intent")
+    bench.send("outcome", "s-1", START + 12 * DAY + HOUR, outcome="ported_out")
+    assert bench.alerts() == []
+    assert [(s.kind, s.reason) for s in bench.suppressions()] == [
+        ("risk_tier", "passive_churn"),
+        ("leave_intent", "passive_churn"),
+    ]
+    assert counted(bench, "leavers") == {"risk_tier": 1}
+    assert [lead for counts in bench.counts for lead in counts.leads_ms] == [3 * DAY + HOUR]
+    told = [o.body for o in bench.outputs if isinstance(o.body, Example)]
+    assert {(e.origin, e.label) for e in told} == {
+        ("weekly", "positive"),
+        ("risk_tier", "positive"),
+        ("leave_intent", "positive"),
+    }
+
+
+def test_a_backlog_goes_through_the_budget_with_who_has_left_by_now() -> None:
+    bench = Bench(policy=policy_with(budget=0.0))
+    bench.send("profile", "s-1", START + 60 * DAY, status="left")
+    end = bench.week("s-1")
+    for case in (1, 2):
+        complain(bench, end + case * MINUTE, case)
+    live(bench, 8, 12)
+    assert [s.reason for s in bench.suppressions()] == ["low_priority"]
 
 
 def test_what_became_of_tier_alerts_is_counted() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 from math import nan
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -21,6 +22,7 @@ from models.learning.learner import Learner, LearnerSettings, Lesson
 from models.learning.recent_vectors import Recent, RecentVector
 from models.scoring.scorer import Scorer, check_examples
 from models.scoring.snapshot import Curve, Snapshot, SnapshotRefusedError, check_features, decode, encode
+from streams.model_topic.versions import servable
 
 SETTINGS = LearnerSettings(warm_rows=300, window=4_000, recent_rows=600)
 ROWS = 2_500
@@ -106,7 +108,8 @@ def test_level_cutoffs_and_medians_are_of_the_latest_rows(lived: Life) -> None:
     x = planted.vectors(97, 6_000)
     risk = Scorer(last).score(x.T.copy()).risk
     assert last.base_rate == planted.BASE_RATE
-    assert risk.mean() == pytest.approx(planted.BASE_RATE, rel=0.15)
+    # An eighth of them leave, where the operator says a twentieth: labels say so.
+    assert 2.0 * planted.BASE_RATE < risk.mean() < 1.1 * planted.truth(x, 1.5).mean()
     assert (risk >= last.cutoff(0.10)).mean() == pytest.approx(0.10, abs=0.03)
     assert [cut.risk for cut in last.cutoffs] == sorted((cut.risk for cut in last.cutoffs), reverse=True)
     usual = [curve.usual for curve in last.curves]
@@ -159,6 +162,7 @@ def test_every_record_has_its_lesson(lived: Life) -> None:
     cases: list[tuple[Lesson, Example | Fate]] = [
         (Lesson.FOREIGN, change(fate, catalogue="0000")),
         (Lesson.FOREIGN, change(fate, x=fate.x[1:])),
+        (Lesson.FOREIGN, change(fate, x=np.zeros(len(NAMES), dtype="<f4").tobytes() + b"?")),
         (Lesson.NOT_FINITE, change(fate, fate_id="a", x=[INFINITE, *fate.x[1:]])),
         (Lesson.NOT_FINITE, change(fate, fate_id="b", x=nothing)),
         (Lesson.NOT_FINITE, change(fate, fate_id="c", risk=float("nan"))),
@@ -194,6 +198,40 @@ def test_report_and_figures_are_of_what_was_served(lived: Life) -> None:
     assert report.published is not None
     assert report.published.version == lived.published[-1][1].version
     assert report.published.step == "weekly"
+
+
+def test_recall_is_of_tier_alerts_that_somebody_saw() -> None:
+    """Four leavers: one without an alert, one held out, one of a signal, and one who had two tier alerts."""
+    learner = Learner(SETTINGS, planted.starting())
+    nobody, held, told, asked = (planted.relabelled(each, "positive") for each in planted.examples(4, seed=78))
+    day = planted.DAY_MS
+    at_alert = change(
+        told, example_id="first", origin="risk_tier", ts=told.ts - 2 * day, first_alert_ts=told.ts - 2 * day
+    )
+    second = change(at_alert, example_id="second", ts=told.ts)
+    held = change(held, origin="risk_tier", hold_out=True)
+    for each in (nobody, held, at_alert, second, told, change(asked, origin="silence", first_alert_ts=asked.ts)):
+        learner.learn(each)
+    quality = Learner.resume(learner.checkpoint(), SETTINGS).report().quality
+    found = quality.tier_lead_time
+    assert found is not None
+    assert (found.leavers, found.told, found.median_days) == (4, 1, 3.0)
+    assert (quality.lead_time.told, quality.lead_time.median_days) == (2, 2.0)
+
+
+def test_a_learner_that_begins_anew_goes_on_from_the_model_of_a_former_release() -> None:
+    former = decode((Path(__file__).parents[2] / "golden" / "model.json").read_bytes())
+    life = Life(prior=former)
+    told = iter(TOLD)
+    while not life.published:
+        life.live([next(told)])
+    (_, first), report = life.published[0], life.learner.report()
+    assert (first.version, report.prior_version) == ("m-00001", "m-00000")
+    assert first.provenance.source.startswith("m-00000, moved")
+    assert isinstance(servable(encode(first)), Snapshot)
+    x = planted.vectors(5, 500).T.copy()
+    apart = np.std(Scorer(first).score(x).logit - Scorer(former, planted.BASE_RATE).score(x).logit)
+    assert 0.0 < apart < 0.5 * np.std(Scorer(first).score(x).logit)
 
 
 def test_asking_changes_nothing(lived: Life) -> None:

@@ -50,7 +50,7 @@ def test_decode_refuses_half_a_file() -> None:
         ({"format": "holdfast.snapshot/9"}, "format"),
         ({"base_rate": 0.0}, "base rate"),
         ({"cutoffs": [Cutoff(0.02, 1.0)]}, "cut-off"),
-        ({"curves": [Curve(feature="f", knots=[1.0, 1.0], values=[0.0, 0.0])]}, "rise"),
+        ({"curves": [Curve(feature="f", knots=[1.0, 1.0], values=[0.0, 0.0])]}, "increasing"),
         ({"curves": [Curve(feature="f", knots=[1.0, 2.0], values=[0.0])]}, "2 knots, 1 values"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec.structs import replace
 from support.known_model import known_model, known_snapshot
 
@@ -54,6 +56,19 @@ def test_each_refusal_has_its_reason() -> None:
         assert found.reason is reason
         assert topic.versions.refused["m-1"] == found
     assert topic.newest is None
+
+
+def test_a_model_of_the_release_before_the_small_learner_is_read_on() -> None:
+    """What that release shipped, byte by byte: it computes here what it computed there."""
+    raw = (Path(__file__).parents[2] / "golden" / "model.json").read_bytes()
+    topic = Topic()
+    assert isinstance(topic.write("m-00000", raw), PublishedModel)
+    assert topic.newest == "m-00000"
+    assert topic.versions.newest is not None
+    assert "app.starting_snapshot" in topic.versions.newest.snapshot.provenance.command
+    topic.write("m-00001", raw.replace(b"holdfast.snapshot/1", b"holdfast.snapshot/0"))
+    assert "format 'holdfast.snapshot/0', this program reads" in topic.versions.refused["m-00001"].detail
+    assert topic.newest == "m-00000"
 
 
 def test_a_model_that_computes_its_own_examples_is_served() -> None:

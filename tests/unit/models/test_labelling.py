@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import msgspec
 import numpy as np
@@ -15,6 +16,7 @@ from models.contract.policy import Policy
 from models.contract.training_example import WEEKLY, Example, Fate
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
 from models.scoring.scorer import Scorer
+from models.state.columns import RISK, place
 from models.state.pending_labels import LABEL_CODE
 
 HORIZON = 30 * DAY
@@ -191,12 +193,12 @@ def test_the_vector_and_the_risk_are_those_that_were_served() -> None:
     bench.send("outcome", "s-1", end + 2 * DAY + HOUR, outcome="ported_out")
     scorer = Scorer(CARE_MODEL, bench.policy.base_rate)
     for example in examples(bench):
-        x = np.array([[np.nan if v is None else v] for v in example.x])
+        x = np.array([example.numbers()]).T
         assert x.shape == (len(NAMES), 1)
         assert example.risk == pytest.approx(scorer.score(x).risk[0], rel=1e-6)
         assert example.catalogue == catalogue_hash()
     at_alert = [e for e in examples(bench) if e.origin == "risk_tier"]
-    assert [e.x[INDEX["complaints_open"]] for e in at_alert] == [2.0]
+    assert [e.numbers()[INDEX["complaints_open"]] for e in at_alert] == [2.0]
     alert = bench.alerts()[0]
     assert [(e.tier, e.model_version, e.cause) for e in at_alert] == [
         (alert.tier, alert.model_version, alert.action.cause if alert.action else None)
@@ -209,6 +211,18 @@ def test_the_lead_runs_from_the_first_alert_within_the_horizon() -> None:
     bench.send("care", "s-1", end + 5 * DAY, reason="leave_intent")
     bench.send("outcome", "s-1", end + 9 * DAY, outcome="ported_out")
     assert {e.lead_ms for e in examples(bench)} == {9 * DAY}
+
+
+def test_an_alert_amid_the_silence_of_a_lapse_is_right_and_has_foretold_it() -> None:
+    """One definition for precision and recall: a lapse is dated by the last activity, and the alert came behind it."""
+    bench, end = seen()
+    bench.send("care", "s-1", end + 5 * DAY, reason="leave_intent")
+    live(bench, end, 20)
+    bench.send("outcome", "s-1", end + 20 * DAY, outcome="lapsed", last_activity_ts=end - HOUR)
+    (at_alert,) = (e for e in examples(bench) if e.origin == "leave_intent")
+    assert (at_alert.label, at_alert.lead_ms) == ("positive", 0)
+    assert [counts.leavers for counts in bench.counts if counts.leavers] == [{"signal": 1}]
+    assert {e.first_alert_ts for e in weekly(bench) if e.subscriber_id == "s-1"} == {at_alert.ts}
 
 
 def test_contacts_between_snapshot_and_label_mark_the_treated() -> None:
@@ -378,3 +392,26 @@ def test_a_restart_tells_the_same_weeks() -> None:
             live(bench, end + day * DAY, 1, "s-1")
         cut.restart()
     assert [msgspec.json.encode(fate) for fate in fates(cut)] == [msgspec.json.encode(fate) for fate in fates(whole)]
+
+
+def test_what_a_former_release_told_is_not_told_again() -> None:
+    """It wrote a vector anew with each week that it told of it, and nothing of that into the row."""
+    whole, read_on = seen()[0], seen()[0]
+    for day in range(22, 45):
+        for bench in (whole, read_on):
+            live(bench, START + day * DAY, 1, "s-1")
+    before, told = len(fates(whole)), Counter(fate.ts for fate in fates(whole))
+    assert max(told.values()) > 1
+    columns = RISK.columns[: RISK.index["stayed_ts"]]
+    row = read_on.detector.population.find("s-1")
+    risks = read_on.detector.population.table[row, place(RISK, columns[0]) :][: len(columns)]
+    for key, value in read_on.state.items():
+        if key[:1] == LABEL_CODE and (weeks := told[int.from_bytes(key[1:9], "big")]) and key.endswith(b"s-1"):
+            read_on.state[key] = msgspec.json.encode(msgspec.json.decode(value) | {"weeks": weeks})
+    read_on.state[b"rs-1"] = b"\x01\x00" + risks.tobytes()
+    read_on.restart()
+    for day in range(45, 70):
+        for bench in (whole, read_on):
+            live(bench, START + day * DAY, 1, "s-1")
+    assert fates(read_on) == fates(whole)
+    assert len(fates(whole)) > before

@@ -24,7 +24,9 @@ from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.model import command, plots, sheet
 from app.model.standing import ModelStanding, as_json, standing
+from app.model.tier_alerts import Step, TierAlerts, tallied
 from models.analysis.daily_segments import night
+from models.analysis.prequential import lead_time
 from models.learning.learner import Learner, LearnerSettings
 from models.learning.report import Alerted
 from models.scoring.prior import prior
@@ -120,6 +122,37 @@ def test_the_sheet_says_how_precise_the_tier_alerts_were(told: ModelStanding) ->
     assert "Tier alerts: 480 of 1,200 left within the horizon: precision 0.40." in sheet_of(matured)
 
 
+def test_the_sheet_says_how_many_tier_alerts_there_were_and_how_many_leavers_had_one(told: ModelStanding) -> None:
+    assert told.report is not None
+    quality = replace(
+        told.report.quality, tier_lead_time=lead_time([None, 2.0, 4.0]), lead_time=lead_time([9.0, 2.0, 4.0])
+    )
+    found = told._replace(
+        report=replace(told.report, quality=quality), alerts=TierAlerts(21, 30.0, 700, 1.0, recovered=7, short=2)
+    )
+    page = sheet_of(found)
+    assert "21 raised in 30 days, 1.00 a day per 1,000 of 700 subscribers; 2 of 7 that closed by themselves" in page
+    assert "Recall: 2 of 3 leavers had a tier alert, by median 3.0 days before." in page
+    assert "Lead time: 3 of 3 leavers had an alert of any kind, by median 4.0 days before." in page
+    assert as_json(found)["tier_alerts"]["a_day_per_1000"] == 1.0
+
+
+def test_a_report_of_before_tier_recall_is_told_without_it(told: ModelStanding) -> None:
+    assert told.report is not None
+    raw = msgspec.to_builtins(told.report)
+    del raw["quality"]["tier_lead_time"]
+    former = ModelVersions()
+    former.take(REPORT.encode(), msgspec.json.encode(raw), 0, 0)
+    assert "Recall" not in sheet(standing(Settings(), former))
+
+
+def test_an_alert_whose_beginning_is_deleted_was_no_short_one() -> None:
+    ends = [Step("old", "closed", "risk_tier", 0, "recovered"), Step("b", "raised", "risk_tier", DAY)]
+    ends += [Step("b", "closed", "risk_tier", 4 * DAY, "recovered"), Step("c", "raised", "silence", 4 * DAY)]
+    assert tallied(ends, 0, 0) == TierAlerts(1, 4.0, 0, None, recovered=2, short=0)
+    assert tallied(ends[1:2], 10, DAY).a_day_per_1000 is None, "less than a day"
+
+
 def test_the_sheet_says_whether_the_guard_is_on(told: ModelStanding) -> None:
     assert told.report is not None
     assert "Guard: quiet." in sheet_of(told)
@@ -127,6 +160,10 @@ def test_the_sheet_says_whether_the_guard_is_on(told: ModelStanding) -> None:
     page = sheet_of(told._replace(report=replace(told.report, guard=on)))
     assert "Guard: on (ranking): nothing is learned or published." in page
     assert "0.200 against 0.55" in page
+    flood = replace(told.report.guard, on=True, why="leaver_rate", rate=0.2, ceiling=0.06)
+    page = sheet_of(told._replace(report=replace(told.report, guard=flood)))
+    assert "a week's leavers are 20.00 % against 6.00 %" in page
+    assert "give the workers HOLDFAST_BASE_RATE" in page
 
 
 def test_json_is_the_whole_of_it(told: ModelStanding) -> None:

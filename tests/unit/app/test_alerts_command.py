@@ -16,6 +16,7 @@ from streams.cluster.topic_tail import TailRecord, TopicMissingError
 from streams.records.dead_letters import dead_letter
 from streams.records.wire import Poison, Rejected
 
+pytestmark = pytest.mark.usefixtures("wide")
 BROKERS = ["--brokers", "127.0.0.1:1", "--topic-prefix", "p."]
 FIRST, SECOND = "1" * 32, "2" * 32
 
@@ -26,6 +27,11 @@ class Asked:
     topic = ""
     from_beginning = follow = False
     closed = False
+
+
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
 
 
 @pytest.fixture
@@ -71,7 +77,7 @@ def test_tail_shows_the_first_as_a_card_and_the_others_as_lines(plant: Any, caps
     assert cli.main(["alerts", "tail", "--from-beginning", *BROKERS]) == 0
     told = capsys.readouterr().out
     assert told.count("╭") == 1
-    assert told.splitlines()[-2].endswith(SECOND[:8])
+    assert SECOND[:8] in told.splitlines()[-2]
     assert (call.topic, call.from_beginning, call.follow) == ("p.churn.retention-alerts.v1", True, True)
 
 

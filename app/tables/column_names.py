@@ -31,6 +31,22 @@ _WHO: Final = (
     "mobile_number mobile_no mobile serv_number service_number acc_nbr accnbr serial_number bill_id 客户ID "
     "客户编号 customer_id cust_id customerid customer"
 )
+CALLING: Final = (
+    "caller_id caller_id_number caller_number caller calling_party_number calling_party calling_number calling_msisdn "
+    "a_party_no a_party_number a_party a_number a_no a_msisdn msisdn_a from_number originating_number orig_number "
+    "served_msisdn src ani 主叫号码 主叫用户 主叫用户号码"
+)
+"""Who calls, as switches and platforms write it: the subscriber where nothing else says whose a row is."""
+CALLED_NAMES: Final = (
+    "called_number called_party_number final_called_party_number original_called_party_number called_party called "
+    "callee_id_number callee_id callee_number callee called_msisdn b_party_no b_party_number b_party b_number b_no "
+    "b_msisdn msisdn_b to_number terminating_number destination_number destination dialed_number dialled_number dst "
+    "dnis 被叫号码 被叫用户 被叫用户号码 对端号码 对方号码"
+)
+_SWITCH_START: Final = (
+    "start_stamp answer_stamp start_epoch date_time_origination date_time_connect call_start_date_time "
+    "charging_start_time answer_time seizure_time start answer calldate call_date_time"
+)
 _EVENT: Final = "event_id 事件ID 流水号 话单号 话单ID 记录ID 单据号 cdr_id record_id event_no uuid"
 _WHEN: Final = (
     "ts timestamp 时间戳 {own} 开始时间 起始时间 发生时间 业务时间 记录时间 创建时间 start_time start_datetime "
@@ -46,21 +62,24 @@ def _when(own: str, day: str = "") -> str:
 
 NAMES: Final[Mapping[str, Names]] = {
     CALLS: {
-        "subscriber_id": _WHO,
-        "ts": _when("通话时间 通话开始时间 呼叫时间 起呼时间 拨打时间 call_time call_start call_start_time setup_time"),
-        "direction": "direction 主被叫 主被叫类型 主被叫标识 呼叫类型 通话类型 呼叫方向 方向 收发类型 收发方向 "
-        "话单类型 call_type call_direction calltype cdr_type",
-        "duration_s": "duration_s duration 通话时长 时长 通话秒数 通话分钟数 计费时长 持续时间 call_duration dur "
-        "talk_time length billsec seconds minutes mou",
+        "subscriber_id": f"{_WHO} {CALLING}",
+        "ts": _when(
+            "通话时间 通话开始时间 呼叫时间 起呼时间 拨打时间 call_time call_start call_start_time setup_time "
+            + _SWITCH_START
+        ),
+        "direction": "direction 主被叫 主被叫类型 主被叫标识 呼叫方向 方向 收发类型 收发方向 call_direction dcontext "
+        "呼叫类型 通话类型 话单类型 call_type calltype cdr_type record_type",
+        "duration_s": "duration_s billsec call_duration_s duration 通话时长 时长 通话秒数 通话分钟数 计费时长 持续时间 "
+        "call_duration dur talk_time length seconds minutes mou",
         "peer_network": "peer_network 对端网络 对端运营商类型 对方网络 网络类型 网间类型 网内网外 呼叫网络 "
         "network_type call_network network other_network",
         "peer_operator": "peer_operator 对端运营商 对方运营商 运营商 operator other_operator carrier",
         "kind": "kind 业务类型 通信类型 通信方式 服务类型 service_type service 业务 类型 类别 type usage_type "
-        "record_type",
+        "record_type call_type calltype 通话类型 话单类型 cdr_type event_type",
         "forwarded": "forwarded 呼叫转移 是否呼转 呼转 call_forwarded is_forwarded cfw",
         "dropped": "dropped 掉话 是否掉话 掉线 call_dropped is_dropped drop",
         "roaming": _ROAMING,
-        "event_id": _EVENT,
+        "event_id": f"{_EVENT} uniqueid global_call_id",
     },
     DATA_USAGE: {
         "subscriber_id": _WHO,
@@ -104,7 +123,8 @@ NAMES: Final[Mapping[str, Names]] = {
     BILLING: {
         "subscriber_id": _WHO,
         "ts": _when(
-            "缴费时间 充值时间 交易时间 出账时间 账单时间 payment_time recharge_time bill_time", "出账日期 缴费日期"
+            "缴费时间 充值时间 交易时间 出账时间 账单时间 payment_time recharge_time bill_time",
+            "出账日期 缴费日期 bill_date invoice_date payment_date transaction_date",
         ),
         "kind": "kind 费用类型 账务类型 业务类型 交易类型 记录类型 类型 bill_type transaction_type type",
         "amount": "amount 金额 缴费金额 充值金额 交易金额 账单金额 费用 应收金额 实收金额 出账金额 amt fee_amount "
@@ -164,6 +184,9 @@ NAMES: Final[Mapping[str, Names]] = {
         "event_id": _EVENT,
     },
 }
+EITHER: Final = frozenset(["呼叫类型", "通话类型", "话单类型", "calltype", "cdrtype", "recordtype", "dcontext"])
+"""Columns, in the form of :func:`bare`, that say the direction in one switch's export and the kind in another's: what
+they hold tells which."""
 SUMMED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     DATA_USAGE: (
         (
@@ -189,6 +212,17 @@ def bare(name: str) -> str:
     ('流量mb', 'callstarttime')
     """
     return "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if c.isalnum())
+
+
+def known_names(topic: str) -> frozenset[str]:
+    """All names of a topic's columns, in the form of :func:`bare`.
+
+    Examples
+    --------
+    >>> "通话时间" in known_names(CALLS), "金额" in known_names(CALLS)
+    (True, False)
+    """
+    return frozenset(bare(name) for names in NAMES[topic].values() for name in names.split())
 
 
 def unit_of(column: str, units: Mapping[str, float]) -> tuple[str, str | None]:

@@ -227,7 +227,7 @@ def test_an_sms_needs_no_duration(tmp_path: Path, kind: str, duration: str, read
 
 
 def test_a_call_needs_one_and_a_log_of_sms_alone_none(tmp_path: Path) -> None:
-    content = f"{HEADER}\ns,2026-05-01,outgoing,,on_net\n"
+    content = f"{HEADER}\ns,2026-05-01,outgoing,,on_net\ns,2026-05-01,outgoing,1,on_net\n"
     found = facts(run(tmp_path / "calls.csv", content, "calls", "--json"))
     assert found["first"]["reasons"]["empty"]["first"] == [{"row": 2, "detail": "duration_s"}]
     content = "号码,时间,主被叫,对端网络\ns,2026-05-01,主叫,网内\n"

@@ -81,6 +81,48 @@ def test_the_voice_that_tells_labels_better_counts_more() -> None:
     assert 0.2 < learned(3_000, straight=True).share_of_river < 0.8
 
 
+def told(left_of: Iterator[bool], base_rate: float = 0.5) -> float:
+    """The rate after so many person-weeks of people about whom nothing is known."""
+    x, _ = people(500)
+    voices = Voices.of_prior(Scorer(FLAT), x, 1, base_rate, 200_000)
+    voices.settle()
+    for row, left in zip(np.tile(x, 10).T, left_of, strict=False):
+        voices.learn(Taught(row.astype("<f4"), 1, 1, left))
+    voices.settle()
+    return voices.rate(base_rate)
+
+
+def test_labels_move_the_rate_when_they_surely_say_another() -> None:
+    chance = np.random.default_rng(5)
+    assert told(iter(chance.random(4_000) < 0.5)) == 0.5
+    assert told(iter(chance.random(4_000) < 0.02), 0.02) == 0.02
+    assert 0.6 < told(iter(chance.random(4_000) < 0.9)) < 0.9
+    assert 0.05 < told(iter(chance.random(4_000) < 0.08), 0.02) < 0.08
+    assert 0.1 < told(iter(chance.random(4_000) < 0.1), 0.3) < 0.15
+
+
+def test_few_leavers_say_nothing_of_the_rate() -> None:
+    assert told(iter([True] * 19)) == told(iter([False] * 3_000)) == 0.5
+    assert told(iter([True] * 20)) > 0.5
+
+
+def test_the_weeks_in_which_leavers_are_known_and_stayers_not_yet_say_nothing_of_the_rate() -> None:
+    x, _ = people(500)
+    voices = Voices.of_prior(Scorer(FLAT), x, 4, 0.05, 200_000)
+    for week in range(5):
+        for row in x.T[:300]:
+            voices.learn(Taught(row.astype("<f4"), 1, 1, True))
+        assert voices.rate(0.05) == 0.05 if week < 4 else voices.rate(0.05) > 0.2
+        voices = Voices.resume(voices.state(), Scorer(FLAT), 200_000)
+        voices.settle()
+
+
+def test_the_rate_follows_the_latest_leavers() -> None:
+    chance = np.random.default_rng(7)
+    changed = [*(chance.random(3_000) < 0.02).tolist(), *(chance.random(2_000) < 0.2).tolist()]
+    assert told(iter(changed), 0.02) > 0.12
+
+
 @pytest.mark.parametrize("cut", [1, 256, 700])
 def test_a_restart_goes_on_to_the_same_bits(cut: int) -> None:
     x, left = people(1_000)

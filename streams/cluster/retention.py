@@ -1,0 +1,77 @@
+"""Topics whose retention was lengthened for records of long ago: what was set before, until it is put back.
+
+It is noted beside the models before anything is changed, so that a command that was killed has not lost it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from streams.cluster.broker_view import BrokerView
+from streams.cluster.topic_admin import Cluster
+from streams.cluster.topic_tail import TopicMissingError
+from streams.model_topic.single_model import keep, kept
+from streams.model_topic.versions import RETENTION
+from streams.records.topics import ALL_TOPICS, MODELS
+
+_POLL_S: Final = 1.0
+Settings = dict[str, dict[str, str]]
+"""By full name of a topic, what it has of its own."""
+
+
+async def noted(client: Mapping[str, Any], prefix: str) -> Settings:
+    """What is to be put back; nothing where nothing was changed."""
+    try:
+        found = await kept(client, prefix, RETENTION)
+    except TopicMissingError:
+        return {}
+    return {} if found is None else msgspec.json.decode(found, type=Settings)
+
+
+async def lengthen(client: Mapping[str, Any], prefix: str, changes: Mapping[str, Mapping[str, str]]) -> None:
+    """Change settings of topics, by full name; what they had before the first change is noted until it is put back."""
+    async with Cluster(client) as cluster:
+        await cluster.create(prefix, 1, topics=tuple(topic for topic in ALL_TOPICS if topic.name == MODELS))
+        before = {name: dict((await cluster.settings(name)).own) for name in changes}
+        await keep(client, prefix, RETENTION, msgspec.json.encode(before | await noted(client, prefix)))
+        for name, own in before.items():
+            await cluster.give(name, {**own, **changes[name]})
+
+
+async def put_back(client: Mapping[str, Any], prefix: str) -> list[str]:
+    """Give topics back what they had; returns their names."""
+    settings = await noted(client, prefix)
+    async with Cluster(client) as cluster:
+        for name, own in settings.items():
+            await cluster.give(name, own)
+    if settings:
+        await keep(client, prefix, RETENTION, msgspec.json.encode({}))
+    return sorted(settings)
+
+
+async def applied(client: Mapping[str, Any], prefix: str, group: str, partitions: int) -> bool:
+    """Wait until a group has applied all that the lengthened topics hold now; False where it has no members."""
+    names = [name.removeprefix(prefix) for name in await noted(client, prefix)]
+    view = BrokerView(client, prefix)
+    try:
+        bounds = await view.bounds([(name, number) for name in names for number in range(partitions)])
+        if bounds is None:
+            return False
+        starts, ends = bounds
+        async with Cluster(client) as cluster:
+            while True:
+                members = await view.group(group)
+                if members is None or not members.members:
+                    return False
+                done = await cluster.committed(group)
+                if all(
+                    end <= max(starts[place], done.get((prefix + place[0], place[1]), 0)) for place, end in ends.items()
+                ):
+                    return True
+                await asyncio.sleep(_POLL_S)
+    finally:
+        await view.close()

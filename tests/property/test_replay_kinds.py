@@ -1,0 +1,200 @@
+"""Each kind of file that was once read wrong in silence: whatever is in it, all is right or it is asked about."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from app.errors import Refused
+from app.replay.column_map import Cartographer, Told
+from app.replay.conversion import Conversion
+from app.tables.column_evidence import Evidence
+from app.tables.encoding import encoding_of
+from app.tables.fields import Field, Reading, Sort, fields_of, reader
+from app.tables.recording import Recording
+from app.tables.reject import Reject, RejectReason
+from app.tables.times import LocalTime, ReadTime, moment
+from models.contract.events import CALLS
+
+NOW = round(datetime(2026, 11, 29, tzinfo=UTC).timestamp() * 1000)
+DAYS = st.dates(date(2024, 1, 1), date(2026, 11, 29))
+WHEN = Field("ts", Sort.TIME, required=True)
+AMOUNT = Field("amount", Sort.MONEY, required=True)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kinds") / "log.csv"
+
+
+def way_of(field: Field, cells: list[str], now_ms: int | None = None) -> str | None:
+    """The way in which a column of these cells is read; None where it is asked."""
+    evidence = Evidence(field, "log.csv", cells, now_ms=now_ms, commas=False)
+    for row, cell in enumerate(cells, 2):
+        evidence.look(row, cell)
+    try:
+        return evidence.settled()
+    except Refused:
+        return None
+
+
+@given(st.lists(DAYS, min_size=1, max_size=20), st.sampled_from(["day", "month"]), st.sampled_from("/-."))
+def test_dates_are_read_as_they_were_written_or_asked_about(days: list[date], order: str, mark: str) -> None:
+    assume(mark != "." or order == "day")  # dotted dates are day first
+    form = f"%d{mark}%m{mark}%Y" if order == "day" else f"%m{mark}%d{mark}%Y"
+    way = way_of(WHEN, [f"{day:{form}}" for day in days], NOW)
+    for day in days if way else []:
+        read = moment(f"{day:{form}}", LocalTime(first=way))  # type: ignore[arg-type]
+        assert read == ReadTime((day - date(1970, 1, 1)).days * 86_400_000, "date")
+    tells = any(day.day > 12 for day in days) or (mark == "." and order == "day")
+    assert not tells or way == order
+
+
+@given(
+    st.lists(st.decimals(0, 10**7, places=3), min_size=1, max_size=10), st.sampled_from([".,", ",.", ", ", ".'", ",'"])
+)
+def test_amounts_are_read_as_they_were_written_or_asked_about(amounts: list, marks: str) -> None:  # type: ignore[type-arg]
+    cells = [f"{amount:,.3f}".replace(",", "\0").replace(".", marks[0]).replace("\0", marks[1]) for amount in amounts]
+    way = way_of(AMOUNT, cells)
+    if way:
+        read = reader(AMOUNT, Reading("telecom.billing.v1", LocalTime(), mark=way))  # type: ignore[arg-type]
+        assert [read(cell) for cell in cells] == [float(amount) for amount in amounts]
+    assert way or all(amount < 1000 and amount >= 1 for amount in amounts), "1,234 is asked about, and nothing else"
+
+
+@given(
+    st.lists(st.text("ÄÖÜäöüßéèçñáíóúâêô", min_size=1, max_size=1), min_size=12), st.sampled_from(["cp1252", "latin-1"])
+)
+def test_western_letters_between_others_are_letters_or_asked_about(letters: list[str], encoding: str) -> None:
+    text = "".join(f"M{letter}ller-{n}\n" for n, letter in enumerate(letters))
+    content = text.encode(encoding)
+    assert content.decode(encoding_of("log.csv", lambda: io.BytesIO(content))) == text
+
+
+HAN = st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=2, max_size=8)
+
+
+@given(
+    st.lists(HAN, min_size=1, max_size=20), st.sampled_from(["gb18030", "utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+)
+def test_chinese_is_read_as_it_was_written_or_asked_about(words: list[str], encoding: str) -> None:
+    text = "号码,时间,名称\r\n" + "".join(
+        f"138001380{n:02d},2026-05-01 08:00:00,{word}\r\n" for n, word in enumerate(words)
+    )
+    content = text.encode(encoding)
+    try:
+        found = encoding_of("log.csv", lambda: io.BytesIO(content))
+    except Refused:
+        assert encoding == "gb18030", "the others say what they are"
+    else:
+        assert content.decode(found).removeprefix("\ufeff") == text
+
+
+ZONES = st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Shanghai", "Australia/Lord_Howe", "Asia/Kolkata"])
+
+
+@given(st.datetimes(datetime(2015, 1, 1), datetime(2035, 1, 1)), ZONES)  # noqa: DTZ001 - in UTC
+def test_what_a_clock_shows_is_its_moment_unless_it_shows_it_twice(at: datetime, name: str) -> None:
+    zone = ZoneInfo(name)
+    true = at.replace(tzinfo=UTC, microsecond=0)
+    shown = true.astimezone(zone)
+    read = moment(f"{shown:%Y-%m-%d %H:%M:%S}", LocalTime(zone=zone))
+    twice = shown.replace(fold=0).utcoffset() != shown.replace(fold=1).utcoffset()
+    if twice:
+        assert isinstance(read, Reject)
+    else:
+        assert read == ReadTime(round(true.timestamp() * 1000), "local time")
+
+
+@given(st.datetimes(datetime(2015, 1, 1), datetime(2035, 1, 1)), ZONES)  # noqa: DTZ001 - as a file has it
+def test_what_no_clock_shows_is_no_time(at: datetime, name: str) -> None:
+    zone = ZoneInfo(name)
+    at = at.replace(microsecond=0)
+    exists = at.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) == at
+    assert exists or isinstance(moment(f"{at:%Y-%m-%d %H:%M:%S}", LocalTime(zone=zone)), Reject)
+
+
+@given(st.integers(20_000, 73_000), st.integers(0, 86_399), st.sampled_from(".,"))
+def test_days_of_a_spreadsheet_are_those_days(day: int, second: int, mark: str) -> None:
+    read = moment(f"{day + second / 86_400:.9f}".replace(".", mark), LocalTime())
+    assert isinstance(read, ReadTime)
+    expected = datetime(1899, 12, 30, tzinfo=UTC) + timedelta(days=day, seconds=second)
+    assert abs(read.ms - expected.timestamp() * 1000) < 100
+
+
+@given(st.integers(10**10, 10**19), st.sampled_from(["{}.0", "{},00", "{:.6E}", "{:.2e}"]))
+def test_a_number_that_became_a_float_is_no_id(number: int, form: str) -> None:
+    read = reader(fields_of(CALLS)["subscriber_id"], Reading(CALLS, LocalTime()))
+    text = form.format(number)
+    found = read(text)
+    assert isinstance(found, Reject)
+    assert found.reason is RejectReason.MANGLED_ID
+    assert read(str(number)) == str(number)
+
+
+HEADER = ["subscriber_id", "ts", "direction", "duration_s", "peer_network", "peer_operator"]
+NAMES = st.text("abc,;\"'\n ü", max_size=6)
+
+
+@given(st.lists(NAMES, min_size=1, max_size=8), st.integers(0, 8), st.sampled_from(",;\t"), st.integers(0, 3))
+def test_a_quote_that_stays_open_costs_its_own_row_and_no_other(
+    path: Path, names: list[str], broken: int, separator: str, skip: int
+) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
+    starts = []
+    for _ in range(skip):
+        out.write("Report;of,calls\n")
+    writer.writerow(HEADER)
+    for n, name in enumerate(names):
+        if n == broken:
+            starts.append(out.getvalue().count("\n") + 1)
+            out.write(separator.join(["broken", "2026-05-01", "outgoing", "1", "on_net", '"open']) + "\n")
+        writer.writerow([f"s-{n}", "2026-05-01", "outgoing", "1", "on_net", name])
+    path.write_text(out.getvalue(), encoding="utf-8", newline="")
+    rows = list(Recording(path, separator=separator, skip=skip).rows())
+    whole = [row.cells[5] for row in rows if row.reject is None]
+    bad = [row.number for row in rows if row.reject is not None]
+    if not starts:
+        assert (whole, bad) == (names, [])
+    elif all(set(name) <= set("abc ü") for name in names):
+        assert (whole, bad) == (names, starts), "other quotes may close it, where all of the file allows that"
+
+
+@given(
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.booleans(),
+    st.integers(0, 3),
+    st.sampled_from(["utf-8", "utf-16", "utf-8-sig"]),
+)
+def test_the_line_that_names_the_separator_is_no_row(
+    path: Path, separator: str, quoted: bool, skip: int, encoding: str
+) -> None:
+    line = f'"sep={separator}"' if quoted else f"sep={separator}"
+    text = "Report\n" * skip + f"{line}\n{separator.join(HEADER)}\n{separator.join('abcdef')}\n"
+    path.write_bytes(text.encode(encoding))
+    recording = Recording(path, skip=skip)
+    assert (recording.columns, [list(row.cells) for row in recording.rows()]) == (tuple(HEADER), [list("abcdef")])
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["call", "text", "MMS", "voice"]), st.sampled_from(["", "0", "12", "-", "1 item"])),
+        min_size=1,
+    )
+)
+def test_an_sms_is_never_refused_for_its_duration(path: Path, calls: list[tuple[str, str]]) -> None:
+    rows = [f"s,2026-05-01,out,{kind},{duration},on_net" for kind, duration in calls]
+    path.write_text("\n".join(["subscriber_id,ts,direction,kind,duration_s,peer_network", *rows]) + "\n")
+    recording = Recording(path)
+    convert = Conversion(Cartographer(recording, CALLS, Told(), LocalTime()).map(), NOW)
+    made = [convert.records(row) for row in recording.rows()]
+    for (kind, duration), found in zip(calls, made, strict=True):
+        assert isinstance(found, Reject) == (kind in ("call", "voice") and not duration.isdecimal())

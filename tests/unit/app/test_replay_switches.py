@@ -1,0 +1,254 @@
+"""Logs as switches, databases and spreadsheets write them: columns, clocks, numbers, and whose a call is."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.replay import replay
+
+HEADER = "subscriber_id;ts;direction;duration_s;peer_network"
+NETWORK = ("--set", "peer_network=on_net")
+
+
+@pytest.fixture(autouse=True)
+def late_in_2026(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = round(datetime(2026, 11, 29, tzinfo=UTC).timestamp() * 1000)
+    monkeypatch.setattr("app.replay.command.now_ms", lambda: now)
+    monkeypatch.setattr("app.replay.files.now_ms", lambda: now)
+
+
+def played(tmp_path: Path, content: str | bytes, *flags: str, topic: str = "calls", name: str = "log.csv") -> Result:
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return CliRunner().invoke(replay, [str(path), "--as", topic, "--dry-run", "--json", *flags])
+
+
+def file_of(result: Result) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(result.stdout)["files"][0]
+    return found
+
+
+def values(result: Result, field: str) -> list[Any]:
+    assert result.exit_code == 0, result.output
+    found = file_of(result)
+    assert found["first"]["rejected"] == 0, found["first"]
+    return [each["value"].get(field) for each in found["records"]]
+
+
+def utc(result: Result) -> list[str]:
+    return [f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M}" for ms in values(result, "ts")]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "columns"),
+    [
+        (
+            "caller_id,destination_number,start_stamp,billsec,direction",
+            "138,10086,2026-05-01 09:00:00,63,outbound",
+            {"subscriber_id": "caller_id", "ts": "start_stamp", "duration_s": "billsec", "direction": "direction"},
+        ),
+        (
+            "dateTimeOrigination,callingPartyNumber,finalCalledPartyNumber,duration",
+            "1777593600,138,10086,60",
+            {"subscriber_id": "callingPartyNumber", "ts": "dateTimeOrigination", "duration_s": "duration"},
+        ),
+        (
+            "CALL_TYPE,A_PARTY_NO,B_PARTY_NO,CALL_DATE,CALL_TIME,DURATION_SEC",
+            "MOC,138,139,20260501,83000,60",
+            {"subscriber_id": "A_PARTY_NO", "ts": "CALL_DATE+CALL_TIME", "direction": "CALL_TYPE"},
+        ),
+        (
+            "CALL_TYPE,A_PARTY_NO,B_PARTY_NO,START_TIME,DURATION",
+            "VOICE,138,139,2026-05-01 08:30:00,60",
+            {"subscriber_id": "A_PARTY_NO", "ts": "START_TIME", "kind": "CALL_TYPE"},
+        ),
+        (
+            "src,dst,start,answer,end,duration,billsec,uniqueid",
+            "138,10086,2026-05-01 09:00:00,2026-05-01 09:00:05,2026-05-01 09:01:00,60,55,17.1",
+            {"subscriber_id": "src", "ts": "start", "duration_s": "billsec", "event_id": "uniqueid"},
+        ),
+        (
+            "主叫号码,被叫号码,通话类型,开始时间,时长",
+            "138,139,主叫,2026-05-01 08:30:00,60",
+            {"subscriber_id": "主叫号码", "direction": "通话类型"},
+        ),
+    ],
+)
+def test_headers_of_switches_are_known(tmp_path: Path, header: str, row: str, columns: dict[str, str]) -> None:
+    direction = () if "direction" in columns else ("--set", "direction=outgoing")
+    result = played(tmp_path, f"{header}\n{row}\n", *NETWORK, *direction)
+    assert result.exit_code == 0, result.output
+    found = {each["field"]: each["column"] for each in file_of(result)["mapping"]}
+    assert columns.items() <= found.items()
+
+
+def test_a_time_of_day_in_digits_is_no_day_of_a_spreadsheet(tmp_path: Path) -> None:
+    rows = "138,20260501,083000,outgoing,5,on_net\n138,20260501,93001,outgoing,5,on_net\n"
+    header = "msisdn,CALL_DATE,CALL_TIME,direction,duration,peer_network"
+    assert utc(played(tmp_path, f"{header}\n{rows}", "--utc-offset", "0")) == ["2026-05-01 08:30", "2026-05-01 09:30"]
+
+
+def test_a_kind_of_call_is_no_direction_and_the_missing_one_is_named_with_its_words(tmp_path: Path) -> None:
+    content = "CALL_TYPE,A_PARTY_NO,START_TIME,DURATION\nVOICE,138,2026-05-01 08:30:00,60\n"
+    result = played(tmp_path, content)
+    assert result.exit_code == 2
+    assert "no column gives direction, peer_network" in result.stderr
+    assert "--set direction=outgoing|incoming" in result.stderr
+    assert "--set peer_network=on_net|off_net|" in result.stderr
+    assert "--both-parties" in result.stderr
+
+
+def test_incoming_calls_of_two_parties_are_asked_about(tmp_path: Path) -> None:
+    content = "CALL_TYPE,A_PARTY_NO,B_PARTY_NO,START_TIME,DURATION\nMOC,1,2,2026-05-01,6\nMTC,1,2,2026-05-02,6\n"
+    result = played(tmp_path, content, *NETWORK)
+    assert result.exit_code == 2
+    assert "whose are the incoming calls?" in result.stderr
+    assert values(played(tmp_path, content, *NETWORK, "--map", "subscriber_id=A_PARTY_NO"), "subscriber_id") == [
+        "1",
+        "1",
+    ]
+    alone = content.replace("B_PARTY_NO", "SITE")
+    assert values(played(tmp_path, alone, *NETWORK), "direction") == ["outgoing", "incoming"]
+
+
+def test_a_row_of_both_parties_makes_two_events(tmp_path: Path) -> None:
+    content = (
+        "callingPartyNumber,calledPartyNumber,start,duration,peer_network,roaming,record_id\n"
+        "1,2,2026-05-01,60,on_net,yes,r-1\n3,4,2026-05-02,60,off_net,no,r-2\n"
+    )
+    result = played(tmp_path, content, "--both-parties")
+    assert values(result, "subscriber_id") == ["1", "2", "3"], "4 is a subscriber of somebody else"
+    assert values(result, "direction") == ["outgoing", "incoming", "outgoing"]
+    assert values(result, "roaming") == [True, None, False], "the caller roams"
+    mailbox = content.replace("1,2,", "1,,")
+    assert values(played(tmp_path, mailbox, "--both-parties"), "subscriber_id") == ["1", "3"]
+    named = content.replace("calledPartyNumber", "other")
+    asked = played(tmp_path, named, "--both-parties")
+    assert (asked.exit_code, "--map called_id=COLUMN" in asked.stderr) == (2, True)
+    assert values(played(tmp_path, named, "--both-parties", "--map", "called_id=other"), "subscriber_id")[:2] == [
+        "1",
+        "2",
+    ]
+    assert played(tmp_path, content, "--both-parties", topic="billing").exit_code == 2
+
+
+def test_times_of_a_zone_follow_its_summer(tmp_path: Path) -> None:
+    rows = "s;01.07.2026 12:00;outgoing;5;on_net\ns;01.01.2026 12:00;outgoing;5;on_net\n"
+    assert utc(played(tmp_path, f"{HEADER}\n{rows}", "--timezone", "Europe/Berlin")) == [
+        "2026-07-01 10:00",
+        "2026-01-01 11:00",
+    ]
+    rows = "s;29.03.2026 02:30;outgoing;5;on_net\ns;25.10.2026 02:30;outgoing;5;on_net\n" + rows
+    result = played(tmp_path, f"{HEADER}\n{rows}", "--timezone", "Europe/Berlin")
+    assert file_of(result)["first"]["reasons"]["not_a_time"]["first"] == [
+        {"row": 2, "detail": "ts: the clocks of Europe/Berlin skip 2026-03-29 02:30"},
+        {"row": 3, "detail": "ts: the clocks of Europe/Berlin show 2026-10-25 02:30 twice"},
+    ]
+    assert file_of(result)["mapping"][1]["how"].startswith(("no time", "local time, Europe/Berlin"))
+
+
+@pytest.mark.parametrize("flags", [["--timezone", "Europe/Atlantis"], ["--timezone", "UTC", "--utc-offset", "1"]])
+def test_a_zone_that_cannot_be_is_usage(tmp_path: Path, flags: list[str]) -> None:
+    assert played(tmp_path, f"{HEADER}\ns;2026-05-01;outgoing;5;on_net\n", *flags).exit_code == 2
+
+
+def test_a_date_ahead_says_that_it_is_read_in_the_wrong_order(tmp_path: Path) -> None:
+    days = "".join(f"s;{day:02d}/11/2026;outgoing;5;on_net\n" for day in (1, 2, 3, 12))
+    result = played(tmp_path, f"{HEADER}\n{days}", "--utc-offset", "0")
+    assert utc(result) == ["2026-11-01 00:00", "2026-11-02 00:00", "2026-11-03 00:00"]
+    assert file_of(result)["mapping"][1]["how"] == "date, UTC+0, day first: row 5 '12/11/2026'"
+
+
+def test_an_end_of_contract_may_lie_ahead_and_tells_nothing(tmp_path: Path) -> None:
+    content = "subscriber_id;ts;contract_end\ns;2026-05-01;05/12/2026\n"
+    result = played(tmp_path, content, topic="subscribers")
+    assert (result.exit_code, "--day-first" in result.stderr) == (2, True)
+
+
+def test_lines_in_front_of_the_header_are_skipped_when_told_and_pointed_at(tmp_path: Path) -> None:
+    content = f"Report of calls\nmade on;01.05.2026\n\n{HEADER}\ns;2026-05-01;outgoing;5;on_net\n"
+    assert "row 4 looks like the header:  --skip 3" in played(tmp_path, content).stderr
+    assert values(played(tmp_path, content, "--skip", "3"), "subscriber_id") == ["s"]
+    bad = content + "s;yesterday;outgoing;5;on_net\n"
+    found = file_of(played(tmp_path, bad, "--skip", "3"))
+    assert found["first"]["reasons"]["not_a_time"]["first"][0]["row"] == 6, "rows are those of the file"
+
+
+@pytest.mark.parametrize("number", ["13800138000.0", "13800138000,00", "1.38E+10", "1,38E+10", "1E10"])
+def test_ids_that_became_floats_are_refused(tmp_path: Path, number: str) -> None:
+    result = played(tmp_path, f"{HEADER}\n{number};2026-05-01;outgoing;5;on_net\n")
+    assert result.exit_code == 1, "nothing converts"
+    assert file_of(result)["first"]["reasons"]["mangled_id"]["rows"] == 1
+
+
+def test_a_float_that_has_lost_digits_is_no_id(tmp_path: Path) -> None:
+    row = '{"subscriber_id":%s,"ts":"2026-05-01","direction":"out","duration_s":5,"peer_network":"on"}\n'
+    result = played(tmp_path, row % "13800138000.0" + row % "89860112345678901234.0", name="log.jsonl")
+    found = file_of(result)["first"]
+    assert (found["converted"], found["reasons"]["mangled_id"]["rows"]) == (1, 1)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "gbk"])
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl"])
+def test_text_is_found_out_in_every_encoding(tmp_path: Path, encoding: str, name: str) -> None:
+    row = {"subscriber_id": "张三", "ts": "2026-05-01", "direction": "主叫", "duration_s": 5, "peer_network": "网内"}
+    lines = (
+        [",".join(row), ",".join(map(str, row.values()))]
+        if name == "log.csv"
+        else [json.dumps(row, ensure_ascii=False)]
+    )
+    assert values(played(tmp_path, ("\r\n".join(lines) + "\r\n").encode(encoding), name=name), "subscriber_id") == [
+        "张三"
+    ]
+
+
+def test_columns_without_a_name_are_no_column_twice(tmp_path: Path) -> None:
+    content = f"{HEADER};;\ns;2026-05-01;outgoing;5;on_net;;\n"
+    assert values(played(tmp_path, content), "subscriber_id") == ["s"]
+
+
+def test_a_dry_run_of_which_nothing_converts_fails(tmp_path: Path) -> None:
+    assert played(tmp_path, f"{HEADER}\ns;yesterday;outgoing;5;on_net\n").exit_code == 1
+
+
+def test_what_tells_the_decimals_is_shown(tmp_path: Path) -> None:
+    content = "subscriber_id;ts;kind;amount\ns;2026-05-01;bill;7\ns;2026-05-01;bill;1.234,50\n"
+    how = {each["field"]: each["how"] for each in file_of(played(tmp_path, content, topic="billing"))["mapping"]}
+    assert how["amount"] == "as it is, decimal comma: row 3 '1.234,50'"
+
+
+def test_a_time_that_was_rounded_is_none(tmp_path: Path) -> None:
+    result = played(tmp_path, f"{HEADER}\ns;1,7776E+09;outgoing;5;on_net\n")
+    assert (result.exit_code, list(file_of(result)["first"]["reasons"])) == (1, ["not_a_time"])
+    assert "none of 1 rows of log.csv converted" in result.stderr
+
+
+def test_dates_of_which_a_spreadsheet_has_read_some_itself_are_asked_about(tmp_path: Path) -> None:
+    """Of 1/5 and 13/5 an American Excel takes the first for the fifth of January, and leaves the second a text."""
+    rows = "s;46027;outgoing;5;on_net\ns;13/05/2026;outgoing;5;on_net\n"
+    for content in (rows, "".join(reversed(rows.splitlines(keepends=True)))):
+        result = played(tmp_path, f"{HEADER}\n{content}")
+        assert (result.exit_code, "has read some of the dates itself" in result.stderr) == (2, True)
+    assert len(values(played(tmp_path, f"{HEADER}\n{rows}", "--day-first"), "ts")) == 2
+
+
+def test_ids_of_which_a_spreadsheet_has_kept_fifteen_digits_are_refused(tmp_path: Path) -> None:
+    row = "{};2026-05-01;outgoing;5;on_net\n"
+    cut = "".join(row.format(number) for number in ("8986011234567890000", "8986011234560000000"))
+    result = played(tmp_path, f"{HEADER}\n{cut}")
+    assert (result.exit_code, "lost their last digits" in result.stderr) == (2, True)
+    whole = cut + row.format("8986011234567890001")
+    assert len(values(played(tmp_path, f"{HEADER}\n{whole}"), "ts")) == 3
+
+
+def test_blank_lines_in_front_of_the_header_are_none(tmp_path: Path) -> None:
+    content = f"\n\n{HEADER}\n\ns;yesterday;outgoing;5;on_net\ns;2026-05-01;outgoing;5;on_net\n"
+    found = file_of(played(tmp_path, content))
+    assert (found["first"]["rows"], found["first"]["converted"]) == (2, 1)
+    assert found["first"]["reasons"]["not_a_time"]["first"][0]["row"] == 5
