@@ -98,7 +98,7 @@ class Fate(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Example(Struct, frozen=True, kw_only=True, gc=False):
-    """See the module.
+    """A labelled vector with its context.
 
     Attributes
     ----------
@@ -161,9 +161,9 @@ class Example(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def lead_ms(self) -> int | None:
-        """From the first alert to the leaving: how much earlier than the loss it was told.
+        """Time from the first alert to leaving; None unless they left after an alert.
 
-        Nothing for who had fallen silent for good before the alert, as their lapse showed later.
+        Zero if they had fallen silent for good before the alert, since the lapse showed later.
         """
         if self.label != "positive" or self.first_alert_ts is None or self.outcome_ts is None:
             return None

@@ -165,8 +165,8 @@ class Episodes:
     def look_again(self, moment: DecisionContext) -> None:
         """A tick at which a tier alert that was withheld may be raised, or a new one if the last was answered.
 
-        Who stands at high risk still when the peace after that answer is over is a candidate once more: their tier
-        does not move, so nothing else would ever ask.
+        A subscriber who is still at high risk when the pause after that answer is over is a candidate again: their
+        tier does not move, so nothing else would raise them.
         """
         episode = self._withheld_tier(moment)
         if episode is not None and not (episode.withheld and _as_if_raised(moment, episode.withheld)):
@@ -415,7 +415,7 @@ class Episodes:
         episode.withheld = reason
         self._outbox.counts.add("breaches", kind)
         if _as_if_raised(moment, reason):
-            # Who would have been contacted, for the comparison with those who were, and for the figures.
+            # Would have been contacted: the comparison group of those who were, and part of the figures.
             self._labels.freeze(moment, kind)
         decision = decision_id(episode.alert_id, reason, moment.trigger)
         whole = self.cards.compose(moment, episode, kind, step, None)
@@ -456,8 +456,8 @@ class Episodes:
 def _as_if_raised(moment: DecisionContext, reason: str | None) -> bool:
     """Whether a breach is raised, or is withheld and counts in budget and figures as if it were.
 
-    So it is for the hold-out, and for who leaves by a profile of a later time: a new ledger reads profiles first, and
-    without those whom it knows to be gone by now, no alert of the backlog behind them would ever be right.
+    True for the hold-out, and for a subscriber whom only a later profile shows as gone: a new ledger reads profiles
+    first, and without these no alert of the backlog behind them could ever be right.
     """
     if reason == "passive_churn":
         return moment.known is None and not moment.let_go and contact_rules.passive(moment.profile, moment.involuntary)

@@ -61,12 +61,12 @@ class _Due(NamedTuple):
     """When the vectors of a row are looked at next, and from when on for a verdict.
 
     From the end of its horizon on a vector is looked at once a day, so that a restart knows from the clock alone which
-    looks were made. ``untold`` is the first end of a week, or a horizon, of which nothing was told.
+    looks were made. ``unpublished`` is the first end of a week, or of a horizon, that nothing was published about.
     """
 
     look: float
     verdict: float
-    untold: float
+    unpublished: float
 
 
 _NEVER: Final = _Due(math.inf, math.inf, math.inf)
@@ -104,12 +104,12 @@ class Labels:
             self._set_due(row, clock.sweeping if passed else clock.last_tick)
 
     def _read_weeks(self, row: int) -> None:
-        """Know of vectors that a former release wrote what it had told of them."""
+        """Take over from vectors of a former release which of their weeks it had published."""
         ends, columns = _ends(self.policy.labels.horizon_days), self._population.table[row]
         for pending in self._population.pending.of(row):
             if pending.weeks:
-                told = pending.ts + ends[min(pending.weeks, len(ends)) - 1]
-                columns[places.STAYED_TS] = np.fmax(columns[places.STAYED_TS], told)
+                published = pending.ts + ends[min(pending.weeks, len(ends)) - 1]
+                columns[places.STAYED_TS] = np.fmax(columns[places.STAYED_TS], published)
 
     def forgotten(self, row: int) -> None:
         """A row is free."""
@@ -130,16 +130,16 @@ class Labels:
         found = []
         for row in self._calendar.pop(tick):
             due = self._due.get(row, _NEVER)
-            if due.look <= tick and due.untold <= self._stayed(row, tick, used_ts):
+            if due.look <= tick and due.unpublished <= self._stayed(row, tick, used_ts):
                 found.append(row)
             elif due.look <= tick:
                 self._set_due(row, tick)
         return found
 
     def _stayed(self, row: int, tick: int, used_ts: float) -> float:
-        """Until when it is known that somebody has stayed.
+        """Until when a subscriber is known to have stayed.
 
-        Who used the service has stayed until then, and so has, long enough ago, who was not declared to have lapsed.
+        They stayed until their last use of the service; and until long enough ago that a lapse would show by now.
         """
         columns, silent = self._population.table[row], used_ts - round(self.policy.labels.lapse_days * DAY_MS)
         # NaN, which is no use at all, is never larger.
@@ -176,7 +176,7 @@ class Labels:
         self._population.hold(moment.row, frozen)
         ends, due = _ends(self.policy.labels.horizon_days), self._due.get(moment.row, _NEVER)
         first, last = float(frozen.ts + ends[0 if origin == WEEKLY else -1]), float(frozen.ts + ends[-1])
-        self._enter(moment.row, _Due(min(due.look, first), min(due.verdict, last), min(due.untold, first)))
+        self._enter(moment.row, _Due(min(due.look, first), min(due.verdict, last), min(due.unpublished, first)))
         self._outbox.wrote(len(frozen.x) * 2)
 
     def outcome(self, moment: DecisionContext, event: Outcome) -> None:
@@ -206,7 +206,7 @@ class Labels:
         if moment.clock > left_ts + round(self.policy.labels.lapse_days * DAY_MS):
             # So late that its oldest vectors may already have been labelled as negative.
             self._outbox.counts.late_outcomes += 1
-        waiting, told = self._population.pending.of(moment.row), self._told(moment.row)
+        waiting, published = self._population.pending.of(moment.row), self._published(moment.row)
         labels = [_label(pending.ts, event.outcome, left_ts, horizon) for pending in waiting]
         # What is right by its own label has foretold the leaving: precision and recall are of the same alerts.
         right = [p for p, of in zip(waiting, labels, strict=True) if of == "positive" and p.origin != WEEKLY]
@@ -217,8 +217,8 @@ class Labels:
         for pending, label in zip(waiting, labels, strict=True):
             outcome = event.outcome if label == "positive" else None
             if label != "void":
-                self._tell_weeks(moment, pending, told, left_ts, outcome)
-            self._tell(moment, pending, label, (event, left_ts), first_alert if label == "positive" else None)
+                self._publish_weeks(moment, pending, published, left_ts, outcome)
+            self._publish(moment, pending, label, (event, left_ts), first_alert if label == "positive" else None)
         self.forgotten(moment.row)
 
     def _left(self, alerts: list[Pending], left_ts: int) -> None:
@@ -241,32 +241,32 @@ class Labels:
         row, horizon, stayed = moment.row, self._horizon(), self._stayed(moment.row, tick, used_ts)
         # A profile may say that they are gone or cut off where no outcome ever did.
         gone = moment.gone or moment.let_go
-        told, news, verdicts = self._told(row), False, self._due.get(row, _NEVER).verdict <= tick
+        published, news, verdicts = self._published(row), False, self._due.get(row, _NEVER).verdict <= tick
         for pending in self._population.pending.of(row):
-            news |= not gone and self._tell_weeks(moment, pending, told, stayed, None)
+            news |= not gone and self._publish_weeks(moment, pending, published, stayed, None)
             if verdicts and pending.ts + horizon <= stayed:
-                self._tell(moment, pending, "void" if gone else "negative", None, None)
+                self._publish(moment, pending, "void" if gone else "negative", None, None)
         if news:
             self._population.table[row, places.STAYED_TS] = stayed
             self._population.touch(row, RISK.name)
         self._set_due(row, tick)
 
-    def _told(self, row: int) -> float:
-        """Until when it is told of the weeks of their vectors that they stayed."""
-        told = float(self._population.table[row, places.STAYED_TS])
-        return -math.inf if math.isnan(told) else told
+    def _published(self, row: int) -> float:
+        """Until when it has been published that they stayed."""
+        published = float(self._population.table[row, places.STAYED_TS])
+        return -math.inf if math.isnan(published) else published
 
-    def _tell_weeks(
-        self, moment: DecisionContext, pending: Pending, told: float, until: float, outcome: str | None
+    def _publish_weeks(
+        self, moment: DecisionContext, pending: Pending, published: float, until: float, outcome: str | None
     ) -> bool:
-        """Publish what is known of the weeks of a vector and not told: they stayed `until` then, or left by `outcome`.
+        """Publish the weeks that became known: they stayed `until` then, or left by `outcome`.
 
-        Says whether that was anything.
+        Returns whether there were any.
         """
         if pending.origin != WEEKLY:
             return False
         ends = _ends(self.policy.labels.horizon_days)
-        before = bisect_right(ends, told - pending.ts)
+        before = bisect_right(ends, published - pending.ts)
         known = min(bisect_right(ends, until - pending.ts) + (outcome is not None), len(ends))
         if known <= before:
             return False
@@ -295,14 +295,14 @@ class Labels:
 
     def _set_due(self, row: int, looked: int | None) -> None:
         """The next look after the one at the tick `looked`."""
-        told, ends = self._told(row), _ends(self.policy.labels.horizon_days)
-        look = verdict = untold = math.inf
+        published, ends = self._published(row), _ends(self.policy.labels.horizon_days)
+        look = verdict = unpublished = math.inf
         for pending in self._population.pending.of(row):
-            weeks = bisect_right(ends, told - pending.ts, 0, len(ends) - 1) if pending.origin == WEEKLY else -1
+            weeks = bisect_right(ends, published - pending.ts, 0, len(ends) - 1) if pending.origin == WEEKLY else -1
             end = pending.ts + ends[weeks]
-            look, untold = min(look, _next(end, looked)), min(untold, end)
+            look, unpublished = min(look, _next(end, looked)), min(unpublished, end)
             verdict = min(verdict, _next(pending.ts + ends[-1], looked))
-        self._enter(row, _Due(look, verdict, untold))
+        self._enter(row, _Due(look, verdict, unpublished))
 
     def _enter(self, row: int, due: _Due) -> None:
         if due.look < math.inf:
@@ -311,7 +311,7 @@ class Labels:
         else:
             self._due.pop(row, None)
 
-    def _tell(
+    def _publish(
         self,
         moment: DecisionContext,
         pending: Pending,

@@ -142,9 +142,10 @@ class Sweep:
         return min(float(next_slice_tick(last, self.clock.slices)), self._next_term(last, self._next_silence(last)))
 
     def _next_silence(self, last: int) -> float:
-        """When somebody may fall silent next, as far as is known now.
+        """When a subscriber may fall silent next, as far as is known now.
 
-        Who has used the service since they were entered would stop the walk for nothing, at every other tick.
+        Looked up some hours ahead: each subscriber who used the service since they were entered would stop the walk for
+        nothing, at every other tick.
         """
         if last + TICK_MS > self._foreseen:
             self._foreseen = last + FORESIGHT_MS
@@ -153,7 +154,7 @@ class Sweep:
         return self._silences.next()
 
     def _silence_due(self, until: float) -> list[tuple[int, float]]:
-        """Who is entered for silence up to then, and when it is due of them; they are to be entered anew.
+        """Rows entered for silence up to then, and when each is due; the caller enters them again.
 
         Not marked as queued: whatever they do until then moves the time, also to an earlier one.
         """

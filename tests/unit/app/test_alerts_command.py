@@ -100,8 +100,8 @@ def test_tail_passes_over_what_it_cannot_read_and_says_so(plant: Any, capsys: py
     plant(record(b"{}"), record(None, 1), of_alert(2))
     assert cli.main(["alerts", "tail", "--from-beginning", "--limit", "1", *BROKERS]) == 0
     told = capsys.readouterr()
-    assert "3:0 is no alert" in told.err
-    assert "3:1 is no alert" in told.err
+    assert "3:0 is not an alert" in told.err
+    assert "3:1 is not an alert" in told.err
     assert told.out.count("╭") == 1
 
 

@@ -143,7 +143,7 @@ def test_a_report_of_before_tier_recall_is_told_without_it(told: ModelStanding) 
     del raw["quality"]["tier_lead_time"]
     former = ModelVersions()
     former.take(REPORT.encode(), msgspec.json.encode(raw), 0, 0)
-    assert "Recall" not in sheet(standing(Settings(), former))
+    assert "Recall" not in sheet_of(standing(Settings(), former))
 
 
 def test_an_alert_whose_beginning_is_deleted_was_no_short_one() -> None:
@@ -162,7 +162,7 @@ def test_the_sheet_says_whether_the_guard_is_on(told: ModelStanding) -> None:
     assert "0.200 against 0.55" in page
     flood = replace(told.report.guard, on=True, why="leaver_rate", rate=0.2, ceiling=0.06)
     page = sheet_of(told._replace(report=replace(told.report, guard=flood)))
-    assert "a week's leavers are 20.00 % against 6.00 %" in page
+    assert "Share of leavers in a week: 20.00 % against 6.00 %" in page
     assert "give the workers HOLDFAST_BASE_RATE" in page
 
 
