@@ -22,7 +22,7 @@ from streams.records.topics import ALERTS, SCORES
 
 
 class TierAlerts(NamedTuple):
-    """See the module.
+    """Volume of tier alerts, and how many were over before anybody could act.
 
     Attributes
     ----------
