@@ -13,8 +13,8 @@ from support.rig import Rig, clean, event, mix, now_ms, until
 from models.contract.events import CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
 
 MINUTE = 60_000
-SOON_S = 30.0  # half of what a lane waits for a topic that stands still; a worker starts within it on a busy machine too
-"""Any of the waits that are wrong has no end at all."""
+SOON_S = 30.0
+"""Room for the start of a worker on a busy machine; any of the waits that are wrong has no end at all."""
 
 
 @asynccontextmanager
