@@ -55,10 +55,12 @@ def answers(values: list[str], column: str, positive: str | None = None) -> Answ
     strange = [value for value, _ in found.most_common() if _plain(value) not in leave | _STAYED]
     if positive is None and strange:
         said = ", ".join(repr(value) for value in strange[:_SHOWN])
+        # No example: whoever copies the wrong one has all labels inverted.
+        has = ", ".join(repr(value) for value, _ in found.most_common(_SHOWN))
         raise Refused(
             f"column {column!r} is no label: {said}",
             "known are yes/no, 1/0, true/false, churned/stayed, 是/否",
-            f"which of them is who left:  --positive {strange[-1]!r}, and all others stayed",
+            f"it has {has}; say which of them left, and all others stayed:  --positive VALUE",
         )
     if positive is not None and not leave & set(words):
         said = ", ".join(repr(value) for value, _ in found.most_common(_SHOWN))

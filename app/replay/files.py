@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import click
 from rich.console import Console
@@ -15,14 +16,18 @@ from rich.console import Console
 from app.config.operator_files import policy_in_force
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
-from app.replay.column_map import Cartographer
+from app.replay.column_map import Cartographer, ColumnMap
 from app.replay.flags import SEPARATORS, Encoding, UtcOffset, Zone, told
 from app.replay.mapping_shown import columns_of, reading, tell_mapping
 from app.replay.playback import Part
 from app.tables.column_names import known_names
 from app.tables.fields import TOPICS, Sort
 from app.tables.recording import Recording
-from app.tables.times import LocalTime
+from app.tables.times import First, LocalTime, ReadTime, moment
+
+_NAMED_UTC: Final = re.compile(r"(?:(?<![A-Za-z])(?i:utc|gmt)|(?<=[a-z])(?:UTC|GMT|Utc|Gmt))(?![A-Za-z]|\s*[+-]?\d)")
+"""A zone in a column's name, start_time_utc; GMT+8 is another."""
+_WITHOUT_ZONE: Final = frozenset({"local time", "date", "day number of a spreadsheet"})
 
 _WRITTEN: Final = (
     click.option(
@@ -129,7 +134,28 @@ def _part(
     with reading(console, recording, what="looking / 查看") as tell:
         mapping = Cartographer(recording, TOPICS[topic], said, local, flags["first"], tell, now_ms()).map()
     tell_mapping(recording, mapping, console)
+    if flags["utc_offset"] is None and flags["timezone"] is None and offset:
+        _ask_for_zone(recording, mapping)
     return Part(recording, mapping)
+
+
+def _ask_for_zone(recording: Recording, mapping: ColumnMap) -> None:
+    """Refuse to read a column at the policy's offset whose name says that it is in UTC."""
+    for source in mapping.sources:
+        if source.field.sort is not Sort.TIME:
+            continue
+        local = mapping.local._replace(first=cast("First", source.way or "month"))
+        named = [place for place in source.columns if _NAMED_UTC.search(recording.columns[place])]
+        for cell in (row.cells[place] for place in named for row in recording.sample if row.reject is None):
+            read = moment(cell, local)
+            if isinstance(read, ReadTime) and read.form in _WITHOUT_ZONE:
+                raise Refused(
+                    f"{recording.path.name}: {recording.columns[named[0]]} is in UTC by its name, and its times say no "
+                    f"zone: they would be read at {mapping.local}",
+                    "if it is:  --utc-offset 0",
+                    f"else say at which offset, or --timezone:  --utc-offset {mapping.local.offset_ms / 3_600_000:g}",
+                    code=ExitCode.USAGE,
+                )
 
 
 def _on_disk(file: Path, console: Console) -> Path:

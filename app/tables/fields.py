@@ -27,6 +27,8 @@ TOPICS: Final = {
 _MONEY_FIELDS: Final = frozenset({"amount", "fee", "from_fee", "arpu", "penalty"})
 _ROUNDED: Final = re.compile(r"\d([.,]\d+)?[eE]\+?\d+")
 _FLOATED: Final = re.compile(r"\d+[.,]0+")
+_FORCED: Final = re.compile(r'="(.*)"|\'(?=[+\d])(.*)')
+"""An id that was made text for a spreadsheet: ="0138" or '0138. The marks are no part of it."""
 _WHOLE: Final = 2.0**53
 """From here on a float has no place for the last digit."""
 _PERIOD: Final = re.compile(r"(\d{4})\D?(0[1-9]|1[0-2]|[1-9])\D?")
@@ -197,6 +199,8 @@ def _unknown(field: Field, cell: object) -> Reject:
 
 def _id(cell: object) -> object:
     text = _text(cell)
+    if text[:1] in ("=", "'") and (found := _FORCED.fullmatch(text)):
+        text = (found[1] or found[2] or "").strip()
     if _ROUNDED.fullmatch(text) or (isinstance(cell, float) and abs(cell) >= _WHOLE):
         return Reject(RejectReason.MANGLED_ID, "a number that was rounded (1.38E+10): export ids as text")
     if isinstance(cell, str) and _FLOATED.fullmatch(text):

@@ -52,7 +52,7 @@ FADED: Final = 0.36
 """A single event has decayed to about this, 1/e, when the window of its sum has passed."""
 _UP: Final = frozenset({"count", "minutes", "seconds", "megabytes", "share", "times", "days", "flag"})
 _DOWN: Final = frozenset({"change", "days_left", "score"})
-_USUAL: Final[dict[Unit, float]] = {
+_USUAL: Final[dict[str, float]] = {
     "change": 1.0,
     "times": 1.0,
     "slope": 0.0,
@@ -60,8 +60,9 @@ _USUAL: Final[dict[Unit, float]] = {
     "flag": 0.0,
     "days_left": 91.0,  # later ends do not matter yet
     "score": 7.0,  # of ten; above it they are content
+    "silent_days": 1.0,  # nobody has fallen silent within a day
 }
-"""Usual value by the meaning of a unit, besides the model's own."""
+"""Usual value by the meaning of a unit, or of one feature, besides the model's own."""
 _RAISES: Final = {"off_net_calls_7d_vs_30d": 1, "outgoing_share_30d": 0}
 
 
@@ -121,11 +122,14 @@ def unusual(feature: Feature, value: float, usual: float) -> bool:
     >>> calls, score = CATALOGUE[INDEX["calls_7d_vs_30d"]], CATALOGUE[INDEX["last_satisfaction"]]
     >>> unusual(calls, 0.4, NAN), unusual(calls, 1.4, NAN), unusual(score, 9.0, NAN), unusual(score, 9.0, 10.0)
     (True, False, False, False)
+    >>> silent = CATALOGUE[INDEX["silent_days"]]
+    >>> unusual(silent, 0.6, 0.05), unusual(silent, 1.6, 0.05)
+    (False, True)
     """
     side = feature.raises
     if side > 0 and feature.decayed and value < FADED:
         return False
-    bounds = [usual, _USUAL.get(feature.unit, NAN)]
+    bounds = [usual, _USUAL.get(feature.name, _USUAL.get(feature.unit, NAN))]
     known = [bound for bound in bounds if not isnan(bound)]
     if not known:
         return side > 0

@@ -275,7 +275,9 @@ def test_the_word_of_those_who_left_can_be_told(tmp_path: Path, capsys: pytest.C
     table = people(900)
     words = {"yes": "Gekündigt", "no": "Bestand"}
     file = written(tmp_path / "t.csv", table | {"left": [words[str(word)] for word in table["left"]]})
-    assert "--positive " in refused(capsys, file, "--label", "left")
+    advice = refused(capsys, file, "--label", "left")
+    assert "say which of them left" in advice
+    assert "--positive VALUE" in advice, "an example would be the wrong word half of the time"
     plain = evaluated(capsys, written(tmp_path / "u.csv", table), "--label", "left")
     assert evaluated(capsys, file, "--label", "left", "--positive", "gekündigt")["frozen"] == plain["frozen"]
     assert cli.main(["evaluate", "table", str(file), "--label", "left", "--positive", "gone"]) == ExitCode.USAGE

@@ -187,6 +187,38 @@ def test_ids_that_became_floats_are_refused(tmp_path: Path, number: str) -> None
     assert file_of(result)["first"]["reasons"]["mangled_id"]["rows"] == 1
 
 
+@pytest.mark.parametrize("cell", ['="013800138000"', '"=""013800138000"""', "'013800138000", "013800138000"])
+def test_the_marks_that_make_an_id_text_for_a_spreadsheet_are_no_part_of_it(tmp_path: Path, cell: str) -> None:
+    content = f"{HEADER}\n{cell};2026-05-01;outgoing;5;on_net\n"
+    assert values(played(tmp_path, content), "subscriber_id") == ["013800138000"]
+
+
+@pytest.mark.parametrize("number", ['="1.38E+10"', "'13800138000.0"])
+def test_a_rounded_id_in_such_marks_is_refused_too(tmp_path: Path, number: str) -> None:
+    result = played(tmp_path, f"{HEADER}\n{number};2026-05-01;outgoing;5;on_net\n")
+    assert file_of(result)["first"]["reasons"]["mangled_id"]["rows"] == 1
+
+
+@pytest.mark.parametrize("name", ["start_time_utc", "Start Time (UTC)", "startTimeUTC", "时间(GMT)"])
+def test_a_column_in_utc_by_its_name_is_not_read_at_the_offset_of_the_policy(tmp_path: Path, name: str) -> None:
+    content = f"号码;{name};主被叫;时长;对端网络\n138;13/05/2026 08:00;主叫;5;网内\n"
+    given = ["--map", f"ts={name}"]
+    asked = played(tmp_path, content, *given)
+    assert asked.exit_code == 2
+    assert "--utc-offset 0" in asked.stderr
+    (utc,) = values(played(tmp_path, content, *given, "--utc-offset", "0"), "ts")
+    (local,) = values(played(tmp_path, content, *given, "--utc-offset", "8"), "ts")
+    assert utc - local == 8 * 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"), [("ts_utc", "1778659200"), ("ts_utc", "2026-05-13T08:00Z"), ("gmt+8", "2026-05-13")]
+)
+def test_a_name_with_utc_asks_nothing_where_the_times_say_it_all(tmp_path: Path, name: str, cell: str) -> None:
+    content = f"号码;{name};主被叫;时长;对端网络\n138;{cell};主叫;5;网内\n"
+    assert played(tmp_path, content, "--map", f"ts={name}").exit_code == 0
+
+
 def test_a_float_that_has_lost_digits_is_no_id(tmp_path: Path) -> None:
     row = '{"subscriber_id":%s,"ts":"2026-05-01","direction":"out","duration_s":5,"peer_network":"on"}\n'
     result = played(tmp_path, row % "13800138000.0" + row % "89860112345678901234.0", name="log.jsonl")
