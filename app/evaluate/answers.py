@@ -22,10 +22,11 @@ _SHOWN: Final = 5
 
 
 class Answers(NamedTuple):
-    """Whether each row left, and whether its label is known: a blank label is unknown."""
+    """Whether each row left, whether its label is known (a blank one is not), and the words of those who left."""
 
     left: npt.NDArray[np.bool_]
     known: npt.NDArray[np.bool_]
+    words: list[str]
 
 
 def answers(values: list[str], column: str, positive: str | None = None) -> Answers:
@@ -44,7 +45,7 @@ def answers(values: list[str], column: str, positive: str | None = None) -> Answ
     Examples
     --------
     >>> answers(["Yes", "no", "NO", ""], "Churn")
-    Answers(left=array([ True, False, False, False]), known=array([ True,  True,  True, False]))
+    Answers(left=array([ True, False, False, False]), known=array([ True,  True,  True, False]), words=['Yes'])
     >>> answers(["gone", "here", "n/a"], "Status", "gone").left.tolist()
     [True, False, False]
     """
@@ -69,7 +70,7 @@ def answers(values: list[str], column: str, positive: str | None = None) -> Answ
     known = np.array(there, dtype=bool)
     if left.sum() in (0, known.sum()):
         raise Refused(f"column {column!r} has one class only: {int(left.sum())} of {int(known.sum())} left")
-    return Answers(left, known)
+    return Answers(left, known, sorted(value for value in found if _plain(value) in leave))
 
 
 def _plain(value: str) -> str:

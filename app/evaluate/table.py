@@ -63,7 +63,7 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[JudgedRow]]
     """
     batch = library() if question.against_batch else None
     train = read(opened(question.train, question.flags))
-    left, known = answers(train.column(question.label), question.label, question.positive)
+    left, known, words = answers(train.column(question.label), question.label, question.positive)
     names = _features(train, question)
     order = np.arange(train.rows) if question.in_order else shuffled(train.rows)
     order, blank = order[known[order]], int((~known).sum())
@@ -75,7 +75,7 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[JudgedRow]]
         where = f"the last {HELD_OUT:.0%} of {train.source} in the order of learning, never learned"
     else:
         test = read(opened(question.test, question.flags))
-        truth, known = answers(test.column(question.label), question.label, question.positive)
+        truth, known, _ = answers(test.column(question.label), question.label, question.positive)
         taught, asked = Half(train, left, order), Half(test, truth, np.flatnonzero(known))
         where, blank = f"{test.source}, never learned", blank + int((~known).sum())
     sheets = [train] if asked.sheet is train else [train, asked.sheet]
@@ -88,6 +88,7 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[JudgedRow]]
     except OneClassError as error:
         raise Refused(f"{where}: {error}") from error
     facts["rows"]["blank_label"] = blank
+    facts["label"] = {"column": question.label, "left": words, "rows_left": int(left.sum())}
     facts["scored"] = {
         "frozen": where,
         "prequential": "the same rows, each scored before the block of labels that it stands in was learned",
@@ -132,6 +133,8 @@ def lines(facts: dict[str, Any]) -> list[str]:
     found = [" " * 20 + "".join(f"{name:>13}" for name in columns)]
     found += [f"{name:20}" + "".join(f"{each[name]:13.4f}" for each in columns.values()) for name in _COMPARED]
     found += [f"AUC, {name}: {auc_of(each)}" for name, each in columns.items()]
+    label, named = facts["label"], " or ".join(map(repr, facts["label"]["left"]))
+    found.append(f"left: {label['rows_left']:,} rows, those with {named} in column {label['column']!r}")
     if blank := facts["rows"]["blank_label"]:
         found.append(f"{blank:,} rows without a label are left out")
     return found

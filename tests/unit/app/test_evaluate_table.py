@@ -268,7 +268,9 @@ def test_rows_without_a_label_are_left_out_and_counted(tmp_path: Path, capsys: p
     ids = [line.split(",")[0] for line in (tmp_path / "s.csv").read_text().splitlines()[1:]]
     assert not set(ids) & set(table["id"][::10])
     assert cli.main(["evaluate", "table", str(file), "--label", "left"]) == 0
-    assert "100 rows without a label are left out" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "100 rows without a label are left out" in out
+    assert "in column" in out.split("left: ")[1].splitlines()[0]
 
 
 def test_the_word_of_those_who_left_can_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
