@@ -2,88 +2,110 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
+import doctest
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 import pytest
-from aiokafka import AIOKafkaProducer
-from msgspec import json
-from support.ruled_examples import examples
+from support.black_box_worker import until
 from support.watched import Watched
 
-from app.generate.dashboards.rendering import DASHBOARDS
 from streams.embedded.broker import EmbeddedBroker
-from streams.records.topics import EXAMPLES
 
 RUNBOOKS: Final = Path(__file__).parents[2] / "deploy" / "runbooks"
-PANELS: Final = [panel for plan in DASHBOARDS for panels in (plan.stats, *plan.rows.values()) for panel in panels]
-SELECTOR: Final = re.compile(r"(?:\bup|holdfast_\w+|\w+:holdfast_\w+:\w+)(?:\{[^}]*\})?")
-UNKNOWN_YET: Final = {
-    "Uplift of contact, with its interval": "the shipped policy has no hold-out",
-}
-"""Panels whose figures are NaN in a run as short as this, and why."""
-
-
-async def send(watched: Watched, topic: str, *values: bytes) -> None:
-    """Write values under one key."""
-    producer = AIOKafkaProducer(bootstrap_servers=watched.environment["HOLDFAST_BROKERS"], linger_ms=5)
-    await producer.start()
-    try:
-        full = watched.environment["HOLDFAST_TOPIC_PREFIX"] + topic
-        await asyncio.gather(*[await producer.send(full, value, b"s-1", partition=0) for value in values])
-    finally:
-        await producer.stop()
+NO_HOLD_OUT: Final = "Uplift of contact, with its interval"
+"""Of the panels the one whose figures stay NaN: the shipped policy has no hold-out."""
+NO_LEAVER: Final = "From the first tier alert to the leaving, 7 d"
+"""A tier needs seven days of history, and this a leaver after it."""
 
 
 @pytest.fixture(scope="module")
 def watched(broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     with ExitStack() as stack:
         made = Watched(stack, broker.bootstrap, "watched.", tmp_path_factory.mktemp("watched"))
-        prometheus = made.start_prometheus()
-        made.holdfast("topics", "create")
-        worker, learner = made.start("worker", "worker"), made.start("learner", "learner", port="9109")
-        made.until('up{job="holdfast-worker"} == 1', 30)
-        made.until("holdfast_lanes_open == 2", 30)
-        made.until('up{job="holdfast-learner"} == 1', 30)
-        asyncio.run(send(made, "telecom.calls.v1", b"no JSON"))
-        asyncio.run(send(made, EXAMPLES, *(json.encode(each) for each in examples(4, 400))))
+        processes = made.start_all()
+        made.send_poison()
+        made.send_examples(400)
         made.holdfast("simulate", "--subscribers", "150", "--days", "9", "--churn", "0.2")
         load = made.start("load", "simulate", "--subscribers", "150", "--days", "1", "--seed", "8", "--speed", "2000")
         made.until("sum(holdfast_event_to_alert_seconds_count) > 0", 30)
         yield made
-        for process in (prometheus, worker, learner):
+        for process in processes:
             assert process.code is None, process.tail()
         assert load.code in {None, 0}, load.tail()
 
 
 def test_every_panel_has_data(watched: Watched) -> None:
     watched.until("sum(holdfast_lag_records) == 0", 30)
-    empty, unknown = [], set()
-    for panel in PANELS:
-        for legend, query in panel.queries.items():
-            values = watched.query(query.replace("$__rate_interval", "1m"))
-            if not values:
-                empty.append((panel.title, legend))
-            elif all(map(math.isnan, values)):
-                unknown.add(panel.title)
-    assert not empty
-    assert unknown == set(UNKNOWN_YET)
+    findings = watched.panels()
+    assert not findings.empty
+    assert findings.unknown == {NO_HOLD_OUT, NO_LEAVER}
 
 
 def test_every_rule_has_data(watched: Watched) -> None:
-    rules = [rule for group in watched.ask("rules")["groups"] for rule in group["rules"]]
-    assert {rule["type"] for rule in rules} == {"recording", "alerting"}
-    for rule in rules:
-        watched.until(f"vector({int(rule['health'] == 'ok')}) == 1", 1)
-        assert not rule.get("lastError"), rule
-        wanted = [rule["name"]] if rule["type"] == "recording" else SELECTOR.findall(rule["query"])
-        assert wanted or rule["query"] == "vector(1)", rule["query"]
-        for selector in wanted:
-            assert watched.query(selector), (rule["name"], selector)
-    firing = {alert["labels"]["alertname"] for alert in watched.ask("alerts")["alerts"] if alert["state"] == "firing"}
-    assert firing == {"HoldfastWatchdog"}
+    assert not watched.rules_without_data()
+    assert watched.firing() == {"HoldfastWatchdog"}
+
+
+def steps() -> dict[str, str]:
+    """What runbooks of alerts tell a reader to run, and what that prints where all is well."""
+    found: dict[str, str] = {}
+    for path in RUNBOOKS.glob("Holdfast*.md"):
+        for block in re.findall(r"```console\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+            for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                command, _, expected = step.partition("\n")
+                assert found.setdefault(command, expected) == expected, (path.name, command)
+    return found
+
+
+def test_runbooks_commands_print_what_they_say(watched: Watched) -> None:
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    wrong = []
+    for command, expected in steps().items():
+        done = subprocess.run(
+            ["bash", "-c", watched.here(command)],
+            cwd=RUNBOOKS,
+            env=watched.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode or not doctest.OutputChecker().check_output(expected, done.stdout, flags):
+            wrong.append(f"$ {command}\n{done.stdout}{done.stderr}({done.returncode}), expected:\n{expected}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.long
+def test_alerts_fire_and_end_under_a_load_of_minutes(
+    broker: EmbeddedBroker, tmp_path: Path, record_property: Callable[[str, float], None]
+) -> None:
+    """A worker is killed, and a flood of poison comes: Prometheus says so, and later that it is over."""
+    with ExitStack() as stack:
+        made = Watched(stack, broker.bootstrap, "watched-long.", tmp_path)
+        _, worker, learner = made.start_all()
+        made.send_examples(1_000)
+        made.holdfast("simulate", "--subscribers", "1000", "--days", "60", "--churn", "0.1")
+        made.until("sum(holdfast_lag_records) == 0 and sum(holdfast_events_total) > 500000", 300)
+        live = made.start("live", "simulate", "--subscribers", "500", "--days", "1", "--seed", "8", "--speed", "60")
+        made.send_poison()
+        made.until("sum(increase(holdfast_dead_letters_total[1h])) > 0", 30)
+        findings = made.panels()
+        assert not findings.empty
+        assert findings.unknown == {NO_HOLD_OUT}
+        assert not made.rules_without_data()
+        worker.kill()
+        until(lambda: "HoldfastNoWorker" in made.firing(), "no worker: an alert", 150, 1)
+        worker = made.start("heir", "worker")
+        until(lambda: "HoldfastNoWorker" not in made.firing(), "its end", 60, 1)
+        made.until("holdfast_lanes_open == 2", 60)
+        made.send_poison(50_000)
+        until(lambda: "HoldfastPoisonFlood" in made.firing(), "a flood: an alert", 200, 1)
+        until(lambda: "HoldfastPoisonFlood" not in made.firing(), "its end", 400, 1)
+        record_property("events", made.query("sum(increase(holdfast_events_total[1h]))")[0])
+        for process in (worker, learner, live):
+            assert process.code in {None, 0}, process.tail()

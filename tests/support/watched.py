@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import math
 import os
 import re
 import socket
@@ -12,15 +14,31 @@ import urllib.parse
 import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import msgspec
+from aiokafka import AIOKafkaProducer
 from support.black_box_worker import ROOT, clean_environment, until
+from support.ruled_examples import examples
 from support.watch_tools import program
+
+from app.generate.dashboards.rendering import PREFIX, rendered
+from streams.records.topics import EXAMPLES
 
 PROMETHEUS: Final = ROOT / "deploy" / "prometheus"
 LANES: Final = 2
 LEARNER_NUMBERS: Final = "warm_rows = 50\nwindow = 1000\nrecent_rows = 100\n"
 """Numbers with which some hundred labels are enough to publish a model."""
+
+SELECTOR: Final = re.compile(r"(?:\bup|holdfast_\w+|\w+:holdfast_\w+:\w+)(?:\{[^}]*\})?")
+PANELS: Final = [each for text in rendered().values() for each in json.loads(text)["panels"] if each["type"] != "row"]
+
+
+class PanelFindings(NamedTuple):
+    """Titles and legends of queries without any series, and titles of panels that show NaN."""
+
+    empty: list[tuple[str, str]]
+    unknown: set[str]
 
 
 def free_port() -> int:
@@ -95,6 +113,37 @@ class Watched:
         command = [sys.executable, "-m", "app.cli", *arguments]
         return Process(self._stack, command, environment, self._directory / f"{name}.log")
 
+    def start_all(self) -> list[Process]:
+        """Create the topics; start worker, learner and Prometheus, and wait until all of them are seen at work."""
+        prometheus = self.start_prometheus()
+        self.holdfast("topics", "create")
+        processes = [prometheus, self.start("worker", "worker"), self.start("learner", "learner", port="9109")]
+        self.until("holdfast_lanes_open == 2", 60)
+        self.until('up{job="holdfast-learner"} == 1', 60)
+        return processes
+
+    def send(self, topic: str, *values: bytes) -> None:
+        """Write values under one key."""
+
+        async def sent() -> None:
+            producer = AIOKafkaProducer(bootstrap_servers=self.environment["HOLDFAST_BROKERS"], linger_ms=5)
+            await producer.start()
+            try:
+                full = self.environment["HOLDFAST_TOPIC_PREFIX"] + topic
+                await asyncio.gather(*[await producer.send(full, value, b"s-1", partition=0) for value in values])
+            finally:
+                await producer.stop()
+
+        asyncio.run(sent())
+
+    def send_poison(self, count: int = 1) -> None:
+        """Records that are no events."""
+        self.send("telecom.calls.v1", *[b"no JSON"] * count)
+
+    def send_examples(self, count: int) -> None:
+        """Labels of others than those simulated: a month of life is not waited for."""
+        self.send(EXAMPLES, *(msgspec.json.encode(each) for each in examples(4, count)))
+
     def start_prometheus(self) -> Process:
         """Start it with the shipped configuration, but for ports, and for looking each second."""
         text = (PROMETHEUS / "prometheus.yml").read_text()
@@ -134,3 +183,33 @@ class Watched:
                 return False  # Prometheus does not listen yet
 
         until(given, expression, bound_s, pause_s=0.3)
+
+    def panels(self) -> PanelFindings:
+        """Run every query of every panel."""
+        findings = PanelFindings([], set())
+        for panel in PANELS:
+            for target in panel["targets"]:
+                values = self.query(target["expr"].replace(PREFIX, "holdfast").replace("$__rate_interval", "1m"))
+                if not values:
+                    findings.empty.append((panel["title"], target["legendFormat"]))
+                elif all(map(math.isnan, values)):
+                    findings.unknown.add(panel["title"])
+        return findings
+
+    def rules_without_data(self) -> list[tuple[str, str]]:
+        """Rules that fail, that record nothing, or that ask for a series that is not there."""
+        found = []
+        rules = [rule for group in self.ask("rules")["groups"] for rule in group["rules"]]
+        assert {rule["type"] for rule in rules} == {"recording", "alerting"}
+        for rule in rules:
+            wanted = [rule["name"]] if rule["type"] == "recording" else SELECTOR.findall(rule["query"])
+            assert wanted or rule["query"] == "vector(1)", rule["query"]
+            found += [(rule["name"], each) for each in wanted if not self.query(each)]
+            if rule["health"] != "ok":
+                found.append((rule["name"], rule.get("lastError", rule["health"])))
+        return found
+
+    def firing(self) -> set[str]:
+        """Alerts that fire now."""
+        alerts = self.ask("alerts")["alerts"]
+        return {each["labels"]["alertname"] for each in alerts if each["state"] == "firing"}
