@@ -104,7 +104,7 @@ def test_alerts_fire_and_end_under_a_load_of_minutes(
         until(lambda: "HoldfastNoWorker" not in made.firing(), "its end", 60, 1)
         made.until("holdfast_lanes_open == 2", 60)
         made.send_poison(50_000)
-        until(lambda: "HoldfastPoisonFlood" in made.firing(), "a flood: an alert", 200, 1)
+        until(lambda: "HoldfastPoisonFlood" in made.firing(), "a flood: an alert", 400, 1)
         until(lambda: "HoldfastPoisonFlood" not in made.firing(), "its end", 400, 1)
         record_property("events", made.query("sum(increase(holdfast_events_total[1h]))")[0])
         for process in (worker, learner, live):

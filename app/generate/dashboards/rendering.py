@@ -6,6 +6,7 @@ Plans name metrics in full; here the prefix becomes a variable, as are the data 
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -84,14 +85,15 @@ def built(plan: DashboardPlan) -> dashboard.Dashboard:
         )
         .link(_link("Runbooks", "${runbooks}"))
     )
-    number = 0
-    for number, each in enumerate(plan.stats, 1):
-        panel = stat.Panel().span(_COLUMNS // len(plan.stats)).height(_STAT_HEIGHT)
-        made.with_panel(_panel(each, panel, number))
+    numbers = count(1)
+    for each in plan.stats:
+        figure = stat.Panel().span(_COLUMNS // len(plan.stats)).height(_STAT_HEIGHT)
+        made.with_panel(_panel(each, figure, next(numbers)))
     for title, panels in plan.rows.items():
         made.with_row(dashboard.Row(title))
-        for number, each in enumerate(panels, number + 1):  # noqa: B020 - one count over all rows
-            made.with_panel(_panel(each, timeseries.Panel().span(_COLUMNS // 3).height(_GRAPH_HEIGHT), number))
+        for each in panels:
+            graph = timeseries.Panel().span(_COLUMNS // 3).height(_GRAPH_HEIGHT)
+            made.with_panel(_panel(each, graph, next(numbers)))
     return made
 
 
