@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from aiokafka import AIOKafkaProducer
 from support.black_box_worker import ROOT, clean_environment, until
+from support.rig import event, now_ms
 from support.ruled_examples import examples
 from support.watch_tools import program
 
@@ -122,7 +123,7 @@ class Watched:
         self.until('up{job="holdfast-learner"} == 1', 60)
         return processes
 
-    def send(self, topic: str, *values: bytes) -> None:
+    def send(self, topic: str, *values: bytes, key: str = "s-1") -> None:
         """Write values under one key."""
 
         async def sent() -> None:
@@ -130,7 +131,7 @@ class Watched:
             await producer.start()
             try:
                 full = self.environment["HOLDFAST_TOPIC_PREFIX"] + topic
-                await asyncio.gather(*[await producer.send(full, value, b"s-1", partition=0) for value in values])
+                await asyncio.gather(*[await producer.send(full, value, key.encode()) for value in values])
             finally:
                 await producer.stop()
 
@@ -139,6 +140,13 @@ class Watched:
     def send_poison(self, count: int = 1) -> None:
         """Records that are no events."""
         self.send("telecom.calls.v1", *[b"no JSON"] * count)
+
+    def send_leave_intents(self) -> None:
+        """One of a customer with a profile, who is alerted on, and one of somebody without, which is suppressed."""
+        self.send("telecom.subscribers.v1", event("telecom.subscribers.v1", "known", now_ms()), key="known")
+        for who in ("known", "unknown"):
+            said = event("telecom.care-contacts.v1", who, now_ms(), reason="leave_intent")
+            self.send("telecom.care-contacts.v1", said, key=who)
 
     def send_examples(self, count: int) -> None:
         """Labels of others than those simulated: a month of life is not waited for."""
