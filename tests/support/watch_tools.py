@@ -1,4 +1,4 @@
-"""Prometheus and what comes with it: Debian packages `prometheus` and `prometheus-alertmanager`, no Python ones."""
+"""Prometheus, what comes with it, and curl: Debian packages, no Python ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def program(name: str) -> str:
     found = shutil.which(name)
     if found is not None:
         return found
-    why = f"{name} is not on the PATH: apt install prometheus prometheus-alertmanager"
+    why = f"{name} is not on the PATH: apt install curl prometheus prometheus-alertmanager"
     if "GATE" in os.environ:
         pytest.fail(why)
     pytest.skip(why)

@@ -116,6 +116,7 @@ class Watched:
 
     def start_all(self) -> list[Process]:
         """Create the topics; start worker, learner and Prometheus, and wait until all of them are seen at work."""
+        program("curl")  # of runbooks
         prometheus = self.start_prometheus()
         self.holdfast("topics", "create")
         processes = [prometheus, self.start("worker", "worker"), self.start("learner", "learner", port="9109")]
