@@ -1,4 +1,4 @@
-"""Files in the repository that a program writes: ``python -m app.generate.contract`` and ``app.generate.kernel``.
+"""Files in the repository that a program writes: ``python -m app.generate.contract``, ``.kernel``, ``.dashboards``.
 
 Each is fresh by a test.
 """

@@ -1,0 +1,151 @@
+"""What is alerted and what is not, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.generate.dashboards.plan import WORKER, DashboardPlan, PanelPlan, hourly, quantiles, total
+
+IN_A_SECOND: Final = 'holdfast_event_to_alert_seconds_bucket{le="1.0"}'
+OPERATIONS: Final = DashboardPlan(
+    "Operations",
+    stats=(
+        PanelPlan(
+            "Alerts raised, 24 h",
+            "What the front line expects; 0 while events flow is a fault.",
+            {"": total('holdfast_alerts_total{event="raised"}', window="1d", function="increase")},
+            alerts=("AlertsSilent",),
+        ),
+        PanelPlan(
+            "Tier alerts a day per 1,000",
+            "At or below the policy's budget, 1 as shipped. Over a week, since a lane may save that much.",
+            {
+                "": "sum(increase(holdfast_alerts_total{kind='risk_tier', event='raised'}[7d])) / 7"
+                " / (sum(holdfast_subscribers) / 1000)"
+            },
+            alerts=("TierAlertsOverBudget", "TierAlertsUnderBudget"),
+        ),
+        PanelPlan(
+            "Suppressed, of all breaches, 24 h",
+            "Steady from day to day.",
+            {
+                "": f"{total('holdfast_suppressions_total', window='1d', function='increase')}"
+                f" / {total('holdfast_breaches_total', window='1d', function='increase')}"
+            },
+            "percentunit",
+            ("SuppressionsJumped",),
+        ),
+        PanelPlan(
+            "Alerts later than 1 s, 1 h",
+            "Below 1 %: the objective. High while months of history are replayed.",
+            {
+                "": f"1 - {total(IN_A_SECOND, window='1h')}"
+                f" / {total('holdfast_event_to_alert_seconds_count', window='1h')}"
+            },
+            "percentunit",
+            ("AlertLatency",),
+        ),
+        PanelPlan(
+            "Events/s",
+            "The rhythm of the day; never 0.",
+            {"": total("holdfast_events_total")},
+            alerts=("EventsStopped",),
+        ),
+        PanelPlan(
+            "Since the last commit",
+            "A second or two while events come.",
+            {"": f"time() - max(holdfast_last_progress_timestamp_seconds{WORKER})"},
+            "s",
+            ("NoWorker", "TransactionStuck"),
+        ),
+    ),
+    rows={
+        "Alerts": (
+            PanelPlan(
+                "Raised by kind, an hour",
+                "No kind that jumps or falls silent.",
+                {"{{kind}}": hourly('holdfast_alerts_total{event="raised"}', "kind")},
+                alerts=("AlertsSilent",),
+            ),
+            PanelPlan(
+                "Published by step, an hour",
+                "As many closed as raised, in the long run.",
+                {"{{event}}": hourly("holdfast_alerts_total", "event")},
+            ),
+            PanelPlan(
+                "Raised by tier of the subscriber, an hour",
+                "Tier alerts come from high risk alone, once a day.",
+                {"{{kind}} {{tier}}": hourly('holdfast_alerts_total{event="raised"}', "kind", "tier")},
+                alerts=("TierAlertsOverBudget",),
+            ),
+            PanelPlan(
+                "From event to alert",
+                "p99 below a second.",
+                quantiles("holdfast_event_to_alert_seconds", 0.5, 0.95, 0.99),
+                "s",
+                ("AlertLatency",),
+            ),
+            PanelPlan(
+                "Breaches by kind, an hour",
+                "Each is raised, suppressed or waiting.",
+                {"{{kind}}": hourly("holdfast_breaches_total", "kind")},
+            ),
+            PanelPlan(
+                "Suppressed by reason, an hour",
+                "`low_priority` after midnight; `no_profile` near 0, or keys are in the wrong partition.",
+                {"{{reason}}": hourly("holdfast_suppressions_total", "reason")},
+                alerts=("SuppressionsJumped",),
+            ),
+        ),
+        "What became of them": (
+            PanelPlan(
+                "Subscribers by tier",
+                "High risk about 2 %, warning about 8 %.",
+                {"{{tier}}": "sum by (tier) (holdfast_subscribers)"},
+            ),
+            PanelPlan(
+                "Right and wrong by kind, 7 d",
+                "`positive` left within the horizon. A month behind by nature.",
+                {
+                    "{{kind}} {{label}}": total(
+                        "holdfast_alerts_matured_total", "kind", "label", window="7d", function="increase"
+                    )
+                },
+            ),
+            PanelPlan(
+                "Leavers by the alert before, 7 d",
+                "Few of `none`.",
+                {"{{alert}}": total("holdfast_leavers_total", "alert", window="7d", function="increase")},
+            ),
+            PanelPlan(
+                "From the first tier alert to the leaving, 7 d",
+                "Days, not hours.",
+                quantiles("holdfast_alert_lead_seconds", 0.25, 0.5, 0.75, window="7d"),
+                "s",
+            ),
+            PanelPlan(
+                "Tier episodes that closed by themselves, 7 d",
+                "Few `short` ones: two days or less is noise.",
+                {
+                    "{{length}}": total(
+                        "holdfast_tier_episodes_recovered_total", "length", window="7d", function="increase"
+                    )
+                },
+            ),
+            PanelPlan(
+                "Feedback for unknown alerts, outcomes ignored, erasures, an hour",
+                "Feedback for unknown alerts near 0.",
+                {
+                    "unknown feedback": hourly("holdfast_unknown_feedback_total"),
+                    "outcome {{why}}": hourly("holdfast_outcomes_ignored_total", "why"),
+                    "erasures": hourly("holdfast_receipts_total"),
+                },
+            ),
+            PanelPlan(
+                "Profiles without a consent of their own, an hour",
+                "As the source fills its fields; a jump means that it stopped.",
+                {"{{use}}": hourly("holdfast_consent_absent_total", "use")},
+            ),
+        ),
+    },
+)
