@@ -6,7 +6,7 @@ Nothing that reads this way is seen by Kafka's group tools, and nothing it does 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
@@ -50,6 +50,22 @@ class TailRecord(NamedTuple):
     headers: tuple[tuple[str, bytes], ...]
 
 
+class Poll(NamedTuple):
+    """What was read at once.
+
+    Attributes
+    ----------
+    live
+        These came after the reading began; the first live poll, which may be empty, says that all older were given.
+    places
+        By partition, the offset from which to go on.
+    """
+
+    records: Sequence[TailRecord]
+    live: bool
+    places: Mapping[int, int]
+
+
 async def tail(
     client: Mapping[str, Any], topic: str, *, from_beginning: bool, follow: bool
 ) -> AsyncGenerator[TailRecord, None]:
@@ -67,6 +83,29 @@ async def tail(
     TopicMissingError
         If there is no such topic.
     """
+    async with aclosing(polls(client, topic, newest=None if from_beginning else 0, follow=follow)) as polled:
+        async for poll in polled:
+            for record in poll.records:
+                yield record
+
+
+async def polls(
+    client: Mapping[str, Any],
+    topic: str,
+    *,
+    newest: int | None,
+    follow: bool,
+    places: Mapping[int, int] | None = None,
+) -> AsyncGenerator[Poll, None]:
+    """The same as :func:`tail` in the pieces in which it is read, so that a watcher knows when nothing came.
+
+    Parameters
+    ----------
+    newest
+        Begin so many offsets before each partition's end; None for its beginning.
+    places
+        Where to go on instead, by partition: those of the last poll before the connection was lost.
+    """
     consumer = aiokafka.AIOKafkaConsumer(
         **client,
         group_id=None,
@@ -82,19 +121,20 @@ async def tail(
         partitions = (await consumer._client.fetch_all_metadata()).partitions_for_topic(topic)
         if not partitions:
             raise TopicMissingError(topic)
-        places = [TopicPartition(topic, number) for number in sorted(partitions)]
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        starts = await consumer.beginning_offsets(places) if from_beginning else ends
-        for place in places:
-            consumer.seek(place, starts[place])
+        all_of_it = [TopicPartition(topic, number) for number in sorted(partitions)]
+        consumer.assign(all_of_it)
+        ends = await consumer.end_offsets(all_of_it)
+        starts = await consumer.beginning_offsets(all_of_it)
+        for place in all_of_it:
+            begin = starts[place] if newest is None else max(starts[place], ends[place] - newest)
+            consumer.seek(place, begin if places is None else places.get(place.partition, begin))
         newer: list[Any] = []
         async with aclosing(_merged(consumer, ends, newer)) as held:
             async for record in held:
-                yield _told(record)
+                yield Poll((_told(record),), False, {})
         while follow:
-            for record in sorted(newer, key=_when):
-                yield _told(record)
+            reached = {place.partition: await consumer.position(place) for place in all_of_it}
+            yield Poll([_told(record) for record in sorted(newer, key=_when)], True, reached)
             newer = [each for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values() for each in batch]
     finally:
         await consumer.stop()

@@ -63,7 +63,7 @@ class SceneView:
         top, bottom = rows(self._top()), rows(self._bottom(roomy=room >= _ROOMY))
         card = _fitted(rows([self._card()]), room - len(top) - len(bottom) - _LEAST_LINES)
         free = max(0, room - len(top) - len(card) - len(bottom))
-        lines = rows(self._line(line) for line in list(self._scene.lines)[-free:]) if free else []
+        lines = rows(self._line(line, options.max_width) for line in list(self._scene.lines)[-free:]) if free else []
         for row in [*top, *card, *lines, *([] for _ in range(free - len(lines))), *bottom][:room]:
             yield from row
             yield Segment.line()
@@ -101,12 +101,9 @@ class SceneView:
         count = line.others.total()
         return Text(self._words["others"].format(count=count) if count else "", style="cyan")
 
-    def _line(self, line: Line) -> RenderableType:
-        row = Table.grid(expand=True)
-        row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        row.add_column(no_wrap=True)
-        row.add_row(self.cards.line(line.alert), self._others(line))
-        return row
+    def _line(self, line: Line, width: int) -> Text:
+        others = self._others(line)
+        return self.cards.line(line.alert, width - others.cell_len).append_text(others)
 
     def _top(self) -> Iterator[RenderableType]:
         scene, words = self._scene, self._words
