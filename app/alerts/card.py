@@ -15,7 +15,7 @@ from rich.panel import Panel
 from rich.text import Text as Line
 
 from app.config.settings import Language
-from models.contract.alerts import Action, Alert, AlertReason
+from models.contract.alerts import Action, Alert, AlertReason, Suppression
 from models.contract.vocabulary import Text
 from models.decisions.alert_wording import MESSAGES
 
@@ -171,7 +171,7 @@ class Card:
             return ""
         return self._words["by"].format(time=self._moment(action.contact_by, alert.ts))
 
-    def heading(self, alert: Alert) -> Line:
+    def heading(self, alert: Alert | Suppression) -> Line:
         """Tier and kind: a signal may come from somebody whom the model still calls healthy."""
         words = self._words
         parts = [] if alert.tier == "healthy" and alert.kind != "risk_tier" else [words[alert.tier]]

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from app.alerts.card import Card
+from app.alerts.explain_command import explain_
 from app.alerts.feedback_command import ack, close, snooze
 from app.alerts.one_alert import life_of
 from app.alerts.tail_command import tail_
@@ -39,5 +40,5 @@ def show(settings: Settings, alert_id: str, as_json: bool) -> None:
         out.print(card.step(alert), soft_wrap=True)
 
 
-for verb in (tail_, ack, snooze, close):
+for verb in (tail_, explain_, ack, snooze, close):
     alerts.add_command(verb)

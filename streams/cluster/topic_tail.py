@@ -15,7 +15,7 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, NoBrokersAvailable
 
-from models.contract.alerts import Alert
+from models.contract.alerts import Alert, Suppression
 from models.contract.training_example import Example, Fate
 
 UNREACHABLE: Final[tuple[type[Exception], ...]] = (
@@ -30,6 +30,7 @@ REFUSED: Final[type[Exception]] = KafkaError
 ANSWER_MS: Final = 10_000
 _POLL_MS: Final = 500
 _decode_alert: Final = msgspec.json.Decoder(Alert).decode
+_decode_suppression: Final = msgspec.json.Decoder(Suppression).decode
 _decode_example: Final = msgspec.json.Decoder(Example).decode
 _decode_fate: Final = msgspec.json.Decoder(Fate).decode
 _FATE: Final = b'{"fate_id":'
@@ -177,6 +178,20 @@ def as_alert(value: bytes | None) -> Alert | None:
     """
     try:
         return _decode_alert(value or b"")
+    except msgspec.MsgspecError:
+        return None
+
+
+def as_suppression(value: bytes | None) -> Suppression | None:
+    """The decision of a record, or None if this version cannot read it.
+
+    Examples
+    --------
+    >>> as_suppression(b"{}") is None
+    True
+    """
+    try:
+        return _decode_suppression(value or b"")
     except msgspec.MsgspecError:
         return None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
+import math
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
@@ -67,40 +68,46 @@ def test_a_snooze_closes_and_a_loss_closes_everything(world: World, customer: Su
     assert customer.steps("leave_intent") == [RAISED, CLOSED]
 
 
+def test_an_alert_is_explained_from_the_topics_alone(world: World, customer: Subscriber, someone: Subscriber) -> None:
+    customer.care("leave_intent")
+    someone.care("leave_intent")
+    raised, withheld = customer.alerts()[0], someone.suppressions()[0]
+    done = world.holdfast("alerts", "explain", raised["alert_id"][:10], "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert math.isclose(found["terms"][-1]["risk"], raised["risk"])
+    assert [term["code"] for term in found["terms"]][-1] == "leave_intent"
+    assert (found["begins_with"], {step["verdict"] for step in found["policy"]}) == ("average customer", {"passed"})
+    assert "it is no longer in the topic" in " ".join(found["not_recorded"]), "this worker's model comes from a file"
+    found = json.loads(world.holdfast("alerts", "explain", withheld["alert_id"], "--json").stdout)
+    assert [step["name"] for step in found["policy"] if step["verdict"] == "objected"] == ["no_profile"]
+    page = world.holdfast("alerts", "explain", withheld["alert_id"], "--lang", "zh")
+    assert "有客户档案: 否决" in page.stdout
+
+
 def test_a_watcher_sees_the_last_then_what_comes_and_that_quiet_is_not_broken(
-    world: World, customer: Subscriber
+    world: World, customer: Subscriber, tmp_path: Path
 ) -> None:
     customer.care("leave_intent")
     earlier = customer.alerts()[0]["alert_id"]
     script = "import app.alerts.tail_command as t; t._QUIET_S = 2.0; from app.cli import main; raise SystemExit(main())"
-    watcher = subprocess.Popen(
-        [sys.executable, "-c", script, "alerts", "tail", "--last", "1", "--where", f'subscriber == "{customer.name}"'],
-        cwd=ROOT, env=clean_environment(world.settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    log, whom = tmp_path / "watcher", f"subscriber == '{customer.name}'"
+    with log.open("w") as out:
+        watcher = subprocess.Popen(
+            [sys.executable, "-c", script, "alerts", "tail", "--last", "1", "--where", whom],
+            cwd=ROOT, env=clean_environment(world.settings), stdout=out, stderr=out,
+        )  # fmt: skip
     try:
-        assert watcher.stdout is not None
-        assert watcher.stderr is not None
-        os.set_blocking(watcher.stdout.fileno(), False)
-        os.set_blocking(watcher.stderr.fileno(), False)
-        out, err = "", ""
-
-        def told(what: str) -> bool:
-            nonlocal out, err
-            out += watcher.stdout.read() or ""  # type: ignore[union-attr]
-            err += watcher.stderr.read() or ""  # type: ignore[union-attr]
-            return what in out + err
-
-        until(lambda: told(f"show {earlier}"), "the last one as a card")
-        until(lambda: told("Waiting for alerts"), "caught up")
+        until(lambda: f"show {earlier}" in log.read_text(), "the last one as a card")
+        until(lambda: "Waiting for alerts" in log.read_text(), "caught up")
         customer.browses()
         newer = customer.alerts("competitor_browsing")[0]["alert_id"]
-        until(lambda: told(newer[:8]), "the new one as a line")
-        until(lambda: told("events/s, lag 0"), "the heartbeat")
-        assert "no worker" not in err
+        until(lambda: newer[:8] in log.read_text(), "the new one as a line")
+        until(lambda: "events/s, lag 0" in log.read_text(), "the heartbeat")
+        assert "no worker" not in log.read_text()
         watcher.send_signal(signal.SIGINT)
         assert watcher.wait(10) == 130
-        told("")
-        assert "Traceback" not in out + err
+        assert "Traceback" not in log.read_text()
     finally:
         watcher.kill()
-        watcher.communicate()
+        watcher.wait()
