@@ -103,6 +103,10 @@ class Card:
         self._zone = zone
         self._now_ms = now_ms
 
+    def word(self, name: str) -> str:
+        """What a tier or a kind is called."""
+        return self._words[name]
+
     def card(self, alert: Alert) -> RenderableType:
         """Everything that is needed to act."""
         lines = [self._headline(alert), self._risk(alert)]

@@ -12,6 +12,7 @@ from app.alerts.explain_command import explain_
 from app.alerts.feedback_command import ack, close, snooze
 from app.alerts.one_alert import life_of
 from app.alerts.tail_command import tail_
+from app.alerts.top_command import top
 from app.config.options import PLACE, console, json_option, language, settings_options
 from app.config.settings import Settings
 
@@ -40,5 +41,5 @@ def show(settings: Settings, alert_id: str, as_json: bool) -> None:
         out.print(card.step(alert), soft_wrap=True)
 
 
-for verb in (tail_, explain_, ack, snooze, close):
+for verb in (tail_, top, explain_, ack, snooze, close):
     alerts.add_command(verb)

@@ -124,15 +124,20 @@ def told(beat: Beat, quiet_s: float, group: str, lang: Language) -> str:
     '1分钟无告警: Kafka无应答'
     """
     words = _WORDS[lang]
-    parts = [words["quiet"].format(int(quiet_s // 60))]
+    parts = [words["quiet"].format(int(quiet_s // 60))] if quiet_s >= 60 else []
+    if beat.lag is not None:
+        if beat.events_s is not None:
+            parts.append(words["rate"].format(beat.events_s))
+        parts.append(words["lag"].format(beat.lag))
+    wrong = _wrong(beat, words)
+    return ": ".join(filter(None, (words["join"].join(parts), wrong.format(group))))
+
+
+def _wrong(beat: Beat, words: Mapping[str, str]) -> str:
     if beat.lag is None:
-        return f"{parts[0]}: {words['no_broker']}"
-    if beat.events_s is not None:
-        parts.append(words["rate"].format(beat.events_s))
-    parts.append(words["lag"].format(beat.lag))
-    said = words["join"].join(parts)
+        return words["no_broker"]
     if beat.members == 0:
-        return f"{said}: {words['no_worker'].format(group)}"
+        return words["no_worker"]
     if beat.lag > _BEHIND_S * max(1.0, beat.events_s or 0.0):
-        return f"{said}: {words['behind']}"
-    return f"{said}: {words['no_events']}" if beat.events_s == 0.0 else said
+        return words["behind"]
+    return words["no_events"] if beat.events_s == 0.0 else ""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import pty
+import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from confluent_kafka import Consumer, TopicPartition
 from support.black_box import World
 from support.black_box_events import FEEDBACK
@@ -111,3 +116,38 @@ def test_a_watcher_sees_the_last_then_what_comes_and_that_quiet_is_not_broken(
     finally:
         watcher.kill()
         watcher.wait()
+
+
+@pytest.mark.parametrize(("ends", "code"), [("q", 0), ("SIGINT", 130)])
+def test_the_full_screen_is_left_clean(world: World, customer: Subscriber, ends: str, code: int) -> None:
+    customer.care("leave_intent")
+    alert_id = customer.alerts()[0]["alert_id"]
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    watcher = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "alerts", "top"], cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs,
+        env=clean_environment(world.settings) | {"TERM": "xterm", "COLUMNS": "100", "LINES": "60"},
+    )  # fmt: skip
+    seen = bytearray()
+
+    def shows(what: bytes) -> bool:
+        if select.select([ours], [], [], 0.05)[0]:
+            seen.extend(os.read(ours, 1 << 16))
+        return what in seen
+
+    try:
+        until(lambda: shows(alert_id[:8].encode()), "the alert on the screen")
+        until(lambda: shows(b"events/s, lag"), "the heartbeat")
+        if ends == "q":
+            os.write(ours, b"q")
+        else:
+            watcher.send_signal(signal.SIGINT)
+        until(lambda: shows(b"\x1b[?1049l"), "the terminal's own screen again")
+        assert watcher.wait(10) == code
+        assert termios.tcgetattr(theirs) == before
+        assert b"Traceback" not in seen
+    finally:
+        watcher.kill()
+        watcher.wait()
+        os.close(ours)
+        os.close(theirs)

@@ -75,6 +75,7 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[..., type[Asked]]:
         monkeypatch.setattr("app.alerts.tail_command.polls", polls)
         monkeypatch.setattr(Pulse, "beat", beat)
         monkeypatch.setattr("app.alerts.one_alert.tail", tail)
+        monkeypatch.setattr("app.alerts.top_command.tail", tail)
         monkeypatch.setattr("app.kafka.dlq_command.tail", tail)
         return Call
 
@@ -293,6 +294,27 @@ def test_show_of_nothing_is_3_and_of_too_many_is_2(plant: Any, capsys: pytest.Ca
     told = capsys.readouterr()
     assert "1234a" in told.err
     assert told.out == ""
+
+
+def test_top_without_a_terminal_says_what_to_use(plant: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plant(of_alert())
+    assert cli.main(["alerts", "top", *BROKERS]) == ExitCode.USAGE
+    told = capsys.readouterr()
+    assert "holdfast alerts top --json" in told.err
+    assert told.out == ""
+
+
+def test_top_json_is_what_is_open_by_priority(plant: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plant(
+        of_alert(0, alert_id="low", priority=1.0),
+        of_alert(1, alert_id="gone", priority=9.0),
+        of_alert(2, alert_id="first", priority=5.0),
+        of_alert(3, alert_id="gone", seq=2, event="closed", close_reason="expired", action=None, reasons=None),
+        of_alert(4, alert_id="low", seq=2, event="eased", priority=7.0, action=None, reasons=None),
+    )
+    assert cli.main(["alerts", "top", "--json", *BROKERS]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(alert["alert_id"], alert["seq"]) for alert in found] == [("low", 1), ("first", 1)]
 
 
 @pytest.fixture

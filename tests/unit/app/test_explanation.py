@@ -37,7 +37,8 @@ def scored() -> tuple[Scorer, Alert, float]:
     """An alert of the shipped model as a lane writes it, with two of its reasons; and what all others add."""
     scorer = Scorer(prior(), BASE_RATE)
     x = scorer.usual("high").copy()
-    x[:] = 3.0
+    alone = scorer.contributions(np.full((len(NAMES), 1), 3.0), "high")[:, 0]
+    x[np.flatnonzero((alone > 0.1) & (alone < 1.0))[:6]] = 3.0
     contributions = scorer.contributions(x[:, None], "high")[:, 0]
     risk = float(scorer.score(x[:, None]).risk[0])
     first, second = np.argsort(contributions)[-2:].tolist()
