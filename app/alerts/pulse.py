@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from app.config.settings import Language
-from streams.cluster.broker_view import BrokerView, Input
-from streams.cluster.topic_admin import Cluster
-from streams.cluster.topic_tail import REFUSED, UNREACHABLE
+from streams.cluster.broker_view import BrokerView
+from streams.cluster.group_progress import look
 from streams.records.topics import ALERTS, INPUT_TOPICS
 
 
@@ -69,26 +68,13 @@ class Pulse:
 
     async def beat(self) -> Beat:
         """Look once."""
-        try:
-            async with Cluster(self._client) as cluster:
-                names = [self._prefix + name for name in (*(topic.name for topic in INPUT_TOPICS), ALERTS)]
-                there = await cluster.topics(names)
-                done = await cluster.committed(self._group)
-        except (*UNREACHABLE, REFUSED):
+        topics = [*(topic.name for topic in INPUT_TOPICS), ALERTS]
+        found = await look(self._client, self._view, self._prefix, self._group, topics)
+        if found is None:
             return Beat(None, None, None, {})
-        places = [(name.removeprefix(self._prefix), at) for name in there for at in range(there[name].partitions)]
-        bounds = await self._view.bounds(places)
-        group = await self._view.group(self._group)
-        if bounds is None:
-            return Beat(None, None, None, {})
-        starts, ends = bounds
-        inputs = {place: end for place, end in ends.items() if place[0] != ALERTS}
-        return Beat(
-            self._rate(sum(inputs.values())),
-            lag(starts, inputs, {(name.removeprefix(self._prefix), at): offset for (name, at), offset in done.items()}),
-            None if group is None else len(group.members),
-            {at: end for (name, at), end in ends.items() if name == ALERTS},
-        )
+        inputs = found._replace(ends={place: end for place, end in found.ends.items() if place[0] != ALERTS})
+        alert_ends = {at: end for (name, at), end in found.ends.items() if name == ALERTS}
+        return Beat(self._rate(sum(inputs.ends.values())), inputs.lag(), inputs.members, alert_ends)
 
     async def close(self) -> None:
         """Let the clients go."""
@@ -98,17 +84,6 @@ class Pulse:
         now, before = self._clock(), self._before
         self._before = now, total
         return None if before is None or now <= before[0] else (total - before[1]) / (now - before[0])
-
-
-def lag(starts: Mapping[Input, int], ends: Mapping[Input, int], done: Mapping[Input, int]) -> int:
-    """Records of the inputs that nobody has applied.
-
-    Examples
-    --------
-    >>> lag({("calls", 0): 5, ("data", 0): 0}, {("calls", 0): 9, ("data", 0): 7}, {("data", 0): 6})
-    5
-    """
-    return sum(max(0, end - max(starts[place], done.get(place, 0))) for place, end in ends.items())
 
 
 def told(beat: Beat, quiet_s: float, group: str, lang: Language) -> str:

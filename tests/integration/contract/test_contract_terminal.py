@@ -118,6 +118,23 @@ def test_a_watcher_sees_the_last_then_what_comes_and_that_quiet_is_not_broken(
         watcher.wait()
 
 
+def test_the_doctor_finds_a_world_that_works_well_and_one_that_is_not_there(world: World, customer: Subscriber) -> None:
+    customer.care("leave_intent")
+    assert customer.steps() == [RAISED]
+    found = world.holdfast("doctor", "--json")
+    lines = {line["check"]: line for line in map(json.loads, found.stdout.splitlines())}
+    failed = [line for line in lines.values() if line["verdict"] == "fail"]
+    assert (found.returncode, failed) == (0, []), found.stderr
+    assert "1 member," in lines["group"]["said"]
+    assert lines["broker"]["said"].startswith("1 broker, Kafka 4")
+    assert "in 4 lanes" in lines["model"]["said"]
+    page = world.holdfast("doctor")
+    assert page.stdout.split()[:4] == ["ok", "broker", "1", "broker,"]
+    absent = world.holdfast("doctor", "--topic-prefix", "nobody.")
+    assert absent.returncode == 3
+    assert "holdfast topics create" in absent.stdout
+
+
 @pytest.mark.parametrize(("ends", "code"), [("q", 0), ("SIGINT", 130)])
 def test_the_full_screen_is_left_clean(world: World, customer: Subscriber, ends: str, code: int) -> None:
     customer.care("leave_intent")
