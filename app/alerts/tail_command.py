@@ -53,7 +53,7 @@ _REMEMBERED: Final = 20_000
 def tail_(
     settings: Settings, /, last: int | None, limit: int | None, follow: bool, as_json: bool, **asked: Any
 ) -> None:
-    """Follow the alerts until Ctrl-C: the first as a card, the later ones as lines.
+    """Follow the alerts until Ctrl-C: the first to act on as a card, the others as lines.
 
     With --json, each is printed as it stands in the topic. When it is quiet, a line on stderr says every minute whether
     events come and are applied.
@@ -91,7 +91,7 @@ class Screen:
         self._earlier: deque[tuple[TailRecord, Alert | None]] | None = None if last is None else deque(maxlen=last)
         self._risks: dict[str, float] = {}
         self._folded: Counter[str] = Counter()
-        self._second, self._lines, self._shown = 0.0, 0, 0
+        self._second, self._lines, self._shown, self._carded = 0.0, 0, 0, False
 
     @property
     def full(self) -> bool:
@@ -134,7 +134,8 @@ class Screen:
         self._risks[subject] = alert.risk
         if len(self._risks) > _REMEMBERED:
             del self._risks[next(iter(self._risks))]
-        if self._shown == 1:
+        if not self._carded and alert.action is not None:
+            self._carded = True
             self._out.print(self._card.card(alert))
         elif live and self._burst():
             self._folded[self._card.unit(alert)] += 1

@@ -52,14 +52,14 @@ async def on_the_cluster(settings: Settings) -> list[Finding]:
     client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix
     async with Cluster(client) as cluster:
         found = [broker(*await cluster.brokers())]
-        faults = await cluster.faults(prefix, settings.partitions)
-        found += [Finding("topics", "fail", fault, "holdfast topics check") for fault in faults]
-        if faults:
+        there = await cluster.topics([topic.full(prefix) for topic in ALL_TOPICS if not topic.single])
+        lanes = _lanes([topic.partitions for topic in there.values()], settings.partitions)
+        found += topics(await cluster.faults(prefix, lanes), lanes, settings.partitions)
+        if found[-1].verdict == "fail":
             return found  # whatever else is asked would be of topics that are not there
-        found.append(Finding("topics", "ok", f"all {len(ALL_TOPICS)} there, {settings.partitions} lanes"))
         kept = {topic.name: (await cluster.settings(topic.full(prefix))).all for topic in ALL_TOPICS}
     found += retention(kept, await noted(client, prefix))
-    wrong = await misplaced(client, prefix, settings.partitions)
+    wrong = await misplaced(client, prefix, lanes)
     found += [Finding("keys", "warn", told, "let the source partition by murmur2") for told in wrong] or [
         Finding("keys", "ok", "the newest are where murmur2 puts them")
     ]
@@ -67,12 +67,12 @@ async def on_the_cluster(settings: Settings) -> list[Finding]:
     newest = await _newest(settings, HISTORY)
     versions = await single_model.read(client, prefix)
     now_ms = int(time.time() * 1000)
-    lanes = {at: read(record.value) for at, record in newest.items()}
-    found += [clock(newest, now_ms), *model(settings, versions, lanes, now_ms)]
+    history = {at: read(record.value) for at, record in newest.items()}
+    found += [clock(newest, now_ms), *model(settings, versions, history, now_ms)]
     found.append(dead_letters(await _reasons(settings, now_ms)))
     for topic in (CALLS, DATA_USAGE):
         places = await _newest(settings, topic)
-        found.append(quiet(topic, {at: record.timestamp for at, record in places.items()}, settings.partitions))
+        found.append(quiet(topic, {at: record.timestamp for at, record in places.items()}, lanes))
     return found
 
 
@@ -81,6 +81,28 @@ def broker(count: int, release: str | None) -> Finding:
     if release is None:
         return Finding("broker", "fail", f"{_many(count, 'broker')}, older than Kafka 2.7", "2.8 or newer is needed")
     return Finding("broker", "ok", f"{_many(count, 'broker')}, Kafka {release} or newer")
+
+
+def _lanes(counts: list[int], set_here: int) -> int:
+    """How many lanes the topics are made for: what all of them have, whatever is set here.
+
+    Examples
+    --------
+    >>> _lanes([4, 4, 4], 8), _lanes([4, 8], 8), _lanes([], 8)
+    (4, 8, 8)
+    """
+    return counts[0] if len(set(counts)) == 1 else set_here
+
+
+def topics(faults: list[str], lanes: int, set_here: int) -> list[Finding]:
+    """Whether all are there, with one partition count."""
+    if faults:
+        return [Finding("topics", "fail", fault, "holdfast topics check") for fault in faults]
+    said = f"all {len(ALL_TOPICS)} there, {lanes} lanes"
+    if lanes != set_here:
+        said += f"; a worker that is started here is refused, since it is set to {set_here}"
+        return [Finding("topics", "warn", said, f"export HOLDFAST_PARTITIONS={lanes}")]
+    return [Finding("topics", "ok", said)]
 
 
 def retention(kept: Mapping[str, Mapping[str, str]], lengthened: Mapping[str, object]) -> list[Finding]:

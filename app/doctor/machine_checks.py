@@ -35,7 +35,7 @@ def disk(folder: Path, *, embedded: bool) -> Finding:
     while not folder.exists():
         folder = folder.parent
     usage = psutil.disk_usage(str(folder))
-    said = f"{usage.free / 1e9:.1f} GB free at {folder}" + ("" if embedded else "; a remote broker's disk is not seen")
+    said = f"{usage.free / 1e9:.1f} GB free at {folder}" + ("" if embedded else "; the broker's own is not seen")
     if usage.free < _LEAST_BYTES:
         return Finding("disk", "fail", said, "make room: Kafka ends when its disk is full")
     if usage.free < _LEAST_SHARE * usage.total:

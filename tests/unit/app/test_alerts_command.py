@@ -104,6 +104,14 @@ def test_tail_shows_the_first_as_a_card_and_the_others_as_lines(plant: Any, caps
     assert (call.topic, call.newest, call.follow) == ("p.churn.retention-alerts.v1", None, True)
 
 
+def test_the_card_is_the_first_that_can_be_acted_on(plant: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plant(of_alert(0, alert_id=SECOND, event="closed", action=None, reasons=None), of_alert(1))
+    cli.main(["alerts", "tail", "--from-beginning", *BROKERS])
+    told = capsys.readouterr().out
+    assert told.index(SECOND[:8]) < told.index("╭")
+    assert f"show {FIRST}" in told
+
+
 def test_tail_ends_at_the_limit_and_closes_the_connection(plant: Any, capsys: pytest.CaptureFixture[str]) -> None:
     call = plant(*(of_alert(number) for number in range(5)))
     assert cli.main(["alerts", "tail", "--from-beginning", "--limit", "2", "--json", *BROKERS]) == 0

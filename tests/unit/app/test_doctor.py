@@ -139,6 +139,21 @@ def test_a_partition_is_quiet_beside_others_that_are_not(newest: dict[int, int],
     assert checks.quiet(CALLS, newest, 2).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("faults", "lanes", "verdict", "advice"),
+    [
+        ([], 8, "ok", ""),
+        ([], 4, "warn", "export HOLDFAST_PARTITIONS=4"),
+        (["missing: a"], 8, "fail", "holdfast topics check"),
+    ],
+)
+def test_topics_that_are_in_order_but_for_another_count(
+    faults: list[str], lanes: int, verdict: str, advice: str
+) -> None:
+    (finding,) = checks.topics(faults, lanes, 8)
+    assert (finding.verdict, finding.advice) == (verdict, advice)
+
+
 def test_an_old_broker_is_too_old() -> None:
     assert checks.broker(3, "3.9").verdict == "ok"
     assert checks.broker(3, None).verdict == "fail"
