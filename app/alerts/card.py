@@ -65,6 +65,7 @@ _ZH: Final[Words] = {
 }  # fmt: skip
 _WORDS: Final[Mapping[Language, Words]] = {"en": _EN, "zh": _ZH}
 _STYLES: Final = {"high_risk": "bold red", "warning": "bold yellow", "healthy": "bold"}
+_MARKS: Final = {"escalated": "^", "eased": "v", "closed": "x"}
 _ROOMY: Final = 120
 """Cells from which on a line has room for everything."""
 _MSISDN: Final = re.compile(r"(?:\+?86)?(1\d{2})\d{4}(\d{4})")
@@ -132,7 +133,11 @@ class Card:
         cells = [
             (self._listed(alert.ts, roomy=roomy), 11 if roomy else 5, "dim"),
             (alert.alert_id[:8], 8, "dim"),
-            (self._what(alert), 22 if roomy else 12, "dim" if alert.event == "closed" else _STYLES[alert.tier]),
+            (
+                self._what(alert, roomy=roomy),
+                22 if roomy else 12,
+                "dim" if alert.event == "closed" else _STYLES[alert.tier],
+            ),
             (self._times(alert, before), 8, ""),
             (self._subject(alert), 13 if roomy else 11, ""),
             (words[f"worth_{alert.value.segment}"], 4, ""),
@@ -190,10 +195,12 @@ class Card:
         """Which unit is to act; nothing where none is."""
         return "" if alert.action is None else _printable(self._words.get(alert.action.unit, alert.action.unit))
 
-    def _what(self, alert: Alert) -> str:
-        """The kind, or of a risk the tier; and what became of it, unless it is new."""
+    def _what(self, alert: Alert, *, roomy: bool) -> str:
+        """The kind, or of a risk the tier; before it what became of it, unless it is new: a mark where room is short."""
         what = self._words[alert.tier if alert.kind == "risk_tier" else alert.kind]
-        return what if alert.event == "raised" else f"{self._words[alert.event]} {what}"
+        if alert.event == "raised":
+            return what
+        return f"{self._words[alert.event] if roomy else _MARKS[alert.event]} {what}"
 
     def _times(self, alert: Alert, before: float | None) -> str:
         """The risk as times the usual, and its change."""

@@ -51,7 +51,7 @@ class SceneView:
         self._zone = zone
         self._clock = clock
         self._words = WORDS[lang]
-        self.cards: Final = Card(lang, zone)
+        self.cards: Final = Card(lang, zone, self._now_ms)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         room = options.height or options.size.height
@@ -203,6 +203,10 @@ class SceneView:
             return ""
         moment = datetime.fromtimestamp((self._scene.event_ms or self._scene.simulated_ms) / 1000, self._zone)
         return self._words["clock"].format(time=f"{moment:%Y-%m-%d %H:%M}")
+
+    def _now_ms(self) -> int:
+        """Simulated time: an alert of another day has its date."""
+        return self._scene.event_ms or self._scene.simulated_ms or self._scene.start_ms
 
     def _phase(self) -> str:
         scene = self._scene

@@ -254,6 +254,36 @@ def test_a_connection_that_is_lost_is_taken_up_where_it_was(
     assert "trying again" in capsys.readouterr().err
 
 
+def test_a_client_that_stays_stuck_is_replaced_and_nothing_is_missed(
+    monkeypatch: pytest.MonkeyPatch, plant: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The topic holds more than the client has given (aiokafka#1154): the heartbeat sees it."""
+    plant()
+    asked: list[Mapping[int, int] | None] = []
+
+    async def polls(
+        client: object, topic: str, *, newest: int | None, follow: bool, places: Mapping[int, int] | None = None
+    ) -> AsyncGenerator[Poll, None]:
+        asked.append(None if places is None else dict(places))
+        if places is not None:
+            yield Poll((of_alert(7, alert_id="00000007"),), False, {})
+            return
+        for _ in range(100):
+            yield Poll((), True, {3: 7})
+
+    async def beat(pulse: Pulse) -> Beat:
+        return Beat(3120.0, 0, 1, {3: 9})
+
+    monkeypatch.setattr("app.alerts.tail_command.polls", polls)
+    monkeypatch.setattr("app.alerts.tail_command._QUIET_S", 0.0)
+    monkeypatch.setattr(Pulse, "beat", beat)
+    assert cli.main(["alerts", "tail", "--json", *BROKERS]) == 0
+    assert asked == [None, {3: 7}]
+    told = capsys.readouterr()
+    assert json.loads(told.out)["alert_id"] == "00000007"
+    assert told.err.count("3,120 events/s, lag 0") == 1
+
+
 def test_a_burst_is_folded_on_a_terminal_and_nowhere_else(
     monkeypatch: pytest.MonkeyPatch, plant: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

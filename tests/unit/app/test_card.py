@@ -129,6 +129,8 @@ def test_a_line_says_each_thing_in_words() -> None:
         "05-29 04:26 9f0c1122 HIGH RISK              8x -4    138****8000   high tianhe-03    field visit 10m  "
         "24 minutes on competitor sites"
     )
+    assert " 9f0c1122 ^ HIGH RISK " in card.line(an_alert(kind="risk_tier", event="escalated"), 80).plain
+    assert " 9f0c1122 escalated HIGH RISK " in card.line(an_alert(kind="risk_tier", event="escalated"), 120).plain
     chinese = Card("zh", SHANGHAI, lambda: RAISED_MS + 3 * 86_400_000).line(an_alert(), 80).plain
     assert chinese == "05-29 9f0c1122 竞对网站访问 8倍      138****8000 高   tianhe-03  浏览竞对网站24…"
 
