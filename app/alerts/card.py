@@ -15,7 +15,7 @@ from rich.panel import Panel
 from rich.text import Text as Line
 
 from app.config.settings import Language
-from models.contract.alerts import Action, Alert, AlertReason
+from models.contract.alerts import Action, Alert, AlertReason, Suppression
 from models.contract.vocabulary import Text
 from models.decisions.alert_wording import MESSAGES
 
@@ -39,6 +39,8 @@ _EN: Final[Words] = {
     "cap": "up to {amount}", "question": "What has bothered you of late: coverage, price, service?",
     "members": "{count} members", "colon": ": ", "stop": "; ", "quote": "“{}”", "account": "account {id}",
     "because": " ({})",
+    "worth_high": "high", "worth_mid": "mid", "worth_low": "low", "fold": "{}x",
+    "minutes": "{}m", "hours": "{}h", "days": "{}d",
 }  # fmt: skip
 _ZH: Final[Words] = {
     "healthy": "健康", "warning": "预警", "high_risk": "高危",
@@ -58,9 +60,14 @@ _ZH: Final[Words] = {
     "cap": "上限{amount}元", "question": "最近信号、资费、服务哪方面不满意？",
     "members": "{count}个成员", "colon": "：", "stop": "；", "quote": "“{}”", "account": "集团{id}",
     "because": "（{}）",
+    "worth_high": "高", "worth_mid": "中", "worth_low": "低", "fold": "{}倍",
+    "minutes": "{}分", "hours": "{}时", "days": "{}天",
 }  # fmt: skip
 _WORDS: Final[Mapping[Language, Words]] = {"en": _EN, "zh": _ZH}
 _STYLES: Final = {"high_risk": "bold red", "warning": "bold yellow", "healthy": "bold"}
+_MARKS: Final = {"escalated": "^", "eased": "v", "closed": "x"}
+_ROOMY: Final = 120
+"""Cells from which on a line has room for everything."""
 _MSISDN: Final = re.compile(r"(?:\+?86)?(1\d{2})\d{4}(\d{4})")
 _NO_QUESTION: Final = frozenset({"port_out_code", "port_out_query"})
 """Causes without a question: customers who have asked to leave get answers only."""
@@ -97,6 +104,10 @@ class Card:
         self._zone = zone
         self._now_ms = now_ms
 
+    def word(self, name: str) -> str:
+        """What a tier or a kind is called."""
+        return self._words[name]
+
     def card(self, alert: Alert) -> RenderableType:
         """Everything needed to act."""
         lines = [self._headline(alert), self._risk(alert)]
@@ -105,23 +116,50 @@ class Card:
         if alert.action is not None:
             lines += self._action(alert.action)
         lines.append(Line(f"holdfast alerts show {alert.alert_id}", style="dim", overflow="fold"))
-        return Panel(Group(*lines), title=self._heading(alert), title_align="left", border_style=_STYLES[alert.tier])
+        return Panel(Group(*lines), title=self.heading(alert), title_align="left", border_style=_STYLES[alert.tier])
 
-    def line(self, alert: Alert) -> Line:
-        """One line for a list: time, start of the id, kind, subscriber, action, and reason.
+    def line(self, alert: Alert, width: int | None = None, before: float | None = None) -> Line:
+        """One line for a list: when, id, what, how likely, who, what they are worth, who acts, and why.
 
-        The reason is last, since a line that is too long is cut off at the end.
+        Parameters
+        ----------
+        width
+            Cells that it fills, with a double-width character as two; below 120 channel and age go, and times are
+            short. None: nothing is left out, and the reason, which is last, is not cut off.
+        before
+            The last risk that the reader saw of this subscriber, to say how it has changed.
         """
-        words = self._words
-        parts = [Line(f"{self._moment(alert.ts, alert.ts)} {alert.alert_id[:8]}", style="dim")]
-        parts += [self._heading(alert), Line(self._subject(alert))]
-        if alert.action is not None:
-            action = alert.action
-            parts.append(Line(f"→ {self._unit(action)}"))
-            parts.append(Line(f"{words[action.channel]} {self._by(alert, action)}".rstrip()))
+        words, action, roomy = self._words, alert.action, width is None or width >= _ROOMY
+        cells = [
+            (self._listed(alert.ts, roomy=roomy), 11 if roomy else 5, "dim"),
+            (alert.alert_id[:8], 8, "dim"),
+            (
+                self._what(alert, roomy=roomy),
+                22 if roomy else 12,
+                "dim" if alert.event == "closed" else _STYLES[alert.tier],
+            ),
+            (self._times(alert, before), 8, ""),
+            (self._subject(alert), 13 if roomy else 11, ""),
+            (words[f"worth_{alert.value.segment}"], 4, ""),
+            (self.unit(alert), 12 if roomy else 10, ""),
+        ]
+        if roomy:
+            cells.append(("" if action is None else words[action.channel], 11, ""))
+            cells.append((self._age(alert.ts), 4, "dim"))
+        line = Line(" ").join(_cell(*each) for each in cells)
+        reason = _printable(self._said(alert.reasons[0].text)) if alert.reasons else ""
+        line.append(f" {reason}")
+        if width is not None:
+            line.truncate(width, overflow="ellipsis", pad=True)
+        return line
+
+    def step(self, alert: Alert) -> Line:
+        """One step of an alert's life: when, what became of it, and why."""
+        line = Line(f"{self._listed(alert.ts, roomy=True)}  ", style="dim")
+        line.append_text(self.heading(alert))
         if alert.reasons:
-            parts.append(Line(self._said(alert.reasons[0].text)))
-        return Line("  ").join(parts)
+            line.append(f"  {_printable(self._said(alert.reasons[0].text))}", style="not dim")
+        return line
 
     def _headline(self, alert: Alert) -> Line:
         """Headline of the card: subscriber, value, unit in charge, and due time; a long one wraps."""
@@ -142,7 +180,7 @@ class Card:
             return ""
         return self._words["by"].format(time=self._moment(action.contact_by, alert.ts))
 
-    def _heading(self, alert: Alert) -> Line:
+    def heading(self, alert: Alert | Suppression) -> Line:
         """Tier and kind: a signal may come from a subscriber in the healthy tier."""
         words = self._words
         parts = [] if alert.tier == "healthy" and alert.kind != "risk_tier" else [words[alert.tier]]
@@ -152,6 +190,44 @@ class Card:
             reason = words["because"].format(words[alert.close_reason]) if alert.close_reason else ""
             parts.append(words[alert.event] + reason)
         return Line(" · ".join(parts), style=_STYLES[alert.tier])
+
+    def unit(self, alert: Alert) -> str:
+        """Which unit is to act; nothing where none is."""
+        return "" if alert.action is None else _printable(self._words.get(alert.action.unit, alert.action.unit))
+
+    def _what(self, alert: Alert, *, roomy: bool) -> str:
+        """The kind, or of a risk the tier; before it what became of it, unless it is new: a mark where room is short."""
+        what = self._words[alert.tier if alert.kind == "risk_tier" else alert.kind]
+        if alert.event == "raised":
+            return what
+        return f"{self._words[alert.event] if roomy else _MARKS[alert.event]} {what}"
+
+    def _times(self, alert: Alert, before: float | None) -> str:
+        """The risk as times the usual, and its change."""
+        if alert.base_rate <= 0:
+            return ""
+        change = 0.0 if before is None else (alert.risk - before) / alert.base_rate
+        moved = f" {'+' if change > 0 else '-'}{_amount(abs(change))}" if abs(change) >= 0.05 else ""
+        return self._words["fold"].format(_amount(alert.risk / alert.base_rate)) + moved
+
+    def _listed(self, ts: int, *, roomy: bool) -> str:
+        """When, in a list: short, the time of today or the day."""
+        then = datetime.fromtimestamp(ts / 1000, self._zone)
+        if roomy:
+            return f"{then:%m-%d %H:%M}"
+        read = ts if self._now_ms is None else self._now_ms()
+        today = datetime.fromtimestamp(read / 1000, self._zone).date() == then.date()
+        return f"{then:%H:%M}" if today else f"{then:%m-%d}"
+
+    def _age(self, ts: int) -> str:
+        """How long ago it was, in its largest unit; nothing where the reader has no clock."""
+        if self._now_ms is None:
+            return ""
+        minutes = max(0, self._now_ms() - ts) // 60_000
+        for unit, length in (("days", 1440), ("hours", 60)):
+            if minutes >= length:
+                return self._words[unit].format(minutes // length)
+        return self._words["minutes"].format(minutes)
 
     def _subject(self, alert: Alert) -> str:
         if alert.subscriber_id is not None:
@@ -207,6 +283,13 @@ class Card:
             return f"{then:%m-%d %H:%M}"
         clock = f"{then:%H:%M}"
         return self._words["today"].format(time=clock) if then.date() == day.date() else f"{then:%m-%d} {clock}"
+
+
+def _cell(text: str, width: int, style: str) -> Line:
+    """A column of exactly so many cells."""
+    cell = Line(text, style=style)
+    cell.truncate(width, overflow="ellipsis", pad=True)
+    return cell
 
 
 def _printable(text: str) -> str:

@@ -125,9 +125,9 @@ async def _shown(call: DemoOrder, settings: Settings, stage: Stage, began: float
     from app.demo.scene import Scene
     from app.demo.show import Show
     from app.demo.shown import fronts
-    from app.demo.shown.keys import Keys
     from app.demo.shown.view import SceneView
     from app.demo.stage import PREFIX
+    from app.process.full_screen import Keys, screen
     from app.publishing.publisher import wall_clock_ms
 
     start_ms = wall_clock_ms() - (LIVED_DAYS + AHEAD_DAYS) * DAY_MS
@@ -150,7 +150,7 @@ async def _shown(call: DemoOrder, settings: Settings, stage: Stage, began: float
         if call.as_json:
             return fronts.silence()
         if on_screen:
-            return fronts.screen(console, view, show.press, keys)
+            return screen(console, view, show.press, keys)
         return fronts.log(console, view, scene)
 
     with keys or nullcontext():

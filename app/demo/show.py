@@ -17,8 +17,8 @@ from app.demo.measured.json_lines import JsonLines
 from app.demo.measured.recovery import Recovery
 from app.demo.measured.vitals import scrape
 from app.demo.scene import Scene
-from app.demo.shown.keys import QUIT
 from app.demo.stage import INPUTS, PARTITIONS, PREFIX, Stage
+from app.process.full_screen import QUIT
 from app.publishing.publisher import publish
 from app.publishing.record import TimedRecord
 from app.simulator.stories import STORIES, story

@@ -149,7 +149,7 @@ STAGES: Final[tuple[Stage, ...]] = (
 """In order: the first stage that objects gives the reason. Law and the customer's wishes come before our own rules."""
 
 
-_LAW: Final[tuple[Stage, ...]] = (_passive_churn, _no_profile, _no_consent, _do_not_contact)
+LAW: Final[tuple[Stage, ...]] = (_passive_churn, _no_profile, _no_consent, _do_not_contact)
 """Stages that forbid any contact, escalations too."""
 
 
@@ -164,7 +164,7 @@ def forbids(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     >>> forbids(raised._replace(profile=Profile(subscriber_id="s-1", ts=0, do_not_contact=True)), Policy())
     'do_not_contact'
     """
-    return next((reason for stage in _LAW if (reason := stage(standing, policy)) is not None), None)
+    return next((reason for stage in LAW if (reason := stage(standing, policy)) is not None), None)
 
 
 def withhold(standing: ContactCase, policy: Policy) -> SuppressionReason | None:

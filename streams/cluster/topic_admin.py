@@ -26,6 +26,9 @@ from streams.records.topics import ALL_TOPICS, Topic
 
 _UNKNOWN_TOPIC: Final = 3
 _TOPIC_LEVEL: Final = 1
+_FETCH: Final = 1
+_FETCH_SINCE: Final = ((18, "4.1"), (17, "3.9"), (16, "3.7"), (15, "3.5"), (13, "3.1"), (12, "2.7"))
+"""Releases by the version of the fetch request that they brought; a broker does not tell its own release."""
 VISIBLE_S: Final = 30.0
 """Longest wait for new topics to be visible; after it the caller's own check names the missing ones."""
 
@@ -163,6 +166,13 @@ class Cluster:
 
     async def __aexit__(self, *_: object) -> None:
         await self._admin.close()
+
+    async def brokers(self) -> tuple[int, str | None]:
+        """How many there are, and the oldest release that speaks as one of them does; None for one before 2.7."""
+        client = self._admin._client
+        nodes = [node.nodeId for node in client.cluster.brokers()]
+        _, fetch = (await client._get_conn(nodes[0]))._versions[_FETCH]
+        return len(nodes), next((release for version, release in _FETCH_SINCE if fetch >= version), None)
 
     async def topics(self, names: list[str]) -> dict[str, TopicOnCluster]:
         """Those of `names` that exist."""

@@ -6,7 +6,7 @@ Such a reader is invisible to Kafka's group tools and cannot move any group's of
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +15,7 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, NoBrokersAvailable
 
-from models.contract.alerts import Alert
+from models.contract.alerts import Alert, Suppression
 from models.contract.training_example import Example, Fate
 
 UNREACHABLE: Final[tuple[type[Exception], ...]] = (
@@ -30,6 +30,7 @@ REFUSED: Final[type[Exception]] = KafkaError
 ANSWER_MS: Final = 10_000
 _POLL_MS: Final = 500
 _decode_alert: Final = msgspec.json.Decoder(Alert).decode
+_decode_suppression: Final = msgspec.json.Decoder(Suppression).decode
 _decode_example: Final = msgspec.json.Decoder(Example).decode
 _decode_fate: Final = msgspec.json.Decoder(Fate).decode
 _FATE: Final = b'{"fate_id":'
@@ -50,6 +51,22 @@ class TailRecord(NamedTuple):
     headers: tuple[tuple[str, bytes], ...]
 
 
+class Poll(NamedTuple):
+    """What was read at once.
+
+    Attributes
+    ----------
+    live
+        These came after the reading began; the first live poll, which may be empty, says that all older were given.
+    places
+        By partition, the offset from which to go on.
+    """
+
+    records: Sequence[TailRecord]
+    live: bool
+    places: Mapping[int, int]
+
+
 async def tail(
     client: Mapping[str, Any], topic: str, *, from_beginning: bool, follow: bool
 ) -> AsyncGenerator[TailRecord, None]:
@@ -67,6 +84,29 @@ async def tail(
     TopicMissingError
         If there is no such topic.
     """
+    async with aclosing(polls(client, topic, newest=None if from_beginning else 0, follow=follow)) as polled:
+        async for poll in polled:
+            for record in poll.records:
+                yield record
+
+
+async def polls(
+    client: Mapping[str, Any],
+    topic: str,
+    *,
+    newest: int | None,
+    follow: bool,
+    places: Mapping[int, int] | None = None,
+) -> AsyncGenerator[Poll, None]:
+    """The same as :func:`tail` in the pieces in which it is read, so that a watcher knows when nothing came.
+
+    Parameters
+    ----------
+    newest
+        Begin so many offsets before each partition's end; None for its beginning.
+    places
+        Where to go on instead, by partition: those of the last poll before the connection was lost.
+    """
     consumer = aiokafka.AIOKafkaConsumer(
         **client,
         group_id=None,
@@ -82,19 +122,20 @@ async def tail(
         partitions = (await consumer._client.fetch_all_metadata()).partitions_for_topic(topic)
         if not partitions:
             raise TopicMissingError(topic)
-        places = [TopicPartition(topic, number) for number in sorted(partitions)]
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        starts = await consumer.beginning_offsets(places) if from_beginning else ends
-        for place in places:
-            consumer.seek(place, starts[place])
+        all_of_it = [TopicPartition(topic, number) for number in sorted(partitions)]
+        consumer.assign(all_of_it)
+        ends = await consumer.end_offsets(all_of_it)
+        starts = await consumer.beginning_offsets(all_of_it)
+        for place in all_of_it:
+            begin = starts[place] if newest is None else max(starts[place], ends[place] - newest)
+            consumer.seek(place, begin if places is None else places.get(place.partition, begin))
         newer: list[Any] = []
         async with aclosing(_merged(consumer, ends, newer)) as held:
             async for record in held:
-                yield _told(record)
+                yield Poll((_told(record),), False, {})
         while follow:
-            for record in sorted(newer, key=_when):
-                yield _told(record)
+            reached = {place.partition: await consumer.position(place) for place in all_of_it}
+            yield Poll([_told(record) for record in sorted(newer, key=_when)], True, reached)
             newer = [each for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values() for each in batch]
     finally:
         await consumer.stop()
@@ -137,6 +178,20 @@ def as_alert(value: bytes | None) -> Alert | None:
     """
     try:
         return _decode_alert(value or b"")
+    except msgspec.MsgspecError:
+        return None
+
+
+def as_suppression(value: bytes | None) -> Suppression | None:
+    """The decision of a record, or None if this version cannot read it.
+
+    Examples
+    --------
+    >>> as_suppression(b"{}") is None
+    True
+    """
+    try:
+        return _decode_suppression(value or b"")
     except msgspec.MsgspecError:
         return None
 

@@ -1,35 +1,17 @@
-"""Fronts that show the scene: a redrawn screen, log lines, or nothing."""
+"""How the scene reaches a watcher without a screen: lines for a log, or nothing."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Final
 
 from rich.console import Console
-from rich.live import Live
 
 from app.demo.scene import Scene
-from app.demo.shown.keys import Keys
 from app.demo.shown.view import SceneView
 
 _FRAME_S: Final = 0.25
 _STATUS_S: Final = 10.0
-
-
-async def screen(console: Console, view: SceneView, press: Callable[[str], None], keys: Keys | None) -> None:
-    """Draw on the terminal's alternate screen until cancelled; keys only where there is a keyboard."""
-    loop = asyncio.get_running_loop()
-    if keys is not None:
-        loop.add_reader(keys.fd, keys.read, press)
-    try:
-        with Live(view, console=console, screen=True, auto_refresh=False) as live:
-            while True:
-                live.refresh()
-                await asyncio.sleep(_FRAME_S)
-    finally:
-        if keys is not None:
-            loop.remove_reader(keys.fd)
 
 
 async def log(console: Console, view: SceneView, scene: Scene) -> None:

@@ -51,7 +51,7 @@ class SceneView:
         self._zone = zone
         self._clock = clock
         self._words = WORDS[lang]
-        self.cards: Final = Card(lang, zone)
+        self.cards: Final = Card(lang, zone, self._now_ms)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         room = options.height or options.size.height
@@ -63,7 +63,7 @@ class SceneView:
         top, bottom = rows(self._top()), rows(self._bottom(roomy=room >= _ROOMY))
         card = _fitted(rows([self._card()]), room - len(top) - len(bottom) - _LEAST_LINES)
         free = max(0, room - len(top) - len(card) - len(bottom))
-        lines = rows(self._line(line) for line in list(self._scene.lines)[-free:]) if free else []
+        lines = rows(self._line(line, options.max_width) for line in list(self._scene.lines)[-free:]) if free else []
         for row in [*top, *card, *lines, *([] for _ in range(free - len(lines))), *bottom][:room]:
             yield from row
             yield Segment.line()
@@ -101,12 +101,9 @@ class SceneView:
         count = line.others.total()
         return Text(self._words["others"].format(count=count) if count else "", style="cyan")
 
-    def _line(self, line: Line) -> RenderableType:
-        row = Table.grid(expand=True)
-        row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        row.add_column(no_wrap=True)
-        row.add_row(self.cards.line(line.alert), self._others(line))
-        return row
+    def _line(self, line: Line, width: int) -> Text:
+        others = self._others(line)
+        return self.cards.line(line.alert, width - others.cell_len).append_text(others)
 
     def _top(self) -> Iterator[RenderableType]:
         scene, words = self._scene, self._words
@@ -206,6 +203,10 @@ class SceneView:
             return ""
         moment = datetime.fromtimestamp((self._scene.event_ms or self._scene.simulated_ms) / 1000, self._zone)
         return self._words["clock"].format(time=f"{moment:%Y-%m-%d %H:%M}")
+
+    def _now_ms(self) -> int:
+        """Simulated time: an alert of another day has its date."""
+        return self._scene.event_ms or self._scene.simulated_ms or self._scene.start_ms
 
     def _phase(self) -> str:
         scene = self._scene

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 from support.alerts_made import NUMBER, RAISED_MS, an_action, an_alert
 
@@ -67,13 +68,12 @@ def test_the_english_card_says_the_same() -> None:
 @pytest.mark.parametrize(
     ("lang", "said", "dated"), [("en", "by 10:00 today", "by {} 10:00"), ("zh", "今日10:00", "{} 10:00前")]
 )
-@pytest.mark.parametrize("line", [True, False])
-def test_today_is_the_day_of_the_reader(lang: Language, said: str, dated: str, line: bool) -> None:
+def test_today_is_the_day_of_the_reader(lang: Language, said: str, dated: str) -> None:
     """Days later, and the evening before, a deadline has its date."""
-    assert said in shown(an_alert(), lang, line=line, read_ms=RAISED_MS)
+    assert said in shown(an_alert(), lang, read_ms=RAISED_MS)
     day = datetime.fromtimestamp(RAISED_MS / 1000, SHANGHAI)
     for days in (-1, 1, 3):
-        text = shown(an_alert(), lang, line=line, read_ms=RAISED_MS + days * 86_400_000)
+        text = shown(an_alert(), lang, read_ms=RAISED_MS + days * 86_400_000)
         assert said not in text
         assert dated.format(f"{day:%m-%d}") in text
 
@@ -95,7 +95,49 @@ def test_a_line_is_one_line_however_long() -> None:
     text = shown(an_alert(), line=True, width=40)
     assert text.count("\n") == 1
     assert "9f0c1122" in text
-    assert "→ tianhe-03  field visit" in text
+    assert "24 minutes on competitor sites" in text
+
+
+@pytest.mark.parametrize("width", [80, 120, 160])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("kind", ["risk_tier", "competitor_browsing"])
+def test_a_line_fills_the_terminal_and_its_columns_stand_below_each_other(
+    width: int, lang: Language, kind: str
+) -> None:
+    """A Chinese character takes two cells: counted as one, every column to its right would stand elsewhere."""
+    card = Card(lang, SHANGHAI, lambda: RAISED_MS + 600_000)
+    alerts = [
+        an_alert(kind=kind),
+        an_alert(kind=kind, action=an_action(unit="天河区第三网格攻坚团队"), risk=0.9),
+        an_alert(kind=kind, event="closed", close_reason="expired", action=None, reasons=None, tier="healthy"),
+        an_alert(kind=kind, subscriber_id="9f0c11223344556677889900aabbccdd", base_rate=0.0),
+    ]
+    lines = [card.line(alert, width, before=0.3).plain for alert in alerts]
+    assert [cell_len(line) for line in lines] == [width] * 4
+    worth = {"en": "high", "zh": "高"}[lang]
+    columns = {cell_len(line[: line.rindex(f" {worth} ")]) for line in lines}
+    assert len(columns) == 1
+
+
+def test_a_line_says_each_thing_in_words() -> None:
+    card = Card("en", SHANGHAI, lambda: RAISED_MS + 600_000)
+    alert = an_alert(kind="risk_tier")
+    assert card.line(alert, 80, before=0.06).plain.rstrip() == (
+        "04:26 9f0c1122 HIGH RISK    8x +4    138****8000 high tianhe-03  24 minutes on …"
+    )
+    assert card.line(alert, before=0.18).plain == (
+        "05-29 04:26 9f0c1122 HIGH RISK              8x -4    138****8000   high tianhe-03    field visit 10m  "
+        "24 minutes on competitor sites"
+    )
+    assert " 9f0c1122 ^ HIGH RISK " in card.line(an_alert(kind="risk_tier", event="escalated"), 80).plain
+    assert " 9f0c1122 escalated HIGH RISK " in card.line(an_alert(kind="risk_tier", event="escalated"), 120).plain
+    chinese = Card("zh", SHANGHAI, lambda: RAISED_MS + 3 * 86_400_000).line(an_alert(), 80).plain
+    assert chinese == "05-29 9f0c1122 竞对网站访问 8倍      138****8000 高   tianhe-03  浏览竞对网站24…"
+
+
+@pytest.mark.parametrize(("passed", "said"), [(30_000, "0m"), (3_600_000, "1h"), (50 * 3_600_000, "2d"), (-1, "0m")])
+def test_age_has_its_largest_unit(passed: int, said: str) -> None:
+    assert f" {said} " in Card("en", SHANGHAI, lambda: RAISED_MS + passed).line(an_alert()).plain
 
 
 def test_a_message_asks_nothing_and_what_costs_nothing_has_no_cap() -> None:

@@ -17,8 +17,8 @@ import pytest
 
 from app.demo.child import Child, ChildError, log_tail, python
 from app.demo.measured.json_lines import JsonLines
-from app.demo.shown.keys import Keys
 from app.demo.stage import topics, worker_environment
+from app.process.full_screen import Keys
 from models.contract.events import SUBSCRIBERS
 from streams.records.topics import ALL_TOPICS
 
@@ -108,6 +108,15 @@ def test_keys_come_one_by_one_and_the_terminal_is_given_back(terminal: tuple[int
         assert inside[6][termios.VSUSP] == b"\0"
     assert pressed == ["1", "k"]
     assert termios.tcgetattr(theirs) == before
+
+
+def test_an_arrow_is_one_key(terminal: tuple[int, int]) -> None:
+    ours, theirs = terminal
+    pressed = list[str]()
+    with Keys(theirs) as keys:
+        os.write(ours, b"\x1b[A\x1b[Bq")
+        keys.read(pressed.append)
+    assert pressed == ["up", "down", "q"]
 
 
 def test_a_terminal_that_goes_away_is_a_wish_to_quit() -> None:

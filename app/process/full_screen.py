@@ -1,8 +1,10 @@
-"""Single key presses from the terminal, which is restored afterwards."""
+"""A screen that is drawn anew until it ends, single keys from the terminal, and the terminal given back as it was."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
 import sys
 import termios
 import tty
@@ -10,7 +12,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Self
 
+from rich.console import Console, RenderableType
+from rich.live import Live
+
 QUIT: Final = "q"
+ARROWS: Final = {"\x1b[A": "up", "\x1b[B": "down"}
+_KEY: Final = re.compile(r"\x1b\[[A-Z]|.", re.DOTALL)
+_FRAME_S: Final = 0.25
 _CC: Final = 6
 """Index of the control characters in the result of ``tcgetattr``."""
 
@@ -53,5 +61,20 @@ class Keys:
             pressed = b""
         if not pressed:  # the terminal is gone: no key could end the demonstration, and the loop would spin
             press(QUIT)
-        for key in pressed.decode(errors="ignore"):
-            press(key.lower())
+        for key in _KEY.findall(pressed.decode(errors="ignore")):
+            press(ARROWS.get(key, key.lower()))
+
+
+async def screen(console: Console, view: RenderableType, press: Callable[[str], None], keys: Keys | None) -> None:
+    """Draw on the terminal's other screen until cancelled; keys only where there is a keyboard."""
+    loop = asyncio.get_running_loop()
+    if keys is not None:
+        loop.add_reader(keys.fd, keys.read, press)
+    try:
+        with Live(view, console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                live.refresh()
+                await asyncio.sleep(_FRAME_S)
+    finally:
+        if keys is not None:
+            loop.remove_reader(keys.fd)

@@ -1,0 +1,126 @@
+"""Why an alert has the risk that it has, and why it was published: from its records, and its model, alone.
+
+A model's log-odds are those of the usual customer plus what each feature adds. An alert's record holds the features
+that add most; what all the others add is what is left over, so that the sum is always that of the alert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+from models.contract.alerts import Alert, AlertReason, Suppression
+from models.contract.vocabulary import SuppressionReason
+from models.decisions.contact_rules import LAW, STAGES, Stage
+from models.scoring.scorer import Scorer, logit, sigmoid
+from models.scoring.snapshot import Snapshot
+
+Verdict = Literal["passed", "objected", "one of these objected", "not asked", "not recorded"]
+Origin = Literal["usual customer", "average customer"]
+
+
+class Term(NamedTuple):
+    """What adds to the log-odds, and the risk with it and all terms before it; no reason: the features not recorded."""
+
+    reason: AlertReason | None
+    added: float
+    risk: float
+
+
+class PolicyStep(NamedTuple):
+    """One of the policy's questions, and the answer."""
+
+    name: str
+    verdict: Verdict
+
+
+class Explanation(NamedTuple):
+    """The arithmetic of one record.
+
+    Attributes
+    ----------
+    told
+        The newest record that has reasons; of a closed alert that is an earlier one.
+    origin, begin
+        Whose log-odds are begun with: the usual customer's of the value segment if the alert's model is still in the
+        topic, else those of the base rate.
+    terms
+        In order: features, the others together, and the signal; the last risk is the alert's. Empty if a risk may not
+        be told.
+    """
+
+    told: Alert | Suppression
+    origin: Origin
+    begin: float
+    terms: tuple[Term, ...]
+    policy: tuple[PolicyStep, ...]
+
+
+_NAMES: Final = {stage: stage.__name__.removeprefix("_") for stage in STAGES}
+BUDGET: Final = "budget"
+_OF_REASON: Final[dict[SuppressionReason, tuple[str, ...]]] = {
+    "expired": ("recorded", "expired"),
+    "low_priority": ("switched_off", BUDGET),
+}
+"""Reasons that two questions share; the others have the name of their question."""
+
+
+def explain(life: Sequence[Alert], withheld: Sequence[Suppression], snapshot: Snapshot | None) -> Explanation:
+    """Take the newest record with reasons apart, or the newest there is.
+
+    Parameters
+    ----------
+    snapshot
+        The model of that record; None if it is not at hand.
+    """
+    told = record_explained(life, withheld)
+    worth = None if told.value is None else told.value.segment
+    scorer = None if snapshot is None else Scorer(snapshot, told.base_rate)
+    begin = logit(told.base_rate) if scorer is None else scorer.baseline(worth)
+    origin: Origin = "average customer" if scorer is None else "usual customer"
+    return Explanation(told, origin, begin, tuple(_terms(told, begin)), tuple(_policy(told)))
+
+
+def record_explained(life: Sequence[Alert], withheld: Sequence[Suppression]) -> Alert | Suppression:
+    """Which of the records is taken apart."""
+    records: list[Alert | Suppression] = [*withheld, *life]
+    return next((each for each in reversed(records) if each.reasons), records[-1])
+
+
+def _terms(told: Alert | Suppression, begin: float) -> list[Term]:
+    """The sum, term by term."""
+    if told.risk is None or not 0.0 < told.risk < 1.0:
+        return []
+    reasons = list(told.reasons or ())
+    # The first reason of a signal is the signal: it lifts the model's risk to the policy's propensity.
+    signal = reasons.pop(0) if reasons and told.kind != "risk_tier" else None
+    model = logit(told.risk) - (0.0 if signal is None else signal.contribution)
+    terms, so_far = [], begin
+    for reason in reasons:
+        so_far += reason.contribution
+        terms.append(Term(reason, reason.contribution, sigmoid(so_far)))
+    terms.append(Term(None, model - so_far, sigmoid(model)))
+    if signal is not None:
+        terms.append(Term(signal, signal.contribution, told.risk))
+    return terms
+
+
+def _policy(told: Alert | Suppression) -> list[PolicyStep]:
+    """What the policy asked in its order; the first question that objects decides, and the rest are not asked."""
+    asked: tuple[Stage, ...] = LAW if told.event == "escalated" else STAGES
+    names = [_NAMES[stage] for stage in asked] if told.event in ("raised", "escalated") else []
+    if told.kind == "risk_tier" and told.event == "raised":
+        names.append(BUDGET)
+    if not isinstance(told, Suppression):
+        return [PolicyStep(name, "passed") for name in names]
+    objecting = [name for name in _OF_REASON.get(told.reason, (told.reason,)) if name in names]
+    if not objecting:
+        return [PolicyStep(told.reason, "objected")]
+    sure = len(objecting) == 1
+    said: Verdict = "objected" if sure else "one of these objected"
+    after: Verdict = "not asked" if sure else "not recorded"
+    first = names.index(objecting[0])
+    return [
+        PolicyStep(name, said if name in objecting else "passed" if place < first else after)
+        for place, name in enumerate(names)
+    ]

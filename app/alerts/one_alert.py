@@ -1,0 +1,86 @@
+"""One alert found by the beginning of its id, as every verb about one alert needs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from typing import Final, NamedTuple, TypeVar
+
+import click
+
+from app.config.options import talking_to
+from app.config.settings import Settings
+from app.errors import ExitCode, Refused, no_topic
+from models.contract.alerts import Alert, Suppression
+from streams.cluster.topic_tail import TopicMissingError, as_alert, as_suppression, tail
+from streams.records.topics import ALERTS, SUPPRESSIONS
+
+_SHORTEST_ID: Final = 4
+Told = TypeVar("Told", Alert, Suppression)
+
+
+class Step(NamedTuple):
+    """One record of an alert: decoded, and as it stands in the topic."""
+
+    alert: Alert
+    value: bytes
+
+
+def life_of(settings: Settings, alert_id: str) -> list[Step]:
+    """Every record that the topic has of the alert whose id begins so, in the order of its life.
+
+    Raises
+    ------
+    app.errors.Refused
+        If there is none (exit 3), or if several ids begin so (exit 2; they are named).
+    """
+    found = _read(settings, ALERTS, as_alert, alert_id)
+    _one_of(found, alert_id)
+    return [Step(alert, value) for alert, value in found]
+
+
+def told_of(settings: Settings, alert_id: str) -> tuple[list[Alert], list[Suppression]]:
+    """The alert whose id begins so, and the decisions not to publish it; it may have been withheld for good.
+
+    Raises
+    ------
+    app.errors.Refused
+        As :func:`life_of`.
+    """
+    life = _read(settings, ALERTS, as_alert, alert_id)
+    withheld = _read(settings, SUPPRESSIONS, as_suppression, alert_id)
+    _one_of([*life, *withheld], alert_id)
+    return [alert for alert, _ in life], [each for each, _ in withheld]
+
+
+def _read(
+    settings: Settings, topic: str, decode: Callable[[bytes | None], Told | None], alert_id: str
+) -> list[tuple[Told, bytes]]:
+    if len(alert_id) < _SHORTEST_ID:
+        raise click.UsageError(f"Give at least {_SHORTEST_ID} characters of the id.")
+
+    async def read() -> list[tuple[Told, bytes]]:
+        found, name = [], settings.topic_prefix + topic
+        async with aclosing(tail(settings.kafka_client_kwargs(), name, from_beginning=True, follow=False)) as records:
+            async for record in records:
+                told = decode(record.value)
+                if told is not None and told.alert_id.startswith(alert_id):
+                    found.append((told, record.value or b""))
+        return sorted(found, key=lambda each: (each[0].alert_id, each[0].seq))
+
+    try:
+        with talking_to(settings):
+            return asyncio.run(read())
+    except TopicMissingError as missing:
+        raise no_topic(missing) from None
+
+
+def _one_of(found: Sequence[tuple[Alert | Suppression, bytes]], alert_id: str) -> None:
+    ids = sorted({told.alert_id for told, _ in found})
+    if not ids:
+        raise Refused(
+            f"no alert {alert_id}", "recent ones:  holdfast alerts tail --from-beginning", code=ExitCode.NOT_FOUND
+        )
+    if len(ids) > 1:
+        raise Refused(f"{alert_id} is the beginning of {len(ids)} alerts", *ids[:10], code=ExitCode.USAGE)

@@ -1,0 +1,118 @@
+"""What the topics tell while no alert comes: quiet must look different from broken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from app.config.settings import Language
+from streams.cluster.broker_view import BrokerView
+from streams.cluster.group_progress import look
+from streams.records.topics import ALERTS, INPUT_TOPICS
+
+
+class Beat(NamedTuple):
+    """What was seen at one time.
+
+    Attributes
+    ----------
+    events_s
+        Records that came to the inputs each second since the beat before; None for the first.
+    lag
+        Records that the group has not applied yet; None if the broker did not say.
+    members
+        Of the group; None if no coordinator answered.
+    alert_ends
+        Where the alerts end, by partition.
+    """
+
+    events_s: float | None
+    lag: int | None
+    members: int | None
+    alert_ends: Mapping[int, int]
+
+
+_WORDS: Final = {
+    "en": {
+        "quiet": "no alerts for {} min", "rate": "{:,.0f} events/s", "lag": "lag {:,}", "join": ", ",
+        "no_broker": "the broker does not answer", "no_worker": "no worker runs in group {}",
+        "behind": "the workers are behind", "no_events": "no events come in",
+    },
+    "zh": {
+        "quiet": "{}分钟无告警", "rate": "每秒{:,.0f}个事件", "lag": "积压{:,}", "join": "，",
+        "no_broker": "Kafka无应答", "no_worker": "消费组{}中没有工作进程", "behind": "工作进程处理不及",
+        "no_events": "没有事件流入",
+    },
+}  # fmt: skip
+_BEHIND_S: Final = 10.0
+"""Of events: a lag of less is a batch on its way, and commits may be five seconds old."""
+
+
+class Pulse:
+    """Looks at inputs and group as a bystander.
+
+    Parameters
+    ----------
+    client
+        aiokafka's arguments.
+    """
+
+    def __init__(
+        self, client: Mapping[str, Any], prefix: str, group: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client, self._prefix, self._group = client, prefix, group
+        self._clock = clock
+        self._view = BrokerView(client, prefix)
+        self._before: tuple[float, int] | None = None
+
+    async def beat(self) -> Beat:
+        """Look once."""
+        topics = [*(topic.name for topic in INPUT_TOPICS), ALERTS]
+        found = await look(self._client, self._view, self._prefix, self._group, topics)
+        if found is None:
+            return Beat(None, None, None, {})
+        inputs = found._replace(ends={place: end for place, end in found.ends.items() if place[0] != ALERTS})
+        alert_ends = {at: end for (name, at), end in found.ends.items() if name == ALERTS}
+        return Beat(self._rate(sum(inputs.ends.values())), inputs.lag(), inputs.members, alert_ends)
+
+    async def close(self) -> None:
+        """Let the clients go."""
+        await self._view.close()
+
+    def _rate(self, total: int) -> float | None:
+        now, before = self._clock(), self._before
+        self._before = now, total
+        return None if before is None or now <= before[0] else (total - before[1]) / (now - before[0])
+
+
+def told(beat: Beat, quiet_s: float, group: str, lang: Language) -> str:
+    """The heartbeat: how long it has been quiet, and what is wrong if anything is.
+
+    Examples
+    --------
+    >>> told(Beat(3120.0, 0, 1, {}), 240.0, "holdfast", "en")
+    'no alerts for 4 min, 3,120 events/s, lag 0'
+    >>> told(Beat(0.0, 90_000, 0, {}), 240.0, "holdfast", "en")
+    'no alerts for 4 min, 0 events/s, lag 90,000: no worker runs in group holdfast'
+    >>> told(Beat(None, None, None, {}), 60.0, "holdfast", "zh")
+    '1分钟无告警: Kafka无应答'
+    """
+    words = _WORDS[lang]
+    parts = [words["quiet"].format(int(quiet_s // 60))] if quiet_s >= 60 else []
+    if beat.lag is not None:
+        if beat.events_s is not None:
+            parts.append(words["rate"].format(beat.events_s))
+        parts.append(words["lag"].format(beat.lag))
+    wrong = _wrong(beat, words)
+    return ": ".join(filter(None, (words["join"].join(parts), wrong.format(group))))
+
+
+def _wrong(beat: Beat, words: Mapping[str, str]) -> str:
+    if beat.lag is None:
+        return words["no_broker"]
+    if beat.members == 0:
+        return words["no_worker"]
+    if beat.lag > _BEHIND_S * max(1.0, beat.events_s or 0.0):
+        return words["behind"]
+    return words["no_events"] if beat.events_s == 0.0 else ""

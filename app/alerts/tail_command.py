@@ -1,0 +1,237 @@
+"""``holdfast alerts tail``: the alerts as they come, after the last few of those that came before."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+
+from app.alerts.alert_filter import AlertFilter
+from app.alerts.card import Card
+from app.alerts.moments import moment
+from app.alerts.pulse import Pulse, told
+from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
+from app.config.settings import Language, Settings
+from app.errors import no_topic
+from models.contract.alerts import Alert
+from models.contract.vocabulary import KINDS, TIERS
+from streams.cluster.topic_tail import REFUSED, UNREACHABLE, Poll, TailRecord, TopicMissingError, as_alert, polls
+from streams.records.topics import ALERTS
+
+_LAST: Final = 10
+_SPARE: Final = 3
+"""Offsets that are looked back for each alert wanted: each transaction takes one too, and may hold a single alert."""
+_QUIET_S: Final = 60.0
+_AGAIN_S: Final = 2.0
+_LINES_S: Final = 5
+"""Lines a second on a terminal; what comes beyond is folded into one, since nobody reads faster."""
+_REMEMBERED: Final = 20_000
+"""Subscribers whose last risk is kept, to say how it changed."""
+
+
+@click.command("tail")
+@settings_options(*PLACE, "group", "lang", "timezone")
+@click.option("--from-beginning", is_flag=True, help="Start with the oldest alert that the topic holds.")
+@click.option("--last", type=click.IntRange(0), help=f"Start with the last so many.  [default: {_LAST}; with --json 0]")
+@click.option("--limit", type=click.IntRange(1), help="End after so many.")
+@click.option("--follow/--no-follow", default=True, help="--no-follow: end where the topic ends now.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be repeated.")
+@click.option("--tier", "tiers", multiple=True, type=click.Choice(TIERS), help="Only this tier; may be repeated.")
+@click.option("--unit", "units", multiple=True, help="Only this unit's; may be repeated.")
+@click.option("--since", help="Only from then on: 90m, 3d, 09:00, 2026-12-01.")
+@click.option("--until", help="Only before then; if that is past, it ends there.")
+@click.option("--where", help="Only where this holds, such as 'times >= 5 and \"complaints_30d\" in reasons'.")
+@json_option
+def tail_(
+    settings: Settings, /, last: int | None, limit: int | None, follow: bool, as_json: bool, **asked: Any
+) -> None:
+    """Follow the alerts until Ctrl-C: the first to act on as a card, the others as lines.
+
+    With --json, each is printed as it stands in the topic. When it is quiet, a line on stderr says every minute whether
+    events come and are applied.
+    """
+    zone, now_ms = ZoneInfo(settings.timezone), int(time.time() * 1000)
+    since, until = (asked[flag] and moment(f"--{flag}", asked[flag], now_ms, zone) for flag in ("since", "until"))
+    wanted = AlertFilter(
+        kinds=asked["kinds"], tiers=asked["tiers"], units=asked["units"], since=since, until=until, where=asked["where"]
+    )
+    if last is None and not (asked["from_beginning"] or since):
+        last = 0 if as_json else _LAST
+    screen = Screen(settings, wanted, last=last, limit=limit, as_json=as_json)
+    newest = None if last is None or not (wanted.all or last == 0) else last * _SPARE
+    with talking_to(settings):
+        asyncio.run(_follow(settings, screen, newest, follow=follow and not (until and until <= now_ms)))
+
+
+class Screen:
+    """What the reader has seen, and what is still to be shown.
+
+    Parameters
+    ----------
+    last
+        How many of those that came before are shown; None for all.
+    """
+
+    def __init__(
+        self, settings: Settings, wanted: AlertFilter, *, last: int | None, limit: int | None, as_json: bool
+    ) -> None:
+        self.lang: Language = language(settings)
+        self._wanted, self._limit, self._as_json = wanted, limit, as_json
+        self._out: Console = console()
+        self._terminal = _on_terminal()
+        self._card = Card(self.lang, ZoneInfo(settings.timezone), lambda: int(time.time() * 1000))
+        self._earlier: deque[tuple[TailRecord, Alert | None]] | None = None if last is None else deque(maxlen=last)
+        self._risks: dict[str, float] = {}
+        self._folded: Counter[str] = Counter()
+        self._second, self._lines, self._shown, self._carded = 0.0, 0, 0, False
+
+    @property
+    def full(self) -> bool:
+        """Whether as many were shown as were asked for."""
+        return self._limit is not None and self._shown >= self._limit
+
+    def take(self, record: TailRecord, *, live: bool) -> None:
+        """Show a record, or keep it while it is not known whether it is one of the last."""
+        alert = as_alert(record.value)
+        if alert is None and not self._as_json:
+            click.echo(f"{record.partition}:{record.offset} is no alert that this version can read.", err=True)
+        elif not (self._wanted.all if alert is None else self._wanted.keeps(alert)):
+            pass
+        elif self._earlier is not None and not live:
+            self._earlier.append((record, alert))
+        else:
+            self._show(record, alert, live=live)
+
+    def caught_up(self) -> None:
+        """Show the last of those that came before."""
+        earlier, self._earlier = self._earlier or (), None
+        for record, alert in earlier:
+            if not self.full:
+                self._show(record, alert, live=False)
+
+    def flush(self, *, end: bool = False) -> None:
+        """Say what was folded, once the second is over."""
+        if self._folded and (end or time.monotonic() - self._second >= 1.0):
+            units = ", ".join(f"{unit} {count}" for unit, count in self._folded.most_common(3))
+            self._out.print(f"+{self._folded.total()} more: {units}", style="cyan", soft_wrap=True)
+            self._folded.clear()
+
+    def _show(self, record: TailRecord, alert: Alert | None, *, live: bool) -> None:
+        self._shown += 1
+        if self._as_json or alert is None:
+            click.echo(record.value or b"")
+            return
+        subject = alert.subscriber_id or alert.account_id or ""
+        before = self._risks.pop(subject, None)
+        self._risks[subject] = alert.risk
+        if len(self._risks) > _REMEMBERED:
+            del self._risks[next(iter(self._risks))]
+        if not self._carded and alert.action is not None:
+            self._carded = True
+            self._out.print(self._card.card(alert))
+        elif live and self._burst():
+            self._folded[self._card.unit(alert)] += 1
+        else:
+            width = self._out.width if self._terminal else None
+            self._out.print(self._card.line(alert, width, before), soft_wrap=True)
+
+    def _burst(self) -> bool:
+        """Whether this second has had its lines; a file or a pipe gets them all."""
+        if not self._terminal:
+            return False
+        now = time.monotonic()
+        if now - self._second >= 1.0:
+            self.flush()
+            self._second, self._lines = now, 0
+        self._lines += 1
+        return self._lines > _LINES_S
+
+
+def _on_terminal() -> bool:
+    """Whether lines are cut to the width and bursts folded: what is piped gets all of it."""
+    return sys.stdout.isatty()
+
+
+async def _follow(settings: Settings, screen: Screen, newest: int | None, *, follow: bool) -> None:
+    """Show what comes, and a heartbeat while nothing does."""
+    topic = settings.topic_prefix + ALERTS
+    feed = _Feed(settings, topic, newest, follow=follow)
+    pulse = Pulse(settings.kafka_client_kwargs(), settings.topic_prefix, settings.group)
+    quiet_since = heard = time.monotonic()
+    try:
+        async with aclosing(feed.polls()) as polled:
+            async for poll in polled:
+                if poll.live and not feed.live:
+                    feed.live = True
+                    await pulse.beat()  # a rate needs an earlier look
+                    screen.caught_up()
+                    click.echo(f"Waiting for alerts in {topic}; Ctrl-C ends.", err=True)
+                for record in poll.records:
+                    screen.take(record, live=feed.live)
+                    if screen.full:
+                        return
+                screen.flush()
+                now = time.monotonic()
+                if poll.records or not feed.live:
+                    quiet_since = heard = now
+                elif now - heard >= _QUIET_S:
+                    heard = now
+                    beat = await pulse.beat()
+                    click.echo(told(beat, now - quiet_since, settings.group, screen.lang), err=True)
+                    feed.missed = any(end > poll.places.get(at, end) for at, end in beat.alert_ends.items())
+            screen.caught_up()
+    except TopicMissingError as missing:
+        raise no_topic(missing) from None
+    finally:
+        screen.flush(end=True)
+        await pulse.close()
+
+
+class _Feed:
+    """The topic, read over lost connections: the next one goes on where the last had come to.
+
+    Attributes
+    ----------
+    live
+        Whether the reader has all that came before.
+    missed
+        Set by the reader if the topic holds more than was given: a client can stay stuck after a broker's restart
+        (aiokafka#1154), and then another one goes on.
+    """
+
+    def __init__(self, settings: Settings, topic: str, newest: int | None, *, follow: bool) -> None:
+        self.live = self.missed = False
+        self._client, self._topic, self._newest, self._follow = settings.kafka_client_kwargs(), topic, newest, follow
+
+    async def polls(self) -> AsyncGenerator[Poll, None]:
+        """As of :func:`streams.cluster.topic_tail.polls`."""
+        places: dict[int, int] | None = None
+        while True:
+            self.missed = False
+            try:
+                async with aclosing(
+                    polls(self._client, self._topic, newest=self._newest, follow=self._follow, places=places)
+                ) as polled:
+                    async for poll in polled:
+                        if poll.live:
+                            places = dict(poll.places)
+                        elif places is not None:
+                            places.update({record.partition: record.offset + 1 for record in poll.records})
+                        yield poll
+                        if self.missed:
+                            break
+                    else:
+                        return
+            except (*UNREACHABLE, REFUSED):
+                if places is None:
+                    raise
+                click.echo("The connection was lost; trying again.", err=True)
+                await asyncio.sleep(_AGAIN_S)

@@ -1,0 +1,22 @@
+"""What a check found: whether all is well, and what to do if not."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Verdict = Literal["ok", "warn", "fail"]
+
+
+class Finding(NamedTuple):
+    """One line of the doctor's.
+
+    Attributes
+    ----------
+    advice
+        What to do; nothing where all is well.
+    """
+
+    check: str
+    verdict: Verdict
+    said: str
+    advice: str = ""
