@@ -35,7 +35,7 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "usual customer": "the usual customer of this value", "average customer": "the average customer (base rate)",
         "others": "all other features together", "signal": "the signal: at least the policy's risk for it",
         "policy": "Policy {version}, in this order", "model": "Model {version}", "trigger": "Trigger",
-        "withheld": "Withheld before", "not_recorded": "Not recorded", "no_risk": "its risk may not be told",
+        "withheld": "Withheld before", "not_recorded": "Not recorded", "no_risk": "its risk may not be shown",
         "n_others": "what each of the other features adds: a record holds the strongest that are unusual",
         "n_model": "model {version}: it is no longer in the topic, so the sum begins with the base rate",
         "n_smoothed": "the risk smoothed over daily looks, by which a tier moves: this is that of the newest look",
@@ -103,25 +103,25 @@ def _not_recorded(found: Explanation) -> list[str]:
     names = ["n_others"] if found.terms else []
     if found.origin == "average customer":
         names.append("n_model")
-    if found.told.kind == "risk_tier":
+    if found.subject.kind == "risk_tier":
         names.append("n_smoothed")
     return [*names, "n_policy"]
 
 
 def _as_json(found: Explanation, withheld: list[Suppression]) -> dict[str, Any]:
-    told = found.told
+    subject = found.subject
     words = _WORDS["en"]
     return {
-        "alert_id": told.alert_id,
-        "seq": told.seq,
-        "event": told.event,
-        "kind": told.kind,
-        "ts": told.ts,
-        "risk": told.risk,
-        "base_rate": told.base_rate,
-        "model_version": told.model_version,
-        "policy_version": told.policy_version,
-        "trigger": {name: getattr(told.trigger, name) for name in told.trigger.__struct_fields__},
+        "alert_id": subject.alert_id,
+        "seq": subject.seq,
+        "event": subject.event,
+        "kind": subject.kind,
+        "ts": subject.ts,
+        "risk": subject.risk,
+        "base_rate": subject.base_rate,
+        "model_version": subject.model_version,
+        "policy_version": subject.policy_version,
+        "trigger": {name: getattr(subject.trigger, name) for name in subject.trigger.__struct_fields__},
         "begins_with": found.origin,
         "log_odds": found.begin,
         "terms": [
@@ -136,7 +136,7 @@ def _as_json(found: Explanation, withheld: list[Suppression]) -> dict[str, Any]:
         ],
         "policy": [step._asdict() for step in found.policy],
         "withheld": [{"ts": each.ts, "event": each.event, "reason": each.reason} for each in withheld],
-        "not_recorded": [words[name].format(version=told.model_version) for name in _not_recorded(found)],
+        "not_recorded": [words[name].format(version=subject.model_version) for name in _not_recorded(found)],
     }
 
 
@@ -150,24 +150,24 @@ class _Page:
         self._card = Card(self._lang, self._zone)
 
     def show(self, found: Explanation, withheld: list[Suppression]) -> None:
-        told, words, out = found.told, self._words, self._out
-        out.print(self._title(told), soft_wrap=True)
-        out.print(f"{words['trigger']}: {self._trigger(told)}", soft_wrap=True)
-        out.print(words["model"].format(version=told.model_version))
+        subject, words, out = found.subject, self._words, self._out
+        out.print(self._title(subject), soft_wrap=True)
+        out.print(f"{words['trigger']}: {self._trigger(subject)}", soft_wrap=True)
+        out.print(words["model"].format(version=subject.model_version))
         out.print(self._sum(found) if found.terms else f"  {words['no_risk']}")
-        out.print(words["policy"].format(version=told.policy_version))
+        out.print(words["policy"].format(version=subject.policy_version))
         for step in found.policy:
             style = {"passed": "green", "objected": "bold red"}.get(step.verdict, "yellow")
             out.print(Text(f"  {words.get(step.name, step.name)}: ").append(words[step.verdict], style=style))
         for each in withheld:
-            if each is not told:
+            if each is not subject:
                 out.print(f"{words['withheld']}: {self._time(each.ts)} {each.event} {each.reason}")
         for name in _not_recorded(found):
-            out.print(f"{words['not_recorded']}: {words[name].format(version=told.model_version)}", style="dim")
+            out.print(f"{words['not_recorded']}: {words[name].format(version=subject.model_version)}", style="dim")
 
-    def _title(self, told: Alert | Suppression) -> Text:
-        line = Text(f"{told.alert_id[:8]}  {self._time(told.ts)}  ", style="bold")
-        return line.append_text(self._card.heading(told))
+    def _title(self, subject: Alert | Suppression) -> Text:
+        line = Text(f"{subject.alert_id[:8]}  {self._time(subject.ts)}  ", style="bold")
+        return line.append_text(self._card.heading(subject))
 
     def _sum(self, found: Explanation) -> Table:
         words = self._words
@@ -187,12 +187,12 @@ class _Page:
                 yield [self._words["others"], "", "", *end]
                 continue
             said = term.reason.text.zh if self._lang == "zh" else term.reason.text.en
-            if term is found.terms[-1] and found.told.kind != "risk_tier":
+            if term is found.terms[-1] and found.subject.kind != "risk_tier":
                 said = f"{said} ({self._words['signal']})"
             yield [said, f"{term.reason.value:g}", f"{term.reason.usual:g}", *end]
 
-    def _trigger(self, told: Alert | Suppression) -> str:
-        trigger = told.trigger
+    def _trigger(self, subject: Alert | Suppression) -> str:
+        trigger = subject.trigger
         if trigger.tick is not None:
             return self._words["tick"].format(time=self._time(trigger.tick))
         return f"{trigger.topic}-{trigger.partition}@{trigger.offset}"

@@ -39,17 +39,17 @@ class Explanation(NamedTuple):
 
     Attributes
     ----------
-    told
+    subject
         The newest record that has reasons; of a closed alert that is an earlier one.
     origin, begin
         Whose log-odds are begun with: the usual customer's of the value segment if the alert's model is still in the
         topic, else those of the base rate.
     terms
         In order: features, the others together, and the signal; the last risk is the alert's. Empty if a risk may not
-        be told.
+        be shown.
     """
 
-    told: Alert | Suppression
+    subject: Alert | Suppression
     origin: Origin
     begin: float
     terms: tuple[Term, ...]
@@ -73,12 +73,12 @@ def explain(life: Sequence[Alert], withheld: Sequence[Suppression], snapshot: Sn
     snapshot
         The model of that record; None if it is not at hand.
     """
-    told = record_explained(life, withheld)
-    worth = None if told.value is None else told.value.segment
-    scorer = None if snapshot is None else Scorer(snapshot, told.base_rate)
-    begin = logit(told.base_rate) if scorer is None else scorer.baseline(worth)
+    subject = record_explained(life, withheld)
+    worth = None if subject.value is None else subject.value.segment
+    scorer = None if snapshot is None else Scorer(snapshot, subject.base_rate)
+    begin = logit(subject.base_rate) if scorer is None else scorer.baseline(worth)
     origin: Origin = "average customer" if scorer is None else "usual customer"
-    return Explanation(told, origin, begin, tuple(_terms(told, begin)), tuple(_policy(told)))
+    return Explanation(subject, origin, begin, tuple(_terms(subject, begin)), tuple(_policy(subject)))
 
 
 def record_explained(life: Sequence[Alert], withheld: Sequence[Suppression]) -> Alert | Suppression:
@@ -87,35 +87,35 @@ def record_explained(life: Sequence[Alert], withheld: Sequence[Suppression]) -> 
     return next((each for each in reversed(records) if each.reasons), records[-1])
 
 
-def _terms(told: Alert | Suppression, begin: float) -> list[Term]:
+def _terms(subject: Alert | Suppression, begin: float) -> list[Term]:
     """The sum, term by term."""
-    if told.risk is None or not 0.0 < told.risk < 1.0:
+    if subject.risk is None or not 0.0 < subject.risk < 1.0:
         return []
-    reasons = list(told.reasons or ())
+    reasons = list(subject.reasons or ())
     # The first reason of a signal is the signal: it lifts the model's risk to the policy's propensity.
-    signal = reasons.pop(0) if reasons and told.kind != "risk_tier" else None
-    model = logit(told.risk) - (0.0 if signal is None else signal.contribution)
+    signal = reasons.pop(0) if reasons and subject.kind != "risk_tier" else None
+    model = logit(subject.risk) - (0.0 if signal is None else signal.contribution)
     terms, so_far = [], begin
     for reason in reasons:
         so_far += reason.contribution
         terms.append(Term(reason, reason.contribution, sigmoid(so_far)))
     terms.append(Term(None, model - so_far, sigmoid(model)))
     if signal is not None:
-        terms.append(Term(signal, signal.contribution, told.risk))
+        terms.append(Term(signal, signal.contribution, subject.risk))
     return terms
 
 
-def _policy(told: Alert | Suppression) -> list[PolicyStep]:
+def _policy(subject: Alert | Suppression) -> list[PolicyStep]:
     """What the policy asked in its order; the first question that objects decides, and the rest are not asked."""
-    asked: tuple[Stage, ...] = LAW if told.event == "escalated" else STAGES
-    names = [_NAMES[stage] for stage in asked] if told.event in ("raised", "escalated") else []
-    if told.kind == "risk_tier" and told.event == "raised":
+    asked: tuple[Stage, ...] = LAW if subject.event == "escalated" else STAGES
+    names = [_NAMES[stage] for stage in asked] if subject.event in ("raised", "escalated") else []
+    if subject.kind == "risk_tier" and subject.event == "raised":
         names.append(BUDGET)
-    if not isinstance(told, Suppression):
+    if not isinstance(subject, Suppression):
         return [PolicyStep(name, "passed") for name in names]
-    objecting = [name for name in _OF_REASON.get(told.reason, (told.reason,)) if name in names]
+    objecting = [name for name in _OF_REASON.get(subject.reason, (subject.reason,)) if name in names]
     if not objecting:
-        return [PolicyStep(told.reason, "objected")]
+        return [PolicyStep(subject.reason, "objected")]
     sure = len(objecting) == 1
     said: Verdict = "objected" if sure else "one of these objected"
     after: Verdict = "not asked" if sure else "not recorded"
