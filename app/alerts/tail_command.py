@@ -102,7 +102,7 @@ class Screen:
         """Show a record, or keep it while it is not known whether it is one of the last."""
         alert = as_alert(record.value)
         if alert is None and not self._as_json:
-            click.echo(f"{record.partition}:{record.offset} is no alert that this version can read.", err=True)
+            click.echo(f"{record.partition}:{record.offset} is not an alert that this version can read.", err=True)
         elif not (self._wanted.all if alert is None else self._wanted.keeps(alert)):
             pass
         elif self._earlier is not None and not live:

@@ -89,7 +89,7 @@ def test_the_newest_record_that_has_reasons_is_taken_apart() -> None:
     closed = an_alert(seq=3, event="closed", close_reason="expired", action=None, reasons=None)
     escalated = an_alert(seq=2, event="escalated")
     found = explain([an_alert(), escalated, closed], [], None)
-    assert found.told is escalated
+    assert found.subject is escalated
     assert [step.name for step in found.policy] == ["passive_churn", "no_profile", "no_consent", "do_not_contact"]
 
 
