@@ -196,7 +196,7 @@ class Card:
         return "" if alert.action is None else _printable(self._words.get(alert.action.unit, alert.action.unit))
 
     def _what(self, alert: Alert, *, roomy: bool) -> str:
-        """The kind, or of a risk the tier; before it what became of it, unless it is new: a mark where room is short."""
+        """The kind, or of a risk the tier; before it what became of it, by a mark if room is short; nothing if new."""
         what = self._words[alert.tier if alert.kind == "risk_tier" else alert.kind]
         if alert.event == "raised":
             return what
