@@ -278,24 +278,17 @@ class Episodes:
         self._arm(moment.row, book, moment.clock)
 
     def reconsider(self, moment: DecisionContext) -> None:
-        """A profile came: what was withheld may be raised now, or withheld for another reason.
-
-        An alert that nobody may act on any more ends: the card would go on asking for a call.
-        """
+        """After a new profile, decide again on what was withheld; what is raised stays, as the contract has it."""
         book = self._population.books.get(moment.row)
         for name in () if book is None else sorted(book.episodes):
             kind: Kind = name  # type: ignore[assignment]  # a book's kinds are ours
             mine = self._book(moment)
             episode = mine.episodes[kind]
-            if episode.seq:
-                if contact_rules.forbids(self._standing(moment, episode, kind, stale_feed=False), self.policy) is None:
-                    continue
-                self._close(moment, mine, kind, "superseded")
-            elif episode.snoozed_until is not None or episode.withheld == "stale_feed":
+            if episode.seq or episode.snoozed_until is not None or episode.withheld == "stale_feed":
                 continue
-            elif kind == "risk_tier" and episode.code != UNUSED:
+            if kind == "risk_tier" and episode.code != UNUSED:
                 continue  # the next look decides, within the budget
-            elif episode.code == UNUSED and contact_rules.signal_allowed(
+            if episode.code == UNUSED and contact_rules.signal_allowed(
                 moment.profile, kind, self.policy.consent_default
             ):
                 # They consent now, but behaviour from before must not be used.

@@ -120,7 +120,7 @@ def test_counts_after_commits(world: World, customer: Subscriber) -> None:
     customer.browses()
     customer.profile(do_not_contact=True)
     customer.care("leave_intent")
-    assert customer.steps() == [RAISED, ("closed", "superseded")]
+    assert customer.steps() == [RAISED]
     assert customer.withheld() == ["do_not_contact"]
 
     def moved(name: str, **labels: str) -> float:

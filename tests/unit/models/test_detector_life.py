@@ -398,29 +398,13 @@ def test_a_candidate_once_more_goes_through_the_budget() -> None:
 @pytest.mark.parametrize(
     "said", [{"do_not_contact": True}, {"consent": {"marketing": dict.fromkeys(CHANNELS, False), "behaviour": True}}]
 )
-def test_who_may_not_be_contacted_any_more_has_no_open_alert(said: dict[str, Any]) -> None:
+def test_do_not_contact_neither_closes_nor_escalates_what_was_raised(said: dict[str, Any]) -> None:
     bench = at_high_risk()
-    bench.send("visit", "s-1", START + 9 * DAY + 13 * HOUR, page="checkout", dwell_s=90)
-    open_ = ["risk_tier raised", "competitor_browsing raised"]
-    assert bench.life() == open_
+    bench.send("visit", "s-1", START + 9 * DAY + 13 * HOUR, page="plans", dwell_s=400)
+    open_ = bench.life()
     bench.send("profile", "s-1", START + 9 * DAY + 14 * HOUR, **said)
-    closed = [f"{kind} closed superseded" for kind in ("competitor_browsing", "risk_tier")]
-    assert bench.life()[2:] == closed
-    bench.send("profile", "s-1", START + 9 * DAY + 15 * HOUR)
-    live(bench, 10, 38)
-    assert bench.life()[4:] == []
-    live(bench, 39, 40)
-    assert bench.life()[4:] == ["risk_tier raised"]
-
-
-def test_what_the_policy_lets_ring_all_the_same_outlives_a_do_not_contact() -> None:
-    exempt = msgspec.structs.replace(ROOMY.contact, do_not_contact_exempt=("leave_intent",))
-    bench = Bench(policy=msgspec.structs.replace(ROOMY, contact=exempt))
-    bench.send("profile", "s-1", START - DAY)
-    for reason in ("leave_intent", "port_out_query"):
-        bench.send("care", "s-1", START, reason=reason)
-    bench.send("profile", "s-1", START + HOUR, do_not_contact=True)
-    assert bench.life()[2:] == ["port_out closed superseded"]
+    bench.send("visit", "s-1", START + 9 * DAY + 15 * HOUR, page="checkout", dwell_s=90)
+    assert [each for each in bench.life() if each.split()[1] != "suppressed"] == open_
 
 
 @pytest.mark.parametrize(("withdrawn", "closed"), [("c-1", False), ("c-2", True), (None, True)])
