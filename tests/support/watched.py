@@ -90,6 +90,7 @@ class Watched:
                 "HOLDFAST_PARTITIONS": str(LANES),
                 "HOLDFAST_LEARNER": str(numbers),
                 "HOLDFAST_CHECKPOINT_S": "0.5",
+                "COLUMNS": "120",  # as without a terminal; the one that the tests run in may be narrow
             }
         )
         self.ports = {"9108": free_port(), "9109": free_port(), "9090": free_port()}
