@@ -86,16 +86,16 @@ class Pulse:
         return None if before is None or now <= before[0] else (total - before[1]) / (now - before[0])
 
 
-def told(beat: Beat, quiet_s: float, group: str, lang: Language) -> str:
+def quiet_line(beat: Beat, quiet_s: float, group: str, lang: Language) -> str:
     """The heartbeat: how long it has been quiet, and what is wrong if anything is.
 
     Examples
     --------
-    >>> told(Beat(3120.0, 0, 1, {}), 240.0, "holdfast", "en")
+    >>> quiet_line(Beat(3120.0, 0, 1, {}), 240.0, "holdfast", "en")
     'no alerts for 4 min, 3,120 events/s, lag 0'
-    >>> told(Beat(0.0, 90_000, 0, {}), 240.0, "holdfast", "en")
+    >>> quiet_line(Beat(0.0, 90_000, 0, {}), 240.0, "holdfast", "en")
     'no alerts for 4 min, 0 events/s, lag 90,000: no worker runs in group holdfast'
-    >>> told(Beat(None, None, None, {}), 60.0, "holdfast", "zh")
+    >>> quiet_line(Beat(None, None, None, {}), 60.0, "holdfast", "zh")
     '1分钟无告警: Kafka无应答'
     """
     words = _WORDS[lang]

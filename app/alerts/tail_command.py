@@ -17,7 +17,7 @@ from rich.console import Console
 from app.alerts.alert_filter import AlertFilter
 from app.alerts.card import Card
 from app.alerts.moments import moment
-from app.alerts.pulse import Pulse, told
+from app.alerts.pulse import Pulse, quiet_line
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.config.settings import Language, Settings
 from app.errors import no_topic
@@ -185,7 +185,7 @@ async def _follow(settings: Settings, screen: Screen, newest: int | None, *, fol
                 elif now - heard >= _QUIET_S:
                     heard = now
                     beat = await pulse.beat()
-                    click.echo(told(beat, now - quiet_since, settings.group, screen.lang), err=True)
+                    click.echo(quiet_line(beat, now - quiet_since, settings.group, screen.lang), err=True)
                     feed.missed = any(end > poll.places.get(at, end) for at, end in beat.alert_ends.items())
             screen.caught_up()
     except TopicMissingError as missing:

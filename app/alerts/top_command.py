@@ -16,7 +16,7 @@ from rich.text import Text
 
 from app.alerts.card import Card
 from app.alerts.open_alerts import OpenAlerts
-from app.alerts.pulse import Pulse, told
+from app.alerts.pulse import Pulse, quiet_line
 from app.config.operator_files import policy_in_force
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.config.settings import Settings
@@ -195,7 +195,7 @@ async def _beat(settings: Settings, board: Board) -> None:
             beat = await pulse.beat()
             if board.alerts.now != seen:
                 seen, since = board.alerts.now, time.monotonic()
-            board.heartbeat = told(beat, time.monotonic() - since, settings.group, lang)
+            board.heartbeat = quiet_line(beat, time.monotonic() - since, settings.group, lang)
             await asyncio.sleep(_BEAT_S)
     finally:
         await pulse.close()
