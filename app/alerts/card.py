@@ -241,8 +241,8 @@ class Card:
     def _risk(self, alert: Alert) -> Line:
         times = alert.risk / alert.base_rate if alert.base_rate > 0 else 0.0
         share = _amount(alert.risk * 100)
-        told = self._words["times" if times >= 1.5 else "share"].format(share=share, times=_amount(times))
-        return self._labelled("risk", Line(told))
+        risk = self._words["times" if times >= 1.5 else "share"].format(share=share, times=_amount(times))
+        return self._labelled("risk", Line(risk))
 
     def _reasons(self, reasons: Iterable[AlertReason]) -> Line:
         lines = []

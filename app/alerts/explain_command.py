@@ -17,7 +17,7 @@ from rich.text import Text
 
 from app.alerts.card import Card
 from app.alerts.explanation import Explanation, explain, record_explained
-from app.alerts.one_alert import told_of
+from app.alerts.one_alert import alert_and_withheld
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.config.settings import Language, Settings
 from models.contract.alerts import Alert, Suppression
@@ -77,7 +77,7 @@ def explain_(settings: Settings, alert_id: str, as_json: bool) -> None:
     From the topics alone, so also of one that was withheld; what they do not hold is said. The beginning of the id is
     enough.
     """
-    life, withheld = told_of(settings, alert_id)
+    life, withheld = alert_and_withheld(settings, alert_id)
     snapshot = _model(settings, record_explained(life, withheld).model_version)
     found = explain(life, withheld, snapshot)
     if as_json:

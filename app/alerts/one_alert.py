@@ -17,7 +17,7 @@ from streams.cluster.topic_tail import TopicMissingError, as_alert, as_suppressi
 from streams.records.topics import ALERTS, SUPPRESSIONS
 
 _SHORTEST_ID: Final = 4
-Told = TypeVar("Told", Alert, Suppression)
+Decided = TypeVar("Decided", Alert, Suppression)
 
 
 class Step(NamedTuple):
@@ -40,7 +40,7 @@ def life_of(settings: Settings, alert_id: str) -> list[Step]:
     return [Step(alert, value) for alert, value in found]
 
 
-def told_of(settings: Settings, alert_id: str) -> tuple[list[Alert], list[Suppression]]:
+def alert_and_withheld(settings: Settings, alert_id: str) -> tuple[list[Alert], list[Suppression]]:
     """The alert whose id begins so, and the decisions not to publish it; it may have been withheld for good.
 
     Raises
@@ -55,18 +55,18 @@ def told_of(settings: Settings, alert_id: str) -> tuple[list[Alert], list[Suppre
 
 
 def _read(
-    settings: Settings, topic: str, decode: Callable[[bytes | None], Told | None], alert_id: str
-) -> list[tuple[Told, bytes]]:
+    settings: Settings, topic: str, decode: Callable[[bytes | None], Decided | None], alert_id: str
+) -> list[tuple[Decided, bytes]]:
     if len(alert_id) < _SHORTEST_ID:
         raise click.UsageError(f"Give at least {_SHORTEST_ID} characters of the id.")
 
-    async def read() -> list[tuple[Told, bytes]]:
+    async def read() -> list[tuple[Decided, bytes]]:
         found, name = [], settings.topic_prefix + topic
         async with aclosing(tail(settings.kafka_client_kwargs(), name, from_beginning=True, follow=False)) as records:
             async for record in records:
-                told = decode(record.value)
-                if told is not None and told.alert_id.startswith(alert_id):
-                    found.append((told, record.value or b""))
+                decoded = decode(record.value)
+                if decoded is not None and decoded.alert_id.startswith(alert_id):
+                    found.append((decoded, record.value or b""))
         return sorted(found, key=lambda each: (each[0].alert_id, each[0].seq))
 
     try:
@@ -77,7 +77,7 @@ def _read(
 
 
 def _one_of(found: Sequence[tuple[Alert | Suppression, bytes]], alert_id: str) -> None:
-    ids = sorted({told.alert_id for told, _ in found})
+    ids = sorted({each.alert_id for each, _ in found})
     if not ids:
         raise Refused(
             f"no alert {alert_id}", "recent ones:  holdfast alerts tail --from-beginning", code=ExitCode.NOT_FOUND

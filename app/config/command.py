@@ -36,8 +36,8 @@ def show(resolved: Resolved, as_json: bool) -> None:
     table.columns[0].no_wrap = True
     for key, value in values.items():
         source = resolved.sources[key]
-        told = "-" if value in (None, "") else str(value)
-        table.add_row(PREFIX + key.upper(), told, source, KEYS[key].help, style=_style(source))
+        shown = "-" if value in (None, "") else str(value)
+        table.add_row(PREFIX + key.upper(), shown, source, KEYS[key].help, style=_style(source))
     console().print(table)
 
 

@@ -77,12 +77,12 @@ class Scene:
         if alert.event not in ("raised", "escalated"):
             self.ticker.put(alert)
             return
-        told = self.watch.alert(alert.subscriber_id, alert.kind, at)
+        lap = self.watch.alert(alert.subscriber_id, alert.kind, at)
         if self.first_alert is None:
             self.first_alert, self.first_alert_s = alert, round(at - self.began, 1)
-        elif told is None:
+        elif lap is None:
             self.ticker.put(alert)
-        if self.card is None or (told is not None and told is self.watch.laps[0]):
+        if self.card is None or (lap is not None and lap is self.watch.laps[0]):
             self.card = alert
 
     def look(self, at: float, lag: int) -> None:

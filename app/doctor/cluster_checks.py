@@ -60,7 +60,7 @@ async def on_the_cluster(settings: Settings) -> list[Finding]:
         kept = {topic.name: (await cluster.settings(topic.full(prefix))).all for topic in ALL_TOPICS}
     found += retention(kept, await noted(client, prefix))
     wrong = await misplaced(client, prefix, lanes)
-    found += [Finding("keys", "warn", told, "let the source partition by murmur2") for told in wrong] or [
+    found += [Finding("keys", "warn", fault, "let the source partition by murmur2") for fault in wrong] or [
         Finding("keys", "ok", "the newest are where murmur2 puts them")
     ]
     found.append(await _group(settings))
@@ -167,7 +167,7 @@ def group(name: str, progress: GroupProgress, events_s: float) -> Finding:
 
 
 def clock(history: Mapping[int, TailRecord], now_ms: int) -> Finding:
-    """Whether the broker has dated a record after what is now here; how far this clock is ahead cannot be told."""
+    """Whether the broker has dated a record after what is now here; how far this clock is ahead cannot be seen."""
     if not history:
         return Finding("clock", "ok", "nothing in the history yet to hold this clock against")
     ahead = max(record.timestamp for record in history.values()) - now_ms

@@ -50,12 +50,12 @@ def doctor(settings: Settings, as_json: bool) -> None:
 
 
 def _cluster(settings: Settings) -> list[Finding]:
-    """What the cluster tells. That it does not answer is a finding too: this machine is checked all the same."""
+    """Findings about the cluster; no answer is a finding too, so that this machine is checked all the same."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         return asyncio.run(on_the_cluster(settings))
     except (*UNREACHABLE, REFUSED) as error:
-        told = refusal(error, settings.bootstrap)
-        if told is None:
+        refused = refusal(error, settings.bootstrap)
+        if refused is None:
             raise
-        return [Finding("broker", "fail", told.message, "; ".join(told.advice))]
+        return [Finding("broker", "fail", refused.message, "; ".join(refused.advice))]

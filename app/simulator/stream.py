@@ -101,11 +101,11 @@ def _settled(world: World, span: Span) -> Iterator[Strip]:
             continue
         if topic == SUBSCRIBERS:
             _change(world, who, fields)
-        told_of = profile(world.population, who, ts) if topic == SUBSCRIBERS else fields
+        alert_and_withheld = profile(world.population, who, ts) if topic == SUBSCRIBERS else fields
         moments, rows, values = told.setdefault(topic, ([], [], []))
         moments.append(ts)
         rows.append(who)
-        values.append(world.event(topic, who, ts, told_of))
+        values.append(world.event(topic, who, ts, alert_and_withheld))
     for topic, (moments, rows, values) in told.items():
         yield Strip(topic, np.array(moments, dtype=np.int64), np.array(rows, dtype=np.int64), values)
 

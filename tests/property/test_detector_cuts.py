@@ -94,8 +94,8 @@ def test_detector_peace_that_ends_within_the_batch_ends_at_its_tick(quiet: str) 
             bench.arrival("visit", "s-1", START + 5 * HOUR, page="checkout", dwell_s=90),
         ]
         bench.apply(arrivals)
-        told_of = bench.alerts()[0].alert_id
-        rest = [bench.arrival("feedback", "s-1", START + 6 * HOUR, status=quiet, alert_id=told_of)]
+        alert_and_withheld = bench.alerts()[0].alert_id
+        rest = [bench.arrival("feedback", "s-1", START + 6 * HOUR, status=quiet, alert_id=alert_and_withheld)]
         rest.append(bench.arrival("call", "s-2", ends - 3 * HOUR))
         rest.append(bench.arrival("visit", "s-1", ends - 2 * HOUR, page="checkout", dwell_s=90))
         # A day like any other, with a complaint in it that a later look would see.
