@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
@@ -23,12 +24,18 @@ from streams.records.topics import ALERTS, SCORES, SUPPRESSIONS
 
 pytestmark = [pytest.mark.faults]
 SEED = int(os.environ.get("ORDER_SEED", "97"))
-LIVES: dict[str, tuple[int, tuple[Blow, ...]]] = {
-    "one": (1, ()),
-    "two": (2, ()),
-    "struck": (1, ("pause", "kill", "join")),
-}
-"""Workers at the start, and what befalls them."""
+
+
+class Fate(NamedTuple):
+    """Workers at the start, what befalls them, and in which transaction the first of all dies."""
+
+    workers: int = 1
+    blows: tuple[Blow, ...] = ()
+    dies_at: int | None = None
+
+
+SHORT = {"one": Fate(), "two": Fate(2), "struck": Fate(0, dies_at=6)}
+LONG = {"one": Fate(), "two": Fate(2), "struck": Fate(1, ("pause", "kill", "join"))}
 Record = Callable[[str, object], None]
 
 
@@ -36,18 +43,20 @@ Record = Callable[[str, object], None]
 async def rigs(broker: EmbeddedBroker, prefix: str, tmp_path: Path) -> AsyncIterator[dict[str, Rig]]:
     async with AsyncExitStack() as stack:
         made = {}
-        for name in LIVES:
+        for name in SHORT:
             (tmp_path / name).mkdir()
             rig = Rig(broker.bootstrap, f"{prefix}{name}.", tmp_path / name, partitions=4)
             made[name] = await stack.enter_async_context(rig)
         yield made
 
 
-async def _lived(rigs: dict[str, Rig], operator: Operator, directory: Path, record_property: Record) -> None:
+async def _lived(
+    rigs: dict[str, Rig], fates: dict[str, Fate], operator: Operator, directory: Path, record_property: Record
+) -> None:
     records = await settled(list(rigs.values()), operator, SEED)
     lives: dict[str, Life] = {}
-    for name, (workers, blows) in LIVES.items():
-        lives[name] = await read(rigs[name], records, workers, blows, SEED, directory / name)
+    for name, (workers, blows, dies_at) in fates.items():
+        lives[name] = await read(rigs[name], records, workers, blows, SEED, directory / name, dies_at)
     said = {name: decisions(life.log) for name, life in lives.items()}
     figures = {f"seconds_{name}": life.seconds for name, life in lives.items()}
     counts = {topic: len(said["one"][topic]) for topic in (ALERTS, SUPPRESSIONS, SCORES)}
@@ -65,7 +74,7 @@ async def _lived(rigs: dict[str, Rig], operator: Operator, directory: Path, reco
 async def test_a_short_log_says_the_same_to_all(rigs: dict[str, Rig], tmp_path: Path, record_property: Record) -> None:
     """Small enough for the gate."""
     end_ms = int(time.time() * 1000) - QUIET_MS
-    await _lived(rigs, Operator(130, 20, 0.15, end_ms), tmp_path, record_property)
+    await _lived(rigs, SHORT, Operator(130, 20, 0.15, end_ms), tmp_path, record_property)
 
 
 @pytest.mark.long
@@ -73,4 +82,4 @@ async def test_a_short_log_says_the_same_to_all(rigs: dict[str, Rig], tmp_path: 
 async def test_two_months_say_the_same_to_all(rigs: dict[str, Rig], tmp_path: Path, record_property: Record) -> None:
     """Two months of an operator of 400."""
     end_ms = int(time.time() * 1000) - QUIET_MS
-    await _lived(rigs, Operator(400, 60, 0.02, end_ms), tmp_path, record_property)
+    await _lived(rigs, LONG, Operator(400, 60, 0.02, end_ms), tmp_path, record_property)

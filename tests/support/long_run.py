@@ -45,7 +45,11 @@ RECOVERY_S: Final = 120.0
 """In which a step's share of the events must be applied: a session's 10 s, a restore, and a machine that is shared."""
 KEPT_BYTES: Final = 256 << 10
 PAUSE_S: Final = 5.0
+FAILED_AT: Final = 9
+"""Exit code of a process at the step of ``HOLDFAST_FAIL_AT``."""
 Blow = Literal["join", "kill", "kill_all", "kill_again", "kill_opening", "pause"]
+STEPS: Final = ("decoded", "folded", "before_commit", "after_commit")
+"""Of a transaction: where a worker can be told to die."""
 
 
 class Step(NamedTuple):
@@ -107,7 +111,7 @@ class Fleet:
     def __init__(self, rig: Rig, model: Path | None, directory: Path, seed: int) -> None:
         self.kills = 0
         self.joins = 0
-        self.struck: list[tuple[Blow, int]] = []
+        self.struck: list[tuple[str, int]] = []
         self.alive: list[CountWorker] = []
         self._rig = rig
         self._directory = directory
@@ -121,11 +125,11 @@ class Fleet:
             **({"HOLDFAST_MODEL": str(model)} if model else {}),
         }
 
-    def start(self) -> CountWorker:
+    def start(self, **environment: str) -> CountWorker:
         """One more worker."""
         number = len(self._rig.workers)
         command = [sys.executable, "-m", "app.cli", "worker"]
-        worker = CountWorker(command, self._environment, self._directory / f"worker-{number}.log")
+        worker = CountWorker(command, self._environment | environment, self._directory / f"worker-{number}.log")
         self._rig.workers.append(worker)
         self.alive.append(worker)
         return worker
@@ -133,6 +137,20 @@ class Fleet:
     async def opened(self) -> None:
         """Wait until the first lane is open, so that what follows falls upon somebody at work."""
         await self.alive[0].said("lane_opened", bound_s=RECOVERY_S)
+
+    async def die(self, nth: int, progress: Progress) -> None:
+        """A worker that dies at some step of its n-th transaction; then it starts again, and another joins.
+
+        By the clock such a blow falls when all is over, where a log is short and the machine fast.
+        """
+        doomed = self.start(HOLDFAST_FAIL_AT=f"{self._draw.choice(STEPS)}:{nth}")
+        assert await doomed.ended(RECOVERY_S) == FAILED_AT, doomed.tail()
+        self.alive.remove(doomed)
+        self.kills += 1
+        await progress.reached(0)
+        self.struck.append(("die", progress.applied))
+        self.joins += 1
+        await asyncio.gather(*(self.start().said("lanes_assigned", bound_s=RECOVERY_S) for _ in range(2)))
 
     async def strike(self, steps: Iterable[Step], progress: Progress) -> None:
         """Deal the blows; returns after the last, with everybody that was killed started again."""

@@ -51,11 +51,15 @@ async def preload(rig: Rig, operator: Operator, seed: int) -> int:
     return (await publish(records, rig.client, rig.prefix)).records
 
 
-async def read(rig: Rig, records: int, workers: int, blows: Sequence[Blow], seed: int, directory: Path) -> Life:
-    """Have the log read to its end by so many workers, under these blows."""
+async def read(
+    rig: Rig, records: int, workers: int, blows: Sequence[Blow], seed: int, directory: Path, dies_at: int | None = None
+) -> Life:
+    """Have the log read to its end by so many workers, under these blows; first by one that dies in that transaction."""
     fleet = Fleet(rig, MODEL, directory, seed)
     began = time.monotonic()
     async with Progress(rig) as progress:
+        if dies_at is not None:
+            await fleet.die(dies_at, progress)
         for _ in range(workers):
             fleet.start()
         # A log that is all there is read fast: the blows fall within the first half, without delay.
