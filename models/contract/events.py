@@ -7,7 +7,7 @@ which an alert's id is computed.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, get_args
 
 from msgspec import Meta, Struct
 
@@ -152,7 +152,10 @@ class Product(Struct, frozen=True, gc=False, kw_only=True):
 class Consent(Struct, frozen=True, kw_only=True):
     """Consents that the subscriber gave or refused; absent ones follow the policy."""
 
-    marketing: dict[Channel, bool] = {}
+    # msgspec holds the keys to the enum, but its schema does not say so.
+    marketing: Annotated[
+        dict[Channel, bool], Meta(extra_json_schema={"propertyNames": {"enum": sorted(get_args(Channel))}})
+    ] = {}
     behaviour: bool | None = None
     profiling: bool | None = None
 

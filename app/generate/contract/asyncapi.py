@@ -1,0 +1,191 @@
+"""The AsyncAPI 3.0 document: a channel for each topic that others write or read, seen from Holdfast.
+
+Values are the JSON Schemas beside it, which it refers to. They use what draft 07 and 2020-12 have in common, so that
+AsyncAPI's own schema format holds for them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, NamedTuple
+
+from app.config.settings import Settings
+from app.generate.contract.examples import examples
+from app.generate.contract.schemas import NIGHT
+from models.contract.events import FEEDBACK, INPUTS, SUBSCRIBERS
+from streams.model_topic.versions import SEGMENTS
+from streams.records.topics import ALERTS, BY_NAME, DEAD_LETTERS, MODELS, RECEIPTS, SCORES, SUPPRESSIONS
+from streams.records.wire import POISONS
+
+_BINDING: Final = {"bindingVersion": "0.5.0"}
+_SUBSCRIBER: Final = {"type": "string", "minLength": 1, "maxLength": 256, "description": "`subscriber_id`, in UTF-8."}
+_TEXT: Final = {"type": "string"}
+
+_TITLES: Final = {
+    "telecom.calls.v1": "A call or a short message",
+    "telecom.data-usage.v1": "A data session",
+    "telecom.site-visits.v1": "A visit to a competitor's site",
+    "telecom.care-contacts.v1": "A contact with hotline, store, app, web or account manager",
+    "telecom.billing.v1": "An accrual, a bill, a recharge or a change of plan",
+    "telecom.contacts.v1": "A contact made by another department",
+    SUBSCRIBERS: "A subscriber's profile",
+    "telecom.outcomes.v1": "What became of a subscriber",
+    "telecom.erasures.v1": "A request to forget a subscriber",
+    FEEDBACK: "What the front line says about an alert",
+}
+
+
+class _Message(NamedTuple):
+    """A message of a channel; ``schema`` names the file of its value, None where a value has none."""
+
+    name: str
+    title: str
+    key: dict[str, Any]
+    schema: str | None
+    headers: dict[str, Any] | None = None
+    empty: bool = False
+
+
+def asyncapi() -> dict[str, Any]:
+    """The document."""
+    messages = _messages()
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Holdfast",
+            "version": "1",
+            "description": "Churn risk in real time: events of a telecom operator in, retention alerts out. Within a"
+            " major (the v1 in a topic's name) only additions: readers ignore fields that they do not know, and enums"
+            " are closed. All topics of lanes have the same partition count. Keys are placed by Kafka's murmur2. Read"
+            " with `isolation.level=read_committed`.",
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {topic: _channel(topic, of_topic) for topic, of_topic in messages.items()},
+        "operations": {
+            f"{_verb(topic)}.{topic}": {
+                "action": _verb(topic),
+                "channel": {"$ref": f"#/channels/{topic}"},
+                "messages": [{"$ref": f"#/channels/{topic}/messages/{each.name}"} for each in of_topic],
+                **_group(topic),
+            }
+            for topic, of_topic in messages.items()
+        },
+    }
+
+
+def _verb(topic: str) -> Literal["receive", "send"]:
+    return "receive" if topic in INPUTS else "send"
+
+
+def _group(topic: str) -> dict[str, Any]:
+    """The consumer group that reads an input."""
+    if topic not in INPUTS:
+        return {}
+    return {"bindings": {"kafka": {"groupId": {**_TEXT, "default": Settings().group}, **_BINDING}}}
+
+
+def _messages() -> dict[str, list[_Message]]:
+    found = {topic: [_Message(kind.__name__, _TITLES[topic], _SUBSCRIBER, topic)] for topic, kind in INPUTS.items()}
+    found[SUBSCRIBERS].append(
+        _Message("Deletion", "Delete a profile; the history stays", _SUBSCRIBER, None, empty=True)
+    )
+    whose = {**_TEXT, "description": "`subscriber_id`; of an `account_exodus` the `account_id`."}
+    hashed = {**_TEXT, "description": "`subscriber_hash`."}
+    score = _cloud_event("score")
+    return found | {
+        ALERTS: [_Message("Alert", "A step in the life of a retention alert", whose, ALERTS, _cloud_event("alert"))],
+        SCORES: [
+            _Message("Score", "A subscriber's latest risk", _SUBSCRIBER, SCORES, score),
+            _Message("Withdrawal", "Forget a subscriber's risk", _SUBSCRIBER, None, score, empty=True),
+        ],
+        SUPPRESSIONS: [
+            _Message("Suppression", "A decision not to contact", whose, SUPPRESSIONS, _cloud_event("suppression"))
+        ],
+        RECEIPTS: [_Message("Receipt", "An erasure that is done", hashed, RECEIPTS, _cloud_event("receipt"))],
+        DEAD_LETTERS: [
+            _Message(
+                "DeadLetter",
+                "The bytes of a record that is no event, and why",
+                {**_TEXT, "description": "The poison's own."},
+                None,
+                _dead_letter_headers(),
+            )
+        ],
+        MODELS: [_Message("Night", "A night's groups of who was at risk", {"const": SEGMENTS}, NIGHT)],
+    }
+
+
+def _channel(topic: str, messages: list[_Message]) -> dict[str, Any]:
+    said = examples(NIGHT if topic == MODELS else topic)
+    about, lanes = BY_NAME[topic], Settings().partitions
+    config = {
+        "cleanup.policy": [about.config["cleanup.policy"]],
+        **({"retention.ms": int(about.config["retention.ms"])} if "retention.ms" in about.config else {}),
+    }
+    return {
+        "address": f"{{prefix}}{topic}",
+        "parameters": {
+            "prefix": {"description": "`HOLDFAST_TOPIC_PREFIX`; in values names go without.", "default": ""}
+        },
+        "messages": {each.name: _body(each, said) for each in messages},
+        "bindings": {
+            "kafka": {
+                "topic": topic,
+                "partitions": about.partitions(lanes),
+                "topicConfiguration": config,
+                **_BINDING,
+            }
+        },
+    }
+
+
+def _body(message: _Message, said: list[dict[str, Any]]) -> dict[str, Any]:
+    """A message, with those of the channel's examples that are of its kind."""
+    of_kind = [each for each in said if ("payload" in each and each["payload"] is None) == message.empty]
+    body: dict[str, Any] = {"name": message.name, "title": message.title}
+    if message.headers is not None:
+        body["headers"] = message.headers
+    if message.empty:
+        body["payload"] = {"type": "null"}
+    elif message.schema is None:
+        body["contentType"] = "application/octet-stream"
+    else:
+        body["payload"] = {"$ref": f"./{message.schema}.schema.json"}
+    body["bindings"] = {"kafka": {"key": message.key, **_BINDING}}
+    if of_kind:
+        body["examples"] = of_kind
+    return body
+
+
+def _cloud_event(kind: str) -> dict[str, Any]:
+    """CloudEvents 1.0 in Kafka's binary mode, as ``streams.records.outputs`` writes it."""
+    properties = {
+        "ce_specversion": {"const": "1.0"},
+        "ce_id": {
+            **_TEXT,
+            "description": "Unique: the key for dropping what comes again." + (" `alert_id:seq`." * (kind == "alert")),
+        },
+        "ce_source": {**_TEXT, "pattern": "^/holdfast/", "description": "`/holdfast/<consumer group>`."},
+        "ce_type": {"const": f"holdfast.{kind}.v1"},
+        "ce_subject": {**_TEXT, "description": "The record's key."},
+        "ce_time": {**_TEXT, "format": "date-time", "description": "`ts`, when it happened."},
+        "content-type": {"const": "application/json"},
+    }
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _dead_letter_headers() -> dict[str, Any]:
+    """Kafka Connect's headers, as ``streams.records.dead_letters`` writes them."""
+    number = {**_TEXT, "pattern": "^-?[0-9]+$"}
+    always = {
+        "__connect.errors.topic": {**_TEXT, "description": "Full name, prefix included."},
+        "__connect.errors.partition": number,
+        "__connect.errors.offset": number,
+        "__connect.errors.stage": _TEXT,
+        "__connect.errors.exception.class.name": _TEXT,
+        "__connect.errors.exception.message": _TEXT,
+        "holdfast.reason": {"enum": list(POISONS)},
+        "holdfast.timestamp": {**number, "description": "The poison's, in ms; -1 is none."},
+    }
+    of_large = {f"holdfast.{part}.{what}": _TEXT for part in ("key", "value") for what in ("length", "sha256")}
+    return {"type": "object", "required": list(always), "properties": always | of_large}
