@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaProducer
 from support.black_box_worker import ROOT, clean_environment, until
 from support.rig import event, now_ms
 from support.ruled_examples import examples
-from support.watch_tools import program
+from support.programs import program
 
 from app.generate.dashboards.rendering import PREFIX, rendered
 from streams.records.topics import EXAMPLES
