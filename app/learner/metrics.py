@@ -49,12 +49,14 @@ class LearnerMetrics(Series):
         unknown(*(self.uplift.labels(bound) for bound in BOUNDS))
 
     def _declare_quality(self) -> None:
-        text = "Of the risks that were served; NaN until known."
-        self.roc_auc = self._gauge("model_roc_auc", text)
-        self.pr_auc = self._gauge("model_pr_auc", text)
-        self.lift = self._gauge("model_lift_top_decile", text)
-        self.calibration = self._gauge("model_calibration_error", text)
-        self.log_loss = self._gauge("model_log_loss", text)
+        text = "{} of the risks that were served; NaN until known."
+        self.roc_auc = self._gauge("model_roc_auc", text.format("Area under the ROC curve"))
+        self.pr_auc = self._gauge("model_pr_auc", text.format("Area under the curve of precision and recall"))
+        self.lift = self._gauge(
+            "model_lift_top_decile", text.format("Share of leavers in the top tenth, in times the average,")
+        )
+        self.calibration = self._gauge("model_calibration_error", text.format("Expected calibration error"))
+        self.log_loss = self._gauge("model_log_loss", text.format("Log loss"))
         self.roc_auc_of = self._gauge("model_roc_auc_of", "What was served, and the prior alone.", "of")
         self.lead_days = self._gauge(
             "model_lead_days_median", "Days from the first alert of a leaver to their leaving."

@@ -14,19 +14,30 @@ NAMESPACE: Final = "holdfast"
 
 
 class Series:
-    """Metric series of one process, with helpers to declare them."""
+    """Metric series of one process, with helpers to declare them.
+
+    Attributes
+    ----------
+    registry
+        What ``/metrics`` shows.
+    label_names
+        Names of the labels of each family: an open label has no series before something has happened.
+    """
 
     def __init__(self) -> None:
         # A second series for every counter, which nothing here reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
+        self.label_names: dict[str, tuple[str, ...]] = {}
         # Under our own prefix, like every other series.
         ProcessCollector(namespace=NAMESPACE, registry=self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        self.label_names[f"{NAMESPACE}_{name}"] = labels
         return Counter(name, text, labels, namespace=NAMESPACE, registry=self.registry)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        self.label_names[f"{NAMESPACE}_{name}"] = labels
         return Gauge(name, text, labels, namespace=NAMESPACE, registry=self.registry)
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:

@@ -119,10 +119,12 @@ class Metrics(Series):
     def _declare_learning(self) -> None:
         self.examples = self._counter("model_examples", "Training examples labelled.", "label")
         self.label_delay = self._histogram("label_delay_seconds", "From a prediction to its label.", _DAYS_S)
-        text = "Of the risks that were served, as the learner last said; NaN until known."
-        self.roc_auc = self._gauge("model_roc_auc", text)
-        self.lift = self._gauge("model_lift_top_decile", text)
-        self.calibration = self._gauge("model_calibration_error", text)
+        text = "{} of the risks that were served, as the learner last said; NaN until known."
+        self.roc_auc = self._gauge("model_roc_auc", text.format("Area under the ROC curve"))
+        self.lift = self._gauge(
+            "model_lift_top_decile", text.format("Share of leavers in the top tenth, in times the average,")
+        )
+        self.calibration = self._gauge("model_calibration_error", text.format("Expected calibration error"))
         self.success = self._gauge("retention_success_ratio", "Contacted and still in service, by unit.", "unit")
 
     def _create_at_zero(self) -> None:

@@ -9,16 +9,15 @@ from typing import Final, NamedTuple
 
 from streams.embedded.broker_error import BrokerError
 
-VARIABLES: Final = (
-    "HOLDFAST_CACHE",
-    "HOLDFAST_MAVEN_MIRROR",
-    "HOLDFAST_BUNDLE",
-    "HOLDFAST_JAVA",
-    "HOLDFAST_KAFKA_HEAP_MB",
-)
-"""All variables read here, so that the check for unknown ``HOLDFAST_*`` names accepts them."""
-
 _HEAP_MB: Final = 512
+VARIABLES: Final = {
+    "HOLDFAST_CACHE": "Directory of Kafka's jars, compiled code, and a kept broker's data.",
+    "HOLDFAST_MAVEN_MIRROR": "Maven repository to fetch the jars from.",
+    "HOLDFAST_BUNDLE": "Bundle to take the jars from, made by `holdfast bundle`.",
+    "HOLDFAST_JAVA": "A java program, a Java home, or `bundled`.",
+    "HOLDFAST_KAFKA_HEAP_MB": f"Java heap, in megabytes: 128 or more, {_HEAP_MB} by default.",
+}
+"""All variables read here, so that the check for unknown ``HOLDFAST_*`` names accepts them, and what each is."""
 
 _PATIENCE_S: Final = 90.0
 """Kafka is ready in 3 to 7 s alone, and in 30 s on a machine busy with tests."""

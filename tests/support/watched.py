@@ -19,9 +19,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from aiokafka import AIOKafkaProducer
 from support.black_box_worker import ROOT, clean_environment, until
+from support.programs import program
 from support.rig import event, now_ms
 from support.ruled_examples import examples
-from support.programs import program
 
 from app.generate.dashboards.rendering import PREFIX, rendered
 from streams.records.topics import EXAMPLES
