@@ -193,7 +193,8 @@ async def test_python(rig: Rig, tmp_path: Path) -> None:
 async def test_java(rig: Rig, tmp_path: Path) -> None:
     program("javac", "default-jdk-headless")
     jars = JarStore(BrokerSettings.from_environment().cache).classpath  # those of the broker have the client
-    command = [program("java", "default-jdk-headless"), "-cp", jars, str(CONSUMERS / "Dispatch.java")]
+    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+    command = [program("java", "default-jdk-headless"), "-cp", jars, quiet, str(CONSUMERS / "Dispatch.java")]
     await each_alert_is_handled_once(rig, command, tmp_path)
 
 

@@ -42,7 +42,7 @@ public class Dispatch {
 
     public static void main(String[] arguments) throws Exception {
         Path orders = Files.createDirectories(Path.of(arguments[0]));
-        Map<String, Object> reading = Map.of("bootstrap.servers", BROKERS, "group.id", PREFIX + "dispatch", "session.timeout.ms", 10_000,
+        Map<String, Object> reading = Map.of("bootstrap.servers", BROKERS, "group.id", PREFIX + "dispatch-java", "session.timeout.ms", 10_000,
             "isolation.level", "read_committed", "enable.auto.commit", false, "auto.offset.reset", "earliest");
         try (var consumer = new KafkaConsumer<>(reading, new StringDeserializer(), new ByteArrayDeserializer());
                 var producer = new KafkaProducer<>(Map.of("bootstrap.servers", BROKERS), new StringSerializer(), new ByteArraySerializer())) {

@@ -11,7 +11,7 @@ const orders = process.argv[2];
 mkdirSync(orders, { recursive: true });
 
 const kafka = new Kafka({ brokers: brokers.split(","), logLevel: logLevel.ERROR });
-const consumer = kafka.consumer({ groupId: `${prefix}dispatch`, sessionTimeout: 10_000, readUncommitted: false });
+const consumer = kafka.consumer({ groupId: `${prefix}dispatch-node`, sessionTimeout: 10_000, readUncommitted: false });
 // The default of this version is Java's murmur2; the older one is another.
 const producer = kafka.producer({ idempotent: true, createPartitioner: Partitioners.DefaultPartitioner });
 

@@ -47,7 +47,7 @@ async def main() -> None:
     """Read committed alerts; what is committed here is booked and accepted."""
     settings = {"isolation_level": "read_committed", "enable_auto_commit": False, "auto_offset_reset": "earliest"}
     consumer = AIOKafkaConsumer(
-        PREFIX + "churn.retention-alerts.v1", bootstrap_servers=BROKERS, group_id=PREFIX + "dispatch", **settings
+        PREFIX + "churn.retention-alerts.v1", bootstrap_servers=BROKERS, group_id=PREFIX + "dispatch-python", **settings
     )
     async with consumer, AIOKafkaProducer(bootstrap_servers=BROKERS, enable_idempotence=True) as producer:
         while True:
