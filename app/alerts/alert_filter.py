@@ -119,6 +119,11 @@ class AlertFilter:
         self._known: dict[str, str] = {}
 
     @property
+    def remembers(self) -> bool:
+        """Whether it must have seen the earlier steps of an alert to judge its end."""
+        return bool(self._units)
+
+    @property
     def all(self) -> bool:
         """Whether nothing is asked."""
         return not (self._kinds or self._tiers or self._units or self.since or self.until or self._where)
@@ -126,16 +131,17 @@ class AlertFilter:
     def keeps(self, alert: Alert) -> bool:
         """Whether the watcher wants to see it."""
         return (
-            (not self._kinds or alert.kind in self._kinds)
+            # First: what this step tells of the unit is needed for the next, whatever else speaks against this one.
+            (not self._units or self.unit(alert) in self._units)
+            and (not self._kinds or alert.kind in self._kinds)
             and (not self._tiers or alert.tier in self._tiers)
-            and (not self._units or self._unit(alert) in self._units)
             and (self.since is None or alert.ts >= self.since)
             and (self.until is None or alert.ts < self.until)
             and (self._where is None or self._where.holds(alert))
         )
 
-    def _unit(self, alert: Alert) -> str:
-        """Whose it is. The end of an alert has no action: it is theirs who had it."""
+    def unit(self, alert: Alert) -> str:
+        """Whose it is, which is remembered: the end of an alert has no action, and is theirs who had it."""
         if alert.action is not None:
             self._known[alert.alert_id] = alert.action.unit
         known = self._known.get(alert.alert_id, UNASSIGNED)

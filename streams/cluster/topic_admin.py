@@ -254,10 +254,10 @@ class Cluster:
         while time.monotonic() < end and len(await self.topics(names)) < len(names):
             await asyncio.sleep(0.05)
 
-    async def faults(self, prefix: str, partitions: int) -> list[str]:
+    async def faults(self, prefix: str, partitions: int, topics: tuple[Topic, ...] = ALL_TOPICS) -> list[str]:
         """Messages on missing topics and wrong partition counts; empty when all is well."""
-        found = await self.topics([topic.full(prefix) for topic in ALL_TOPICS])
-        missing = [topic.full(prefix) for topic in ALL_TOPICS if topic.full(prefix) not in found]
+        found = await self.topics([topic.full(prefix) for topic in topics])
+        missing = [topic.full(prefix) for topic in topics if topic.full(prefix) not in found]
         faults = [f"missing: {', '.join(missing)}; run `holdfast topics create`"] if missing else []
         if told := miscounted(found, table(prefix, partitions)):
             faults.append(
