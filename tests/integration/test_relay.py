@@ -24,7 +24,6 @@ from support.relay_rig import (
 from support.rig import Rig, now_ms, until
 
 from app.errors import ExitCode
-from streams.records.topics import ALERTS
 
 
 @pytest.fixture
@@ -304,6 +303,13 @@ async def test_dry_run_prints_what_waits_and_moves_nothing(relays: RelayRig) -> 
         assert all(each in told for each in sent)
         assert "tianhe-03: 6 alerts" in told or "tianhe-03：6条预警" in told
         assert "7 messages wait; nothing was sent" in told
-    await relays.rig.send(ALERTS, 0, b"{}", b"s", now_ms())
-    groups = await relays.rig.admin(lambda admin: admin.list_consumer_groups())
-    assert not [name for name, *_ in groups if name.startswith(f"{relays.rig.group}.relay.")]
+
+    async def groups() -> list[str]:
+        found = await relays.rig.admin(lambda admin: admin.list_consumer_groups())
+        return [name for name, *_ in found if name.startswith(f"{relays.rig.group}.relay.")]
+
+    assert await groups() == []
+    relay = relays.start(*flags)
+    await relay.said("relay_assigned", 2)
+    assert sorted(await groups()) == [f"{relays.rig.group}.relay.{name}" for name in ("crm", "desk")]
+    assert await relay.stop() == 0

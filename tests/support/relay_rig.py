@@ -8,6 +8,8 @@ import hmac
 import json
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from pathlib import Path
@@ -176,10 +178,9 @@ class RelayRig:
             an_alert(
                 alert_id=f"{self._count:04x}{who:028x}",
                 seq=step + 1,
-                event="raised" if step == 0 else "escalated",
                 subscriber_id=f"s-{who}",
                 ts=now_ms(),
-                **{"action": due, **changed},
+                **{"event": "raised" if step == 0 else "escalated", "action": due, **changed},
             )
             for step in range(steps)
             for who in range(subscribers)
@@ -228,15 +229,12 @@ class RelayRig:
 
 async def page(worker: CountWorker, path: str) -> tuple[int, str]:
     """One of a process's pages."""
-    import urllib.error
-    import urllib.request
-
     (listening, *_) = await worker.said("metrics_listening")
     address = str(listening["url"]).removesuffix("/metrics") + path
 
     def get() -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(address, timeout=10) as answer:
+            with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - http on loopback
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             with refused:
