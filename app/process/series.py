@@ -22,6 +22,7 @@ class Series:
         self.registry = CollectorRegistry()
         # Under our own prefix, like every other series.
         ProcessCollector(namespace=NAMESPACE, registry=self.registry)
+        self.ready = self._gauge("ready", "Whether /readyz says that the process is ready: 1, or 0.")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, namespace=NAMESPACE, registry=self.registry)

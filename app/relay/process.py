@@ -131,7 +131,7 @@ class _Relay:
 
 async def _live(life: Life, settings: Settings, plan: RelayPlan) -> int:
     relay = _Relay(plan)
-    health = Health(relay.metrics.registry, Condition, lambda: relay.condition(life.ending.code))
+    health = Health(relay.metrics, Condition, lambda: relay.condition(life.ending.code))
     await health.start(settings.metrics_host, settings.metrics_port)
     life.closing.push_async_callback(relay.close)
     if await life.unless_asked(relay.begin()):

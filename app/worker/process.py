@@ -164,7 +164,7 @@ class Worker:
             lambda code: ending.at_once(code, watchdog.verdict.reasons),
         )
         health = Health(
-            vitals.metrics.registry, Condition, lambda: self._condition(watchdog.verdict.blockers, ending.code)
+            vitals.metrics, Condition, lambda: self._condition(watchdog.verdict.blockers, ending.code)
         )
         self._beating = asyncio.create_task(heart.beat(), name="heart")
         await health.start(vitals.host, vitals.port)
@@ -246,6 +246,7 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
     """Run the detection job as configured, and end the process with its code."""
     metrics = Metrics()
     policy = policy_in_force(settings.policy, settings.base_rate)
+    metrics.budget.set(policy.tiers.budget)
     spec = LaneSpec(
         prefix=settings.topic_prefix,
         group=settings.group,
