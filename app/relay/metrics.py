@@ -7,12 +7,11 @@ from itertools import product
 from typing import Final, Literal, get_args
 
 from app.process.series import Series, at_zero
+from streams.cluster.parking import ParkedFor
 
 Failure = Literal["unreachable", "timeout", "server_error", "throttled", "unexpected", "service"]
 """Why an attempt failed and is repeated: no connection, no answer in time, 5xx, 408 425 429, 1xx 3xx; and what apprise
 said no to, which does not tell why."""
-Parked = Literal["refused", "keeps_failing", "unreadable"]
-"""Why an alert was parked: 4xx; 5xx again and again while others were taken; no CloudEvent that this version reads."""
 _DELAYS_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43_200)
 
 
@@ -53,7 +52,7 @@ class RelayMetrics(Series):
                 self.delivered: product(everyone),
                 self.digests: product(by_chat),
                 self.failed: product(everyone, get_args(Failure)),
-                self.parked: product(by_hook, get_args(Parked)),
+                self.parked: product(by_hook, get_args(ParkedFor)),
                 self.left_out: product(everyone),
                 self.past: product(everyone),
                 self.missed: product(everyone),

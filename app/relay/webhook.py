@@ -18,10 +18,10 @@ from app.alerts.alert_filter import AlertFilter
 from app.relay.back_off import pause_s
 from app.relay.endpoints import Endpoint
 from app.relay.envelope import Envelope, envelope, past_contact_by
-from app.relay.metrics import Failure, Parked, RelayMetrics
+from app.relay.metrics import Failure, RelayMetrics
 from app.relay.route import GRACE_S, Route, Wanted, keeps
 from app.relay.signature import signed
-from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS, Parking
+from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS, ParkedFor, Parking
 from streams.cluster.topic_tail import TailRecord, as_alert
 
 log = structlog.get_logger(__name__)
@@ -217,7 +217,9 @@ class WebhookRoute(Route):
         if past:
             self.metrics.past.labels(self.endpoint.name).inc()
 
-    async def _park(self, record: TailRecord, reason: Parked, answer: Answer | None = None, attempts: int = 0) -> None:
+    async def _park(
+        self, record: TailRecord, reason: ParkedFor, answer: Answer | None = None, attempts: int = 0
+    ) -> None:
         facts = {ENDPOINT: self.endpoint.name, REASON: reason}
         if answer is not None:
             facts |= {STATUS: str(answer.status), ANSWER: answer.text, ATTEMPTS: str(attempts)}

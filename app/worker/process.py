@@ -163,9 +163,7 @@ class Worker:
             vitals.metrics.lag,
             lambda code: ending.at_once(code, watchdog.verdict.reasons),
         )
-        health = Health(
-            vitals.metrics, Condition, lambda: self._condition(watchdog.verdict.blockers, ending.code)
-        )
+        health = Health(vitals.metrics, Condition, lambda: self._condition(watchdog.verdict.blockers, ending.code))
         self._beating = asyncio.create_task(heart.beat(), name="heart")
         await health.start(vitals.host, vitals.port)
         watchdog.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import aiokafka
 
@@ -11,6 +11,8 @@ from streams.cluster.retries import patient
 from streams.cluster.topic_tail import TailRecord
 from streams.records.topics import PARKED
 
+ParkedFor = Literal["refused", "keeps_failing", "unreadable"]
+"""Why: 4xx; 5xx again and again while others were taken; no CloudEvent that this version reads."""
 ENDPOINT: Final = "holdfast.endpoint"
 REASON: Final = "holdfast.reason"
 STATUS: Final = "holdfast.status"

@@ -139,6 +139,10 @@ async def test_what_is_refused_for_good_is_parked_with_the_answer_and_stops_noth
         assert facts["holdfast.status"] == b"422"
         assert facts["holdfast.answer"] == b"no such branch"
         assert dict(parked[""].headers)["holdfast.reason"] == b"unreadable"
+        listed = relays.holdfast("dlq", "list", "--parked", "--reason", "refused")
+        assert all(each in listed for each in refused)
+        assert "422 no such branch" in listed
+        assert '"subscriber_id":"s-2"' in relays.holdfast("dlq", "show", "--parked", f"0:{letter.offset}")
         assert (letter.key, letter.partition, letter.timestamp) == (b"s-2", 0, stamp), "it expires with the alert"
         metrics = await metrics_of(relay)
         assert metrics.value("relay_parked_total", endpoint="crm", reason="refused") == 2

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hmac
 import json
+import subprocess
 import sys
 import time
 import urllib.error
@@ -134,6 +135,13 @@ class RelayRig:
         self.rig = rig
         self._directory = directory
         self._count = 0
+        self._settings = {
+            "HOLDFAST_BROKERS": rig.client["bootstrap_servers"][0],
+            "HOLDFAST_TOPIC_PREFIX": rig.prefix,
+            "HOLDFAST_GROUP": rig.group,
+            "HOLDFAST_METRICS_PORT": "0",
+            "HOLDFAST_RELAY_SECRET": SECRET,
+        }
 
     async def send(self, alerts: Iterable[Alert | bytes], *, stamp: int | None = None) -> list[str]:
         """Write alerts as a lane does, partition by subscriber; returns their ids."""
@@ -189,17 +197,18 @@ class RelayRig:
     def start(self, *flags: str, **settings: str) -> CountWorker:
         """Start a relay."""
         workers = self.rig.workers
-        given = {
-            "HOLDFAST_BROKERS": self.rig.client["bootstrap_servers"][0],
-            "HOLDFAST_TOPIC_PREFIX": self.rig.prefix,
-            "HOLDFAST_GROUP": self.rig.group,
-            "HOLDFAST_METRICS_PORT": "0",
-            "HOLDFAST_RELAY_SECRET": SECRET,
-        }
         command = [sys.executable, "-m", "app.cli", "relay", *flags]
         log = self._directory / f"relay-{len(workers)}.log"
-        workers.append(CountWorker(command, clean_environment(given | settings), log))
+        workers.append(CountWorker(command, clean_environment(self._settings | settings), log))
         return workers[-1]
+
+    def holdfast(self, *arguments: str) -> str:
+        """What a verb prints, run to its end."""
+        environment = clean_environment(self._settings)
+        command = [sys.executable, "-m", "app.cli", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     async def parked(self) -> list[TailRecord]:
         """The records of the parked topic."""
