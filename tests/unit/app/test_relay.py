@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -247,3 +252,16 @@ def test_a_missing_library_says_what_to_install(library: str, monkeypatch: pytes
 def test_apprise_knows_the_services_that_help_names(url: str) -> None:
     (endpoint,) = chats([url])
     assert len(service(endpoint)) == 1
+
+
+def test_the_receivers_example_of_the_docs_verifies_what_is_sent() -> None:
+    text = (Path(__file__).parents[3] / "deploy" / "docs" / "relay.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(textwrap.dedent(block.rstrip(" ")), names)  # noqa: S102 - what a reader would paste
+    now = int(time.time())
+    headers = signed(signing_keys(f"whsec_{base64.b64encode(b'old' * 10).decode()} {KEY}"), "a:1", now, b"{}")
+    assert names["is_ours"](headers, b"{}", KEY)
+    assert not names["is_ours"](headers, b"[]", KEY)
+    assert not names["is_ours"](headers, b"{}", "whsec_" + base64.b64encode(b"other" * 6).decode())
+    assert not names["is_ours"](signed(signing_keys(KEY), "a:1", now - 600, b"{}"), b"{}", KEY)
