@@ -57,7 +57,7 @@ class DigestWriter:
         """What is said of one unit's alerts, at least one: the most urgent first."""
         ordered = sorted(alerts, key=lambda alert: -alert.priority)
         title = self._words["one" if len(ordered) == 1 else "many"]
-        lines = [self._card.line(alert).plain.rstrip() for alert in ordered[:_LINES]]
+        lines = [" ".join(self._card.line(alert).plain.split()) for alert in ordered[:_LINES]]
         if more := len(ordered) - len(lines):
             lines.append(self._words["more"].format(count=more))
         return Digest(title.format(unit=self._card.unit(ordered[0]), count=len(ordered)), "\n".join(lines))
