@@ -65,7 +65,7 @@ def relay(settings: Settings, /, to: tuple[str, ...], notify: tuple[str, ...], d
     on the machine: give URLs with a token by HOLDFAST_RELAY_TO and HOLDFAST_RELAY_NOTIFY, or in files named by
     HOLDFAST_RELAY_TO_FILE and HOLDFAST_RELAY_NOTIFY_FILE. Keys to sign with: HOLDFAST_RELAY_SECRET or _SECRET_FILE.
 
-    Exit codes: 0 stopped, 1 failed, 2 usage, 3 no topics or no broker, 75 the broker does not answer. Restarted by a
+    Exit codes: 0 stopped, 1 failed, 2 usage, 3 no topics, 75 the broker did not answer for a minute. Restarted by a
     supervisor, it goes on where it was.
     """
     from app.process import logs

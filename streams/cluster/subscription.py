@@ -76,14 +76,15 @@ async def standing(client: Mapping[str, Any], topic: str, group: str, start: Sta
         await consumer.stop()
     async with Cluster(client) as cluster:
         committed = await cluster.committed(group)
-    done = {each.partition: committed.get((topic, each.partition)) for each in places}
-    missed = sum(max(0, starts[each] - (done[each.partition] or starts[each])) for each in places)
-    begin = {}
+    begin, missed, fresh = dict[int, int](), 0, set[int]()
     for each in places:
-        at = done[each.partition]
-        begin[each.partition] = first[each] if at is None else max(at, starts[each])
-    fresh = frozenset(number for number, at in done.items() if at is None)
-    return Standing(begin, {each.partition: end for each, end in ends.items()}, fresh, missed)
+        at = committed.get((topic, each.partition))
+        if at is None:
+            fresh.add(each.partition)
+            at = first[each]
+        missed += max(0, starts[each] - at)
+        begin[each.partition] = max(at, starts[each])
+    return Standing(begin, {each.partition: end for each, end in ends.items()}, frozenset(fresh), missed)
 
 
 async def _since(

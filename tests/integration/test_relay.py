@@ -24,6 +24,7 @@ from support.relay_rig import (
 from support.rig import Rig, now_ms, until
 
 from app.errors import ExitCode
+from streams.embedded.broker import EmbeddedBroker
 
 
 @pytest.fixture
@@ -317,3 +318,42 @@ async def test_dry_run_prints_what_waits_and_moves_nothing(relays: RelayRig) -> 
     await relay.said("relay_assigned", 2)
     assert sorted(await groups()) == [f"{relays.rig.group}.relay.{name}" for name in ("crm", "desk")]
     assert await relay.stop() == 0
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(240)
+async def test_a_restart_of_the_broker_loses_nothing(tmp_path: Path, prefix: str) -> None:
+    (tmp_path / "broker").mkdir()
+    with EmbeddedBroker.start(tmp_path / "broker") as first:
+        port = int(first.bootstrap.rpartition(":")[2])
+        async with Rig(first.bootstrap, prefix, tmp_path) as rig, Receiver() as receiver:
+            await rig.create()
+            relays = RelayRig(rig, tmp_path)
+            receiver.reply = lambda received: 422 if received.subscriber == "s-3" else 204
+            relay = relays.start("--to", f"crm={receiver.url}")
+            await relay.said("relay_assigned")
+            sent = await relays.send(relays.lives(6, 3))
+
+            async def amid() -> bool:
+                return len(receiver.accepted) > 5
+
+            await until(amid, "amid the delivery")
+            await asyncio.to_thread(first.stop)
+
+            async def noticed() -> bool:
+                return (await page(relay, "/readyz"))[0] == 503
+
+            await until(noticed, "it is not ready")
+            with EmbeddedBroker.start(tmp_path / "broker", port):
+                sent += await relays.send(relays.lives(6, 3))
+                refused = {each for each in sent if each.partition(":")[0].endswith("3")}
+                await relays.accepted(receiver, set(sent) - refused, 90)
+
+                async def all_parked() -> bool:
+                    ids = [dict(each.headers)["ce_id"].decode() for each in await relays.parked()]
+                    return set(ids) == refused
+
+                await until(all_parked, "the refused ones are parked", 60)
+                assert an_order_kept(receiver.ids())
+                assert relay.code is None, relay.tail()
+                assert await relay.stop() == 0

@@ -28,7 +28,7 @@ from app.relay.metrics import RelayMetrics
 from app.relay.route import Route, Wanted
 from app.relay.webhook import WebhookRoute
 from streams.cluster.parking import Parking
-from streams.cluster.subscription import standing
+from streams.cluster.subscription import Subscription, standing
 from streams.records.topics import ALERTS
 
 
@@ -187,3 +187,25 @@ async def test_one_alert_on_which_an_endpoint_always_breaks_is_parked_once_other
         facts = dict(parked.headers)
         assert (facts["holdfast.reason"], facts["holdfast.status"]) == (b"keeps_failing", b"500")
         assert int(facts["holdfast.attempts"]) >= 20
+
+
+async def test_where_an_endpoint_begins_and_what_age_has_deleted_before_it_came(relays: RelayRig) -> None:
+    client, topic, group = relays.rig.client, relays.rig.prefix + ALERTS, "g.relay.x"
+    old, new = now_ms() - 7_200_000, now_ms() - 1_000
+    await relays.send(relays.lives(4, 1), stamp=old)
+    await relays.send(relays.lives(2, 1), stamp=new)
+    assert (await standing(client, topic, group, "beginning")).begin == {0: 0, 1: 0}
+    assert (await standing(client, topic, group, "now")).begin == {0: 3, 1: 3}
+    assert (await standing(client, topic, group, old)).begin == {0: 0, 1: 0}
+    assert (await standing(client, topic, group, old + 1)).begin == {0: 2, 1: 2}
+    assert (await standing(client, topic, group, now_ms() + 60_000)).begin == {0: 3, 1: 3}
+    subscription = Subscription(client, topic, group, "beginning", _nothing)
+    await subscription.open()
+    await subscription.close()
+    await relays.rig.trim(ALERTS, 0, 2)
+    found = await standing(client, topic, group, "now")
+    assert (found.begin, found.fresh, found.missed) == ({0: 2, 1: 0}, frozenset(), 2)
+
+
+async def _nothing() -> None:
+    """No work is to be ended."""

@@ -7,25 +7,33 @@ import re
 import sys
 import textwrap
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
+from prometheus_client import generate_latest
 from support.alerts_made import NUMBER, RAISED_MS, an_action, an_alert
 from support.black_box_worker import Metrics
 
+from app.alerts.alert_filter import AlertFilter
 from app.cli import holdfast
 from app.errors import ExitCode, Refused
+from app.process.fault import fail_at
 from app.relay.back_off import LONGEST_ASKED_S, LONGEST_S, pause_s
 from app.relay.digest import DigestWriter, service
 from app.relay.endpoints import chats, unique, webhooks
 from app.relay.envelope import envelope, past_contact_by
 from app.relay.metrics import RelayMetrics
+from app.relay.route import Route, Wanted
 from app.relay.signature import signed, signing_keys
 from app.relay.webhook import judged
+from streams.cluster.retries import NoAnswerError
 from streams.cluster.topic_tail import TailRecord
+from streams.records.topics import ALERTS
 
 TOKEN = "tOkEn-That-Nobody-May-See"
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -173,8 +181,6 @@ def test_a_digest_is_short_begins_with_the_most_urgent_and_masks_numbers() -> No
 
 
 def test_every_series_is_there_before_anything_has_happened() -> None:
-    from prometheus_client import generate_latest
-
     metrics = Metrics.parse(generate_latest(RelayMetrics(["crm"], ["desk"]).registry).decode())
     for name in ("delivered_total", "left_out_total", "past_contact_by_total", "missed_total", "lag_records"):
         assert [metrics.value(f"relay_{name}", endpoint=each) for each in ("crm", "desk")] == [0, 0], name
@@ -265,3 +271,54 @@ def test_the_receivers_example_of_the_docs_verifies_what_is_sent() -> None:
     assert not names["is_ours"](headers, b"[]", KEY)
     assert not names["is_ours"](headers, b"{}", "whsec_" + base64.b64encode(b"other" * 6).decode())
     assert not names["is_ours"](signed(signing_keys(KEY), "a:1", now - 600, b"{}"), b"{}", KEY)
+
+
+# Lag
+
+
+class StuckRoute(Route):
+    """A route without work; of the topic it sees what the test says."""
+
+    async def step(self) -> None: ...
+
+    async def finish(self) -> None: ...
+
+    async def drop_work(self) -> None: ...
+
+    def oldest(self) -> Mapping[int, TailRecord]:
+        return self.held
+
+    def __init__(self, at: int) -> None:
+        wanted = Wanted({}, "", "g", "now", AlertFilter, fail_at(None), lambda: 90_000)
+        super().__init__(webhooks(["crm=https://crm.example.com/"])[0], wanted, RelayMetrics(["crm"], []))
+        self.held: dict[int, TailRecord] = {}
+        self.subscription = SimpleNamespace(  # type: ignore[assignment]
+            partitions=frozenset({0}), reached=self._reached, next_offset=lambda _: None
+        )
+        self._at = at
+
+    async def _reached(self, _: int) -> int:
+        return self._at
+
+    def lag(self) -> tuple[float, float]:
+        metrics = Metrics.parse(generate_latest(self.metrics.registry).decode())
+        records, seconds = (metrics.value(f"relay_lag_{what}", endpoint="crm") for what in ("records", "seconds"))
+        assert records is not None
+        assert seconds is not None
+        return records, seconds
+
+
+async def test_a_client_that_gives_nothing_although_there_is_something_ends_the_relay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    route = StuckRoute(5)
+    await route.measure({(ALERTS, 0): 9})
+    assert route.lag() == (4, 0)
+    monkeypatch.setattr("app.relay.route.PATIENCE_S", -1.0)  # the minute is over
+    with pytest.raises(NoAnswerError, match="nothing to read"):
+        await route.measure({(ALERTS, 0): 9})
+    await StuckRoute(9).measure({(ALERTS, 0): 9})
+    working = StuckRoute(9)
+    working.held[0] = TailRecord(0, 3, 60_000, b"s", b"{}", ())
+    await working.measure({(ALERTS, 0): 9})
+    assert working.lag() == (6, 30), "an endpoint that is away is no stuck client"
