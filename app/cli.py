@@ -38,6 +38,7 @@ VERBS: Final[dict[str, Verb]] = {
     "simulate": Verb("app.simulator.command", "simulate", "Write events of simulated subscribers."),
     "replay": Verb("app.replay", "replay", "Put a recorded log of yours on an input topic."),
     "alerts": Verb("app.alerts.command", "alerts", "Follow the alerts, look one up, answer it."),
+    "relay": Verb("app.relay.command", "relay", "Send the alerts to HTTP endpoints, digests to chat and mail."),
     "dlq": Verb("app.kafka.dlq_command", "dlq", "Look at the records that could not be read."),
     "doctor": Verb("app.doctor.command", "doctor", "Check Kafka, workers and this machine; say what to do."),
     "model": Verb("app.model.command", "model", "Look at the model that is served, export it, roll back."),

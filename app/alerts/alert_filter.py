@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 from simpleeval import EvalWithCompoundTypes, InvalidExpression
 
-from models.contract.alerts import UNASSIGNED, Alert
+from models.contract.alerts import UNASSIGNED, Alert, Suppression
 
 _Fact = Callable[[Alert], Any]
 
@@ -119,23 +119,29 @@ class AlertFilter:
         self._known: dict[str, str] = {}
 
     @property
+    def remembers(self) -> bool:
+        """Whether it must have seen the earlier steps of an alert to judge its end."""
+        return bool(self._units)
+
+    @property
     def all(self) -> bool:
         """Whether nothing is asked."""
         return not (self._kinds or self._tiers or self._units or self.since or self.until or self._where)
 
-    def keeps(self, alert: Alert) -> bool:
+    def keeps(self, alert: Alert | Suppression) -> bool:
         """Whether the watcher wants to see it."""
         return (
-            (not self._kinds or alert.kind in self._kinds)
+            # First: what this step tells of the unit is needed for the next, whatever else speaks against this one.
+            (not self._units or self.unit(alert) in self._units)
+            and (not self._kinds or alert.kind in self._kinds)
             and (not self._tiers or alert.tier in self._tiers)
-            and (not self._units or self._unit(alert) in self._units)
             and (self.since is None or alert.ts >= self.since)
             and (self.until is None or alert.ts < self.until)
-            and (self._where is None or self._where.holds(alert))
+            and (self._where is None or (isinstance(alert, Alert) and self._where.holds(alert)))
         )
 
-    def _unit(self, alert: Alert) -> str:
-        """Whose it is. The end of an alert has no action: it is theirs who had it."""
+    def unit(self, alert: Alert | Suppression) -> str:
+        """Whose it is, which is remembered: the end of an alert has no action, and is theirs who had it."""
         if alert.action is not None:
             self._known[alert.alert_id] = alert.action.unit
         known = self._known.get(alert.alert_id, UNASSIGNED)

@@ -41,6 +41,12 @@ _EN: Final[Words] = {
     "because": " ({})",
     "worth_high": "high", "worth_mid": "mid", "worth_low": "low", "fold": "{}x",
     "minutes": "{}m", "hours": "{}h", "days": "{}d",
+    "withheld_no_profile": "no profile", "withheld_no_consent": "no consent",
+    "withheld_do_not_contact": "do not contact", "withheld_passive_churn": "passive churn",
+    "withheld_cooldown": "cooldown", "withheld_channel_cap": "channel cap", "withheld_person_cap": "person cap",
+    "withheld_quiet_hours": "quiet hours", "withheld_capacity": "no capacity", "withheld_expired": "too late",
+    "withheld_hold_out": "hold-out", "withheld_snoozed": "snoozed", "withheld_blocked": "blocked",
+    "withheld_low_priority": "low priority", "withheld_legal": "legal", "withheld_stale_feed": "stale feed",
 }  # fmt: skip
 _ZH: Final[Words] = {
     "healthy": "健康", "warning": "预警", "high_risk": "高危",
@@ -62,6 +68,12 @@ _ZH: Final[Words] = {
     "because": "（{}）",
     "worth_high": "高", "worth_mid": "中", "worth_low": "低", "fold": "{}倍",
     "minutes": "{}分", "hours": "{}时", "days": "{}天",
+    "withheld_no_profile": "无客户档案", "withheld_no_consent": "未授权",
+    "withheld_do_not_contact": "免打扰", "withheld_passive_churn": "被动离网",
+    "withheld_cooldown": "静默期", "withheld_channel_cap": "渠道频次上限", "withheld_person_cap": "个人频次上限",
+    "withheld_quiet_hours": "免打扰时段", "withheld_capacity": "容量不足", "withheld_expired": "已过时限",
+    "withheld_hold_out": "对照组", "withheld_snoozed": "已暂缓", "withheld_blocked": "已拦截",
+    "withheld_low_priority": "低优先级", "withheld_legal": "法规限制", "withheld_stale_feed": "数据滞后",
 }  # fmt: skip
 _WORDS: Final[Mapping[Language, Words]] = {"en": _EN, "zh": _ZH}
 _STYLES: Final = {"high_risk": "bold red", "warning": "bold yellow", "healthy": "bold"}
@@ -146,12 +158,26 @@ class Card:
         if roomy:
             cells.append(("" if action is None else words[action.channel], 11, ""))
             cells.append((self._age(alert.ts), 4, "dim"))
-        line = Line(" ").join(_cell(*each) for each in cells)
-        reason = _printable(self._said(alert.reasons[0].text)) if alert.reasons else ""
-        line.append(f" {reason}")
-        if width is not None:
-            line.truncate(width, overflow="ellipsis", pad=True)
-        return line
+        return self._listing(cells, alert, width)
+
+    def withheld(self, decision: Suppression, width: int | None = None) -> Line:
+        """One line for a breach that was not published: when, id, what, why not, who, who would act, and its reason.
+
+        Parameters
+        ----------
+        width
+            As for :meth:`line`.
+        """
+        roomy = width is None or width >= _ROOMY
+        cells = [
+            (self._listed(decision.ts, roomy=roomy), 11 if roomy else 5, "dim"),
+            (decision.alert_id[:8], 8, "dim"),
+            (self._what(decision, roomy=roomy), 22 if roomy else 12, "dim"),
+            (self._words[f"withheld_{decision.reason}"], 14, "yellow"),
+            (self._subject(decision), 13 if roomy else 11, ""),
+            (self.unit(decision), 12 if roomy else 10, ""),
+        ]
+        return self._listing(cells, decision, width)
 
     def step(self, alert: Alert) -> Line:
         """One step of an alert's life: when, what became of it, and why."""
@@ -159,6 +185,15 @@ class Card:
         line.append_text(self.heading(alert))
         if alert.reasons:
             line.append(f"  {_printable(self._said(alert.reasons[0].text))}", style="not dim")
+        return line
+
+    def _listing(self, cells: Iterable[tuple[str, int, str]], alert: Alert | Suppression, width: int | None) -> Line:
+        """The columns, and the first reason in words, which is cut off where the line ends."""
+        line = Line(" ").join(_cell(*each) for each in cells)
+        reason = _printable(self._said(alert.reasons[0].text)) if alert.reasons else ""
+        line.append(f" {reason}")
+        if width is not None:
+            line.truncate(width, overflow="ellipsis", pad=True)
         return line
 
     def _headline(self, alert: Alert) -> Line:
@@ -191,11 +226,11 @@ class Card:
             parts.append(words[alert.event] + reason)
         return Line(" · ".join(parts), style=_STYLES[alert.tier])
 
-    def unit(self, alert: Alert) -> str:
+    def unit(self, alert: Alert | Suppression) -> str:
         """Which unit is to act; nothing where none is."""
         return "" if alert.action is None else _printable(self._words.get(alert.action.unit, alert.action.unit))
 
-    def _what(self, alert: Alert, *, roomy: bool) -> str:
+    def _what(self, alert: Alert | Suppression, *, roomy: bool) -> str:
         """The kind, or the tier of a risk; in front, unless it is new, what changed: a mark where room is short."""
         what = self._words[alert.tier if alert.kind == "risk_tier" else alert.kind]
         if alert.event == "raised":
@@ -229,7 +264,7 @@ class Card:
                 return self._words[unit].format(minutes // length)
         return self._words["minutes"].format(minutes)
 
-    def _subject(self, alert: Alert) -> str:
+    def _subject(self, alert: Alert | Suppression) -> str:
         if alert.subscriber_id is not None:
             return _printable(masked(alert.subscriber_id))
         return self._words["account"].format(id=_printable(alert.account_id or "-"))

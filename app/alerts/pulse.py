@@ -23,24 +23,26 @@ class Beat(NamedTuple):
         Records that the group has not applied yet; None if the broker did not say.
     members
         Of the group; None if no coordinator answered.
-    alert_ends
-        Where the alerts end, by partition.
+    watched_ends
+        Where the topic ends that is watched, by partition; that of the alerts, if not said otherwise.
     """
 
     events_s: float | None
     lag: int | None
     members: int | None
-    alert_ends: Mapping[int, int]
+    watched_ends: Mapping[int, int]
 
 
 _WORDS: Final = {
     "en": {
-        "quiet": "no alerts for {} min", "rate": "{:,.0f} events/s", "lag": "lag {:,}", "join": ", ",
+        "quiet": "no alerts for {} min", "quiet_withheld": "nothing withheld for {} min",
+        "rate": "{:,.0f} events/s", "lag": "lag {:,}", "join": ", ",
         "no_broker": "the broker does not answer", "no_worker": "no worker runs in group {}",
         "behind": "the workers are behind", "no_events": "no events come in",
     },
     "zh": {
-        "quiet": "{}分钟无告警", "rate": "每秒{:,.0f}个事件", "lag": "积压{:,}", "join": "，",
+        "quiet": "{}分钟无告警", "quiet_withheld": "{}分钟无抑制",
+        "rate": "每秒{:,.0f}个事件", "lag": "积压{:,}", "join": "，",
         "no_broker": "Kafka无应答", "no_worker": "消费组{}中没有工作进程", "behind": "工作进程处理不及",
         "no_events": "没有事件流入",
     },
@@ -56,25 +58,32 @@ class Pulse:
     ----------
     client
         aiokafka's arguments.
+    watched
+        The topic whose ends are told.
     """
 
     def __init__(
-        self, client: Mapping[str, Any], prefix: str, group: str, clock: Callable[[], float] = time.monotonic
+        self,
+        client: Mapping[str, Any],
+        prefix: str,
+        group: str,
+        clock: Callable[[], float] = time.monotonic,
+        watched: str = ALERTS,
     ) -> None:
         self._client, self._prefix, self._group = client, prefix, group
-        self._clock = clock
+        self._clock, self._watched = clock, watched
         self._view = BrokerView(client, prefix)
         self._before: tuple[float, int] | None = None
 
     async def beat(self) -> Beat:
         """Look once."""
-        topics = [*(topic.name for topic in INPUT_TOPICS), ALERTS]
+        topics = [*(topic.name for topic in INPUT_TOPICS), self._watched]
         found = await look(self._client, self._view, self._prefix, self._group, topics)
         if found is None:
             return Beat(None, None, None, {})
-        inputs = found._replace(ends={place: end for place, end in found.ends.items() if place[0] != ALERTS})
-        alert_ends = {at: end for (name, at), end in found.ends.items() if name == ALERTS}
-        return Beat(self._rate(sum(inputs.ends.values())), inputs.lag(), inputs.members, alert_ends)
+        inputs = found._replace(ends={place: end for place, end in found.ends.items() if place[0] != self._watched})
+        watched_ends = {at: end for (name, at), end in found.ends.items() if name == self._watched}
+        return Beat(self._rate(sum(inputs.ends.values())), inputs.lag(), inputs.members, watched_ends)
 
     async def close(self) -> None:
         """Let the clients go."""
@@ -86,8 +95,13 @@ class Pulse:
         return None if before is None or now <= before[0] else (total - before[1]) / (now - before[0])
 
 
-def quiet_line(beat: Beat, quiet_s: float, group: str, lang: Language) -> str:
+def quiet_line(beat: Beat, quiet_s: float, group: str, lang: Language, *, suppressed: bool = False) -> str:
     """The heartbeat: how long it has been quiet, and what is wrong if anything is.
+
+    Parameters
+    ----------
+    suppressed
+        What is waited for are breaches that are withheld.
 
     Examples
     --------
@@ -99,7 +113,8 @@ def quiet_line(beat: Beat, quiet_s: float, group: str, lang: Language) -> str:
     '1分钟无告警: Kafka无应答'
     """
     words = _WORDS[lang]
-    parts = [words["quiet"].format(int(quiet_s // 60))] if quiet_s >= 60 else []
+    quiet = words["quiet_withheld" if suppressed else "quiet"]
+    parts = [quiet.format(int(quiet_s // 60))] if quiet_s >= 60 else []
     if beat.lag is not None:
         if beat.events_s is not None:
             parts.append(words["rate"].format(beat.events_s))

@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -21,10 +21,19 @@ from app.alerts.pulse import Pulse, quiet_line
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.config.settings import Language, Settings
 from app.errors import no_topic
-from models.contract.alerts import Alert
+from models.contract.alerts import Alert, Suppression
 from models.contract.vocabulary import KINDS, TIERS
-from streams.cluster.topic_tail import REFUSED, UNREACHABLE, Poll, TailRecord, TopicMissingError, as_alert, polls
-from streams.records.topics import ALERTS
+from streams.cluster.topic_tail import (
+    REFUSED,
+    UNREACHABLE,
+    Poll,
+    TailRecord,
+    TopicMissingError,
+    as_alert,
+    as_suppression,
+    polls,
+)
+from streams.records.topics import ALERTS, SUPPRESSIONS
 
 _LAST: Final = 10
 _SPARE: Final = 3
@@ -48,6 +57,7 @@ _REMEMBERED: Final = 20_000
 @click.option("--unit", "units", multiple=True, help="Only this unit's; may be repeated.")
 @click.option("--since", help="Only from then on: 90m, 3d, 09:00, 2026-12-01.")
 @click.option("--until", help="Only before then; if that is past, it ends there.")
+@click.option("--suppressed", is_flag=True, help="Instead, the breaches that were withheld, and why.")
 @click.option("--where", help="Only where this holds, such as 'times >= 5 and \"complaints_30d\" in reasons'.")
 @json_option
 def tail_(
@@ -56,16 +66,19 @@ def tail_(
     """Follow the alerts until Ctrl-C: the first to act on as a card, the others as lines.
 
     With --json, each is printed as it stands in the topic. When it is quiet, a line on stderr says every minute whether
-    events come and are applied.
+    events come and are applied. With --suppressed the lines are of breaches that were not published: `holdfast alerts
+    explain ID` says what the policy asked.
     """
     zone, now_ms = ZoneInfo(settings.timezone), int(time.time() * 1000)
     since, until = (asked[flag] and moment(f"--{flag}", asked[flag], now_ms, zone) for flag in ("since", "until"))
+    if asked["suppressed"] and asked["where"]:
+        raise click.UsageError("--where is of alerts: a breach that was withheld may lack what it names.")
     wanted = AlertFilter(
         kinds=asked["kinds"], tiers=asked["tiers"], units=asked["units"], since=since, until=until, where=asked["where"]
     )
     if last is None and not (asked["from_beginning"] or since):
         last = 0 if as_json else _LAST
-    screen = Screen(settings, wanted, last=last, limit=limit, as_json=as_json)
+    screen = Screen(settings, wanted, last=last, limit=limit, as_json=as_json, suppressed=asked["suppressed"])
     newest = None if last is None or not (wanted.all or last == 0) else last * _SPARE
     with talking_to(settings):
         asyncio.run(_follow(settings, screen, newest, follow=follow and not (until and until <= now_ms)))
@@ -78,17 +91,29 @@ class Screen:
     ----------
     last
         How many of those that came before are shown; None for all.
+    suppressed
+        What is shown are breaches that were withheld.
     """
 
     def __init__(
-        self, settings: Settings, wanted: AlertFilter, *, last: int | None, limit: int | None, as_json: bool
+        self,
+        settings: Settings,
+        wanted: AlertFilter,
+        *,
+        last: int | None,
+        limit: int | None,
+        as_json: bool,
+        suppressed: bool = False,
     ) -> None:
+        self.topic: Final = SUPPRESSIONS if suppressed else ALERTS
         self.lang: Language = language(settings)
         self._wanted, self._limit, self._as_json = wanted, limit, as_json
         self._out: Console = console()
         self._terminal = _on_terminal()
         self._card = Card(self.lang, ZoneInfo(settings.timezone), lambda: int(time.time() * 1000))
-        self._earlier: deque[tuple[TailRecord, Alert | None]] | None = None if last is None else deque(maxlen=last)
+        self._earlier: deque[tuple[TailRecord, Alert | Suppression | None]] | None = (
+            None if last is None else deque(maxlen=last)
+        )
         self._risks: dict[str, float] = {}
         self._folded: Counter[str] = Counter()
         self._second, self._lines, self._shown, self._carded = 0.0, 0, 0, False
@@ -100,9 +125,11 @@ class Screen:
 
     def take(self, record: TailRecord, *, live: bool) -> None:
         """Show a record, or keep it while it is not known whether it is one of the last."""
-        alert = as_alert(record.value)
+        decode: Callable[[bytes | None], Alert | Suppression | None]
+        decode, what = (as_alert, "an alert") if self.topic == ALERTS else (as_suppression, "a decision")
+        alert = decode(record.value)
         if alert is None and not self._as_json:
-            click.echo(f"{record.partition}:{record.offset} is not an alert that this version can read.", err=True)
+            click.echo(f"{record.partition}:{record.offset} is not {what} that this version can read.", err=True)
         elif not (self._wanted.all if alert is None else self._wanted.keeps(alert)):
             pass
         elif self._earlier is not None and not live:
@@ -124,11 +151,19 @@ class Screen:
             self._out.print(f"+{self._folded.total()} more: {units}", style="cyan", soft_wrap=True)
             self._folded.clear()
 
-    def _show(self, record: TailRecord, alert: Alert | None, *, live: bool) -> None:
+    def _show(self, record: TailRecord, alert: Alert | Suppression | None, *, live: bool) -> None:
         self._shown += 1
+        width = self._out.width if self._terminal else None
         if self._as_json or alert is None:
             click.echo(record.value or b"")
-            return
+        elif isinstance(alert, Alert):
+            self._show_alert(alert, width, live=live)
+        elif live and self._burst():
+            self._folded[self._card.word(f"withheld_{alert.reason}")] += 1
+        else:
+            self._out.print(self._card.withheld(alert, width), soft_wrap=True)
+
+    def _show_alert(self, alert: Alert, width: int | None, *, live: bool) -> None:
         subject = alert.subscriber_id or alert.account_id or ""
         before = self._risks.pop(subject, None)
         self._risks[subject] = alert.risk
@@ -140,7 +175,6 @@ class Screen:
         elif live and self._burst():
             self._folded[self._card.unit(alert)] += 1
         else:
-            width = self._out.width if self._terminal else None
             self._out.print(self._card.line(alert, width, before), soft_wrap=True)
 
     def _burst(self) -> bool:
@@ -162,9 +196,10 @@ def _on_terminal() -> bool:
 
 async def _follow(settings: Settings, screen: Screen, newest: int | None, *, follow: bool) -> None:
     """Show what comes, and a heartbeat while nothing does."""
-    topic = settings.topic_prefix + ALERTS
+    topic = settings.topic_prefix + screen.topic
     feed = _Feed(settings, topic, newest, follow=follow)
-    pulse = Pulse(settings.kafka_client_kwargs(), settings.topic_prefix, settings.group)
+    pulse = Pulse(settings.kafka_client_kwargs(), settings.topic_prefix, settings.group, watched=screen.topic)
+    suppressed = screen.topic == SUPPRESSIONS
     quiet_since = heard = time.monotonic()
     try:
         async with aclosing(feed.polls()) as polled:
@@ -173,7 +208,9 @@ async def _follow(settings: Settings, screen: Screen, newest: int | None, *, fol
                     feed.live = True
                     await pulse.beat()  # a rate needs an earlier look
                     screen.caught_up()
-                    click.echo(f"Waiting for alerts in {topic}; Ctrl-C ends.", err=True)
+                    click.echo(
+                        f"Waiting for {'decisions' if suppressed else 'alerts'} in {topic}; Ctrl-C ends.", err=True
+                    )
                 for record in poll.records:
                     screen.take(record, live=feed.live)
                     if screen.full:
@@ -185,8 +222,9 @@ async def _follow(settings: Settings, screen: Screen, newest: int | None, *, fol
                 elif now - heard >= _QUIET_S:
                     heard = now
                     beat = await pulse.beat()
-                    click.echo(quiet_line(beat, now - quiet_since, settings.group, screen.lang), err=True)
-                    feed.missed = any(end > poll.places.get(at, end) for at, end in beat.alert_ends.items())
+                    quiet = quiet_line(beat, now - quiet_since, settings.group, screen.lang, suppressed=suppressed)
+                    click.echo(quiet, err=True)
+                    feed.missed = any(end > poll.places.get(at, end) for at, end in beat.watched_ends.items())
             screen.caught_up()
     except TopicMissingError as missing:
         raise no_topic(missing) from None

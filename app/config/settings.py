@@ -77,6 +77,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         About("Share of subscribers who leave within 30 days, such as 0.015."),
     ] = None
     poison_exit: Annotated[bool, About("End the worker when more than 5 % of the records are poison.")] = False
+    relay_to: Annotated[
+        str | None, About("HTTP endpoints of the relay, [NAME=]URL, by spaces or lines.", secret=True)
+    ] = None
+    relay_notify: Annotated[
+        str | None, About("Chat and mail of the relay, [NAME=]URL of apprise, by spaces or lines.", secret=True)
+    ] = None
+    relay_secret: Annotated[
+        str | None, About("Keys that the relay signs with, whsec_ and Base64, by spaces or lines.", secret=True)
+    ] = None
     log_level: Annotated[LogLevel, About("Lowest level that is logged.")] = "info"
     lang: Annotated[Language | None, About("Language of cards and texts; by default the locale's.")] = None
     timezone: Annotated[str, About("Time zone in which times are shown and the learner's days end.")] = "Asia/Shanghai"

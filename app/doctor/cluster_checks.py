@@ -24,11 +24,12 @@ from streams.cluster.group_progress import GroupProgress, look
 from streams.cluster.retention import noted
 from streams.cluster.topic_admin import Cluster
 from streams.cluster.topic_tail import TailRecord, TopicMissingError, polls, tail
+from streams.cluster.transaction import lane_id
 from streams.model_topic import single_model
 from streams.model_topic.versions import ModelVersions
 from streams.records.key_placement import misplaced
 from streams.records.lane_history import HistoryRecord, read
-from streams.records.topics import ALL_TOPICS, DEAD_LETTERS, HISTORY, INPUT_TOPICS
+from streams.records.topics import ALL_TOPICS, DEAD_LETTERS, HISTORY, INPUT_TOPICS, MODELS
 
 _BEHIND_S: Final = 10.0
 _FUTURE_MS: Final = 5 * 60_000
@@ -36,6 +37,12 @@ _FUTURE_MS: Final = 5 * 60_000
 _SKEW_MS: Final = 1_000
 _OLD_MODEL_MS: Final = 14 * DAY_MS
 """The learner publishes each week of the stream."""
+_NEEDED: Final = {
+    "input": frozenset({"READ", "DESCRIBE"}),
+    "output": frozenset({"WRITE", "DESCRIBE"}),
+    "internal": frozenset({"READ", "WRITE", "DESCRIBE"}),
+}
+"""What a topic of each role is used for."""
 _QUIET_MS: Final = HOUR_MS
 _TAIL: Final = 4
 """Offsets looked back: the newest record of a partition may have the markers of transactions behind it."""
@@ -57,6 +64,10 @@ async def on_the_cluster(settings: Settings) -> list[Finding]:
         found += topics(await cluster.faults(prefix, lanes), lanes, settings.partitions)
         if found[-1].verdict == "fail":
             return found  # whatever else is asked would be of topics that are not there
+        names = [topic.full(prefix) for topic in ALL_TOPICS]
+        found.append(access(prefix, authoriser := await cluster.has_authoriser(), await cluster.allowed(names)))
+        ids = [*(lane_id(prefix, lane) for lane in range(lanes)), prefix + MODELS]
+        found.append(transactional_ids(ids, await cluster.refused_ids(ids) if authoriser else []))
         kept = {topic.name: (await cluster.settings(topic.full(prefix))).all for topic in ALL_TOPICS}
     found += retention(kept, await noted(client, prefix))
     wrong = await misplaced(client, prefix, lanes)
@@ -103,6 +114,33 @@ def topics(faults: list[str], lanes: int, set_here: int) -> list[Finding]:
         said += f"; a worker that is started here is refused, since it is set to {set_here}"
         return [Finding("topics", "warn", said, f"export HOLDFAST_PARTITIONS={lanes}")]
     return [Finding("topics", "ok", said)]
+
+
+def access(prefix: str, authoriser: bool, allowed: Mapping[str, frozenset[str]]) -> Finding:
+    """Whether this user may do with each topic what a worker, a learner or a relay does with it."""
+    if not authoriser:
+        return Finding("ACLs", "ok", "the broker has no authoriser: everybody may do everything")
+    lacking = {
+        topic.name: sorted(_NEEDED[topic.role] - allowed[topic.full(prefix)])
+        for topic in ALL_TOPICS
+        if topic.full(prefix) in allowed and _NEEDED[topic.role] - allowed[topic.full(prefix)]
+    }
+    if lacking:
+        said = "; ".join(f"{name}: no {', '.join(missing)}" for name, missing in lacking.items())
+        advice = "if workers run as this user: kafka-acls --add --allow-principal User:... --operation ... --topic ..."
+        return Finding("ACLs", "fail", said, advice)
+    untold = len(ALL_TOPICS) - len(allowed)
+    more = f"; of {untold} the broker does not say" if untold else ""
+    return Finding("ACLs", "ok", f"this user may do with {len(allowed)} topics what is needed{more}")
+
+
+def transactional_ids(ids: list[str], refused: list[str]) -> Finding:
+    """Whether this user may write the transactions of lanes and learner."""
+    if refused:
+        said = f"{len(refused)} of {len(ids)} may not be described: {', '.join(refused)}"
+        advice = "if workers run as this user: kafka-acls --add ... --operation Write --operation Describe"
+        return Finding("transactional ids", "fail", said, f"{advice} --transactional-id ...")
+    return Finding("transactional ids", "ok", f"all {len(ids)}, from {ids[0]} on, may be described")
 
 
 def retention(kept: Mapping[str, Mapping[str, str]], lengthened: Mapping[str, object]) -> list[Finding]:

@@ -14,6 +14,7 @@ from app.config.setting_sources import CONFIG_VARIABLE, PREFIX, plain_type
 from app.config.settings import KEYS, SECRETS, TYPES, Settings
 from app.learner.metrics import LearnerMetrics
 from app.process.series import Series
+from app.relay.metrics import RelayMetrics
 from app.worker.metrics import Metrics
 from streams.embedded.broker_settings import VARIABLES
 
@@ -96,13 +97,13 @@ def _default(key: str) -> str:
 
 
 def _metrics() -> str:
-    worker, learner = Metrics(), LearnerMetrics()
+    worker, learner, relay = Metrics(), LearnerMetrics(), RelayMetrics(["NAME"], ["NAME"])
     return "\n".join(
         [
             "# Metrics",
             "",
-            "Of a worker and of the learner, at `/metrics` on `HOLDFAST_METRICS_PORT`. Counts are made after the"
-            " commit. Series whose label values are known beforehand are there from the start, at zero; what is not"
+            "Of a worker, the learner and the relay, at `/metrics` on `HOLDFAST_METRICS_PORT`. Counts are made after"
+            " the commit. Series whose label values are known beforehand are there from the start, at zero; what is not"
             " known yet is NaN. No label carries a subscriber.",
             "",
             "## Worker",
@@ -113,11 +114,16 @@ def _metrics() -> str:
             "",
             *_families(learner),
             "",
+            "## Relay",
+            "",
+            *_families(relay),
+            "",
             "## Values of labels",
             "",
-            "Of those that are known beforehand; `partition`, `unit` and `version` are open.",
+            "Of those that are known beforehand; `partition`, `unit` and `version` are open, and `NAME` stands for an"
+            " endpoint.",
             "",
-            *_table(("label", "of", "values"), _label_values((worker, learner))),
+            *_table(("label", "of", "values"), _label_values((worker, learner, relay))),
             "",
             _MADE,
             "",

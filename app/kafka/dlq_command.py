@@ -1,4 +1,4 @@
-"""``holdfast dlq``: records that could not be read, with their origin and the reason."""
+"""``holdfast dlq``: records that could not be read, and alerts that an endpoint refused, each with the reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from datetime import datetime
 from operator import itemgetter
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 import click
@@ -19,8 +19,10 @@ from rich.table import Table
 from app.config.options import PLACE, console, json_option, settings_options, talking_to
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused, no_topic
+from streams.cluster import parking
+from streams.cluster.parking import ParkedFor
 from streams.cluster.topic_tail import TailRecord, TopicMissingError, tail
-from streams.records.topics import DEAD_LETTERS
+from streams.records.topics import DEAD_LETTERS, PARKED
 from streams.records.wire import POISONS
 
 _TOPIC: Final = "__connect.errors.topic"
@@ -35,42 +37,49 @@ T = TypeVar("T")
 
 @click.group()
 def dlq() -> None:
-    """Show the records that could not be read (dead letters)."""
+    """Show the records that could not be read (dead letters), or the alerts that an endpoint refused (--parked)."""
+
+
+_parked_option = click.option("--parked", is_flag=True, help="Instead, what an endpoint of `holdfast relay` refused.")
 
 
 @dlq.command("list")
 @settings_options(*PLACE, "timezone")
-@click.option("--reason", type=click.Choice(POISONS), help="Only those with this reason.")
+@click.option("--reason", type=click.Choice((*POISONS, *get_args(ParkedFor))), help="Only those with this reason.")
 @click.option("--topic", help="Only those of this input; its full name.")
 @click.option("--limit", type=click.IntRange(1), help="Only this many of the newest.")
+@_parked_option
 @json_option
-def list_(settings: Settings, reason: str | None, topic: str | None, limit: int | None, as_json: bool) -> None:
+def list_(
+    settings: Settings, reason: str | None, topic: str | None, limit: int | None, parked: bool, as_json: bool
+) -> None:
     """List the dead letters, oldest first, without their content; exit 3 if there is none."""
+    about = parked_facts if parked else facts
 
     def wanted(record: TailRecord) -> Facts | None:
-        each = facts(record)
-        return each if reason in (None, each["reason"]) and topic in (None, each["topic"]) else None
+        each = about(record)
+        return each if reason in (None, each["reason"]) and topic in (None, each.get("topic")) else None
 
-    found = _read(settings, wanted)
+    found = _read(settings, wanted, PARKED if parked else DEAD_LETTERS)
     if not found:
-        raise Refused("no dead letters", code=ExitCode.NOT_FOUND)
+        raise Refused("no alert is parked" if parked else "no dead letters", code=ExitCode.NOT_FOUND)
     counts = Counter(str(each["reason"]) for each in found)
     found = found[-limit:] if limit else found
     if as_json:
         for each in found:
             click.echo(json.dumps(each, ensure_ascii=False))
         return
-    table = Table("id", "when", "reason", "where it came from", "bytes", "what", box=None, pad_edge=False)
-    for each in found:
-        source = f"{each['topic']}-{each['partition']}@{each['offset']}"
-        table.add_row(
-            str(each["id"]),
-            _when(each, settings),
-            str(each["reason"]),
-            source,
-            str(each["bytes"]),
-            str(each["message"]),
-        )
+    if parked:
+        table = Table("id", "when", "reason", "endpoint", "alert", "answer", box=None, pad_edge=False)
+        cells = [(each["endpoint"], each["alert"], f"{each['status'] or ''} {each['answer'] or ''}") for each in found]
+    else:
+        table = Table("id", "when", "reason", "where it came from", "bytes", "what", box=None, pad_edge=False)
+        cells = [
+            (f"{each['topic']}-{each['partition']}@{each['offset']}", each["bytes"], str(each["message"]))
+            for each in found
+        ]
+    for each, told in zip(found, cells, strict=True):
+        table.add_row(str(each["id"]), _when(each, settings), str(each["reason"]), *(str(cell) for cell in told))
     table.columns[3].overflow = table.columns[5].overflow = "fold"
     console().print(table)
     click.echo(", ".join(f"{count} {name}" for name, count in counts.most_common()), err=True)
@@ -79,18 +88,24 @@ def list_(settings: Settings, reason: str | None, topic: str | None, limit: int 
 @dlq.command()
 @settings_options(*PLACE, "timezone")
 @click.argument("letter_id", metavar="ID")
+@_parked_option
 @json_option
-def show(settings: Settings, letter_id: str, as_json: bool) -> None:
+def show(settings: Settings, letter_id: str, parked: bool, as_json: bool) -> None:
     """Show one dead letter (ID as in the list, 3:17) with its key and content, which may be a customer's data."""
     partition, colon, offset = letter_id.partition(":")
     if not (colon and partition.isdecimal() and offset.isdecimal()):
         raise click.UsageError("The ID is PARTITION:OFFSET, such as 3:17.")
     wanted = (int(partition), int(offset))
-    found = _read(settings, lambda each: each if (each.partition, each.offset) == wanted else None)
+    topic = PARKED if parked else DEAD_LETTERS
+    found = _read(settings, lambda each: each if (each.partition, each.offset) == wanted else None, topic)
     if not found:
         raise Refused(f"no dead letter {letter_id}", "list them:  holdfast dlq list", code=ExitCode.NOT_FOUND)
     record = found[0]
-    told = {**facts(record), **_content("key", record.key), **_content("value", record.value)}
+    told = {
+        **(parked_facts if parked else facts)(record),
+        **_content("key", record.key),
+        **_content("value", record.value),
+    }
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False))
         return
@@ -111,6 +126,21 @@ def facts(record: TailRecord) -> Facts:
         "offset": _number(headers.get(_OFFSET)),
         "bytes": _number(size) if size else len(record.value or b""),
         "message": headers.get(_MESSAGE),
+    }
+
+
+def parked_facts(record: TailRecord) -> Facts:
+    """Facts about a parked alert, without its content."""
+    headers = {name: value.decode("utf-8", "replace") for name, value in record.headers}
+    return {
+        "id": f"{record.partition}:{record.offset}",
+        "timestamp": record.timestamp,
+        "reason": headers.get(parking.REASON),
+        "endpoint": headers.get(parking.ENDPOINT),
+        "alert": headers.get("ce_id"),
+        "status": _number(headers.get(parking.STATUS)),
+        "attempts": _number(headers.get(parking.ATTEMPTS)),
+        "answer": headers.get(parking.ANSWER),
     }
 
 
@@ -136,11 +166,11 @@ def _when(each: Facts, settings: Settings) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
-def _read(settings: Settings, keep: Callable[[TailRecord], T | None]) -> list[T]:
-    """Results of `keep` for the dead letters, oldest first; their content, maybe gigabytes, is not held."""
+def _read(settings: Settings, keep: Callable[[TailRecord], T | None], name: str) -> list[T]:
+    """Results of `keep` for the topic's records, oldest first; their content, maybe gigabytes, is not held."""
 
     async def read() -> list[tuple[int, T]]:
-        topic = settings.topic_prefix + DEAD_LETTERS
+        topic = settings.topic_prefix + name
         async with aclosing(tail(settings.kafka_client_kwargs(), topic, from_beginning=True, follow=False)) as records:
             return [(each.timestamp, kept) async for each in records if (kept := keep(each)) is not None]
 

@@ -236,7 +236,7 @@ async def _live(life: Life, settings: Settings, *, accept_loss: bool) -> int:
         accept_loss=accept_loss,
         fail_at=steps,
     )
-    health = Health(metrics.registry, Condition, lambda: _condition(learning.begun, topics.answered, life.ending.code))
+    health = Health(metrics, Condition, lambda: _condition(learning.begun, topics.answered, life.ending.code))
     await health.start(settings.metrics_host, settings.metrics_port)
     life.closing.push_async_callback(topics.aclose)
     life.closing.callback(steps, "stopping")

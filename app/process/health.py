@@ -13,11 +13,11 @@ from typing import Final, NamedTuple
 import click
 import structlog
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from app.config.settings import DEFAULT_METRICS_PORT
 from app.errors import ExitCode, Refused
+from app.process.series import Series
 
 log = structlog.get_logger(__name__)
 
@@ -41,8 +41,8 @@ class Health:
 
     Parameters
     ----------
-    registry
-        Series of ``/metrics``.
+    series
+        Those of ``/metrics``; ``ready`` among them is set before each is read.
     alive
         For ``/livez``: the watchdog's view.
     ready
@@ -52,11 +52,11 @@ class Health:
 
     def __init__(
         self,
-        registry: CollectorRegistry,
+        series: Series,
         alive: Callable[[], Condition],
         ready: Callable[[], Condition],
     ) -> None:
-        self._registry = registry
+        self._series = series
         self._alive = alive
         self._ready = ready
         self._runner: web.AppRunner | None = None
@@ -116,8 +116,9 @@ class Health:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        self._series.ready.set(self._ready().well)
         # In a thread: rendering thousands of series takes milliseconds that the lanes need.
-        body = await asyncio.to_thread(encode, self._registry)
+        body = await asyncio.to_thread(encode, self._series.registry)
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _livez(self, _request: web.Request) -> web.Response:

@@ -26,12 +26,12 @@ FIELDS: Final = _STRUCTLOG | frozenset(
     {
         # places
         "topic", "partition", "partitions", "offset", "start", "end", "generation", "epoch", "group", "brokers",
-        "prefix", "topic_id", "transactional_id", "host", "port", "url", "pid",
+        "prefix", "topic_id", "transactional_id", "host", "port", "url", "pid", "endpoint",
         # amounts
         "records", "rows", "count", "bytes", "remaining", "lag", "seconds", "attempt", "events", "alerts", "lanes",
         "limit", "share",
         # decisions
-        "reason", "reasons", "code", "error", "state", "step", "kind", "version", "model", "policy", "since",
+        "reason", "reasons", "code", "error", "status", "state", "step", "kind", "version", "model", "policy", "since",
         "signal", "advice", "faults", "settings", "tasks", "detail",
     }
 )  # fmt: skip
@@ -53,8 +53,9 @@ LOUD: Final = (
 which halves the throughput. ``streams.lanes.transport`` is one of them: mode names a service's logger after the module
 of its class."""
 REPEAT_S: Final = 10.0
-MUTE: Final = ("faust.topics",)
-"""Its warnings contain the whole message it could not deliver: a customer's data."""
+MUTE: Final = ("faust.topics", "apprise")
+"""Warnings of the first contain the whole message it could not deliver: a customer's data. Those of the second contain
+addresses of chat services, which are their secrets."""
 _LEVELS: Final[Mapping[str, int]] = {
     "debug": logging.DEBUG,
     "info": logging.INFO,

@@ -31,6 +31,7 @@ class Series:
         self.label_names: dict[str, tuple[str, ...]] = {}
         # Under our own prefix, like every other series.
         ProcessCollector(namespace=NAMESPACE, registry=self.registry)
+        self.ready = self._gauge("ready", "Whether /readyz says that the process is ready: 1, or 0.")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         self.label_names[f"{NAMESPACE}_{name}"] = labels

@@ -76,6 +76,9 @@ class Metrics(Series):
         self.alerts = self._counter("alerts", "Alert records published.", "kind", "event", "tier")
         self.breaches = self._counter("breaches", "Breaches: each is raised, suppressed or waiting.", "kind")
         self.suppressions = self._counter("suppressions", "Decisions not to contact.", "reason")
+        self.budget = self._gauge(
+            "tier_alert_budget", "Tier alerts a day per 1,000 subscribers that the policy in force allows."
+        )
         self.waiting = self._gauge("waiting", "Breaches waiting for free contact capacity.", "unit")
         self.matured = self._counter(
             "alerts_matured",

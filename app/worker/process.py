@@ -52,6 +52,7 @@ from streams.lanes.ledger import LedgerMismatchError  # noqa: E402
 from streams.lanes.transport import BatchApp, BatchConsumer, new_app  # noqa: E402
 from streams.model_topic.feed import ModelFeed  # noqa: E402
 from streams.model_topic.recorded_history import recorded_until  # noqa: E402
+from streams.records.topics import LANE_TOPICS  # noqa: E402
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +131,9 @@ class Worker:
     async def _begin(self, life: Life) -> None:
         """Check the topics, start probes and watchdog, read the models, compile, join the group."""
         async with Cluster(self._spec.client) as cluster:
-            faults = await patient(lambda: cluster.faults(self._spec.prefix, self._spec.partitions), "the topics")
+            faults = await patient(
+                lambda: cluster.faults(self._spec.prefix, self._spec.partitions, LANE_TOPICS), "the topics"
+            )
         if faults:
             raise LedgerMismatchError("; ".join(faults))
         if self._vitals is not None:
@@ -160,9 +163,7 @@ class Worker:
             vitals.metrics.lag,
             lambda code: ending.at_once(code, watchdog.verdict.reasons),
         )
-        health = Health(
-            vitals.metrics.registry, Condition, lambda: self._condition(watchdog.verdict.blockers, ending.code)
-        )
+        health = Health(vitals.metrics, Condition, lambda: self._condition(watchdog.verdict.blockers, ending.code))
         self._beating = asyncio.create_task(heart.beat(), name="heart")
         await health.start(vitals.host, vitals.port)
         watchdog.start()
@@ -243,6 +244,7 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
     """Run the detection job as configured, and end the process with its code."""
     metrics = Metrics()
     policy = policy_in_force(settings.policy, settings.base_rate)
+    metrics.budget.set(policy.tiers.budget)
     spec = LaneSpec(
         prefix=settings.topic_prefix,
         group=settings.group,

@@ -136,6 +136,7 @@ def receipt(event: Erasure, clock: int, known: bool, policy: RetentionPolicy) ->
         else [],
         remaining=[
             Remains(where="churn.retention-alerts.v1", what="alerts", until=outputs),
+            Remains(where="churn.parked.v1", what="alerts that an endpoint refused", until=outputs),
             Remains(where="churn.suppressions.v1", what="decisions not to contact", until=outputs),
             Remains(where="churn.training-examples.v1", what="labelled vectors", until=outputs),
             Remains(

@@ -9,8 +9,17 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.client import CoordinationType
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    KafkaError,
+    SecurityDisabled,
+    TopicAlreadyExistsError,
+    TransactionalIdAuthorizationFailed,
+    for_code,
+)
 from aiokafka.protocol.abstract import AbstractType
+from aiokafka.protocol.admin import DescribeAclsRequest
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     Boolean,
@@ -29,6 +38,9 @@ _TOPIC_LEVEL: Final = 1
 _FETCH: Final = 1
 _FETCH_SINCE: Final = ((18, "4.1"), (17, "3.9"), (16, "3.7"), (15, "3.5"), (13, "3.1"), (12, "2.7"))
 """Releases by the version of the fetch request that they brought; a broker does not tell its own release."""
+OPERATIONS: Final = {"READ": 3, "WRITE": 4, "DESCRIBE": 8}
+"""Operations of Kafka's ACLs that matter here, by their number."""
+_ANY: Final = 1
 VISIBLE_S: Final = 30.0
 """Longest wait for new topics to be visible; after it the caller's own check names the missing ones."""
 
@@ -140,12 +152,13 @@ class _MetadataRequestStruct(RequestStruct):  # type: ignore[misc]
 class _MetadataRequest(Request[_MetadataRequestStruct]):  # type: ignore[misc]
     API_KEY = 3
 
-    def __init__(self, topics: list[str]) -> None:
+    def __init__(self, topics: list[str], *, operations: bool = False) -> None:
         self._topics: list[str] = topics
+        self._operations = operations
 
     def build(self, request_struct_class: type[_MetadataRequestStruct]) -> _MetadataRequestStruct:
         topics: list[tuple[bytes, str, dict[int, bytes]]] = [(bytes(16), name, {}) for name in self._topics]
-        return request_struct_class(topics, False, False, False, {})
+        return request_struct_class(topics, False, False, self._operations, {})
 
 
 class Cluster:
@@ -185,6 +198,34 @@ class Cluster:
                 raise for_code(error)(f"metadata of {name}")
             found[name] = TopicOnCluster(name, topic_id.hex(), len(partitions))
         return found
+
+    async def has_authoriser(self) -> bool:
+        """Whether the broker asks anybody what they may do."""
+        answer = await self._admin._send_request(
+            DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY)  # no more is read of it than its error
+        )
+        return bool(answer.error_code != SecurityDisabled.errno)
+
+    async def allowed(self, names: list[str]) -> dict[str, frozenset[str]]:
+        """Which of :data:`OPERATIONS` this user may do with topics; what the broker does not tell is left out."""
+        response = await self._admin._send_request(_MetadataRequest(names, operations=True))
+        return {
+            name: frozenset(word for word, bit in OPERATIONS.items() if bits >> bit & 1)
+            for error, name, _id, _internal, _partitions, bits, *_ in response.topics
+            if not error and bits >= 0
+        }
+
+    async def refused_ids(self, transactional_ids: list[str]) -> list[str]:
+        """Those of transactional ids that this user may not describe; of Write no request tells but a write."""
+        refused = []
+        for each in transactional_ids:
+            try:
+                await self._admin._client.coordinator_lookup(CoordinationType.TRANSACTION, each)
+            except TransactionalIdAuthorizationFailed:
+                refused.append(each)
+            except GroupCoordinatorNotAvailableError:
+                continue  # before the first transaction of a cluster there is none; that it may be asked for is known
+        return refused
 
     async def create(
         self,
@@ -254,10 +295,10 @@ class Cluster:
         while time.monotonic() < end and len(await self.topics(names)) < len(names):
             await asyncio.sleep(0.05)
 
-    async def faults(self, prefix: str, partitions: int) -> list[str]:
+    async def faults(self, prefix: str, partitions: int, topics: tuple[Topic, ...] = ALL_TOPICS) -> list[str]:
         """Messages on missing topics and wrong partition counts; empty when all is well."""
-        found = await self.topics([topic.full(prefix) for topic in ALL_TOPICS])
-        missing = [topic.full(prefix) for topic in ALL_TOPICS if topic.full(prefix) not in found]
+        found = await self.topics([topic.full(prefix) for topic in topics])
+        missing = [topic.full(prefix) for topic in topics if topic.full(prefix) not in found]
         faults = [f"missing: {', '.join(missing)}; run `holdfast topics create`"] if missing else []
         if told := miscounted(found, table(prefix, partitions)):
             faults.append(

@@ -132,10 +132,10 @@ async def polls(
         newer: list[Any] = []
         async with aclosing(_merged(consumer, ends, newer)) as held:
             async for record in held:
-                yield Poll((_told(record),), False, {})
+                yield Poll((told(record),), False, {})
         while follow:
             reached = {place.partition: await consumer.position(place) for place in all_of_it}
-            yield Poll([_told(record) for record in sorted(newer, key=_when)], True, reached)
+            yield Poll([told(record) for record in sorted(newer, key=_when)], True, reached)
             newer = [each for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values() for each in batch]
     finally:
         await consumer.stop()
@@ -164,7 +164,8 @@ def _when(record: Any) -> tuple[int, int, int]:
     return record.timestamp, record.partition, record.offset
 
 
-def _told(each: Any) -> TailRecord:
+def told(each: Any) -> TailRecord:
+    """A record of the client as one of ours."""
     return TailRecord(each.partition, each.offset, each.timestamp, each.key, each.value, tuple(each.headers))
 
 

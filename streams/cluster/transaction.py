@@ -161,6 +161,11 @@ async def _found_coordinator(find: Callable[[Any, str], Awaitable[int]], client:
         await asyncio.sleep(FIND_AGAIN_S)
 
 
+def lane_id(prefix: str, partition: int) -> str:
+    """The transactional id of a lane."""
+    return f"{prefix}{STATE}-{partition}"
+
+
 async def fenced(client: Mapping[str, Any], transactional_id: str, prefix: str, partition: int) -> LaneProducer:
     """A producer that has fenced the former holder of its lane; after this returns no other can commit there.
 

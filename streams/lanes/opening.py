@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from streams.cluster.retries import patient
-from streams.cluster.transaction import LaneProducer, fenced
+from streams.cluster.transaction import LaneProducer, fenced, lane_id
 from streams.lanes import ledger as ledgers
 from streams.lanes.fold_ports import Fold, LaneSpec
 from streams.lanes.ledger import LaneLogs, Ledger, LedgerMismatchError
@@ -29,7 +29,7 @@ class OpenedState(NamedTuple):
 
 async def fence(spec: LaneSpec, partition: int) -> LaneProducer:
     """Step 1: after this no other worker can commit to the lane's state."""
-    return await fenced(spec.client, f"{spec.prefix}{STATE}-{partition}", spec.prefix, partition)
+    return await fenced(spec.client, lane_id(spec.prefix, partition), spec.prefix, partition)
 
 
 async def restored(

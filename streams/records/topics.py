@@ -17,6 +17,7 @@ SCORES: Final = "churn.risk-scores.v1"
 SUPPRESSIONS: Final = "churn.suppressions.v1"
 DEAD_LETTERS: Final = "churn.dead-letters.v1"
 RECEIPTS: Final = "churn.receipts.v1"
+PARKED: Final = "churn.parked.v1"
 EXAMPLES: Final = "churn.training-examples.v1"
 MODELS: Final = "churn.models.v1"
 
@@ -82,7 +83,14 @@ OUTPUT_TOPICS: Final = (
     Topic(MODELS, "internal", _MODELS_CONFIG, single=True),
 )
 
-ALL_TOPICS: Final = INPUT_TOPICS + OUTPUT_TOPICS
+RELAY_TOPICS: Final = (
+    # What an endpoint refused for good: the alert as it was, under its own timestamp, so that it is gone when that is.
+    Topic(PARKED, "output", _KEPT_MONTH),
+)
+
+LANE_TOPICS: Final = INPUT_TOPICS + OUTPUT_TOPICS
+"""Without these no worker starts."""
+ALL_TOPICS: Final = LANE_TOPICS + RELAY_TOPICS
 BY_NAME: Final = {topic.name: topic for topic in ALL_TOPICS}
 RANK: Final = {topic.name: rank for rank, topic in enumerate(INPUT_TOPICS)}
 

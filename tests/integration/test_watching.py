@@ -1,4 +1,4 @@
-"""Prometheus, its rules, the dashboards' queries and the runbooks' commands over a running worker and learner."""
+"""Prometheus, its rules, the dashboards' queries and the runbooks' commands over running worker, learner, relay."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def watched(broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathFactory) ->
         made.send_leave_intents()
         made.until('holdfast_suppressions_total{reason="no_profile"} > 0', 30)
         made.until('sum(holdfast_alerts_total{kind="leave_intent", event="raised"}) > 0', 30)
+        made.until("sum(holdfast_relay_delivered_total) > 0", 30)
         yield made
         for process in processes:
             assert process.code is None, process.tail()
@@ -89,7 +90,7 @@ def test_alerts_fire_and_end_under_a_load_of_minutes(
     """A worker is killed, and a flood of poison comes: Prometheus says so, and later that it is over."""
     with ExitStack() as stack:
         made = Watched(stack, broker.bootstrap, "watched-long.", tmp_path)
-        _, worker, learner = made.start_all()
+        _, worker, learner, relay = made.start_all()
         made.send_examples(1_000)
         made.holdfast("simulate", "--subscribers", "1000", "--days", "60", "--churn", "0.1")
         made.until("sum(holdfast_lag_records) == 0 and sum(holdfast_events_total) > 500000", 300)
@@ -108,5 +109,5 @@ def test_alerts_fire_and_end_under_a_load_of_minutes(
         made.send_poison(150_000)  # beside a million events within the same five minutes
         until(lambda: "HoldfastPoisonFlood" in made.firing(), "a flood: an alert", 200, 1)
         record_property("events", made.query("sum(increase(holdfast_events_total[1h]))")[0])
-        for process in (worker, learner, live):
+        for process in (worker, learner, relay, live):
             assert process.code in {None, 0}, process.tail()

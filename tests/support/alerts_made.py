@@ -11,6 +11,7 @@ from models.contract.alerts import (
     AlertReason,
     Offer,
     PriorityFactors,
+    Suppression,
     TalkTrack,
     Trigger,
     Value,
@@ -75,6 +76,12 @@ def an_alert(**changed: Any) -> Alert:
         "trigger": Trigger(topic="telecom.site-visits.v1", partition=3, offset=88123, tick=None),
     }
     return Alert(**{**fields, **changed})
+
+
+def a_suppression(**changed: Any) -> Suppression:
+    """The same, withheld."""
+    body = {name: getattr(an_alert(), name) for name in Alert.__struct_fields__}
+    return Suppression(**{**body, "decision_id": "d" * 32, "reason": "cooldown", "seq": 0, **changed})
 
 
 def _reason(code: str, en: str, zh: str, *, disclosable: bool) -> AlertReason:

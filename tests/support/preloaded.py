@@ -54,7 +54,7 @@ async def preload(rig: Rig, operator: Operator, seed: int) -> int:
 async def read(
     rig: Rig, records: int, workers: int, blows: Sequence[Blow], seed: int, directory: Path, dies_at: int | None = None
 ) -> Life:
-    """Have the log read to its end by many workers, under these blows; first by one that dies at that transaction."""
+    """Have the log read to its end by so many workers, under these blows; first by one that dies in a transaction."""
     fleet = Fleet(rig, MODEL, directory, seed)
     began = time.monotonic()
     async with Progress(rig) as progress:

@@ -10,9 +10,11 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import urllib.parse
 import urllib.request
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +22,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from support.black_box_worker import ROOT, clean_environment, until
 from support.programs import program
+from support.relay_rig import SECRET
 from support.rig import event, now_ms
 from support.ruled_examples import examples
 
@@ -47,6 +50,16 @@ def free_port() -> int:
         held.bind(("127.0.0.1", 0))
         port: int = held.getsockname()[1]
         return port
+
+
+class _Accepts(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 class Process:
@@ -90,10 +103,11 @@ class Watched:
                 "HOLDFAST_PARTITIONS": str(LANES),
                 "HOLDFAST_LEARNER": str(numbers),
                 "HOLDFAST_CHECKPOINT_S": "0.5",
+                "HOLDFAST_RELAY_SECRET": SECRET,
                 "COLUMNS": "120",  # as without a terminal; the one that the tests run in may be narrow
             }
         )
-        self.ports = {"9108": free_port(), "9109": free_port(), "9090": free_port()}
+        self.ports = {port: free_port() for port in ("9108", "9109", "9110", "9090")}
         """Those that are used here, by those that configuration and runbooks name."""
 
     def holdfast(self, *arguments: str) -> None:
@@ -116,14 +130,28 @@ class Watched:
         return Process(self._stack, command, environment, self._directory / f"{name}.log")
 
     def start_all(self) -> list[Process]:
-        """Create the topics; start worker, learner and Prometheus, and wait until all of them are seen at work."""
+        """Create the topics; start worker, learner, relay and Prometheus; wait until all of them are seen at work."""
         program("curl")  # of runbooks
         prometheus = self.start_prometheus()
         self.holdfast("topics", "create")
-        processes = [prometheus, self.start("worker", "worker"), self.start("learner", "learner", port="9109")]
+        processes = [
+            prometheus,
+            self.start("worker", "worker"),
+            self.start("learner", "learner", port="9109"),
+            self.start("relay", "relay", "--to", self.endpoint(), "--notify", "json://127.0.0.1:9/", port="9110"),
+        ]
         self.until("holdfast_lanes_open == 2", 60)
         self.until('up{job="holdfast-learner"} == 1', 60)
+        self.until('holdfast_ready{job="holdfast-relay"} == 1', 60)
         return processes
+
+    def endpoint(self) -> str:
+        """An endpoint that accepts everything, for as long as the stack lives."""
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _Accepts)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self._stack.callback(server.server_close)
+        self._stack.callback(server.shutdown)
+        return f"crm=http://127.0.0.1:{server.server_port}/"
 
     def send(self, topic: str, *values: bytes, key: str = "s-1") -> None:
         """Write values under one key."""
@@ -170,7 +198,7 @@ class Watched:
 
     def here(self, text: str) -> str:
         """Text with the ports that are used here."""
-        return re.sub(r"localhost:(9108|9109|9090)", lambda found: f"127.0.0.1:{self.ports[found[1]]}", text)
+        return re.sub(r"localhost:(9108|9109|9110|9090)", lambda found: f"127.0.0.1:{self.ports[found[1]]}", text)
 
     def ask(self, page: str, **parameters: str) -> Any:
         """What Prometheus' API says."""

@@ -6,14 +6,15 @@ AsyncAPI's own schema format holds for them.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from app.config.settings import Settings
 from app.generate.contract.examples import examples
 from app.generate.contract.schemas import NIGHT
 from models.contract.events import FEEDBACK, INPUTS, SUBSCRIBERS
+from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS, ParkedFor
 from streams.model_topic.versions import SEGMENTS
-from streams.records.topics import ALERTS, BY_NAME, DEAD_LETTERS, MODELS, RECEIPTS, SCORES, SUPPRESSIONS
+from streams.records.topics import ALERTS, BY_NAME, DEAD_LETTERS, MODELS, PARKED, RECEIPTS, SCORES, SUPPRESSIONS
 from streams.records.wire import POISONS
 
 _BINDING: Final = {"bindingVersion": "0.5.0"}
@@ -111,6 +112,11 @@ def _messages() -> dict[str, list[_Message]]:
                 _dead_letter_headers(),
             )
         ],
+        PARKED: [
+            _Message(
+                "Parked", "An alert that an endpoint of the relay refused for good", whose, ALERTS, _parked_headers()
+            )
+        ],
         MODELS: [_Message("Night", "A night's groups of who was at risk", {"const": SEGMENTS}, NIGHT)],
     }
 
@@ -189,3 +195,16 @@ def _dead_letter_headers() -> dict[str, Any]:
     }
     of_large = {f"holdfast.{part}.{what}": _TEXT for part in ("key", "value") for what in ("length", "sha256")}
     return {"type": "object", "required": list(always), "properties": always | of_large}
+
+
+def _parked_headers() -> dict[str, Any]:
+    """The alert's own headers, and what ``app.relay`` adds."""
+    alert, number = _cloud_event("alert"), {**_TEXT, "pattern": "^[0-9]+$"}
+    added = {
+        ENDPOINT: {**_TEXT, "description": "Name of the endpoint; never its address."},
+        REASON: {"enum": list(get_args(ParkedFor))},
+        STATUS: {**number, "description": "HTTP status of the last answer, if there was one."},
+        ANSWER: {**_TEXT, "description": "How the answer began."},
+        ATTEMPTS: number,
+    }
+    return {"type": "object", "required": [ENDPOINT, REASON], "properties": alert["properties"] | added}

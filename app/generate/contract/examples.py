@@ -34,10 +34,11 @@ from models.contract.playbook import GENERAL_DO, GENERAL_DONT
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import Text
 from models.decisions.outbox import Output
+from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS
 from streams.records.dead_letters import dead_letter
 from streams.records.out_record import Headers
 from streams.records.outputs import out_records
-from streams.records.topics import ALERTS, DEAD_LETTERS, RECEIPTS, SCORES, SUPPRESSIONS
+from streams.records.topics import ALERTS, DEAD_LETTERS, PARKED, RECEIPTS, SCORES, SUPPRESSIONS
 from streams.records.wire import Rejected
 
 Example = dict[str, Any]
@@ -220,11 +221,13 @@ _NIGHT: Final = Night(
         ],
     ),
 )
+_REFUSED: Final = {ENDPOINT: "crm", REASON: "refused", STATUS: "422", ANSWER: "no such unit", ATTEMPTS: "1"}
 _WRITTEN: Final[Mapping[str, tuple[Output, ...]]] = {
     ALERTS: (
         Output("alert", WHO, _RAISED, _RAISED.ts, f"{_ALERT_ID}:1", None),
         Output("alert", WHO, _CLOSED, _CLOSED.ts, f"{_ALERT_ID}:2", None),
     ),
+    PARKED: (Output("alert", WHO, _RAISED, _RAISED.ts, f"{_ALERT_ID}:1", None),),
     SCORES: (
         Output("score", WHO, _SCORE, TS, "1a2b00112233445566778899aabbccdd", None),
         Output("score", WHO, None, TS, "3c4d00112233445566778899aabbccdd", None),
@@ -256,6 +259,8 @@ def examples(topic: str) -> list[Example]:
         letter = dead_letter("telecom.calls.v1", 3, _Poison(), Rejected("missing_field", "no `ts`"))
         return [{"headers": _text(letter.headers)}]
     written = out_records(_WRITTEN[topic], _GROUP)
+    if topic == PARKED:
+        written = [(*written[0][:3], [*written[0][3], *((name, text.encode()) for name, text in _REFUSED.items())])]
     return [
         {"headers": _text(headers), "payload": None if value is None else json.loads(value)}
         for _, _, value, headers in written

@@ -18,10 +18,11 @@ OPERATIONS: Final = DashboardPlan(
         ),
         PanelPlan(
             "Tier alerts a day per 1,000",
-            "At or below the policy's budget, 1 as shipped. Over a week, since a lane may save that much.",
+            "At or below the policy's budget. Over a week, since a lane may save that much.",
             {
-                "": "sum(increase(holdfast_alerts_total{kind='risk_tier', event='raised'}[7d])) / 7"
-                " / (sum(holdfast_subscribers) / 1000)"
+                "raised": "sum(increase(holdfast_alerts_total{kind='risk_tier', event='raised'}[7d])) / 7"
+                " / (sum(holdfast_subscribers) / 1000)",
+                "budget": "max(holdfast_tier_alert_budget)",
             },
             alerts=("TierAlertsOverBudget", "TierAlertsUnderBudget"),
         ),
@@ -145,6 +146,57 @@ OPERATIONS: Final = DashboardPlan(
                 "Profiles without a consent of their own, an hour",
                 "As the source fills its fields; a jump means that it stopped.",
                 {"{{use}}": hourly("holdfast_consent_absent_total", "use")},
+            ),
+        ),
+        "Relay": (
+            PanelPlan(
+                "Delivered by endpoint, an hour",
+                "As many as were published, for who wants all of them.",
+                {"{{endpoint}}": hourly("holdfast_relay_delivered_total", "endpoint")},
+                alerts=("RelayAway",),
+            ),
+            PanelPlan(
+                "The longest that an alert has waited, by endpoint",
+                "0; for chat and mail up to a minute.",
+                {"{{endpoint}}": "max by (endpoint) (holdfast_relay_lag_seconds)"},
+                "s",
+                ("RelayStuck",),
+            ),
+            PanelPlan(
+                "Alerts behind by endpoint",
+                "0, or a moment's.",
+                {"{{endpoint}}": "sum by (endpoint) (holdfast_relay_lag_records)"},
+                alerts=("RelayStuck",),
+            ),
+            PanelPlan(
+                "Failed attempts by endpoint and reason, an hour",
+                "None, or a handful when an endpoint restarts.",
+                {"{{endpoint}} {{reason}}": hourly("holdfast_relay_failed_attempts_total", "endpoint", "reason")},
+                alerts=("RelayStuck",),
+            ),
+            PanelPlan(
+                "Parked, missed, past contact_by, an hour",
+                "None parked or missed; few past their contact_by.",
+                {
+                    "{{endpoint}} parked: {{reason}}": hourly("holdfast_relay_parked_total", "endpoint", "reason"),
+                    "{{endpoint}} missed": hourly("holdfast_relay_missed_total", "endpoint"),
+                    "{{endpoint}} past contact_by": hourly("holdfast_relay_past_contact_by_total", "endpoint"),
+                },
+                alerts=("RelayParks",),
+            ),
+            PanelPlan(
+                "Digests, and alerts that filters left out, an hour",
+                "As the filters of each endpoint say.",
+                {
+                    "{{endpoint}} digests": hourly("holdfast_relay_digests_total", "endpoint"),
+                    "{{endpoint}} left out": hourly("holdfast_relay_left_out_total", "endpoint"),
+                },
+            ),
+            PanelPlan(
+                "From an alert to its acceptance by an endpoint",
+                "Well below a second.",
+                quantiles("holdfast_relay_delay_seconds", 0.5, 0.99, window="1h"),
+                "s",
             ),
         ),
     },

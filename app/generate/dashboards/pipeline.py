@@ -139,6 +139,12 @@ PIPELINE: Final = DashboardPlan(
                 "percentunit",
             ),
             PanelPlan(
+                "Ready",
+                "1 each.",
+                {"{{job}} {{instance}}": "holdfast_ready"},
+                alerts=("WorkerNotReady",),
+            ),
+            PanelPlan(
                 "Up since",
                 "Days. A saw is a worker that keeps ending.",
                 {"{{job}} {{instance}}": "time() - holdfast_process_start_time_seconds"},

@@ -7,16 +7,18 @@ import re
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
-from support.alerts_made import NUMBER, RAISED_MS, an_action, an_alert
+from support.alerts_made import NUMBER, RAISED_MS, a_suppression, an_action, an_alert
 
 from app import cli
+from app.alerts.card import Card
 from app.alerts.pulse import Beat, Pulse
 from app.errors import ExitCode
 from app.publishing.record import TimedRecord
+from models.contract.vocabulary import SuppressionReason
 from streams.cluster.topic_tail import Poll, TailRecord, TopicMissingError
 from streams.records.dead_letters import dead_letter
 from streams.records.wire import Poison, Rejected
@@ -134,6 +136,51 @@ def test_tail_passes_over_what_it_cannot_read_and_says_so(plant: Any, capsys: py
     assert "3:0 is not an alert" in told.err
     assert "3:1 is not an alert" in told.err
     assert told.out.count("╭") == 1
+
+
+def of_decision(offset: int = 0, **changed: Any) -> TailRecord:
+    return record(msgspec.json.encode(a_suppression(**changed)), offset)
+
+
+def test_tail_shows_what_was_withheld_and_why_a_line_each(plant: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    call = plant(
+        of_decision(reason="no_consent"),
+        of_decision(1, reason="no_profile", risk=None, value=None, reasons=None, action=None, priority=None),
+        of_decision(2, kind="silence"),
+        of_alert(3, alert_id=SECOND),
+    )
+    assert cli.main(["alerts", "tail", "--suppressed", "--no-follow", *BROKERS]) == 0
+    told = capsys.readouterr()
+    assert call.topic == "p.churn.suppressions.v1"
+    lines = told.out.splitlines()
+    assert len(lines) == 3
+    assert "no consent" in lines[0]
+    assert "24 minutes on competitor sites" in lines[0]
+    assert "no profile" in lines[1]
+    assert NUMBER not in told.out
+    assert "3:3 is not a decision" in told.err
+    cli.main(["alerts", "tail", "--suppressed", "--no-follow", "--kind", "silence", "--lang", "zh", *BROKERS])
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "静默期" in line
+    cli.main(["alerts", "tail", "--suppressed", "--from-beginning", "--no-follow", "--json", *BROKERS])
+    assert [json.loads(each)["reason"] for each in capsys.readouterr().out.splitlines()[:2]] == [
+        "no_consent",
+        "no_profile",
+    ]
+
+
+@pytest.mark.parametrize("reason", get_args(SuppressionReason))
+def test_each_reason_has_a_word_that_fits_its_column(reason: SuppressionReason) -> None:
+    for lang in ("en", "zh"):
+        line = Card(lang).withheld(a_suppression(reason=reason), 120)
+        assert line.cell_len == 120
+        assert f" {Card(lang).word(f'withheld_{reason}')} " in line.plain, line.plain
+
+
+def test_a_condition_on_alerts_is_refused_for_what_was_withheld(plant: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plant()
+    assert cli.main(["alerts", "tail", "--suppressed", "--where", "risk > 0.5", *BROKERS]) == ExitCode.USAGE
+    assert "--where is of alerts" in capsys.readouterr().err
 
 
 def lines_of(text: str) -> list[str]:

@@ -26,7 +26,7 @@ from streams.cluster.group_progress import GroupProgress
 from streams.cluster.topic_tail import TailRecord
 from streams.model_topic.versions import ModelVersions
 from streams.records.lane_history import HistoryRecord
-from streams.records.topics import ALL_TOPICS, HISTORY, STATE
+from streams.records.topics import ALL_TOPICS, HISTORY, PARKED, STATE
 
 NOW = 1_780_000_000_000
 AS_THE_TABLE = {topic.name: dict(topic.config) for topic in ALL_TOPICS}
@@ -71,6 +71,42 @@ def test_topics_are_kept_as_the_table_says(change: dict[str, dict[str, str]], ve
     (finding,) = checks.retention(kept, {})
     assert finding.verdict == verdict
     assert said in finding.said
+
+
+ALL_MAY = {topic.full("p."): frozenset({"READ", "WRITE", "DESCRIBE"}) for topic in ALL_TOPICS}
+
+
+def test_a_broker_without_an_authoriser_lets_everybody() -> None:
+    assert checks.access("p.", False, {}) == Finding(
+        "ACLs", "ok", "the broker has no authoriser: everybody may do everything"
+    )
+
+
+@pytest.mark.parametrize(
+    ("topic", "may", "verdict", "said"),
+    [
+        (CALLS, {"READ", "DESCRIBE"}, "ok", f"{len(ALL_TOPICS)} topics"),
+        (CALLS, {"WRITE", "DESCRIBE"}, "fail", f"{CALLS}: no READ"),
+        (STATE, {"DESCRIBE"}, "fail", f"{STATE}: no READ, WRITE"),
+        (PARKED, {"WRITE", "DESCRIBE"}, "ok", "may do"),
+    ],
+)
+def test_each_topic_must_allow_what_it_is_used_for(topic: str, may: set[str], verdict: str, said: str) -> None:
+    finding = checks.access("p.", True, ALL_MAY | {f"p.{topic}": frozenset(may)})
+    assert (finding.verdict, said in finding.said) == (verdict, True), finding
+
+
+def test_what_the_broker_does_not_say_is_no_refusal() -> None:
+    told = {name: may for name, may in ALL_MAY.items() if not name.endswith(STATE)}
+    finding = checks.access("p.", True, told)
+    assert finding.verdict == "ok"
+    assert "of 1 the broker does not say" in finding.said
+
+
+def test_transactional_ids_that_may_not_be_used_are_named() -> None:
+    assert checks.transactional_ids(["a-0", "a-1"], []).verdict == "ok"
+    finding = checks.transactional_ids(["a-0", "a-1"], ["a-1"])
+    assert (finding.verdict, "1 of 2 may not be described: a-1" in finding.said) == ("fail", True)
 
 
 def test_a_retention_that_was_lengthened_is_to_be_put_back() -> None:

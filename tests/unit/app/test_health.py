@@ -22,7 +22,7 @@ class Server:
         self.alive = Condition()
         self.ready = Condition()
         self.metrics = Metrics()
-        self.health = Health(self.metrics.registry, lambda: self.alive, lambda: self.ready)
+        self.health = Health(self.metrics, lambda: self.alive, lambda: self.ready)
 
     async def get(self, path: str, **headers: str) -> tuple[int, str, str]:
         async with (

@@ -1,0 +1,244 @@
+"""Delivery to an HTTP endpoint: one alert at a time in each partition, so each subscriber's steps come in their order.
+
+What the answer means: 2xx accepted; 408, 425, 429, 5xx, any other status and no answer are tried again; other 4xx are
+refused for good, and parked. A redirect is not followed: it would send customers' data to a place nobody has named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import aiohttp
+import structlog
+
+from app.alerts.alert_filter import AlertFilter
+from app.relay.back_off import pause_s
+from app.relay.endpoints import Endpoint
+from app.relay.envelope import Envelope, envelope, past_contact_by
+from app.relay.metrics import Failure, RelayMetrics
+from app.relay.route import GRACE_S, Route, Wanted, keeps
+from app.relay.signature import signed
+from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS, ParkedFor, Parking
+from streams.cluster.topic_tail import TailRecord, as_alert
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT: Final = aiohttp.ClientTimeout(total=10.0, connect=5.0)
+_ANSWER_BYTES: Final = 1024
+_AGAIN: Final = frozenset({408, 425, 429})
+_OVERLOADED: Final = frozenset({502, 503, 504})
+"""Of a gateway, or of a server that asks for patience: they say nothing about the alert."""
+_KEEPS_FAILING: Final = 20
+"""Attempts; some 15 minutes."""
+
+
+class Answer(NamedTuple):
+    """What became of an attempt.
+
+    Attributes
+    ----------
+    failure
+        Why it is repeated; None if it is not.
+    status
+        None without an answer.
+    asked_s
+        Seconds that the endpoint asks to wait.
+    text
+        Of a refusal, its beginning.
+    """
+
+    failure: Failure | None
+    status: int | None = None
+    asked_s: float | None = None
+    text: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the endpoint has it now."""
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def broken(self) -> bool:
+        """Whether the endpoint seems to fail on this very alert."""
+        return self.status is not None and self.status >= 500 and self.status not in _OVERLOADED
+
+
+def judged(status: int, asked: str | None, text: str) -> Answer:
+    """What an answer means.
+
+    Examples
+    --------
+    >>> [judged(status, None, "").failure for status in (204, 302, 404, 429, 500)]
+    [None, 'unexpected', None, 'throttled', 'server_error']
+    """
+    asked_s = float(asked) if asked is not None and asked.isdecimal() else None
+    failure: Failure | None
+    if status in _AGAIN:
+        failure = "throttled"
+    elif 200 <= status < 300 or 400 <= status < 500:
+        failure = None
+    else:
+        failure = "server_error" if status >= 500 else "unexpected"
+    return Answer(failure, status, asked_s, text)
+
+
+class WebhookRoute(Route):
+    """The way to one HTTP endpoint.
+
+    Parameters
+    ----------
+    keys
+        Each of them signs.
+    parking
+        Where what is refused goes; shared, and opened by the caller.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        wanted: Wanted,
+        metrics: RelayMetrics,
+        keys: Sequence[bytes],
+        parking: Parking,
+    ) -> None:
+        super().__init__(endpoint, wanted, metrics)
+        self._keys, self._parking = keys, parking
+        # By the environment's proxy, as everything else that leaves the house.
+        self._session = aiohttp.ClientSession(
+            timeout=TIMEOUT, trust_env=True, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+        )
+        self._working: dict[int, asyncio.Task[None]] = {}
+        self._held: dict[int, TailRecord] = {}
+        self._filters: dict[int, AlertFilter] = {}
+        self._accepted_at = 0.0
+
+    async def run(self, asked: asyncio.Event) -> None:
+        """See :meth:`app.relay.route.Route.run`."""
+        async with self._session:
+            await super().run(asked)
+
+    async def step(self) -> None:
+        """Give each partition without work what has come for it."""
+        for partition, records in (await self.subscription.poll(self._working)).items():
+            if records:
+                self._held[partition] = records[0]
+                self._working[partition] = asyncio.create_task(self._deliver(partition, records))
+        for partition, task in list(self._working.items()):
+            if task.done():
+                del self._working[partition]
+                self._held.pop(partition, None)
+                task.result()
+
+    async def finish(self) -> None:
+        """Let requests that are on their way be answered."""
+        if self._working:
+            await asyncio.wait(self._working.values(), timeout=GRACE_S)
+
+    async def drop_work(self) -> None:
+        """Cancel what is not answered: it is sent again, with the same id."""
+        tasks = list(self._working.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._working.clear()
+        self._held.clear()
+        self._filters.clear()
+
+    def oldest(self) -> Mapping[int, TailRecord]:
+        """Those that are being delivered."""
+        return self._held
+
+    async def _deliver(self, partition: int, records: Sequence[TailRecord]) -> None:
+        for record in records:
+            self._held[partition] = record
+            if partition not in self._filters:
+                self._filters[partition] = await self.wanted.filter_at(partition, record.offset)
+            await self._hand_over(record, self._filters[partition])
+            self.subscription.done(partition, record.offset)
+            if self.stopping:
+                return
+
+    async def _hand_over(self, record: TailRecord, wanted: AlertFilter) -> None:
+        """Bring one record to its end: accepted, parked, or not wanted there."""
+        alert = as_alert(record.value)
+        if alert is None:
+            await self._park(record, "unreadable")
+            return
+        if not keeps(wanted, alert):
+            self.metrics.left_out.labels(self.endpoint.name).inc()
+            return
+        attempts, broken, began = 0, 0, time.monotonic()
+        while True:
+            past = past_contact_by(alert, self.wanted.now_ms())
+            try:
+                message = envelope(record, past=past)
+            except ValueError:
+                await self._park(record, "unreadable")
+                return
+            answer = await self._attempt(message)
+            attempts += 1
+            if answer.accepted:
+                self._count(record, past=past)
+                return
+            if answer.failure is None:
+                await self._park(record, "refused", answer, attempts)
+                return
+            broken = broken + 1 if answer.broken else 0
+            if broken >= _KEEPS_FAILING and self._accepted_at > began:
+                await self._park(record, "keeps_failing", answer, attempts)
+                return
+            pause = pause_s(attempts, answer.asked_s)
+            self.failed(answer.failure, pause, answer.status)
+            await self.pause(pause)
+
+    async def _attempt(self, message: Envelope) -> Answer:
+        headers = signed(self._keys, message.message_id, int(time.time()), message.body)
+        headers["content-type"] = message.content_type
+        try:
+            async with self._session.post(
+                self.endpoint.url, data=message.body, headers=headers, allow_redirects=False
+            ) as answer:
+                text = "" if answer.status < 400 else await _beginning(answer)
+                return judged(answer.status, answer.headers.get("retry-after"), text)
+        except TimeoutError:
+            return Answer("timeout")
+        except (aiohttp.ClientError, OSError):
+            return Answer("unreachable")
+
+    def _count(self, record: TailRecord, *, past: bool) -> None:
+        self.wanted.fail_at("delivered")
+        self._accepted_at = time.monotonic()
+        self.accepted()
+        self.metrics.delivered.labels(self.endpoint.name).inc()
+        self.metrics.delay.observe(max(0.0, (self.wanted.now_ms() - record.timestamp) / 1000))
+        if past:
+            self.metrics.past.labels(self.endpoint.name).inc()
+
+    async def _park(
+        self, record: TailRecord, reason: ParkedFor, answer: Answer | None = None, attempts: int = 0
+    ) -> None:
+        facts = {ENDPOINT: self.endpoint.name, REASON: reason}
+        if answer is not None:
+            facts |= {STATUS: str(answer.status), ANSWER: answer.text, ATTEMPTS: str(attempts)}
+        await self._parking.park(record, facts)
+        self.metrics.parked.labels(self.endpoint.name, reason).inc()
+        log.warning(
+            "alert_parked",
+            endpoint=self.endpoint.name,
+            partition=record.partition,
+            offset=record.offset,
+            reason=reason,
+            status=None if answer is None else answer.status,
+        )
+
+
+async def _beginning(answer: aiohttp.ClientResponse) -> str:
+    """The beginning of a body, which may never end or be cut off."""
+    try:
+        read = await answer.content.read(_ANSWER_BYTES)
+    except (aiohttp.ClientError, TimeoutError):
+        return ""
+    return read.decode("utf-8", "replace")

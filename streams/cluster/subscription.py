@@ -1,0 +1,278 @@
+"""A consumer group's reading of one topic, whose offsets move only when its reader says what is done.
+
+What was read and not done when a process ends is read again by the next one: at least once, never less.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+import aiokafka
+import structlog
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from streams.cluster.partition_read import chunks, reader
+from streams.cluster.retries import PATIENCE_S, NoAnswerError, passing, patient
+from streams.cluster.topic_admin import Cluster
+from streams.cluster.topic_tail import TailRecord, TopicMissingError, told
+
+log = structlog.get_logger(__name__)
+
+Start = Literal["now", "beginning"] | int
+"""Where a group begins that has no offset yet; a number is a record's timestamp, in epoch ms."""
+COMMIT_S: Final = 1.0
+_CALL_S: Final = 5.0
+_POLL_MS: Final = 50
+_MOST: Final = 500
+_SESSION_MS: Final = 10_000
+_MOST_IDLE_MS: Final = 20 * 24 * 3_600_000
+"""A reader whose endpoint is down for days asks for nothing, and is not to lose its place in the group for it."""
+
+
+class Standing(NamedTuple):
+    """Where a group stands in the topic, by partition.
+
+    Attributes
+    ----------
+    begin
+        Offset of the next record; the one to begin at where nothing was committed.
+    end
+        The offset after the last committed record.
+    fresh
+        Partitions without a committed offset.
+    missed
+        Records that were deleted before the group had read them.
+    """
+
+    begin: Mapping[int, int]
+    end: Mapping[int, int]
+    fresh: frozenset[int]
+    missed: int
+
+
+async def standing(client: Mapping[str, Any], topic: str, group: str, start: Start) -> Standing:
+    """Where a group stands; nothing is written, and the group is not joined.
+
+    Raises
+    ------
+    streams.cluster.topic_tail.TopicMissingError
+        If there is no such topic.
+    """
+    consumer = reader(client)
+    try:
+        await consumer.start()
+        # List all topics of the cluster: asking for one by name could create it.
+        numbers = (await consumer._client.fetch_all_metadata()).partitions_for_topic(topic)
+        if not numbers:
+            raise TopicMissingError(topic)
+        places = [TopicPartition(topic, number) for number in sorted(numbers)]
+        ends, starts = await consumer.end_offsets(places), await consumer.beginning_offsets(places)
+        first = {"now": ends, "beginning": starts}.get(str(start)) or await _since(consumer, places, start, ends)
+    finally:
+        await consumer.stop()
+    async with Cluster(client) as cluster:
+        committed = await cluster.committed(group)
+    begin, missed, fresh = dict[int, int](), 0, set[int]()
+    for each in places:
+        at = committed.get((topic, each.partition))
+        if at is None:
+            fresh.add(each.partition)
+            at = first[each]
+        missed += max(0, starts[each] - at)
+        begin[each.partition] = max(at, starts[each])
+    return Standing(begin, {each.partition: end for each, end in ends.items()}, frozenset(fresh), missed)
+
+
+async def _since(
+    consumer: aiokafka.AIOKafkaConsumer, places: Sequence[TopicPartition], start: Start, ends: Mapping[Any, int]
+) -> dict[TopicPartition, int]:
+    found = await consumer.offsets_for_times(dict.fromkeys(places, start))
+    return {each: ends[each] if found[each] is None else found[each].offset for each in places}
+
+
+async def earlier(
+    client: Mapping[str, Any], topic: str, partition: int, before: int
+) -> AsyncGenerator[TailRecord, None]:
+    """The records that a partition holds before an offset, the oldest first."""
+    consumer, place = reader(client), TopicPartition(topic, partition)
+    try:
+        await consumer.start()
+        consumer.assign([place])
+        async for records in chunks(consumer, place, before, _unwatched):
+            for record in records:
+                if record.offset < before:
+                    yield told(record)
+    finally:
+        await consumer.stop()
+
+
+def _unwatched(_: int) -> None:
+    """Nobody waits for the count of what remains."""
+
+
+class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One member of a consumer group.
+
+    Parameters
+    ----------
+    start
+        Where to begin if the group has no offsets: they are committed before anything is read, so that a process that
+        ends before its first delivery does not begin later.
+    revoked
+        Called before partitions go to another member: what works on them must end. What is done by then is committed.
+    """
+
+    def __init__(
+        self,
+        client: Mapping[str, Any],
+        topic: str,
+        group: str,
+        start: Start,
+        revoked: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.group, self.topic = group, topic
+        self.assigned = False
+        self.missed = 0
+        self._client, self._start, self._on_revoked = client, start, revoked
+        self._consumer: aiokafka.AIOKafkaConsumer | None = None
+        self._done: dict[int, int] = {}
+        self._committed: dict[int, int] = {}
+        self._generation = 0
+        self._tried = self._answered = time.monotonic()
+
+    async def open(self) -> None:
+        """Begin to read; after this returns the group has an offset for every partition."""
+        self.missed = await patient(self._settle, f"group {self.group}")
+        self._consumer = self._new(max_poll_interval_ms=_MOST_IDLE_MS, session_timeout_ms=_SESSION_MS)
+        await patient(self._consumer.start, f"group {self.group}")
+        self._consumer.subscribe([self.topic], listener=self)
+
+    async def poll(self, busy: Collection[int]) -> dict[int, list[TailRecord]]:
+        """What came in the partitions that are not busy, in their order; waits a moment if there is nothing."""
+        assert self._consumer is not None  # noqa: S101 - opened first
+        free = [place for place in self._consumer.assignment() if place.partition not in busy]
+        if not free:
+            await asyncio.sleep(_POLL_MS / 1000)
+            return {}
+        generation = self._generation
+        found = await self._consumer.getmany(*free, timeout_ms=_POLL_MS, max_records=_MOST)
+        if generation != self._generation:
+            return {}  # they are read again by whoever has the partitions now, which may be this member
+        return {place.partition: [told(record) for record in records] for place, records in found.items()}
+
+    def done(self, partition: int, offset: int) -> None:
+        """Say that all records of a partition up to this one are delivered."""
+        self._done[partition] = offset + 1
+
+    async def reached(self, partition: int) -> int | None:
+        """The next offset that a partition without work would give; behind markers of transactions too."""
+        assert self._consumer is not None  # noqa: S101 - opened first
+        try:
+            async with asyncio.timeout(_CALL_S):
+                return int(await self._consumer.position(TopicPartition(self.topic, partition)))
+        except (IllegalStateError, TimeoutError):
+            return None
+
+    def next_offset(self, partition: int) -> int | None:
+        """Offset of the next record that is not done; None if none was done yet."""
+        return self._done.get(partition)
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        """Those that this member has."""
+        if self._consumer is None:
+            return frozenset()
+        return frozenset(place.partition for place in self._consumer.assignment())
+
+    async def commit_if_due(self) -> bool:
+        """Commit what is done, once a second; True if something was."""
+        now = time.monotonic()
+        if now - self._tried < COMMIT_S:
+            return False
+        self._tried = now
+        return await self.commit()
+
+    async def commit(self) -> bool:
+        """Commit what is done; True if something was.
+
+        Raises
+        ------
+        streams.cluster.retries.NoAnswerError
+            If the broker has taken none for a minute.
+        """
+        due = {at: offset for at, offset in self._done.items() if offset > self._committed.get(at, -1)}
+        if not due or self._consumer is None:
+            self._answered = time.monotonic()
+            return False
+        try:
+            async with asyncio.timeout(_CALL_S):
+                await self._consumer.commit({TopicPartition(self.topic, at): offset for at, offset in due.items()})
+        except (CommitFailedError, IllegalStateError):
+            return False  # they are another member's now, which reads again what is not committed
+        except (KafkaError, ConnectionError, TimeoutError) as error:
+            if not passing(error):
+                raise
+            if time.monotonic() - self._answered > PATIENCE_S:
+                raise NoAnswerError(f"offsets of {self.group}: no answer from Kafka for {PATIENCE_S:.0f} s") from error
+            log.warning("no_answer", detail=f"offsets of {self.group}", error=type(error).__name__)
+            return False
+        self._committed.update(due)
+        self._answered = time.monotonic()
+        return True
+
+    async def close(self) -> None:
+        """Commit what is done, and leave the group; after this nothing is read."""
+        if self._consumer is not None:
+            try:
+                await self.commit()
+            finally:
+                consumer, self._consumer = self._consumer, None
+                await consumer.stop()
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """End the work on all partitions: the next assignment begins at what was committed."""
+        if not revoked:
+            return
+        self._generation += 1
+        await self._on_revoked()
+        await self.commit()
+        self._done.clear()
+        self._committed.clear()
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Note that the group has dealt its partitions."""
+        self.assigned = True
+        log.info("relay_assigned", group=self.group, partitions=sorted(place.partition for place in assigned))
+
+    async def _settle(self) -> int:
+        """Commit where to begin, for partitions without an offset; returns how many records were missed."""
+        found = await standing(self._client, self.topic, self.group, self._start)
+        if found.fresh:
+            consumer = self._new()
+            await consumer.start()
+            try:
+                places = {TopicPartition(self.topic, at): found.begin[at] for at in found.fresh}
+                consumer.assign(list(places))
+                await consumer.commit(places)
+            except CommitFailedError as error:
+                # Another member runs, and has done so a moment ago.
+                raise TimeoutError(f"offsets of {self.group}") from error
+            finally:
+                await consumer.stop()
+            log.info("relay_begins", group=self.group, partitions=sorted(found.fresh), since=str(self._start))
+        return found.missed
+
+    def _new(self, **more: Any) -> aiokafka.AIOKafkaConsumer:
+        return aiokafka.AIOKafkaConsumer(
+            **self._client,
+            group_id=self.group,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=100,
+            **more,
+        )
