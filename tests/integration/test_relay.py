@@ -88,7 +88,7 @@ async def test_an_endpoint_that_fails_hangs_up_dies_and_comes_back_gets_everythi
         sent = await relays.send(relays.lives(3, 2))
         await relays.accepted(receiver, sent)
         await receiver.die()
-        sent += await relays.send(relays.lives(6, 3))
+        sent += await relays.send(relays.lives(6, 3), lane=True)
         await relay.said("endpoint_fails", reason="unreachable")
         status, text = await page(relay, "/readyz")
         assert status == 200, f"an endpoint that is away is no reason to restart the relay: {text}"
@@ -211,7 +211,7 @@ async def test_killed_again_and_again_nothing_is_lost_and_order_is_kept(relays: 
         relay = relays.start("--to", receiver.url)
         await relay.said("subscription_assigned")
         sent: list[str] = []
-        for _ in range(3):
+        for _ in range(2):
             sent += await relays.send(relays.lives(40, 4))
             had = len(receiver.accepted)
 
@@ -234,7 +234,8 @@ async def test_two_relays_share_an_endpoint_and_one_that_is_killed_is_replaced(r
         first = relays.start("--to", f"crm={receiver.url}")
         await first.said("subscription_assigned")
         second = relays.start("--to", f"crm={receiver.url}")
-        await second.said("subscription_assigned", partitions=[1])
+        (dealt, *_) = await second.said("subscription_assigned")
+        assert len(dealt["partitions"]) == 1
         sent = await relays.send(relays.lives(10, 3))
         await relays.accepted(receiver, sent)
         third = relays.start("--to", f"crm={receiver.url}")
