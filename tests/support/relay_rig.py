@@ -210,7 +210,7 @@ class RelayRig:
 
     def holdfast(self, *arguments: str) -> str:
         """What a verb prints, run to its end."""
-        environment = clean_environment(self._settings)
+        environment = clean_environment(self._settings | {"COLUMNS": "160"})
         command = [sys.executable, "-m", "app.cli", *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
