@@ -80,7 +80,8 @@ def list_(
         ]
     for each, told in zip(found, cells, strict=True):
         table.add_row(str(each["id"]), _when(each, settings), str(each["reason"]), *(str(cell) for cell in told))
-    table.columns[3].overflow = table.columns[5].overflow = "fold"
+    for column in table.columns[3:]:
+        column.overflow = "fold"
     console().print(table)
     click.echo(", ".join(f"{count} {name}" for name, count in counts.most_common()), err=True)
 

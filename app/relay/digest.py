@@ -134,39 +134,42 @@ class DigestRoute(Route):
             elif time.monotonic() - since >= MINUTE_S:
                 self._sending = asyncio.create_task(self._send())
             return
-        await asyncio.wait({self._sending}, timeout=0.2)
-        if self._sending.done():
-            done, self._sending = self._sending, None
-            done.result()
+        sending = self._sending
+        await asyncio.wait({sending}, timeout=0.2)
+        if sending is self._sending and sending.done():
+            self._sending = None
+            sending.result()
             self._settled()
 
     async def finish(self) -> None:
         """Let a digest that is on its way arrive; those that wait are gathered anew at the next start."""
-        if self._sending is not None:
-            await asyncio.wait({self._sending}, timeout=GRACE_S)
-            if self._sending.done() and not self._sending.cancelled() and self._sending.exception() is None:
+        sending = self._sending
+        if sending is not None:
+            await asyncio.wait({sending}, timeout=GRACE_S)
+            if sending is self._sending and sending.done() and sending.exception() is None:
                 self._settled()
 
     async def drop_work(self) -> None:
         """Forget what is gathered: it is read again."""
-        if self._sending is not None:
-            self._sending.cancel()
-            await asyncio.gather(self._sending, return_exceptions=True)
-            self._sending = None
-        self._gathered = Gathered()
-        self._filters.clear()
+        # First, since steps go on while this waits.
+        sending, self._sending, self._gathered, self._filters = self._sending, None, Gathered(), {}
+        if sending is not None:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
 
     def oldest(self) -> Mapping[int, TailRecord]:
         """The first of those gathered."""
         return self._gathered.first
 
     async def _gather(self) -> None:
+        found = await self.subscription.poll(())
         gathered = self._gathered
-        for partition, records in (await self.subscription.poll(())).items():
+        for partition, records in found.items():
             if partition not in self._filters and records:
-                self._filters[partition] = await self.wanted.filter_at(partition, records[0].offset)
-            if gathered is not self._gathered:
-                return  # the partitions were dealt anew meanwhile
+                made = await self.wanted.filter_at(partition, records[0].offset)
+                if gathered is not self._gathered:
+                    return  # the partitions were dealt anew meanwhile, and are read from what is committed
+                self._filters[partition] = made
             for record in records:
                 gathered.take(record, self._told(record, self._filters[partition]))
 

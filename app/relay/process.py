@@ -94,7 +94,7 @@ class _Relay:
 
     async def run(self, asked: asyncio.Event) -> None:
         """Deliver until asked to stop, or until a route fails."""
-        running = {asyncio.create_task(route.run(asked), name=route.endpoint.name) for route in self._routes}
+        running = {asyncio.create_task(route.run(asked)) for route in self._routes}
         measuring = asyncio.create_task(self._measure(), name="lag")
         await asyncio.wait(running | {measuring}, return_when=asyncio.FIRST_COMPLETED)
         # Asked to stop, each route ends by itself; if one has failed, the others do not go on without it.
@@ -104,6 +104,8 @@ class _Relay:
         for task in (*running, measuring):
             if not task.cancelled():
                 task.result()
+        if not asked.is_set():
+            raise RuntimeError("a route has ended by itself")
 
     async def close(self) -> None:
         """Let the connections go."""

@@ -113,20 +113,30 @@ class Route(ABC):
         streams.cluster.retries.NoAnswerError
             If Kafka did not answer for a minute.
         """
+        working = asyncio.create_task(self._work(), name=self.endpoint.name)
+        stopping = asyncio.create_task(asked.wait())
         try:
-            await self.subscription.open()
-            self.metrics.missed.labels(self.endpoint.name).inc(self.subscription.missed)
-            if self.subscription.missed:
-                log.warning("alerts_missed", endpoint=self.endpoint.name, count=self.subscription.missed)
-            while not asked.is_set():
-                await self.step()
-                if await self.subscription.commit_if_due():
-                    self.metrics.last_progress.set(time.time())
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
             self._stop.set()
+            await _ended(working)
             await self.finish()
         finally:
+            stopping.cancel()
+            await _ended(working)
             await self.drop_work()
             await self.subscription.close()
+
+    async def _work(self) -> None:
+        await self.subscription.open()
+        self.metrics.missed.labels(self.endpoint.name).inc(self.subscription.missed)
+        if self.subscription.missed:
+            log.warning("alerts_missed", endpoint=self.endpoint.name, count=self.subscription.missed)
+        while True:
+            await self.step()
+            if await self.subscription.commit_if_due():
+                self.metrics.last_progress.set(time.time())
 
     @abstractmethod
     async def step(self) -> None:
@@ -163,19 +173,12 @@ class Route(ABC):
             lag += max(0, end - at)
             if partition in held or at >= end:
                 self._idle_since.pop(partition, None)
-                self.settle(partition, at, held)
             elif now - self._idle_since.setdefault(partition, now) > PATIENCE_S:
                 raise NoAnswerError(f"partition {partition} of the alerts: nothing to read for {PATIENCE_S:.0f} s")
         self.metrics.lag_records.labels(self.endpoint.name).set(lag)
         first = min((record.timestamp for record in held.values()), default=None)
         seconds = 0.0 if first is None else max(0.0, (self.wanted.now_ms() - first) / 1000)
         self.metrics.lag_seconds.labels(self.endpoint.name).set(seconds)
-
-    def settle(self, partition: int, at: int, held: Mapping[int, TailRecord]) -> None:
-        """Let the offset of a partition without work go past markers of transactions, so that its lag shows as none."""
-        known = self.subscription.next_offset(partition)
-        if partition not in held and known is not None and at > known:
-            self.subscription.done(partition, at - 1)
 
     @property
     def stopping(self) -> bool:
@@ -218,3 +221,9 @@ class Route(ABC):
             away = time.monotonic() - self._failing_since
             self._failing_since, self._said = None, -_SAID_S
             log.info("endpoint_accepts", endpoint=self.endpoint.name, seconds=round(away, 1))
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task; after this it does nothing."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -139,13 +139,11 @@ class WebhookRoute(Route):
 
     async def drop_work(self) -> None:
         """Cancel what is not answered: it is sent again, with the same id."""
-        tasks = list(self._working.values())
-        for task in tasks:
+        # First, since steps go on while this waits.
+        working, self._working, self._held, self._filters = self._working, {}, {}, {}
+        for task in working.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._working.clear()
-        self._held.clear()
-        self._filters.clear()
+        await asyncio.gather(*working.values(), return_exceptions=True)
 
     def oldest(self) -> Mapping[int, TailRecord]:
         """Those that are being delivered."""

@@ -6,6 +6,7 @@ What was read and not done when a process ends is read again by the next one: at
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
@@ -139,9 +140,9 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self.missed = 0
         self._client, self._start, self._on_revoked = client, start, revoked
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
+        self._given: dict[int, int] = {}
         self._done: dict[int, int] = {}
         self._committed: dict[int, int] = {}
-        self._generation = 0
         self._tried = self._answered = time.monotonic()
 
     async def open(self) -> None:
@@ -158,10 +159,9 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         if not free:
             await asyncio.sleep(_POLL_MS / 1000)
             return {}
-        generation = self._generation
+        # Between a revocation and the next assignment the client gives nothing, so what it gives is this member's.
         found = await self._consumer.getmany(*free, timeout_ms=_POLL_MS, max_records=_MOST)
-        if generation != self._generation:
-            return {}  # they are read again by whoever has the partitions now, which may be this member
+        self._given.update({place.partition: records[-1].offset + 1 for place, records in found.items() if records})
         return {place.partition: [told(record) for record in records] for place, records in found.items()}
 
     def done(self, partition: int, offset: int) -> None:
@@ -169,17 +169,22 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self._done[partition] = offset + 1
 
     async def reached(self, partition: int) -> int | None:
-        """The next offset that a partition without work would give; behind markers of transactions too."""
-        assert self._consumer is not None  # noqa: S101 - opened first
+        """The offset that the client would read next; None if it does not know.
+
+        If all that it gave is done, that offset is what is done: it is behind markers of transactions too, which are
+        never given.
+        """
+        if self._consumer is None:
+            return None
         try:
             async with asyncio.timeout(_CALL_S):
-                return int(await self._consumer.position(TopicPartition(self.topic, partition)))
+                position = int(await self._consumer.position(TopicPartition(self.topic, partition)))
         except (IllegalStateError, TimeoutError):
             return None
-
-    def next_offset(self, partition: int) -> int | None:
-        """Offset of the next record that is not done; None if none was done yet."""
-        return self._done.get(partition)
+        given = self._given.get(partition)
+        if given is not None and self._done.get(partition, -1) >= given:
+            self._done[partition] = max(position, self._done[partition])
+        return position
 
     @property
     def partitions(self) -> frozenset[int]:
@@ -231,22 +236,24 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self.commit()
             finally:
                 consumer, self._consumer = self._consumer, None
-                await consumer.stop()
+                with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                    async with asyncio.timeout(_CALL_S):
+                        await consumer.stop()
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """End the work on all partitions: the next assignment begins at what was committed."""
         if not revoked:
             return
-        self._generation += 1
         await self._on_revoked()
         await self.commit()
+        self._given.clear()
         self._done.clear()
         self._committed.clear()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Note that the group has dealt its partitions."""
         self.assigned = True
-        log.info("relay_assigned", group=self.group, partitions=sorted(place.partition for place in assigned))
+        log.info("subscription_assigned", group=self.group, partitions=sorted(place.partition for place in assigned))
 
     async def _settle(self) -> int:
         """Commit where to begin, for partitions without an offset; returns how many records were missed."""
@@ -263,7 +270,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
                 raise TimeoutError(f"offsets of {self.group}") from error
             finally:
                 await consumer.stop()
-            log.info("relay_begins", group=self.group, partitions=sorted(found.fresh), since=str(self._start))
+            log.info("subscription_begins", group=self.group, partitions=sorted(found.fresh), since=str(self._start))
         return found.missed
 
     def _new(self, **more: Any) -> aiokafka.AIOKafkaConsumer:

@@ -10,7 +10,7 @@ from aiokafka.admin import NewPartitions
 from support.rig import Rig, clean, event, mix, now_ms
 
 from models.contract.events import BILLING, CALLS, CONTACTS, OUTCOMES, SUBSCRIBERS
-from streams.records.topics import ALERTS, ALL_TOPICS, STATE
+from streams.records.topics import ALERTS, ALL_TOPICS, LANE_TOPICS, STATE
 
 
 async def ran(rig: Rig, seed: int = 1, count: int = 100, begin: int | None = None, **environment: Any) -> None:
@@ -175,3 +175,11 @@ async def test_topic_of_another_count_is_refused_before_anything_is_read(rig: Ri
     said = await refused(rig)
     assert f"{rig.prefix}{ALERTS} has 1 and not 2" in said
     assert OUTCOMES not in said
+
+
+async def test_a_topic_that_only_a_relay_writes_is_none_that_a_worker_waits_for(rig: Rig) -> None:
+    """An update brings it, and workers start before somebody has run `topics create`."""
+    await rig.create(topics=LANE_TOPICS)
+    worker = rig.worker()
+    await worker.said("lane_opened", rig.partitions)
+    assert await worker.stop() == 0

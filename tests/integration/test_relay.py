@@ -37,8 +37,8 @@ async def test_alerts_come_signed_once_in_order_and_the_place_is_kept_over_a_sto
     before = await relays.send(relays.lives(2))
     async with Receiver() as receiver:
         relay = relays.start("--to", f"crm={receiver.url}")
-        await relay.said("relay_assigned")
-        assert "relay_begins" in relays.logs()
+        await relay.said("subscription_assigned")
+        assert "subscription_begins" in relays.logs()
         sent = await relays.send(relays.lives(20, 3))
         await relays.accepted(receiver, sent)
         assert not set(before) & set(receiver.ids()), "it begins now"
@@ -84,11 +84,11 @@ async def test_an_endpoint_that_fails_hangs_up_dies_and_comes_back_gets_everythi
 
         receiver.reply = fitful
         relay = relays.start("--to", receiver.url)
-        await relay.said("relay_assigned")
+        await relay.said("subscription_assigned")
         sent = await relays.send(relays.lives(3, 2))
         await relays.accepted(receiver, sent)
         await receiver.die()
-        sent += await relays.send(relays.lives(6, 3))
+        sent += await relays.send(relays.lives(6, 3), lane=True)
         await relay.said("endpoint_fails", reason="unreachable")
         status, text = await page(relay, "/readyz")
         assert status == 200, f"an endpoint that is away is no reason to restart the relay: {text}"
@@ -121,7 +121,7 @@ async def test_what_is_refused_for_good_is_parked_with_the_answer_and_stops_noth
             web.Response(status=422, text="no such branch") if received.subscriber == "s-2" else 204
         )
         relay = relays.start("--to", f"crm={receiver.url}")
-        await relay.said("relay_assigned")
+        await relay.said("subscription_assigned")
         stamp = now_ms() - 5_000
         sent = await relays.send([*relays.lives(4, 2), b"{}"], stamp=stamp)
         refused = [each for each in sent if each.partition(":")[0].endswith("2")]
@@ -156,7 +156,7 @@ async def test_a_dead_and_a_hanging_endpoint_hold_up_nobody_else(relays: RelayRi
         await dead.die()
         hanging.reply = lambda _: never
         relay = relays.start("--to", f"dead={dead.url}", "--to", f"hangs={hanging.url}", "--to", f"live={live.url}")
-        await relay.said("relay_assigned", 3)
+        await relay.said("subscription_assigned", 3)
         began = asyncio.get_running_loop().time()
         sent = await relays.send(relays.lives(20, 3))
         await relays.accepted(live, sent, 8.0)
@@ -179,7 +179,7 @@ async def test_a_dead_and_a_hanging_endpoint_hold_up_nobody_else(relays: RelayRi
 async def test_a_crash_between_delivery_and_commit_gives_the_same_id_again_and_loses_nothing(relays: RelayRig) -> None:
     async with Receiver() as receiver:
         relay = relays.start("--to", receiver.url, "--fail-at", "delivered:7")
-        await relay.said("relay_assigned")
+        await relay.said("subscription_assigned")
         sent = await relays.send(relays.lives(6, 3))
         assert await relay.ended() == 9
         assert len(receiver.accepted) >= 7
@@ -209,9 +209,9 @@ async def test_killed_again_and_again_nothing_is_lost_and_order_is_kept(relays: 
 
         receiver.reply = slowly  # type: ignore[assignment]
         relay = relays.start("--to", receiver.url)
-        await relay.said("relay_assigned")
+        await relay.said("subscription_assigned")
         sent: list[str] = []
-        for _ in range(3):
+        for _ in range(2):
             sent += await relays.send(relays.lives(40, 4))
             had = len(receiver.accepted)
 
@@ -232,11 +232,20 @@ async def test_killed_again_and_again_nothing_is_lost_and_order_is_kept(relays: 
 async def test_two_relays_share_an_endpoint_and_one_that_is_killed_is_replaced(relays: RelayRig) -> None:
     async with Receiver() as receiver:
         first = relays.start("--to", f"crm={receiver.url}")
-        await first.said("relay_assigned")
+        await first.said("subscription_assigned")
         second = relays.start("--to", f"crm={receiver.url}")
-        await second.said("relay_assigned", partitions=[1])
+        (dealt, *_) = await second.said("subscription_assigned")
+        assert len(dealt["partitions"]) == 1
         sent = await relays.send(relays.lives(10, 3))
         await relays.accepted(receiver, sent)
+        third = relays.start("--to", f"crm={receiver.url}")
+        for _ in range(10):  # while it joins, and while it leaves
+            sent += await relays.send(relays.lives(10, 3))
+        await third.said("subscription_assigned")
+        sent += await relays.send(relays.lives(10, 3))
+        assert await third.stop() == 0
+        await relays.accepted(receiver, sent)
+        assert an_order_kept(receiver.ids())
         await first.kill()
         sent += await relays.send(relays.lives(10, 3))
         await relays.accepted(receiver, sent)
@@ -248,7 +257,7 @@ async def test_filters_know_whose_an_alert_was_after_a_restart(relays: RelayRig)
     """The end of an alert has no action: only what came before tells whose it is."""
     async with Receiver() as receiver:
         relay = relays.start("--to", f"crm={receiver.url}", "--unit", "yuexiu-01", "--kind", "leave_intent")
-        await relay.said("relay_assigned")
+        await relay.said("subscription_assigned")
         ours = relays.lives(2, 1, unit="yuexiu-01", kind="leave_intent")
         theirs = relays.lives(2, 1, unit="tianhe-03", kind="leave_intent")
         others = relays.lives(2, 1, unit="yuexiu-01", kind="silence")
@@ -283,7 +292,7 @@ async def test_filters_know_whose_an_alert_was_after_a_restart(relays: RelayRig)
 async def test_past_its_contact_by_an_alert_comes_with_the_fact(relays: RelayRig) -> None:
     async with Receiver() as receiver:
         relay = relays.start("--to", f"crm={receiver.url}")
-        await relay.said("relay_assigned")
+        await relay.said("subscription_assigned")
         late = relays.lives(1, 1, action=an_action(contact_by=now_ms() - 1))
         sent = await relays.send([*late, *relays.lives(1, 1)])
         await relays.accepted(receiver, sent)
@@ -315,7 +324,7 @@ async def test_dry_run_prints_what_waits_and_moves_nothing(relays: RelayRig) -> 
 
     assert await groups() == []
     relay = relays.start(*flags)
-    await relay.said("relay_assigned", 2)
+    await relay.said("subscription_assigned", 2)
     assert sorted(await groups()) == [f"{relays.rig.group}.relay.{name}" for name in ("crm", "desk")]
     assert await relay.stop() == 0
 
@@ -331,7 +340,7 @@ async def test_a_restart_of_the_broker_loses_nothing(tmp_path: Path, prefix: str
             relays = RelayRig(rig, tmp_path)
             receiver.reply = lambda received: 422 if received.subscriber == "s-3" else 204
             relay = relays.start("--to", f"crm={receiver.url}")
-            await relay.said("relay_assigned")
+            await relay.said("subscription_assigned")
             sent = await relays.send(relays.lives(6, 3))
 
             async def amid() -> bool:

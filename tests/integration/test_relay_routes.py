@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 import pytest
 import structlog
 from aiohttp import web
+from aiokafka import TopicPartition
 from support.alerts_made import an_action
-from support.relay_rig import KEY, TOKEN, Receiver, RelayRig
+from support.relay_rig import KEY, TOKEN, Receiver, RelayRig, never
 from support.rig import Rig, now_ms, until
 
 from app.alerts.alert_filter import AlertFilter
@@ -209,3 +210,41 @@ async def test_where_an_endpoint_begins_and_what_age_has_deleted_before_it_came(
 
 async def _nothing() -> None:
     """No work is to be ended."""
+
+
+async def test_what_was_given_and_not_accepted_is_never_committed(relays: RelayRig) -> None:
+    """Whatever measures the lag, or deals the partitions anew, while deliveries are cut off."""
+    async with Receiver() as receiver:
+        (endpoint,) = webhooks([f"crm={receiver.url}"])
+        parking = Parking(relays.rig.client, relays.rig.prefix)
+
+        def a_route() -> WebhookRoute:
+            return WebhookRoute(endpoint, wanted(relays), RelayMetrics(["crm"], []), [KEY], parking)
+
+        async def places() -> dict[int, int]:
+            found = await standing(relays.rig.client, relays.rig.prefix + ALERTS, route.subscription.group, "now")
+            return dict(found.begin)
+
+        route = a_route()
+        async with running(route):
+            await relays.accepted(receiver, await relays.send(relays.lives(2, 1)))
+            receiver.reply = lambda _: never
+            sent = await relays.send(relays.lives(6, 1))
+
+            async def asked() -> bool:
+                return len(receiver.seen) == 4
+
+            await until(asked, "both partitions are at their next")
+            ends = {(ALERTS, 0): 4, (ALERTS, 1): 4}
+            await route.drop_work()
+            await route.measure(ends)
+            await route.subscription.commit()
+            assert await places() == {0: 1, 1: 1}
+            await route.subscription.on_partitions_revoked([TopicPartition(relays.rig.prefix + ALERTS, 0)])
+            await route.measure(ends)
+        assert await places() == {0: 1, 1: 1}
+        receiver.reply = lambda _: 204
+        async with running(a_route()):
+            await relays.accepted(receiver, sent)
+        assert await places() == {0: 4, 1: 4}
+        await parking.close()

@@ -143,10 +143,14 @@ class RelayRig:
             "HOLDFAST_RELAY_SECRET": SECRET,
         }
 
-    async def send(self, alerts: Iterable[Alert | bytes], *, stamp: int | None = None) -> list[str]:
-        """Write alerts as a lane does, partition by subscriber; returns their ids."""
-        producer = AIOKafkaProducer(**self.rig.client, linger_ms=2)
+    async def send(self, alerts: Iterable[Alert | bytes], *, stamp: int | None = None, lane: bool = False) -> list[str]:
+        """Write alerts, partition by subscriber; of a lane in a transaction, whose end takes offsets; returns ids."""
+        producer = AIOKafkaProducer(
+            **self.rig.client, linger_ms=2, transactional_id=f"{self.rig.prefix}lane" if lane else None
+        )
         await producer.start()
+        if lane:
+            await producer.begin_transaction()
         ids, futures = [], []
         try:
             for alert in alerts:
@@ -174,6 +178,8 @@ class RelayRig:
                     )
                 )
             await asyncio.gather(*futures)
+            if lane:
+                await producer.commit_transaction()
         finally:
             await producer.stop()
         return ids
@@ -204,7 +210,7 @@ class RelayRig:
 
     def holdfast(self, *arguments: str) -> str:
         """What a verb prints, run to its end."""
-        environment = clean_environment(self._settings)
+        environment = clean_environment(self._settings | {"COLUMNS": "160"})
         command = [sys.executable, "-m", "app.cli", *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr

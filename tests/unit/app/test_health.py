@@ -113,3 +113,12 @@ async def test_an_address_that_is_not_ours_is_a_clear_error(server: Server) -> N
 
 async def test_stop_before_start_is_no_error() -> None:
     await Server().health.stop()
+
+
+async def test_readiness_is_a_metric_too(server: Server) -> None:
+    await server.health.start(HOST, 0)
+    _, _, text = await server.get("/metrics")
+    assert "\nholdfast_ready 1.0\n" in text
+    server.ready = Condition(("lane_3_opening",))
+    _, _, text = await server.get("/metrics")
+    assert "\nholdfast_ready 0.0\n" in text

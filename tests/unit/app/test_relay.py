@@ -293,7 +293,7 @@ class StuckRoute(Route):
         super().__init__(webhooks(["crm=https://crm.example.com/"])[0], wanted, RelayMetrics(["crm"], []))
         self.held: dict[int, TailRecord] = {}
         self.subscription = SimpleNamespace(  # type: ignore[assignment]
-            partitions=frozenset({0}), reached=self._reached, next_offset=lambda _: None
+            partitions=frozenset({0}), reached=self._reached
         )
         self._at = at
 
