@@ -11,6 +11,7 @@ import pytest
 from app.config.settings import KEYS
 from app.generate.docs import DIRECTORY, pages
 from app.learner.metrics import LearnerMetrics
+from app.relay.metrics import RelayMetrics
 from app.worker.metrics import Metrics
 from models.contract.events import INPUTS, Channel, FeedbackStatus
 from models.contract.vocabulary import KINDS, AlertEvent, CloseReason
@@ -30,7 +31,8 @@ def test_every_setting_that_is_not_hidden_has_a_row() -> None:
 
 def test_every_metric_has_a_row_with_its_labels() -> None:
     rows = re.findall(r"^\| `(holdfast_\w+)` \| (\w+) \| (.*) \| .{5,} \|$", pages()["metrics.md"], re.MULTILINE)
-    exposed = [family for series in (Metrics(), LearnerMetrics()) for family in series.registry.collect()]
+    processes = (Metrics(), LearnerMetrics(), RelayMetrics(["A"], ["B"]))
+    exposed = [family for series in processes for family in series.registry.collect()]
     assert [name.removesuffix("_total") for name, *_ in rows] == [family.name for family in exposed]
     assert ("holdfast_dead_letters_total", "counter", "`topic` `reason`") in rows
     assert ("holdfast_lag_records", "gauge", "`topic` `partition`") in rows
