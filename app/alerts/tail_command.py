@@ -70,7 +70,9 @@ def tail_(
     explain ID` says what the policy asked.
     """
     zone, now_ms = ZoneInfo(settings.timezone), int(time.time() * 1000)
-    since, until = (asked[flag] and moment(f"--{flag}", asked[flag], now_ms, zone) for flag in ("since", "until"))
+    since, until = (
+        None if asked[flag] is None else moment(f"--{flag}", asked[flag], now_ms, zone) for flag in ("since", "until")
+    )
     if asked["suppressed"] and asked["where"]:
         raise click.UsageError("--where is of alerts: a breach that was withheld may lack what it names.")
     wanted = AlertFilter(

@@ -46,6 +46,10 @@ _NEEDED: Final = {
 _QUIET_MS: Final = HOUR_MS
 _TAIL: Final = 4
 """Offsets looked back: the newest record of a partition may have the markers of transactions behind it."""
+_LOOK_S: Final = 1.0
+"""Between two looks at the group, and how often the first is repeated: a broker that never had a group makes the topic
+of their offsets when it is first asked, and has no coordinator until then."""
+_LOOKS: Final = 5
 
 
 async def on_the_cluster(settings: Settings) -> list[Finding]:
@@ -183,7 +187,12 @@ async def _group(settings: Settings) -> Finding:
     view, names = BrokerView(client, prefix), [topic.name for topic in INPUT_TOPICS]
     try:
         before, began = await look(client, view, prefix, settings.group, names), time.monotonic()
-        await asyncio.sleep(1.0)
+        for _ in range(_LOOKS):
+            if before is not None:
+                break
+            await asyncio.sleep(_LOOK_S)
+            before, began = await look(client, view, prefix, settings.group, names), time.monotonic()
+        await asyncio.sleep(_LOOK_S)
         after = await look(client, view, prefix, settings.group, names)
     finally:
         await view.close()

@@ -269,10 +269,14 @@ def test_a_condition_that_is_none_is_a_usage_error(
     assert told.out == ""
 
 
-def test_a_time_that_is_none_is_a_usage_error(plant: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    plant()
-    assert cli.main(["alerts", "tail", "--since", "yesterday", *BROKERS]) == ExitCode.USAGE
-    assert "--since yesterday is no time" in capsys.readouterr().err
+@pytest.mark.parametrize("flag", ["--since", "--until"])
+@pytest.mark.parametrize("text", ["yesterday", ""])
+def test_a_time_that_is_none_is_a_usage_error(
+    plant: Any, flag: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant(of_alert())
+    assert cli.main(["alerts", "tail", "--from-beginning", flag, text, *BROKERS]) == ExitCode.USAGE
+    assert f"{flag} {text} is no time" in capsys.readouterr().err
 
 
 def test_a_connection_that_is_lost_is_taken_up_where_it_was(

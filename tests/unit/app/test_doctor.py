@@ -233,3 +233,17 @@ def test_a_broker_that_does_not_answer_is_a_finding(capsys: pytest.CaptureFixtur
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["check"], line["verdict"]) for line in lines[:1]] == [("broker", "fail")]
     assert {"disk", "policy"} <= {line["check"] for line in lines}, "this machine is checked all the same"
+
+
+@pytest.mark.parametrize(("silent", "verdict"), [(2, "ok"), (99, "fail")])
+async def test_a_fresh_broker_is_given_time_to_have_a_coordinator(
+    monkeypatch: pytest.MonkeyPatch, silent: int, verdict: str
+) -> None:
+    looks = iter([None] * silent + [GroupProgress({}, {}, {}, 1)] * 2)
+
+    async def look(*_: object) -> GroupProgress | None:
+        return next(looks)
+
+    monkeypatch.setattr(checks, "look", look)
+    monkeypatch.setattr(checks, "_LOOK_S", 0.0)
+    assert (await checks._group(Settings(brokers=("127.0.0.1:1",)))).verdict == verdict
