@@ -79,7 +79,10 @@ class Expression:
             raise click.UsageError(f"--where: an alert has no {name}. {hint}")
 
     def holds(self, alert: Alert) -> bool:
-        """Whether it is true of an alert; what it lacks (a closed one has no action) is neither more nor less."""
+        """Whether it is true of an alert; what it lacks (a closed one has no action) is neither more nor less.
+
+        Nor is what cannot be computed of its values, as a division by zero: one alert must not end a relay.
+        """
         self._eval.names = found = {name: _FACTS[name](alert) for name in self._named}
         try:
             return bool(self._eval.eval(self._text, previously_parsed=self._parsed))
@@ -87,7 +90,9 @@ class Expression:
             if None in found.values():
                 return False
             raise self._refused(error) from None
-        except (InvalidExpression, ArithmeticError, ValueError) as error:
+        except ArithmeticError:
+            return False
+        except (InvalidExpression, ValueError) as error:
             raise self._refused(error) from None
 
     def _refused(self, error: Exception | str) -> click.UsageError:

@@ -16,6 +16,7 @@ from rich.text import Text as Line
 
 from app.config.settings import Language
 from models.contract.alerts import Action, Alert, AlertReason, Suppression
+from models.contract.events import Feedback
 from models.contract.vocabulary import Text
 from models.decisions.alert_wording import MESSAGES
 
@@ -185,6 +186,15 @@ class Card:
         line.append_text(self.heading(alert))
         if alert.reasons:
             line.append(f"  {_printable(self._said(alert.reasons[0].text))}", style="not dim")
+        return line
+
+    def answer(self, said: Feedback) -> Line:
+        """What the front line said about an alert: when, what, by whom, and the note."""
+        line = Line(f"{self._listed(said.ts, roomy=True)}  {said.status}", style="dim")
+        until = "" if said.until_ts is None else f"-> {self._listed(said.until_ts, roomy=True)}"
+        for part in (until, said.by, said.note):
+            if part:
+                line.append(f"  {_printable(part)}")
         return line
 
     def _listing(self, cells: Iterable[tuple[str, int, str]], alert: Alert | Suppression, width: int | None) -> Line:

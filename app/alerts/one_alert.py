@@ -13,11 +13,12 @@ from app.config.options import talking_to
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused, no_topic
 from models.contract.alerts import Alert, Suppression
-from streams.cluster.topic_tail import TopicMissingError, as_alert, as_suppression, tail
+from models.contract.events import FEEDBACK, Feedback
+from streams.cluster.topic_tail import TopicMissingError, as_alert, as_feedback, as_suppression, tail
 from streams.records.topics import ALERTS, SUPPRESSIONS
 
 _SHORTEST_ID: Final = 4
-Decided = TypeVar("Decided", Alert, Suppression)
+Decided = TypeVar("Decided", Alert, Suppression, Feedback)
 
 
 class Step(NamedTuple):
@@ -37,7 +38,7 @@ def life_of(settings: Settings, alert_id: str) -> list[Step]:
     """
     found = _read(settings, ALERTS, as_alert, alert_id)
     _one_of(found, alert_id)
-    return [Step(alert, value) for alert, value in found]
+    return sorted((Step(alert, value) for alert, value in found), key=lambda step: step.alert.seq)
 
 
 def alert_and_withheld(settings: Settings, alert_id: str) -> tuple[list[Alert], list[Suppression]]:
@@ -51,7 +52,12 @@ def alert_and_withheld(settings: Settings, alert_id: str) -> tuple[list[Alert], 
     life = _read(settings, ALERTS, as_alert, alert_id)
     withheld = _read(settings, SUPPRESSIONS, as_suppression, alert_id)
     _one_of([*life, *withheld], alert_id)
-    return [alert for alert, _ in life], [each for each, _ in withheld]
+    return sorted((alert for alert, _ in life), key=lambda alert: alert.seq), [each for each, _ in withheld]
+
+
+def answers_to(settings: Settings, alert_id: str) -> list[Feedback]:
+    """What the front line has said about the alert with this id, by time, as far as the topic still has it."""
+    return sorted((said for said, _ in _read(settings, FEEDBACK, as_feedback, alert_id)), key=lambda said: said.ts)
 
 
 def _read(
@@ -65,9 +71,9 @@ def _read(
         async with aclosing(tail(settings.kafka_client_kwargs(), name, from_beginning=True, follow=False)) as records:
             async for record in records:
                 decoded = decode(record.value)
-                if decoded is not None and decoded.alert_id.startswith(alert_id):
+                if decoded is not None and (decoded.alert_id or "").startswith(alert_id):
                     found.append((decoded, record.value or b""))
-        return sorted(found, key=lambda each: (each[0].alert_id, each[0].seq))
+        return found
 
     try:
         with talking_to(settings):

@@ -20,7 +20,7 @@ from app.alerts.moments import moment
 from app.alerts.pulse import Pulse, quiet_line
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.config.settings import Language, Settings
-from app.errors import no_topic
+from app.errors import ExitCode, Refused, no_topic
 from models.contract.alerts import Alert, Suppression
 from models.contract.vocabulary import KINDS, TIERS
 from streams.cluster.topic_tail import (
@@ -84,6 +84,8 @@ def tail_(
     newest = None if last is None or not (wanted.all or last == 0) else last * _SPARE
     with talking_to(settings):
         asyncio.run(_follow(settings, screen, newest, follow=follow and not (until and until <= now_ms)))
+    if not screen.shown:
+        raise Refused("no such alerts", code=ExitCode.NOT_FOUND)
 
 
 class Screen:
@@ -118,12 +120,12 @@ class Screen:
         )
         self._risks: dict[str, float] = {}
         self._folded: Counter[str] = Counter()
-        self._second, self._lines, self._shown, self._carded = 0.0, 0, 0, False
+        self._second, self._lines, self.shown, self._carded = 0.0, 0, 0, False
 
     @property
     def full(self) -> bool:
         """Whether as many were shown as were asked for."""
-        return self._limit is not None and self._shown >= self._limit
+        return self._limit is not None and self.shown >= self._limit
 
     def take(self, record: TailRecord, *, live: bool) -> None:
         """Show a record, or keep it while it is not known whether it is one of the last."""
@@ -154,7 +156,7 @@ class Screen:
             self._folded.clear()
 
     def _show(self, record: TailRecord, alert: Alert | Suppression | None, *, live: bool) -> None:
-        self._shown += 1
+        self.shown += 1
         width = self._out.width if self._terminal else None
         if self._as_json or alert is None:
             click.echo(record.value or b"")

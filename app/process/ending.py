@@ -188,6 +188,8 @@ async def _live_and_leave(live: Callable[[Life], Coroutine[Any, Any, int]], ends
     code = 0
     try:
         ending.decide(code := await live(life))
+        if ending.asked.is_set():
+            log.info("asked_to_stop", code=int(code))
     except BaseException as error:  # noqa: BLE001 - the process entry: every end has a code and a line
         if ending.code is None:
             ending.decide(code := ends.code(error))

@@ -56,10 +56,10 @@ def relay(settings: Settings, /, to: tuple[str, ...], notify: tuple[str, ...], d
     """Send each alert to HTTP endpoints, and a digest a unit and minute to chat and mail, until Ctrl-C.
 
     An endpoint gets CloudEvents by POST, signed as Standard Webhooks say, a subscriber's in their order, each at least
-    once: `webhook-id` is the key to know one again by. 2xx is accepted; 4xx but 408, 425 and 429 parks the alert on
-    churn.parked.v1; anything else is tried again until it is accepted. Past its contact_by an alert is delivered with
-    `pastcontactby` true, and left out of digests. A service is named as apprise does: dingtalk:// wecombot:// feishu://
-    slack:// mailtos://.
+    once: `webhook-id` is the key to know one again by. 2xx is accepted; 400, 422 and the like park the alert on
+    churn.parked.v1; anything else is tried again until it is accepted (deploy/docs/relay.md). Past its contact_by an
+    alert is delivered with `pastcontactby` true, and left out of digests. A service is named as apprise does:
+    dingtalk:// wecombot:// feishu:// slack:// mailtos://.
 
     Each endpoint has its place in the consumer group GROUP.relay.NAME. What a command line holds is seen by everybody
     on the machine: give URLs with a token by HOLDFAST_RELAY_TO and HOLDFAST_RELAY_NOTIFY, or in files named by

@@ -1,7 +1,8 @@
 """Delivery to an HTTP endpoint: one alert at a time in each partition, so each subscriber's steps come in their order.
 
-What the answer means: 2xx accepted; 408, 425, 429, 5xx, any other status and no answer are tried again; other 4xx are
-refused for good, and parked. A redirect is not followed: it would send customers' data to a place nobody has named.
+What the answer means: 2xx accepted; 408, 425, 429, 5xx, what speaks of the address or the key (401, 403, 404 ...), any
+other status and no answer are tried again; other 4xx are refused for good, and parked. A redirect is not followed: it
+would send customers' data to a place nobody has named.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 TIMEOUT: Final = aiohttp.ClientTimeout(total=10.0, connect=5.0)
 _ANSWER_BYTES: Final = 1024
 _AGAIN: Final = frozenset({408, 425, 429})
+_NOT_LET_IN: Final = frozenset({401, 403, 404, 405, 407, 410})
+"""Of the address or the key, as long as nothing is accepted: a key that was mistyped parked 827 alerts in 6 s."""
 _OVERLOADED: Final = frozenset({502, 503, 504})
 """Of a gateway, or of a server that asks for patience: they say nothing about the alert."""
 _KEEPS_FAILING: Final = 20
@@ -62,8 +65,8 @@ class Answer(NamedTuple):
 
     @property
     def broken(self) -> bool:
-        """Whether the endpoint seems to fail on this very alert."""
-        return self.status is not None and self.status >= 500 and self.status not in _OVERLOADED
+        """Whether it may be this very alert that the endpoint does not take."""
+        return self.failure in ("denied", "server_error") and self.status not in _OVERLOADED
 
 
 def judged(status: int, asked: str | None, text: str) -> Answer:
@@ -71,13 +74,15 @@ def judged(status: int, asked: str | None, text: str) -> Answer:
 
     Examples
     --------
-    >>> [judged(status, None, "").failure for status in (204, 302, 404, 429, 500)]
-    [None, 'unexpected', None, 'throttled', 'server_error']
+    >>> [judged(status, None, "").failure for status in (204, 302, 404, 422, 429, 500)]
+    [None, 'unexpected', 'denied', None, 'throttled', 'server_error']
     """
     asked_s = float(asked) if asked is not None and asked.isdecimal() else None
     failure: Failure | None
     if status in _AGAIN:
         failure = "throttled"
+    elif status in _NOT_LET_IN:
+        failure = "denied"
     elif 200 <= status < 300 or 400 <= status < 500:
         failure = None
     else:

@@ -123,10 +123,7 @@ class Worker:
     async def run(self, life: Life) -> int:
         """Run until asked to stop or until something fails; returns the exit code."""
         begun = await life.unless_asked(self._begin(life))
-        code = await self._wait(life.ending.asked) if begun else ExitCode.OK
-        if life.ending.asked.is_set():
-            log.info("asked_to_stop", code=int(code))
-        return code
+        return await self._wait(life.ending.asked) if begun else ExitCode.OK
 
     async def _begin(self, life: Life) -> None:
         """Check the topics, start probes and watchdog, read the models, compile, join the group."""

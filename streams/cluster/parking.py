@@ -12,7 +12,7 @@ from streams.cluster.topic_tail import TailRecord
 from streams.records.topics import PARKED
 
 ParkedFor = Literal["refused", "keeps_failing", "unreadable"]
-"""Why: 4xx; 5xx again and again while others were taken; no CloudEvent that this version reads."""
+"""Why: 4xx; no to it again and again while others were taken; no CloudEvent that this version reads."""
 ENDPOINT: Final = "holdfast.endpoint"
 REASON: Final = "holdfast.reason"
 STATUS: Final = "holdfast.status"

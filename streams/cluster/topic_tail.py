@@ -16,6 +16,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, NoBrokersAvailable
 
 from models.contract.alerts import Alert, Suppression
+from models.contract.events import Feedback
 from models.contract.training_example import Example, Fate
 
 UNREACHABLE: Final[tuple[type[Exception], ...]] = (
@@ -31,6 +32,7 @@ ANSWER_MS: Final = 10_000
 _POLL_MS: Final = 500
 _decode_alert: Final = msgspec.json.Decoder(Alert).decode
 _decode_suppression: Final = msgspec.json.Decoder(Suppression).decode
+_decode_feedback: Final = msgspec.json.Decoder(Feedback).decode
 _decode_example: Final = msgspec.json.Decoder(Example).decode
 _decode_fate: Final = msgspec.json.Decoder(Fate).decode
 _FATE: Final = b'{"fate_id":'
@@ -193,6 +195,20 @@ def as_suppression(value: bytes | None) -> Suppression | None:
     """
     try:
         return _decode_suppression(value or b"")
+    except msgspec.MsgspecError:
+        return None
+
+
+def as_feedback(value: bytes | None) -> Feedback | None:
+    """The feedback of a record, or None if it is none.
+
+    Examples
+    --------
+    >>> as_feedback(b'{"subscriber_id": "s-1", "ts": 1780000000000, "status": "accepted"}').status
+    'accepted'
+    """
+    try:
+        return _decode_feedback(value or b"")
     except msgspec.MsgspecError:
         return None
 

@@ -115,6 +115,18 @@ async def test_an_endpoint_that_fails_hangs_up_dies_and_comes_back_gets_everythi
         assert TOKEN not in relays.logs()
 
 
+async def test_a_wrong_key_parks_nothing_until_others_are_accepted(relays: RelayRig) -> None:
+    async with Receiver() as receiver:
+        receiver.reply = lambda _: 401
+        relay = relays.start("--to", receiver.url)
+        await relay.said("subscription_assigned")
+        sent = await relays.send(relays.lives(4, 2))
+        await relay.said("endpoint_fails", reason="denied")
+        receiver.reply = lambda _: 204
+        await relays.accepted(receiver, sent)
+        assert (await metrics_of(relay)).total("relay_parked_total") == 0
+
+
 async def test_what_is_refused_for_good_is_parked_with_the_answer_and_stops_nothing(relays: RelayRig) -> None:
     async with Receiver() as receiver:
         receiver.reply = lambda received: (

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -53,6 +54,7 @@ def test_the_lane_applies_what_is_said_on_the_command_line(world: World, custome
     body = feed_back(world, customer, "ack", alert_id[:10], "--by", "mei", "--reason", "rings at noon")
     assert (body["status"], body["by"], body["note"]) == ("accepted", "mei", "rings at noon")
     assert customer.steps() == [RAISED]
+    assert re.search(r"accepted +mei +rings at noon$", world.holdfast("alerts", "show", alert_id).stdout, re.MULTILINE)
     body = feed_back(world, customer, "close", alert_id, "--by", "mei")
     assert (body["status"], body["alert_id"]) == ("dismissed", alert_id)
     assert customer.steps() == [RAISED, CLOSED]

@@ -226,6 +226,7 @@ def test_tail_that_follows_nothing_ends_and_shows_the_last(plant: Any, capsys: p
         (["--where", 'tier in ("warning", "healthy") or unit == "tianhe-03"'], ["a", "b", "c"]),
         (["--where", '"contract_days_left" in reasons and channel != "sms"'], ["a", "b", "c"]),
         (["--where", "not assignee", "--kind", "port_out"], ["b"]),
+        (["--where", "1 / (risk - 0.3) < 0"], ["a", "b", "d"]),
     ],
 )
 def test_tail_keeps_what_is_asked_for(
@@ -244,6 +245,13 @@ def test_tail_keeps_what_is_asked_for(
     assert cli.main(["alerts", "tail", "--from-beginning", "--no-follow", "--json", *flags, *BROKERS]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert ["d" if alert["seq"] == 2 else alert["alert_id"][0] for alert in found] == kept
+
+
+def test_tail_that_finds_nothing_says_so(plant: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plant(of_alert())
+    flags = ["--no-follow", "--from-beginning", "--kind", "silence"]
+    assert cli.main(["alerts", "tail", *flags, *BROKERS]) == ExitCode.NOT_FOUND
+    assert "no such alerts" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
