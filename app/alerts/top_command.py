@@ -17,7 +17,7 @@ from rich.text import Text
 from app.alerts.card import Card
 from app.alerts.open_alerts import OpenAlerts
 from app.alerts.pulse import Pulse, quiet_line
-from app.config.operator_files import policy_in_force
+from app.config.governing_policy import governing
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused, no_topic
@@ -80,7 +80,7 @@ class Board:
         self.caught_up = False
         self.quit: Final = asyncio.Event()
         self._words = _WORDS[lang]
-        self._budget = policy_in_force(settings.policy, settings.base_rate).tiers.budget
+        self._budget = governing(settings).policy.tiers.budget
         self._card = Card(lang, ZoneInfo(settings.timezone), lambda: int(time.time() * 1000))
         self._chosen = 0
 

@@ -20,7 +20,7 @@ from support.long_run import create_topics
 from support.model_switch import model_switch
 from support.rig import Rig, event, until
 
-from app.config.operator_files import policy_in_force
+from app.config.operator_files import policy_of_file
 from models.contract.events import CALLS, CARE_CONTACTS, SUBSCRIBERS
 from models.contract.time_units import DAY_MS
 from models.decisions.detector import Detector
@@ -161,7 +161,7 @@ def served(log: Log, partition: int) -> list[str]:
 
 
 def fold_again(log: Log, rig: Rig, file: Path, *, switching: bool = True) -> Any:
-    policy = policy_in_force(file, BASE_RATE)
+    policy = policy_of_file(file, BASE_RATE)
     first = Scorer(prior(), BASE_RATE)
     switch = model_switch(log, first.snapshot, BASE_RATE) if switching else None
     return check(log, rig.prefix, lambda p: DetectionFold(Detector(first, policy, p), rig.group), switch=switch)

@@ -27,7 +27,7 @@ from support.history_check import Log, Record, Verdict, check, read_log
 from support.model_switch import model_switch
 from support.rig import CountWorker, Rig, until
 
-from app.config.operator_files import policy_in_force
+from app.config.operator_files import policy_of_file
 from models.contract.policy import Policy
 from models.decisions.detector import Detector
 from models.decisions.outbox import Changes, Counts
@@ -271,7 +271,7 @@ class Figures(NamedTuple):
 
 def fold_again(log: Log, rig: Rig, model: Path | None, policy: Policy | None = None) -> tuple[Verdict, Figures]:
     """The checker over a detector that has never seen a kill."""
-    policy = policy or policy_in_force(None, None)
+    policy = policy or policy_of_file(None, None)
     scorer = Scorer(snapshot(model), policy.base_rate)
     detectors: list[_CountedDetector] = []
 

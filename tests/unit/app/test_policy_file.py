@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config.operator_files import policy_in_force
+from app.config.operator_files import policy_of_file
 from app.errors import Refused
 from models.contract.policy import Policy
 
@@ -14,16 +14,16 @@ from models.contract.policy import Policy
 def test_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text('version = "p-9"\n[browsing]\nvisits = 5\n', encoding="utf-8")
-    policy = policy_in_force(path, None)
+    policy = policy_of_file(path, None)
     assert (policy.version, policy.browsing.visits, policy.tiers) == ("p-9", 5, Policy().tiers)
 
 
 def test_one_term_of_a_kind_keeps_the_others(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text("[kinds.leave_intent]\nttl_days = 12.0\n", encoding="utf-8")
-    kind, shipped = policy_in_force(path, None).kind("leave_intent"), Policy().kind("leave_intent")
+    kind, shipped = policy_of_file(path, None).kind("leave_intent"), Policy().kind("leave_intent")
     assert (kind.ttl_days, kind.contact_hours, kind.severity) == (12.0, shipped.contact_hours, shipped.severity)
-    assert policy_in_force(path, None).kind("port_out") == Policy().kind("port_out")
+    assert policy_of_file(path, None).kind("port_out") == Policy().kind("port_out")
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,4 @@ def test_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, place: 
     path = tmp_path / "policy.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(Refused, match=place):
-        policy_in_force(path, None)
+        policy_of_file(path, None)
