@@ -200,9 +200,8 @@ def model(
         advice = f"{wanted} is the one to serve: a lane takes it up with its next event"
         found.append(Finding("model", "warn", said, advice))
     elif len(policies) > 1:
-        found.append(
-            Finding("model", "warn", said, "a lane takes the newest up with its next event, but with HOLDFAST_POLICY")
-        )
+        advice = "a lane takes the newest up with its next event; one with HOLDFAST_POLICY keeps its file"
+        found.append(Finding("model", "warn", said, advice))
     elif settings.model is None and newest and now_ms - newest.ts > _OLD_MODEL_MS:
         days = (now_ms - newest.ts) // DAY_MS
         found.append(Finding("model", "warn", f"{said}; published {days} days ago", "does the learner run?"))

@@ -117,13 +117,13 @@ def apply_(settings: Settings, file: Path, dry_run: bool, as_json: bool) -> None
     if not changed:
         click.echo(f"{found.version} is in force already.", err=True)
         return
-    _publish(settings, found)
+    _publish(settings, found, policies.published(found))
 
 
-def _publish(settings: Settings, found: Policy) -> None:
+def _publish(settings: Settings, found: Policy, before: int) -> None:
     client = settings.kafka_client_kwargs()
     with talking_to(settings):
-        offset = asyncio.run(_published(client, settings, found))
+        offset = asyncio.run(_published(client, settings, found, before))
     newest = read_policies(settings).newest
     if newest is None or newest.offset != offset:
         said = "nothing" if newest is None else newest.policy.version
@@ -131,7 +131,7 @@ def _publish(settings: Settings, found: Policy) -> None:
     click.echo(f"{found.version} is published at offset {offset}: workers switch within seconds.", err=True)
 
 
-async def _published(client: dict[str, Any], settings: Settings, found: Policy) -> int:
+async def _published(client: dict[str, Any], settings: Settings, found: Policy, before: int) -> int:
     from streams.cluster.topic_admin import Cluster
 
     topic = settings.topic_prefix + POLICY
@@ -139,7 +139,7 @@ async def _published(client: dict[str, Any], settings: Settings, found: Policy) 
         if topic not in await cluster.topics([topic]):
             # A write could create it with other settings.
             raise no_topic(Exception(topic))
-    return await single_policy.publish(client, settings.topic_prefix, found, settings.policy_key)
+    return await single_policy.publish(client, settings.topic_prefix, found, settings.policy_key, before)
 
 
 def _read(file: Path) -> Policy | list[Fault]:

@@ -1,9 +1,9 @@
 """The policies of ``churn.policy.v1`` by version: which are valid, which is in force, which were refused and why.
 
 Workers and ``holdfast policy`` all read the topic through this, so that they agree: in force is the valid policy that
-was published last, else the shipped one. A record holds a whole policy as JSON. Its key is the version and a digest of
-the value, so that compaction keeps every content that a version ever had, and the first one stays what the version
-means: a history names versions only. A tombstone withdraws a policy.
+was published last, else the shipped one. A record holds a whole policy as JSON. A version means the content that was
+published first under it, since a history names versions only. So the key is the version, a digest of the value, and how
+often the same was published before: compaction then loses no publication. A tombstone withdraws one.
 
 With a key, each record carries its HMAC-SHA256 over key and value, and only such are taken.
 """
@@ -70,17 +70,22 @@ def encode(policy: Policy) -> bytes:
     return msgspec.json.encode(policy)
 
 
-def policy_record(policy: Policy, secret: str | None) -> OutRecord:
+def policy_record(policy: Policy, secret: str | None, before: int = 0) -> OutRecord:
     """The record that publishes a policy, signed if there is a secret.
+
+    Parameters
+    ----------
+    before
+        How often the same was published before.
 
     Examples
     --------
-    >>> record = policy_record(Policy(version="p-7"), "0123456789abcdef")
-    >>> record.key[:4], record.headers[0][0], len(record.headers[0][1])
-    (b'p-7/', 'holdfast.signature', 71)
+    >>> record = policy_record(Policy(version="p-7"), "0123456789abcdef", before=2)
+    >>> record.key[:4], record.key[-2:], record.headers[0][0], len(record.headers[0][1])
+    (b'p-7/', b'/2', 'holdfast.signature', 71)
     """
     value = encode(policy)
-    key = _key(policy.version, value)
+    key = _key(policy.version, value) + (b"/%d" % before if before else b"")
     return OutRecord(POLICY, key, value, [] if secret is None else [(SIGNATURE, signature(key, value, secret))])
 
 
@@ -130,7 +135,6 @@ class Policies:
         self.refused: dict[bytes, RefusedPolicy] = {}
         self._secret = secret
         self._valid: dict[bytes, PublishedPolicy] = {}
-        self._keys: dict[str, bytes] = {}
 
     def take(
         self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], offset: int, ts: int
@@ -140,16 +144,14 @@ class Policies:
         if value is None:
             self.refused.pop(key, None)
             self._valid.pop(key, None)
-            self._keys = {version: first for version, first in self._keys.items() if first != key}
             return None
         found = self._judged(key, value, dict(headers).get(SIGNATURE))
         if isinstance(found, tuple):
-            version = key.decode(errors="replace").rpartition("/")[0]
+            version = key.decode(errors="replace").partition("/")[0]
             refused = self.refused[key] = RefusedPolicy(version, offset, *found)
             return refused
         self.refused.pop(key, None)
         self._valid.pop(key, None)  # a policy published again becomes the newest
-        self._keys.setdefault(found.version, key)
         published = self._valid[key] = PublishedPolicy(found, offset, ts)
         return published
 
@@ -164,7 +166,7 @@ class Policies:
             policy = msgspec.json.decode(value, type=Policy)
         except msgspec.MsgspecError as error:
             return PolicyRefusal.UNREADABLE, f"not a policy: {error}"
-        if key != _key(policy.version, value):
+        if not f"{key.decode(errors='replace')}/".startswith(f"{_key(policy.version, value).decode()}/"):
             return PolicyRefusal.WRONG_KEY, f"version {policy.version!r} under another key"
         if (horizon := other_horizon(policy)) is not None:
             return PolicyRefusal.OTHER_HORIZON, horizon
@@ -179,10 +181,12 @@ class Policies:
 
     def get(self, version: str) -> Policy | None:
         """The policy of a version: of the topic, or the shipped one; None for an unknown one."""
-        first = self._keys.get(version)
-        if first is not None:
-            return self._valid[first].policy
-        return SHIPPED if version == SHIPPED.version else None
+        found = (each.policy for each in self if each.policy.version == version)
+        return next(found, SHIPPED if version == SHIPPED.version else None)
+
+    def published(self, policy: Policy) -> int:
+        """How often it was published."""
+        return sum(each.policy == policy for each in self)
 
     def __iter__(self) -> Iterator[PublishedPolicy]:
         """Valid policies, from the oldest to the newest."""

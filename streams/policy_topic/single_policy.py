@@ -28,6 +28,12 @@ async def read(client: Mapping[str, Any], prefix: str, secret: str | None) -> Po
     return policies
 
 
-async def publish(client: Mapping[str, Any], prefix: str, policy: Policy, secret: str | None) -> int:
-    """Write it under its version; after this returns every worker that follows the topic will put it into force."""
-    return await written(client, prefix, policy_record(policy, secret))
+async def publish(client: Mapping[str, Any], prefix: str, policy: Policy, secret: str | None, before: int) -> int:
+    """Write it; after this returns every worker that follows the topic will put it into force. Returns the offset.
+
+    Parameters
+    ----------
+    before
+        :meth:`streams.policy_topic.policies.Policies.published`.
+    """
+    return await written(client, prefix, policy_record(policy, secret, before))

@@ -93,6 +93,15 @@ class Operator:
 
         await until(seen, f"every lane decides by {version}")
 
+    async def published_under(self, version: str) -> None:
+        """Wait until every lane has published a score under it."""
+
+        async def seen() -> bool:
+            log = await self.rig.log()
+            return all(carried(log, partition, SCORES)[-1:] == [version] for partition in range(self.rig.partitions))
+
+        await until(seen, f"every lane's scores carry {version}")
+
 
 @pytest.fixture
 def operator(rig: Rig, tmp_path: Path) -> Iterator[Operator]:
@@ -114,13 +123,10 @@ def fold_again(log: Log, rig: Rig, *, switching: bool = True) -> Any:
     return check(log, rig.prefix, lambda p: DetectionFold(Detector(first, Policy(), p), rig.group), switch=switch)
 
 
-def carried(log: Log, partition: int) -> list[str]:
-    """The policies that a lane's records carry, in their order in each topic."""
-    found = []
-    for topic in (ALERTS, SCORES, SUPPRESSIONS):
-        bodies = [json.loads(record.value) for record in log[topic][partition] if record.value]
-        found += [version for version, _ in groupby(body["policy_version"] for body in bodies)]
-    return found
+def carried(log: Log, partition: int, topic: str) -> list[str]:
+    """The policies that a lane's records carry, in their order, each run of one of them once."""
+    bodies = [json.loads(record.value) for record in log[topic][partition] if record.value]
+    return [version for version, _ in groupby(body["policy_version"] for body in bodies)]
 
 
 @pytest.mark.timeout(300)
@@ -151,8 +157,9 @@ async def test_lanes_switch_within_seconds_and_a_kill_at_the_switch_changes_no_b
         since = min(ts for ts, policy in told if policy == "p-3")
         assert since - applied_ms < SWITCH_S * 1000
         assert {policy for ts, policy in told if ts > since} == {"p-3"}
+    await operator.published_under("p-3")
     for number, wait_s in ((4, 0.0), (5, 0.4), (6, 1.1)):
-        days = "[contact]\ncooldown_days = %d.0\n" % (number if number % 2 else 40)
+        days = f"[contact]\ncooldown_days = {number if number % 2 else 40}.0\n"
         assert (await operator.apply(rules(f"p-{number}", days)))[0] == 0
         await asyncio.sleep(wait_s)
         for each in operator.workers[-2:]:
@@ -176,8 +183,12 @@ async def test_lanes_switch_within_seconds_and_a_kill_at_the_switch_changes_no_b
     assert not verdict.findings, f"{verdict}\n{operator.workers[-1].tail()}"
     assert verdict.applied == town.sent
     assert verdict.outputs["alert"] > PEOPLE / 3
-    assert {"p-2", "p-3"} <= {version for partition in range(rig.partitions) for version in carried(log, partition)}
-    assert "alert_lost" in fold_again(log, rig, switching=False).names, "the policies made no difference"
+    for partition in range(rig.partitions):
+        assert carried(log, partition, SCORES)[:2] == ["p-2", "p-3"]
+        for topic in (ALERTS, SCORES, SUPPRESSIONS):
+            order = iter(in_force(log, partition))
+            assert all(version in order for version in carried(log, partition, topic)), "in another order than decided"
+    assert "score_lost" in fold_again(log, rig, switching=False).names, "the policies made no difference"
 
 
 @pytest.mark.timeout(180)

@@ -24,8 +24,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from support.foreign_producer import ForeignProducer, Landed, Sent, Town
 from support.history_check import Log, Record, Verdict, check, read_log
-from support.model_switch import model_switch
 from support.rig import CountWorker, Rig, until
+from support.version_switch import version_switch
 
 from app.config.operator_files import policy_of_file
 from models.contract.policy import Policy
@@ -280,7 +280,7 @@ def fold_again(log: Log, rig: Rig, model: Path | None, policy: Policy | None = N
         return _KeyedFold(detectors[-1], rig.group)
 
     keyed = {p: by_key(records) for p, records in log[STATE].items()}
-    switch = model_switch(log, scorer.snapshot, scorer.base_rate)
+    switch = version_switch(log, scorer.snapshot, policy, scorer.base_rate)
     verdict = check({**log, STATE: keyed}, rig.prefix, new_fold, switch=switch)
     counts = [each for detector in detectors for each in detector.counts]
     breaches: Counter[str] = Counter()
