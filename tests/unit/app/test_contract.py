@@ -17,7 +17,7 @@ from app.generate.contract.examples import TS
 from app.generate.contract.release import breaks, released
 from app.generate.contract.schemas import DIRECTORY, OUTPUTS, schemas
 from models.contract.events import INPUTS, Consent, Deletion
-from streams.records.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from streams.records.topics import INPUT_TOPICS, OUTPUT_TOPICS, POLICY
 from streams.records.wire import Rejected, decode
 
 OFFICIAL = Path(__file__).parents[2] / "support" / "asyncapi-3.0.0.schema.json.gz"
@@ -82,6 +82,8 @@ def test_examples_are_valid(topic: str, name: str, message: dict[str, Any]) -> N
 def key_of(topic: str, example: dict[str, Any]) -> str:
     if topic in INPUTS:
         return example["payload"]["subscriber_id"]
+    if topic == POLICY:
+        return "p-7/0123456789abcdef"
     return example["headers"]["ce_subject"] if "headers" in example else "segments"
 
 
