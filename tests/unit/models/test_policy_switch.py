@@ -124,6 +124,26 @@ def test_a_longer_cooldown_holds_for_whoever_waits_and_a_shorter_one_for_what_co
         assert [round(day) for day in days] == [raised - 1]
 
 
+def test_a_shorter_cooldown_holds_for_a_tier_from_the_next_look_on() -> None:
+    days = []
+    for cooldown in (30.0, 3.0):
+        bench, last = Bench(), START
+        bench.send("profile", "s-1", START)
+        last = bench.week("s-1")
+        for day in range(30):
+            for case in ("a", "b"):
+                bench.send("care", "s-1", last + day * DAY, reason="complaint", case_id=case)
+            bench.send("call", "s-1", last + day * DAY + HOUR)
+            raised = [each for each in bench.alerts() if each.kind == "risk_tier" and each.event == "raised"]
+            if len(raised) == 1 and bench.life("risk_tier")[-1] == "risk_tier raised":
+                bench.send(
+                    "feedback", "s-1", last + day * DAY + 2 * HOUR, status="retained", alert_id=raised[0].alert_id
+                )
+                bench.detector.switch(policy=contact("p-2", cooldown_days=cooldown))
+        days.append([round((each.ts - raised[0].ts) / DAY) for each in raised[1:]])
+    assert days == [[], [3]]
+
+
 def test_open_alerts_keep_their_terms_and_a_kind_that_is_switched_off_raises_no_more() -> None:
     bench, last = lived()
     off = replace(
