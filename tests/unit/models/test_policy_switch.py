@@ -136,7 +136,8 @@ def test_a_shorter_cooldown_holds_for_a_tier_from_the_next_look_on() -> None:
             bench.send("call", "s-1", last + day * DAY + HOUR)
             raised = [each for each in bench.alerts() if each.kind == "risk_tier" and each.event == "raised"]
             if len(raised) == 1 and bench.life("risk_tier")[-1] == "risk_tier raised":
-                bench.send(
+                done = {"status": "retained", "alert_id": raised[0].alert_id}
+                bench.send("feedback", "s-1", last + day * DAY + 2 * HOUR, **done)
                     "feedback", "s-1", last + day * DAY + 2 * HOUR, status="retained", alert_id=raised[0].alert_id
                 )
                 bench.detector.switch(policy=contact("p-2", cooldown_days=cooldown))
