@@ -138,8 +138,6 @@ def test_a_shorter_cooldown_holds_for_a_tier_from_the_next_look_on() -> None:
             if len(raised) == 1 and bench.life("risk_tier")[-1] == "risk_tier raised":
                 done = {"status": "retained", "alert_id": raised[0].alert_id}
                 bench.send("feedback", "s-1", last + day * DAY + 2 * HOUR, **done)
-                    "feedback", "s-1", last + day * DAY + 2 * HOUR, status="retained", alert_id=raised[0].alert_id
-                )
                 bench.detector.switch(policy=contact("p-2", cooldown_days=cooldown))
         days.append([round((each.ts - raised[0].ts) / DAY) for each in raised[1:]])
     assert days == [[], [3]]
