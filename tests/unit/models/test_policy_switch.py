@@ -9,7 +9,11 @@ from msgspec.structs import replace
 from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench
 
 from models.contract.policy import ConsentDefault, Policy
+from models.decisions.ticks import TICK_MS, ceil_tick
+from models.kernel.places import DUE_TS
 
+MID_PEACE = 30 * DAY - MINUTE
+"""Since what was lived: cooldowns of a month have ended, and the tick that will look at them has not come yet."""
 PEOPLE = ("s-3", "s-1", "s-2", "s-4")
 
 
@@ -34,7 +38,7 @@ def lived() -> tuple[Bench, int]:
     for who in PEOPLE:
         bench.send("profile", who, START, consent={} if who == "s-2" else {"behaviour": True})
         last = bench.week(who)
-    at = last + HOUR
+    at = last + HOUR + 5 * MINUTE
     bench.send("visit", "s-1", at, dwell_s=900)
     raised = bench.alerts()[-1].alert_id
     bench.send("feedback", "s-1", at + MINUTE, status="retained", alert_id=raised)
@@ -56,7 +60,7 @@ def go_on(bench: Bench, last: int, days: int = 50) -> None:
             bench.send("care", "s-4", last + day * DAY + 2 * HOUR, reason="complaint", case_id=case)
 
 
-@pytest.mark.parametrize("mid_peace", [0, 30 * DAY - 4 * MINUTE], ids=["at once", "since a cooldown ended"])
+@pytest.mark.parametrize("mid_peace", [0, MID_PEACE], ids=["at once", "since a cooldown ended"])
 @pytest.mark.parametrize("policy", [STRICT, LOOSE], ids=["strict", "loose"])
 def test_a_restart_with_another_policy_is_the_same_as_a_switch_to_it(policy: Policy, mid_peace: int) -> None:
     benches = []
@@ -88,6 +92,19 @@ def test_a_restart_with_another_policy_is_the_same_as_a_switch_to_it(policy: Pol
     assert versions == {policy.version}
 
 
+@pytest.mark.parametrize("cursor", [None, "s-1"], ids=["between sweeps", "in a sweep"])
+def test_a_policy_of_the_same_terms_changes_nothing_that_is_kept(cursor: str | None) -> None:
+    bench, last = lived()
+    bench.send("call", "s-2", last + MID_PEACE)
+    due = {row: bench.detector.population.table[row, DUE_TS] for row in bench.detector.population.books}
+    assert any(end < last + MID_PEACE for end in due.values()), "nothing has ended"
+    if cursor is not None:
+        tick = ceil_tick(last + MID_PEACE) - TICK_MS
+        bench.detector._sweep.clock.sweeping, bench.detector._sweep.clock.cursor = tick, cursor
+    bench.detector.switch(policy=replace(ROOMY, version="p-2"))
+    assert list(bench.detector.take().records) == []
+
+
 def test_a_policy_passed_over_before_the_first_event_leaves_no_trace() -> None:
     """A worker that restarts into p-2 and finds p-3 before its first event is one that went from p-1 to p-3."""
     found = []
@@ -115,7 +132,7 @@ def test_a_longer_cooldown_holds_for_whoever_waits_and_a_shorter_one_for_what_co
         assert bench.life("competitor")[-1] == "competitor_browsing suppressed cooldown"
         bench.detector.switch(policy=policy)
         told = len(bench.outputs)
-        for day in range(1, raised):
+        for day in range(1, raised + 1):
             bench.send("call", "s-1", last + day * DAY)
             if day % 6 == 0:  # it lasts a week, and would expire
                 bench.send("visit", "s-1", last + day * DAY, dwell_s=900)
