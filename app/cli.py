@@ -42,6 +42,7 @@ VERBS: Final[dict[str, Verb]] = {
     "dlq": Verb("app.kafka.dlq_command", "dlq", "Look at the records that could not be read."),
     "doctor": Verb("app.doctor.command", "doctor", "Check Kafka, workers and this machine; say what to do."),
     "model": Verb("app.model.command", "model", "Look at the model that is served, export it, roll back."),
+    "policy": Verb("app.policy.command", "policy", "Show the policy in force, check a file, publish it."),
     "evaluate": Verb("app.evaluate", "evaluate", "Measure what would have been served, on data that have answers."),
     "config": Verb("app.config.command", "config", "Show the settings, and where each comes from."),
 }

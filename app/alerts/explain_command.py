@@ -18,9 +18,12 @@ from rich.text import Text
 from app.alerts.card import Card
 from app.alerts.explanation import Explanation, explain, record_explained
 from app.alerts.one_alert import alert_and_withheld
+from app.config.governing_policy import read_policies
+from app.config.operator_files import policy_of_file
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.config.settings import Language, Settings
 from models.contract.alerts import Alert, Suppression
+from models.contract.policy import Policy
 from models.scoring.prior import VERSION as PRIOR
 from models.scoring.prior import prior
 from models.scoring.scorer import sigmoid
@@ -39,7 +42,7 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "n_others": "what each of the other features adds: a record holds the strongest that are unusual",
         "n_model": "model {version}: it is no longer in the topic, so the sum begins with the base rate",
         "n_smoothed": "the risk smoothed over daily looks, by which a tier moves: this is that of the newest look",
-        "n_policy": "the policy's settings at that time: only its version is",
+        "n_policy": "the settings of policy {policy}: it is not in the topic",
         "passed": "passed", "objected": "OBJECTED", "one of these objected": "one of these objected",
         "not asked": "not asked", "not recorded": "not recorded", "tick": "time reached {time}",
         "recorded": "is not recorded history", "passive_churn": "is not passive churn", "no_profile": "has a profile",
@@ -56,7 +59,7 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "n_others": "其余各特征的单独贡献：记录仅含最突出的几项",
         "n_model": "模型{version}已不在主题中，故从基准离网率算起",
         "n_smoothed": "决定等级的平滑风险：此处为最近一次评估的风险",
-        "n_policy": "当时的策略参数：仅记录版本号",
+        "n_policy": "策略{policy}的参数：已不在主题中",
         "passed": "通过", "objected": "否决", "one of these objected": "其中之一否决",
         "not asked": "未判断", "not recorded": "未记录", "tick": "时间到达{time}",
         "recorded": "非历史回放", "passive_churn": "非被动离网", "no_profile": "有客户档案",
@@ -68,7 +71,7 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
 
 
 @click.command("explain")
-@settings_options(*PLACE, "lang", "timezone")
+@settings_options(*PLACE, "lang", "timezone", "policy")
 @click.argument("alert_id", metavar="ID")
 @json_option
 def explain_(settings: Settings, alert_id: str, as_json: bool) -> None:
@@ -78,12 +81,20 @@ def explain_(settings: Settings, alert_id: str, as_json: bool) -> None:
     enough.
     """
     life, withheld = alert_and_withheld(settings, alert_id)
-    snapshot = _model(settings, record_explained(life, withheld).model_version)
-    found = explain(life, withheld, snapshot)
+    subject = record_explained(life, withheld)
+    policy = _policy(settings, subject.policy_version)
+    found = explain(life, withheld, _model(settings, subject.model_version), policy)
+    missing = _not_recorded(found, policy)
     if as_json:
-        click.echo(json.dumps(_as_json(found, withheld), ensure_ascii=False))
+        click.echo(json.dumps(_as_json(found, withheld, missing), ensure_ascii=False))
         return
-    _Page(settings, console()).show(found, withheld)
+    _Page(settings, console()).show(found, withheld, missing)
+
+
+def _policy(settings: Settings, version: str) -> Policy | None:
+    """The policy of a version: the topic's, the shipped one, or that of HOLDFAST_POLICY; None where it is in none."""
+    of_file = None if settings.policy is None else policy_of_file(settings.policy, None)
+    return of_file if of_file is not None and of_file.version == version else read_policies(settings).get(version)
 
 
 def _model(settings: Settings, version: str) -> Snapshot | None:
@@ -99,16 +110,16 @@ def _model(settings: Settings, version: str) -> Snapshot | None:
     return found if isinstance(found, Snapshot) else None
 
 
-def _not_recorded(found: Explanation) -> list[str]:
+def _not_recorded(found: Explanation, policy: Policy | None) -> list[str]:
     names = ["n_others"] if found.terms else []
     if found.origin == "average customer":
         names.append("n_model")
     if found.subject.kind == "risk_tier":
         names.append("n_smoothed")
-    return [*names, "n_policy"]
+    return names if policy else [*names, "n_policy"]
 
 
-def _as_json(found: Explanation, withheld: list[Suppression]) -> dict[str, Any]:
+def _as_json(found: Explanation, withheld: list[Suppression], missing: list[str]) -> dict[str, Any]:
     subject = found.subject
     words = _WORDS["en"]
     return {
@@ -136,8 +147,12 @@ def _as_json(found: Explanation, withheld: list[Suppression]) -> dict[str, Any]:
         ],
         "policy": [step._asdict() for step in found.policy],
         "withheld": [{"ts": each.ts, "event": each.event, "reason": each.reason} for each in withheld],
-        "not_recorded": [words[name].format(version=subject.model_version) for name in _not_recorded(found)],
+        "not_recorded": [_missing(words, name, subject) for name in missing],
     }
+
+
+def _missing(words: Mapping[str, str], name: str, subject: Alert | Suppression) -> str:
+    return words[name].format(version=subject.model_version, policy=subject.policy_version)
 
 
 class _Page:
@@ -149,7 +164,7 @@ class _Page:
         self._zone = ZoneInfo(settings.timezone)
         self._card = Card(self._lang, self._zone)
 
-    def show(self, found: Explanation, withheld: list[Suppression]) -> None:
+    def show(self, found: Explanation, withheld: list[Suppression], missing: list[str]) -> None:
         subject, words, out = found.subject, self._words, self._out
         out.print(self._title(subject), soft_wrap=True)
         out.print(f"{words['trigger']}: {self._trigger(subject)}", soft_wrap=True)
@@ -158,12 +173,14 @@ class _Page:
         out.print(words["policy"].format(version=subject.policy_version))
         for step in found.policy:
             style = {"passed": "green", "objected": "bold red"}.get(step.verdict, "yellow")
-            out.print(Text(f"  {words.get(step.name, step.name)}: ").append(words[step.verdict], style=style))
+            line = Text(f"  {words.get(step.name, step.name)}: ").append(words[step.verdict], style=style)
+            said = [f"{field} = {json.dumps(value)}" for field, value in step.settings.items()]
+            out.print(line.append(f"  {', '.join(said)}" if said else "", style="dim"), soft_wrap=True)
         for each in withheld:
             if each is not subject:
                 out.print(f"{words['withheld']}: {self._time(each.ts)} {each.event} {each.reason}")
-        for name in _not_recorded(found):
-            out.print(f"{words['not_recorded']}: {words[name].format(version=subject.model_version)}", style="dim")
+        for name in missing:
+            out.print(f"{words['not_recorded']}: {_missing(words, name, subject)}", style="dim")
 
     def _title(self, subject: Alert | Suppression) -> Text:
         line = Text(f"{subject.alert_id[:8]}  {self._time(subject.ts)}  ", style="bold")

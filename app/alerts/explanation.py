@@ -6,10 +6,12 @@ that add most; what all the others add is what is left over, so that the sum is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Final, Literal, NamedTuple
 
 from models.contract.alerts import Alert, AlertReason, Suppression
+from models.contract.policy import Policy
 from models.contract.vocabulary import SuppressionReason
 from models.decisions.contact_rules import LAW, STAGES, Stage
 from models.scoring.scorer import Scorer, logit, sigmoid
@@ -28,10 +30,11 @@ class Term(NamedTuple):
 
 
 class PolicyStep(NamedTuple):
-    """One of the policy's questions, and the answer."""
+    """One of the policy's questions, the answer, and the settings that it turned on, where the policy is known."""
 
     name: str
     verdict: Verdict
+    settings: Mapping[str, Any] = {}
 
 
 class Explanation(NamedTuple):
@@ -63,22 +66,40 @@ _OF_REASON: Final[dict[SuppressionReason, tuple[str, ...]]] = {
     "low_priority": ("switched_off", BUDGET),
 }
 """Reasons that two questions share; the others have the name of their question."""
+_TURNS_ON: Final[Mapping[str, tuple[str, ...]]] = {
+    "no_consent": ("consent_default.marketing", "consent_default.behaviour", "consent_default.profiling"),
+    "do_not_contact": ("contact.do_not_contact_exempt",),
+    "cooldown": ("contact.cooldown_days", "contact.refusal_days", "contact.cooldown_exempt"),
+    "stale_feed": ("silence.stale_feed_hours",),
+    "switched_off": ("kinds.{kind}.enabled",),
+    "hold_out": ("contact.hold_out_share", "contact.hold_out_exempt"),
+    BUDGET: ("tiers.budget",),
+}
+"""Fields of the policy by question; the others turn on none."""
 
 
-def explain(life: Sequence[Alert], withheld: Sequence[Suppression], snapshot: Snapshot | None) -> Explanation:
+def explain(
+    life: Sequence[Alert], withheld: Sequence[Suppression], snapshot: Snapshot | None, policy: Policy | None
+) -> Explanation:
     """Take the newest record with reasons apart, or the newest there is.
 
     Parameters
     ----------
-    snapshot
-        The model of that record; None if it is not at hand.
+    snapshot, policy
+        Those of that record; None if they are not at hand.
     """
     subject = record_explained(life, withheld)
     worth = None if subject.value is None else subject.value.segment
     scorer = None if snapshot is None else Scorer(snapshot, subject.base_rate)
     begin = logit(subject.base_rate) if scorer is None else scorer.baseline(worth)
     origin: Origin = "average customer" if scorer is None else "usual customer"
-    return Explanation(subject, origin, begin, tuple(_terms(subject, begin)), tuple(_policy(subject)))
+    steps = [each._replace(settings=_settings(policy, each.name, subject.kind)) for each in _policy(subject)]
+    return Explanation(subject, origin, begin, tuple(_terms(subject, begin)), tuple(steps))
+
+
+def _settings(policy: Policy | None, question: str, kind: str) -> dict[str, Any]:
+    fields = [field.format(kind=kind) for field in _TURNS_ON.get(question, ())]
+    return {} if policy is None else {field: attrgetter(field)(policy) for field in fields}
 
 
 def record_explained(life: Sequence[Alert], withheld: Sequence[Suppression]) -> Alert | Suppression:

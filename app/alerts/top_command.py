@@ -17,11 +17,12 @@ from rich.text import Text
 from app.alerts.card import Card
 from app.alerts.open_alerts import OpenAlerts
 from app.alerts.pulse import Pulse, quiet_line
-from app.config.operator_files import policy_in_force
+from app.config.governing_policy import governing
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused, no_topic
 from app.process.full_screen import QUIT, Keys, screen
+from models.contract.policy import Policy
 from models.contract.vocabulary import TIERS
 from streams.cluster.topic_tail import TopicMissingError, as_alert, polls, tail
 from streams.records.topics import ALERTS, SCORES
@@ -57,6 +58,8 @@ def top(settings: Settings, as_json: bool) -> None:
             code=ExitCode.USAGE,
         )
     board = Board(settings)
+    if not as_json:
+        board.budget = governing(settings).policy.tiers.budget
     with talking_to(settings):
         try:
             asyncio.run(_once(settings, board) if as_json else _watch(settings, board))
@@ -71,6 +74,8 @@ class Board:
     ----------
     heartbeat
         What is known of inputs and group.
+    budget
+        Tier alerts per 1,000 subscribers and day; the shipped policy's until it is set.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -80,7 +85,7 @@ class Board:
         self.caught_up = False
         self.quit: Final = asyncio.Event()
         self._words = _WORDS[lang]
-        self._budget = policy_in_force(settings.policy, settings.base_rate).tiers.budget
+        self.budget = Policy().tiers.budget
         self._card = Card(lang, ZoneInfo(settings.timezone), lambda: int(time.time() * 1000))
         self._chosen = 0
 
@@ -120,8 +125,8 @@ class Board:
         yield Text.assemble((words["open"].format(alerts.kinds().total()), "bold"), f"  {kinds}")
         tiers = alerts.tiers()
         people = "  ".join(f"{names(tier)} {tiers[tier]:,}" for tier in reversed(TIERS))
-        allowed = self._budget * tiers.total() / 1000
-        volume = words["budget"].format(raised=alerts.raised_today(), allowed=allowed, a_day=self._budget)
+        allowed = self.budget * tiers.total() / 1000
+        volume = words["budget"].format(raised=alerts.raised_today(), allowed=allowed, a_day=self.budget)
         over = "bold red" if alerts.raised_today() > max(1.0, allowed) else ""
         yield Text.assemble(f"{words['people']} {people}  ", (volume, over))
         yield Text(self.heartbeat, style="cyan")

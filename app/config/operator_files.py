@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from app.config.policy_file import read_policy
 from app.errors import ExitCode, Refused
 from models.contract.policy import Policy
 from models.learning.settings import LearnerSettings
@@ -15,8 +15,8 @@ from models.scoring.snapshot import Snapshot
 from streams.model_topic.versions import servable
 
 
-def policy_in_force(path: Path | None, base_rate: float | None) -> Policy:
-    """Read `path`, if there is one; what it does not name keeps its shipped value.
+def policy_of_file(path: Path | None, base_rate: float | None) -> Policy:
+    """Read `path`; what it does not name keeps its shipped value. Without one: the shipped policy.
 
     Parameters
     ----------
@@ -26,11 +26,11 @@ def policy_in_force(path: Path | None, base_rate: float | None) -> Policy:
     Raises
     ------
     app.errors.Refused
-        If the file is no valid policy; the message names the place in it.
+        If the file is no valid policy; it names every fault with its line.
 
     Examples
     --------
-    >>> policy_in_force(None, 0.02).base_rate
+    >>> policy_of_file(None, 0.02).base_rate
     0.02
     """
     policy = Policy() if path is None else _read(path)
@@ -39,27 +39,13 @@ def policy_in_force(path: Path | None, base_rate: float | None) -> Policy:
 
 def _read(path: Path) -> Policy:
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-        return msgspec.convert(_over(msgspec.to_builtins(Policy()), said), Policy)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise Refused(
-            f"policy {path}: {error}", "correct the file, or start without HOLDFAST_POLICY", code=ExitCode.USAGE
-        ) from error
-
-
-def _over(shipped: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
-    """`said` over `shipped`, table by table: a file that sets one term of a kind keeps the kind's others.
-
-    Examples
-    --------
-    >>> _over({"a": {"x": 1, "y": 2}, "b": 3}, {"a": {"y": 5}})
-    {'a': {'x': 1, 'y': 5}, 'b': 3}
-    """
-    merged = dict(shipped)
-    for name, value in said.items():
-        below = shipped.get(name)
-        merged[name] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
+        found = read_policy(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"policy {path}: {error}", "start without HOLDFAST_POLICY", code=ExitCode.USAGE) from error
+    if isinstance(found, Policy):
+        return found
+    advice = "correct the file, or start without HOLDFAST_POLICY"
+    raise Refused(f"policy {path} cannot be used", *map(str, found), advice, code=ExitCode.USAGE)
 
 
 def learner_settings(path: Path | None) -> LearnerSettings:

@@ -67,7 +67,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     console_host: Annotated[str, About("Address of the console.")] = "127.0.0.1"
     console_port: Annotated[Port, About("Port of the console; 0 is a free one.")] = 8080
     model: Annotated[Path | None, About("Snapshot file of a model to serve frozen.")] = None
-    policy: Annotated[Path | None, About("Policy file, TOML.")] = None
+    policy: Annotated[Path | None, About("Policy file, TOML, in force instead of the topic's policies.")] = None
+    policy_key: Annotated[
+        Annotated[str, Meta(min_length=16)] | None,
+        About("Key that signs published policies; with it only signed ones are taken.", secret=True),
+    ] = None
     learner: Annotated[Path | None, About("Numbers of the learner, TOML.")] = None
     checkpoint_s: Annotated[
         float, Meta(gt=0, le=3600), About("Longest time in seconds that a learned example waits for a checkpoint.")

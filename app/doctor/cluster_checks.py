@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Final
 
+from app.config.governing_policy import governing
 from app.config.operator_files import frozen_model
 from app.config.settings import Settings
 from app.doctor.finding import Finding
@@ -27,6 +28,8 @@ from streams.cluster.topic_tail import TailRecord, TopicMissingError, polls, tai
 from streams.cluster.transaction import lane_id
 from streams.model_topic import single_model
 from streams.model_topic.versions import ModelVersions
+from streams.policy_topic import single_policy
+from streams.policy_topic.policies import Policies
 from streams.records.key_placement import misplaced
 from streams.records.lane_history import HistoryRecord, read
 from streams.records.topics import ALL_TOPICS, DEAD_LETTERS, HISTORY, INPUT_TOPICS, MODELS
@@ -84,6 +87,7 @@ async def on_the_cluster(settings: Settings) -> list[Finding]:
     now_ms = int(time.time() * 1000)
     history = {at: read(record.value) for at, record in newest.items()}
     found += [clock(newest, now_ms), *model(settings, versions, history, now_ms)]
+    found += policy(settings, await single_policy.read(client, prefix, settings.policy_key), history)
     found.append(dead_letters(await _reasons(settings, now_ms)))
     for topic in (CALLS, DATA_USAGE):
         places = await _newest(settings, topic)
@@ -240,20 +244,34 @@ def model(
         for each in versions.refused.values()
     ]
     served = Counter(record.model for record in lanes.values())
-    policies = Counter(record.policy for record in lanes.values())
     said = "; ".join(f"{name} in {count} lanes" for name, count in served.most_common()) or f"{wanted}, by nobody yet"
-    said += f"; policy {', '.join(policies)}" if policies else ""
     if set(served) - {wanted}:
         advice = f"{wanted} is the one to serve: a lane takes it up with its next event"
         found.append(Finding("model", "warn", said, advice))
-    elif len(policies) > 1:
-        found.append(Finding("model", "warn", said, "start all workers with the same HOLDFAST_POLICY"))
     elif settings.model is None and newest and now_ms - newest.ts > _OLD_MODEL_MS:
         days = (now_ms - newest.ts) // DAY_MS
         found.append(Finding("model", "warn", f"{said}; published {days} days ago", "does the learner run?"))
     else:
         found.append(Finding("model", "ok", said))
     return found
+
+
+def policy(settings: Settings, policies: Policies, lanes: Mapping[int, HistoryRecord]) -> list[Finding]:
+    """What the lanes said last that they decide by, against what they should; and what was refused."""
+    try:
+        wanted = governing(settings, policies).policy.version
+    except Refused:
+        return []  # told of with this machine
+    found = [
+        Finding("policy", "warn", f"{each.version} is refused: {each.detail}", "holdfast policy apply, corrected")
+        for each in policies.refused.values()
+    ]
+    counts = Counter(record.policy for record in lanes.values())
+    said = "; ".join(f"{name} in {count} lanes" for name, count in counts.most_common()) or f"{wanted}, by nobody yet"
+    if set(counts) - {wanted}:
+        advice = f"{wanted} is the one to decide by: a lane takes it up with its next event, but with HOLDFAST_POLICY"
+        return [*found, Finding("policy", "warn", said, advice)]
+    return [*found, Finding("policy", "ok", said)]
 
 
 async def _reasons(settings: Settings, now_ms: int) -> Counter[str]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import psutil
 
-from app.config.operator_files import policy_in_force
+from app.config.operator_files import policy_of_file
 from app.config.settings import Settings
 from app.doctor.finding import Finding
 from app.errors import Refused
@@ -44,12 +44,13 @@ def disk(folder: Path, *, embedded: bool) -> Finding:
 
 
 def policy(settings: Settings) -> Finding:
-    """Whether a worker that was started here could read its policy."""
+    """Whether a worker that was started here could read its policy file."""
     try:
-        found = policy_in_force(settings.policy, settings.base_rate)
+        found = policy_of_file(settings.policy, settings.base_rate)
     except Refused as error:
         return Finding("policy", "fail", error.message, "; ".join(error.advice))
-    return Finding("policy", "ok", f"{found.version}, {settings.policy or 'as shipped'}; base rate {found.base_rate:g}")
+    said = f"{found.version} of {settings.policy}" if settings.policy else "the topic's, else the shipped one"
+    return Finding("policy", "ok", f"{said}; base rate {found.base_rate:g}")
 
 
 def java(settings: BrokerSettings) -> Finding:

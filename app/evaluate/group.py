@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from app.config.operator_files import learner_settings, policy_in_force
+from app.config.operator_files import learner_settings, policy_of_file
 from app.config.options import console as terminal
 from app.config.options import json_option, resolved_options
 from app.config.setting_sources import Resolved
@@ -106,7 +106,7 @@ def events(
             code=ExitCode.USAGE,
         )
     settings = resolved.settings
-    policy, numbers = policy_in_force(settings.policy, settings.base_rate), learner_settings(settings.learner)
+    policy, numbers = policy_of_file(settings.policy, settings.base_rate), learner_settings(settings.learner)
     console = terminal(stderr=True)
     playback = Playback(parts_of(paired(files, topics), settings, flags, console), now_ms(), limit=flags["limit"])
     with ExitStack() as stack:

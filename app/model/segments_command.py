@@ -11,7 +11,7 @@ import click
 import msgspec
 from rich.table import Table
 
-from app.config.operator_files import policy_in_force
+from app.config.governing_policy import governing
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.config.settings import Language, Settings
 from app.errors import ExitCode, Refused, no_topic
@@ -118,7 +118,7 @@ def _examples(settings: Settings) -> list[Example]:
 def _scorer(settings: Settings) -> Scorer:
     """The model that workers serve now; its contributions say why a customer was at risk."""
     served = standing(settings, read_models(settings)).served
-    return Scorer(served, policy_in_force(settings.policy, settings.base_rate).base_rate)
+    return Scorer(served, governing(settings).policy.base_rate)
 
 
 _HEAD: Final = {

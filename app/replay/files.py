@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 import click
 from rich.console import Console
 
-from app.config.operator_files import policy_in_force
+from app.config.operator_files import policy_of_file
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.replay.column_map import Cartographer, ColumnMap
@@ -129,7 +129,7 @@ def _part(
     if offset is not None and flags["timezone"] is not None:
         raise Refused("either --utc-offset or --timezone", code=ExitCode.USAGE)
     if offset is None:
-        offset = round(policy_in_force(settings.policy, None).contact.utc_offset_hours * 3_600_000)
+        offset = round(policy_of_file(settings.policy, None).contact.utc_offset_hours * 3_600_000)
     said, local = told(flags, topic, topics), LocalTime(offset, zone=flags["timezone"])
     with reading(console, recording, what="looking / 查看") as tell:
         mapping = Cartographer(recording, TOPICS[topic], said, local, flags["first"], tell, now_ms()).map()

@@ -16,10 +16,12 @@ from prometheus_client import Counter, Gauge
 
 from app.process.series import Series, at_zero, count, unknown
 from models.contract.events import INPUTS, Consent
+from models.contract.policy import Policy
 from models.contract.vocabulary import KINDS, TIERS, AlertEvent, SuppressionReason
 from models.state.population import PARTS
 from streams.lanes.lane_report import NOTHING, Commit, WrittenOutput
 from streams.model_topic.versions import Refusal
+from streams.policy_topic.policies import PolicyRefusal
 from streams.records.wire import POISONS
 
 EVENTS: Final = get_args(AlertEvent)
@@ -118,6 +120,8 @@ class Metrics(Series):
         self.lanes_open = self._gauge("lanes_open", "Lanes open for events.")
         self.model_info = self._gauge("model_info", "Version of the model served; always 1.", "version")
         self.models_refused = self._counter("models_refused", "Published models that are not served.", "reason")
+        self.policy_info = self._gauge("policy_info", "Version of the policy in force; always 1.", "version")
+        self.policies_refused = self._counter("policies_refused", "Published policies not put into force.", "reason")
 
     def _declare_learning(self) -> None:
         self.examples = self._counter("model_examples", "Training examples labelled.", "label")
@@ -148,6 +152,7 @@ class Metrics(Series):
             self.subscribers: product(TIERS),
             self.examples: product(LABELS),
             self.models_refused: product(Refusal),
+            self.policies_refused: product(PolicyRefusal),
             self.outcomes_ignored: product(OUTCOMES_IGNORED),
             self.state_bytes: product(PARTS),
         }
@@ -239,6 +244,16 @@ class Metrics(Series):
     def model_refused(self, reason: Refusal) -> None:
         """See ``streams.model_topic.feed.ModelReport``."""
         self.models_refused.labels(reason).inc()
+
+    def governing(self, policy: Policy) -> None:
+        """Record which policy is in force from now on."""
+        self.policy_info.clear()
+        self.policy_info.labels(policy.version).set(1)
+        self.budget.set(policy.tiers.budget)
+
+    def policy_refused(self, reason: PolicyRefusal) -> None:
+        """See ``streams.policy_topic.policy_feed.PolicyReport``."""
+        self.policies_refused.labels(reason).inc()
 
     def _count_outputs(self, outputs: Sequence[WrittenOutput]) -> None:
         counted = collections.Counter(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NoReturn
@@ -25,7 +25,7 @@ KEEPING: Final = settle()
 # Before Faust is imported: its consumer thread takes its loop from the policy set at that time.
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
-from app.config.operator_files import frozen_model, policy_in_force  # noqa: E402
+from app.config.operator_files import frozen_model, policy_of_file  # noqa: E402
 from app.config.settings import Settings  # noqa: E402
 from app.errors import ExitCode  # noqa: E402
 from app.process.ending import Ending, Ends, Life, live_and_leave  # noqa: E402
@@ -37,8 +37,8 @@ from app.worker.poison_breaker import PoisonBreaker, PoisonFloodError  # noqa: E
 from app.worker.watchdog import Heart, Watchdog, WorkerStanding  # noqa: E402
 from models.decisions.detector import Detector  # noqa: E402
 from models.scoring.prior import prior  # noqa: E402
-from models.scoring.scorer import Scorer  # noqa: E402
 from streams.cluster.broker_view import BrokerView  # noqa: E402
+from streams.cluster.followed_topic import FollowedTopic  # noqa: E402
 from streams.cluster.membership import Membership  # noqa: E402
 from streams.cluster.partition_read import RestoreStalledError  # noqa: E402
 from streams.cluster.retries import patient  # noqa: E402
@@ -46,12 +46,13 @@ from streams.cluster.topic_admin import Cluster, recounted, table  # noqa: E402
 from streams.cluster.transaction import LaneLostError  # noqa: E402
 from streams.lanes.agents import declare_agents  # noqa: E402
 from streams.lanes.assignment import Lanes  # noqa: E402
-from streams.lanes.detection_fold import DetectionFold  # noqa: E402
+from streams.lanes.detection_fold import DetectionFold, InForce  # noqa: E402
 from streams.lanes.fold_ports import Fold, LaneSpec  # noqa: E402
 from streams.lanes.ledger import LedgerMismatchError  # noqa: E402
 from streams.lanes.transport import BatchApp, BatchConsumer, new_app  # noqa: E402
 from streams.model_topic.feed import ModelFeed  # noqa: E402
 from streams.model_topic.recorded_history import recorded_until  # noqa: E402
+from streams.policy_topic.policy_feed import PolicyFeed  # noqa: E402
 from streams.records.topics import LANE_TOPICS  # noqa: E402
 
 log = structlog.get_logger(__name__)
@@ -91,8 +92,8 @@ class Worker:
         Makes the empty fold of a partition.
     vitals
         Probes and metrics; None leaves out probes and watchdog, for tests of the protocol.
-    feed
-        Model feed, read before the first event and then followed; None if the model is frozen.
+    feeds
+        Models and policies, read before the first event and then followed; without one that is frozen.
     compilation
         Finished before the first lane opens; None if no compiled code is called.
     strikes
@@ -104,16 +105,16 @@ class Worker:
         spec: LaneSpec,
         new_fold: Callable[[int], Fold],
         vitals: WorkerProbes | None = None,
-        feed: ModelFeed | None = None,
+        feeds: Sequence[FollowedTopic] = (),
         compilation: Compilation | None = None,
         strikes: Callable[[str], bool] = _never,
     ) -> None:
         self._spec = spec
         self._vitals = vitals
-        self._feed = feed
+        self._feeds = feeds
         self._compilation = compilation
         self._strikes = strikes
-        self._following: asyncio.Task[None] | None = None
+        self._following: set[asyncio.Task[None]] = set()
         self._joins = False
         self._lanes = Lanes(spec, new_fold)
         self._app: BatchApp = new_app(spec.group, spec.client, self._lanes, spec.session_timeout_s)
@@ -126,7 +127,7 @@ class Worker:
         return await self._wait(life.ending.asked) if begun else ExitCode.OK
 
     async def _begin(self, life: Life) -> None:
-        """Check the topics, start probes and watchdog, read the models, compile, join the group."""
+        """Check the topics, start probes and watchdog, read models and policies, compile, join the group."""
         async with Cluster(self._spec.client) as cluster:
             faults = await patient(
                 lambda: cluster.faults(self._spec.prefix, self._spec.partitions, LANE_TOPICS), "the topics"
@@ -135,12 +136,13 @@ class Worker:
             raise LedgerMismatchError("; ".join(faults))
         if self._vitals is not None:
             await self._be_watched(self._vitals, life.ending)
-        if self._feed is not None:
-            life.closing.push_async_callback(self._feed.close)
-            # So that the first event is scored by the newest model.
-            await self._feed.read()
-            self._following = asyncio.create_task(self._feed.follow(), name="models")
-            life.closing.callback(self._following.cancel)
+        for feed in self._feeds:
+            life.closing.push_async_callback(feed.close)
+            # So that the first event is decided by the newest.
+            await feed.read()
+            following = asyncio.create_task(feed.follow(), name=feed.what)
+            self._following.add(following)
+            life.closing.callback(following.cancel)
         if self._compilation is not None:
             await self._compilation.run()
         life.closing.push_async_callback(self._stop)
@@ -167,7 +169,7 @@ class Worker:
 
     def _condition(self, blockers: tuple[str, ...], code: int | None) -> Condition:
         words = {
-            "models_unread": self._feed is not None and not self._feed.read_whole,
+            **{f"{feed.what}_unread": not feed.read_whole for feed in self._feeds},
             "compiling": self._compilation is not None and not self._compilation.done,
             "ending": code is not None,
         }
@@ -203,15 +205,13 @@ class Worker:
         crashed = asyncio.create_task(self._app.wait_until_stopped())
         counting = asyncio.create_task(recounted(self._spec.client, table(self._spec.prefix, self._spec.partitions)))
         ends: set[asyncio.Future[Any]] = {stopping, crashed, counting, self._lanes.failed}
-        done, _ = await asyncio.wait(
-            ends | ({self._following} if self._following else set()), return_when=asyncio.FIRST_COMPLETED
-        )
+        done, _ = await asyncio.wait(ends | self._following, return_when=asyncio.FIRST_COMPLETED)
         for task in (stopping, crashed, counting):
             task.cancel()
         if counting in done:
             raise LedgerMismatchError(counting.result())
-        if self._following in done:
-            self._following.result()
+        for following in self._following & done:
+            following.result()
         if self._lanes.failed in done:
             self._lanes.failed.result()
         if crashed in done and stopping not in done:
@@ -224,14 +224,14 @@ def run_worker(
     spec: LaneSpec,
     new_fold: Callable[[int], Fold],
     vitals: WorkerProbes | None = None,
-    feed: ModelFeed | None = None,
+    feeds: Sequence[FollowedTopic] = (),
     compilation: Compilation | None = None,
     strikes: Callable[[str], bool] = _never,
 ) -> NoReturn:
     """Run a worker in this process until SIGTERM, SIGINT or a failure, and end the process with its code."""
 
     async def live(life: Life) -> int:
-        return await Worker(spec, new_fold, vitals, feed, compilation, strikes).run(life)
+        return await Worker(spec, new_fold, vitals, feeds, compilation, strikes).run(life)
 
     gc.set_threshold(*GC_THRESHOLDS)
     live_and_leave(live, Ends("worker_ends", EXIT_OF, ",".join(spec.client["bootstrap_servers"])))
@@ -240,8 +240,8 @@ def run_worker(
 def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = False) -> NoReturn:
     """Run the detection job as configured, and end the process with its code."""
     metrics = Metrics()
-    policy = policy_in_force(settings.policy, settings.base_rate)
-    metrics.budget.set(policy.tiers.budget)
+    frozen = None if settings.policy is None else policy_of_file(settings.policy, settings.base_rate)
+    model = None if settings.model is None else frozen_model(settings.model)
     spec = LaneSpec(
         prefix=settings.topic_prefix,
         group=settings.group,
@@ -258,19 +258,20 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
     strikes = struck_at(settings.fail_at)
     vitals = WorkerProbes(metrics, settings.metrics_host, settings.metrics_port)
     compilation = Compilation(KEEPING)
-    if settings.model is not None:
-        scorer = Scorer(frozen_model(settings.model), policy.base_rate)
-        metrics.serving(scorer.version)
-        run_worker(
-            spec,
-            lambda partition: DetectionFold(Detector(scorer, policy, partition), settings.group),
-            vitals,
-            compilation=compilation,
-            strikes=strikes,
-        )
-    feed = ModelFeed(spec.client, spec.prefix, prior(), policy.base_rate, metrics)
+    feeds: list[FollowedTopic] = []
+    if model is None:
+        models = ModelFeed(spec.client, spec.prefix, prior(), metrics)
+        feeds.append(models)
+    else:
+        metrics.serving(model.version)
+    if frozen is None:
+        policies = PolicyFeed(spec.client, spec.prefix, settings.policy_key, settings.base_rate, metrics)
+        feeds.append(policies)
+    else:
+        metrics.governing(frozen)
+    in_force = InForce(lambda: model or models.snapshot, lambda: frozen or policies.policy)
 
     def new_fold(partition: int) -> Fold:
-        return DetectionFold(Detector(feed.scorer, policy, partition), settings.group, lambda: feed.scorer)
+        return DetectionFold(Detector(*in_force(), partition), settings.group, in_force)
 
-    run_worker(spec, new_fold, vitals, feed, compilation, strikes)
+    run_worker(spec, new_fold, vitals, feeds, compilation, strikes)

@@ -23,6 +23,7 @@ from models.decisions.decision_context import DecisionContext
 from models.decisions.labelling import Labels
 from models.decisions.outbox import Outbox, Output
 from models.decisions.signals import UNUSED, Signal
+from models.decisions.ticks import Clock
 from models.state.population import Population
 from models.state.subscriber_record import Book, Episode
 
@@ -440,10 +441,16 @@ class Episodes:
     def _arm(self, row: int, book: Book, clock: int) -> None:
         next_look.arm(self._population, row, book, self.policy.contact, clock)
 
-    def rearm(self, clock: int) -> None:
-        """Set all subscribers' terms again after a policy change."""
-        for row, book in self._population.books.items():
-            self._arm(row, book, clock)
+    def rearm(self, clock: Clock) -> None:
+        """Set all subscribers' terms again after a policy change, in the order of their ids.
+
+        What ended before the newest look at a subscriber has been dealt with; what ended since then has not.
+        """
+        named = ((self._population.id_of(row), row) for row in self._population.books)
+        for name, row in sorted(named):
+            passed = clock.sweeping is not None and name <= clock.cursor
+            looked = clock.sweeping if passed else clock.last_tick
+            self._arm(row, self._population.books[row], looked or 0)
 
 
 def _as_if_raised(moment: DecisionContext, reason: str | None) -> bool:

@@ -92,6 +92,16 @@ class Detector:
         return self._lane.scorer
 
     @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self._lane.policy
+
+    @property
+    def settled(self) -> bool:
+        """Whether the state's terms are those of the policy in force: else :meth:`switch` comes before any event."""
+        return self._lane.terms_of == self._lane.policy.version
+
+    @property
     def versions(self) -> tuple[str, str]:
         """Model and policy in force."""
         return self._lane.scorer.version, self._lane.policy.version
@@ -106,9 +116,16 @@ class Detector:
         """
         self.population.load(self._lane.budget.load(self._marks.load(records)))
 
-    def resume(self, clock: Clock | Mapping[str, Any]) -> None:
-        """Set the clock from the ledger; after this the lane stands where the ledger's transaction left it."""
+    def resume(self, clock: Clock | Mapping[str, Any], policy: str = "") -> None:
+        """Set the clock from the ledger; after this the lane stands where the ledger's transaction left it.
+
+        Parameters
+        ----------
+        policy
+            The ledger's version; if it is not the one in force, the first :meth:`switch` is one from that to this.
+        """
         held = clock if isinstance(clock, Clock) else msgspec.convert(clock, Clock)
+        self._lane.terms_of = policy or self._lane.policy.version
         self._lane.loaded(held)
         self._sweep.resume(msgspec.structs.replace(held, feeds=dict(held.feeds)))
 
@@ -116,11 +133,11 @@ class Detector:
         """Put another model or policy into force; only between :meth:`take` and the next :meth:`apply`."""
         scorer = scorer or self._lane.scorer
         check_features(scorer.snapshot, NAMES, catalogue_hash())
-        changed = policy is not None and policy != self._lane.policy
-        self._lane.switch(scorer, policy or self._lane.policy, self._sweep.clock)
+        policy = policy or self._lane.policy
+        changed = policy != self._lane.policy or not self.settled
+        self._lane.switch(scorer, policy, self._sweep.clock)
         if changed:
             # Terms and silences have changed, also for subscribers that an unfinished sweep has yet to reach.
-            self._lane.loaded(self._sweep.clock)
             self._sweep.resume(self._sweep.clock)
 
     def tiers_count(self) -> dict[str, int]:

@@ -41,6 +41,8 @@ class LaneState:
         Rows on whose alerts the budget decides at the end of the current tick.
     silent
         Row to the last sign of life, for subscribers whose silence was reported.
+    terms_of
+        Version of the policy by which the terms in the state were set; after a restart it may not be the one in force.
     """
 
     def __init__(self, scorer: Scorer, policy: Policy, partition: int) -> None:
@@ -49,6 +51,7 @@ class LaneState:
         self.outbox = Outbox()
         self.scorer = scorer
         self.policy = policy
+        self.terms_of = policy.version
         self.partition = partition
         self.labels = Labels(self.population, self.outbox, scorer, policy)
         self.episodes = Episodes(
@@ -65,22 +68,27 @@ class LaneState:
     def switch(self, scorer: Scorer, policy: Policy, clock: Clock) -> None:
         """Put another model or policy into force, at this time of the lane.
 
-        A new model changes no stored state: each tier is judged again at the subscriber's next daily look, so a switch
-        to another model equals a restart with it.
+        A new model changes no stored state: each tier is judged again at the subscriber's next daily look. A new policy
+        sets terms and default consents again, by what is stored and by nothing else: so a restart with another model or
+        policy, which comes here too before its first event, equals a switch to it.
         """
         self.scorer = scorer
         self.episodes.cards = Cards(scorer, policy)
         self.engine.bind(scorer, policy)
         self.cut = cutoffs(policy.tiers, scorer)
         self.labels.scorer = scorer
-        if policy != self.policy:
-            self.policy = self.episodes.policy = self.labels.policy = policy
-            self.episodes.rearm(clock.watermark or 0)
-            self.labels.loaded(clock)
+        changed = policy != self.policy or policy.version != self.terms_of
+        self.policy = self.episodes.policy = self.labels.policy = policy
+        if changed:
+            self.terms_of = policy.version
+            self.episodes.rearm(clock)
+            self.loaded(clock)
 
     def loaded(self, clock: Clock) -> None:
         """Rebuild the caches after the state was read, or the policy changed; `clock` is the ledger's."""
-        consent_by(self.population, self.policy.consent_default)
+        if self.terms_of == self.policy.version:
+            # Else not yet: what a default takes away is gone, and a third policy may come before the first event.
+            consent_by(self.population, self.policy.consent_default)
         books = self.population.books
         tier = self.population.blocks[RISK.name].column("tier")
         self._raised_tiers = [int(np.count_nonzero(tier == WARNING)), int(np.count_nonzero(tier == HIGH_RISK))]

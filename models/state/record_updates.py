@@ -99,13 +99,17 @@ def consent_by(population: Population, default: ConsentDefault) -> None:
     """Apply the policy's default consent to everybody whose profile leaves it open."""
     population.consent = default
     column = population.blocks[PROFILE.name].column("behaviour")
+    changed = []
     for row, profile in enumerate(population.profiles):
         if profile is None or (profile.consent.behaviour is not None and profile.consent.profiling is not None):
             continue
         population.mark_profiling(row)
         if column[row] != float(default.behaviour_of(profile)):
-            _take_consent(population, row, profile)
-            population.touch(row, PROFILE.name)
+            changed.append((profile.subscriber_id, row, profile))
+    # By id: row numbers change with a restart, and these rows are written in this order.
+    for _, row, profile in sorted(changed, key=lambda each: each[0]):
+        _take_consent(population, row, profile)
+        population.touch(row, PROFILE.name)
 
 
 def _take_consent(population: Population, row: int, profile: Profile) -> None:

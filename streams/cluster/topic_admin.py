@@ -303,7 +303,7 @@ class Cluster:
         if told := miscounted(found, table(prefix, partitions)):
             faults.append(
                 f"partitions: {told}; there are {partitions} lanes (HOLDFAST_PARTITIONS), and every topic has a "
-                "partition for each, but the learner's, which have one"
+                "partition for each, but the learner's and that of policies, which have one"
             )
         return faults
 

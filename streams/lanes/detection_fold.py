@@ -9,13 +9,37 @@ from typing import Any
 import msgspec
 
 from models.contract.events import Arrival
+from models.contract.policy import Policy
 from models.contract.training_example import WEEKLY, Example
 from models.decisions.detector import Detector
 from models.scoring.scorer import Scorer
+from models.scoring.snapshot import Snapshot
 from models.state.state_records import StateRecord
 from streams.lanes.fold_ports import Folded
 from streams.lanes.lane_report import Commit
 from streams.records.outputs import out_records
+
+
+class InForce:
+    """Scorer and policy for all lanes of a worker: what the newest model and the newest policy give together.
+
+    Parameters
+    ----------
+    snapshot, policy
+        Return the newest.
+    """
+
+    def __init__(self, snapshot: Callable[[], Snapshot], policy: Callable[[], Policy]) -> None:
+        self._snapshot = snapshot
+        self._policy = policy
+        self._scorer = Scorer(snapshot(), policy().base_rate)
+
+    def __call__(self) -> tuple[Scorer, Policy]:
+        """Both; another object for another one."""
+        snapshot, policy = self._snapshot(), self._policy()
+        if snapshot is not self._scorer.snapshot or policy.base_rate != self._scorer.base_rate:
+            self._scorer = Scorer(snapshot, policy.base_rate)
+        return self._scorer, policy
 
 
 class DetectionFold:
@@ -26,7 +50,7 @@ class DetectionFold:
     group
         Consumer group, which is the source named in output events.
     serving
-        Returns the scorer in force; called between transactions. None: always the detector's own.
+        Returns scorer and policy in force; called between transactions. None: always the detector's own.
 
     Attributes
     ----------
@@ -34,7 +58,9 @@ class DetectionFold:
         May be replaced when a history is folded again.
     """
 
-    def __init__(self, detector: Detector, group: str, serving: Callable[[], Scorer] | None = None) -> None:
+    def __init__(
+        self, detector: Detector, group: str, serving: Callable[[], tuple[Scorer, Policy]] | None = None
+    ) -> None:
         self.serving = serving
         self._detector = detector
         self._group = group
@@ -50,18 +76,19 @@ class DetectionFold:
         return self._detector.owed
 
     def renew(self) -> None:
-        """Switch to the model now in force."""
-        scorer = self._detector.scorer if self.serving is None else self.serving()
-        if scorer is not self._detector.scorer:
-            self._detector.switch(scorer)
+        """Switch to the model and policy now in force."""
+        mine = self._detector.scorer, self._detector.policy
+        scorer, policy = mine if self.serving is None else self.serving()
+        if scorer is not mine[0] or policy is not mine[1] or not self._detector.settled:
+            self._detector.switch(scorer, policy)
 
     def load(self, records: list[StateRecord]) -> None:
         """Load state records."""
         self._detector.load(records)
 
-    def resume(self, clock: Mapping[str, Any]) -> None:
-        """Continue from the clock in the ledger."""
-        self._detector.resume(clock)
+    def resume(self, clock: Mapping[str, Any], policy: str = "") -> None:
+        """Continue from clock and policy in the ledger."""
+        self._detector.resume(clock, policy)
 
     def clock(self) -> dict[str, Any]:
         """The clock to keep in the ledger."""

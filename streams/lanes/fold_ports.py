@@ -37,16 +37,17 @@ class Fold(Protocol):
         """Whether a sweep of the clock did not fit: call :meth:`apply` again, if need be without arrivals."""
 
     def renew(self) -> None:
-        """Switch to the model now in force; called when a lane opens, and before the next :meth:`apply`.
+        """Switch to the model and policy now in force; called before each :meth:`apply`, and at no other time.
 
-        Never called between an :meth:`apply` and its :meth:`take`: one transaction's decisions come from one model.
+        So one transaction's decisions come from one model and one policy, and a switch changes state in the transaction
+        whose history names the new version, once.
         """
 
     def load(self, records: list[StateRecord]) -> None:
         """Load state records; called only before :meth:`resume`."""
 
-    def resume(self, clock: Mapping[str, Any]) -> None:
-        """Continue from the clock in the ledger; called once, after the last :meth:`load`.
+    def resume(self, clock: Mapping[str, Any], policy: str = "") -> None:
+        """Continue from clock and policy in the ledger; called once, after the last :meth:`load`.
 
         A new lane that begins with a recorded history calls it again before its first arrival, with the history's end.
         """

@@ -17,9 +17,9 @@ Running, once a batch
     7. *Take* records in the order of their dates, within the bounds of a transaction, and at most to the last record
        here of a topic that is behind.
     8. *Decode* each record: an event, or a dead letter.
-    9. *Fold, score, decide*, by the model now in force; a new lane first asks whether it begins with a recorded
-       history. The fold may stop early, at a point of its own choice; the rest, and sweeps still due, come with the
-       next transaction.
+    9. *Fold, score, decide*, by the model and policy now in force; a new lane first asks whether it begins with a
+       recorded history. The fold may stop early, at a point of its own choice; the rest, and sweeps still due, come
+       with the next transaction.
     10. *Commit* one transaction: state rows, outputs, dead letters, history, ledger. If nothing changed, there is none.
     11. *Account*: only now the ledger in memory moves, and only now counts are reported.
 

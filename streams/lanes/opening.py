@@ -58,13 +58,11 @@ async def _restored(
     topic = spec.prefix + STATE
     if kept is not None and await state_end(spec.client, topic, partition) == kept.end:
         log.info("state_kept", partition=partition)
-        kept.fold.renew()
         return kept
     fold = new_fold()
     found = await restore(spec.client, topic, partition, fold, remaining)
     ledger = found.ledger or Ledger(spec.group, spec.partitions, {}, {})
-    fold.resume(ledger.clock)
-    fold.renew()
+    fold.resume(ledger.clock, ledger.policy)
     log.info("state_restored", partition=partition, records=found.records)
     return OpenedState(fold, ledger, found.end)
 

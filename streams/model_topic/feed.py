@@ -1,30 +1,25 @@
-"""Model feed of a worker: reads the models topic before the first event and follows it from then on.
+"""Model feed of a worker: the models topic, read before the first event and followed from then on.
 
-It uses no group, so that every worker sees every model and no offsets move. A refused model is counted and logged, and
-the last good one stays in force. Lanes ask for :attr:`ModelFeed.scorer` between transactions.
+A refused model is counted and logged, and the last good one stays in force. Lanes ask for :attr:`ModelFeed.snapshot`
+between transactions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
 
-import aiokafka
 import msgspec
 import structlog
-from aiokafka import TopicPartition
 from msgspec import Struct
 
-from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot
-from streams.cluster.partition_read import chunks, reader
-from streams.cluster.retries import patient
+from streams.cluster.followed_topic import FollowedRecord, FollowedTopic
 from streams.model_topic.versions import REPORT, ModelVersions, Refusal, RefusedModel
 from streams.records.topics import MODELS
 
 log = structlog.get_logger(__name__)
 
-_POLL_MS: Final = 1_000
 _NAN: Final = float("nan")
 
 
@@ -61,92 +56,29 @@ class _Said(Struct):
     quality: _Quality
 
 
-class ModelRecord(NamedTuple):
-    """The parts of a record that the feed needs."""
-
-    key: bytes | None
-    value: bytes | None
-    offset: int
-    timestamp: int
-
-
-class ModelFeed:
-    """A worker's models; call :meth:`read` once, then :meth:`follow` until cancelled, then :meth:`close`.
+class ModelFeed(FollowedTopic):
+    """A worker's models.
 
     Parameters
     ----------
-    client
-        aiokafka's arguments: bootstrap servers and security.
     shipped
         Model served while the topic has none.
-    base_rate
-        The operator's base rate, to which every model is shifted.
 
     Attributes
     ----------
-    scorer
-        Scorer in force; another object for another model.
+    snapshot
+        Model in force; another object for another model.
     """
 
-    def __init__(
-        self, client: Mapping[str, Any], prefix: str, shipped: Snapshot, base_rate: float, report: ModelReport
-    ) -> None:
-        self.scorer = Scorer(shipped, base_rate)
-        self.read_whole = False
-        self._client = client
-        self._tp = TopicPartition(prefix + MODELS, 0)
+    def __init__(self, client: Mapping[str, Any], prefix: str, shipped: Snapshot, report: ModelReport) -> None:
+        super().__init__(client, prefix + MODELS, "models")
+        self.snapshot = shipped
         self._shipped = shipped
-        self._base_rate = base_rate
         self._report = report
         self._versions = ModelVersions()
         self._told: bytes | None = None
-        self._consumer: aiokafka.AIOKafkaConsumer | None = None
 
-    async def read(self) -> None:
-        """Read the topic to its end; after this returns :attr:`scorer` is the newest model.
-
-        Raises
-        ------
-        streams.cluster.partition_read.RestoreStalledError
-            If records are left but none arrives for a minute.
-        streams.cluster.retries.NoAnswerError
-            If no try succeeds for a minute.
-        """
-        await patient(self._read, "the models", takes_long=True)
-
-    async def _read(self) -> None:
-        await self.close()
-        self._consumer = consumer = reader(self._client)
-        await consumer.start()
-        consumer.assign([self._tp])
-        end = (await consumer.end_offsets([self._tp]))[self._tp]
-        log.info("models_reading", topic=self._tp.topic, end=end)
-        async for batch in chunks(consumer, self._tp, end, lambda _: None):
-            self._take(batch)
-        self._serve()
-        self.read_whole = True
-
-    async def follow(self) -> None:
-        """Follow the topic until cancelled; an error ends the worker, which would otherwise serve an old model."""
-        while True:
-            batch = await patient(self._poll, "the models", takes_long=True)
-            if batch:
-                self._take(batch)
-                self._serve()
-
-    async def _poll(self) -> list[ModelRecord]:
-        if self._consumer is None:
-            raise RuntimeError("the models were not read")
-        found: list[ModelRecord] = (await self._consumer.getmany(self._tp, timeout_ms=_POLL_MS)).get(self._tp, [])
-        return found
-
-    async def close(self) -> None:
-        """Close the connection."""
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            await consumer.stop()
-
-    def _take(self, batch: list[ModelRecord]) -> None:
+    def _take(self, batch: Sequence[FollowedRecord]) -> None:
         for record in batch:
             found = self._versions.take(record.key, record.value, record.offset, record.timestamp)
             if isinstance(found, RefusedModel):
@@ -178,12 +110,10 @@ class ModelFeed:
         )
 
     def _serve(self) -> None:
-        """Put the newest model into force; once a batch, so that superseded models are skipped."""
         newest = self._versions.newest
         snapshot = self._shipped if newest is None else newest.snapshot
-        if snapshot is not self.scorer.snapshot:
-            self.scorer = Scorer(snapshot, self._base_rate)
-        elif self.read_whole:
+        if snapshot is self.snapshot and self.read_whole:
             return
+        self.snapshot = snapshot
         self._report.serving(snapshot.version)
         log.info("model_serving", version=snapshot.version, offset=None if newest is None else newest.offset)

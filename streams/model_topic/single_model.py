@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-import aiokafka
-
 from models.scoring.snapshot import Snapshot, encode
+from streams.cluster.one_record import written
 from streams.cluster.topic_tail import tail
 from streams.model_topic.versions import ModelVersions
+from streams.records.out_record import OutRecord
 from streams.records.topics import MODELS
 
 
@@ -39,12 +39,7 @@ async def publish(client: Mapping[str, Any], prefix: str, snapshot: Snapshot) ->
 
 async def keep(client: Mapping[str, Any], prefix: str, key: str, value: bytes) -> None:
     """Write one record; after this returns it is on the broker."""
-    producer = aiokafka.AIOKafkaProducer(**client, enable_idempotence=True)
-    try:
-        await producer.start()
-        await producer.send_and_wait(prefix + MODELS, value, key.encode(), partition=0)
-    finally:
-        await producer.stop()
+    await written(client, prefix, OutRecord(MODELS, key.encode(), value))
 
 
 async def kept(client: Mapping[str, Any], prefix: str, key: str) -> bytes | None:

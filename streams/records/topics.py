@@ -20,6 +20,7 @@ RECEIPTS: Final = "churn.receipts.v1"
 PARKED: Final = "churn.parked.v1"
 EXAMPLES: Final = "churn.training-examples.v1"
 MODELS: Final = "churn.models.v1"
+POLICY: Final = "churn.policy.v1"
 
 _COMPACTED: Final = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
 _STATE_CONFIG: Final = {
@@ -43,7 +44,7 @@ _KEPT_MONTH: Final = {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * 
 class Topic(NamedTuple):
     """One topic of the contract. A lane writes partition p of each, so each has one partition a lane.
 
-    The learner's topics are `single`: its examples are learned in one order.
+    Those that all processes read in one order are `single`: the learner's, and that of the policies.
     """
 
     name: str
@@ -81,6 +82,7 @@ OUTPUT_TOPICS: Final = (
     # Not compacted: the learner reads every one of them, and the erased are gone with their month.
     Topic(EXAMPLES, "internal", _KEPT_MONTH, single=True),
     Topic(MODELS, "internal", _MODELS_CONFIG, single=True),
+    Topic(POLICY, "internal", _COMPACTED, single=True),
 )
 
 RELAY_TOPICS: Final = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,13 @@ from msgspec.structs import replace
 from support.black_box import ROOMY
 from support.black_box_worker import Worker
 from support.history_check import Log, check
-from support.known_model import AT_RISK, BASE_RATE, HEALTHY, RISKS, WARNED, known_model, known_snapshot
+from support.known_model import BASE_RATE, RISKS, known_model, known_snapshot
 from support.long_run import create_topics
-from support.model_switch import model_switch
-from support.rig import Rig, event, until
+from support.rig import Rig, until
+from support.town import PEOPLE, Town
+from support.version_switch import version_switch
 
-from app.config.operator_files import policy_in_force
-from models.contract.events import CALLS, CARE_CONTACTS, SUBSCRIBERS
-from models.contract.time_units import DAY_MS
+from app.config.operator_files import policy_of_file
 from models.decisions.detector import Detector
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer
@@ -31,56 +30,8 @@ from streams.lanes.detection_fold import DetectionFold
 from streams.records import lane_history
 from streams.records.topics import HISTORY, MODELS
 
-BEGIN = 1_780_000_000_000 // DAY_MS * DAY_MS
-PEOPLE = 24
-STEP_MS = 20 * 60_000
 HALVED = {answer: risk / 2 for answer, risk in RISKS.items()}
 DOUBLED = {answer: min(2 * risk, 0.6) for answer, risk in RISKS.items()}
-
-
-class Town:
-    """People who call three times an hour and are asked twice a day how satisfied they are, for ever.
-
-    An answer is theirs for three days, or no two daily looks would agree.
-    """
-
-    def __init__(self, rig: Rig) -> None:
-        self.sent = 0
-        self._rig = rig
-        self._events = self._forever()
-
-    def _forever(self) -> Iterator[tuple[str, int, str, int, dict[str, Any]]]:
-        for person in range(PEOPLE):
-            yield SUBSCRIBERS, person % self._rig.partitions, f"s-{person}", BEGIN, {"unit": "tianhe-03", "arpu": 88.0}
-        step = 0
-        while True:
-            step += 1
-            ts = BEGIN + step * STEP_MS
-            for person in range(PEOPLE):
-                who, partition = f"s-{person}", person % self._rig.partitions
-                if (step + person) % 36 == 1:
-                    answer = (HEALTHY, WARNED, AT_RISK)[(step // 216 + person) % 3]
-                    yield CARE_CONTACTS, partition, who, ts, {"reason": "satisfaction", "score": answer}
-                else:
-                    yield CALLS, partition, who, ts, {}
-
-    async def live(self, events: int) -> None:
-        """Send so many more; returns when all are acknowledged."""
-        for chunk in range(0, events, 500):
-            ours = list(islice(self._events, min(500, events - chunk)))
-            await asyncio.gather(
-                *(
-                    self._rig.send(topic, partition, event(topic, who, ts, **fields), who.encode(), ts)
-                    for topic, partition, who, ts, fields in ours
-                )
-            )
-            self.sent += len(ours)
-
-    async def live_on(self, until_told: asyncio.Event) -> None:
-        """Send until told to stop."""
-        while not until_told.is_set():
-            await self.live(20)
-            await asyncio.sleep(0.03)
 
 
 class Models:
@@ -161,9 +112,9 @@ def served(log: Log, partition: int) -> list[str]:
 
 
 def fold_again(log: Log, rig: Rig, file: Path, *, switching: bool = True) -> Any:
-    policy = policy_in_force(file, BASE_RATE)
+    policy = policy_of_file(file, BASE_RATE)
     first = Scorer(prior(), BASE_RATE)
-    switch = model_switch(log, first.snapshot, BASE_RATE) if switching else None
+    switch = version_switch(log, first.snapshot, policy, BASE_RATE) if switching else None
     return check(log, rig.prefix, lambda p: DetectionFold(Detector(first, policy, p), rig.group), switch=switch)
 
 

@@ -52,7 +52,7 @@ class CountingFold:
             if value is not None:
                 self.rows[key[1:].decode()] = _ROW.unpack(value)
 
-    def resume(self, clock: Mapping[str, Any]) -> None:
+    def resume(self, clock: Mapping[str, Any], policy: str = "") -> None:
         self._seen = clock.get("seen", 0)
 
     def clock(self) -> dict[str, Any]:

@@ -142,10 +142,12 @@ class Bench:
 
     def restart(self) -> None:
         """What a crash and a restore do: nothing is left but the state's records and the ledger's clock."""
-        clock = msgspec.json.decode(msgspec.json.encode(self.detector.clock))
+        clock, (_, policy) = msgspec.json.decode(msgspec.json.encode(self.detector.clock)), self.detector.versions
         self.detector = self._new()
         self.detector.load(self.state.items())
-        self.detector.resume(clock)
+        self.detector.resume(clock, policy)
+        if not self.detector.settled:
+            self.detector.switch()
 
     def life(self, kind: str | None = None) -> list[str]:
         """The published steps, in short: ``risk_tier raised``, ``competitor_browsing suppressed cooldown``."""

@@ -24,10 +24,10 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from support.foreign_producer import ForeignProducer, Landed, Sent, Town
 from support.history_check import Log, Record, Verdict, check, read_log
-from support.model_switch import model_switch
 from support.rig import CountWorker, Rig, until
+from support.version_switch import version_switch
 
-from app.config.operator_files import policy_in_force
+from app.config.operator_files import policy_of_file
 from models.contract.policy import Policy
 from models.decisions.detector import Detector
 from models.decisions.outbox import Changes, Counts
@@ -271,7 +271,7 @@ class Figures(NamedTuple):
 
 def fold_again(log: Log, rig: Rig, model: Path | None, policy: Policy | None = None) -> tuple[Verdict, Figures]:
     """The checker over a detector that has never seen a kill."""
-    policy = policy or policy_in_force(None, None)
+    policy = policy or policy_of_file(None, None)
     scorer = Scorer(snapshot(model), policy.base_rate)
     detectors: list[_CountedDetector] = []
 
@@ -280,7 +280,7 @@ def fold_again(log: Log, rig: Rig, model: Path | None, policy: Policy | None = N
         return _KeyedFold(detectors[-1], rig.group)
 
     keyed = {p: by_key(records) for p, records in log[STATE].items()}
-    switch = model_switch(log, scorer.snapshot, scorer.base_rate)
+    switch = version_switch(log, scorer.snapshot, policy, scorer.base_rate)
     verdict = check({**log, STATE: keyed}, rig.prefix, new_fold, switch=switch)
     counts = [each for detector in detectors for each in detector.counts]
     breaches: Counter[str] = Counter()

@@ -21,7 +21,7 @@ from support.long_run import Progress, create_topics, fold_again
 from support.rig import Rig
 from support.rig import until as rig_until
 
-from app.config.operator_files import learner_settings, policy_in_force
+from app.config.operator_files import learner_settings, policy_of_file
 from app.publishing.publisher import PublishPace, publish
 from app.publishing.record import RANK, TimedRecord, encode
 from models.contract.events import CALLS, DATA_USAGE
@@ -143,7 +143,7 @@ async def run(
     learning.sent = log[EXAMPLES][0][-1].offset + 1
     await learning.learned(BOUND_S)
     assert await learner.stop() == 0
-    verdict, _ = fold_again(log, rig, None, policy_in_force(told, operator.base_rate))
+    verdict, _ = fold_again(log, rig, None, policy_of_file(told, operator.base_rate))
     records_of_models = [r for r in await learning.models() if r.key and r.value and not is_own(r.key)]
     published = [(r.key.decode(), r.value) for r in records_of_models]
     report = await learning.report()

@@ -14,7 +14,8 @@ from app.generate.contract.schemas import NIGHT
 from models.contract.events import FEEDBACK, INPUTS, SUBSCRIBERS
 from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS, ParkedFor
 from streams.model_topic.versions import SEGMENTS
-from streams.records.topics import ALERTS, BY_NAME, DEAD_LETTERS, MODELS, PARKED, RECEIPTS, SCORES, SUPPRESSIONS
+from streams.policy_topic.policies import SIGNATURE
+from streams.records.topics import ALERTS, BY_NAME, DEAD_LETTERS, MODELS, PARKED, POLICY, RECEIPTS, SCORES, SUPPRESSIONS
 from streams.records.wire import POISONS
 
 _BINDING: Final = {"bindingVersion": "0.5.0"}
@@ -118,6 +119,7 @@ def _messages() -> dict[str, list[_Message]]:
             )
         ],
         MODELS: [_Message("Night", "A night's groups of who was at risk", {"const": SEGMENTS}, NIGHT)],
+        POLICY: [_Message("Policy", "What the operator decides, whole", _policy_key(), POLICY, _policy_headers())],
     }
 
 
@@ -178,6 +180,19 @@ def _cloud_event(kind: str) -> dict[str, Any]:
         "content-type": {"const": "application/json"},
     }
     return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _policy_key() -> dict[str, Any]:
+    said = "`version`, a digest of the value, and from the second time on how often the same was published before."
+    return {**_TEXT, "pattern": "^.+/[0-9a-f]{16}(/[0-9]+)?$", "description": said}
+
+
+def _policy_headers() -> dict[str, Any]:
+    said = (
+        "HMAC-SHA256 by `HOLDFAST_POLICY_KEY` of the key, a zero byte and the value; workers with the key require it."
+    )
+    signature = {**_TEXT, "pattern": "^sha256=[0-9a-f]{64}$", "description": said}
+    return {"type": "object", "properties": {SIGNATURE: signature}}
 
 
 def _dead_letter_headers() -> dict[str, Any]:

@@ -31,14 +31,16 @@ from models.contract.alerts import (
     subscriber_hash,
 )
 from models.contract.playbook import GENERAL_DO, GENERAL_DONT
+from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import Text
 from models.decisions.outbox import Output
 from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS
+from streams.policy_topic.policies import policy_record
 from streams.records.dead_letters import dead_letter
 from streams.records.out_record import Headers
 from streams.records.outputs import out_records
-from streams.records.topics import ALERTS, DEAD_LETTERS, PARKED, RECEIPTS, SCORES, SUPPRESSIONS
+from streams.records.topics import ALERTS, DEAD_LETTERS, PARKED, POLICY, RECEIPTS, SCORES, SUPPRESSIONS
 from streams.records.wire import Rejected
 
 Example = dict[str, Any]
@@ -255,6 +257,9 @@ def examples(topic: str) -> list[Example]:
         return [{"payload": {"subscriber_id": WHO, "ts": TS, **_SENT[topic]}}]
     if topic == NIGHT:
         return [{"payload": msgspec.to_builtins(_NIGHT)}]
+    if topic == POLICY:
+        record = policy_record(Policy(version="p-7"), "an example is signed by no secret")
+        return [{"headers": _text(record.headers), "payload": json.loads(record.value or b"")}]
     if topic == DEAD_LETTERS:
         letter = dead_letter("telecom.calls.v1", 3, _Poison(), Rejected("missing_field", "no `ts`"))
         return [{"headers": _text(letter.headers)}]

@@ -12,8 +12,9 @@ import msgspec
 from models.analysis.daily_segments import Night
 from models.contract.alerts import Alert, Receipt, Score, Suppression
 from models.contract.events import INPUTS
+from models.contract.policy import Policy
 from streams.model_topic.versions import SEGMENTS
-from streams.records.topics import ALERTS, MODELS, RECEIPTS, SCORES, SUPPRESSIONS
+from streams.records.topics import ALERTS, MODELS, POLICY, RECEIPTS, SCORES, SUPPRESSIONS
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 NIGHT: Final = f"{MODELS}.{SEGMENTS}"
@@ -24,6 +25,7 @@ OUTPUTS: Final[dict[str, type[msgspec.Struct]]] = {
     SUPPRESSIONS: Suppression,
     RECEIPTS: Receipt,
     NIGHT: Night,
+    POLICY: Policy,
 }
 DIRECTORY: Final = Path(__file__).parents[3] / "deploy" / "contract"
 _NULL: Final = {"type": "null"}

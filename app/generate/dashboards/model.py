@@ -113,6 +113,16 @@ MODEL: Final = DashboardPlan(
                 "None.",
                 {"{{reason}}": hourly("holdfast_models_refused_total", "reason")},
             ),
+            PanelPlan(
+                "Workers by policy",
+                "One version; two for seconds after `policy apply`.",
+                {"{{version}}": "count by (version) (holdfast_policy_info)"},
+            ),
+            PanelPlan(
+                "Policies refused by workers, an hour",
+                "None.",
+                {"{{reason}}": hourly("holdfast_policies_refused_total", "reason")},
+            ),
         ),
         "Labels and the learner": (
             PanelPlan(

@@ -19,12 +19,14 @@ from app.doctor import machine_checks
 from app.doctor.finding import Finding
 from app.errors import ExitCode
 from models.contract.events import CALLS
+from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.scoring.prior import prior
 from models.scoring.snapshot import encode
 from streams.cluster.group_progress import GroupProgress
 from streams.cluster.topic_tail import TailRecord
 from streams.model_topic.versions import ModelVersions
+from streams.policy_topic.policies import Policies, policy_record
 from streams.records.lane_history import HistoryRecord
 from streams.records.topics import ALL_TOPICS, HISTORY, PARKED, STATE
 
@@ -143,10 +145,31 @@ def test_lanes_serve_what_was_published_last(published: list[tuple[str, int]], l
     assert verdicts(checks.model(Settings(), versions(*published), history, NOW)) == [verdict]
 
 
-def test_lanes_of_two_policies_are_told() -> None:
-    history = {at: HistoryRecord(at, [], "prior-1", policy) for at, policy in enumerate(["p-1", "p-2"])}
-    (finding,) = checks.model(Settings(), versions(), history, NOW)
-    assert (finding.verdict, "p-1, p-2" in finding.said) == ("warn", True)
+@pytest.mark.parametrize(
+    ("published", "lanes", "verdict"),
+    [
+        ([], ["p-1", "p-1"], "ok"),
+        ([], ["p-1", "p-2"], "warn"),
+        (["p-2"], ["p-2", "p-2"], "ok"),
+        (["p-2"], ["p-1", "p-1"], "warn"),
+        ([], [], "ok"),
+    ],
+)
+def test_lanes_decide_by_what_was_published_last(published: list[str], lanes: list[str], verdict: str) -> None:
+    history = {at: HistoryRecord(at, [], "prior-1", version) for at, version in enumerate(lanes)}
+    policies = Policies(None)
+    for offset, version in enumerate(published):
+        record = policy_record(msgspec.structs.replace(Policy(), version=version), None)
+        policies.take(record.key, record.value, record.headers, offset, NOW)
+    assert verdicts(checks.policy(Settings(), policies, history)) == [verdict]
+
+
+def test_a_policy_that_is_refused_is_named() -> None:
+    policies = Policies(None)
+    policies.take(b"p-9/0", b"{}", (), 0, NOW)
+    findings = checks.policy(Settings(), policies, {})
+    assert verdicts(findings) == ["warn", "ok"]
+    assert "p-9 is refused" in findings[0].said
 
 
 def test_a_model_that_is_refused_is_named() -> None:

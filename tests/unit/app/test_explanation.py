@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import attrgetter
 from typing import Any, get_args
 
 import msgspec
@@ -11,8 +12,9 @@ import pytest
 from support.alerts_made import an_alert
 
 from app.alerts.explain_command import _WORDS
-from app.alerts.explanation import BUDGET, Verdict, explain
+from app.alerts.explanation import _TURNS_ON, BUDGET, Verdict, explain
 from models.contract.alerts import Alert, AlertReason, Suppression
+from models.contract.policy import Policy
 from models.contract.vocabulary import SuppressionReason, Text
 from models.decisions.contact_rules import STAGES
 from models.features.catalogue import NAMES
@@ -57,7 +59,7 @@ def scored() -> tuple[Scorer, Alert, float]:
 
 def test_features_and_what_is_left_over_add_up_to_the_risk() -> None:
     scorer, alert, others = scored()
-    found = explain([alert], [], scorer.snapshot)
+    found = explain([alert], [], scorer.snapshot, None)
     assert found.origin == "usual customer"
     assert math.isclose(found.begin, scorer.baseline("high"))
     assert [term.reason and term.reason.code for term in found.terms] == [
@@ -71,7 +73,7 @@ def test_features_and_what_is_left_over_add_up_to_the_risk() -> None:
 
 def test_without_the_model_the_sum_begins_with_the_base_rate() -> None:
     _, alert, _ = scored()
-    found = explain([alert], [], None)
+    found = explain([alert], [], None, None)
     assert (found.origin, found.begin) == ("average customer", logit(BASE_RATE))
     assert math.isclose(found.terms[-1].risk, alert.risk)
 
@@ -79,7 +81,7 @@ def test_without_the_model_the_sum_begins_with_the_base_rate() -> None:
 def test_a_signal_lifts_the_models_risk_to_the_policys() -> None:
     lift = logit(0.5) - logit(0.03)
     alert = an_alert(kind="leave_intent", risk=0.5, reasons=[a_reason("leave_intent", lift), a_reason("x", 0.4)])
-    terms = explain([alert], [], None).terms
+    terms = explain([alert], [], None, None).terms
     assert [term.reason and term.reason.code for term in terms] == ["x", None, "leave_intent"]
     assert math.isclose(terms[1].risk, 0.03)
     assert terms[2].risk == 0.5
@@ -88,28 +90,30 @@ def test_a_signal_lifts_the_models_risk_to_the_policys() -> None:
 def test_the_newest_record_that_has_reasons_is_taken_apart() -> None:
     closed = an_alert(seq=3, event="closed", close_reason="expired", action=None, reasons=None)
     escalated = an_alert(seq=2, event="escalated")
-    found = explain([an_alert(), escalated, closed], [], None)
+    found = explain([an_alert(), escalated, closed], [], None, None)
     assert found.subject is escalated
     assert [step.name for step in found.policy] == ["passive_churn", "no_profile", "no_consent", "do_not_contact"]
 
 
 def test_what_objected_and_what_was_asked_before() -> None:
-    steps = explain([], [withheld("do_not_contact")], None).policy
+    steps = explain([], [withheld("do_not_contact")], None, None).policy
     assert [step.verdict for step in steps[:5]] == ["passed"] * 4 + ["objected"]
     assert {step.verdict for step in steps[5:]} == {"not asked"}
 
 
 def test_a_reason_that_two_questions_share_is_not_guessed() -> None:
-    steps = {step.name: step.verdict for step in explain([], [withheld("low_priority", kind="risk_tier")], None).policy}
+    steps = {
+        step.name: step.verdict for step in explain([], [withheld("low_priority", kind="risk_tier")], None, None).policy
+    }
     assert steps["switched_off"] == steps[BUDGET] == "one of these objected"
     assert steps["hold_out"] == "not recorded"
     assert steps["cooldown"] == "passed"
-    certain = {step.name: step.verdict for step in explain([], [withheld("low_priority")], None).policy}
+    certain = {step.name: step.verdict for step in explain([], [withheld("low_priority")], None, None).policy}
     assert certain["switched_off"] == "objected"
 
 
 def test_a_risk_that_may_not_be_told_has_no_terms() -> None:
-    assert explain([], [withheld("no_consent", risk=None, reasons=None)], None).terms == ()
+    assert explain([], [withheld("no_consent", risk=None, reasons=None)], None, None).terms == ()
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -118,3 +122,17 @@ def test_every_question_and_verdict_has_words(lang: Any) -> None:
     names = {stage.__name__.removeprefix("_") for stage in STAGES} | {BUDGET} | set(get_args(Verdict))
     assert names <= _WORDS[lang].keys()
     assert _WORDS["en"].keys() == _WORDS["zh"].keys()
+
+
+def test_a_step_says_what_it_turned_on_in_the_policy_of_the_record() -> None:
+    then = msgspec.structs.replace(
+        Policy(), version="p-6", contact=msgspec.structs.replace(Policy().contact, cooldown_days=12.0)
+    )
+    steps = {step.name: step.settings for step in explain([], [withheld("cooldown")], None, then).policy}
+    assert steps["cooldown"]["contact.cooldown_days"] == 12.0
+    assert steps["switched_off"] == {"kinds.silence.enabled": True}
+    for question, kinds in _TURNS_ON.items():
+        for field in kinds:
+            assert attrgetter(field.format(kind="silence"))(Policy()) is not None, question
+    unknown = explain([], [withheld("cooldown")], None, None).policy
+    assert [step.settings for step in unknown] == [{}] * len(steps)

@@ -1,4 +1,4 @@
-"""A policy file goes over the shipped policy, and a wrong one is refused with its place."""
+"""A policy file goes over the shipped policy, and a wrong one is refused with every fault, its line and its field."""
 
 from __future__ import annotations
 
@@ -6,39 +6,105 @@ from pathlib import Path
 
 import pytest
 
-from app.config.operator_files import policy_in_force
+from app.config.operator_files import policy_of_file
+from app.config.policy_file import Fault, read_policy
 from app.errors import Refused
 from models.contract.policy import Policy
+
+
+def policy(text: str) -> Policy:
+    found = read_policy(text)
+    assert isinstance(found, Policy), found
+    return found
+
+
+def faults(text: str) -> list[Fault]:
+    found = read_policy(text)
+    assert isinstance(found, list), found
+    return found
 
 
 def test_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text('version = "p-9"\n[browsing]\nvisits = 5\n', encoding="utf-8")
-    policy = policy_in_force(path, None)
-    assert (policy.version, policy.browsing.visits, policy.tiers) == ("p-9", 5, Policy().tiers)
+    found = policy_of_file(path, None)
+    assert (found.version, found.browsing.visits, found.tiers) == ("p-9", 5, Policy().tiers)
 
 
-def test_one_term_of_a_kind_keeps_the_others(tmp_path: Path) -> None:
-    path = tmp_path / "policy.toml"
-    path.write_text("[kinds.leave_intent]\nttl_days = 12.0\n", encoding="utf-8")
-    kind, shipped = policy_in_force(path, None).kind("leave_intent"), Policy().kind("leave_intent")
+def test_one_term_of_a_kind_keeps_the_others() -> None:
+    found = policy("[kinds.leave_intent]\nttl_days = 12.0\n")
+    kind, shipped = found.kind("leave_intent"), Policy().kind("leave_intent")
     assert (kind.ttl_days, kind.contact_hours, kind.severity) == (12.0, shipped.contact_hours, shipped.severity)
-    assert policy_in_force(path, None).kind("port_out") == Policy().kind("port_out")
+    assert found.kind("port_out") == Policy().kind("port_out")
+
+
+def test_a_content_without_a_version_has_one_of_its_own() -> None:
+    one, other = policy("[browsing]\nvisits = 5\n"), policy("[browsing]\nvisits = 6\n")
+    assert len({one.version, other.version, Policy().version}) == 3
+    assert policy("# again\n[browsing]\nvisits=5").version == one.version
+    assert policy("[browsing]\nvisits = 3\n") == Policy(), "it changes nothing"
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
+    ("text", "line", "field", "what"),
     [
-        ("[browsing]\nvisits = 0\n", "visits"),
-        ("[browsing]\nvisit = 5\n", "visit"),
-        ("version =", "Invalid value"),
-        ('[contact]\nholidays = ["2026-10-01", "2026-02-30"]\n', r"2026-02-30 is not a date.*\$\.contact"),
-        ('[contact]\nwindows = [["20:00", "09:00"]]\n', r"20:00 to 09:00.*\$\.contact"),
-        ('[contact]\nwindows = [["09:00", "12:00"], ["11:00", "20:00"]]\n', r"09:00 to 12:00.*\$\.contact"),
+        ("[browsing]\nvisits = 0\n", 2, "browsing.visits", "Expected `int` >= 1"),
+        ("[browsing]\n\nvisit = 5\n", 3, "browsing.visit", "did you mean visits?"),
+        ("version =", 1, "", "no TOML"),
+        ("base_rate = 0.02\nversion = 7\n", 2, "version", "Expected `str`, got `int`"),
+        ("[kind.silence]\nttl_days = 3.0\n", 1, "kind", "did you mean kinds?"),
+        ("[kinds.silence]\nttl_day = 3.0\n", 2, "kinds.silence.ttl_day", "did you mean ttl_days?"),
+        ("[kinds]\nsilence.ttl_days = 0.5\n", 2, "kinds.silence.ttl_days", ">= 1.0"),
+        ("kinds = 3\n", 1, "kinds", "Expected `object`"),
+        ("playbook = []\n[tiers]\nraises = 'healthy'\n", 3, "tiers.raises", "Invalid enum value"),
+        (
+            "[contact]\nholidays = [\n  '2026-10-01',\n  '2026-02-30',\n]\n",
+            1,
+            "contact",
+            "2026-02-30 is not a date",
+        ),
+        ('[contact]\nwindows = [["20:00", "09:00"]]\n', 1, "contact", "20:00 to 09:00"),
+        ('[contact]\nwindows = [["09:00", "12:00"], ["11:00", "20:00"]]\n', 1, "contact", "09:00 to 12:00"),
+        ("[[playbook]]\ncause = 'price'\nchannels = ['sms']\n", 1, "playbook[1]", "`strategy`"),
+        (
+            "[[playbook]]\ncause = 'price'\nstrategy = 'a'\nchannels = ['sms']\n"
+            "[[playbook]]\ncause = 'price'\nstrategy = 'b'\nchannels = ['fax']\n",
+            8,
+            "playbook[2].channels",
+            "'fax'",
+        ),
+        (
+            "[[playbook]]\ncause = 'price'\nstrategy = 'a'\nchannels = ['sms']\n"
+            "[playbook.offer]\ncode = 'X'\nname = {en = 'x', zh = 'x'}\ncost_cap = -1.0\n",
+            8,
+            "playbook[1].offer.cost_cap",
+            ">= 0.0",
+        ),
     ],
 )
-def test_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, place: str) -> None:
+def test_a_fault_has_its_line_and_field(text: str, line: int, field: str, what: str) -> None:
+    (found,) = faults(text)
+    assert (found.line, found.field) == (line, field), found
+    assert what in found.text
+
+
+def test_all_faults_are_told_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    text = '[tiers]\nbudgt = 2\nwarning_share = 7.0\n\n[silence]\nfloor_days = "3"\n[consent_default]\nmarketing = 1\n'
+    assert [(each.line, each.field) for each in faults(text)] == [
+        (2, "tiers.budgt"),
+        (3, "tiers.warning_share"),
+        (6, "silence.floor_days"),
+        (8, "consent_default.marketing"),
+    ]
     path = tmp_path / "policy.toml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(Refused, match=place):
-        policy_in_force(path, None)
+    with pytest.raises(Refused) as refused:
+        policy_of_file(path, None)
+    assert len([line for line in refused.value.advice if line.startswith("line ")]) == 4
+    assert refused.value.exit_code == 2
+
+
+def test_a_text_of_many_lines_shifts_no_line() -> None:
+    text = '[[playbook]]\ncause = "price"\nstrategy = """a\n[tiers]\nbudget = "x"\n"""\nchannels = ["sms"]\nof = 1\n'
+    (found,) = faults(text)
+    assert (found.line, found.field) == (8, "playbook[1].of")

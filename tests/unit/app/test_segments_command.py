@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from support.detecting import DAY, START
 from support.examples_made import example, model, planted
 
+from app.config import governing_policy
 from app.model import segments_command
 from models.analysis.daily_segments import night
 from models.contract.training_example import Example
@@ -22,6 +23,7 @@ from models.scoring.scorer import Scorer
 from models.scoring.snapshot import encode
 from streams.cluster.topic_tail import TailRecord
 from streams.model_topic.versions import SEGMENTS, ModelVersions
+from streams.policy_topic.policies import Policies
 
 
 @pytest.fixture
@@ -44,6 +46,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         if nightly is not None:
             versions.take(SEGMENTS.encode(), nightly, 0, 0)
         monkeypatch.setattr(segments_command, "read_models", lambda _: versions)
+        monkeypatch.setattr(governing_policy, "read_policies", lambda _: Policies(None))
         place = ["--brokers", "127.0.0.1:1", "--topic-prefix", "trial.", "--model", str(snapshot)]
         return CliRunner().invoke(segments_command.segments, [*place, *flags])
 

@@ -1,0 +1,107 @@
+"""What each field of the policy means, for the comments of its file, in both languages.
+
+The reasons for the shipped values are in :mod:`models.contract.policy`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.contract.vocabulary import Text
+
+WORDS: Final[dict[str, Text]] = {
+    "": Text(
+        "Holdfast's policy: what the operator decides. A field that is left out has its shipped value.",
+        "Holdfast 策略：由运营商决定的全部参数。省略的字段取出厂值。",
+    ),
+    "version": Text("Every record carries it; other settings need another one.", "写入每条记录；参数变更须换版本号。"),
+    "base_rate": Text("Share of subscribers who leave in a month.", "月离网率（基准）。"),
+    "score_step": Text("A risk is published when it changed by this share of itself.", "风险变化达此比例才重新发布。"),
+    "disclosable_signals": Text("Signals that may be mentioned to the customer.", "可向客户提及的信号。"),
+    "tiers": Text("When a subscriber is at risk, and how many tier alerts there may be.", "风险分级与分级预警数量。"),
+    "tiers.high_risk_share": Text("High risk: this share of all, the highest risks.", "高风险：风险最高的这一比例。"),
+    "tiers.warning_share": Text("Warning or above: this share of all.", "预警及以上：占全部客户的比例。"),
+    "tiers.high_risk_times_base": Text(
+        "High risk is at least so many times the base rate.", "高风险不低于基准离网率的倍数。"
+    ),
+    "tiers.warning_times_base": Text(
+        "Warning is at least so many times the base rate.", "预警不低于基准离网率的倍数。"
+    ),
+    "tiers.high_risk_from": Text(
+        "High risk from this risk on, instead of share and multiple.", "高风险的绝对门槛，代替比例与倍数。"
+    ),
+    "tiers.warning_from": Text(
+        "Warning from this risk on, instead of share and multiple.", "预警的绝对门槛，代替比例与倍数。"
+    ),
+    "tiers.smoothing": Text("Weight of today's look; 1 uses today alone.", "当日评估的权重；1 表示只看当日。"),
+    "tiers.fall_below": Text("A tier is left below this share of its cut-off.", "低于门槛的这一比例才降级。"),
+    "tiers.calm_days": Text("Days below warning before a subscriber is healthy again.", "低于预警多少天后恢复健康。"),
+    "tiers.min_history_days": Text("Days of events before the first tier; signals need none.", "分级前的观察天数。"),
+    "tiers.raises": Text('Lowest tier that raises an alert: "warning" or "high_risk".', "触发预警单的最低等级。"),
+    "tiers.budget": Text("Tier alerts per 1,000 subscribers and day, the best first.", "每千户每日分级预警数，择优。"),
+    "browsing": Text(
+        "When visits to competitors' sites are a signal: any of the three within the window.",
+        "浏览竞争对手网站何时成为信号：窗口内满足三项之一。",
+    ),
+    "browsing.window_days": Text("Window, in days.", "窗口天数。"),
+    "browsing.visits": Text("Visits.", "访问次数。"),
+    "browsing.dwell_s": Text("Seconds in all.", "累计停留秒数。"),
+    "browsing.page_dwell_s": Text("Seconds on one of the pages below, the strongest.", "下列页面的单次停留秒数。"),
+    "browsing.strong_pages": Text("Pages of people who are about to decide.", "临近决定的页面。"),
+    "browsing.excluded_pages": Text("Pages that do not count.", "不计的页面。"),
+    "silence": Text("When somebody with regular use has fallen silent.", "何时视为沉默（原为规律使用）。"),
+    "silence.floor_days": Text("Never before so many days.", "最少沉默天数。"),
+    "silence.usual_gaps": Text("So many of their own usual gaps.", "相当于其通常间隔的倍数。"),
+    "silence.min_history_days": Text("Days of events before.", "此前的最短观察天数。"),
+    "silence.min_per_week": Text("Calls and sessions a week; below it use is not regular.", "每周通话与上网次数下限。"),
+    "silence.stale_feed_hours": Text(
+        "With a usage feed further behind, silence is withheld.", "用量数据滞后超过此小时数则暂缓。"
+    ),
+    "contact": Text("When and how often people are contacted.", "何时、多久联系一次客户。"),
+    "contact.windows": Text("Contact hours of a day.", "每日可联系时段。"),
+    "contact.utc_offset_hours": Text("The operator's offset from UTC.", "与 UTC 的时差。"),
+    "contact.holidays": Text('Days without contact hours: "2026-10-01".', "不联系的节假日。"),
+    "contact.high_risk_hours": Text("Contact hours until the deadline of a high risk.", "高风险的联系时限。"),
+    "contact.appointment_margin_hours": Text(
+        "Between deadline and a disconnect appointment.", "联系时限与拆机预约之间的余量。"
+    ),
+    "contact.cooldown_days": Text("Between two alerts of one kind.", "同类预警的静默期。"),
+    "contact.cooldown_exempt": Text("Kinds without cooldown: the customer started them.", "不受静默期限制的类型。"),
+    "contact.refusal_days": Text("Peace after a refusal.", "拒绝后的静默天数。"),
+    "contact.snooze_days": Text("When a snooze names no end.", "未指明期限的暂缓天数。"),
+    "contact.hold_out_share": Text("Share of persons who are not contacted, to compare with.", "不联系的对照组比例。"),
+    "contact.hold_out_exempt": Text("Kinds that reach the hold-out too.", "对照组也适用的类型。"),
+    "contact.do_not_contact_exempt": Text("Kinds that reach those who asked for no contact.", "免打扰客户也适用。"),
+    "consent_default": Text("Consents that a profile leaves open.", "客户档案未写明的授权。"),
+    "consent_default.marketing": Text("Contact over any channel.", "任一渠道的营销联系。"),
+    "consent_default.behaviour": Text("Use of visits to competitors' sites.", "使用竞争对手网站浏览记录。"),
+    "consent_default.profiling": Text("Use of the model's risk.", "使用模型风险。"),
+    "value": Text("Value segments by monthly revenue.", "按月收入的价值分层。"),
+    "value.high_arpu": Text("High from here.", "高价值起点。"),
+    "value.mid_arpu": Text("Mid from here.", "中价值起点。"),
+    "value.months": Text("Months of revenue counted as at risk.", "计入风险收入的月数。"),
+    "labels": Text("What counts as leaving, for learning.", "学习用的离网口径。"),
+    "labels.horizon_days": Text(
+        "Leaving within it is a positive. Fixed: a published policy cannot change it.", "正样本期限；不可经主题变更。"
+    ),
+    "labels.lapse_days": Text("Longest time until a lapse is declared.", "认定流失的最长天数。"),
+    "labels.weekly_share": Text("Share of subscribers whose weekly vectors are learned from.", "每周样本的抽取比例。"),
+    "retention": Text("How long data of subscribers is kept.", "客户数据保留期。"),
+    "retention.idle_days": Text("Without event, profile or open alert: then deleted.", "无任何记录多少天后删除。"),
+    "retention.stop_mark_days": Text("Late events do not recreate an erased subscriber.", "删除后拒收迟到事件的天数。"),
+    "retention.outputs_days": Text("Retention of alerts, suppressions, examples.", "输出主题的保留天数。"),
+    "retention.compaction_days": Text("Until a deleted record is gone from disk.", "删除记录从磁盘清除的天数。"),
+    "kinds": Text(
+        "Each kind of alert: ttl_days (life without a trigger), contact_hours (deadline, in contact hours),"
+        " severity and strong_severity (of a strong trigger), propensity (least risk), actionability (how much a"
+        " contact can change), escalates (on a stronger trigger), enabled.",
+        "各类预警：ttl_days 无新触发的存续天数；contact_hours 联系时限（可联系小时）；severity、strong_severity"
+        " 级别与强触发级别；propensity 最低离网概率；actionability 可挽回程度；escalates 强触发升级；enabled 启用。",
+    ),
+    "playbook": Text(
+        "Rows from the top, the first match is taken: cause, segments, corporate; strategy, channels in order,"
+        " offer, what to do and not to do. A file that has a row replaces them all.",
+        "剧本：自上而下取首个匹配（原因、价值层、集团）；给出策略、渠道顺序、优惠、宜与忌。文件中只要有一行即整体替换。",
+    ),
+}
+"""By field, ``table.field``; the fields of a kind and of the playbook's rows are told of with their table."""
