@@ -31,9 +31,9 @@ _TRUST: Final = 0.3
 _WEEK: Final = 1.0
 """Prior standard deviations: of a line per unit of its spread, of a bend, of the trust in the prior, of a week's
 level."""
-_WORTH: Final = 0.7
-"""Weight of a person-week: up to four looks report the leaving of one subscriber, and are not independent. At 1, some
-hundred of them moved curves further than they are evidence for."""
+_OVERLAP: Final = 0.7
+"""Weight of a person-week where weekly looks overlap: up to four report the leaving of one subscriber. At 1, a hundred
+of them moved curves further than they are evidence for."""
 _NARROWEST: Final = 0.05
 _TIGHTEST: Final = 1e5
 _LOOSEST: Final = 1.0
@@ -85,6 +85,7 @@ class Posterior:
 
     def __init__(self, ground: Knots, weeks: int, mean: float, spread: float, memory: int) -> None:
         self._ground, self.weeks, self._mean, self._spread, self._memory = ground, weeks, mean, spread, memory
+        self._worth = 1.0 if weeks == 1 else _OVERLAP
         self._shapes = [_shapes(line) for line in map(ground.standard, range(len(ground.names)))]
         ends = weeks + np.cumsum([0, *map(len, self._shapes)])
         self._parts = [slice(*each) for each in pairwise(ends.tolist())]
@@ -141,7 +142,7 @@ class Posterior:
         weights, loss = self.weights, self._loss(self.weights, memory, design, lot)
         for _ in range(_STEPS):
             risk, certain = self._told(weights, design, lot)
-            slope = memory @ weights - self._pull + _WORTH * (design.T @ (risk - lot.left))
+            slope = memory @ weights - self._pull + self._worth * (design.T @ (risk - lot.left))
             step = np.linalg.solve(memory + (design * certain[:, None]).T @ design, slope)
             length = 1.0
             while length > _SHORTEST and self._loss(weights - length * step, memory, design, lot) > loss:
@@ -155,16 +156,16 @@ class Posterior:
         # Symmetric and rounded to single precision, exactly as the checkpoint stores it.
         precision = self._precision + (design * certain[:, None]).T @ design
         self._precision = _mirrored(precision.astype("<f4").astype(np.float64))
-        self._pull += design.T @ (_WORTH * (lot.left - risk) + certain * (design @ weights))
+        self._pull += design.T @ (self._worth * (lot.left - risk) + certain * (design @ weights))
 
     def _told(self, weights: Floats, design: Floats, lot: Lot) -> tuple[Floats, Floats]:
         """Risks of leaving in the week, and how much each person-week says of the weights."""
         risk = 1.0 / (1.0 + np.exp(-(lot.offset + design @ weights)))
-        return risk, _WORTH * risk * (1.0 - risk)
+        return risk, self._worth * risk * (1.0 - risk)
 
     def _loss(self, weights: Floats, memory: Floats, design: Floats, lot: Lot) -> float:
         odds = lot.offset + design @ weights
-        lost = _WORTH * float((np.logaddexp(0.0, odds) - lot.left * odds).sum())
+        lost = self._worth * float((np.logaddexp(0.0, odds) - lot.left * odds).sum())
         return 0.5 * float(weights @ memory @ weights) - float(self._pull @ weights) + lost
 
     @property
