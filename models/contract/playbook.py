@@ -87,6 +87,7 @@ DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
     ),
     _corporate("competitor_offer", _RENEWAL_A),
     _corporate("contract_end", _RENEWAL_A),
+    _corporate("contract_notice"),
     _corporate("general"),
     Play(
         cause="competitor_offer",
@@ -169,6 +170,17 @@ DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
         strategy="call_renewal",
         channels=("outbound_call", "app_push", "sms"),
         offer=_RENEWAL_B,
+    ),
+    # A notice that is owed: messages first, a call when none was delivered, and nothing to sell.
+    Play(
+        cause="contract_notice",
+        strategy="expiry_notice",
+        channels=("app_push", "sms", "wechat", "outbound_call", "store"),
+        do=(
+            Text("Say when the contract ends and what then applies", "讲清到期日和到期后的资费"),
+            Text("Report whether it was delivered or read", "回报是否送达、已读"),
+        ),
+        dont=(Text("Do not press for a renewal", "不催促续约"), *GENERAL_DONT),
     ),
     # High-value customers are asked what they miss; they are not offered a smaller plan unasked.
     Play(

@@ -24,7 +24,11 @@ _OF_SIGNAL: Final[dict[str, Cause]] = {
     "port_out_code": "port_out_code",
     "disconnect_appointment": "disconnect",
 }
-_OF_KIND: Final[dict[Kind, Cause]] = {"competitor_browsing": "competitor_offer", "silence": "silence"}
+_OF_KIND: Final[dict[Kind, Cause]] = {
+    "competitor_browsing": "competitor_offer",
+    "silence": "silence",
+    "contract_expiry": "contract_notice",
+}
 _CONTRACT_DAYS: Final = 91.0
 """A contract is a cause if it ends within 90 days or ended in the last 90; days are shown whole."""
 _CONTENT: Final = 7.0

@@ -254,6 +254,7 @@ class Detector:
             self._lane.episodes.close_all(moment, "suspended")
         elif profile.status == "left":
             self._lane.episodes.close_all(moment, "outcome")
+        self._lane.episodes.profile_came(moment)
 
     def _signal(self, moment: DecisionContext, event: object) -> None:
         lane = self._lane

@@ -75,7 +75,6 @@ class LaneState:
         self.labels.scorer = scorer
         if policy != self.policy:
             self.policy = self.episodes.policy = self.labels.policy = policy
-            self.episodes.rearm(clock.watermark or 0)
             self.labels.loaded(clock)
 
     def loaded(self, clock: Clock) -> None:
@@ -89,6 +88,8 @@ class LaneState:
         self.silent = {row: book.silent_since for row, book in books.items() if book.silent_since is not None}
         self.population.marks[list(self.silent)] |= SILENT
         self.candidates = set(np.flatnonzero(~np.isnan(self.population.table[:, places.CANDIDATE_TS])).tolist())
+        if clock.watermark is not None:
+            self.episodes.rearm(clock.watermark)
         due = self.population.blocks[RISK.name].column("due_ts")
         rows = np.flatnonzero(~np.isnan(due))
         self.population.terms.fill(due[rows], rows)

@@ -21,7 +21,6 @@ from models.contract.alerts import Trigger
 from models.contract.events import CALLS, DATA_USAGE
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.training_example import WEEKLY
-from models.contract.vocabulary import Kind
 from models.decisions import signals
 from models.decisions.decision_context import DecisionContext, moment_of
 from models.decisions.erasure import StopMarks
@@ -287,8 +286,8 @@ class Sweep:
             lane.engine.score(row, float(np.fmax(tick, table[row, places.LAST_TS])))
             moment = moment_of(lane.population, lane.engine.view(row), row, tick, tick, trigger, None)
             lane.decided(row)
-            for kind in lane.episodes.waiting(moment):
-                self._nominated(moment, kind, admitted=lane.budget.allowance >= 1.0)
+            for key in lane.episodes.waiting(moment):
+                self._nominated(moment, key, admitted=lane.budget.allowance >= 1.0)
             first = lane.episodes.admission(moment)
             if first is None:
                 continue
@@ -298,8 +297,8 @@ class Sweep:
             self._nominated(moment, "risk_tier", admitted=lane.budget.admits(stands, cutoff))
         return decided
 
-    def _nominated(self, moment: DecisionContext, kind: Kind, *, admitted: bool) -> None:
-        if self._lane.episodes.nominated(moment, kind, admitted=admitted):
+    def _nominated(self, moment: DecisionContext, key: str, *, admitted: bool) -> None:
+        if self._lane.episodes.nominated(moment, key, admitted=admitted):
             # The hold-out uses the budget too, or the rest would get more calls than their share.
             self._lane.budget.spend()
 

@@ -43,34 +43,36 @@ REACHED = 11
 REACHED_TS = 12
 CANDIDATE_TS = 13
 STAYED_TS = 14
+TOLD_END = 15
 BROWSING_LEVEL = 8
 BROWSING_UNTIL = 9
-CALLS_REF = 15
-CALLS_FIRST = 16
-CALLS_30 = 24
-SMS_30 = 26
-DATA_REF = 38
-DATA_FIRST = 39
-SESSIONS_30 = 47
-VISITS_REF = 50
-RIVAL_TS = 63
-CARE_REF = 68
-LEAVE_INTENT_TS = 80
-QUERY_TS = 81
-CODE_TS = 82
-SATISFACTION = 85
-SATISFACTION_TS = 86
-BILLING_REF = 90
-PERIOD = 94
-BILL = 95
-RECHARGES = 99
-RECHARGE_FIRST_TS = 100
-RECHARGE_LAST_TS = 101
-PLAN_CHANGE_TS = 102
-PLAN_FEE = 103
-PLAN_FEE_CHANGE = 104
-BEHAVIOUR = 120
-LEFT = 123
+CALLS_REF = 19
+CALLS_FIRST = 20
+CALLS_30 = 28
+SMS_30 = 30
+DATA_REF = 42
+DATA_FIRST = 43
+SESSIONS_30 = 51
+VISITS_REF = 54
+RIVAL_TS = 67
+CARE_REF = 72
+LEAVE_INTENT_TS = 84
+QUERY_TS = 85
+CODE_TS = 86
+SATISFACTION = 89
+SATISFACTION_TS = 90
+BILLING_REF = 94
+PERIOD = 98
+BILL = 99
+RECHARGES = 103
+RECHARGE_FIRST_TS = 104
+RECHARGE_LAST_TS = 105
+PLAN_CHANGE_TS = 106
+PLAN_FEE = 107
+PLAN_FEE_CHANGE = 108
+CONTRACT_END = 120
+BEHAVIOUR = 124
+LEFT = 127
 RISK_BIT = 2
 ACTIVITY_BIT = 1
 SEEN_BIT = 4
@@ -229,7 +231,7 @@ ALL_COLUMNS = 1
 SOME_COLUMNS = 2
 KEPT_COLUMNS = 3
 LONGEST_HEADS = 32
-LONGEST_ROW = 2068
+LONGEST_ROW = 2104
 FIRST_NAMES = 1
 OPERATORS = 8
 FIRST_CHOICES = 16
@@ -453,262 +455,262 @@ def contributions(x: Floats, model: Floats, usual: Floats, least: float, found: 
 
 @compiled
 def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: float, rival_care: float, dropped: float, sms: float, outgoing: float, forwarded: float, mobile: float, unicom: float, telecom: float, broadnet: float, other: float) -> None:
-    gap = ts - r[15]
+    gap = ts - r[19]
     if math.isnan(gap):
-        r[15] = r[16] = ts
+        r[19] = r[20] = ts
         gap = 0.0
-    if ts < r[16]:
-        r[16] = ts
+    if ts < r[20]:
+        r[20] = ts
     if gap > 0.0:
-        r[15] = ts
+        r[19] = ts
         kept = decay(gap, 1.0)
-        for at in range(17, 19):
+        for at in range(21, 23):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(19, 24):
+        for at in range(23, 28):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(24, 36):
+        for at in range(28, 40):
             r[at] *= kept
         kept = decay(gap, 90.0)
-        for at in range(36, 38):
+        for at in range(40, 42):
             r[at] *= kept
     if gap >= 0.0:
-        r[17] += calls
-        r[18] += minutes
-        r[19] += calls
-        r[20] += minutes
-        r[21] += off_net
-        r[22] += rival_care
-        r[23] += dropped
-        r[24] += calls
-        r[25] += minutes
-        r[26] += sms
-        r[27] += outgoing
-        r[28] += off_net
-        r[29] += rival_care
-        r[30] += forwarded
-        r[31] += mobile
-        r[32] += unicom
-        r[33] += telecom
-        r[34] += broadnet
-        r[35] += other
-        r[36] += calls
-        r[37] += minutes
+        r[21] += calls
+        r[22] += minutes
+        r[23] += calls
+        r[24] += minutes
+        r[25] += off_net
+        r[26] += rival_care
+        r[27] += dropped
+        r[28] += calls
+        r[29] += minutes
+        r[30] += sms
+        r[31] += outgoing
+        r[32] += off_net
+        r[33] += rival_care
+        r[34] += forwarded
+        r[35] += mobile
+        r[36] += unicom
+        r[37] += telecom
+        r[38] += broadnet
+        r[39] += other
+        r[40] += calls
+        r[41] += minutes
     else:
         weight = decay(-gap, 1.0)
-        r[17] += weight * calls
-        r[18] += weight * minutes
+        r[21] += weight * calls
+        r[22] += weight * minutes
         weight = decay(-gap, 7.0)
-        r[19] += weight * calls
-        r[20] += weight * minutes
-        r[21] += weight * off_net
-        r[22] += weight * rival_care
-        r[23] += weight * dropped
+        r[23] += weight * calls
+        r[24] += weight * minutes
+        r[25] += weight * off_net
+        r[26] += weight * rival_care
+        r[27] += weight * dropped
         weight = decay(-gap, 30.0)
-        r[24] += weight * calls
-        r[25] += weight * minutes
-        r[26] += weight * sms
-        r[27] += weight * outgoing
-        r[28] += weight * off_net
-        r[29] += weight * rival_care
-        r[30] += weight * forwarded
-        r[31] += weight * mobile
-        r[32] += weight * unicom
-        r[33] += weight * telecom
-        r[34] += weight * broadnet
-        r[35] += weight * other
+        r[28] += weight * calls
+        r[29] += weight * minutes
+        r[30] += weight * sms
+        r[31] += weight * outgoing
+        r[32] += weight * off_net
+        r[33] += weight * rival_care
+        r[34] += weight * forwarded
+        r[35] += weight * mobile
+        r[36] += weight * unicom
+        r[37] += weight * telecom
+        r[38] += weight * broadnet
+        r[39] += weight * other
         weight = decay(-gap, 90.0)
-        r[36] += weight * calls
-        r[37] += weight * minutes
+        r[40] += weight * calls
+        r[41] += weight * minutes
 
 @compiled
 def fold_data(r: Floats, ts: float, mb: float, sessions: float, failed: float, throttled: float) -> None:
-    gap = ts - r[38]
+    gap = ts - r[42]
     if math.isnan(gap):
-        r[38] = r[39] = ts
+        r[42] = r[43] = ts
         gap = 0.0
-    if ts < r[39]:
-        r[39] = ts
+    if ts < r[43]:
+        r[43] = ts
     if gap > 0.0:
-        r[38] = ts
+        r[42] = ts
         kept = decay(gap, 1.0)
-        for at in range(40, 42):
+        for at in range(44, 46):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(42, 46):
+        for at in range(46, 50):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(46, 48):
+        for at in range(50, 52):
             r[at] *= kept
         kept = decay(gap, 90.0)
-        for at in range(48, 50):
+        for at in range(52, 54):
             r[at] *= kept
     if gap >= 0.0:
-        r[40] += mb
-        r[41] += sessions
-        r[42] += mb
-        r[43] += sessions
-        r[44] += failed
-        r[45] += throttled
+        r[44] += mb
+        r[45] += sessions
         r[46] += mb
         r[47] += sessions
-        r[48] += mb
-        r[49] += sessions
+        r[48] += failed
+        r[49] += throttled
+        r[50] += mb
+        r[51] += sessions
+        r[52] += mb
+        r[53] += sessions
     else:
         weight = decay(-gap, 1.0)
-        r[40] += weight * mb
-        r[41] += weight * sessions
+        r[44] += weight * mb
+        r[45] += weight * sessions
         weight = decay(-gap, 7.0)
-        r[42] += weight * mb
-        r[43] += weight * sessions
-        r[44] += weight * failed
-        r[45] += weight * throttled
-        weight = decay(-gap, 30.0)
         r[46] += weight * mb
         r[47] += weight * sessions
+        r[48] += weight * failed
+        r[49] += weight * throttled
+        weight = decay(-gap, 30.0)
+        r[50] += weight * mb
+        r[51] += weight * sessions
         weight = decay(-gap, 90.0)
-        r[48] += weight * mb
-        r[49] += weight * sessions
+        r[52] += weight * mb
+        r[53] += weight * sessions
 
 @compiled
 def fold_visits(r: Floats, ts: float, visits: float, dwell: float, pages: float, portability: float, shop: float) -> None:
-    gap = ts - r[50]
+    gap = ts - r[54]
     if math.isnan(gap):
-        r[50] = r[51] = ts
+        r[54] = r[55] = ts
         gap = 0.0
-    if ts < r[51]:
-        r[51] = ts
+    if ts < r[55]:
+        r[55] = ts
     if gap > 0.0:
-        r[50] = ts
+        r[54] = ts
         kept = decay(gap, 1.0)
-        for at in range(52, 55):
+        for at in range(56, 59):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(55, 58):
+        for at in range(59, 62):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(58, 63):
+        for at in range(62, 67):
             r[at] *= kept
     if gap >= 0.0:
-        r[52] += visits
-        r[53] += dwell
-        r[54] += pages
-        r[55] += visits
-        r[56] += dwell
-        r[57] += pages
-        r[58] += visits
-        r[59] += dwell
-        r[60] += pages
-        r[61] += portability
-        r[62] += shop
+        r[56] += visits
+        r[57] += dwell
+        r[58] += pages
+        r[59] += visits
+        r[60] += dwell
+        r[61] += pages
+        r[62] += visits
+        r[63] += dwell
+        r[64] += pages
+        r[65] += portability
+        r[66] += shop
     else:
         weight = decay(-gap, 1.0)
-        r[52] += weight * visits
-        r[53] += weight * dwell
-        r[54] += weight * pages
+        r[56] += weight * visits
+        r[57] += weight * dwell
+        r[58] += weight * pages
         weight = decay(-gap, 7.0)
-        r[55] += weight * visits
-        r[56] += weight * dwell
-        r[57] += weight * pages
+        r[59] += weight * visits
+        r[60] += weight * dwell
+        r[61] += weight * pages
         weight = decay(-gap, 30.0)
-        r[58] += weight * visits
-        r[59] += weight * dwell
-        r[60] += weight * pages
-        r[61] += weight * portability
-        r[62] += weight * shop
+        r[62] += weight * visits
+        r[63] += weight * dwell
+        r[64] += weight * pages
+        r[65] += weight * portability
+        r[66] += weight * shop
 
 @compiled
 def fold_care(r: Floats, ts: float, contacts: float, leave_intent: float, query: float, code: float, penalty_query: float, complaint: float, fault: float, suspend: float, subcard: float, transfer: float) -> None:
-    gap = ts - r[68]
+    gap = ts - r[72]
     if math.isnan(gap):
-        r[68] = r[69] = ts
+        r[72] = r[73] = ts
         gap = 0.0
-    if ts < r[69]:
-        r[69] = ts
+    if ts < r[73]:
+        r[73] = ts
     if gap > 0.0:
-        r[68] = ts
+        r[72] = ts
         kept = decay(gap, 30.0)
-        for at in range(70, 80):
+        for at in range(74, 84):
             r[at] *= kept
     if gap >= 0.0:
-        r[70] += contacts
-        r[71] += leave_intent
-        r[72] += query
-        r[73] += code
-        r[74] += penalty_query
-        r[75] += complaint
-        r[76] += fault
-        r[77] += suspend
-        r[78] += subcard
-        r[79] += transfer
+        r[74] += contacts
+        r[75] += leave_intent
+        r[76] += query
+        r[77] += code
+        r[78] += penalty_query
+        r[79] += complaint
+        r[80] += fault
+        r[81] += suspend
+        r[82] += subcard
+        r[83] += transfer
     else:
         weight = decay(-gap, 30.0)
-        r[70] += weight * contacts
-        r[71] += weight * leave_intent
-        r[72] += weight * query
-        r[73] += weight * code
-        r[74] += weight * penalty_query
-        r[75] += weight * complaint
-        r[76] += weight * fault
-        r[77] += weight * suspend
-        r[78] += weight * subcard
-        r[79] += weight * transfer
+        r[74] += weight * contacts
+        r[75] += weight * leave_intent
+        r[76] += weight * query
+        r[77] += weight * code
+        r[78] += weight * penalty_query
+        r[79] += weight * complaint
+        r[80] += weight * fault
+        r[81] += weight * suspend
+        r[82] += weight * subcard
+        r[83] += weight * transfer
 
 @compiled
 def fold_billing(r: Floats, ts: float, accrued: float) -> None:
-    gap = ts - r[90]
+    gap = ts - r[94]
     if math.isnan(gap):
-        r[90] = r[91] = ts
+        r[94] = r[95] = ts
         gap = 0.0
-    if ts < r[91]:
-        r[91] = ts
+    if ts < r[95]:
+        r[95] = ts
     if gap > 0.0:
-        r[90] = ts
+        r[94] = ts
         kept = decay(gap, 7.0)
-        for at in range(92, 93):
+        for at in range(96, 97):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(93, 94):
+        for at in range(97, 98):
             r[at] *= kept
     if gap >= 0.0:
-        r[92] += accrued
-        r[93] += accrued
+        r[96] += accrued
+        r[97] += accrued
     else:
         weight = decay(-gap, 7.0)
-        r[92] += weight * accrued
+        r[96] += weight * accrued
         weight = decay(-gap, 30.0)
-        r[93] += weight * accrued
+        r[97] += weight * accrued
 
 @compiled
 def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[15], 0.0)
-    age = max(now - r[16], 0.0)
+    el = max(now - r[19], 0.0)
+    age = max(now - r[20], 0.0)
     ur = ur_calls
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
     d_90 = decay(el, 90.0)
-    t_broadnet_30 = r[34] * d_30
-    t_calls_1 = r[17] * d_1
-    t_calls_30 = r[24] * d_30
-    t_calls_7 = r[19] * d_7
-    t_calls_90 = r[36] * d_90
-    t_dropped_7 = r[23] * d_7
-    t_forwarded_30 = r[30] * d_30
-    t_minutes_1 = r[18] * d_1
-    t_minutes_30 = r[25] * d_30
-    t_minutes_7 = r[20] * d_7
-    t_minutes_90 = r[37] * d_90
-    t_mobile_30 = r[31] * d_30
-    t_off_net_30 = r[28] * d_30
-    t_off_net_7 = r[21] * d_7
-    t_other_30 = r[35] * d_30
-    t_outgoing_30 = r[27] * d_30
-    t_rival_care_30 = r[29] * d_30
-    t_rival_care_7 = r[22] * d_7
-    t_telecom_30 = r[33] * d_30
-    t_unicom_30 = r[32] * d_30
+    t_broadnet_30 = r[38] * d_30
+    t_calls_1 = r[21] * d_1
+    t_calls_30 = r[28] * d_30
+    t_calls_7 = r[23] * d_7
+    t_calls_90 = r[40] * d_90
+    t_dropped_7 = r[27] * d_7
+    t_forwarded_30 = r[34] * d_30
+    t_minutes_1 = r[22] * d_1
+    t_minutes_30 = r[29] * d_30
+    t_minutes_7 = r[24] * d_7
+    t_minutes_90 = r[41] * d_90
+    t_mobile_30 = r[35] * d_30
+    t_off_net_30 = r[32] * d_30
+    t_off_net_7 = r[25] * d_7
+    t_other_30 = r[39] * d_30
+    t_outgoing_30 = r[31] * d_30
+    t_rival_care_30 = r[33] * d_30
+    t_rival_care_7 = r[26] * d_7
+    t_telecom_30 = r[37] * d_30
+    t_unicom_30 = r[36] * d_30
     s_1 = span(age, 1.0)
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
@@ -740,22 +742,22 @@ def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_data_24(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[38], 0.0)
-    age = max(now - r[39], 0.0)
+    el = max(now - r[42], 0.0)
+    age = max(now - r[43], 0.0)
     ur = ur_data
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
     d_90 = decay(el, 90.0)
-    t_failed_7 = r[44] * d_7
-    t_mb_1 = r[40] * d_1
-    t_mb_30 = r[46] * d_30
-    t_mb_7 = r[42] * d_7
-    t_mb_90 = r[48] * d_90
-    t_sessions_1 = r[41] * d_1
-    t_sessions_30 = r[47] * d_30
-    t_sessions_7 = r[43] * d_7
-    t_throttled_7 = r[45] * d_7
+    t_failed_7 = r[48] * d_7
+    t_mb_1 = r[44] * d_1
+    t_mb_30 = r[50] * d_30
+    t_mb_7 = r[46] * d_7
+    t_mb_90 = r[52] * d_90
+    t_sessions_1 = r[45] * d_1
+    t_sessions_30 = r[51] * d_30
+    t_sessions_7 = r[47] * d_7
+    t_throttled_7 = r[49] * d_7
     s_1 = span(age, 1.0)
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
@@ -786,27 +788,27 @@ def x_usage_42(r: Floats, now: float, el_calls: float, el_data: float, ur_calls:
 
 @compiled
 def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[50], 0.0)
-    refused = NAN if r[120] == 0.0 else 0.0
+    el = fmax(now - r[54], 0.0)
+    refused = NAN if r[124] == 0.0 else 0.0
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_dwell_1 = r[53] * d_1
-    t_dwell_30 = r[59] * d_30
-    t_dwell_7 = r[56] * d_7
-    t_pages_1 = r[54] * d_1
-    t_pages_30 = r[60] * d_30
-    t_pages_7 = r[57] * d_7
-    t_portability_30 = r[61] * d_30
-    t_shop_30 = r[62] * d_30
-    t_visits_1 = r[52] * d_1
-    t_visits_30 = r[58] * d_30
-    t_visits_7 = r[55] * d_7
-    c_broadnet_ts = r[66]
-    c_mobile_ts = r[63]
-    c_other_ts = r[67]
-    c_telecom_ts = r[65]
-    c_unicom_ts = r[64]
+    t_dwell_1 = r[57] * d_1
+    t_dwell_30 = r[63] * d_30
+    t_dwell_7 = r[60] * d_7
+    t_pages_1 = r[58] * d_1
+    t_pages_30 = r[64] * d_30
+    t_pages_7 = r[61] * d_7
+    t_portability_30 = r[65] * d_30
+    t_shop_30 = r[66] * d_30
+    t_visits_1 = r[56] * d_1
+    t_visits_30 = r[62] * d_30
+    t_visits_7 = r[59] * d_7
+    c_broadnet_ts = r[70]
+    c_mobile_ts = r[67]
+    c_other_ts = r[71]
+    c_telecom_ts = r[69]
+    c_unicom_ts = r[68]
     x[44] = t_visits_1 + refused  # competitor_visits_1d
     x[45] = t_visits_7 + refused  # competitor_visits_7d
     x[46] = t_visits_30 + refused  # competitor_visits_30d
@@ -822,23 +824,23 @@ def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls
 
 @compiled
 def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[68], 0.0)
+    el = fmax(now - r[72], 0.0)
     d_30 = decay(el, 30.0)
-    t_code_30 = r[73] * d_30
-    t_complaint_30 = r[75] * d_30
-    t_contacts_30 = r[70] * d_30
-    t_fault_30 = r[76] * d_30
-    t_leave_intent_30 = r[71] * d_30
-    t_penalty_query_30 = r[74] * d_30
-    t_query_30 = r[72] * d_30
-    t_subcard_30 = r[78] * d_30
-    t_suspend_30 = r[77] * d_30
-    t_transfer_30 = r[79] * d_30
-    c_appointment_ts = r[83]
-    c_due_ts = r[89]
-    c_open_complaints = r[87]
-    c_open_faults = r[88]
-    c_satisfaction = r[85]
+    t_code_30 = r[77] * d_30
+    t_complaint_30 = r[79] * d_30
+    t_contacts_30 = r[74] * d_30
+    t_fault_30 = r[80] * d_30
+    t_leave_intent_30 = r[75] * d_30
+    t_penalty_query_30 = r[78] * d_30
+    t_query_30 = r[76] * d_30
+    t_subcard_30 = r[82] * d_30
+    t_suspend_30 = r[81] * d_30
+    t_transfer_30 = r[83] * d_30
+    c_appointment_ts = r[87]
+    c_due_ts = r[93]
+    c_open_complaints = r[91]
+    c_open_faults = r[92]
+    c_satisfaction = r[89]
     x[56] = t_contacts_30  # care_contacts_30d
     x[57] = t_leave_intent_30  # leave_intent_30d
     x[58] = t_query_30  # port_out_queries_30d
@@ -857,29 +859,29 @@ def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_profile_71(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    is_known = now >= r[105]
-    c_arpu = r[107] if is_known else NAN
+    is_known = now >= r[109]
+    c_arpu = r[111] if is_known else NAN
     x[71] = c_arpu  # arpu
 
 @compiled
 def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[90], 0.0)
-    age = max(now - r[91], 0.0)
+    el = max(now - r[94], 0.0)
+    age = max(now - r[95], 0.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_accrued_30 = r[93] * d_30
-    t_accrued_7 = r[92] * d_7
+    t_accrued_30 = r[97] * d_30
+    t_accrued_7 = r[96] * d_7
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
-    c_bill = r[95]
-    c_bill_before = r[96]
-    c_bill_three_before = r[98]
-    c_bill_two_before = r[97]
-    c_plan_change_ts = r[102]
-    c_plan_fee_change = r[104]
-    c_recharge_first_ts = r[100]
-    c_recharge_last_ts = r[101]
-    c_recharges = r[99]
+    c_bill = r[99]
+    c_bill_before = r[100]
+    c_bill_three_before = r[102]
+    c_bill_two_before = r[101]
+    c_plan_change_ts = r[106]
+    c_plan_fee_change = r[108]
+    c_recharge_first_ts = r[104]
+    c_recharge_last_ts = r[105]
+    c_recharges = r[103]
     x[72] = slope_of_three(c_bill, c_bill_before, c_bill_two_before)  # bill_slope_3_periods
     x[73] = against_known(c_bill, c_bill_before, c_bill_two_before, c_bill_three_before)  # bill_vs_usual
     x[74] = (t_accrued_7 / s_7) / (t_accrued_30 / s_30) if age >= 14.0 * DAY and t_accrued_30 >= 1.0 else NAN  # spend_7d_vs_30d
@@ -888,18 +890,18 @@ def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 
 @compiled
 def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    is_known = now >= r[105]
-    c_activated_ts = r[106]
-    c_contract_end_broadband = r[117] if is_known else NAN
-    c_contract_end_fixed = r[119] if is_known else NAN
-    c_contract_end_iptv = r[118] if is_known else NAN
-    c_contract_end_mobile = r[116] if is_known else NAN
-    c_corporate = r[112] if is_known else NAN
-    c_penalty = r[108] if is_known else NAN
-    c_points = r[109] if is_known else NAN
-    c_portable = r[111] if is_known else NAN
-    c_products = r[115] if is_known else NAN
-    c_subcard = r[114] if is_known else NAN
+    is_known = now >= r[109]
+    c_activated_ts = r[110]
+    c_contract_end_broadband = r[121] if is_known else NAN
+    c_contract_end_fixed = r[123] if is_known else NAN
+    c_contract_end_iptv = r[122] if is_known else NAN
+    c_contract_end_mobile = r[120] if is_known else NAN
+    c_corporate = r[116] if is_known else NAN
+    c_penalty = r[112] if is_known else NAN
+    c_points = r[113] if is_known else NAN
+    c_portable = r[115] if is_known else NAN
+    c_products = r[119] if is_known else NAN
+    c_subcard = r[118] if is_known else NAN
     x[77] = -((now - c_contract_end_mobile) / DAY)  # contract_days_left_mobile
     x[78] = -((now - c_contract_end_broadband) / DAY)  # contract_days_left_broadband
     x[79] = -((now - c_contract_end_iptv) / DAY)  # contract_days_left_iptv
@@ -916,15 +918,15 @@ def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 
 @compiled
 def features(r: Floats, now: float, x: Floats) -> None:
-    el_calls = NAN if math.isnan(r[15]) else max(now - r[15], 0.0)
-    ur_calls = usual_rate(r[15], r[16], r[24] + r[26])
-    el_data = NAN if math.isnan(r[38]) else max(now - r[38], 0.0)
-    ur_data = usual_rate(r[38], r[39], r[47])
-    if math.isnan(r[15]):
+    el_calls = NAN if math.isnan(r[19]) else max(now - r[19], 0.0)
+    ur_calls = usual_rate(r[19], r[20], r[28] + r[30])
+    el_data = NAN if math.isnan(r[42]) else max(now - r[42], 0.0)
+    ur_data = usual_rate(r[42], r[43], r[51])
+    if math.isnan(r[19]):
         x[0:24] = NAN
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[38]):
+    if math.isnan(r[42]):
         x[24:42] = NAN
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -932,7 +934,7 @@ def features(r: Floats, now: float, x: Floats) -> None:
     x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[90]):
+    if math.isnan(r[94]):
         x[72:77] = NAN
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -941,36 +943,36 @@ def features(r: Floats, now: float, x: Floats) -> None:
 
 @compiled
 def log_odds(r: Floats, now: float, x: Floats, model: Floats, empty: Floats, intercept: float) -> float:
-    el_calls = NAN if math.isnan(r[15]) else max(now - r[15], 0.0)
-    ur_calls = usual_rate(r[15], r[16], r[24] + r[26])
-    el_data = NAN if math.isnan(r[38]) else max(now - r[38], 0.0)
-    ur_data = usual_rate(r[38], r[39], r[47])
+    el_calls = NAN if math.isnan(r[19]) else max(now - r[19], 0.0)
+    ur_calls = usual_rate(r[19], r[20], r[28] + r[30])
+    el_data = NAN if math.isnan(r[42]) else max(now - r[42], 0.0)
+    ur_data = usual_rate(r[42], r[43], r[51])
     z = intercept
-    if math.isnan(r[15]):
+    if math.isnan(r[19]):
         z += empty[0]
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 0, 24, model)
-    if math.isnan(r[38]):
+    if math.isnan(r[42]):
         z += empty[2]
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 24, 42, model)
     x_usage_42(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 42, 44, model)
-    if math.isnan(r[50]):
-        z += empty[7] if r[120] == 0.0 else empty[6]
+    if math.isnan(r[54]):
+        z += empty[7] if r[124] == 0.0 else empty[6]
     else:
         x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 44, 56, model)
-    if math.isnan(r[68]):
+    if math.isnan(r[72]):
         z += empty[8]
     else:
         x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 56, 71, model)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 71, 72, model)
-    if math.isnan(r[90]):
+    if math.isnan(r[94]):
         z += empty[12]
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)

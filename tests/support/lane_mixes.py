@@ -8,7 +8,7 @@ from typing import Any, get_args
 from msgspec.structs import replace
 from support.detecting import DAY, HOUR, MINUTE, START, Bench
 
-from models.contract.events import Arrival, CareReason, Channel, FeedbackStatus, OutcomeKind, Page, Status
+from models.contract.events import Arrival, CareReason, Channel, FeedbackStatus, OutcomeKind, Page, ProductKind, Status
 from models.contract.policy import Policy
 
 PEOPLE = ["s-0", "s-1", "s-2", "s-3", "s-移动"]
@@ -102,6 +102,11 @@ def _fields(dice: random.Random, bench: Bench, kind: str, now: int) -> dict[str,
             return {
                 "status": dice.choice(["active"] * 8 + list(get_args(Status))),
                 "do_not_contact": dice.random() < 0.2,
+                "products": [
+                    {"product": kind, "contract_end_ts": now + dice.choice([DAY, 9 * DAY, 31 * DAY, 95 * DAY])}
+                    for kind in get_args(ProductKind)
+                    if dice.random() < 0.4
+                ],
                 "consent": {
                     "behaviour": dice.random() < 0.8,
                     "profiling": dice.random() < 0.8,

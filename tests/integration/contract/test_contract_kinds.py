@@ -161,6 +161,39 @@ def test_a_resolved_case_sets_off_nothing(customer: Subscriber) -> None:
     assert customer.alerts() == []
 
 
+# Contracts
+
+
+def test_a_contracts_end_is_told_over_the_next_channel_until_it_was_delivered(
+    someone: Subscriber, world: World
+) -> None:
+    end = someone.now + 61 * DAY
+    mobile = {"product": "mobile", "contract_end_ts": end}
+    someone.profile(products=[mobile], preferred_channel="wechat")
+    world.pass_time(someone.lane, days=1.1)
+    (first,) = someone.alerts()
+    assert (first["kind"], first["event"], first["severity"]) == ("contract_expiry", "raised", "normal")
+    assert first["trigger"]["tick"] == first["ts"]
+    assert first["reasons"][0]["text"] == {"en": "mobile contract ends in 60 days", "zh": "手机合约剩60天"}
+    assert (first["action"]["cause"], first["action"]["channel"]) == ("contract_notice", "wechat")
+    world.pass_time(someone.lane, days=30)
+    _, second = someone.alerts()
+    assert (second["event"], second["action"]["channel"]) == ("escalated", "app_push")
+    someone.feedback("read", first["alert_id"])
+    world.pass_time(someone.lane, days=25)
+    assert len(someone.alerts("contract_expiry")) == 2
+    someone.profile(products=[{**mobile, "contract_end_ts": end + 700 * DAY}])
+    assert someone.steps("contract_expiry")[2:] == [("closed", "recovered")]
+
+
+def test_a_passive_churner_is_not_told_that_a_contract_ends(someone: Subscriber, world: World) -> None:
+    ends = [{"product": "mobile", "contract_end_ts": someone.now + 61 * DAY}]
+    someone.profile(products=ends, status="suspended_arrears")
+    world.pass_time(someone.lane, days=32)
+    assert someone.alerts() == []
+    assert someone.withheld("contract_expiry") == ["passive_churn"]
+
+
 # The tier
 
 
