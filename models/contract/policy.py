@@ -90,6 +90,12 @@ class ExpiryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     urgent_days: Positive = 7.0  # notices so late are of high severity: nothing was delivered before
 
 
+class ComplaintPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a complaint is about to break its promise."""
+
+    warn_share: Share = 0.8  # of the promised time: the rest is left to settle it
+
+
 class ConsentDefault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Default consents, for those that a profile leaves open.
 
@@ -238,13 +244,14 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     browsing: BrowsingPolicy = BrowsingPolicy()
     silence: SilencePolicy = SilencePolicy()
     expiry: ExpiryPolicy = ExpiryPolicy()
+    complaint: ComplaintPolicy = ComplaintPolicy()
     contact: ContactPolicy = ContactPolicy()
     consent_default: ConsentDefault = ConsentDefault()
     value: ValuePolicy = ValuePolicy()
     labels: LabelPolicy = LabelPolicy()
     retention: RetentionPolicy = RetentionPolicy()
     kinds: KindPolicies = KindPolicies()
-    disclosable_signals: tuple[str, ...] = ("leave_intent", "disconnect_appointment")
+    disclosable_signals: tuple[str, ...] = ("leave_intent", "disconnect_appointment", "complaint_overdue")
     """Signals that may be mentioned to the customer; browsing, silence and port-out queries never are."""
     playbook: tuple[Play, ...] = DEFAULT_PLAYBOOK
 

@@ -25,7 +25,7 @@ from models.contract.alerts import (
 from models.contract.events import Profile
 from models.contract.playbook import GENERAL_DO, GENERAL_DONT, Play, choose
 from models.contract.policy import Policy
-from models.contract.time_units import DAY_MS
+from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import (
     HEALTHY,
     SEGMENTS,
@@ -65,6 +65,7 @@ _ALSO: Final = {
     "port_out_code": ("port_out_codes", "port_out_queries", "care_contacts"),
     "disconnect_appointment": ("disconnect_appointment", "care_contacts"),
     "competitor_page_dwell": ("portability_visits", "competitor_shop_visits"),
+    "complaint_overdue": ("complaints", "complaints_open", "complaint_overdue_days", "care_contacts"),
     "silent_days": _SILENT,
     "recency_vs_rhythm": _SILENT,
 }
@@ -189,7 +190,7 @@ class Cards:
         risk = moment.risk if moment.profiled else self._scorer.base_rate
         if episode.kind == "contract_expiry":
             return self._endings(moment, episode.code, worth)
-        reasons = [] if episode.kind == "risk_tier" else [self._lead(episode, propensity, risk, worth)]
+        reasons = [] if episode.kind == "risk_tier" else [self._lead(moment, episode, propensity, risk, worth)]
         if not moment.profiled:
             return reasons
         given = {name for r in reasons for name in _ALSO.get(r.code, (family(r.code),))}
@@ -217,12 +218,16 @@ class Cards:
                 reasons.append(_reason(code, value, usual, 0.0, text, disclosable=CATALOGUE[place].disclosable))
         return reasons
 
-    def _lead(self, episode: Episode, propensity: float, risk: float, worth: Segment) -> AlertReason:
+    def _lead(
+        self, moment: DecisionContext, episode: Episode, propensity: float, risk: float, worth: Segment
+    ) -> AlertReason:
         """The signal as a reason. Its contribution is the gap from the model's risk to the policy's propensity."""
         code, value, place = episode.code, episode.value, INDEX.get(episode.code)
+        if episode.promised_ts is not None:
+            value = (episode.promised_ts - moment.ts) / HOUR_MS
         usual = 0.0 if place is None else self._shown[worth][place]
         lift = _logit(propensity) - _logit(risk)
-        text = signal_text(code, value, episode.level)
+        text = signal_text(code, value, episode.level, episode.department)
         return _reason(code, value, usual, lift, text, disclosable=code in self._policy.disclosable_signals)
 
     def _action(self, moment: DecisionContext, episode: Episode, worth: Segment, reasons: list[AlertReason]) -> Action:
@@ -233,7 +238,8 @@ class Cards:
         if code_given:
             by = episode.expires_ts or moment.ts + round(self._policy.kind(kind).ttl_days * DAY_MS)
         else:
-            by = contact_by(kind, episode.level, moment.ts, episode.appointment_ts, self._policy)
+            before = episode.appointment_ts if episode.promised_ts is None else episode.promised_ts
+            by = contact_by(kind, episode.level, moment.ts, before, self._policy)
         cause = "port_out_code" if code_given else cause_of(kind, episode.code, reasons)
         if cause == "usage_decline" and moment.x[_SUBCARD] >= FADED:
             # Do not offer a sub-card to subscribers who have just unlinked one.

@@ -24,7 +24,8 @@ from models.decisions.contract_notices import due_notices, end_of, tell
 from models.decisions.decision_context import DecisionContext
 from models.decisions.labelling import Labels
 from models.decisions.outbox import Outbox, Output
-from models.decisions.signals import UNUSED, Signal
+from models.decisions.overdue_complaints import due_warnings, warning_ts
+from models.decisions.signals import STRONG, UNUSED, Signal
 from models.features.account import PRODUCTS
 from models.kernel.places import CONTRACT_END, DUE_TS
 from models.state.columns import NAN, RISK
@@ -109,6 +110,8 @@ class Episodes:
             code=signal.code,
             value=signal.value,
             appointment_ts=signal.appointment_ts,
+            promised_ts=signal.promised_ts,
+            department=signal.department,
             expires_ts=self._expiry(moment, signal.kind, signal.appointment_ts),
             trigger_topic=trigger.topic,
             trigger_offset=trigger.offset,
@@ -133,9 +136,11 @@ class Episodes:
             # A trigger during a snooze is published once, as a suppression.
             self._suppress(moment, episode, "snoozed")
         level = signal.level
-        if kind == "leave_intent":
-            # A repeated leave intent is a strong trigger.
-            level = max(level, 2)
+        if signal.promised_ts is not None:
+            episode.promised_ts, episode.department = signal.promised_ts, signal.department
+        if kind in ("leave_intent", "complaint_overdue"):
+            # A repeated leave intent is a strong trigger, and so is a second promise that is about to be broken.
+            level = max(level, STRONG)
         stronger = level > episode.level
         if stronger:
             episode.level = level
@@ -241,7 +246,7 @@ class Episodes:
             self._arm(moment.row, book, moment.clock)
 
     def recovered(self, moment: DecisionContext, key: str) -> None:
-        """Close an episode whose cause is gone: use after a silence, a withdrawn appointment."""
+        """Close an episode whose cause is gone: use after a silence, a withdrawn appointment, a settled complaint."""
         book = self._book(moment)
         if key == "silence":
             book.silent_since = None
@@ -325,7 +330,10 @@ class Episodes:
                 self._anew(moment, book, episode)
             elif episode.retry_ts is not None and episode.retry_ts <= clock:
                 self._decide(moment, episode, stale_feed=stale_feed and episode.kind == "silence")
+        warnings = due_warnings(book, self.policy.complaint, clock)
         if not moment.gone:
+            for warning in warnings:
+                self.breach(moment, warning)
             for notice in due_notices(self._population.table[moment.row], self.policy.expiry, clock):
                 self._notify(moment, book, notice)
         self._arm(moment.row, book, moment.clock)
@@ -345,6 +353,15 @@ class Episodes:
             self._decide(moment, episode)
         elif self.policy.kind(notice.kind).escalates:
             self._escalate(moment, episode)
+
+    def case_came(self, row: int, case_id: str, clock: float, *, late: bool) -> None:
+        """Await the time to warn of a complaint. One heard of too late warns of nothing that is past already."""
+        book = self._population.book(row)
+        case = book.cases.get(case_id)
+        if late and case is not None and warning_ts(case, self.policy.complaint) <= clock:
+            case.told = True
+        self._population.mark_book(row)
+        self._arm(row, book, clock)
 
     def profile_came(self, moment: DecisionContext) -> None:
         """Close the notices of contracts that were renewed or given up, and await the next ones."""

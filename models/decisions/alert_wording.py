@@ -23,10 +23,12 @@ _OF_SIGNAL: Final[dict[str, Cause]] = {
     "port_out_query": "port_out_query",
     "port_out_code": "port_out_code",
     "disconnect_appointment": "disconnect",
+    "complaint_overdue": "complaint",
 }
 _OF_KIND: Final[dict[Kind, Cause]] = {
     "competitor_browsing": "competitor_offer",
     "silence": "silence",
+    "complaint_overdue": "complaint",
     "contract_expiry": "contract_notice",
 }
 _CONTRACT_DAYS: Final = 91.0
@@ -120,7 +122,7 @@ _SIGNALS: Final = {
 }
 
 
-def signal_text(code: str, value: float, level: int) -> Text:
+def signal_text(code: str, value: float, level: int, department: str | None = None) -> Text:
     """A signal in words. Its number is exact, unlike a feature's: the visits of the window are kept one by one.
 
     Examples
@@ -129,7 +131,11 @@ def signal_text(code: str, value: float, level: int) -> Text:
     "40 seconds on one of a competitor's portability or checkout pages"
     >>> signal_text("leave_intent", 1.0, 2).zh
     '再次表达离网意向'
+    >>> signal_text("complaint_overdue", 9.6, 1, "network").en
+    'a complaint is not settled, and 9 hours of the promised time are left; it lies with: network'
     """
+    if code == "complaint_overdue":
+        return _overdue(value, department)
     if code == "leave_intent" and level >= STRONG:
         return Text("said again that they want to leave", "再次表达离网意向")
     match code:
@@ -149,6 +155,22 @@ def signal_text(code: str, value: float, level: int) -> Text:
             return Text(f"appointment to disconnect in {_days(value)}", f"已预约{int(value)}天后拆机")
         case _:
             return _SIGNALS.get(code, _SIGNALS["disconnect_appointment"])
+
+
+def _overdue(hours: float, department: str | None) -> Text:
+    """A complaint before or after its promised time, and the department that delays it."""
+    count = abs(int(hours))
+    en = f"{count} hour{'' if count == 1 else 's'}"
+    if hours >= 0:
+        said = Text(
+            f"a complaint is not settled, and {en} of the promised time {'is' if count == 1 else 'are'} left",
+            f"投诉未办结，距承诺时限还有{count}小时",
+        )
+    else:
+        said = Text(f"a complaint is {en} past the promised time", f"投诉超过承诺时限{count}小时未办结")
+    if department is None:
+        return said
+    return Text(f"{said.en}; it lies with: {department}", f"{said.zh}，责任部门：{department}")
 
 
 def _days(value: float) -> str:

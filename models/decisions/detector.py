@@ -43,7 +43,8 @@ from models.scoring.scorer import Scorer
 from models.scoring.snapshot import check_features
 from models.state.columns import OUTCOME
 from models.state.population import Population, StateRecord
-from models.state.record_updates import take_rare
+from models.state.record_updates import COMPLAINTS, take_rare
+from models.state.subscriber_record import episode_key
 
 _GONE: Final = frozenset({"ported_out", "disconnected", "lapsed", "involuntary"})
 
@@ -197,11 +198,20 @@ class Detector:
             return  # deletion of the profile of an unknown subscriber
         elif why & places.RARE:
             take_rare(lane.population, row, event)
-            if _decides(event):
+            if _decides(event) or self._settles(row, event):
                 lane.engine.score(row, self._now(arrival, row))
                 self._decided(self._moment(arrival, row), event, late=late)
+            if isinstance(event, CareContact) and event.reason in COMPLAINTS and event.case_id is not None:
+                lane.episodes.case_came(row, event.case_id, self._watermark(event.ts), late=late)
         elif why & (places.WAKES | places.SIGNALS):
             self._decided(self._moment(arrival, row), event, late=False)
+
+    def _settles(self, row: int, event: object) -> bool:
+        """Whether a complaint is resolved of which an alert or a breach stands."""
+        if not isinstance(event, CareContact) or event.status != "resolved" or event.case_id is None:
+            return False
+        book = self.population.books.get(row)
+        return book is not None and episode_key("complaint_overdue", event.case_id) in book.episodes
 
     def _now(self, arrival: Arrival, row: int) -> float:
         """The subscriber's own time: that of their last activity, or of the arrival if there is none.
@@ -238,6 +248,8 @@ class Detector:
                 episodes.close_all(moment, "outcome")
         elif isinstance(event, Profile) and moment.profile is event:
             self._profile_came(moment, event)
+        elif isinstance(event, CareContact) and self._settles(moment.row, event):
+            episodes.recovered(moment, episode_key("complaint_overdue", event.case_id or ""))
         elif isinstance(event, Feedback):
             episodes.fed_back(moment, event.alert_id, event.status, event.until_ts)
         if not late:

@@ -30,7 +30,9 @@ class Signal(NamedTuple):
     appointment_ts: int | None = None
     """Before then the contact must be made: an appointment, the end of a contract."""
     subject: str = ""
-    """See :class:`models.state.subscriber_record.Episode`."""
+    promised_ts: int | None = None
+    department: str | None = None
+    """These three: see :class:`models.state.subscriber_record.Episode`."""
 
 
 def browsing(visits: Sequence[Visit], visit: SiteVisit, now: float, policy: BrowsingPolicy) -> Signal | None:
@@ -45,8 +47,8 @@ def browsing(visits: Sequence[Visit], visit: SiteVisit, now: float, policy: Brow
     >>> def read(ts, page="home", dwell=20.0):
     ...     return SiteVisit(subscriber_id="s-1", ts=ts, operator="cucc", dwell_s=dwell, page=page)
     >>> kept = [(d * day, 20.0, 0.0) for d in (0, 3, 6)]
-    >>> browsing(kept, read(6 * day), 6 * day, policy)
-    Signal(kind='competitor_browsing', level=1, code='competitor_visits_7d', value=3.0, appointment_ts=None, subject='')
+    >>> browsing(kept, read(6 * day), 6 * day, policy)  # doctest: +ELLIPSIS
+    Signal(kind='competitor_browsing', level=1, code='competitor_visits_7d', value=3.0, ...)
     >>> browsing(kept, read(8 * day), 8 * day, policy) is None
     True
     >>> browsing([], read(0, "number_portability", 30.0), 0, policy).level

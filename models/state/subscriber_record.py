@@ -68,6 +68,9 @@ class Episode(Struct):
     value: float = 0.0
     """The signal's own reason, for the card of an alert that is raised later than its breach."""
     appointment_ts: int | None = None
+    promised_ts: int | None = None
+    """By when the operator promised to settle the complaint, and the department that must."""
+    department: str | None = None
     expires_ts: int | None = None
     withheld: str | None = None
     """Reason of the last suppression: of the ``raised`` while ``seq`` is 0, later of an escalation."""

@@ -95,6 +95,8 @@ def _fields(dice: random.Random, bench: Bench, kind: str, now: int) -> dict[str,
                 "reason": reason,
                 "case_id": dice.choice([None, "c-1", "c-2", "c-3"]),
                 "status": dice.choice(["opened", "opened", "resolved"]),
+                "due_ts": dice.choice([None, now + HOUR, now + 2 * DAY, now - DAY]),
+                "department": dice.choice([None, "network"]),
                 "appointment_ts": dice.choice([None, now + 3 * DAY, now - HOUR]),
             }
         case "profile":

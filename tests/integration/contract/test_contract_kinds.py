@@ -194,6 +194,34 @@ def test_a_passive_churner_is_not_told_that_a_contract_ends(someone: Subscriber,
     assert someone.withheld("contract_expiry") == ["passive_churn"]
 
 
+# Complaints
+
+
+def test_a_complaint_that_is_nearly_overdue_is_warned_of_until_it_is_settled(
+    customer: Subscriber, world: World
+) -> None:
+    case = {"case_id": "c-9", "due_ts": customer.now + 50 * HOUR, "department": "billing"}
+    customer.care("complaint", **case)
+    world.pass_time(customer.lane, hours=38)
+    assert customer.alerts() == []
+    world.pass_time(customer.lane, hours=3)
+    (alert,) = customer.alerts()
+    assert (alert["kind"], alert["event"]) == ("complaint_overdue", "raised")
+    assert "billing" in alert["reasons"][0]["text"]["en"]
+    assert alert["action"]["cause"] == "complaint"
+    assert alert["ts"] < alert["action"]["contact_by"] < case["due_ts"]
+    customer.care("complaint", status="resolved", case_id="c-9")
+    assert customer.steps() == [("raised", None), ("closed", "recovered")]
+
+
+def test_a_passive_churner_is_not_rung_about_a_complaint(someone: Subscriber, world: World) -> None:
+    someone.profile(status="suspended_fraud")
+    someone.care("complaint", case_id="c-9", due_ts=someone.now + 10 * HOUR)
+    world.pass_time(someone.lane, hours=20)
+    assert someone.alerts() == []
+    assert someone.withheld() == ["passive_churn"]
+
+
 # The tier
 
 
