@@ -209,6 +209,33 @@ DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
     ),
     Play(cause="usage_decline", strategy="digital_nudge", channels=("app_push", "wechat", "sms"), offer=_RECHARGE),
     Play(
+        cause="plan_downgrade",
+        strategy="downgrade_repair",
+        channels=("account_manager", "outbound_call"),
+        segments=("high",),
+        offer=_POINTS,
+        do=(Text("Ask what the former plan did not give", "问清原套餐哪里不合适"), *GENERAL_DO),
+    ),
+    Play(
+        cause="plan_downgrade", strategy="downgrade_repair", channels=("outbound_call", "app_push"), segments=("mid",)
+    ),
+    Play(cause="plan_downgrade", strategy="digital_nudge", channels=("app_push", "wechat", "sms"), offer=_POINTS),
+    Play(
+        cause="spend_decline",
+        strategy="bill_review",
+        channels=("account_manager", "outbound_call"),
+        segments=("high",),
+    ),
+    Play(cause="spend_decline", strategy="digital_nudge", channels=("app_push", "wechat", "sms"), offer=_RECHARGE),
+    Play(
+        cause="second_sim",
+        strategy="sub_card",
+        channels=("outbound_call", "app_push"),
+        segments=("high", "mid"),
+        offer=_SUB_CARD,
+    ),
+    Play(cause="second_sim", strategy="digital_nudge", channels=("app_push", "wechat", "sms"), offer=_RECHARGE),
+    Play(
         cause="silence",
         strategy="service_care_call",
         channels=("outbound_call", "sms"),

@@ -96,6 +96,19 @@ class ComplaintPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     warn_share: Share = 0.8  # of the promised time: the rest is left to settle it
 
 
+class DeclinePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When the value of a subscriber slides: a cheaper plan, a high bill that fell, usage that moves off-net."""
+
+    plan_fall: Share = 0.1  # of the plan's fee: smaller steps are tidying up
+    month_fall: Share = 0.3  # of a high bill, against the mean of the bills before
+    segment_fall: Share = 0.15  # of a high bill that is high no more
+    calls_fall: Share = 0.3  # in a week, against the month: all of these three together, as with a second SIM
+    data_fall: Share = 0.2
+    off_net_rise: Share = 0.15  # of the share of calls that go off-net
+    least_calls: Positive = 30.0  # a month: of fewer no share can be told
+    quiet_days: Days = 90.0  # after one slide was found; a change of plan is news at any time
+
+
 class ConsentDefault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Default consents, for those that a profile leaves open.
 
@@ -148,7 +161,7 @@ class KindPolicies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     disconnect_appointment: KindPolicy = KindPolicy(
         contact_hours=9.0, severity="high", propensity=0.70, actionability=0.6
     )
-    value_decline: KindPolicy = KindPolicy()
+    value_decline: KindPolicy = KindPolicy(severity="normal", propensity=0.05)
     silence: KindPolicy = KindPolicy(propensity=0.20, actionability=0.5)
     contract_expiry: KindPolicy = KindPolicy(
         ttl_days=120.0
@@ -245,13 +258,14 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     silence: SilencePolicy = SilencePolicy()
     expiry: ExpiryPolicy = ExpiryPolicy()
     complaint: ComplaintPolicy = ComplaintPolicy()
+    decline: DeclinePolicy = DeclinePolicy()
     contact: ContactPolicy = ContactPolicy()
     consent_default: ConsentDefault = ConsentDefault()
     value: ValuePolicy = ValuePolicy()
     labels: LabelPolicy = LabelPolicy()
     retention: RetentionPolicy = RetentionPolicy()
     kinds: KindPolicies = KindPolicies()
-    disclosable_signals: tuple[str, ...] = ("leave_intent", "disconnect_appointment", "complaint_overdue")
+    disclosable_signals: tuple[str, ...] = ("leave_intent", "disconnect_appointment", "complaint_overdue", "downgraded")
     """Signals that may be mentioned to the customer; browsing, silence and port-out queries never are."""
     playbook: tuple[Play, ...] = DEFAULT_PLAYBOOK
 

@@ -58,6 +58,9 @@ Cause = Literal[
     "plan_used_up",
     "usage_decline",
     "subcard_unlinked",
+    "plan_downgrade",
+    "spend_decline",
+    "second_sim",
     "general",
 ]
 """Why the subscriber may leave, as the playbook knows it."""
@@ -85,6 +88,9 @@ CAUSE_TEXTS: Final[dict[str, Text]] = {
     "plan_used_up": Text("plan used up", "套餐不够用"),
     "usage_decline": Text("usage declines", "用量下滑"),
     "subcard_unlinked": Text("sub-card unlinked", "副卡解绑"),
+    "plan_downgrade": Text("moved to a cheaper plan", "降档"),
+    "spend_decline": Text("spending falls", "消费下滑"),
+    "second_sim": Text("uses a second SIM", "副号分流"),
     "general": Text("other", "其他"),
 }
 """Text of each :data:`Cause`."""

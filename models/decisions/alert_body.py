@@ -66,6 +66,9 @@ _ALSO: Final = {
     "disconnect_appointment": ("disconnect_appointment", "care_contacts"),
     "competitor_page_dwell": ("portability_visits", "competitor_shop_visits"),
     "complaint_overdue": ("complaints", "complaints_open", "complaint_overdue_days", "care_contacts"),
+    "downgraded": ("plan_fee_change", "bill_vs_usual", "bill_slope_3_periods"),
+    "spend_decline": ("bill_vs_usual", "bill_slope_3_periods", "spend"),
+    "off_net_shift": ("off_net_share", "off_net_calls"),
     "silent_days": _SILENT,
     "recency_vs_rhythm": _SILENT,
 }
@@ -241,7 +244,7 @@ class Cards:
             before = episode.appointment_ts if episode.promised_ts is None else episode.promised_ts
             by = contact_by(kind, episode.level, moment.ts, before, self._policy)
         cause = "port_out_code" if code_given else cause_of(kind, episode.code, reasons)
-        if cause == "usage_decline" and moment.x[_SUBCARD] >= FADED:
+        if cause in ("usage_decline", "second_sim") and moment.x[_SUBCARD] >= FADED:
             # Do not offer a sub-card to subscribers who have just unlinked one.
             cause = "subcard_unlinked"
         play = self._play(cause, worth, corporate=profile is not None and profile.account_id is not None)

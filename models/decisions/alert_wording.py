@@ -24,6 +24,9 @@ _OF_SIGNAL: Final[dict[str, Cause]] = {
     "port_out_code": "port_out_code",
     "disconnect_appointment": "disconnect",
     "complaint_overdue": "complaint",
+    "downgraded": "plan_downgrade",
+    "spend_decline": "spend_decline",
+    "off_net_shift": "second_sim",
 }
 _OF_KIND: Final[dict[Kind, Cause]] = {
     "competitor_browsing": "competitor_offer",
@@ -134,8 +137,9 @@ def signal_text(code: str, value: float, level: int, department: str | None = No
     >>> signal_text("complaint_overdue", 9.6, 1, "network").en
     'a complaint is not settled, and 9 hours of the promised time are left; it lies with: network'
     """
-    if code == "complaint_overdue":
-        return _overdue(value, department)
+    said = _overdue(value, department) if code == "complaint_overdue" else _decline(code, value)
+    if said is not None:
+        return said
     if code == "leave_intent" and level >= STRONG:
         return Text("said again that they want to leave", "再次表达离网意向")
     match code:
@@ -155,6 +159,25 @@ def signal_text(code: str, value: float, level: int, department: str | None = No
             return Text(f"appointment to disconnect in {_days(value)}", f"已预约{int(value)}天后拆机")
         case _:
             return _SIGNALS.get(code, _SIGNALS["disconnect_appointment"])
+
+
+def _decline(code: str, value: float) -> Text | None:
+    """A slide of the value: a cheaper plan, a bill that fell, use that moves off-net; None for other signals."""
+    percent = f"{100 * (1 - value if code == 'spend_decline' else abs(value)):.0f}"
+    match code:
+        case "spend_decline":
+            return Text(f"last bill {percent} % below those before", f"最近账单较之前下降{percent}%")
+        case "off_net_shift":
+            return Text(
+                f"uses less, and {percent} % of the calls left go off-net, as with a second SIM",
+                f"用量下降，剩余通话{percent}%为异网，疑似另有副号",
+            )
+        case "downgraded" if value < 0:
+            return Text(f"moved to a plan {percent} % cheaper", f"改为月费低{percent}%的套餐")
+        case "downgraded":
+            return Text("moved to a cheaper plan", "已改为更低档套餐")
+        case _:
+            return None
 
 
 def _overdue(hours: float, department: str | None) -> Text:
@@ -249,6 +272,16 @@ _OPENINGS: Final[dict[Cause, Said]] = {
         Text(
             "If your plan or your bill does not suit you, please let us know.",
             "如果您对目前的套餐或资费不满意，请告诉我们。",
+        ),
+    ),
+    "plan_downgrade": (
+        Text(
+            "You changed your plan lately, and I would like to ask whether the new one suits you.",
+            "您近期变更了套餐，想了解一下新套餐是否合适。",
+        ),
+        Text(
+            "You changed your plan lately. If the new one does not suit you, please let us know.",
+            "您近期变更了套餐，如果用着不合适，请告诉我们。",
         ),
     ),
     "plan_used_up": (

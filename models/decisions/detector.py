@@ -16,6 +16,7 @@ import numpy as np
 
 from models.contract.alerts import Trigger
 from models.contract.events import (
+    LATE_MS,
     Arrival,
     Call,
     CareContact,
@@ -33,7 +34,7 @@ from models.decisions.decision_context import DecisionContext, moment_of
 from models.decisions.erasure import Mark, StopMarks, receipt, request_hash
 from models.decisions.lane_state import LaneState
 from models.decisions.outbox import Changes, Output
-from models.decisions.signals import CARE_TRIGGERS, UNUSED_VISIT, Signal, browsing, care
+from models.decisions.signals import CARE_TRIGGERS, UNUSED_VISIT, Signal, browsing, care, downgraded
 from models.decisions.tick_sweep import Sweep
 from models.decisions.ticks import Clock
 from models.features.catalogue import NAMES, catalogue_hash
@@ -277,6 +278,9 @@ class Detector:
                 if event.reason == "disconnect_appointment" and event.status == "resolved":
                     self._withdrawn(moment)
                 signal = care(event)
+            case Outcome() if event.outcome == "downgraded" and event.ts > moment.clock - LATE_MS:
+                lane.declined(moment, downgraded())
+                return
             case Call() | DataUsage():
                 if lane.wakes(moment.row, event.ts):
                     lane.episodes.recovered(moment, "silence")

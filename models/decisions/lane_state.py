@@ -15,6 +15,7 @@ from models.decisions.alert_lifecycle import Episodes
 from models.decisions.decision_context import DecisionContext
 from models.decisions.labelling import Labels
 from models.decisions.outbox import Outbox, Output
+from models.decisions.signals import Signal
 from models.decisions.ticks import Clock
 from models.kernel import places
 from models.scoring.engine import Engine
@@ -110,6 +111,13 @@ class LaneState:
         del self.silent[row]
         self.population.marks[row] &= ~SILENT
         return True
+
+    def declined(self, moment: DecisionContext, signal: Signal) -> None:
+        """A slide of the subscriber's value: a breach, and then quiet for a while."""
+        self.population.table[moment.row, places.DECLINED_TS] = moment.clock
+        self.population.touch(moment.row, RISK.name)
+        if not moment.gone:
+            self.episodes.breach(moment, signal)
 
     def forget(self, moment: DecisionContext) -> None:
         """Delete a subscriber, and withdraw their published risk with a tombstone."""

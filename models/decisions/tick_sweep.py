@@ -35,6 +35,7 @@ from models.decisions.ticks import (
     slices_at,
     slices_for,
 )
+from models.features.catalogue import INDEX
 from models.kernel import places
 from models.kernel.arrivals import CLOCKED, TOPICS
 from models.scoring.tiers import standing
@@ -49,6 +50,7 @@ DECISIONS_AT_ONCE: Final = 1_000
 FORESIGHT_MS: Final = 6 * HOUR_MS
 """So far ahead it is asked who can fall silent, a twelfth of the shortest silence: few are asked once more for it."""
 _NO_SLICE: Final = -1
+_BILL_VS_USUAL: Final = INDEX["bill_vs_usual"]
 _ROW_BYTES: Final = 1_000
 """Estimated state written for each subscriber decided on: their risk and their book."""
 
@@ -261,6 +263,9 @@ class Sweep:
         if why & places.DAILY:
             lane.rescore(moment, news=bool(why & places.LOOK_NEWS))
             lane.episodes.look_again(moment)
+        if why & places.LOOK_DECLINES:
+            columns, vs_usual = lane.population.table[moment.row], float(moment.x[_BILL_VS_USUAL])
+            lane.declined(moment, signals.decline(why, columns, vs_usual))
         if why & places.LABELLED:
             lane.labels.look(moment, tick, self._usage_ts())
         if why & places.WEEKLY and lane.labels.sampled(moment.subscriber_id):

@@ -101,6 +101,7 @@ RISK: Final = _block(
     "told_broadband?",
     "told_iptv?",
     "told_fixed?",
+    "declined_ts?",  # when a slide of their value was last found
 )
 SEEN_IDS: Final = _block("seen", b"s", *(f"id{i}" for i in range(SEEN)), "position", dtype="<u8")
 CALLS: Final = _block(

@@ -17,7 +17,8 @@ _KINDS = (
     + ["data"] * 6
     + ["visit"] * 5
     + ["care"] * 6
-    + ["bill", "contact", "outcome", "erasure", "deletion"]
+    + ["bill"] * 4
+    + ["contact", "outcome", "erasure", "deletion"]
     + ["profile"] * 4
     + ["feedback"] * 4
 )
@@ -120,6 +121,8 @@ def _fields(dice: random.Random, bench: Bench, kind: str, now: int) -> dict[str,
                 "outcome": dice.choice(["lapsed", "downgraded", *get_args(OutcomeKind)]),
                 "last_activity_ts": dice.choice([None, now - DAY, now - 9 * DAY]),
             }
+        case "bill":
+            return _bill(dice)
         case "erasure":
             return {"request_id": f"r-{dice.randrange(8)}"}
         case "feedback":
@@ -127,3 +130,11 @@ def _fields(dice: random.Random, bench: Bench, kind: str, now: int) -> dict[str,
             return {"status": status, "until_ts": dice.choice([None, now + HOUR, now + 4 * DAY])}
         case _:
             return {}
+
+
+def _bill(dice: random.Random) -> dict[str, Any]:
+    if dice.random() < 0.5:
+        fees = {"fee": dice.choice([29.0, 79.0, 129.0]), "from_fee": dice.choice([79.0, 129.0])}
+        return {"kind": "plan_change", "amount": 0.0, **fees}
+    month = dice.randrange(2, 9)
+    return {"kind": "bill", "amount": dice.choice([30.0, 120.0, 200.0]), "period": f"2026-{month:02d}"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -220,6 +221,31 @@ def test_a_passive_churner_is_not_rung_about_a_complaint(someone: Subscriber, wo
     world.pass_time(someone.lane, hours=20)
     assert someone.alerts() == []
     assert someone.withheld() == ["passive_churn"]
+
+
+# Value
+
+
+def test_a_cheaper_plan_is_a_slide_of_value_and_a_fallen_bill_another_cause(customer: Subscriber, world: World) -> None:
+    other = world.subscriber(customer.lane)
+    other.profile(arpu=140.0)
+    for back, amount in ((4, 140.0), (3, 140.0), (2, 140.0), (1, 80.0)):
+        other.event("telecom.billing.v1", kind="bill", amount=amount, period=month_before(other.now, back))
+    customer.event("telecom.billing.v1", kind="plan_change", amount=0, fee=79, from_fee=129)
+    world.pass_time(customer.lane, days=1)
+    (cheaper,), (fallen,) = customer.alerts(), other.alerts()
+    for alert, cause in ((cheaper, "plan_downgrade"), (fallen, "spend_decline")):
+        assert (alert["kind"], alert["event"], alert["action"]["cause"]) == ("value_decline", "raised", cause)
+        assert alert["trigger"]["tick"] == alert["ts"]
+    customer.outcome("downgraded")
+    world.pass_time(customer.lane, days=2)
+    assert customer.steps() == other.steps() == [("raised", None)]
+
+
+def month_before(ts: int, back: int) -> str:
+    now = datetime.fromtimestamp(ts / 1000, UTC)
+    year, month = divmod(12 * now.year + now.month - 1 - back, 12)
+    return f"{year}-{month + 1:02d}"
 
 
 # The tier
