@@ -235,6 +235,16 @@ DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
         offer=_SUB_CARD,
     ),
     Play(cause="second_sim", strategy="digital_nudge", channels=("app_push", "wechat", "sms"), offer=_RECHARGE),
+    # Offers that everybody may have: none is made to those alone who left.
+    Play(
+        cause="win_back",
+        strategy="win_back_call",
+        channels=("outbound_call", "sms"),
+        segments=("high", "mid"),
+        offer=_RECHARGE,
+        do=(Text("Ask why they left before anything else", "先问清离网原因"), LISTEN_FIRST, FEED_BACK),
+    ),
+    Play(cause="win_back", strategy="win_back_message", channels=("sms", "wechat", "outbound_call"), offer=_RECHARGE),
     Play(
         cause="silence",
         strategy="service_care_call",

@@ -109,6 +109,18 @@ class DeclinePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     quiet_days: Days = 90.0  # after one slide was found; a change of plan is news at any time
 
 
+class WinBackPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When those who left are asked to come back: once, within these days after leaving."""
+
+    after_days: Days = 110.0  # a number that was ported cannot move again for 120
+    until_days: Days = 180.0
+
+    def __post_init__(self) -> None:
+        """Refuse a window that closes before it opens."""
+        if self.until_days <= self.after_days:
+            raise ValueError(f"nobody is asked from day {self.after_days} until day {self.until_days}")
+
+
 class ConsentDefault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Default consents, for those that a profile leaves open.
 
@@ -168,7 +180,7 @@ class KindPolicies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     )  # longer than between two notices; it ends with the contract
     complaint_overdue: KindPolicy = KindPolicy(contact_hours=9.0)
     account_exodus: KindPolicy = KindPolicy(contact_hours=9.0, severity="high")
-    win_back: KindPolicy = KindPolicy()
+    win_back: KindPolicy = KindPolicy(ttl_days=70.0, contact_hours=45.0, actionability=0.3)
 
 
 class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -247,7 +259,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Examples
     --------
     >>> Policy().kind("leave_intent").contact_hours, Policy().kind("win_back").ttl_days
-    (4.0, 30.0)
+    (4.0, 70.0)
     """
 
     version: Annotated[str, Meta(min_length=1, max_length=64)] = "p-1"
@@ -259,13 +271,22 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expiry: ExpiryPolicy = ExpiryPolicy()
     complaint: ComplaintPolicy = ComplaintPolicy()
     decline: DeclinePolicy = DeclinePolicy()
+    win_back: WinBackPolicy = WinBackPolicy()
     contact: ContactPolicy = ContactPolicy()
     consent_default: ConsentDefault = ConsentDefault()
     value: ValuePolicy = ValuePolicy()
     labels: LabelPolicy = LabelPolicy()
     retention: RetentionPolicy = RetentionPolicy()
     kinds: KindPolicies = KindPolicies()
-    disclosable_signals: tuple[str, ...] = ("leave_intent", "disconnect_appointment", "complaint_overdue", "downgraded")
+    disclosable_signals: tuple[str, ...] = (
+        "leave_intent",
+        "disconnect_appointment",
+        "complaint_overdue",
+        "downgraded",
+        "ported_out",
+        "disconnected",
+        "lapsed",
+    )
     """Signals that may be mentioned to the customer; browsing, silence and port-out queries never are."""
     playbook: tuple[Play, ...] = DEFAULT_PLAYBOOK
 

@@ -61,6 +61,7 @@ Cause = Literal[
     "plan_downgrade",
     "spend_decline",
     "second_sim",
+    "win_back",
     "general",
 ]
 """Why the subscriber may leave, as the playbook knows it."""
@@ -91,6 +92,7 @@ CAUSE_TEXTS: Final[dict[str, Text]] = {
     "plan_downgrade": Text("moved to a cheaper plan", "降档"),
     "spend_decline": Text("spending falls", "消费下滑"),
     "second_sim": Text("uses a second SIM", "副号分流"),
+    "win_back": Text("left, may come back", "离网赢回"),
     "general": Text("other", "其他"),
 }
 """Text of each :data:`Cause`."""

@@ -120,7 +120,8 @@ class Cards:
         """
         scorer, policy, profile, kind = self._scorer, self._policy, moment.profile, episode.kind
         settings = policy.kind(kind)
-        risk = moment.risk if moment.profiled else scorer.base_rate
+        # The model knows nothing of those who left.
+        risk = moment.risk if moment.profiled and kind != "win_back" else scorer.base_rate
         arpu = max(0.0, profile.arpu or 0.0) if profile is not None else 0.0
         worth, propensity = segment(arpu, policy), max(risk, settings.propensity)
         reasons = action = None
@@ -190,11 +191,11 @@ class Cards:
         self, moment: DecisionContext, episode: Episode, propensity: float, worth: Segment
     ) -> list[AlertReason]:
         """The signal's own reason first, then the features unusual for the value segment that raise the risk most."""
-        risk = moment.risk if moment.profiled else self._scorer.base_rate
+        risk = moment.risk if moment.profiled and episode.kind != "win_back" else self._scorer.base_rate
         if episode.kind == "contract_expiry":
             return self._endings(moment, episode.code, worth)
         reasons = [] if episode.kind == "risk_tier" else [self._lead(moment, episode, propensity, risk, worth)]
-        if not moment.profiled:
+        if not moment.profiled or episode.kind == "win_back":
             return reasons
         given = {name for r in reasons for name in _ALSO.get(r.code, (family(r.code),))}
         usual, shown = self._usual[worth], self._shown[worth]
@@ -237,7 +238,7 @@ class Cards:
         profile, kind = moment.profile, episode.kind
         # After a port-out authorisation code outbound pressure is forbidden, so there is no contact deadline: the card
         # is valid as long as the alert.
-        code_given = moment.x[_CODE_GIVEN] >= FADED
+        code_given = moment.x[_CODE_GIVEN] >= FADED and kind != "win_back"
         if code_given:
             by = episode.expires_ts or moment.ts + round(self._policy.kind(kind).ttl_days * DAY_MS)
         else:

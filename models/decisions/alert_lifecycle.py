@@ -26,8 +26,9 @@ from models.decisions.labelling import Labels
 from models.decisions.outbox import Outbox, Output
 from models.decisions.overdue_complaints import due_warnings, warning_ts
 from models.decisions.signals import STRONG, UNUSED, Signal
+from models.decisions.win_back import due_asking
 from models.features.account import PRODUCTS
-from models.kernel.places import CONTRACT_END, DUE_TS
+from models.kernel.places import CONTRACT_END, DUE_TS, LEFT
 from models.state.columns import NAN, RISK
 from models.state.population import Population
 from models.state.subscriber_record import Book, Episode, episode_key
@@ -288,12 +289,13 @@ class Episodes:
         book.episodes[episode.key] = anew
 
     def close_all(self, moment: DecisionContext, reason: CloseReason) -> None:
-        """End every episode; withheld ones end without a record."""
+        """End every episode; withheld ones end without a record. Who is asked back has left already."""
         book = self._population.books.get(moment.row)
         if book is None or not book.episodes:
             return
         for _, episode in sorted(book.episodes.items()):
-            self._close(moment, book, episode, reason)
+            if reason != "outcome" or episode.kind != "win_back":
+                self._close(moment, book, episode, reason)
         self._population.mark_book(moment.row)
         self._arm(moment.row, book, moment.clock)
 
@@ -304,6 +306,8 @@ class Episodes:
             mine = self._book(moment)
             episode = mine.episodes[key]
             kind = episode.kind
+            if moment.gone and kind != "win_back":
+                continue
             if episode.seq or episode.snoozed_until is not None or episode.withheld == "stale_feed":
                 continue
             if kind == "risk_tier" and episode.code != UNUSED:
@@ -331,6 +335,9 @@ class Episodes:
             elif episode.retry_ts is not None and episode.retry_ts <= clock:
                 self._decide(moment, episode, stale_feed=stale_feed and episode.kind == "silence")
         warnings = due_warnings(book, self.policy.complaint, clock)
+        asking = due_asking(self._population.table[moment.row], self.policy.win_back, clock)
+        if moment.gone and asking is not None:
+            self.breach(moment, asking)
         if not moment.gone:
             for warning in warnings:
                 self.breach(moment, warning)
@@ -376,7 +383,19 @@ class Episodes:
                 # NaN, too: the product is gone, or its contract has no end any more.
                 self._close(moment, self._book(moment), episode, "recovered" if end > 0 else "superseded")
             self._population.mark_book(row)
-        self._arm(row, book or Book(), moment.clock)
+        if not moment.gone:
+            self.came_back(moment)
+        self.terms_changed(moment)
+
+    def came_back(self, moment: DecisionContext) -> None:
+        """Close the win-back of somebody who returned."""
+        book = self._population.books.get(moment.row)
+        if book is not None and "win_back" in book.episodes:
+            self.recovered(moment, "win_back")
+
+    def terms_changed(self, moment: DecisionContext) -> None:
+        """Await the terms that profile and outcome imply."""
+        self._arm(moment.row, self._population.books.get(moment.row) or Book(), moment.clock)
 
     def _anew(self, moment: DecisionContext, book: Book, episode: Episode) -> None:
         """After a snooze, open a new alert for the same breach, triggered by the tick."""
@@ -506,7 +525,7 @@ class Episodes:
         books, table = self._population.books, self._population.table
         ends = table[:, CONTRACT_END : CONTRACT_END + len(PRODUCTS)]
         nothing = Book()
-        for row in np.flatnonzero(~np.isnan(ends).all(axis=1)).tolist():
+        for row in np.flatnonzero(~np.isnan(ends).all(axis=1) | (table[:, LEFT] == 1.0)).tolist():
             if row not in books:
                 self._arm(row, nothing, clock)
         for row, book in books.items():

@@ -27,6 +27,9 @@ _OF_SIGNAL: Final[dict[str, Cause]] = {
     "downgraded": "plan_downgrade",
     "spend_decline": "spend_decline",
     "off_net_shift": "second_sim",
+    "ported_out": "win_back",
+    "disconnected": "win_back",
+    "lapsed": "win_back",
 }
 _OF_KIND: Final[dict[Kind, Cause]] = {
     "competitor_browsing": "competitor_offer",
@@ -117,6 +120,11 @@ def cause_of(kind: Kind, code: str, reasons: Iterable[AlertReason]) -> Cause:
     return next((cause for each in reasons if (cause := cause_of_value(each.code, each.value)) is not None), "general")
 
 
+_LEFT: Final = {
+    "ported_out": Text("ported out", "携出"),
+    "disconnected": Text("had the line disconnected", "拆机"),
+    "lapsed": Text("stopped using it", "三无离网"),
+}
 _SIGNALS: Final = {
     "leave_intent": Text("said that they want to leave", "表达离网意向"),
     "port_out_query": Text("asked whether the number may be ported out", "查询携转资格"),
@@ -138,6 +146,8 @@ def signal_text(code: str, value: float, level: int, department: str | None = No
     'a complaint is not settled, and 9 hours of the promised time are left; it lies with: network'
     """
     said = _overdue(value, department) if code == "complaint_overdue" else _decline(code, value)
+    if said is None and code in _LEFT:
+        said = Text(f"{_LEFT[code].en} {_days(value)} ago", f"{_LEFT[code].zh}已{int(value)}天")
     if said is not None:
         return said
     if code == "leave_intent" and level >= STRONG:
@@ -272,6 +282,16 @@ _OPENINGS: Final[dict[Cause, Said]] = {
         Text(
             "If your plan or your bill does not suit you, please let us know.",
             "如果您对目前的套餐或资费不满意，请告诉我们。",
+        ),
+    ),
+    "win_back": (
+        Text(
+            "You were our customer, and I would like to hear what we could do better for you.",
+            "您曾是我们的客户，想听听我们哪些地方可以做得更好。",
+        ),
+        Text(
+            "You were our customer, and would be welcome back. Our plans are in our app and at our stores.",
+            "您曾是我们的客户，欢迎回来，可在APP或营业厅了解现有套餐。",
         ),
     ),
     "plan_downgrade": (

@@ -64,6 +64,8 @@ def _recorded(standing: ContactCase, policy: Policy) -> SuppressionReason | None
 
 
 def _passive_churn(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
+    if standing.kind == "win_back" and standing.profile is not None and standing.profile.status == "left":
+        return "passive_churn" if standing.involuntary else None
     return "passive_churn" if passive(standing.profile, standing.involuntary) else None
 
 

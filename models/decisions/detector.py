@@ -247,6 +247,9 @@ class Detector:
             left = self.population.blocks[OUTCOME.name].data[moment.row, OUTCOME.index["left"]]
             if event.outcome in _GONE and left == 1.0:
                 episodes.close_all(moment, "outcome")
+            elif left == 0.0:
+                episodes.came_back(moment)
+            episodes.terms_changed(moment)
         elif isinstance(event, Profile) and moment.profile is event:
             self._profile_came(moment, event)
         elif isinstance(event, CareContact) and self._settles(moment.row, event):
@@ -257,7 +260,7 @@ class Detector:
             self._lane.rescore(moment, news=False)
             if not moment.gone:
                 self._signal(moment, event)
-        if moment.profile is event and not moment.gone:
+        if moment.profile is event:
             episodes.reconsider(moment)
 
     def _profile_came(self, moment: DecisionContext, profile: Profile) -> None:

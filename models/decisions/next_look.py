@@ -8,6 +8,7 @@ from models.contract.policy import Policy
 from models.decisions.contact_rules import peace_ends
 from models.decisions.contract_notices import next_notice
 from models.decisions.overdue_complaints import next_warning
+from models.decisions.win_back import next_asking
 from models.kernel.places import BROWSING_LEVEL, BROWSING_UNTIL, DUE_TS
 from models.state.columns import NAN, RISK
 from models.state.population import Population
@@ -40,6 +41,7 @@ def arm(population: Population, row: int, book: Book, policy: Policy, clock: flo
         if clock < end < due:
             due = float(end)
     due = min(due, next_notice(columns, policy.expiry, clock), next_warning(book, policy.complaint))
+    due = min(due, next_asking(columns, policy.win_back, clock))
     held = float(columns[DUE_TS])
     if held <= clock:
         due = min(due, held)

@@ -66,6 +66,8 @@ PLAN_FEE_CHANGE: Final = place(BILLING, "plan_fee_change")
 CONTRACT_END: Final = place(PROFILE, "contract_end_mobile")
 BEHAVIOUR: Final = place(PROFILE, "behaviour")
 LEFT: Final = place(OUTCOME, "left")
+LEFT_TS: Final = place(OUTCOME, "left_ts")
+OUTCOME_CODE: Final = place(OUTCOME, "code")
 
 # Dirty bits: the parts of a row to be written.
 RISK_BIT: Final = BIT["risk"]

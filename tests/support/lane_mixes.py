@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from support.detecting import DAY, HOUR, MINUTE, START, Bench
 
 from models.contract.events import Arrival, CareReason, Channel, FeedbackStatus, OutcomeKind, Page, ProductKind, Status
-from models.contract.policy import Policy
+from models.contract.policy import Policy, WinBackPolicy
 
 PEOPLE = ["s-0", "s-1", "s-2", "s-3", "s-移动"]
 _KINDS = (
@@ -41,6 +41,7 @@ def hurried() -> Policy:
             port_out=replace(policy.kinds.port_out, ttl_days=2.5),
             silence=replace(policy.kinds.silence, ttl_days=2.0),
         ),
+        win_back=WinBackPolicy(after_days=3.0, until_days=9.0),
         retention=replace(policy.retention, idle_days=30.0, stop_mark_days=2.0),
     )
 

@@ -248,6 +248,27 @@ def month_before(ts: int, back: int) -> str:
     return f"{year}-{month + 1:02d}"
 
 
+# Those who left
+
+
+def test_who_left_is_asked_back_once_after_110_days(customer: Subscriber, world: World) -> None:
+    passive = world.subscriber(customer.lane)
+    passive.profile()
+    customer.outcome("ported_out")
+    passive.outcome("involuntary")
+    customer.profile(status="left")
+    world.pass_time(customer.lane, days=109)
+    assert customer.alerts() == []
+    world.pass_time(customer.lane, days=1.1)
+    (alert,) = customer.alerts()
+    assert (alert["kind"], alert["event"], alert["action"]["cause"]) == ("win_back", "raised", "win_back")
+    assert alert["reasons"][0]["text"]["en"] == "ported out 110 days ago"
+    customer.feedback("refused", alert["alert_id"])
+    world.pass_time(customer.lane, days=100)
+    assert customer.steps() == [("raised", None), ("closed", "feedback")]
+    assert passive.alerts() == passive.suppressions() == []
+
+
 # The tier
 
 
