@@ -261,9 +261,12 @@ def pick_channel(
     if profile is None or not own_choice:
         return preferences[0]
     preferred = () if profile.preferred_channel is None else (profile.preferred_channel,)
-    order = dict.fromkeys((*preferred, *preferences, *CHANNELS))
-    allowed = [channel for channel in order if default.channel_of(profile, channel)]
-    return allowed[tries % len(allowed)] if allowed else preferences[0]
+    order = (*preferred, *preferences, *CHANNELS)
+    allowed = (channel for channel in order if default.channel_of(profile, channel))
+    if tries == 0:
+        return next(allowed, preferences[0])
+    found = list(dict.fromkeys(allowed))
+    return found[tries % len(found)] if found else preferences[0]
 
 
 def contact_by(kind: Kind, level: int, ts: int, appointment_ts: int | None, policy: Policy) -> int:

@@ -7,7 +7,7 @@ the customer knows.
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, isnan
 from typing import Final
 
 from models.arrays import Floats
@@ -54,7 +54,10 @@ def next_notice(columns: Floats, policy: ExpiryPolicy, after: float) -> float:
     inf
     """
     soonest = inf
-    for end, told in zip(columns[_ENDS].tolist(), columns[_TOLD].tolist(), strict=True):
+    ends = columns[_ENDS].tolist()
+    if all(map(isnan, ends)):
+        return inf  # most have none, and every decision asks
+    for end, told in zip(ends, columns[_TOLD].tolist(), strict=True):
         if end == told:
             continue
         for days in policy.notice_days:

@@ -40,8 +40,9 @@ def arm(population: Population, row: int, book: Book, policy: Policy, clock: flo
     for end in peace_ends(book, policy.contact):
         if clock < end < due:
             due = float(end)
-    due = min(due, next_notice(columns, policy.expiry, clock), next_warning(book, policy.complaint))
-    due = min(due, next_asking(columns, policy.win_back, clock))
+    due = min(due, next_notice(columns, policy.expiry, clock), next_asking(columns, policy.win_back, clock))
+    if book.cases:
+        due = min(due, next_warning(book, policy.complaint))
     held = float(columns[DUE_TS])
     if held <= clock:
         due = min(due, held)

@@ -26,7 +26,7 @@ def warning_ts(case: Case, policy: ComplaintPolicy) -> float:
 
 def next_warning(book: Book, policy: ComplaintPolicy) -> float:
     """When the next complaint must be warned of."""
-    return min((warning_ts(case, policy) for case in book.cases.values()), default=inf)
+    return min([warning_ts(case, policy) for case in book.cases.values()], default=inf)
 
 
 def due_warnings(book: Book, policy: ComplaintPolicy, clock: float) -> list[Signal]:
