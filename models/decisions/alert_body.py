@@ -41,9 +41,9 @@ from models.contract.vocabulary import (
 )
 from models.decisions.alert_wording import cause_of, opening, signal_text
 from models.decisions.contact_rules import contact_by, pick_channel
-from models.decisions.contract_notices import code_of
 from models.decisions.decision_context import DecisionContext
 from models.decisions.signals import STRONG
+from models.decisions.terms.contract_notices import code_of
 from models.features.account import PRODUCTS
 from models.features.catalogue import CATALOGUE, INDEX, NAMES, reason_text
 from models.features.definitions import FADED, family, unusual

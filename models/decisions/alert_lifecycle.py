@@ -18,15 +18,16 @@ from models.contract.alerts import alert_id, decision_id
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import HEALTHY, TIERS, AlertEvent, CloseReason, Kind, SuppressionReason
-from models.decisions import contact_rules, next_look
+from models.decisions import contact_rules
 from models.decisions.alert_body import Cards, suppression
-from models.decisions.contract_notices import due_notices, end_of, tell
 from models.decisions.decision_context import DecisionContext
 from models.decisions.labelling import Labels
 from models.decisions.outbox import Outbox, Output
-from models.decisions.overdue_complaints import due_warnings, warning_ts
 from models.decisions.signals import STRONG, UNUSED, Signal
-from models.decisions.win_back import due_asking
+from models.decisions.terms import next_look
+from models.decisions.terms.contract_notices import due_notices, end_of, tell
+from models.decisions.terms.overdue_complaints import due_warnings, warning_ts
+from models.decisions.terms.win_back import due_asking
 from models.features.account import PRODUCTS
 from models.kernel.places import CONTRACT_END, DUE_TS, LEFT
 from models.state.columns import NAN, RISK

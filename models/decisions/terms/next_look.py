@@ -6,9 +6,9 @@ from math import inf, isnan
 
 from models.contract.policy import Policy
 from models.decisions.contact_rules import peace_ends
-from models.decisions.contract_notices import next_notice
-from models.decisions.overdue_complaints import next_warning
-from models.decisions.win_back import next_asking
+from models.decisions.terms.contract_notices import next_notice
+from models.decisions.terms.overdue_complaints import next_warning
+from models.decisions.terms.win_back import next_asking
 from models.kernel.places import BROWSING_LEVEL, BROWSING_UNTIL, DUE_TS
 from models.state.columns import NAN, RISK
 from models.state.population import Population
