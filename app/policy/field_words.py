@@ -49,6 +49,32 @@ WORDS: Final[dict[str, Text]] = {
     "browsing.page_dwell_s": Text("Seconds on one of the pages below, the strongest.", "下列页面的单次停留秒数。"),
     "browsing.strong_pages": Text("Pages of people who are about to decide.", "临近决定的页面。"),
     "browsing.excluded_pages": Text("Pages that do not count.", "不计的页面。"),
+    "expiry": Text(
+        "When a customer is told that a contract ends, until one notice was delivered.", "合约到期提醒（送达为止）。"
+    ),
+    "expiry.notice_days": Text("Days before the end at which a notice is due.", "到期前第几天提醒。"),
+    "expiry.urgent_days": Text("From so many days before the end a notice is urgent.", "到期前几天起转为紧急。"),
+    "complaint": Text("When a complaint is about to break its promise.", "投诉何时临近超时。"),
+    "complaint.warn_share": Text("Share of the promised time after which to warn.", "承诺时限用去多少比例时预警。"),
+    "decline": Text("When a subscriber's value slides.", "何时视为价值下滑。"),
+    "decline.plan_fall": Text("Fall of the plan's fee.", "套餐月费降幅。"),
+    "decline.month_fall": Text("Fall of a high bill against the bills before.", "高额账单较前期均值的降幅。"),
+    "decline.segment_fall": Text("Fall of a high bill that is high no more.", "账单跌出高价值档时的降幅。"),
+    "decline.calls_fall": Text(
+        "Fall of calls in a week against the month; as with a second SIM, with the next two.",
+        "近7天通话较近30天的降幅（与下两项同时满足，疑似副号分流）。",
+    ),
+    "decline.data_fall": Text("Fall of data, the same.", "流量降幅（同上）。"),
+    "decline.off_net_rise": Text("Rise of the share of off-net calls, the same.", "异网呼叫占比升幅（同上）。"),
+    "decline.least_calls": Text("Calls a month; of fewer no share is told.", "月通话数下限，低于此不判断占比。"),
+    "decline.quiet_days": Text(
+        "Days after one slide in which the next is no news.", "发现一次下滑后多少天内不再提示。"
+    ),
+    "win_back": Text("When those who left are asked to come back, once.", "离网赢回（仅一次）的时间。"),
+    "win_back.after_days": Text(
+        "Days after leaving; a ported number cannot move again for 120.", "离网多少天后起（携号120天内不可再携）。"
+    ),
+    "win_back.until_days": Text("Days after leaving until which they may be asked.", "离网多少天后不再联系。"),
     "silence": Text("When somebody with regular use has fallen silent.", "何时视为沉默（原为规律使用）。"),
     "silence.floor_days": Text("Never before so many days.", "最少沉默天数。"),
     "silence.usual_gaps": Text("So many of their own usual gaps.", "相当于其通常间隔的倍数。"),

@@ -87,6 +87,7 @@ DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
     ),
     _corporate("competitor_offer", _RENEWAL_A),
     _corporate("contract_end", _RENEWAL_A),
+    _corporate("contract_notice"),
     _corporate("general"),
     Play(
         cause="competitor_offer",
@@ -170,6 +171,17 @@ DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
         channels=("outbound_call", "app_push", "sms"),
         offer=_RENEWAL_B,
     ),
+    # A notice that is owed: messages first, a call when none was delivered, and nothing to sell.
+    Play(
+        cause="contract_notice",
+        strategy="expiry_notice",
+        channels=("app_push", "sms", "wechat", "outbound_call", "store"),
+        do=(
+            Text("Say when the contract ends and what then applies", "讲清到期日和到期后的资费"),
+            Text("Report whether it was delivered or read", "回报是否送达、已读"),
+        ),
+        dont=(Text("Do not press for a renewal", "不催促续约"), *GENERAL_DONT),
+    ),
     # High-value customers are asked what they miss; they are not offered a smaller plan unasked.
     Play(
         cause="price",
@@ -196,6 +208,43 @@ DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
         offer=_SUB_CARD,
     ),
     Play(cause="usage_decline", strategy="digital_nudge", channels=("app_push", "wechat", "sms"), offer=_RECHARGE),
+    Play(
+        cause="plan_downgrade",
+        strategy="downgrade_repair",
+        channels=("account_manager", "outbound_call"),
+        segments=("high",),
+        offer=_POINTS,
+        do=(Text("Ask what the former plan did not give", "问清原套餐哪里不合适"), *GENERAL_DO),
+    ),
+    Play(
+        cause="plan_downgrade", strategy="downgrade_repair", channels=("outbound_call", "app_push"), segments=("mid",)
+    ),
+    Play(cause="plan_downgrade", strategy="digital_nudge", channels=("app_push", "wechat", "sms"), offer=_POINTS),
+    Play(
+        cause="spend_decline",
+        strategy="bill_review",
+        channels=("account_manager", "outbound_call"),
+        segments=("high",),
+    ),
+    Play(cause="spend_decline", strategy="digital_nudge", channels=("app_push", "wechat", "sms"), offer=_RECHARGE),
+    Play(
+        cause="second_sim",
+        strategy="sub_card",
+        channels=("outbound_call", "app_push"),
+        segments=("high", "mid"),
+        offer=_SUB_CARD,
+    ),
+    Play(cause="second_sim", strategy="digital_nudge", channels=("app_push", "wechat", "sms"), offer=_RECHARGE),
+    # Offers that everybody may have: none is made to those alone who left.
+    Play(
+        cause="win_back",
+        strategy="win_back_call",
+        channels=("outbound_call", "sms"),
+        segments=("high", "mid"),
+        offer=_RECHARGE,
+        do=(Text("Ask why they left before anything else", "先问清离网原因"), LISTEN_FIRST, FEED_BACK),
+    ),
+    Play(cause="win_back", strategy="win_back_message", channels=("sms", "wechat", "outbound_call"), offer=_RECHARGE),
     Play(
         cause="silence",
         strategy="service_care_call",

@@ -30,6 +30,9 @@ CUSTOMER_STARTED: Final[tuple[Kind, ...]] = (
 )
 """Kinds that the customer started by contacting us: they expect an answer."""
 
+MANDATORY: Final[tuple[Kind, ...]] = ("contract_expiry",)
+"""Notices that the operator owes to its customers."""
+
 
 class TierPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a subscriber is at risk, and how many tier alerts may be raised.
@@ -72,6 +75,50 @@ class SilencePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     min_history_days: Annotated[float, Meta(ge=0)] = 7.0
     min_per_week: Positive = 3.0  # calls and sessions together; below it use is not regular
     stale_feed_hours: Positive = 2.0  # if a usage feed is further behind, silence is withheld as stale_feed
+
+
+class ExpiryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a customer is told that a contract ends: mandatory notices, until one was delivered."""
+
+    notice_days: Annotated[tuple[Annotated[float, Meta(ge=0.1, le=365)], ...], Meta(min_length=1, max_length=12)] = (
+        90.0,
+        60.0,
+        30.0,
+        7.0,
+        1.0,
+    )  # before the end
+    urgent_days: Positive = 7.0  # notices so late are of high severity: nothing was delivered before
+
+
+class ComplaintPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a complaint is about to break its promise."""
+
+    warn_share: Share = 0.8  # of the promised time: the rest is left to settle it
+
+
+class DeclinePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When the value of a subscriber slides: a cheaper plan, a high bill that fell, usage that moves off-net."""
+
+    plan_fall: Share = 0.1  # of the plan's fee: smaller steps are tidying up
+    month_fall: Share = 0.3  # of a high bill, against the mean of the bills before
+    segment_fall: Share = 0.15  # of a high bill that is high no more
+    calls_fall: Share = 0.3  # in a week, against the month: all of these three together, as with a second SIM
+    data_fall: Share = 0.2
+    off_net_rise: Share = 0.15  # of the share of calls that go off-net
+    least_calls: Positive = 30.0  # a month: of fewer no share can be told
+    quiet_days: Days = 90.0  # after one slide was found; a change of plan is news at any time
+
+
+class WinBackPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When those who left are asked to come back: once, within these days after leaving."""
+
+    after_days: Days = 110.0  # a number that was ported cannot move again for 120
+    until_days: Days = 180.0
+
+    def __post_init__(self) -> None:
+        """Refuse a window that closes before it opens."""
+        if self.until_days <= self.after_days:
+            raise ValueError(f"nobody is asked from day {self.after_days} until day {self.until_days}")
 
 
 class ConsentDefault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,12 +173,14 @@ class KindPolicies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     disconnect_appointment: KindPolicy = KindPolicy(
         contact_hours=9.0, severity="high", propensity=0.70, actionability=0.6
     )
-    value_decline: KindPolicy = KindPolicy()
+    value_decline: KindPolicy = KindPolicy(severity="normal", propensity=0.05)
     silence: KindPolicy = KindPolicy(propensity=0.20, actionability=0.5)
-    contract_expiry: KindPolicy = KindPolicy()
+    contract_expiry: KindPolicy = KindPolicy(
+        ttl_days=120.0
+    )  # longer than between two notices; it ends with the contract
     complaint_overdue: KindPolicy = KindPolicy(contact_hours=9.0)
     account_exodus: KindPolicy = KindPolicy(contact_hours=9.0, severity="high")
-    win_back: KindPolicy = KindPolicy()
+    win_back: KindPolicy = KindPolicy(ttl_days=70.0, contact_hours=45.0, actionability=0.3)
 
 
 class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -143,14 +192,15 @@ class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     high_risk_hours: Positive = 9.0  # contact_hours of a high_risk tier; those of a warning are the kind's
     appointment_margin_hours: Positive = 1.0  # between contact deadline and a disconnect appointment
     cooldown_days: Days = 30.0  # since an alert of the same kind was raised
-    cooldown_exempt: tuple[Kind, ...] = CUSTOMER_STARTED
-    """Kinds exempt from the cooldowns after an alert and after a refusal: customers who contact us are always heard."""
+    cooldown_exempt: tuple[Kind, ...] = (*CUSTOMER_STARTED, *MANDATORY)
+    """Kinds exempt from the cooldowns after an alert and after a refusal: customers who contact us are always heard,
+    and what we must tell them is told."""
     refusal_days: Days = 90.0  # without any other kind after a refusal
     snooze_days: Days = 7.0  # when a snooze names no end
     hold_out_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     """Share of persons who are not contacted, as a comparison group. None until the operator decides so, since it is
     the operator's customers who go without."""
-    hold_out_exempt: tuple[Kind, ...] = (*CUSTOMER_STARTED, "contract_expiry")
+    hold_out_exempt: tuple[Kind, ...] = (*CUSTOMER_STARTED, *MANDATORY)
     """Kinds that reach the hold-out too: those the customer started, and mandatory notices."""
     do_not_contact_exempt: tuple[Kind, ...] = ()
     """Kinds that reach even customers who asked not to be contacted. None: their own requests are answered by the
@@ -209,7 +259,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Examples
     --------
     >>> Policy().kind("leave_intent").contact_hours, Policy().kind("win_back").ttl_days
-    (4.0, 30.0)
+    (4.0, 70.0)
     """
 
     version: Annotated[str, Meta(min_length=1, max_length=64)] = "p-1"
@@ -218,13 +268,25 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tiers: TierPolicy = TierPolicy()
     browsing: BrowsingPolicy = BrowsingPolicy()
     silence: SilencePolicy = SilencePolicy()
+    expiry: ExpiryPolicy = ExpiryPolicy()
+    complaint: ComplaintPolicy = ComplaintPolicy()
+    decline: DeclinePolicy = DeclinePolicy()
+    win_back: WinBackPolicy = WinBackPolicy()
     contact: ContactPolicy = ContactPolicy()
     consent_default: ConsentDefault = ConsentDefault()
     value: ValuePolicy = ValuePolicy()
     labels: LabelPolicy = LabelPolicy()
     retention: RetentionPolicy = RetentionPolicy()
     kinds: KindPolicies = KindPolicies()
-    disclosable_signals: tuple[str, ...] = ("leave_intent", "disconnect_appointment")
+    disclosable_signals: tuple[str, ...] = (
+        "leave_intent",
+        "disconnect_appointment",
+        "complaint_overdue",
+        "downgraded",
+        "ported_out",
+        "disconnected",
+        "lapsed",
+    )
     """Signals that may be mentioned to the customer; browsing, silence and port-out queries never are."""
     playbook: tuple[Play, ...] = DEFAULT_PLAYBOOK
 

@@ -53,10 +53,15 @@ Cause = Literal[
     "complaint",
     "service_quality",
     "contract_end",
+    "contract_notice",
     "price",
     "plan_used_up",
     "usage_decline",
     "subcard_unlinked",
+    "plan_downgrade",
+    "spend_decline",
+    "second_sim",
+    "win_back",
     "general",
 ]
 """Why the subscriber may leave, as the playbook knows it."""
@@ -79,10 +84,15 @@ CAUSE_TEXTS: Final[dict[str, Text]] = {
     "complaint": Text("complaint", "投诉"),
     "service_quality": Text("service quality", "服务质量"),
     "contract_end": Text("contract ends", "合约到期"),
+    "contract_notice": Text("notice of a contract's end", "合约到期告知"),
     "price": Text("price", "价格"),
     "plan_used_up": Text("plan used up", "套餐不够用"),
     "usage_decline": Text("usage declines", "用量下滑"),
     "subcard_unlinked": Text("sub-card unlinked", "副卡解绑"),
+    "plan_downgrade": Text("moved to a cheaper plan", "降档"),
+    "spend_decline": Text("spending falls", "消费下滑"),
+    "second_sim": Text("uses a second SIM", "副号分流"),
+    "win_back": Text("left, may come back", "离网赢回"),
     "general": Text("other", "其他"),
 }
 """Text of each :data:`Cause`."""

@@ -25,7 +25,7 @@ from models.contract.alerts import (
 from models.contract.events import Profile
 from models.contract.playbook import GENERAL_DO, GENERAL_DONT, Play, choose
 from models.contract.policy import Policy
-from models.contract.time_units import DAY_MS
+from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import (
     HEALTHY,
     SEGMENTS,
@@ -43,6 +43,8 @@ from models.decisions.alert_wording import cause_of, opening, signal_text
 from models.decisions.contact_rules import contact_by, pick_channel
 from models.decisions.decision_context import DecisionContext
 from models.decisions.signals import STRONG
+from models.decisions.terms.contract_notices import code_of
+from models.features.account import PRODUCTS
 from models.features.catalogue import CATALOGUE, INDEX, NAMES, reason_text
 from models.features.definitions import FADED, family, unusual
 from models.kernel import compiled
@@ -63,6 +65,10 @@ _ALSO: Final = {
     "port_out_code": ("port_out_codes", "port_out_queries", "care_contacts"),
     "disconnect_appointment": ("disconnect_appointment", "care_contacts"),
     "competitor_page_dwell": ("portability_visits", "competitor_shop_visits"),
+    "complaint_overdue": ("complaints", "complaints_open", "complaint_overdue_days", "care_contacts"),
+    "downgraded": ("plan_fee_change", "bill_vs_usual", "bill_slope_3_periods"),
+    "spend_decline": ("bill_vs_usual", "bill_slope_3_periods", "spend"),
+    "off_net_shift": ("off_net_share", "off_net_calls"),
     "silent_days": _SILENT,
     "recency_vs_rhythm": _SILENT,
 }
@@ -106,21 +112,22 @@ class Cards:
         self._plays: dict[tuple[Cause, Segment, bool], Play] = {}
 
     def compose(
-        self, moment: DecisionContext, episode: Episode, kind: Kind, step: AlertEvent, close_reason: CloseReason | None
+        self, moment: DecisionContext, episode: Episode, step: AlertEvent, close_reason: CloseReason | None
     ) -> Alert:
         """One record of an alert; `eased` and `closed` carry neither reasons nor action.
 
         The trigger of a `raised` is that of its breach, even if raised later; later steps name their own.
         """
-        scorer, policy, profile = self._scorer, self._policy, moment.profile
+        scorer, policy, profile, kind = self._scorer, self._policy, moment.profile, episode.kind
         settings = policy.kind(kind)
-        risk = moment.risk if moment.profiled else scorer.base_rate
+        # The model knows nothing of those who left.
+        risk = moment.risk if moment.profiled and kind != "win_back" else scorer.base_rate
         arpu = max(0.0, profile.arpu or 0.0) if profile is not None else 0.0
         worth, propensity = segment(arpu, policy), max(risk, settings.propensity)
         reasons = action = None
         if step in ("raised", "escalated"):
             reasons = self._reasons(moment, episode, propensity, worth)
-            action = self._action(moment, episode, kind, worth, reasons)
+            action = self._action(moment, episode, worth, reasons)
         return Alert(
             alert_id=AlertId(episode.alert_id),
             seq=episode.seq,
@@ -184,9 +191,11 @@ class Cards:
         self, moment: DecisionContext, episode: Episode, propensity: float, worth: Segment
     ) -> list[AlertReason]:
         """The signal's own reason first, then the features unusual for the value segment that raise the risk most."""
-        risk = moment.risk if moment.profiled else self._scorer.base_rate
-        reasons = [] if episode.kind == "risk_tier" else [self._lead(episode, propensity, risk, worth)]
-        if not moment.profiled:
+        risk = moment.risk if moment.profiled and episode.kind != "win_back" else self._scorer.base_rate
+        if episode.kind == "contract_expiry":
+            return self._endings(moment, episode.code, worth)
+        reasons = [] if episode.kind == "risk_tier" else [self._lead(moment, episode, propensity, risk, worth)]
+        if not moment.profiled or episode.kind == "win_back":
             return reasons
         given = {name for r in reasons for name in _ALSO.get(r.code, (family(r.code),))}
         usual, shown = self._usual[worth], self._shown[worth]
@@ -201,31 +210,52 @@ class Cards:
             reasons.append(_reason(name, value, shown[f], contribution, text, disclosable=CATALOGUE[f].disclosable))
         return reasons
 
-    def _lead(self, episode: Episode, propensity: float, risk: float, worth: Segment) -> AlertReason:
+    def _endings(self, moment: DecisionContext, lead: str, worth: Segment) -> list[AlertReason]:
+        """The contract that ends, and those that end on the same day, as of now: a notice may be told late."""
+        end, reasons = moment.x[INDEX[lead]], []
+        for code in dict.fromkeys((lead, *map(code_of, PRODUCTS))):
+            place = INDEX[code]
+            if abs(moment.x[place] - end) < 1.0:
+                # A notice is told at the tick after it was due, and "89 days" would be wrong by minutes.
+                value, usual = round(float(moment.x[place]), 1), self._shown[worth][place]
+                text = reason_text(code, value, usual)
+                reasons.append(_reason(code, value, usual, 0.0, text, disclosable=CATALOGUE[place].disclosable))
+        return reasons
+
+    def _lead(
+        self, moment: DecisionContext, episode: Episode, propensity: float, risk: float, worth: Segment
+    ) -> AlertReason:
         """The signal as a reason. Its contribution is the gap from the model's risk to the policy's propensity."""
         code, value, place = episode.code, episode.value, INDEX.get(episode.code)
+        if episode.promised_ts is not None:
+            value = (episode.promised_ts - moment.ts) / HOUR_MS
         usual = 0.0 if place is None else self._shown[worth][place]
         lift = _logit(propensity) - _logit(risk)
-        text = signal_text(code, value, episode.level)
+        text = signal_text(code, value, episode.level, episode.department)
         return _reason(code, value, usual, lift, text, disclosable=code in self._policy.disclosable_signals)
 
-    def _action(
-        self, moment: DecisionContext, episode: Episode, kind: Kind, worth: Segment, reasons: list[AlertReason]
-    ) -> Action:
-        profile = moment.profile
+    def _action(self, moment: DecisionContext, episode: Episode, worth: Segment, reasons: list[AlertReason]) -> Action:
+        profile, kind = moment.profile, episode.kind
         # After a port-out authorisation code outbound pressure is forbidden, so there is no contact deadline: the card
         # is valid as long as the alert.
-        code_given = moment.x[_CODE_GIVEN] >= FADED
+        code_given = moment.x[_CODE_GIVEN] >= FADED and kind != "win_back"
         if code_given:
             by = episode.expires_ts or moment.ts + round(self._policy.kind(kind).ttl_days * DAY_MS)
         else:
-            by = contact_by(kind, episode.level, moment.ts, episode.appointment_ts, self._policy)
+            before = episode.appointment_ts if episode.promised_ts is None else episode.promised_ts
+            by = contact_by(kind, episode.level, moment.ts, before, self._policy)
         cause = "port_out_code" if code_given else cause_of(kind, episode.code, reasons)
-        if cause == "usage_decline" and moment.x[_SUBCARD] >= FADED:
+        if cause in ("usage_decline", "second_sim") and moment.x[_SUBCARD] >= FADED:
             # Do not offer a sub-card to subscribers who have just unlinked one.
             cause = "subcard_unlinked"
         play = self._play(cause, worth, corporate=profile is not None and profile.account_id is not None)
-        channel = pick_channel(profile, play.channels, self._policy.consent_default, own_choice=not play.answers_only)
+        channel = pick_channel(
+            profile,
+            play.channels,
+            self._policy.consent_default,
+            own_choice=not play.answers_only,
+            tries=max(0, episode.seq - 1) if kind == "contract_expiry" else 0,
+        )
         return Action(
             cause=cause,
             strategy=play.strategy,

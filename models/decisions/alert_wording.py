@@ -23,8 +23,20 @@ _OF_SIGNAL: Final[dict[str, Cause]] = {
     "port_out_query": "port_out_query",
     "port_out_code": "port_out_code",
     "disconnect_appointment": "disconnect",
+    "complaint_overdue": "complaint",
+    "downgraded": "plan_downgrade",
+    "spend_decline": "spend_decline",
+    "off_net_shift": "second_sim",
+    "ported_out": "win_back",
+    "disconnected": "win_back",
+    "lapsed": "win_back",
 }
-_OF_KIND: Final[dict[Kind, Cause]] = {"competitor_browsing": "competitor_offer", "silence": "silence"}
+_OF_KIND: Final[dict[Kind, Cause]] = {
+    "competitor_browsing": "competitor_offer",
+    "silence": "silence",
+    "complaint_overdue": "complaint",
+    "contract_expiry": "contract_notice",
+}
 _CONTRACT_DAYS: Final = 91.0
 """A contract is a cause if it ends within 90 days or ended in the last 90; days are shown whole."""
 _CONTENT: Final = 7.0
@@ -108,6 +120,11 @@ def cause_of(kind: Kind, code: str, reasons: Iterable[AlertReason]) -> Cause:
     return next((cause for each in reasons if (cause := cause_of_value(each.code, each.value)) is not None), "general")
 
 
+_LEFT: Final = {
+    "ported_out": Text("ported out", "携出"),
+    "disconnected": Text("had the line disconnected", "拆机"),
+    "lapsed": Text("stopped using it", "三无离网"),
+}
 _SIGNALS: Final = {
     "leave_intent": Text("said that they want to leave", "表达离网意向"),
     "port_out_query": Text("asked whether the number may be ported out", "查询携转资格"),
@@ -116,7 +133,7 @@ _SIGNALS: Final = {
 }
 
 
-def signal_text(code: str, value: float, level: int) -> Text:
+def signal_text(code: str, value: float, level: int, department: str | None = None) -> Text:
     """A signal in words. Its number is exact, unlike a feature's: the visits of the window are kept one by one.
 
     Examples
@@ -125,7 +142,14 @@ def signal_text(code: str, value: float, level: int) -> Text:
     "40 seconds on one of a competitor's portability or checkout pages"
     >>> signal_text("leave_intent", 1.0, 2).zh
     '再次表达离网意向'
+    >>> signal_text("complaint_overdue", 9.6, 1, "network").en
+    'a complaint is not settled, and 9 hours of the promised time are left; it lies with: network'
     """
+    said = _overdue(value, department) if code == "complaint_overdue" else _decline(code, value)
+    if said is None and code in _LEFT:
+        said = Text(f"{_LEFT[code].en} {_days(value)} ago", f"{_LEFT[code].zh}已{int(value)}天")
+    if said is not None:
+        return said
     if code == "leave_intent" and level >= STRONG:
         return Text("said again that they want to leave", "再次表达离网意向")
     match code:
@@ -145,6 +169,41 @@ def signal_text(code: str, value: float, level: int) -> Text:
             return Text(f"appointment to disconnect in {_days(value)}", f"已预约{int(value)}天后拆机")
         case _:
             return _SIGNALS.get(code, _SIGNALS["disconnect_appointment"])
+
+
+def _decline(code: str, value: float) -> Text | None:
+    """A slide of the value: a cheaper plan, a bill that fell, use that moves off-net; None for other signals."""
+    percent = f"{100 * (1 - value if code == 'spend_decline' else abs(value)):.0f}"
+    match code:
+        case "spend_decline":
+            return Text(f"last bill {percent} % below those before", f"最近账单较之前下降{percent}%")
+        case "off_net_shift":
+            return Text(
+                f"uses less, and {percent} % of the calls left go off-net, as with a second SIM",
+                f"用量下降，剩余通话{percent}%为异网，疑似另有副号",
+            )
+        case "downgraded" if value < 0:
+            return Text(f"moved to a plan {percent} % cheaper", f"改为月费低{percent}%的套餐")
+        case "downgraded":
+            return Text("moved to a cheaper plan", "已改为更低档套餐")
+        case _:
+            return None
+
+
+def _overdue(hours: float, department: str | None) -> Text:
+    """A complaint before or after its promised time, and the department that delays it."""
+    count = abs(int(hours))
+    en = f"{count} hour{'' if count == 1 else 's'}"
+    if hours >= 0:
+        said = Text(
+            f"a complaint is not settled, and {en} of the promised time {'is' if count == 1 else 'are'} left",
+            f"投诉未办结，距承诺时限还有{count}小时",
+        )
+    else:
+        said = Text(f"a complaint is {en} past the promised time", f"投诉超过承诺时限{count}小时未办结")
+    if department is None:
+        return said
+    return Text(f"{said.en}; it lies with: {department}", f"{said.zh}，责任部门：{department}")
 
 
 def _days(value: float) -> str:
@@ -223,6 +282,26 @@ _OPENINGS: Final[dict[Cause, Said]] = {
         Text(
             "If your plan or your bill does not suit you, please let us know.",
             "如果您对目前的套餐或资费不满意，请告诉我们。",
+        ),
+    ),
+    "win_back": (
+        Text(
+            "You were our customer, and I would like to hear what we could do better for you.",
+            "您曾是我们的客户，想听听我们哪些地方可以做得更好。",
+        ),
+        Text(
+            "You were our customer, and would be welcome back. Our plans are in our app and at our stores.",
+            "您曾是我们的客户，欢迎回来，可在APP或营业厅了解现有套餐。",
+        ),
+    ),
+    "plan_downgrade": (
+        Text(
+            "You changed your plan lately, and I would like to ask whether the new one suits you.",
+            "您近期变更了套餐，想了解一下新套餐是否合适。",
+        ),
+        Text(
+            "You changed your plan lately. If the new one does not suit you, please let us know.",
+            "您近期变更了套餐，如果用着不合适，请告诉我们。",
         ),
     ),
     "plan_used_up": (

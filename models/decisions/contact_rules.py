@@ -64,6 +64,8 @@ def _recorded(standing: ContactCase, policy: Policy) -> SuppressionReason | None
 
 
 def _passive_churn(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
+    if standing.kind == "win_back" and standing.profile is not None and standing.profile.status == "left":
+        return "passive_churn" if standing.involuntary else None
     return "passive_churn" if passive(standing.profile, standing.involuntary) else None
 
 
@@ -235,11 +237,17 @@ def signal_allowed(profile: Profile | None, kind: str, default: ConsentDefault) 
 
 
 def pick_channel(
-    profile: Profile | None, preferences: tuple[Channel, ...], default: ConsentDefault, *, own_choice: bool = True
+    profile: Profile | None,
+    preferences: tuple[Channel, ...],
+    default: ConsentDefault,
+    *,
+    own_choice: bool = True,
+    tries: int = 0,
 ) -> Channel:
     """The subscriber's preferred channel if they allow it, else the first allowed one of the play, else any allowed.
 
-    Without `own_choice` it is the play's first: subscribers who may only be answered must not be called instead.
+    Without `own_choice` it is the play's first: subscribers who may only be answered must not be called instead. After
+    some `tries` it is as many channels further in that order, and after the last the first again.
 
     Examples
     --------
@@ -247,16 +255,18 @@ def pick_channel(
     >>> asked = Profile(subscriber_id="s-1", ts=0, preferred_channel="sms", consent=Consent(marketing={"sms": False}))
     >>> pick_channel(asked, ("sms", "outbound_call"), ConsentDefault())
     'outbound_call'
+    >>> pick_channel(asked, ("sms", "outbound_call", "store"), ConsentDefault(), tries=1)
+    'store'
     """
     if profile is None or not own_choice:
         return preferences[0]
-    preferred = profile.preferred_channel
-    if preferred is not None and default.channel_of(profile, preferred):
-        return preferred
-    for channel in (*preferences, *CHANNELS):
-        if default.channel_of(profile, channel):
-            return channel
-    return preferences[0]
+    preferred = () if profile.preferred_channel is None else (profile.preferred_channel,)
+    order = (*preferred, *preferences, *CHANNELS)
+    allowed = (channel for channel in order if default.channel_of(profile, channel))
+    if tries == 0:
+        return next(allowed, preferences[0])
+    found = list(dict.fromkeys(allowed))
+    return found[tries % len(found)] if found else preferences[0]
 
 
 def contact_by(kind: Kind, level: int, ts: int, appointment_ts: int | None, policy: Policy) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 
 from models.contract.alerts import Trigger
 from models.contract.events import (
+    LATE_MS,
     Arrival,
     Call,
     CareContact,
@@ -33,7 +34,7 @@ from models.decisions.decision_context import DecisionContext, moment_of
 from models.decisions.erasure import Mark, StopMarks, receipt, request_hash
 from models.decisions.lane_state import LaneState
 from models.decisions.outbox import Changes, Output
-from models.decisions.signals import CARE_TRIGGERS, UNUSED_VISIT, Signal, browsing, care
+from models.decisions.signals import CARE_TRIGGERS, UNUSED_VISIT, Signal, browsing, care, downgraded
 from models.decisions.tick_sweep import Sweep
 from models.decisions.ticks import Clock
 from models.features.catalogue import NAMES, catalogue_hash
@@ -43,7 +44,8 @@ from models.scoring.scorer import Scorer
 from models.scoring.snapshot import check_features
 from models.state.columns import OUTCOME
 from models.state.population import Population, StateRecord
-from models.state.record_updates import take_rare
+from models.state.record_updates import COMPLAINTS, take_rare
+from models.state.subscriber_record import episode_key
 
 _GONE: Final = frozenset({"ported_out", "disconnected", "lapsed", "involuntary"})
 
@@ -214,11 +216,20 @@ class Detector:
             return  # deletion of the profile of an unknown subscriber
         elif why & places.RARE:
             take_rare(lane.population, row, event)
-            if _decides(event):
+            if _decides(event) or self._settles(row, event):
                 lane.engine.score(row, self._now(arrival, row))
                 self._decided(self._moment(arrival, row), event, late=late)
+            if isinstance(event, CareContact) and event.reason in COMPLAINTS and event.case_id is not None:
+                lane.episodes.case_came(row, event.case_id, self._watermark(event.ts), late=late)
         elif why & (places.WAKES | places.SIGNALS):
             self._decided(self._moment(arrival, row), event, late=False)
+
+    def _settles(self, row: int, event: object) -> bool:
+        """Whether a complaint is resolved of which an alert or a breach stands."""
+        if not isinstance(event, CareContact) or event.status != "resolved" or event.case_id is None:
+            return False
+        book = self.population.books.get(row)
+        return book is not None and episode_key("complaint_overdue", event.case_id) in book.episodes
 
     def _now(self, arrival: Arrival, row: int) -> float:
         """The subscriber's own time: that of their last activity, or of the arrival if there is none.
@@ -253,15 +264,20 @@ class Detector:
             left = self.population.blocks[OUTCOME.name].data[moment.row, OUTCOME.index["left"]]
             if event.outcome in _GONE and left == 1.0:
                 episodes.close_all(moment, "outcome")
+            elif left == 0.0:
+                episodes.came_back(moment)
+            episodes.terms_changed(moment)
         elif isinstance(event, Profile) and moment.profile is event:
             self._profile_came(moment, event)
+        elif isinstance(event, CareContact) and self._settles(moment.row, event):
+            episodes.recovered(moment, episode_key("complaint_overdue", event.case_id or ""))
         elif isinstance(event, Feedback):
             episodes.fed_back(moment, event.alert_id, event.status, event.until_ts)
         if not late:
             self._lane.rescore(moment, news=False)
             if not moment.gone:
                 self._signal(moment, event)
-        if moment.profile is event and not moment.gone:
+        if moment.profile is event:
             episodes.reconsider(moment)
 
     def _profile_came(self, moment: DecisionContext, profile: Profile) -> None:
@@ -271,6 +287,7 @@ class Detector:
             self._lane.episodes.close_all(moment, "suspended")
         elif profile.status == "left":
             self._lane.episodes.close_all(moment, "outcome")
+        self._lane.episodes.profile_came(moment)
 
     def _signal(self, moment: DecisionContext, event: object) -> None:
         lane = self._lane
@@ -281,6 +298,9 @@ class Detector:
                 if event.reason == "disconnect_appointment" and event.status == "resolved":
                     self._withdrawn(moment)
                 signal = care(event)
+            case Outcome() if event.outcome == "downgraded" and event.ts > moment.clock - LATE_MS:
+                lane.declined(moment, downgraded())
+                return
             case Call() | DataUsage():
                 if lane.wakes(moment.row, event.ts):
                     lane.episodes.recovered(moment, "silence")

@@ -15,6 +15,7 @@ from models.decisions.alert_lifecycle import Episodes
 from models.decisions.decision_context import DecisionContext
 from models.decisions.labelling import Labels
 from models.decisions.outbox import Outbox, Output
+from models.decisions.signals import Signal
 from models.decisions.ticks import Clock
 from models.kernel import places
 from models.scoring.engine import Engine
@@ -97,6 +98,8 @@ class LaneState:
         self.silent = {row: book.silent_since for row, book in books.items() if book.silent_since is not None}
         self.population.marks[list(self.silent)] |= SILENT
         self.candidates = set(np.flatnonzero(~np.isnan(self.population.table[:, places.CANDIDATE_TS])).tolist())
+        if clock.watermark is not None and self.terms_of == self.policy.version:
+            self.episodes.complete(clock.watermark)
         due = self.population.blocks[RISK.name].column("due_ts")
         rows = np.flatnonzero(~np.isnan(due))
         self.population.terms.fill(due[rows], rows)
@@ -117,6 +120,13 @@ class LaneState:
         del self.silent[row]
         self.population.marks[row] &= ~SILENT
         return True
+
+    def declined(self, moment: DecisionContext, signal: Signal) -> None:
+        """A slide of the subscriber's value: a breach, and then quiet for a while."""
+        self.population.table[moment.row, places.DECLINED_TS] = moment.clock
+        self.population.touch(moment.row, RISK.name)
+        if not moment.gone:
+            self.episodes.breach(moment, signal)
 
     def forget(self, moment: DecisionContext) -> None:
         """Delete a subscriber, and withdraw their published risk with a tombstone."""

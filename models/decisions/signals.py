@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple, get_args
 
+from models.arrays import Floats
 from models.contract.events import CareContact, Page, SiteVisit
 from models.contract.policy import BrowsingPolicy
 from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import Kind
+from models.kernel import places
 from models.state.kept_visits import Visit
 
 _PAGES: Final = get_args(Page)
@@ -28,6 +30,11 @@ class Signal(NamedTuple):
     code: str
     value: float
     appointment_ts: int | None = None
+    """Before then the contact must be made: an appointment, the end of a contract."""
+    subject: str = ""
+    promised_ts: int | None = None
+    department: str | None = None
+    """These three: see :class:`models.state.subscriber_record.Episode`."""
 
 
 def browsing(visits: Sequence[Visit], visit: SiteVisit, now: float, policy: BrowsingPolicy) -> Signal | None:
@@ -42,8 +49,8 @@ def browsing(visits: Sequence[Visit], visit: SiteVisit, now: float, policy: Brow
     >>> def read(ts, page="home", dwell=20.0):
     ...     return SiteVisit(subscriber_id="s-1", ts=ts, operator="cucc", dwell_s=dwell, page=page)
     >>> kept = [(d * day, 20.0, 0.0) for d in (0, 3, 6)]
-    >>> browsing(kept, read(6 * day), 6 * day, policy)
-    Signal(kind='competitor_browsing', level=1, code='competitor_visits_7d', value=3.0, appointment_ts=None)
+    >>> browsing(kept, read(6 * day), 6 * day, policy)  # doctest: +ELLIPSIS
+    Signal(kind='competitor_browsing', level=1, code='competitor_visits_7d', value=3.0, ...)
     >>> browsing(kept, read(8 * day), 8 * day, policy) is None
     True
     >>> browsing([], read(0, "number_portability", 30.0), 0, policy).level
@@ -99,6 +106,22 @@ def care(event: CareContact) -> Signal | None:
 
 CARE_TRIGGERS: Final = frozenset({"leave_intent", "port_out_query", "port_out_code", "disconnect_appointment"})
 """Reasons for which :func:`care` returns a signal."""
+
+
+def decline(why: int, columns: Floats, bill_vs_usual: float) -> Signal:
+    """The signal of a slide that the daily look found."""
+    if why & places.LOOK_PLAN:
+        return downgraded(float(columns[places.PLAN_FEE_CHANGE]))
+    if why & places.LOOK_BILL:
+        return Signal("value_decline", ORDINARY, "spend_decline", bill_vs_usual)
+    return Signal(
+        "value_decline", ORDINARY, "off_net_shift", float(columns[places.OFF_NET_7] / columns[places.CALLS_7])
+    )
+
+
+def downgraded(change: float = 0.0) -> Signal:
+    """The signal of a move to a cheaper plan; `change` is that of its fee, 0 if unknown."""
+    return Signal("value_decline", ORDINARY, "downgraded", change)
 
 
 def silence(last_ts: float, at: float) -> Signal:

@@ -21,7 +21,6 @@ from models.contract.alerts import Trigger
 from models.contract.events import CALLS, DATA_USAGE
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.training_example import WEEKLY
-from models.contract.vocabulary import Kind
 from models.decisions import signals
 from models.decisions.decision_context import DecisionContext, moment_of
 from models.decisions.erasure import StopMarks
@@ -36,6 +35,7 @@ from models.decisions.ticks import (
     slices_at,
     slices_for,
 )
+from models.features.catalogue import INDEX
 from models.kernel import places
 from models.kernel.arrivals import CLOCKED, TOPICS
 from models.scoring.tiers import standing
@@ -50,6 +50,7 @@ DECISIONS_AT_ONCE: Final = 1_000
 FORESIGHT_MS: Final = 6 * HOUR_MS
 """So far ahead it is asked who can fall silent, a twelfth of the shortest silence: few are asked once more for it."""
 _NO_SLICE: Final = -1
+_BILL_VS_USUAL: Final = INDEX["bill_vs_usual"]
 _ROW_BYTES: Final = 1_000
 """Estimated state written for each subscriber decided on: their risk and their book."""
 
@@ -262,6 +263,9 @@ class Sweep:
         if why & places.DAILY:
             lane.rescore(moment, news=bool(why & places.LOOK_NEWS))
             lane.episodes.look_again(moment)
+        if why & places.LOOK_DECLINES:
+            columns, vs_usual = lane.population.table[moment.row], float(moment.x[_BILL_VS_USUAL])
+            lane.declined(moment, signals.decline(why, columns, vs_usual))
         if why & places.LABELLED:
             lane.labels.look(moment, tick, self._usage_ts())
         if why & places.WEEKLY and lane.labels.sampled(moment.subscriber_id):
@@ -287,8 +291,8 @@ class Sweep:
             lane.engine.score(row, float(np.fmax(tick, table[row, places.LAST_TS])))
             moment = moment_of(lane.population, lane.engine.view(row), row, tick, tick, trigger, None)
             lane.decided(row)
-            for kind in lane.episodes.waiting(moment):
-                self._nominated(moment, kind, admitted=lane.budget.allowance >= 1.0)
+            for key in lane.episodes.waiting(moment):
+                self._nominated(moment, key, admitted=lane.budget.allowance >= 1.0)
             first = lane.episodes.admission(moment)
             if first is None:
                 continue
@@ -298,8 +302,8 @@ class Sweep:
             self._nominated(moment, "risk_tier", admitted=lane.budget.admits(stands, cutoff))
         return decided
 
-    def _nominated(self, moment: DecisionContext, kind: Kind, *, admitted: bool) -> None:
-        if self._lane.episodes.nominated(moment, kind, admitted=admitted):
+    def _nominated(self, moment: DecisionContext, key: str, *, admitted: bool) -> None:
+        if self._lane.episodes.nominated(moment, key, admitted=admitted):
             # The hold-out uses the budget too, or the rest would get more calls than their share.
             self._lane.budget.spend()
 

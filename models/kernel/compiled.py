@@ -43,34 +43,44 @@ REACHED = 11
 REACHED_TS = 12
 CANDIDATE_TS = 13
 STAYED_TS = 14
+DECLINED_TS = 19
+TOLD_END = 15
 BROWSING_LEVEL = 8
 BROWSING_UNTIL = 9
-CALLS_REF = 15
-CALLS_FIRST = 16
-CALLS_30 = 24
-SMS_30 = 26
-DATA_REF = 38
-DATA_FIRST = 39
-SESSIONS_30 = 47
-VISITS_REF = 50
-RIVAL_TS = 63
-CARE_REF = 68
-LEAVE_INTENT_TS = 80
-QUERY_TS = 81
-CODE_TS = 82
-SATISFACTION = 85
-SATISFACTION_TS = 86
-BILLING_REF = 90
-PERIOD = 94
-BILL = 95
-RECHARGES = 99
-RECHARGE_FIRST_TS = 100
-RECHARGE_LAST_TS = 101
-PLAN_CHANGE_TS = 102
-PLAN_FEE = 103
-PLAN_FEE_CHANGE = 104
-BEHAVIOUR = 120
-LEFT = 123
+CALLS_REF = 20
+CALLS_FIRST = 21
+CALLS_7 = 24
+CALLS_30 = 29
+OFF_NET_7 = 26
+OFF_NET_30 = 33
+SMS_30 = 31
+DATA_REF = 43
+DATA_FIRST = 44
+MB_7 = 47
+MB_30 = 51
+SESSIONS_30 = 52
+VISITS_REF = 55
+RIVAL_TS = 68
+CARE_REF = 73
+LEAVE_INTENT_TS = 85
+QUERY_TS = 86
+CODE_TS = 87
+SATISFACTION = 90
+SATISFACTION_TS = 91
+BILLING_REF = 95
+PERIOD = 99
+BILL = 100
+RECHARGES = 104
+RECHARGE_FIRST_TS = 105
+RECHARGE_LAST_TS = 106
+PLAN_CHANGE_TS = 107
+PLAN_FEE = 108
+PLAN_FEE_CHANGE = 109
+CONTRACT_END = 121
+BEHAVIOUR = 125
+LEFT = 128
+LEFT_TS = 129
+OUTCOME_CODE = 127
 RISK_BIT = 2
 ACTIVITY_BIT = 1
 SEEN_BIT = 4
@@ -175,7 +185,16 @@ EXCLUDED_PAGES = 18
 STRONG_PAGES = 19
 IDLE = 20
 BROWSING_TTL = 21
-PARAMETERS = 22
+DECLINE_PLAN = 22
+DECLINE_MONTH = 23
+DECLINE_SEGMENT = 24
+DECLINE_HIGH = 25
+DECLINE_CALLS = 26
+DECLINE_DATA = 27
+DECLINE_OFF_NET = 28
+DECLINE_LEAST = 29
+DECLINE_QUIET = 30
+PARAMETERS = 31
 HASHED = 0
 VALUE = 1
 WORD_AT = 2
@@ -229,7 +248,7 @@ ALL_COLUMNS = 1
 SOME_COLUMNS = 2
 KEPT_COLUMNS = 3
 LONGEST_HEADS = 32
-LONGEST_ROW = 2068
+LONGEST_ROW = 2113
 FIRST_NAMES = 1
 OPERATORS = 8
 FIRST_CHOICES = 16
@@ -241,6 +260,10 @@ WEEKLY = 16
 LOOK_MOVES = 32
 LOOK_IDLE = 64
 LOOK_NEWS = 128
+LOOK_PLAN = 256
+LOOK_BILL = 512
+LOOK_OFF_NET = 1024
+LOOK_DECLINES = 1792
 LOOKED_PLACE = 0
 LOOKED_WHY = 1
 LOOKED_NOW = 2
@@ -453,262 +476,262 @@ def contributions(x: Floats, model: Floats, usual: Floats, least: float, found: 
 
 @compiled
 def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: float, rival_care: float, dropped: float, sms: float, outgoing: float, forwarded: float, mobile: float, unicom: float, telecom: float, broadnet: float, other: float) -> None:
-    gap = ts - r[15]
+    gap = ts - r[20]
     if math.isnan(gap):
-        r[15] = r[16] = ts
+        r[20] = r[21] = ts
         gap = 0.0
-    if ts < r[16]:
-        r[16] = ts
+    if ts < r[21]:
+        r[21] = ts
     if gap > 0.0:
-        r[15] = ts
+        r[20] = ts
         kept = decay(gap, 1.0)
-        for at in range(17, 19):
+        for at in range(22, 24):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(19, 24):
+        for at in range(24, 29):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(24, 36):
+        for at in range(29, 41):
             r[at] *= kept
         kept = decay(gap, 90.0)
-        for at in range(36, 38):
+        for at in range(41, 43):
             r[at] *= kept
     if gap >= 0.0:
-        r[17] += calls
-        r[18] += minutes
-        r[19] += calls
-        r[20] += minutes
-        r[21] += off_net
-        r[22] += rival_care
-        r[23] += dropped
+        r[22] += calls
+        r[23] += minutes
         r[24] += calls
         r[25] += minutes
-        r[26] += sms
-        r[27] += outgoing
-        r[28] += off_net
-        r[29] += rival_care
-        r[30] += forwarded
-        r[31] += mobile
-        r[32] += unicom
-        r[33] += telecom
-        r[34] += broadnet
-        r[35] += other
-        r[36] += calls
-        r[37] += minutes
+        r[26] += off_net
+        r[27] += rival_care
+        r[28] += dropped
+        r[29] += calls
+        r[30] += minutes
+        r[31] += sms
+        r[32] += outgoing
+        r[33] += off_net
+        r[34] += rival_care
+        r[35] += forwarded
+        r[36] += mobile
+        r[37] += unicom
+        r[38] += telecom
+        r[39] += broadnet
+        r[40] += other
+        r[41] += calls
+        r[42] += minutes
     else:
         weight = decay(-gap, 1.0)
-        r[17] += weight * calls
-        r[18] += weight * minutes
+        r[22] += weight * calls
+        r[23] += weight * minutes
         weight = decay(-gap, 7.0)
-        r[19] += weight * calls
-        r[20] += weight * minutes
-        r[21] += weight * off_net
-        r[22] += weight * rival_care
-        r[23] += weight * dropped
-        weight = decay(-gap, 30.0)
         r[24] += weight * calls
         r[25] += weight * minutes
-        r[26] += weight * sms
-        r[27] += weight * outgoing
-        r[28] += weight * off_net
-        r[29] += weight * rival_care
-        r[30] += weight * forwarded
-        r[31] += weight * mobile
-        r[32] += weight * unicom
-        r[33] += weight * telecom
-        r[34] += weight * broadnet
-        r[35] += weight * other
+        r[26] += weight * off_net
+        r[27] += weight * rival_care
+        r[28] += weight * dropped
+        weight = decay(-gap, 30.0)
+        r[29] += weight * calls
+        r[30] += weight * minutes
+        r[31] += weight * sms
+        r[32] += weight * outgoing
+        r[33] += weight * off_net
+        r[34] += weight * rival_care
+        r[35] += weight * forwarded
+        r[36] += weight * mobile
+        r[37] += weight * unicom
+        r[38] += weight * telecom
+        r[39] += weight * broadnet
+        r[40] += weight * other
         weight = decay(-gap, 90.0)
-        r[36] += weight * calls
-        r[37] += weight * minutes
+        r[41] += weight * calls
+        r[42] += weight * minutes
 
 @compiled
 def fold_data(r: Floats, ts: float, mb: float, sessions: float, failed: float, throttled: float) -> None:
-    gap = ts - r[38]
+    gap = ts - r[43]
     if math.isnan(gap):
-        r[38] = r[39] = ts
+        r[43] = r[44] = ts
         gap = 0.0
-    if ts < r[39]:
-        r[39] = ts
+    if ts < r[44]:
+        r[44] = ts
     if gap > 0.0:
-        r[38] = ts
+        r[43] = ts
         kept = decay(gap, 1.0)
-        for at in range(40, 42):
+        for at in range(45, 47):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(42, 46):
+        for at in range(47, 51):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(46, 48):
+        for at in range(51, 53):
             r[at] *= kept
         kept = decay(gap, 90.0)
-        for at in range(48, 50):
+        for at in range(53, 55):
             r[at] *= kept
     if gap >= 0.0:
-        r[40] += mb
-        r[41] += sessions
-        r[42] += mb
-        r[43] += sessions
-        r[44] += failed
-        r[45] += throttled
-        r[46] += mb
-        r[47] += sessions
-        r[48] += mb
-        r[49] += sessions
+        r[45] += mb
+        r[46] += sessions
+        r[47] += mb
+        r[48] += sessions
+        r[49] += failed
+        r[50] += throttled
+        r[51] += mb
+        r[52] += sessions
+        r[53] += mb
+        r[54] += sessions
     else:
         weight = decay(-gap, 1.0)
-        r[40] += weight * mb
-        r[41] += weight * sessions
+        r[45] += weight * mb
+        r[46] += weight * sessions
         weight = decay(-gap, 7.0)
-        r[42] += weight * mb
-        r[43] += weight * sessions
-        r[44] += weight * failed
-        r[45] += weight * throttled
+        r[47] += weight * mb
+        r[48] += weight * sessions
+        r[49] += weight * failed
+        r[50] += weight * throttled
         weight = decay(-gap, 30.0)
-        r[46] += weight * mb
-        r[47] += weight * sessions
+        r[51] += weight * mb
+        r[52] += weight * sessions
         weight = decay(-gap, 90.0)
-        r[48] += weight * mb
-        r[49] += weight * sessions
+        r[53] += weight * mb
+        r[54] += weight * sessions
 
 @compiled
 def fold_visits(r: Floats, ts: float, visits: float, dwell: float, pages: float, portability: float, shop: float) -> None:
-    gap = ts - r[50]
+    gap = ts - r[55]
     if math.isnan(gap):
-        r[50] = r[51] = ts
+        r[55] = r[56] = ts
         gap = 0.0
-    if ts < r[51]:
-        r[51] = ts
+    if ts < r[56]:
+        r[56] = ts
     if gap > 0.0:
-        r[50] = ts
+        r[55] = ts
         kept = decay(gap, 1.0)
-        for at in range(52, 55):
+        for at in range(57, 60):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(55, 58):
+        for at in range(60, 63):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(58, 63):
+        for at in range(63, 68):
             r[at] *= kept
     if gap >= 0.0:
-        r[52] += visits
-        r[53] += dwell
-        r[54] += pages
-        r[55] += visits
-        r[56] += dwell
-        r[57] += pages
-        r[58] += visits
-        r[59] += dwell
-        r[60] += pages
-        r[61] += portability
-        r[62] += shop
+        r[57] += visits
+        r[58] += dwell
+        r[59] += pages
+        r[60] += visits
+        r[61] += dwell
+        r[62] += pages
+        r[63] += visits
+        r[64] += dwell
+        r[65] += pages
+        r[66] += portability
+        r[67] += shop
     else:
         weight = decay(-gap, 1.0)
-        r[52] += weight * visits
-        r[53] += weight * dwell
-        r[54] += weight * pages
+        r[57] += weight * visits
+        r[58] += weight * dwell
+        r[59] += weight * pages
         weight = decay(-gap, 7.0)
-        r[55] += weight * visits
-        r[56] += weight * dwell
-        r[57] += weight * pages
+        r[60] += weight * visits
+        r[61] += weight * dwell
+        r[62] += weight * pages
         weight = decay(-gap, 30.0)
-        r[58] += weight * visits
-        r[59] += weight * dwell
-        r[60] += weight * pages
-        r[61] += weight * portability
-        r[62] += weight * shop
+        r[63] += weight * visits
+        r[64] += weight * dwell
+        r[65] += weight * pages
+        r[66] += weight * portability
+        r[67] += weight * shop
 
 @compiled
 def fold_care(r: Floats, ts: float, contacts: float, leave_intent: float, query: float, code: float, penalty_query: float, complaint: float, fault: float, suspend: float, subcard: float, transfer: float) -> None:
-    gap = ts - r[68]
+    gap = ts - r[73]
     if math.isnan(gap):
-        r[68] = r[69] = ts
+        r[73] = r[74] = ts
         gap = 0.0
-    if ts < r[69]:
-        r[69] = ts
+    if ts < r[74]:
+        r[74] = ts
     if gap > 0.0:
-        r[68] = ts
+        r[73] = ts
         kept = decay(gap, 30.0)
-        for at in range(70, 80):
+        for at in range(75, 85):
             r[at] *= kept
     if gap >= 0.0:
-        r[70] += contacts
-        r[71] += leave_intent
-        r[72] += query
-        r[73] += code
-        r[74] += penalty_query
-        r[75] += complaint
-        r[76] += fault
-        r[77] += suspend
-        r[78] += subcard
-        r[79] += transfer
+        r[75] += contacts
+        r[76] += leave_intent
+        r[77] += query
+        r[78] += code
+        r[79] += penalty_query
+        r[80] += complaint
+        r[81] += fault
+        r[82] += suspend
+        r[83] += subcard
+        r[84] += transfer
     else:
         weight = decay(-gap, 30.0)
-        r[70] += weight * contacts
-        r[71] += weight * leave_intent
-        r[72] += weight * query
-        r[73] += weight * code
-        r[74] += weight * penalty_query
-        r[75] += weight * complaint
-        r[76] += weight * fault
-        r[77] += weight * suspend
-        r[78] += weight * subcard
-        r[79] += weight * transfer
+        r[75] += weight * contacts
+        r[76] += weight * leave_intent
+        r[77] += weight * query
+        r[78] += weight * code
+        r[79] += weight * penalty_query
+        r[80] += weight * complaint
+        r[81] += weight * fault
+        r[82] += weight * suspend
+        r[83] += weight * subcard
+        r[84] += weight * transfer
 
 @compiled
 def fold_billing(r: Floats, ts: float, accrued: float) -> None:
-    gap = ts - r[90]
+    gap = ts - r[95]
     if math.isnan(gap):
-        r[90] = r[91] = ts
+        r[95] = r[96] = ts
         gap = 0.0
-    if ts < r[91]:
-        r[91] = ts
+    if ts < r[96]:
+        r[96] = ts
     if gap > 0.0:
-        r[90] = ts
+        r[95] = ts
         kept = decay(gap, 7.0)
-        for at in range(92, 93):
+        for at in range(97, 98):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(93, 94):
+        for at in range(98, 99):
             r[at] *= kept
     if gap >= 0.0:
-        r[92] += accrued
-        r[93] += accrued
+        r[97] += accrued
+        r[98] += accrued
     else:
         weight = decay(-gap, 7.0)
-        r[92] += weight * accrued
+        r[97] += weight * accrued
         weight = decay(-gap, 30.0)
-        r[93] += weight * accrued
+        r[98] += weight * accrued
 
 @compiled
 def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[15], 0.0)
-    age = max(now - r[16], 0.0)
+    el = max(now - r[20], 0.0)
+    age = max(now - r[21], 0.0)
     ur = ur_calls
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
     d_90 = decay(el, 90.0)
-    t_broadnet_30 = r[34] * d_30
-    t_calls_1 = r[17] * d_1
-    t_calls_30 = r[24] * d_30
-    t_calls_7 = r[19] * d_7
-    t_calls_90 = r[36] * d_90
-    t_dropped_7 = r[23] * d_7
-    t_forwarded_30 = r[30] * d_30
-    t_minutes_1 = r[18] * d_1
-    t_minutes_30 = r[25] * d_30
-    t_minutes_7 = r[20] * d_7
-    t_minutes_90 = r[37] * d_90
-    t_mobile_30 = r[31] * d_30
-    t_off_net_30 = r[28] * d_30
-    t_off_net_7 = r[21] * d_7
-    t_other_30 = r[35] * d_30
-    t_outgoing_30 = r[27] * d_30
-    t_rival_care_30 = r[29] * d_30
-    t_rival_care_7 = r[22] * d_7
-    t_telecom_30 = r[33] * d_30
-    t_unicom_30 = r[32] * d_30
+    t_broadnet_30 = r[39] * d_30
+    t_calls_1 = r[22] * d_1
+    t_calls_30 = r[29] * d_30
+    t_calls_7 = r[24] * d_7
+    t_calls_90 = r[41] * d_90
+    t_dropped_7 = r[28] * d_7
+    t_forwarded_30 = r[35] * d_30
+    t_minutes_1 = r[23] * d_1
+    t_minutes_30 = r[30] * d_30
+    t_minutes_7 = r[25] * d_7
+    t_minutes_90 = r[42] * d_90
+    t_mobile_30 = r[36] * d_30
+    t_off_net_30 = r[33] * d_30
+    t_off_net_7 = r[26] * d_7
+    t_other_30 = r[40] * d_30
+    t_outgoing_30 = r[32] * d_30
+    t_rival_care_30 = r[34] * d_30
+    t_rival_care_7 = r[27] * d_7
+    t_telecom_30 = r[38] * d_30
+    t_unicom_30 = r[37] * d_30
     s_1 = span(age, 1.0)
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
@@ -740,22 +763,22 @@ def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_data_24(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[38], 0.0)
-    age = max(now - r[39], 0.0)
+    el = max(now - r[43], 0.0)
+    age = max(now - r[44], 0.0)
     ur = ur_data
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
     d_90 = decay(el, 90.0)
-    t_failed_7 = r[44] * d_7
-    t_mb_1 = r[40] * d_1
-    t_mb_30 = r[46] * d_30
-    t_mb_7 = r[42] * d_7
-    t_mb_90 = r[48] * d_90
-    t_sessions_1 = r[41] * d_1
-    t_sessions_30 = r[47] * d_30
-    t_sessions_7 = r[43] * d_7
-    t_throttled_7 = r[45] * d_7
+    t_failed_7 = r[49] * d_7
+    t_mb_1 = r[45] * d_1
+    t_mb_30 = r[51] * d_30
+    t_mb_7 = r[47] * d_7
+    t_mb_90 = r[53] * d_90
+    t_sessions_1 = r[46] * d_1
+    t_sessions_30 = r[52] * d_30
+    t_sessions_7 = r[48] * d_7
+    t_throttled_7 = r[50] * d_7
     s_1 = span(age, 1.0)
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
@@ -786,27 +809,27 @@ def x_usage_42(r: Floats, now: float, el_calls: float, el_data: float, ur_calls:
 
 @compiled
 def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[50], 0.0)
-    refused = NAN if r[120] == 0.0 else 0.0
+    el = fmax(now - r[55], 0.0)
+    refused = NAN if r[125] == 0.0 else 0.0
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_dwell_1 = r[53] * d_1
-    t_dwell_30 = r[59] * d_30
-    t_dwell_7 = r[56] * d_7
-    t_pages_1 = r[54] * d_1
-    t_pages_30 = r[60] * d_30
-    t_pages_7 = r[57] * d_7
-    t_portability_30 = r[61] * d_30
-    t_shop_30 = r[62] * d_30
-    t_visits_1 = r[52] * d_1
-    t_visits_30 = r[58] * d_30
-    t_visits_7 = r[55] * d_7
-    c_broadnet_ts = r[66]
-    c_mobile_ts = r[63]
-    c_other_ts = r[67]
-    c_telecom_ts = r[65]
-    c_unicom_ts = r[64]
+    t_dwell_1 = r[58] * d_1
+    t_dwell_30 = r[64] * d_30
+    t_dwell_7 = r[61] * d_7
+    t_pages_1 = r[59] * d_1
+    t_pages_30 = r[65] * d_30
+    t_pages_7 = r[62] * d_7
+    t_portability_30 = r[66] * d_30
+    t_shop_30 = r[67] * d_30
+    t_visits_1 = r[57] * d_1
+    t_visits_30 = r[63] * d_30
+    t_visits_7 = r[60] * d_7
+    c_broadnet_ts = r[71]
+    c_mobile_ts = r[68]
+    c_other_ts = r[72]
+    c_telecom_ts = r[70]
+    c_unicom_ts = r[69]
     x[44] = t_visits_1 + refused  # competitor_visits_1d
     x[45] = t_visits_7 + refused  # competitor_visits_7d
     x[46] = t_visits_30 + refused  # competitor_visits_30d
@@ -822,23 +845,23 @@ def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls
 
 @compiled
 def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[68], 0.0)
+    el = fmax(now - r[73], 0.0)
     d_30 = decay(el, 30.0)
-    t_code_30 = r[73] * d_30
-    t_complaint_30 = r[75] * d_30
-    t_contacts_30 = r[70] * d_30
-    t_fault_30 = r[76] * d_30
-    t_leave_intent_30 = r[71] * d_30
-    t_penalty_query_30 = r[74] * d_30
-    t_query_30 = r[72] * d_30
-    t_subcard_30 = r[78] * d_30
-    t_suspend_30 = r[77] * d_30
-    t_transfer_30 = r[79] * d_30
-    c_appointment_ts = r[83]
-    c_due_ts = r[89]
-    c_open_complaints = r[87]
-    c_open_faults = r[88]
-    c_satisfaction = r[85]
+    t_code_30 = r[78] * d_30
+    t_complaint_30 = r[80] * d_30
+    t_contacts_30 = r[75] * d_30
+    t_fault_30 = r[81] * d_30
+    t_leave_intent_30 = r[76] * d_30
+    t_penalty_query_30 = r[79] * d_30
+    t_query_30 = r[77] * d_30
+    t_subcard_30 = r[83] * d_30
+    t_suspend_30 = r[82] * d_30
+    t_transfer_30 = r[84] * d_30
+    c_appointment_ts = r[88]
+    c_due_ts = r[94]
+    c_open_complaints = r[92]
+    c_open_faults = r[93]
+    c_satisfaction = r[90]
     x[56] = t_contacts_30  # care_contacts_30d
     x[57] = t_leave_intent_30  # leave_intent_30d
     x[58] = t_query_30  # port_out_queries_30d
@@ -857,29 +880,29 @@ def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_profile_71(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    is_known = now >= r[105]
-    c_arpu = r[107] if is_known else NAN
+    is_known = now >= r[110]
+    c_arpu = r[112] if is_known else NAN
     x[71] = c_arpu  # arpu
 
 @compiled
 def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[90], 0.0)
-    age = max(now - r[91], 0.0)
+    el = max(now - r[95], 0.0)
+    age = max(now - r[96], 0.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_accrued_30 = r[93] * d_30
-    t_accrued_7 = r[92] * d_7
+    t_accrued_30 = r[98] * d_30
+    t_accrued_7 = r[97] * d_7
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
-    c_bill = r[95]
-    c_bill_before = r[96]
-    c_bill_three_before = r[98]
-    c_bill_two_before = r[97]
-    c_plan_change_ts = r[102]
-    c_plan_fee_change = r[104]
-    c_recharge_first_ts = r[100]
-    c_recharge_last_ts = r[101]
-    c_recharges = r[99]
+    c_bill = r[100]
+    c_bill_before = r[101]
+    c_bill_three_before = r[103]
+    c_bill_two_before = r[102]
+    c_plan_change_ts = r[107]
+    c_plan_fee_change = r[109]
+    c_recharge_first_ts = r[105]
+    c_recharge_last_ts = r[106]
+    c_recharges = r[104]
     x[72] = slope_of_three(c_bill, c_bill_before, c_bill_two_before)  # bill_slope_3_periods
     x[73] = against_known(c_bill, c_bill_before, c_bill_two_before, c_bill_three_before)  # bill_vs_usual
     x[74] = (t_accrued_7 / s_7) / (t_accrued_30 / s_30) if age >= 14.0 * DAY and t_accrued_30 >= 1.0 else NAN  # spend_7d_vs_30d
@@ -888,18 +911,18 @@ def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 
 @compiled
 def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    is_known = now >= r[105]
-    c_activated_ts = r[106]
-    c_contract_end_broadband = r[117] if is_known else NAN
-    c_contract_end_fixed = r[119] if is_known else NAN
-    c_contract_end_iptv = r[118] if is_known else NAN
-    c_contract_end_mobile = r[116] if is_known else NAN
-    c_corporate = r[112] if is_known else NAN
-    c_penalty = r[108] if is_known else NAN
-    c_points = r[109] if is_known else NAN
-    c_portable = r[111] if is_known else NAN
-    c_products = r[115] if is_known else NAN
-    c_subcard = r[114] if is_known else NAN
+    is_known = now >= r[110]
+    c_activated_ts = r[111]
+    c_contract_end_broadband = r[122] if is_known else NAN
+    c_contract_end_fixed = r[124] if is_known else NAN
+    c_contract_end_iptv = r[123] if is_known else NAN
+    c_contract_end_mobile = r[121] if is_known else NAN
+    c_corporate = r[117] if is_known else NAN
+    c_penalty = r[113] if is_known else NAN
+    c_points = r[114] if is_known else NAN
+    c_portable = r[116] if is_known else NAN
+    c_products = r[120] if is_known else NAN
+    c_subcard = r[119] if is_known else NAN
     x[77] = -((now - c_contract_end_mobile) / DAY)  # contract_days_left_mobile
     x[78] = -((now - c_contract_end_broadband) / DAY)  # contract_days_left_broadband
     x[79] = -((now - c_contract_end_iptv) / DAY)  # contract_days_left_iptv
@@ -916,15 +939,15 @@ def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 
 @compiled
 def features(r: Floats, now: float, x: Floats) -> None:
-    el_calls = NAN if math.isnan(r[15]) else max(now - r[15], 0.0)
-    ur_calls = usual_rate(r[15], r[16], r[24] + r[26])
-    el_data = NAN if math.isnan(r[38]) else max(now - r[38], 0.0)
-    ur_data = usual_rate(r[38], r[39], r[47])
-    if math.isnan(r[15]):
+    el_calls = NAN if math.isnan(r[20]) else max(now - r[20], 0.0)
+    ur_calls = usual_rate(r[20], r[21], r[29] + r[31])
+    el_data = NAN if math.isnan(r[43]) else max(now - r[43], 0.0)
+    ur_data = usual_rate(r[43], r[44], r[52])
+    if math.isnan(r[20]):
         x[0:24] = NAN
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[38]):
+    if math.isnan(r[43]):
         x[24:42] = NAN
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -932,7 +955,7 @@ def features(r: Floats, now: float, x: Floats) -> None:
     x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[90]):
+    if math.isnan(r[95]):
         x[72:77] = NAN
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -941,36 +964,36 @@ def features(r: Floats, now: float, x: Floats) -> None:
 
 @compiled
 def log_odds(r: Floats, now: float, x: Floats, model: Floats, empty: Floats, intercept: float) -> float:
-    el_calls = NAN if math.isnan(r[15]) else max(now - r[15], 0.0)
-    ur_calls = usual_rate(r[15], r[16], r[24] + r[26])
-    el_data = NAN if math.isnan(r[38]) else max(now - r[38], 0.0)
-    ur_data = usual_rate(r[38], r[39], r[47])
+    el_calls = NAN if math.isnan(r[20]) else max(now - r[20], 0.0)
+    ur_calls = usual_rate(r[20], r[21], r[29] + r[31])
+    el_data = NAN if math.isnan(r[43]) else max(now - r[43], 0.0)
+    ur_data = usual_rate(r[43], r[44], r[52])
     z = intercept
-    if math.isnan(r[15]):
+    if math.isnan(r[20]):
         z += empty[0]
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 0, 24, model)
-    if math.isnan(r[38]):
+    if math.isnan(r[43]):
         z += empty[2]
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 24, 42, model)
     x_usage_42(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 42, 44, model)
-    if math.isnan(r[50]):
-        z += empty[7] if r[120] == 0.0 else empty[6]
+    if math.isnan(r[55]):
+        z += empty[7] if r[125] == 0.0 else empty[6]
     else:
         x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 44, 56, model)
-    if math.isnan(r[68]):
+    if math.isnan(r[73]):
         z += empty[8]
     else:
         x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 56, 71, model)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 71, 72, model)
-    if math.isnan(r[90]):
+    if math.isnan(r[95]):
         z += empty[12]
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -1507,6 +1530,51 @@ def used(
 
 
 @compiled
+def bill_fell(r: Floats, tick: float, policy: Floats) -> bool:
+    """Whether the newest bill is a slide from high spending: by much, or to below what counts as high."""
+    bill, one, two, three = r[BILL], r[BILL + 1], r[BILL + 2], r[BILL + 3]
+    before = (one + two) / 2.0 if math.isnan(three) else (one + two + three) / 3.0
+    if not before >= policy[DECLINE_HIGH] or float(month_of(tick)) - r[PERIOD] > 1.0:
+        return False
+    least = policy[DECLINE_SEGMENT] if bill < policy[DECLINE_HIGH] else policy[DECLINE_MONTH]
+    return bool(bill <= (1.0 - least) * before)
+
+
+@compiled
+def goes_off_net(r: Floats, tick: float, policy: Floats) -> bool:
+    """Whether calls and data fall while more of the calls go off-net, as with a second SIM."""
+    age, data_age = r[CALLS_REF] - r[CALLS_FIRST], r[DATA_REF] - r[DATA_FIRST]
+    if not (age >= 30.0 * DAY and r[CALLS_30] >= policy[DECLINE_LEAST] and tick - r[CALLS_REF] < 7.0 * DAY):
+        return False
+    if r[CALLS_7] < 1.0 or r[CALLS_7] / span(age, 7.0) > (1.0 - policy[DECLINE_CALLS]) * r[CALLS_30] / span(age, 30.0):
+        return False
+    if r[OFF_NET_7] / r[CALLS_7] < r[OFF_NET_30] / r[CALLS_30] + policy[DECLINE_OFF_NET]:
+        return False
+    if not data_age >= 7.0 * DAY:
+        return math.isnan(data_age)
+    return bool(r[MB_7] / span(data_age, 7.0) <= (1.0 - policy[DECLINE_DATA]) * r[MB_30] / span(data_age, 30.0))
+
+
+@compiled
+def declines(r: Floats, tick: float, profiled: bool, policy: Floats) -> int:
+    """The slide of a subscriber's value that a daily look finds, as its flag; 0 for none.
+
+    A change of plan counts for a month, bills and usage once a quiet time; these two need the consent to profiling.
+    """
+    since, changed = r[DECLINED_TS], r[PLAN_CHANGE_TS]
+    if r[LEFT] == 1.0:
+        return 0
+    cheaper = r[PLAN_FEE_CHANGE] <= -policy[DECLINE_PLAN] and 0.0 <= tick - changed < 30.0 * DAY
+    if cheaper and not changed <= since:
+        return LOOK_PLAN
+    if not profiled or tick - since < policy[DECLINE_QUIET]:
+        return 0
+    if bill_fell(r, tick, policy):
+        return LOOK_BILL
+    return LOOK_OFF_NET if goes_off_net(r, tick, policy) else 0
+
+
+@compiled
 def look(
     begin: int,
     rows: Ints,
@@ -1540,6 +1608,7 @@ def look(
                 why |= LOOK_MOVES
             if is_news(r, risk, now, policy):
                 why |= LOOK_NEWS
+            why |= declines(r, tick, not state[2][rows[at]] & UNPROFILED, policy)
             if not r[LAST_TS] > tick - policy[IDLE]:
                 why |= LOOK_IDLE
             if flags[at] & WEEKLY and not math.isnan(history):

@@ -30,14 +30,21 @@ REACHED: Final = place(RISK, "reached")
 REACHED_TS: Final = place(RISK, "reached_ts")
 CANDIDATE_TS: Final = place(RISK, "candidate_ts")
 STAYED_TS: Final = place(RISK, "stayed_ts")
+DECLINED_TS: Final = place(RISK, "declined_ts")
+TOLD_END: Final = place(RISK, "told_mobile")  # and of the other products, in the order of the profile's columns
 BROWSING_LEVEL: Final = place(RISK, "browsing_level")
 BROWSING_UNTIL: Final = place(RISK, "browsing_until")
 CALLS_REF: Final = place(CALLS, "ref_ts")
 CALLS_FIRST: Final = place(CALLS, "first_ts")
+CALLS_7: Final = place(CALLS, "calls_7")
 CALLS_30: Final = place(CALLS, "calls_30")
+OFF_NET_7: Final = place(CALLS, "off_net_7")
+OFF_NET_30: Final = place(CALLS, "off_net_30")
 SMS_30: Final = place(CALLS, "sms_30")
 DATA_REF: Final = place(DATA, "ref_ts")
 DATA_FIRST: Final = place(DATA, "first_ts")
+MB_7: Final = place(DATA, "mb_7")
+MB_30: Final = place(DATA, "mb_30")
 SESSIONS_30: Final = place(DATA, "sessions_30")
 VISITS_REF: Final = place(VISITS, "ref_ts")
 RIVAL_TS: Final = place(VISITS, "mobile_ts")
@@ -56,8 +63,11 @@ RECHARGE_LAST_TS: Final = place(BILLING, "recharge_last_ts")
 PLAN_CHANGE_TS: Final = place(BILLING, "plan_change_ts")
 PLAN_FEE: Final = place(BILLING, "plan_fee")
 PLAN_FEE_CHANGE: Final = place(BILLING, "plan_fee_change")
+CONTRACT_END: Final = place(PROFILE, "contract_end_mobile")
 BEHAVIOUR: Final = place(PROFILE, "behaviour")
 LEFT: Final = place(OUTCOME, "left")
+LEFT_TS: Final = place(OUTCOME, "left_ts")
+OUTCOME_CODE: Final = place(OUTCOME, "code")
 
 # Dirty bits: the parts of a row to be written.
 RISK_BIT: Final = BIT["risk"]
@@ -179,7 +189,16 @@ EXCLUDED_PAGES: Final = 18  # one bit per page
 STRONG_PAGES: Final = 19
 IDLE: Final = 20
 BROWSING_TTL: Final = 21
-PARAMETERS: Final = 22
+DECLINE_PLAN: Final = 22
+DECLINE_MONTH: Final = 23
+DECLINE_SEGMENT: Final = 24
+DECLINE_HIGH: Final = 25  # monthly revenue from which spending is high
+DECLINE_CALLS: Final = 26
+DECLINE_DATA: Final = 27
+DECLINE_OFF_NET: Final = 28
+DECLINE_LEAST: Final = 29
+DECLINE_QUIET: Final = 30
+PARAMETERS: Final = 31
 
 # A slot of a table of words (models.kernel.byte_lookup).
 HASHED: Final = 0
@@ -261,6 +280,10 @@ WEEKLY: Final = 16  # the weekly vector, if there is any history
 LOOK_MOVES: Final = 32  # a tier moves, or an alert may be raised
 LOOK_IDLE: Final = 64  # they have done nothing for long
 LOOK_NEWS: Final = 128  # there is a risk to publish
+LOOK_PLAN: Final = 256  # they moved to a cheaper plan
+LOOK_BILL: Final = 512  # their high bill fell
+LOOK_OFF_NET: Final = 1024  # they use the service less, and what is left goes off-net
+LOOK_DECLINES: Final = LOOK_PLAN | LOOK_BILL | LOOK_OFF_NET
 
 # Columns of a look's results: place in the queue and why, the score, and columns of the row.
 LOOKED_PLACE: Final = 0

@@ -9,13 +9,14 @@ import math
 from typing import TYPE_CHECKING
 
 from models.arrays import Floats, Hashes, Ints
-from models.kernel.arithmetic import NAN, exp, fmax, fmin, usual_rate
+from models.kernel.arithmetic import NAN, exp, fmax, fmin, span, usual_rate
 from models.kernel.compiling import compiled
 from models.kernel.places import (
     ABOVE,
     ALIVE,
     APPLIED,
     BEHAVIOUR,
+    BILL,
     BROWSE_DWELL,
     BROWSE_PAGE_DWELL,
     BROWSE_VISITS,
@@ -23,6 +24,7 @@ from models.kernel.places import (
     BROWSING_LEVEL,
     BROWSING_TTL,
     BROWSING_UNTIL,
+    CALLS_7,
     CALLS_30,
     CALLS_FIRST,
     CALLS_REF,
@@ -35,6 +37,16 @@ from models.kernel.places import (
     DATA_REF,
     DATA_USE,
     DAY,
+    DECLINE_CALLS,
+    DECLINE_DATA,
+    DECLINE_HIGH,
+    DECLINE_LEAST,
+    DECLINE_MONTH,
+    DECLINE_OFF_NET,
+    DECLINE_PLAN,
+    DECLINE_QUIET,
+    DECLINE_SEGMENT,
+    DECLINED_TS,
     DUPLICATE,
     EXCLUDED_PAGES,
     FEEDS,
@@ -55,9 +67,12 @@ from models.kernel.places import (
     LAST_TS,
     LATE,
     LEFT,
+    LOOK_BILL,
     LOOK_IDLE,
     LOOK_MOVES,
     LOOK_NEWS,
+    LOOK_OFF_NET,
+    LOOK_PLAN,
     LOOKED_HISTORY,
     LOOKED_LEFT,
     LOOKED_NOW,
@@ -67,9 +82,16 @@ from models.kernel.places import (
     LOOKED_RISK,
     LOOKED_TIER,
     LOOKED_WHY,
+    MB_7,
+    MB_30,
     MIN_HISTORY,
     NEXT_TICK,
     NOW,
+    OFF_NET_7,
+    OFF_NET_30,
+    PERIOD,
+    PLAN_CHANGE_TS,
+    PLAN_FEE_CHANGE,
     PROFILED,
     PUBLISHED,
     QUEUED,
@@ -107,7 +129,7 @@ from models.kernel.places import (
     WEEKLY,
     WHY,
 )
-from models.kernel.updates import Visits, admit, take, touch
+from models.kernel.updates import Visits, admit, month_of, take, touch
 
 if TYPE_CHECKING:  # the generator reads this part to make that file
     from models.kernel.compiled import features, log_odds
@@ -419,6 +441,51 @@ def used(
 
 
 @compiled
+def bill_fell(r: Floats, tick: float, policy: Floats) -> bool:
+    """Whether the newest bill is a slide from high spending: by much, or to below what counts as high."""
+    bill, one, two, three = r[BILL], r[BILL + 1], r[BILL + 2], r[BILL + 3]
+    before = (one + two) / 2.0 if math.isnan(three) else (one + two + three) / 3.0
+    if not before >= policy[DECLINE_HIGH] or float(month_of(tick)) - r[PERIOD] > 1.0:
+        return False
+    least = policy[DECLINE_SEGMENT] if bill < policy[DECLINE_HIGH] else policy[DECLINE_MONTH]
+    return bool(bill <= (1.0 - least) * before)
+
+
+@compiled
+def goes_off_net(r: Floats, tick: float, policy: Floats) -> bool:
+    """Whether calls and data fall while more of the calls go off-net, as with a second SIM."""
+    age, data_age = r[CALLS_REF] - r[CALLS_FIRST], r[DATA_REF] - r[DATA_FIRST]
+    if not (age >= 30.0 * DAY and r[CALLS_30] >= policy[DECLINE_LEAST] and tick - r[CALLS_REF] < 7.0 * DAY):
+        return False
+    if r[CALLS_7] < 1.0 or r[CALLS_7] / span(age, 7.0) > (1.0 - policy[DECLINE_CALLS]) * r[CALLS_30] / span(age, 30.0):
+        return False
+    if r[OFF_NET_7] / r[CALLS_7] < r[OFF_NET_30] / r[CALLS_30] + policy[DECLINE_OFF_NET]:
+        return False
+    if not data_age >= 7.0 * DAY:
+        return math.isnan(data_age)
+    return bool(r[MB_7] / span(data_age, 7.0) <= (1.0 - policy[DECLINE_DATA]) * r[MB_30] / span(data_age, 30.0))
+
+
+@compiled
+def declines(r: Floats, tick: float, profiled: bool, policy: Floats) -> int:
+    """The slide of a subscriber's value that a daily look finds, as its flag; 0 for none.
+
+    A change of plan counts for a month, bills and usage once a quiet time; these two need the consent to profiling.
+    """
+    since, changed = r[DECLINED_TS], r[PLAN_CHANGE_TS]
+    if r[LEFT] == 1.0:
+        return 0
+    cheaper = r[PLAN_FEE_CHANGE] <= -policy[DECLINE_PLAN] and 0.0 <= tick - changed < 30.0 * DAY
+    if cheaper and not changed <= since:
+        return LOOK_PLAN
+    if not profiled or tick - since < policy[DECLINE_QUIET]:
+        return 0
+    if bill_fell(r, tick, policy):
+        return LOOK_BILL
+    return LOOK_OFF_NET if goes_off_net(r, tick, policy) else 0
+
+
+@compiled
 def look(
     begin: int,
     rows: Ints,
@@ -452,6 +519,7 @@ def look(
                 why |= LOOK_MOVES
             if is_news(r, risk, now, policy):
                 why |= LOOK_NEWS
+            why |= declines(r, tick, not state[2][rows[at]] & UNPROFILED, policy)
             if not r[LAST_TS] > tick - policy[IDLE]:
                 why |= LOOK_IDLE
             if flags[at] & WEEKLY and not math.isnan(history):

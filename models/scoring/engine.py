@@ -181,6 +181,16 @@ def parameters(scorer: Scorer, policy: Policy) -> Floats:
     found[places.EXCLUDED_PAGES] = _bits(browsing.excluded_pages)
     found[places.STRONG_PAGES] = _bits(browsing.strong_pages)
     found[places.BROWSING_TTL] = round(policy.kind("competitor_browsing").ttl_days * DAY_MS)
+    decline = policy.decline
+    found[places.DECLINE_PLAN] = decline.plan_fall
+    found[places.DECLINE_MONTH] = decline.month_fall
+    found[places.DECLINE_SEGMENT] = decline.segment_fall
+    found[places.DECLINE_HIGH] = policy.value.high_arpu
+    found[places.DECLINE_CALLS] = decline.calls_fall
+    found[places.DECLINE_DATA] = decline.data_fall
+    found[places.DECLINE_OFF_NET] = decline.off_net_rise
+    found[places.DECLINE_LEAST] = decline.least_calls
+    found[places.DECLINE_QUIET] = decline.quiet_days * DAY_MS
     found[places.IDLE] = policy.retention.idle_days * DAY_MS
     return found
 

@@ -97,6 +97,11 @@ RISK: Final = _block(
     "reached_ts?",  # the last daily look at warning or above, for counting calm days
     "candidate_ts?",  # the tick at whose end the budget decides on the subscriber's tier alert
     "stayed_ts?",  # until then they stayed: the weeks of their vectors that end by then are known, and told
+    "told_mobile?",  # end of the contract of which they know: nothing more is told of it
+    "told_broadband?",
+    "told_iptv?",
+    "told_fixed?",
+    "declined_ts?",  # when a slide of their value was last found
 )
 SEEN_IDS: Final = _block("seen", b"s", *(f"id{i}" for i in range(SEEN)), "position", dtype="<u8")
 CALLS: Final = _block(

@@ -29,8 +29,9 @@ KEPT_CASES: Final = 24
 """Open cases kept at most: a book must fit into one record of the state topic."""
 BY_OTHERS: Final = "others"
 """Author of the contacts in ``telecom.contacts.v1``."""
-_COMPLAINTS: Final = frozenset({"complaint", "billing_dispute"})
-_CASE_REASONS: Final = _COMPLAINTS | {"fault"}
+COMPLAINTS: Final = frozenset({"complaint", "billing_dispute"})
+"""Reasons of cases that are complaints."""
+_CASE_REASONS: Final = COMPLAINTS | {"fault"}
 _KINDS: Final[tuple[ProductKind, ...]] = ("mobile", "broadband", "iptv", "fixed")
 _GONE: Final = frozenset({"ported_out", "disconnected", "lapsed", "involuntary"})
 _TOUCHING: Final = frozenset({"contacted", "unreachable", "delivered", "read", "retained", "lost", "refused"})
@@ -189,7 +190,7 @@ def _take_case(population: Population, row: int, event: CareContact, case_id: st
         book.cases.pop(case_id, None)
     else:
         _open_case(book, event, case_id)
-    complaints = [case for case in book.cases.values() if case.reason in _COMPLAINTS]
+    complaints = [case for case in book.cases.values() if case.reason in COMPLAINTS]
     promised = [case.due_ts for case in complaints if case.due_ts is not None]
     held[CARE.index["open_complaints"]] = len(complaints)
     held[CARE.index["open_faults"]] = len(book.cases) - len(complaints)

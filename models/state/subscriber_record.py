@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from models.contract.events import Channel
+from models.contract.vocabulary import Kind
 
 KEPT_TOUCHES: Final = 64
 
@@ -37,6 +38,17 @@ class Touch(Struct, array_like=True):
     """Code of the offer made."""
 
 
+def episode_key(kind: Kind, subject: str = "") -> str:
+    """Key of an episode: a subscriber has at most one of a kind and subject.
+
+    Examples
+    --------
+    >>> episode_key("silence"), episode_key("contract_expiry", "mobile")
+    ('silence', 'contract_expiry:mobile')
+    """
+    return f"{kind}:{subject}" if subject else kind
+
+
 class Episode(Struct):
     """An alert between its breach and its end.
 
@@ -45,8 +57,10 @@ class Episode(Struct):
     """
 
     alert_id: str
-    kind: str
+    kind: Kind
     started_ts: int
+    subject: str = ""
+    """What it is about, where a subscriber may have several of a kind: the product of a contract, a case."""
     seq: int = 0
     level: int = 1
     """Strength of the strongest trigger so far: a stronger one escalates. For ``risk_tier`` it is the tier."""
@@ -54,6 +68,9 @@ class Episode(Struct):
     value: float = 0.0
     """The signal's own reason, for the card of an alert that is raised later than its breach."""
     appointment_ts: int | None = None
+    promised_ts: int | None = None
+    """By when the operator promised to settle the complaint, and the department that must."""
+    department: str | None = None
     expires_ts: int | None = None
     withheld: str | None = None
     """Reason of the last suppression: of the ``raised`` while ``seq`` is 0, later of an escalation."""
@@ -66,6 +83,11 @@ class Episode(Struct):
     trigger_offset: int | None = None
     trigger_tick: int | None = None
 
+    @property
+    def key(self) -> str:
+        """Its key in the book."""
+        return episode_key(self.kind, self.subject)
+
 
 class Book(Struct):
     """Open cases, contacts and episodes of one subscriber."""
@@ -73,7 +95,7 @@ class Book(Struct):
     cases: dict[str, Case] = field(default_factory=dict)
     touches: list[Touch] = field(default_factory=list)
     episodes: dict[str, Episode] = field(default_factory=dict)
-    """Open episodes by kind: a subscriber has at most one of a kind."""
+    """Open episodes by :func:`episode_key`."""
     raised_ts: dict[str, int] = field(default_factory=dict)
     """When an alert of a kind was last raised, for the cooldown."""
     refused_ts: int | None = None

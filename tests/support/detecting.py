@@ -82,7 +82,7 @@ ROOMY = Policy(tiers=TierPolicy(budget=1000.0, smoothing=1.0))
 """A tier is what two daily looks see, and there is an alert a day for everybody: what a life needs to be told."""
 
 
-def event(kind: str, subscriber: str, ts: int, **fields: Any) -> Any:
+def event(kind: str, /, subscriber: str, ts: int, **fields: Any) -> Any:
     """An event of a kind, with whatever is required filled in."""
     values = {"subscriber_id": subscriber, "ts": ts} | _REQUIRED[kind] | fields
     return msgspec.convert(values, events.INPUTS[LETTERS[kind]])
@@ -107,14 +107,14 @@ class Bench:
     def _new(self) -> Detector:
         return Detector(Scorer(self.model, self.policy.base_rate), self.policy, 3)
 
-    def arrival(self, kind: str, subscriber: str, ts: int, **fields: Any) -> Arrival:
+    def arrival(self, kind: str, /, subscriber: str, ts: int, **fields: Any) -> Arrival:
         topic = LETTERS[kind]
         offset = self._offsets[topic] = self._offsets[topic] + 1
         if fields.pop("deleted", False):
             return Arrival(topic, offset, ts, Deletion(subscriber))
         return Arrival(topic, offset, ts, event(kind, subscriber, ts, **fields))
 
-    def send(self, kind: str, subscriber: str, ts: int, **fields: Any) -> list[Output]:
+    def send(self, kind: str, /, subscriber: str, ts: int, **fields: Any) -> list[Output]:
         """Apply one event, and give back what came of it."""
         return self.apply([self.arrival(kind, subscriber, ts, **fields)])
 

@@ -8,8 +8,8 @@ from typing import Any, get_args
 from msgspec.structs import replace
 from support.detecting import DAY, HOUR, MINUTE, START, Bench
 
-from models.contract.events import Arrival, CareReason, Channel, FeedbackStatus, OutcomeKind, Page, Status
-from models.contract.policy import Policy
+from models.contract.events import Arrival, CareReason, Channel, FeedbackStatus, OutcomeKind, Page, ProductKind, Status
+from models.contract.policy import Policy, WinBackPolicy
 
 PEOPLE = ["s-0", "s-1", "s-2", "s-3", "s-移动"]
 _KINDS = (
@@ -17,7 +17,8 @@ _KINDS = (
     + ["data"] * 6
     + ["visit"] * 5
     + ["care"] * 6
-    + ["bill", "contact", "outcome", "erasure", "deletion"]
+    + ["bill"] * 4
+    + ["contact", "outcome", "erasure", "deletion"]
     + ["profile"] * 4
     + ["feedback"] * 4
 )
@@ -40,6 +41,7 @@ def hurried() -> Policy:
             port_out=replace(policy.kinds.port_out, ttl_days=2.5),
             silence=replace(policy.kinds.silence, ttl_days=2.0),
         ),
+        win_back=WinBackPolicy(after_days=3.0, until_days=9.0),
         retention=replace(policy.retention, idle_days=30.0, stop_mark_days=2.0),
     )
 
@@ -95,6 +97,8 @@ def _fields(dice: random.Random, bench: Bench, kind: str, now: int) -> dict[str,
                 "reason": reason,
                 "case_id": dice.choice([None, "c-1", "c-2", "c-3"]),
                 "status": dice.choice(["opened", "opened", "resolved"]),
+                "due_ts": dice.choice([None, now + HOUR, now + 2 * DAY, now - DAY]),
+                "department": dice.choice([None, "network"]),
                 "appointment_ts": dice.choice([None, now + 3 * DAY, now - HOUR]),
             }
         case "profile":
@@ -102,6 +106,11 @@ def _fields(dice: random.Random, bench: Bench, kind: str, now: int) -> dict[str,
             return {
                 "status": dice.choice(["active"] * 8 + list(get_args(Status))),
                 "do_not_contact": dice.random() < 0.2,
+                "products": [
+                    {"product": kind, "contract_end_ts": now + dice.choice([DAY, 9 * DAY, 31 * DAY, 95 * DAY])}
+                    for kind in get_args(ProductKind)
+                    if dice.random() < 0.4
+                ],
                 "consent": {
                     "behaviour": dice.random() < 0.8,
                     "profiling": dice.random() < 0.8,
@@ -113,6 +122,8 @@ def _fields(dice: random.Random, bench: Bench, kind: str, now: int) -> dict[str,
                 "outcome": dice.choice(["lapsed", "downgraded", *get_args(OutcomeKind)]),
                 "last_activity_ts": dice.choice([None, now - DAY, now - 9 * DAY]),
             }
+        case "bill":
+            return _bill(dice)
         case "erasure":
             return {"request_id": f"r-{dice.randrange(8)}"}
         case "feedback":
@@ -120,3 +131,11 @@ def _fields(dice: random.Random, bench: Bench, kind: str, now: int) -> dict[str,
             return {"status": status, "until_ts": dice.choice([None, now + HOUR, now + 4 * DAY])}
         case _:
             return {}
+
+
+def _bill(dice: random.Random) -> dict[str, Any]:
+    if dice.random() < 0.5:
+        fees = {"fee": dice.choice([29.0, 79.0, 129.0]), "from_fee": dice.choice([79.0, 129.0])}
+        return {"kind": "plan_change", "amount": 0.0, **fees}
+    month = dice.randrange(2, 9)
+    return {"kind": "bill", "amount": dice.choice([30.0, 120.0, 200.0]), "period": f"2026-{month:02d}"}

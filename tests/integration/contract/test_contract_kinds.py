@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -159,6 +160,113 @@ def test_other_care_contacts_set_off_nothing(customer: Subscriber, reason: str) 
 def test_a_resolved_case_sets_off_nothing(customer: Subscriber) -> None:
     customer.care("leave_intent", status="resolved")
     assert customer.alerts() == []
+
+
+# Contracts
+
+
+def test_a_contracts_end_is_told_over_the_next_channel_until_it_was_delivered(
+    someone: Subscriber, world: World
+) -> None:
+    end = someone.now + 61 * DAY
+    mobile = {"product": "mobile", "contract_end_ts": end}
+    someone.profile(products=[mobile], preferred_channel="wechat")
+    world.pass_time(someone.lane, days=1.1)
+    (first,) = someone.alerts()
+    assert (first["kind"], first["event"], first["severity"]) == ("contract_expiry", "raised", "normal")
+    assert first["trigger"]["tick"] == first["ts"]
+    assert first["reasons"][0]["text"] == {"en": "mobile contract ends in 60 days", "zh": "手机合约剩60天"}
+    assert (first["action"]["cause"], first["action"]["channel"]) == ("contract_notice", "wechat")
+    world.pass_time(someone.lane, days=30)
+    _, second = someone.alerts()
+    assert (second["event"], second["action"]["channel"]) == ("escalated", "app_push")
+    someone.feedback("read", first["alert_id"])
+    world.pass_time(someone.lane, days=25)
+    assert len(someone.alerts("contract_expiry")) == 2
+    someone.profile(products=[{**mobile, "contract_end_ts": end + 700 * DAY}])
+    assert someone.steps("contract_expiry")[2:] == [("closed", "recovered")]
+
+
+def test_a_passive_churner_is_not_told_that_a_contract_ends(someone: Subscriber, world: World) -> None:
+    ends = [{"product": "mobile", "contract_end_ts": someone.now + 61 * DAY}]
+    someone.profile(products=ends, status="suspended_arrears")
+    world.pass_time(someone.lane, days=32)
+    assert someone.alerts() == []
+    assert someone.withheld("contract_expiry") == ["passive_churn"]
+
+
+# Complaints
+
+
+def test_a_complaint_that_is_nearly_overdue_is_warned_of_until_it_is_settled(
+    customer: Subscriber, world: World
+) -> None:
+    case = {"case_id": "c-9", "due_ts": customer.now + 50 * HOUR, "department": "billing"}
+    customer.care("complaint", **case)
+    world.pass_time(customer.lane, hours=38)
+    assert customer.alerts() == []
+    world.pass_time(customer.lane, hours=3)
+    (alert,) = customer.alerts()
+    assert (alert["kind"], alert["event"]) == ("complaint_overdue", "raised")
+    assert "billing" in alert["reasons"][0]["text"]["en"]
+    assert alert["action"]["cause"] == "complaint"
+    assert alert["ts"] < alert["action"]["contact_by"] < case["due_ts"]
+    customer.care("complaint", status="resolved", case_id="c-9")
+    assert customer.steps() == [("raised", None), ("closed", "recovered")]
+
+
+def test_a_passive_churner_is_not_rung_about_a_complaint(someone: Subscriber, world: World) -> None:
+    someone.profile(status="suspended_fraud")
+    someone.care("complaint", case_id="c-9", due_ts=someone.now + 10 * HOUR)
+    world.pass_time(someone.lane, hours=20)
+    assert someone.alerts() == []
+    assert someone.withheld() == ["passive_churn"]
+
+
+# Value
+
+
+def test_a_cheaper_plan_is_a_slide_of_value_and_a_fallen_bill_another_cause(customer: Subscriber, world: World) -> None:
+    other = world.subscriber(customer.lane)
+    other.profile(arpu=140.0)
+    for back, amount in ((4, 140.0), (3, 140.0), (2, 140.0), (1, 80.0)):
+        other.event("telecom.billing.v1", kind="bill", amount=amount, period=month_before(other.now, back))
+    customer.event("telecom.billing.v1", kind="plan_change", amount=0, fee=79, from_fee=129)
+    world.pass_time(customer.lane, days=1)
+    (cheaper,), (fallen,) = customer.alerts(), other.alerts()
+    for alert, cause in ((cheaper, "plan_downgrade"), (fallen, "spend_decline")):
+        assert (alert["kind"], alert["event"], alert["action"]["cause"]) == ("value_decline", "raised", cause)
+        assert alert["trigger"]["tick"] == alert["ts"]
+    customer.outcome("downgraded")
+    world.pass_time(customer.lane, days=2)
+    assert customer.steps() == other.steps() == [("raised", None)]
+
+
+def month_before(ts: int, back: int) -> str:
+    now = datetime.fromtimestamp(ts / 1000, UTC)
+    year, month = divmod(12 * now.year + now.month - 1 - back, 12)
+    return f"{year}-{month + 1:02d}"
+
+
+# Those who left
+
+
+def test_who_left_is_asked_back_once_after_110_days(customer: Subscriber, world: World) -> None:
+    passive = world.subscriber(customer.lane)
+    passive.profile()
+    customer.outcome("ported_out")
+    passive.outcome("involuntary")
+    customer.profile(status="left")
+    world.pass_time(customer.lane, days=109)
+    assert customer.alerts() == []
+    world.pass_time(customer.lane, days=1.1)
+    (alert,) = customer.alerts()
+    assert (alert["kind"], alert["event"], alert["action"]["cause"]) == ("win_back", "raised", "win_back")
+    assert alert["reasons"][0]["text"]["en"] == "ported out 110 days ago"
+    customer.feedback("refused", alert["alert_id"])
+    world.pass_time(customer.lane, days=100)
+    assert customer.steps() == [("raised", None), ("closed", "feedback")]
+    assert passive.alerts() == passive.suppressions() == []
 
 
 # The tier

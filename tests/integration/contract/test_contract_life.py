@@ -98,7 +98,7 @@ def test_what_is_no_churn_closes_nothing(customer: Subscriber, outcome: str) -> 
     customer.care("leave_intent")
     customer.outcome(outcome)
     customer.care("leave_intent")
-    assert customer.steps() == [RAISED, ("escalated", None)]
+    assert customer.steps("leave_intent") == [RAISED, ("escalated", None)]
 
 
 def test_nothing_is_raised_for_who_has_left_until_he_returns(customer: Subscriber, world: World) -> None:

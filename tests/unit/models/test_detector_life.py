@@ -660,7 +660,7 @@ def test_outcome_that_is_no_churn_closes_nothing(outcome: str) -> None:
     bench = known()
     bench.send("care", "s-1", START, reason="leave_intent")
     bench.send("outcome", "s-1", START + DAY, outcome=outcome)
-    assert bench.life() == ["leave_intent raised"]
+    assert bench.life("leave_intent") == ["leave_intent raised"]
 
 
 def test_who_returned_is_watched_again() -> None:

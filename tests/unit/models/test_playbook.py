@@ -273,7 +273,7 @@ def test_reasons_are_what_is_unusual_and_raises_the_risk_four_at_most() -> None:
     bench.send("care", "s-1", START, reason="satisfaction", score=10)
     bench.send("care", "s-1", START, reason="penalty_query")
     bench.send("care", "s-1", START + 2 * DAY, reason="leave_intent")
-    (alert,) = bench.alerts()
+    (alert,) = (a for a in bench.alerts() if a.kind == "leave_intent")
     assert alert.reasons is not None
     found = [r.code for r in alert.reasons]
     assert found == ["leave_intent", "complaints_open", "penalty_queries_30d", "complaint_overdue_days"]

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from math import inf, isnan
 
-from models.contract.policy import ContactPolicy
+from models.contract.policy import Policy
 from models.decisions.contact_rules import peace_ends
+from models.decisions.terms.contract_notices import next_notice
+from models.decisions.terms.overdue_complaints import next_warning
+from models.decisions.terms.win_back import next_asking
 from models.kernel.places import BROWSING_LEVEL, BROWSING_UNTIL, DUE_TS
 from models.state.columns import NAN, RISK
 from models.state.population import Population
 from models.state.subscriber_record import Book, Episode
 
 
-def arm(population: Population, row: int, book: Book, policy: ContactPolicy, clock: int) -> None:
-    """Set the due time in the row and the calendar for sweeps, after the book has changed.
+def arm(population: Population, row: int, book: Book, policy: Policy, clock: float) -> None:
+    """Set the due time in the row and the calendar for sweeps, after book or profile have changed.
 
-    The end of a cooldown is set when it starts, so that a breach withheld during it is decided again at its end.
+    The end of a cooldown is set when it starts, so that a breach withheld during it is decided again at its end. A term
+    that is over stays until a sweep has handled it.
 
     Examples
     --------
     >>> lane = Population()
     >>> row = lane.row("s-1")
-    >>> arm(lane, row, Book(raised_ts={"silence": 0}), ContactPolicy(), 1000)
+    >>> arm(lane, row, Book(raised_ts={"silence": 0}), Policy(), 1000)
     >>> float(lane.table[row, DUE_TS]) / 86_400_000
     30.0
     """
@@ -33,11 +37,16 @@ def arm(population: Population, row: int, book: Book, policy: ContactPolicy, clo
         for end in (episode.expires_ts, episode.retry_ts, episode.snoozed_until):
             if end is not None and end < due:
                 due = float(end)
-    for end in peace_ends(book, policy):
+    for end in peace_ends(book, policy.contact):
         if clock < end < due:
             due = float(end)
-    due = NAN if due == inf else due
+    due = min(due, next_notice(columns, policy.expiry, clock), next_asking(columns, policy.win_back, clock))
+    if book.cases:
+        due = min(due, next_warning(book, policy.complaint))
     held = float(columns[DUE_TS])
+    if held <= clock:
+        due = min(due, held)
+    due = NAN if due == inf else due
     if level != columns[BROWSING_LEVEL] or (due != held and not (isnan(due) and isnan(held))):
         columns[BROWSING_LEVEL], columns[DUE_TS] = level, due
         population.touch(row, RISK.name)
