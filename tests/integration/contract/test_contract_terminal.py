@@ -132,7 +132,7 @@ def test_the_doctor_finds_a_world_that_works_well_and_one_that_is_not_there(worl
     assert "in 4 lanes" in lines["model"]["said"]
     page = world.holdfast("doctor")
     assert page.stdout.split()[:4] == ["ok", "broker", "1", "broker,"]
-    absent = world.holdfast("doctor", "--topic-prefix", "nobody.")
+    absent = world.holdfast("doctor", "--topic-prefix", "nobody.", "--json")
     assert absent.returncode == 3
     assert "holdfast topics create" in absent.stdout
 
