@@ -22,6 +22,7 @@ from app.config.options import PLACE, console, json_option, language, settings_o
 from app.config.settings import Language, Settings
 from app.errors import ExitCode, Refused, no_topic
 from models.contract.alerts import Alert, Suppression
+from models.contract.policy import MANDATORY
 from models.contract.vocabulary import KINDS, TIERS
 from streams.cluster.topic_tail import (
     REFUSED,
@@ -63,7 +64,7 @@ _REMEMBERED: Final = 20_000
 def tail_(
     settings: Settings, /, last: int | None, limit: int | None, follow: bool, as_json: bool, **asked: Any
 ) -> None:
-    """Follow the alerts until Ctrl-C: the first to act on as a card, the others as lines.
+    """Follow the alerts until Ctrl-C: the first that is no mere notice as a card, the others as lines.
 
     With --json, each is printed as it stands in the topic. When it is quiet, a line on stderr says every minute whether
     events come and are applied. With --suppressed the lines are of breaches that were not published: `holdfast alerts
@@ -173,7 +174,7 @@ class Screen:
         self._risks[subject] = alert.risk
         if len(self._risks) > _REMEMBERED:
             del self._risks[next(iter(self._risks))]
-        if not self._carded and alert.action is not None:
+        if not self._carded and alert.action is not None and alert.kind not in MANDATORY:
             self._carded = True
             self._out.print(self._card.card(alert))
         elif live and self._burst():

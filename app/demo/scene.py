@@ -13,6 +13,7 @@ from app.demo.measured.tally import ExactnessTally
 from app.demo.measured.ticker import Line, Ticker
 from app.demo.measured.vitals import Known, WorkerVitals
 from models.contract.alerts import Alert
+from models.contract.policy import MANDATORY
 
 Phase = Literal["starting", "past", "live", "ended"]
 _KEPT_LINES: Final = 50
@@ -70,7 +71,7 @@ class Scene:
     kills: list[Recovery] = field(default_factory=list)
 
     def saw(self, alert: Alert, at: float) -> None:
-        """Add a committed step of an alert: the first fills the card, a story's alert stops its clock."""
+        """Add a committed step of an alert: the first but for notices fills the card, a story's stops its clock."""
         self.tally.alert(alert.alert_id, alert.seq)
         self.alerts += 1
         self.alerts_by_kind[alert.kind] += 1
@@ -80,10 +81,10 @@ class Scene:
         lap = self.watch.alert(alert.subscriber_id, alert.kind, at)
         if self.first_alert is None:
             self.first_alert, self.first_alert_s = alert, round(at - self.began, 1)
+        if (self.card is None and alert.kind not in MANDATORY) or (lap is not None and lap is self.watch.laps[0]):
+            self.card = alert
         elif lap is None:
             self.ticker.put(alert)
-        if self.card is None or (lap is not None and lap is self.watch.laps[0]):
-            self.card = alert
 
     def look(self, at: float, lag: int) -> None:
         """Update the worker's lag."""
