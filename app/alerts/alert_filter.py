@@ -136,7 +136,7 @@ class AlertFilter:
     def keeps(self, alert: Alert | Suppression) -> bool:
         """Whether the watcher wants to see it."""
         return (
-            # First: what this step tells of the unit is needed for the next, whatever else speaks against this one.
+            # First: the unit must be remembered for the alert's later steps, also when this one is filtered out.
             (not self._units or self.unit(alert) in self._units)
             and (not self._kinds or alert.kind in self._kinds)
             and (not self._tiers or alert.tier in self._tiers)

@@ -59,7 +59,7 @@ class Pulse:
     client
         aiokafka's arguments.
     watched
-        The topic whose ends are told.
+        The topic whose end offsets are read.
     """
 
     def __init__(

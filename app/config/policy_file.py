@@ -119,7 +119,7 @@ def _struct(kind: Any) -> tuple[type[Struct] | None, bool]:
 
 
 def _objection(value: Any, kind: Any) -> str | None:
-    """What is wrong with a value, in msgspec's words; the place is told apart."""
+    """What is wrong with a value, in msgspec's words, without the place, which the caller names."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

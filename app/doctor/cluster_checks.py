@@ -261,7 +261,7 @@ def policy(settings: Settings, policies: Policies, lanes: Mapping[int, HistoryRe
     try:
         wanted = governing(settings, policies).policy.version
     except Refused:
-        return []  # told of with this machine
+        return []  # the check of this machine names it
     found = [
         Finding("policy", "warn", f"{each.version} is refused: {each.detail}", "holdfast policy apply, corrected")
         for each in policies.refused.values()

@@ -56,7 +56,7 @@ def answers(values: list[str], column: str, positive: str | None = None) -> Answ
     strange = [value for value, _ in found.most_common() if _plain(value) not in leave | _STAYED]
     if positive is None and strange:
         said = ", ".join(repr(value) for value in strange[:_SHOWN])
-        # No example: whoever copies the wrong one has all labels inverted.
+        # No example: a user who copies the wrong one inverts all labels.
         has = ", ".join(repr(value) for value, _ in found.most_common(_SHOWN))
         raise Refused(
             f"column {column!r} is no label: {said}",

@@ -78,8 +78,8 @@ def list_(
             (f"{each['topic']}-{each['partition']}@{each['offset']}", each["bytes"], str(each["message"]))
             for each in found
         ]
-    for each, told in zip(found, cells, strict=True):
-        table.add_row(str(each["id"]), _when(each, settings), str(each["reason"]), *(str(cell) for cell in told))
+    for each, rest in zip(found, cells, strict=True):
+        table.add_row(str(each["id"]), _when(each, settings), str(each["reason"]), *(str(cell) for cell in rest))
     for column in table.columns[3:]:
         column.overflow = "fold"
     console().print(table)

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench
 
-from models.contract.policy import ConsentDefault, Policy
+from models.contract.policy import ConsentDefault, ExpiryPolicy, Policy, WinBackPolicy
 from models.decisions.ticks import TICK_MS, ceil_tick
 from models.kernel.places import DUE_TS
 
@@ -27,14 +27,21 @@ STRICT = replace(
     browsing=replace(ROOMY.browsing, visits=2),
     silence=replace(ROOMY.silence, floor_days=1.0, usual_gaps=3.0),
     labels=replace(ROOMY.labels, lapse_days=20.0),
+    expiry=ExpiryPolicy(notice_days=(75.0, 60.0, 45.0, 20.0, 2.0)),
+    win_back=WinBackPolicy(after_days=40.0, until_days=50.0),
 )
 LOOSE = replace(contact("p-3", cooldown_days=3.0), tiers=replace(ROOMY.tiers, raises="warning", budget=5.0))
 
 
 def lived() -> tuple[Bench, int]:
-    """Four people in the middle of everything: cooldowns, an open alert, a withheld one, labels that wait."""
+    """Four people in the middle of everything: cooldowns, an open alert, a withheld one, labels that wait.
+
+    And two of whom no alert is known: a contract of the first ends, the second has left.
+    """
     bench = Bench()
     last = START
+    bench.send("profile", "s-6", START)
+    bench.send("outcome", "s-6", START + HOUR, outcome="ported_out")
     for who in PEOPLE:
         bench.send("profile", who, START, consent={} if who == "s-2" else {"behaviour": True})
         last = bench.week(who)
@@ -47,6 +54,9 @@ def lived() -> tuple[Bench, int]:
     refused = bench.alerts()[-1].alert_id
     bench.send("feedback", "s-3", at + 4 * MINUTE, status="refused", alert_id=refused)
     bench.send("visit", "s-3", at + 5 * MINUTE, dwell_s=900)
+    # A notice that STRICT alone knows was due since the last tick: a switch must not take it for told.
+    end = at + 5 * MINUTE + 75 * DAY
+    bench.send("profile", "s-5", at + 5 * MINUTE, products=[{"product": "mobile", "contract_end_ts": end}])
     bench.send("care", "s-4", at + 6 * MINUTE, reason="leave_intent")
     return bench, at + 6 * MINUTE
 
@@ -90,6 +100,14 @@ def test_a_restart_with_another_policy_is_the_same_as_a_switch_to_it(policy: Pol
     assert live.outputs[at:] != before.outputs[at:], "the policy made no difference"
     versions = {body.policy_version for o in live.outputs[at:] if (body := o.body) and hasattr(body, "alert_id")}
     assert versions == {policy.version}
+
+
+@pytest.mark.parametrize(("policy", "notices"), [(STRICT, 1), (LOOSE, 0)], ids=["strict", "loose"])
+def test_a_notice_that_the_new_policy_has_due_since_the_last_tick_is_told(policy: Policy, notices: int) -> None:
+    bench, last = lived()
+    bench.detector.switch(policy=policy)
+    bench.send("call", "s-1", last + TICK_MS)
+    assert [a.subscriber_id for a in bench.alerts() if a.kind == "contract_expiry"] == ["s-5"] * notices
 
 
 @pytest.mark.parametrize("cursor", [None, "s-1"], ids=["between sweeps", "in a sweep"])
