@@ -6,6 +6,8 @@ Verbs are imported when they are called, so that ``--help`` answers at once.
 from __future__ import annotations
 
 import codecs
+import errno
+import gc
 import importlib
 import io
 import json
@@ -13,11 +15,11 @@ import os
 import sys
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TextIO
 
 import click
 
-from app.errors import ExitCode
+from app.errors import ExitCode, Refused
 
 
 class Verb(NamedTuple):
@@ -38,11 +40,14 @@ VERBS: Final[dict[str, Verb]] = {
     "simulate": Verb("app.simulator.command", "simulate", "Write events of simulated subscribers."),
     "replay": Verb("app.replay", "replay", "Put a recorded log of yours on an input topic."),
     "alerts": Verb("app.alerts.command", "alerts", "Follow the alerts, look one up, answer it."),
+    "orders": Verb("app.orders.command", "orders", "A unit's work orders of today, one's life, and what came of all."),
+    "contacts": Verb("app.contacts.command", "contacts", "Block, override or snooze a person or an account by hand."),
     "relay": Verb("app.relay.command", "relay", "Send the alerts to HTTP endpoints, digests to chat and mail."),
-    "dlq": Verb("app.kafka.dlq_command", "dlq", "Look at the records that could not be read."),
+    "dlq": Verb("app.kafka.dlq_command", "dlq", "Look at the records that could not be read, send them again."),
     "doctor": Verb("app.doctor.command", "doctor", "Check Kafka, workers and this machine; say what to do."),
     "model": Verb("app.model.command", "model", "Look at the model that is served, export it, roll back."),
     "policy": Verb("app.policy.command", "policy", "Show the policy in force, check a file, publish it."),
+    "backtest": Verb("app.backtest.command", "backtest", "What a policy would have made of what is recorded."),
     "evaluate": Verb("app.evaluate", "evaluate", "Measure what would have been served, on data that have answers."),
     "config": Verb("app.config.command", "config", "Show the settings, and where each comes from."),
 }
@@ -61,7 +66,11 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         verb = VERBS[cmd_name]
-        command = getattr(importlib.import_module(verb.module), verb.attribute)
+        gc.disable()  # what is imported stays: to look through it for garbage takes a seventh of the time
+        try:
+            command = getattr(importlib.import_module(verb.module), verb.attribute)
+        finally:
+            gc.enable()
         assert isinstance(command, click.Command)  # noqa: S101 - tells the type checker what the table promises
         return command
 
@@ -97,13 +106,12 @@ def holdfast(context: click.Context, config: Path | None) -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Run one command; returns the exit code. The entry point of the console script."""
-    out = sys.stdout
-    if isinstance(out, io.TextIOWrapper):
-        codecs.register_error("holdfast", _replaced)
-        out.reconfigure(errors="holdfast")
+    codecs.register_error("holdfast", _replaced)
+    if sys.stdout is None or sys.stdout is sys.__stdout__:  # or a test's
+        sys.stdout = _stdout()
     try:
         code = holdfast.main(args=args, prog_name="holdfast", standalone_mode=False)
-        out.flush()
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -111,10 +119,45 @@ def main(args: list[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except (BrokenPipeError, SystemExit):
         # `| head` has read enough. click and rich leave by SystemExit then, and nothing else in a verb does.
-        sys.stdout = out
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())  # or the interpreter's last flush fails too
         return ExitCode.OK
     return int(code or 0)
+
+
+class _Stdout(io.FileIO):
+    """The file of stdout; after a first write that fails it takes the rest, which nobody gets, without a word."""
+
+    def __init__(self) -> None:
+        super().__init__(1, "w", closefd=False)
+        self._lost = False
+
+    def write(self, data: Any, /) -> int:
+        """Write, or say that stdout is at fault: an OSError could be that of any other file.
+
+        Raises
+        ------
+        app.errors.Refused
+            If it is full, or closed.
+        """
+        if self._lost:
+            return len(memoryview(data).cast("B"))
+        try:
+            return super().write(data)
+        except OSError as fault:
+            self._lost = True
+            if isinstance(fault, BrokenPipeError):
+                raise
+            why = "it is closed" if fault.errno == errno.EBADF else fault.strerror
+            raise Refused(f"cannot write to stdout: {why}", "the output is incomplete") from None
+
+
+def _stdout() -> TextIO:
+    """Stdout as the interpreter has made it, but for its faults and for characters that it cannot encode."""
+    was = sys.stdout
+    if was is None:  # `>&-`: without an owner the number would go to the next file or connection
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 1)
+    lines = isinstance(was, io.TextIOWrapper) and (was.line_buffering or was.write_through)
+    encoding = was.encoding if was else "utf-8"
+    return io.TextIOWrapper(io.BufferedWriter(_Stdout()), encoding, "holdfast", line_buffering=lines)
 
 
 def _replaced(error: UnicodeError) -> tuple[str, int]:

@@ -30,7 +30,7 @@ REGISTRY_HOST = re.compile(
     r"pypi\.(?:org|python)|pythonhosted\.|\brepo1?\.maven\b|maven\.(?:org|apache)\b|central\.sonatype|registry\.npmjs"
     r"|registry\.yarnpkg|crates\.io|rubygems\.|conda\.anaconda|proxy\.golang|mirrors?\.(?:aliyun|tuna|ustc|tencent)"
 )
-BESIDE_STDLIB_IN_MODELS = {"models", "msgspec", "numba", "numpy", "river"}
+BESIDE_STDLIB_IN_MODELS = {"models", "msgspec", "numba", "numpy", "river", "scipy"}
 GENERATED = ROOT / "models" / "kernel" / "compiled.py"
 BLAS = {"dot", "einsum", "inner", "matmul", "tensordot", "vdot"}
 OFF_THE_DECISION_PATH = ("models/analysis/", "models/fitting/", "models/learning/")

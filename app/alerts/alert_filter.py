@@ -1,4 +1,4 @@
-"""Which alerts a watcher wants: by flags, and by an expression such as ``times >= 5 and unit == "tianhe-03"``.
+"""Filters of alerts: by flags, and by an expression such as ``times >= 5 and unit == "tianhe-03"``.
 
 An expression is read by ``simpleeval``: comparisons, arithmetic and ``in``. It gets no functions and no attributes.
 """
@@ -44,7 +44,7 @@ _FACTS: Final[dict[str, _Fact]] = {
     "model": lambda alert: alert.model_version,
     "policy": lambda alert: alert.policy_version,
 }
-"""What an expression may name: ``times`` is the risk as times the usual, ``reason`` the code of the first of them."""
+"""Names for expressions: ``times`` is the risk as a multiple of the usual, ``reason`` the code of the first reason."""
 
 
 class Expression:
@@ -53,7 +53,7 @@ class Expression:
     Raises
     ------
     click.UsageError
-        If it cannot be read, or names what an alert has not.
+        If it cannot be parsed, or uses an unknown name.
 
     Examples
     --------
@@ -79,9 +79,9 @@ class Expression:
             raise click.UsageError(f"--where: an alert has no {name}. {hint}")
 
     def holds(self, alert: Alert) -> bool:
-        """Whether it is true of an alert; what it lacks (a closed one has no action) is neither more nor less.
+        """Whether it is true of an alert; < and > with a missing field (a closed alert has no action) are false.
 
-        Nor is what cannot be computed of its values, as a division by zero: one alert must not end a relay.
+        So is an expression that cannot be computed, as by a division by zero: one alert must not end a relay.
         """
         self._eval.names = found = {name: _FACTS[name](alert) for name in self._named}
         try:
@@ -100,12 +100,12 @@ class Expression:
 
 
 class AlertFilter:
-    """Keeps the alerts that pass every condition given.
+    """Passes the alerts that meet every given condition.
 
     Parameters
     ----------
     since, until
-        Of the alert's time, epoch ms; the second is excluded.
+        Bounds of the alert's time, epoch ms; `until` is excluded.
     """
 
     def __init__(
@@ -125,16 +125,16 @@ class AlertFilter:
 
     @property
     def remembers(self) -> bool:
-        """Whether it must have seen the earlier steps of an alert to judge its end."""
+        """Whether it needs the earlier steps of an alert to judge its last one."""
         return bool(self._units)
 
     @property
     def all(self) -> bool:
-        """Whether nothing is asked."""
+        """Whether there is no condition."""
         return not (self._kinds or self._tiers or self._units or self.since or self.until or self._where)
 
     def keeps(self, alert: Alert | Suppression) -> bool:
-        """Whether the watcher wants to see it."""
+        """Whether an alert passes."""
         return (
             # First: the unit must be remembered for the alert's later steps, also when this one is filtered out.
             (not self._units or self.unit(alert) in self._units)
@@ -146,7 +146,7 @@ class AlertFilter:
         )
 
     def unit(self, alert: Alert | Suppression) -> str:
-        """Whose it is, which is remembered: the end of an alert has no action, and is theirs who had it."""
+        """The alert's unit. It is remembered, since a closed step has no action and belongs to the unit that had it."""
         if alert.action is not None:
             self._known[alert.alert_id] = alert.action.unit
         known = self._known.get(alert.alert_id, UNASSIGNED)

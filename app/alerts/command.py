@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from app.alerts.card import Card
+from app.alerts.card_and_line import Card
 from app.alerts.explain_command import explain_
 from app.alerts.feedback_command import ack, close, snooze
 from app.alerts.one_alert import answers_to, life_of

@@ -1,4 +1,4 @@
-"""``holdfast alerts explain``: the arithmetic behind one alert, and what the policy asked."""
+"""``holdfast alerts explain``: the arithmetic of one alert's risk, and the policy's checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.alerts.card import Card
+from app.alerts.card_and_line import Card
 from app.alerts.explanation import Explanation, explain, record_explained
 from app.alerts.one_alert import alert_and_withheld
 from app.config.governing_policy import read_policies
@@ -49,6 +49,8 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "no_consent": "consent", "do_not_contact": "may be contacted", "cooldown": "no cooldown, or exempt",
         "stale_feed": "feeds are fresh", "expired": "still in time", "switched_off": "the kind is switched on",
         "hold_out": "not in the hold-out, or exempt", "budget": "within the budget",
+        "person_cap": "within the caps of the person, or exempt", "channel_cap": "within the caps of SMS, or exempt",
+        "capacity": "a hand was free",
     },
     "zh": {
         "what": "因素", "value": "数值", "usual": "通常", "added": "对数几率", "odds": "几率", "risk": "风险",
@@ -66,6 +68,7 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "no_consent": "已授权", "do_not_contact": "非免打扰", "cooldown": "不在静默期或豁免",
         "stale_feed": "数据未滞后", "expired": "仍在时限内", "switched_off": "该类已启用",
         "hold_out": "非对照组或豁免", "budget": "在预算内",
+        "person_cap": "未超个人频次上限或豁免", "channel_cap": "未超短信频次上限或豁免", "capacity": "有空闲产能",
     },
 }  # fmt: skip
 
@@ -92,13 +95,13 @@ def explain_(settings: Settings, alert_id: str, as_json: bool) -> None:
 
 
 def _policy(settings: Settings, version: str) -> Policy | None:
-    """The policy of a version: the topic's, the shipped one, or that of HOLDFAST_POLICY; None where it is in none."""
+    """The policy of a version: from the topic, shipped, or from HOLDFAST_POLICY; None if it is nowhere."""
     of_file = None if settings.policy is None else policy_of_file(settings.policy, None)
     return of_file if of_file is not None and of_file.version == version else read_policies(settings).get(version)
 
 
 def _model(settings: Settings, version: str) -> Snapshot | None:
-    """The model of a version: the topic's, or the shipped one; None where it is in neither."""
+    """The model of a version: from the topic, or shipped; None if it is neither."""
     if version == PRIOR:
         return prior()
     with talking_to(settings):

@@ -1,7 +1,7 @@
-"""Why an alert has the risk that it has, and why it was published: from its records, and its model, alone.
+"""Explains an alert's risk, and why it was published or withheld, from its records, its model and its policy.
 
 A model's log-odds are those of the usual customer plus what each feature adds. An alert's record holds the features
-that add most; what all the others add is what is left over, so that the sum is always that of the alert.
+that add most; the rest is shown as one term for all others, so the sum always equals the alert's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 from models.contract.alerts import Alert, AlertReason, Suppression
 from models.contract.policy import Policy
 from models.contract.vocabulary import SuppressionReason
-from models.decisions.contact_rules import LAW, STAGES, Stage
+from models.decisions.contact_rules import LAW, STAGES
 from models.scoring.scorer import Scorer, logit, sigmoid
 from models.scoring.snapshot import Snapshot
 
@@ -22,7 +22,7 @@ Origin = Literal["usual customer", "average customer"]
 
 
 class Term(NamedTuple):
-    """What adds to the log-odds, and the risk with it and all terms before it; no reason: the features not recorded."""
+    """A term of the log-odds, and the risk up to and with it; without a reason it is the features not recorded."""
 
     reason: AlertReason | None
     added: float
@@ -30,7 +30,7 @@ class Term(NamedTuple):
 
 
 class PolicyStep(NamedTuple):
-    """One of the policy's questions, the answer, and the settings that it turned on, where the policy is known."""
+    """One check of the policy, its result, and the settings that it depends on, if the policy is known."""
 
     name: str
     verdict: Verdict
@@ -43,12 +43,12 @@ class Explanation(NamedTuple):
     Attributes
     ----------
     subject
-        The newest record that has reasons; of a closed alert that is an earlier one.
+        The newest record that has reasons; for a closed alert that is an earlier step.
     origin, begin
-        Whose log-odds are begun with: the usual customer's of the value segment if the alert's model is still in the
-        topic, else those of the base rate.
+        Where the sum begins: at the usual customer of the value segment if the alert's model is still in the topic,
+        else at the base rate.
     terms
-        In order: features, the others together, and the signal; the last risk is the alert's. Empty if a risk may not
+        In order: features, the others together, and the signal; the last risk is the alert's. Empty if the risk may not
         be shown.
     """
 
@@ -61,11 +61,13 @@ class Explanation(NamedTuple):
 
 _NAMES: Final = {stage: stage.__name__.removeprefix("_") for stage in STAGES}
 BUDGET: Final = "budget"
+DESK: Final = ("cooldown", "person_cap", "channel_cap", "capacity")
+"""Checks of the desk, after those of the lane. For tiers the lane checks the cooldown too, to save its budget."""
 _OF_REASON: Final[dict[SuppressionReason, tuple[str, ...]]] = {
     "expired": ("recorded", "expired"),
     "low_priority": ("switched_off", BUDGET),
 }
-"""Reasons that two questions share; the others have the name of their question."""
+"""Suppression reasons that two checks share; each of the others has the name of its check."""
 _TURNS_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "no_consent": ("consent_default.marketing", "consent_default.behaviour", "consent_default.profiling"),
     "do_not_contact": ("contact.do_not_contact_exempt",),
@@ -74,26 +76,32 @@ _TURNS_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "switched_off": ("kinds.{kind}.enabled",),
     "hold_out": ("contact.hold_out_share", "contact.hold_out_exempt"),
     BUDGET: ("tiers.budget",),
+    "person_cap": ("contact.caps", "contact.cooldown_exempt"),
+    "channel_cap": ("contact.sms_caps", "contact.cooldown_exempt"),
+    "capacity": ("desk.wait_days", "desk.urgent"),
 }
-"""Fields of the policy by question; the others turn on none."""
+"""Policy fields that a check depends on; the other checks depend on none."""
 
 
 def explain(
     life: Sequence[Alert], withheld: Sequence[Suppression], snapshot: Snapshot | None, policy: Policy | None
 ) -> Explanation:
-    """Take the newest record with reasons apart, or the newest there is.
+    """Explain the newest record with reasons, or the newest one if none has any.
 
     Parameters
     ----------
     snapshot, policy
-        Those of that record; None if they are not at hand.
+        Those in force for that record; None if they are not available.
     """
     subject = record_explained(life, withheld)
     worth = None if subject.value is None else subject.value.segment
     scorer = None if snapshot is None else Scorer(snapshot, subject.base_rate)
     begin = logit(subject.base_rate) if scorer is None else scorer.baseline(worth)
     origin: Origin = "average customer" if scorer is None else "usual customer"
-    steps = [each._replace(settings=_settings(policy, each.name, subject.kind)) for each in _policy(subject)]
+    steps = [
+        each._replace(settings=_settings(policy, each.name, subject.kind))
+        for each in _policy(subject, policy or Policy())
+    ]
     return Explanation(subject, origin, begin, tuple(_terms(subject, begin)), tuple(steps))
 
 
@@ -103,7 +111,7 @@ def _settings(policy: Policy | None, question: str, kind: str) -> dict[str, Any]
 
 
 def record_explained(life: Sequence[Alert], withheld: Sequence[Suppression]) -> Alert | Suppression:
-    """Which of the records is taken apart."""
+    """The record that is explained."""
     records: list[Alert | Suppression] = [*withheld, *life]
     return next((each for each in reversed(records) if each.reasons), records[-1])
 
@@ -126,12 +134,21 @@ def _terms(subject: Alert | Suppression, begin: float) -> list[Term]:
     return terms
 
 
-def _policy(subject: Alert | Suppression) -> list[PolicyStep]:
-    """What the policy asked in its order; the first question that objects decides, and the rest are not asked."""
-    asked: tuple[Stage, ...] = LAW if subject.event == "escalated" else STAGES
-    names = [_NAMES[stage] for stage in asked] if subject.event in ("raised", "escalated") else []
-    if subject.kind == "risk_tier" and subject.event == "raised":
-        names.append(BUDGET)
+def _asked(subject: Alert | Suppression, policy: Policy) -> list[str]:
+    """The checks of the lane, and for a raised alert those of the desk; urgent kinds do not wait for capacity."""
+    if subject.event == "escalated":
+        return [_NAMES[stage] for stage in LAW]
+    if subject.event != "raised":
+        return []
+    tier = subject.kind == "risk_tier"
+    lane = [name for name in _NAMES.values() if tier or name != "cooldown"] + [BUDGET] * tier
+    desk = [name for name in DESK if name not in lane]
+    return [*lane, *(name for name in desk if name != "capacity" or subject.kind not in policy.desk.urgent)]
+
+
+def _policy(subject: Alert | Suppression, policy: Policy) -> list[PolicyStep]:
+    """The policy's checks in order; the first one that objects decides, and the rest are not made."""
+    names = _asked(subject, policy)
     if not isinstance(subject, Suppression):
         return [PolicyStep(name, "passed") for name in names]
     objecting = [name for name in _OF_REASON.get(subject.reason, (subject.reason,)) if name in names]

@@ -1,4 +1,4 @@
-"""Times as people type them on a command line."""
+"""Times as typed on a command line."""
 
 from __future__ import annotations
 
@@ -8,17 +8,38 @@ from typing import Final
 
 import click
 
+from app.publishing.publisher import wall_clock_ms
+
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([mhdw])")
 _UNIT_MS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
 
 
+UNTIL: Final = "Until when: 3d, 18:00, 2026-12-01, '2026-12-01 18:00'."
+"""Help of the flag that :func:`ahead` reads."""
+
+
+def ahead(until: str, zone: tzinfo) -> int:
+    """Epoch ms of a typed ``--until``.
+
+    Raises
+    ------
+    click.UsageError
+        If it is no time, or in the past.
+    """
+    now = wall_clock_ms()
+    until_ts = moment("--until", until, now, zone, ahead=True)
+    if until_ts <= now:
+        raise click.UsageError(f"--until {until} is not ahead of us.")
+    return until_ts
+
+
 def moment(flag: str, text: str, now_ms: int, zone: tzinfo, *, ahead: bool = False) -> int:
-    """Epoch ms of what was typed: a span, a time of today, a day, or a day with a time.
+    """Epoch ms of a typed time: a span, a time of today, a day, or a day with a time.
 
     Parameters
     ----------
     ahead
-        A span counts from now on, and not back from now.
+        Whether a span counts forward from now, not back.
 
     Raises
     ------

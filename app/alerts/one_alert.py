@@ -1,35 +1,29 @@
-"""One alert found by the beginning of its id, as every verb about one alert needs it."""
+"""Finds one alert by the beginning of its id, for the verbs about one alert."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-import click
-
-from app.config.options import talking_to
+from app.alerts.topic_reading import all_of, long_enough, one_of
 from app.config.settings import Settings
-from app.errors import ExitCode, Refused, no_topic
 from models.contract.alerts import Alert, Suppression
 from models.contract.events import FEEDBACK, Feedback
-from streams.cluster.topic_tail import TopicMissingError, as_alert, as_feedback, as_suppression, tail
+from streams.cluster.topic_tail import as_alert, as_feedback, as_suppression
 from streams.records.topics import ALERTS, SUPPRESSIONS
 
-_SHORTEST_ID: Final = 4
 Decided = TypeVar("Decided", Alert, Suppression, Feedback)
 
 
 class Step(NamedTuple):
-    """One record of an alert: decoded, and as it stands in the topic."""
+    """One record of an alert: decoded, and as in the topic."""
 
     alert: Alert
     value: bytes
 
 
 def life_of(settings: Settings, alert_id: str) -> list[Step]:
-    """Every record that the topic has of the alert whose id begins so, in the order of its life.
+    """All records in the topic of the alert whose id begins so, in order.
 
     Raises
     ------
@@ -42,7 +36,7 @@ def life_of(settings: Settings, alert_id: str) -> list[Step]:
 
 
 def alert_and_withheld(settings: Settings, alert_id: str) -> tuple[list[Alert], list[Suppression]]:
-    """The alert whose id begins so, and the decisions not to publish it; it may have been withheld for good.
+    """Records of the alert whose id begins so, and its suppressions; there may be only suppressions.
 
     Raises
     ------
@@ -56,37 +50,17 @@ def alert_and_withheld(settings: Settings, alert_id: str) -> tuple[list[Alert], 
 
 
 def answers_to(settings: Settings, alert_id: str) -> list[Feedback]:
-    """What the front line has said about the alert with this id, by time, as far as the topic still has it."""
+    """Feedback on the alert with this id, by time, as far as the topic still has it."""
     return sorted((said for said, _ in _read(settings, FEEDBACK, as_feedback, alert_id)), key=lambda said: said.ts)
 
 
 def _read(
     settings: Settings, topic: str, decode: Callable[[bytes | None], Decided | None], alert_id: str
 ) -> list[tuple[Decided, bytes]]:
-    if len(alert_id) < _SHORTEST_ID:
-        raise click.UsageError(f"Give at least {_SHORTEST_ID} characters of the id.")
-
-    async def read() -> list[tuple[Decided, bytes]]:
-        found, name = [], settings.topic_prefix + topic
-        async with aclosing(tail(settings.kafka_client_kwargs(), name, from_beginning=True, follow=False)) as records:
-            async for record in records:
-                decoded = decode(record.value)
-                if decoded is not None and (decoded.alert_id or "").startswith(alert_id):
-                    found.append((decoded, record.value or b""))
-        return found
-
-    try:
-        with talking_to(settings):
-            return asyncio.run(read())
-    except TopicMissingError as missing:
-        raise no_topic(missing) from None
+    long_enough(alert_id)
+    return all_of(settings, topic, decode, lambda decided: (decided.alert_id or "").startswith(alert_id))
 
 
 def _one_of(found: Sequence[tuple[Alert | Suppression, bytes]], alert_id: str) -> None:
-    ids = sorted({each.alert_id for each, _ in found})
-    if not ids:
-        raise Refused(
-            f"no alert {alert_id}", "recent ones:  holdfast alerts tail --from-beginning", code=ExitCode.NOT_FOUND
-        )
-    if len(ids) > 1:
-        raise Refused(f"{alert_id} is the beginning of {len(ids)} alerts", *ids[:10], code=ExitCode.USAGE)
+    recent = "recent ones:  holdfast alerts tail --from-beginning"
+    one_of((each.alert_id for each, _ in found), alert_id, "alert", recent)

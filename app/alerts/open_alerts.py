@@ -1,4 +1,4 @@
-"""The alerts that are open, as the topics tell it, and how many of the tier's were raised against the budget."""
+"""Open alerts as read from the topics, and the number of tier alerts raised, to compare with the budget."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.contract.vocabulary import Tier
 
 
 class _Scored(msgspec.Struct, frozen=True):
-    """What is asked of a record of the scores."""
+    """The fields that are read of a score record."""
 
     tier: Tier
 
@@ -37,7 +37,7 @@ class OpenAlerts:
         self._tiers: dict[bytes | None, Tier] = {}
 
     def take(self, alert: Alert) -> None:
-        """One more step of an alert's life."""
+        """Add a step of an alert."""
         self.now = max(self.now, alert.ts)
         if alert.event == "raised" and alert.kind == "risk_tier":
             self._raised.append(alert.ts)
@@ -45,12 +45,12 @@ class OpenAlerts:
             self._open.pop(alert.alert_id, None)
             return
         before = self._open.get(alert.alert_id)
-        if alert.action is None and before is not None:  # an alert that eased is still for the same people to act on
+        if alert.action is None and before is not None:  # an eased alert keeps its action
             alert = msgspec.structs.replace(alert, action=before.action, reasons=before.reasons)
         self._open[alert.alert_id] = alert
 
     def score(self, key: bytes | None, value: bytes | None) -> None:
-        """The newest risk of a subscriber, or their end."""
+        """Add the newest risk of a subscriber, or a tombstone."""
         try:
             tier = None if value is None else _scored(value).tier
         except msgspec.MsgspecError:
@@ -61,21 +61,21 @@ class OpenAlerts:
             self._tiers[key] = tier
 
     def by_priority(self) -> list[Alert]:
-        """All that are open, the most urgent first."""
+        """All open alerts, most urgent first."""
         return sorted(self._open.values(), key=lambda alert: (-alert.priority, alert.ts, alert.alert_id))
 
     def kinds(self) -> Counter[str]:
-        """How many are open of each kind."""
+        """Number of open alerts by kind."""
         return Counter(alert.kind for alert in self._open.values())
 
     def tiers(self) -> Counter[str]:
-        """How many subscribers have each tier, of those who have a published risk."""
+        """Number of subscribers in each tier, of those with a published risk."""
         return Counter(self._tiers.values())
 
     def raised_today(self) -> int:
         """Tier alerts raised within a day before the newest alert.
 
-        Their times are those of the lanes, which differ: so all are looked at and not only the oldest.
+        Lanes differ in time, so alerts are not in order and all are checked, not only the oldest.
         """
         self._raised = deque(ts for ts in self._raised if ts > self.now - DAY_MS)
         return len(self._raised)

@@ -1,4 +1,4 @@
-"""What the topics tell while no alert comes: quiet must look different from broken."""
+"""The heartbeat shown while no alert comes: quiet must look different from broken."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from streams.records.topics import ALERTS, INPUT_TOPICS
 
 
 class Beat(NamedTuple):
-    """What was seen at one time.
+    """One observation of inputs and group.
 
     Attributes
     ----------
     events_s
-        Records that came to the inputs each second since the beat before; None for the first.
+        Input records a second since the beat before; None for the first.
     lag
         Records that the group has not applied yet; None if the broker did not say.
     members
-        Of the group; None if no coordinator answered.
+        Members of the group; None if no coordinator answered.
     watched_ends
-        Where the topic ends that is watched, by partition; that of the alerts, if not said otherwise.
+        End offsets of the watched topic by partition; by default the alerts' topic.
     """
 
     events_s: float | None
@@ -48,11 +48,11 @@ _WORDS: Final = {
     },
 }  # fmt: skip
 _BEHIND_S: Final = 10.0
-"""Of events: a lag of less is a batch on its way, and commits may be five seconds old."""
+"""Seconds of events: a smaller lag is a batch on its way, and commits may be five seconds old."""
 
 
 class Pulse:
-    """Looks at inputs and group as a bystander.
+    """Observes inputs and group without joining it.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Pulse:
         self._before: tuple[float, int] | None = None
 
     async def beat(self) -> Beat:
-        """Look once."""
+        """Observe once."""
         topics = [*(topic.name for topic in INPUT_TOPICS), self._watched]
         found = await look(self._client, self._view, self._prefix, self._group, topics)
         if found is None:
@@ -86,7 +86,7 @@ class Pulse:
         return Beat(self._rate(sum(inputs.ends.values())), inputs.lag(), inputs.members, watched_ends)
 
     async def close(self) -> None:
-        """Let the clients go."""
+        """Close the clients."""
         await self._view.close()
 
     def _rate(self, total: int) -> float | None:
@@ -96,12 +96,12 @@ class Pulse:
 
 
 def quiet_line(beat: Beat, quiet_s: float, group: str, lang: Language, *, suppressed: bool = False) -> str:
-    """The heartbeat: how long it has been quiet, and what is wrong if anything is.
+    """The heartbeat line: how long it has been quiet, and what is wrong, if anything.
 
     Parameters
     ----------
     suppressed
-        What is waited for are breaches that are withheld.
+        Whether withheld breaches are followed instead of alerts.
 
     Examples
     --------

@@ -1,12 +1,14 @@
-"""``holdfast alerts tail``: the alerts as they come, after the last few of those that came before."""
+"""``holdfast alerts tail``: the last few alerts, then new ones as they come."""
 
 from __future__ import annotations
 
 import asyncio
+import io
+import select
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -15,36 +17,27 @@ import click
 from rich.console import Console
 
 from app.alerts.alert_filter import AlertFilter
-from app.alerts.card import Card
+from app.alerts.card_and_line import Card
 from app.alerts.moments import moment
 from app.alerts.pulse import Pulse, quiet_line
+from app.alerts.topic_reading import Feed
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.config.settings import Language, Settings
 from app.errors import ExitCode, Refused, no_topic
 from models.contract.alerts import Alert, Suppression
 from models.contract.policy import MANDATORY
 from models.contract.vocabulary import KINDS, TIERS
-from streams.cluster.topic_tail import (
-    REFUSED,
-    UNREACHABLE,
-    Poll,
-    TailRecord,
-    TopicMissingError,
-    as_alert,
-    as_suppression,
-    polls,
-)
+from streams.cluster.topic_tail import TailRecord, TopicMissingError, as_alert, as_suppression
 from streams.records.topics import ALERTS, SUPPRESSIONS
 
 _LAST: Final = 10
 _SPARE: Final = 3
-"""Offsets that are looked back for each alert wanted: each transaction takes one too, and may hold a single alert."""
+"""Offsets to read back for each wanted alert: each transaction takes one too, and may hold a single alert."""
 _QUIET_S: Final = 60.0
-_AGAIN_S: Final = 2.0
 _LINES_S: Final = 5
-"""Lines a second on a terminal; what comes beyond is folded into one, since nobody reads faster."""
+"""Lines a second on a terminal; further ones are folded into one, since nobody reads faster."""
 _REMEMBERED: Final = 20_000
-"""Subscribers whose last risk is kept, to say how it changed."""
+"""Most subscribers whose last risk is kept, to show how it changed."""
 
 
 @click.command("tail")
@@ -90,14 +83,14 @@ def tail_(
 
 
 class Screen:
-    """What the reader has seen, and what is still to be shown.
+    """The output: what was shown, and what is still to be shown.
 
     Parameters
     ----------
     last
-        How many of those that came before are shown; None for all.
+        How many earlier records to show; None for all.
     suppressed
-        What is shown are breaches that were withheld.
+        Whether withheld breaches are shown instead of alerts.
     """
 
     def __init__(
@@ -125,11 +118,11 @@ class Screen:
 
     @property
     def full(self) -> bool:
-        """Whether as many were shown as were asked for."""
+        """Whether as many were shown as requested."""
         return self._limit is not None and self.shown >= self._limit
 
     def take(self, record: TailRecord, *, live: bool) -> None:
-        """Show a record, or keep it while it is not known whether it is one of the last."""
+        """Show a record, or keep it until it is known whether it is one of the last."""
         decode: Callable[[bytes | None], Alert | Suppression | None]
         decode, what = (as_alert, "an alert") if self.topic == ALERTS else (as_suppression, "a decision")
         alert = decode(record.value)
@@ -143,14 +136,14 @@ class Screen:
             self._show(record, alert, live=live)
 
     def caught_up(self) -> None:
-        """Show the last of those that came before."""
+        """Show the last of the earlier records."""
         earlier, self._earlier = self._earlier or (), None
         for record, alert in earlier:
             if not self.full:
                 self._show(record, alert, live=False)
 
     def flush(self, *, end: bool = False) -> None:
-        """Say what was folded, once the second is over."""
+        """Show the line for the folded records, once the second is over."""
         if self._folded and (end or time.monotonic() - self._second >= 1.0):
             units = ", ".join(f"{unit} {count}" for unit, count in self._folded.most_common(3))
             self._out.print(f"+{self._folded.total()} more: {units}", style="cyan", soft_wrap=True)
@@ -183,7 +176,7 @@ class Screen:
             self._out.print(self._card.line(alert, width, before), soft_wrap=True)
 
     def _burst(self) -> bool:
-        """Whether this second has had its lines; a file or a pipe gets them all."""
+        """Whether this second has had all its lines; a file or pipe has no limit."""
         if not self._terminal:
             return False
         now = time.monotonic()
@@ -195,14 +188,24 @@ class Screen:
 
 
 def _on_terminal() -> bool:
-    """Whether lines are cut to the width and bursts folded: what is piped gets all of it."""
+    """Whether lines are cut to the width and bursts folded: not in a file or pipe."""
     return sys.stdout.isatty()
 
 
+def _nobody_reads() -> bool:
+    """Whether the reader of a pipe has gone (`| head -0`), which otherwise only the next alert would show."""
+    try:
+        watched = select.poll()
+        watched.register(sys.stdout, 0)
+    except (AttributeError, io.UnsupportedOperation):  # no such call on Windows; no file behind a test's stdout
+        return False
+    return any(told & select.POLLERR for _, told in watched.poll(0))
+
+
 async def _follow(settings: Settings, screen: Screen, newest: int | None, *, follow: bool) -> None:
-    """Show what comes, and a heartbeat while nothing does."""
+    """Show new records, and a heartbeat while there are none."""
     topic = settings.topic_prefix + screen.topic
-    feed = _Feed(settings, topic, newest, follow=follow)
+    feed = Feed(settings, topic, newest, follow=follow)
     pulse = Pulse(settings.kafka_client_kwargs(), settings.topic_prefix, settings.group, watched=screen.topic)
     suppressed = screen.topic == SUPPRESSIONS
     quiet_since = heard = time.monotonic()
@@ -211,7 +214,7 @@ async def _follow(settings: Settings, screen: Screen, newest: int | None, *, fol
             async for poll in polled:
                 if poll.live and not feed.live:
                     feed.live = True
-                    await pulse.beat()  # a rate needs an earlier look
+                    await pulse.beat()  # a rate needs an earlier observation
                     screen.caught_up()
                     click.echo(
                         f"Waiting for {'decisions' if suppressed else 'alerts'} in {topic}; Ctrl-C ends.", err=True
@@ -221,6 +224,8 @@ async def _follow(settings: Settings, screen: Screen, newest: int | None, *, fol
                     if screen.full:
                         return
                 screen.flush()
+                if _nobody_reads():
+                    raise BrokenPipeError
                 now = time.monotonic()
                 if poll.records or not feed.live:
                     quiet_since = heard = now
@@ -236,45 +241,3 @@ async def _follow(settings: Settings, screen: Screen, newest: int | None, *, fol
     finally:
         screen.flush(end=True)
         await pulse.close()
-
-
-class _Feed:
-    """The topic, read over lost connections: the next one goes on where the last had come to.
-
-    Attributes
-    ----------
-    live
-        Whether the reader has all that came before.
-    missed
-        Set by the reader if the topic holds more than was given: a client can stay stuck after a broker's restart
-        (aiokafka#1154), and then another one goes on.
-    """
-
-    def __init__(self, settings: Settings, topic: str, newest: int | None, *, follow: bool) -> None:
-        self.live = self.missed = False
-        self._client, self._topic, self._newest, self._follow = settings.kafka_client_kwargs(), topic, newest, follow
-
-    async def polls(self) -> AsyncGenerator[Poll, None]:
-        """As of :func:`streams.cluster.topic_tail.polls`."""
-        places: dict[int, int] | None = None
-        while True:
-            self.missed = False
-            try:
-                async with aclosing(
-                    polls(self._client, self._topic, newest=self._newest, follow=self._follow, places=places)
-                ) as polled:
-                    async for poll in polled:
-                        if poll.live:
-                            places = dict(poll.places)
-                        elif places is not None:
-                            places.update({record.partition: record.offset + 1 for record in poll.records})
-                        yield poll
-                        if self.missed:
-                            break
-                    else:
-                        return
-            except (*UNREACHABLE, REFUSED):
-                if places is None:
-                    raise
-                click.echo("The connection was lost; trying again.", err=True)
-                await asyncio.sleep(_AGAIN_S)

@@ -1,4 +1,4 @@
-"""``holdfast alerts top``: what is open now, on the whole screen, the most urgent first."""
+"""``holdfast alerts top``: the open alerts on the whole screen, most urgent first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from app.alerts.card import Card
+from app.alerts.card_and_line import Card
 from app.alerts.open_alerts import OpenAlerts
 from app.alerts.pulse import Pulse, quiet_line
 from app.config.governing_policy import governing
@@ -73,7 +73,7 @@ class Board:
     Attributes
     ----------
     heartbeat
-        What is known of inputs and group.
+        The last heartbeat line on inputs and group.
     budget
         Tier alerts per 1,000 subscribers and day; the shipped policy's until it is set.
     """
@@ -90,7 +90,7 @@ class Board:
         self._chosen = 0
 
     def press(self, key: str) -> None:
-        """Do what a key says."""
+        """Act on a key."""
         if key == QUIT:
             self.quit.set()
         elif key in ("down", "j"):
@@ -150,7 +150,7 @@ async def _once(settings: Settings, board: Board) -> None:
 
 
 async def _watch(settings: Settings, board: Board) -> None:
-    """Draw until somebody quits, or one of the readers fails."""
+    """Draw until the user quits, or one of the readers fails."""
     with Keys() as keys:
         tasks = [
             asyncio.create_task(act)
@@ -165,7 +165,7 @@ async def _watch(settings: Settings, board: Board) -> None:
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                task.result()  # raises what ended it
+                task.result()  # raises the error that ended it
         finally:
             for task in tasks:
                 task.cancel()
@@ -192,7 +192,7 @@ async def _read_scores(settings: Settings, board: Board) -> None:
 
 
 async def _beat(settings: Settings, board: Board) -> None:
-    """Say every few seconds how events come in, and how long no alert has."""
+    """Update the heartbeat every few seconds."""
     pulse = Pulse(settings.kafka_client_kwargs(), settings.topic_prefix, settings.group)
     seen, since, lang = board.alerts.now, time.monotonic(), language(settings)
     try:

@@ -45,7 +45,7 @@ def read_policies(settings: Settings) -> Policies:
 
 
 def governing(settings: Settings, policies: Policies | None = None) -> Governing:
-    """What governs; the topic is read if no file is set and it was not read before.
+    """The policy in force; the topic is read if no file is set and it was not read before.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The operator's own files: policy and learner's numbers over the shipped ones, and a model instead of the topic's."""
+"""The operator's own files: policy and learner's settings over the shipped ones, and a model instead of the topic's."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ PLACE: Final = ("brokers", "topic_prefix")
 """Settings needed to read anything."""
 PIPE_WIDTH: Final = 120
 
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 
 
 def settings_options(

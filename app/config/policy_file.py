@@ -1,9 +1,9 @@
-"""A policy file: what it says over the shipped policy, or every fault in it with line and field."""
+"""Reading of a policy file: its values over the shipped policy, or every fault in it with line and field."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from hashlib import sha256
 from types import NoneType, UnionType
@@ -12,12 +12,13 @@ from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origi
 import msgspec
 from msgspec import Struct
 
-from models.contract.policy import Policy
+from models.contract.policy import CapacityException, Policy, UnitPolicy
 
 SHIPPED: Final[Mapping[str, Any]] = msgspec.to_builtins(Policy())
 Place = tuple[str | int, ...]
 """Names of tables and keys from the top, and numbers in lists of tables, from 0."""
 _DIGEST: Final = 8
+_MISSING: Final = "Object missing required field"
 
 
 class Fault(NamedTuple):
@@ -88,23 +89,88 @@ def _faults(
         for fault in _of_field(kinds.get(name), value, shipped.get(name), (*at, name), list(kinds)):
             sound = False
             yield fault
-    if sound and (what := _objection(_over(shipped, said), kind)) is not None:
-        yield at, what
+    if sound:
+        yield from _of_whole(kind, said, shipped, at)
 
 
-def _of_field(kind: Any, value: Any, shipped: Any, at: Place, known: list[str]) -> Iterator[tuple[Place, str]]:
+def _of_whole(
+    kind: type[Struct], said: Mapping[str, Any], shipped: Mapping[str, Any], at: Place
+) -> Iterator[tuple[Place, str]]:
+    """Faults of a table whose fields are right one by one: each with the value without which it would not be there."""
+
+    def objection(values: Mapping[str, Any]) -> str | None:
+        return _objection(_over(shipped, values), kind)
+
+    listed = {name: list(enumerate(value)) for name, value in said.items() if isinstance(value, list)}
+    while (what := objection(said)) is not None:
+        name = None if what.startswith(_MISSING) else _culprit(said, what, objection)
+        if name is None:
+            yield at, what
+            return
+        place, rest = (*at, name), listed.get(name, [])
+        if rest:
+            upto = next(n for n in range(len(rest)) if objection({**said, name: [v for _, v in rest[: n + 1]]}) == what)
+            place = (*place, rest.pop(upto)[0])
+        said = {**said, name: [value for _, value in rest]} if rest else _without(said, name)
+        yield place, what
+        if name not in shipped:
+            return  # it may be required
+
+
+def _culprit(said: Mapping[str, Any], what: str, objection: Callable[[Mapping[str, Any]], str | None]) -> str | None:
+    """The last field without which there would be no such fault; None if it does not depend on one field."""
+    return next((name for name in reversed(list(said)) if objection(_without(said, name)) != what), None)
+
+
+def _without(said: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {other: value for other, value in said.items() if other != name}
+
+
+def _of_field(kind: Any, value: Any, shipped: Any, at: Place, known: Sequence[str]) -> Iterator[tuple[Place, str]]:
     if kind is None:
         nearest = get_close_matches(str(at[-1]), known, n=1)
         yield at, f"unknown; did you mean {nearest[0]}?" if nearest else f"unknown; there are {', '.join(known)}"
+        return
+    if get_origin(kind) is dict and isinstance(value, dict):
+        keys, of_key = get_args(kind)
+        for name, each in value.items():
+            yield from _of_field(of_key if name in get_args(keys) else None, each, None, (*at, name), get_args(keys))
         return
     struct, many = _struct(kind)
     if struct is not None and many and isinstance(value, list) and all(isinstance(each, dict) for each in value):
         for number, each in enumerate(value):
             yield from _faults(struct, each, {}, (*at, number))
+        if struct is UnitPolicy:
+            yield from _twice(value, at)
+        if struct is CapacityException:
+            yield from _hidden(value, at)
     elif struct is not None and not many and isinstance(value, dict):
         yield from _faults(struct, value, shipped if isinstance(shipped, dict) else {}, at)
     elif (what := _objection(value, kind)) is not None:
         yield at, what
+
+
+def _twice(units: list[Mapping[str, Any]], at: Place) -> Iterator[tuple[Place, str]]:
+    """Units that have the name of an earlier one; the policy itself would refuse them without saying where."""
+    names = [unit.get("name") for unit in units]
+    for number, name in enumerate(names):
+        if name is not None and name in names[:number]:
+            yield (*at, number, "name"), f"the unit {name} is there twice"
+
+
+def _hidden(said: list[Mapping[str, Any]], at: Place) -> Iterator[tuple[Place, str]]:
+    """Exceptions that never hold: the first that fits takes precedence, and they lie wholly within an earlier one."""
+    if any(_objection(each, CapacityException) is not None for each in said):
+        return
+    found = [msgspec.convert(each, CapacityException) for each in said]
+    for number, later in enumerate(found):
+        begin, end = later.first, later.last or later.first
+        for before, earlier in enumerate(found[:number]):
+            first, last = earlier.first, earlier.last or earlier.first
+            if earlier.channel in (None, later.channel) and first <= begin and end <= last:
+                days = first if first == last else f"{first} to {last}"
+                yield (*at, number, "first"), f"exceptions[{before + 1}] holds for these days already, {days}"
+                break
 
 
 def _struct(kind: Any) -> tuple[type[Struct] | None, bool]:
@@ -119,7 +185,7 @@ def _struct(kind: Any) -> tuple[type[Struct] | None, bool]:
 
 
 def _objection(value: Any, kind: Any) -> str | None:
-    """What is wrong with a value, in msgspec's words, without the place, which the caller names."""
+    """The fault of a value in msgspec's words, without the place, which the caller names."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -150,12 +216,15 @@ def _line(lines: Mapping[Place, int], place: Place) -> int | None:
 def _lines(text: str) -> dict[Place, int]:
     r"""The line of each key and table of a valid document.
 
-    A statement is the fewest whole lines that are TOML by themselves.
+    A statement is the fewest whole lines that are TOML by themselves. Each value of a list over several lines has the
+    line on which it begins.
 
     Examples
     --------
     >>> _lines('version = "p-2"\n\n[contact]\nholidays = [\n]\nwindows = []\n')
     {('version',): 1, ('contact',): 3, ('contact', 'holidays'): 4, ('contact', 'windows'): 6}
+    >>> _lines('days = [\n  "a",\n  "b"]\n')
+    {('days',): 1, ('days', 0): 2, ('days', 1): 3}
     """
     found: dict[Place, int] = {}
     table: Place = ()
@@ -164,9 +233,11 @@ def _lines(text: str) -> dict[Place, int]:
     for number, line in enumerate(text.splitlines(), 1):
         begin = begin if statement else number
         statement += line + "\n"
-        try:
-            said = tomllib.loads(statement)
-        except tomllib.TOMLDecodeError:
+        said = _parsed(statement)
+        if said is None:
+            # An open list: what it has by now begins here at the latest.
+            for place in _places(_parsed(statement + "]") or _parsed(statement + "]]"), table):
+                found.setdefault(place, number)
             continue
         if statement.lstrip().startswith("["):
             table = _table(said, counts)
@@ -174,9 +245,16 @@ def _lines(text: str) -> dict[Place, int]:
                 found.setdefault(table[:depth], begin)
         else:
             for place in _places(said, table):
-                found.setdefault(place, begin)
+                found.setdefault(place, number if place[: len(table) + 1] in found else begin)
         statement = ""
     return found
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None
 
 
 def _table(header: Mapping[str, Any], counts: dict[Place, int]) -> Place:
@@ -196,7 +274,7 @@ def _table(header: Mapping[str, Any], counts: dict[Place, int]) -> Place:
 
 
 def _places(said: Any, at: Place) -> Iterator[Place]:
-    """All that a statement sets, outside in."""
+    """All places that a statement sets, outermost first."""
     items = said.items() if isinstance(said, dict) else enumerate(said) if isinstance(said, list) else ()
     for name, value in items:
         yield (*at, name)

@@ -49,30 +49,32 @@ class Settings(Struct, frozen=True, kw_only=True):
     topic_prefix: Annotated[
         str, Meta(pattern=r"^[a-zA-Z0-9._-]*$", max_length=200), About("Prefix of every topic name.")
     ] = ""
-    group: Annotated[str, Meta(min_length=1), About("Consumer group.")] = "holdfast"
-    partitions: Annotated[int, Meta(ge=1, le=10_000), About("Lanes: the partition count of every topic.")] = 8
+    group: Annotated[
+        str, Meta(min_length=1), About("Consumer group of the workers; the relay's groups begin with its name.")
+    ] = "holdfast"
+    partitions: Annotated[
+        int, Meta(ge=1, le=10_000), About("Partitions of every topic, which is the number of lanes.")
+    ] = 8
     security_protocol: Annotated[SecurityProtocol, About("Security protocol of the brokers.")] = "PLAINTEXT"
     sasl_mechanism: Annotated[SaslMechanism, About("SASL mechanism.")] = "SCRAM-SHA-512"
     sasl_username: Annotated[str | None, About("SASL user.")] = None
     sasl_password: Annotated[str | None, About("SASL password.", secret=True)] = None
-    ssl_cafile: Annotated[Path | None, About("Certificate authorities, PEM.")] = None
-    ssl_certfile: Annotated[Path | None, About("Client certificate, PEM.")] = None
-    ssl_keyfile: Annotated[Path | None, About("Key of the client certificate, PEM.")] = None
-    ssl_key_password: Annotated[str | None, About("Password of that key.", secret=True)] = None
+    ssl_cafile: Annotated[Path | None, About("Certificate authorities to trust, a PEM file.")] = None
+    ssl_certfile: Annotated[Path | None, About("Client certificate, a PEM file.")] = None
+    ssl_keyfile: Annotated[Path | None, About("Key of the client certificate, a PEM file.")] = None
+    ssl_key_password: Annotated[str | None, About("Password of the client certificate's key.", secret=True)] = None
     ssl_check_hostname: Annotated[bool, About("Check the broker's certificate against its name.")] = True
     metrics_host: Annotated[str, About("Address of /metrics, /livez and /readyz.")] = "127.0.0.1"
     metrics_port: Annotated[Port, About("Port of /metrics, /livez and /readyz; 0 is a free one.")] = (
         DEFAULT_METRICS_PORT
     )
-    console_host: Annotated[str, About("Address of the console.")] = "127.0.0.1"
-    console_port: Annotated[Port, About("Port of the console; 0 is a free one.")] = 8080
-    model: Annotated[Path | None, About("Snapshot file of a model to serve frozen.")] = None
-    policy: Annotated[Path | None, About("Policy file, TOML, in force instead of the topic's policies.")] = None
+    model: Annotated[Path | None, About("Model snapshot, a file, served instead of the topic's models.")] = None
+    policy: Annotated[Path | None, About("Policy, a TOML file, in force instead of the topic's policies.")] = None
     policy_key: Annotated[
         Annotated[str, Meta(min_length=16)] | None,
-        About("Key that signs published policies; with it only signed ones are taken.", secret=True),
+        About("Key that signs published policies; if set, only policies signed with it are used.", secret=True),
     ] = None
-    learner: Annotated[Path | None, About("Numbers of the learner, TOML.")] = None
+    learner: Annotated[Path | None, About("Settings of the learner, a TOML file.")] = None
     checkpoint_s: Annotated[
         float, Meta(gt=0, le=3600), About("Longest time in seconds that a learned example waits for a checkpoint.")
     ] = 15.0
@@ -80,15 +82,22 @@ class Settings(Struct, frozen=True, kw_only=True):
         Annotated[float, Meta(gt=0, lt=1)] | None,
         About("Share of subscribers who leave within 30 days, such as 0.015."),
     ] = None
-    poison_exit: Annotated[bool, About("End the worker when more than 5 % of the records are poison.")] = False
+    poison_exit: Annotated[
+        bool, About("End the worker (exit 65) when more than 5 % of its records cannot be read.")
+    ] = False
     relay_to: Annotated[
-        str | None, About("HTTP endpoints of the relay, [NAME=]URL, by spaces or lines.", secret=True)
+        str | None, About("HTTP endpoints of the relay, each [NAME=]URL, separated by spaces or lines.", secret=True)
     ] = None
     relay_notify: Annotated[
-        str | None, About("Chat and mail of the relay, [NAME=]URL of apprise, by spaces or lines.", secret=True)
+        str | None,
+        About(
+            "Chat and mail services of the relay, each [NAME=]URL as of apprise, separated by spaces or lines.",
+            secret=True,
+        ),
     ] = None
     relay_secret: Annotated[
-        str | None, About("Keys that the relay signs with, whsec_ and Base64, by spaces or lines.", secret=True)
+        str | None,
+        About("Keys that the relay signs with, each whsec_ and Base64, separated by spaces or lines.", secret=True),
     ] = None
     log_level: Annotated[LogLevel, About("Lowest level that is logged.")] = "info"
     lang: Annotated[Language | None, About("Language of cards and texts; by default the locale's.")] = None

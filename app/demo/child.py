@@ -1,20 +1,21 @@
-"""A child process of the demonstration that ends with its parent.
+"""A child process of the demonstration that ends with its parent, and the log that it writes.
 
-Between the two runs the broker's guard: it holds one end of a pipe, and the pipe closes however the parent ends,
+Between them runs the same guard as for the broker: it holds one end of a pipe, which closes however the parent ends,
 SIGKILL included. So neither Ctrl-C nor a crash nor a closed terminal leaves a worker behind.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from streams.embedded import broker_guard
 
@@ -114,3 +115,35 @@ def log_tail(log: Path, lines: int = 15) -> str:
             return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
     except OSError:
         return ""
+
+
+class JsonLines:
+    """Reads JSON lines from a growing log, each once; an incomplete line waits until its end is written.
+
+    Parameters
+    ----------
+    log
+        A file that another process appends to; it may not exist yet.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._at = 0
+        self._half = b""
+
+    def new(self) -> Iterator[dict[str, Any]]:
+        """The objects written since the last call."""
+        try:
+            with self._log.open("rb") as file:
+                file.seek(self._at)
+                grown = file.read()
+        except FileNotFoundError:
+            return
+        self._at += len(grown)
+        *whole, self._half = (self._half + grown).split(b"\n")
+        for line in whole:
+            if line.startswith(b"{"):
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    continue  # a line cut off by a kill

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from app.config.setting_sources import Resolved
     from app.config.settings import Settings
     from app.demo.scene import Scene
+    from app.demo.screen import SceneView
     from app.demo.show import Show
-    from app.demo.shown.view import SceneView
     from app.demo.stage import Stage
 
 SUBSCRIBERS: Final = 400
@@ -54,7 +54,8 @@ class DemoOrder:
 def demo(context: click.Context, resolved: Resolved, /, **flags: Any) -> None:
     """Show Holdfast at work here: a real Kafka, a worker, simulated subscribers. Ctrl-C removes everything.
 
-    Keys: 1 to 5 play a customer's story and time its alert, k kills the worker and counts what was lost, q ends.
+    Keys: 1 to 5 play a customer's story and time its alert; a, c, u, r and x play the front line on its work order; k
+    kills the worker and counts what was lost; q ends.
     Everything shown is simulated. Exit code 0 if an alert was seen.
     """
     context.exit(_perform(DemoOrder(**flags), resolved.settings))
@@ -98,8 +99,8 @@ def _interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
 
 def _stage(after: ExitStack) -> tuple[Stage, float]:
     """Get the jars and start Kafka; also returns the start time, after any download. `after` removes everything."""
-    from app.demo.shown.words import LABEL
     from app.demo.stage import raise_stage, start_compiling
+    from app.demo.words import LABEL
     from app.kafka.download_bar import DownloadBar
     from streams.embedded.broker_settings import BrokerSettings
     from streams.embedded.jars import ensure_jars
@@ -123,9 +124,8 @@ async def _shown(call: DemoOrder, settings: Settings, stage: Stage, began: float
 
     from app.demo.feed import AHEAD_DAYS, LIVED_DAYS, FeedOrder
     from app.demo.scene import Scene
+    from app.demo.screen import SceneView, log, silence
     from app.demo.show import Show
-    from app.demo.shown import fronts
-    from app.demo.shown.view import SceneView
     from app.demo.stage import PREFIX
     from app.process.full_screen import Keys, screen
     from app.publishing.publisher import wall_clock_ms
@@ -141,17 +141,17 @@ async def _shown(call: DemoOrder, settings: Settings, stage: Stage, began: float
         live_ms=order.live_ms,
     )
     view = SceneView(scene, language(settings), ZoneInfo(settings.timezone))
-    show = Show(stage, order, scene)
     console = Console(highlight=False)
     on_screen = _on_screen(call, console)
     keys = Keys() if on_screen and sys.stdin.isatty() else None
+    show = Show(stage, order, scene, played=keys is not None)
 
     def front() -> Coroutine[Any, Any, None]:
         if call.as_json:
-            return fronts.silence()
+            return silence()
         if on_screen:
             return screen(console, view, show.press, keys)
-        return fronts.log(console, view, scene)
+        return log(console, view, scene)
 
     with keys or nullcontext():
         _stop_on_signals(show)
@@ -174,7 +174,7 @@ def _conclude(call: DemoOrder, scene: Scene, view: SceneView) -> None:
     """Print the conclusion after the screen has closed, or the JSON object for a script."""
     from rich.console import Console
 
-    from app.demo.shown.summary import summary
+    from app.demo.scene import summary
 
     if call.as_json:
         click.echo(json.dumps(summary(scene, time.monotonic())))

@@ -1,4 +1,4 @@
-"""The simulated population as its own process: it writes the past at once, then the present in fast motion.
+"""The simulated population as a process: it writes the past at once, then the present at high speed.
 
 Started by the demonstration only, as ``python -m app.demo.feed JSON``; reports progress as JSON lines on stderr.
 """
@@ -42,7 +42,7 @@ class FeedOrder(msgspec.Struct, frozen=True):
 
 
 class LivedPace(PublishPace):
-    """Pace without waiting up to a point of event time, then at a given speed; never ahead of the wall clock."""
+    """A pace that does not wait up to a point of event time, then runs at a given speed, never past the wall clock."""
 
     def __init__(self, live_ms: int, speed: float) -> None:
         super().__init__(speed=speed)

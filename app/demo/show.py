@@ -1,4 +1,4 @@
-"""The running demonstration: it reads what the worker commits, updates the scene, and acts on keys."""
+"""Runs the demonstration: reads what the worker commits, updates the scene, and acts on keys."""
 
 from __future__ import annotations
 
@@ -10,24 +10,40 @@ from contextlib import aclosing
 from typing import Any, Final
 
 import aiohttp
+import msgspec
 
-from app.demo.child import Child
+from app.demo.child import Child, JsonLines
+from app.demo.clocks import Recovery
 from app.demo.feed import FeedOrder
-from app.demo.measured.json_lines import JsonLines
-from app.demo.measured.recovery import Recovery
-from app.demo.measured.vitals import scrape
+from app.demo.front_desk import ANSWERS, VIEWER, Answered
+from app.demo.operator import simulated_policy
 from app.demo.scene import Scene
 from app.demo.stage import INPUTS, PARTITIONS, PREFIX, Stage
+from app.demo.vitals import scrape
+from app.orders.order_book import as_order
 from app.process.full_screen import QUIT
 from app.publishing.publisher import publish
 from app.publishing.record import TimedRecord
+from app.simulator.front_line import FrontLine, feedback
 from app.simulator.stories import STORIES, story
+from models.contract.breaches import Heard
+from models.contract.events import FeedbackStatus
+from models.contract.policy import Policy
+from models.desk.capacity import UnitDay
+from models.desk.state_records import OfPerson, OfUnit
+from models.desk.state_records import read as desk_state
 from streams.cluster.broker_view import BrokerView
 from streams.cluster.topic_tail import TailRecord, as_alert, tail
+from streams.desk import desk_position
+from streams.desk.desk_position import POSITION_KEY
+from streams.policy_topic import single_policy
 from streams.records.lane_history import read
-from streams.records.topics import ALERTS, HISTORY, SUPPRESSIONS
+from streams.records.topics import ALERTS, BREACHES, DESK_STATE, HISTORY, SUPPRESSIONS, WORK_ORDERS
 
 _LOOK_S: Final = 0.25
+_WORK_S: Final = 0.1
+"""The front line's step: one minute of simulated time."""
+_HEARD: Final = msgspec.json.Decoder(Heard)
 _DEATHS: Final = 3
 """Unexpected ends of a worker after which another restart would only hide the fault."""
 
@@ -41,12 +57,16 @@ class Show:
         Order of the simulated population's feed.
     scene
         Updated while :meth:`run` runs.
+    played
+        Whether there is a keyboard: then the simulated front line leaves the card's order to the viewer.
     """
 
-    def __init__(self, stage: Stage, order: FeedOrder, scene: Scene) -> None:
+    def __init__(self, stage: Stage, order: FeedOrder, scene: Scene, *, played: bool) -> None:
         self.scene: Final = scene
         self._stage = stage
         self._order = order
+        self._played = played
+        self._line = FrontLine(order.seed)
         self._stop = asyncio.Event()
         self._all_open = asyncio.Event()
         self._acts: set[asyncio.Task[None]] = set()
@@ -54,6 +74,7 @@ class Show:
         self._spoken = JsonLines(stage.directory / "worker.log")
         self._metrics: str | None = None
         self._last_story_ms = 0
+        self._answers = 0
 
     def stop(self) -> None:
         """Let :meth:`run` end in an orderly way."""
@@ -74,16 +95,29 @@ class Show:
         """
         await self._stage.set_topics()
         self._start_worker()
+        # The worker reads it before it opens a lane, and takes longer to start than this write.
+        await single_policy.publish(self._stage.client, PREFIX, simulated_policy(self._order.live_ms), None, 0)
         tasks = [
             asyncio.create_task(act())
-            for act in (self._history, self._alerts, self._suppressions, self._watch, self._open, front)
+            for act in (
+                self._history,
+                self._breaches,
+                self._desk,
+                self._alerts,
+                self._suppressions,
+                self._orders,
+                self._front_line,
+                self._watch,
+                self._open,
+                front,
+            )
         ]
         ending = asyncio.create_task(self._ending(seconds))
         try:
             while not ending.done():
                 done, _ = await asyncio.wait({*tasks, *self._acts, ending}, return_when=asyncio.FIRST_COMPLETED)
                 for task in done - {ending}:
-                    task.result()  # raises what ended it
+                    task.result()  # raises the error that ended it
                     self._acts.discard(task)
                     tasks = [each for each in tasks if each is not task]
         finally:
@@ -107,11 +141,13 @@ class Show:
             self._act(self._kill())
         elif key.isdecimal() and int(key) in STORIES:
             self._act(self._tell(int(key)))
+        elif key in ANSWERS:
+            self._act(self._answer(ANSWERS[key]))
 
     def _act(self, act: Coroutine[Any, Any, None]) -> None:
         self._acts.add(asyncio.create_task(act))
 
-    # Committed records
+    # Committed records; reading earlier would only take time from the compiler
 
     async def _history(self) -> None:
         async for record in self._records(HISTORY):
@@ -129,7 +165,39 @@ class Show:
         async for record in self._records(SUPPRESSIONS):
             withheld = json.loads(record.value or b"{}")
             self.scene.suppressions[withheld.get("reason", "?")] += 1
+            self.scene.passed.withheld(withheld.get("alert_id", ""), withheld.get("decision_id", ""))
             self.scene.watch.withheld(withheld.get("subscriber_id"), withheld.get("reason", "?"), time.monotonic())
+
+    async def _orders(self) -> None:
+        await self._all_open.wait()
+        async for record in self._records(WORK_ORDERS):
+            order = as_order(record.value)
+            if order is not None:
+                self.scene.ordered(order, record.value or b"", time.monotonic())
+                self._line.hear(order)
+
+    async def _breaches(self) -> None:
+        await self._all_open.wait()
+        async for record in self._records(BREACHES):
+            self.scene.passed.breach(record.offset, _HEARD.decode(record.value or b""))
+
+    async def _desk(self) -> None:
+        scene = self.scene
+        await self._all_open.wait()
+        async for record in self._records(DESK_STATE):
+            if record.key == POSITION_KEY and record.value is not None:
+                scene.passed.position(desk_position.decode(record.value).next_offset)
+                continue
+            match desk_state(record.key or b"", record.value):
+                case OfPerson(person, file):
+                    scene.passed.person(person, file)
+                case OfUnit(unit, day, done):
+                    scene.desk.days[unit, day] = done or UnitDay()
+                case Policy() as policy:
+                    scene.desk.govern(policy)
+                    self._line.windows = policy.contact
+                case _:
+                    pass  # its time, and the effect of contacts
 
     async def _records(self, topic: str) -> AsyncIterator[TailRecord]:
         async with aclosing(tail(self._stage.client, PREFIX + topic, from_beginning=True, follow=True)) as records:
@@ -141,13 +209,24 @@ class Show:
     async def _open(self) -> None:
         """Start the population only when every lane is open.
 
-        A lane first catches up on the records that are there when it opens; the show is what comes after.
+        A lane first catches up on the records that are there when it opens, and the show begins after that.
         """
         await self._all_open.wait()
         self._stage.start_feed(self._order)
         self._told = JsonLines(self._stage.directory / "simulator.log")
         self.scene.phase = "past"
         self.scene.open_s = round(time.monotonic() - self.scene.began, 1)
+
+    async def _front_line(self) -> None:
+        """Let the simulated front line give the feedback due by the time that the worker has reached."""
+        scene = self.scene
+        while True:
+            now, followed = scene.event_ms, scene.followed
+            mine = followed.newest.order_id if followed is not None and self._played and scene.phase == "live" else None
+            said = [] if now is None else self._line.due(now, spared=mine)
+            if said:
+                await publish(said, self._stage.client, PREFIX)
+            await asyncio.sleep(_WORK_S)
 
     async def _watch(self) -> None:
         view = BrokerView(self._stage.client, PREFIX)
@@ -185,7 +264,7 @@ class Show:
             self._bury(stage.worker)
 
     def _bury(self, worker: Child) -> None:
-        """Restart a worker that ended by itself, as a supervisor would; not forever, and not one that never ran."""
+        """Restart a worker that ended by itself, as a supervisor would; only some times, and only if it had run."""
         self.scene.deaths += 1
         if self.scene.deaths > _DEATHS or self.scene.phase == "starting":
             raise worker.obituary()
@@ -193,7 +272,7 @@ class Show:
 
     def _start_worker(self) -> None:
         self._metrics = None
-        self.scene.worker_pid = self._stage.start_worker().pid
+        self._stage.start_worker()
 
     # Keys
 
@@ -221,5 +300,24 @@ class Show:
             yield from records[:-1]
             scene.watch.start(number, who, time.monotonic())
             yield records[-1]
+
+        await publish(handed_over(), self._stage.client, PREFIX)
+
+    async def _answer(self, status: FeedbackStatus) -> None:
+        """Feed back on the alert of the card; the clock of its order starts when the feedback is handed over."""
+        scene, followed = self.scene, self.scene.followed
+        past = scene.simulated_ms is None or scene.phase == "past"
+        if past or scene.card is None or followed is None or not followed.open:
+            scene.say("answer", time.monotonic())
+            return
+        order = followed.newest
+        self._answers += 1
+        said = f"viewer-{order.order_id}-{self._answers}"
+        ts = max(scene.simulated_ms or 0, order.ts)
+        record = feedback(said, order, status, VIEWER, ts, scene.card.alert_id)
+
+        def handed_over() -> Iterator[TimedRecord]:
+            scene.desk.answered = Answered(order.order_id, status, time.monotonic())
+            yield record
 
         await publish(handed_over(), self._stage.client, PREFIX)

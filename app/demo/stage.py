@@ -33,7 +33,7 @@ _KEPT: Final = {"retention.ms": "-1"}
 _UNCOMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(1 << 52)}
 """A compacted log has gaps, and the tally counts every gap as a lost event."""
 _OWN: Final = ("HOLDFAST_MODEL", "HOLDFAST_POLICY", "HOLDFAST_BASE_RATE", "HOLDFAST_LOG_LEVEL")
-"""Settings of the operator that the demonstration honours; it sets all others itself."""
+"""Settings that the demonstration takes from the environment; it sets all others itself."""
 _WORKER: Final = "import sys; from app.cli import main; sys.exit(main(['worker']))"
 _SETTLE_TRIES: Final = 50
 

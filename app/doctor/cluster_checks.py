@@ -1,4 +1,4 @@
-"""What the broker and the topics tell: each check a question to them, and a judgement on the answer.
+"""Checks that need a broker: each asks one question of broker or topics, and judges the answer.
 
 Nothing is written, and no group is joined.
 """
@@ -22,6 +22,7 @@ from models.contract.time_units import DAY_MS, HOUR_MS
 from models.scoring.prior import VERSION as PRIOR
 from streams.cluster.broker_view import BrokerView
 from streams.cluster.group_progress import GroupProgress, look
+from streams.cluster.redriving import redriven
 from streams.cluster.retention import noted
 from streams.cluster.topic_admin import Cluster
 from streams.cluster.topic_tail import TailRecord, TopicMissingError, polls, tail
@@ -32,11 +33,11 @@ from streams.policy_topic import single_policy
 from streams.policy_topic.policies import Policies
 from streams.records.key_placement import misplaced
 from streams.records.lane_history import HistoryRecord, read
-from streams.records.topics import ALL_TOPICS, DEAD_LETTERS, HISTORY, INPUT_TOPICS, MODELS
+from streams.records.topics import ALL_TOPICS, DEAD_LETTERS, DESK_STATE, HISTORY, INPUT_TOPICS, MODELS
 
 _BEHIND_S: Final = 10.0
 _FUTURE_MS: Final = 5 * 60_000
-"""Events that are dated further ahead of the broker's clock are poison."""
+"""Events dated further ahead of the broker's clock are poison."""
 _SKEW_MS: Final = 1_000
 _OLD_MODEL_MS: Final = 14 * DAY_MS
 """The learner publishes each week of the stream."""
@@ -45,13 +46,13 @@ _NEEDED: Final = {
     "output": frozenset({"WRITE", "DESCRIBE"}),
     "internal": frozenset({"READ", "WRITE", "DESCRIBE"}),
 }
-"""What a topic of each role is used for."""
+"""Rights needed on a topic of each role."""
 _QUIET_MS: Final = HOUR_MS
 _TAIL: Final = 4
 """Offsets looked back: the newest record of a partition may have the markers of transactions behind it."""
 _LOOK_S: Final = 1.0
-"""Between two looks at the group, and how often the first is repeated: a broker that never had a group makes the topic
-of their offsets when it is first asked, and has no coordinator until then."""
+"""Time between two looks at the group, and how often the first is repeated: a broker that never had a group creates the
+topic of group offsets when it is first asked, and has no coordinator until then."""
 _LOOKS: Final = 5
 
 
@@ -70,10 +71,10 @@ async def on_the_cluster(settings: Settings) -> list[Finding]:
         lanes = _lanes([topic.partitions for topic in there.values()], settings.partitions)
         found += topics(await cluster.faults(prefix, lanes), lanes, settings.partitions)
         if found[-1].verdict == "fail":
-            return found  # whatever else is asked would be of topics that are not there
+            return found  # every further check would need topics that do not exist
         names = [topic.full(prefix) for topic in ALL_TOPICS]
         found.append(access(prefix, authoriser := await cluster.has_authoriser(), await cluster.allowed(names)))
-        ids = [*(lane_id(prefix, lane) for lane in range(lanes)), prefix + MODELS]
+        ids = [*(lane_id(prefix, lane) for lane in range(lanes)), prefix + DESK_STATE, prefix + MODELS]
         found.append(transactional_ids(ids, await cluster.refused_ids(ids) if authoriser else []))
         kept = {topic.name: (await cluster.settings(topic.full(prefix))).all for topic in ALL_TOPICS}
     found += retention(kept, await noted(client, prefix))
@@ -96,14 +97,14 @@ async def on_the_cluster(settings: Settings) -> list[Finding]:
 
 
 def broker(count: int, release: str | None) -> Finding:
-    """How many brokers, and how old."""
+    """Number of brokers, and their release."""
     if release is None:
         return Finding("broker", "fail", f"{_many(count, 'broker')}, older than Kafka 2.7", "2.8 or newer is needed")
     return Finding("broker", "ok", f"{_many(count, 'broker')}, Kafka {release} or newer")
 
 
 def _lanes(counts: list[int], set_here: int) -> int:
-    """How many lanes the topics are made for: what all of them have, whatever is set here.
+    """Number of lanes that the topics are made for: their common partition count, regardless of the setting here.
 
     Examples
     --------
@@ -114,7 +115,7 @@ def _lanes(counts: list[int], set_here: int) -> int:
 
 
 def topics(faults: list[str], lanes: int, set_here: int) -> list[Finding]:
-    """Whether all are there, with one partition count."""
+    """Whether all topics exist, with one partition count."""
     if faults:
         return [Finding("topics", "fail", fault, "holdfast topics check") for fault in faults]
     said = f"all {len(ALL_TOPICS)} there, {lanes} lanes"
@@ -125,7 +126,7 @@ def topics(faults: list[str], lanes: int, set_here: int) -> list[Finding]:
 
 
 def access(prefix: str, authoriser: bool, allowed: Mapping[str, frozenset[str]]) -> Finding:
-    """Whether this user may do with each topic what a worker, a learner or a relay does with it."""
+    """Whether this user has the rights on each topic that a worker, a learner or a relay needs."""
     if not authoriser:
         return Finding("ACLs", "ok", "the broker has no authoriser: everybody may do everything")
     lacking = {
@@ -138,17 +139,17 @@ def access(prefix: str, authoriser: bool, allowed: Mapping[str, frozenset[str]])
         advice = "if workers run as this user: kafka-acls --add --allow-principal User:... --operation ... --topic ..."
         return Finding("ACLs", "fail", said, advice)
     untold = len(ALL_TOPICS) - len(allowed)
-    more = f"; of {untold} the broker does not say" if untold else ""
-    return Finding("ACLs", "ok", f"this user may do with {len(allowed)} topics what is needed{more}")
+    more = f"; for {_many(untold, 'topic')} the broker does not say" if untold else ""
+    return Finding("ACLs", "ok", f"this user has the rights it needs on {_many(len(allowed), 'topic')}{more}")
 
 
 def transactional_ids(ids: list[str], refused: list[str]) -> Finding:
     """Whether this user may write the transactions of lanes and learner."""
     if refused:
-        said = f"{len(refused)} of {len(ids)} may not be described: {', '.join(refused)}"
+        said = f"this user lacks DESCRIBE on {len(refused)} of {len(ids)} transactional ids: {', '.join(refused)}"
         advice = "if workers run as this user: kafka-acls --add ... --operation Write --operation Describe"
         return Finding("transactional ids", "fail", said, f"{advice} --transactional-id ...")
-    return Finding("transactional ids", "ok", f"all {len(ids)}, from {ids[0]} on, may be described")
+    return Finding("transactional ids", "ok", f"this user has DESCRIBE on all {len(ids)}, from {ids[0]} on")
 
 
 def retention(kept: Mapping[str, Mapping[str, str]], lengthened: Mapping[str, object]) -> list[Finding]:
@@ -167,7 +168,7 @@ def retention(kept: Mapping[str, Mapping[str, str]], lengthened: Mapping[str, ob
             found.append(Finding("retention", "warn", said, f"set retention.ms={needs['retention.ms']}"))
         stamp = needs.get("message.timestamp.type")
         if stamp and has.get("message.timestamp.type") != stamp:
-            said = f"{topic.name} has not message.timestamp.type {stamp}, so lanes do not know the broker's clock"
+            said = f"message.timestamp.type of {topic.name} is not {stamp}, so lanes cannot tell the broker's time"
             found.append(Finding("retention", "fail", said, f"set message.timestamp.type={stamp}"))
     if lengthened:
         said = f"lengthened for a replay: {', '.join(sorted(lengthened))}"
@@ -207,7 +208,7 @@ async def _group(settings: Settings) -> Finding:
 
 
 def group(name: str, progress: GroupProgress, events_s: float) -> Finding:
-    """Whether somebody works, and keeps up."""
+    """Whether workers run, and keep up."""
     lag = progress.lag()
     said = f"{name}: {_many(progress.members or 0, 'member')}, {events_s:,.0f} events/s, lag {lag:,}"
     if not progress.members:
@@ -218,21 +219,21 @@ def group(name: str, progress: GroupProgress, events_s: float) -> Finding:
 
 
 def clock(history: Mapping[int, TailRecord], now_ms: int) -> Finding:
-    """Whether the broker has dated a record after what is now here; how far this clock is ahead cannot be seen."""
+    """Whether the broker has dated a record later than this clock; a clock that is ahead cannot be detected."""
     if not history:
-        return Finding("clock", "ok", "nothing in the history yet to hold this clock against")
+        return Finding("clock", "ok", "no history yet, so this clock cannot be compared with the broker's")
     ahead = max(record.timestamp for record in history.values()) - now_ms
     if ahead > _SKEW_MS:
         said = f"the broker's clock is at least {ahead / 1000:.1f} s ahead of this one"
         return Finding("clock", "fail" if ahead > _FUTURE_MS else "warn", said, "synchronise both (chrony, NTP)")
-    said = f"the broker dated its newest record of the history {-ahead / 1000:,.0f} s ago by this clock"
+    said = f"the broker dated its newest history record {-ahead / 1000:,.0f} s ago, by this clock"
     return Finding("clock", "ok", said)
 
 
 def model(
     settings: Settings, versions: ModelVersions, lanes: Mapping[int, HistoryRecord], now_ms: int
 ) -> list[Finding]:
-    """What the lanes said last that they serve, against what they should."""
+    """The model that each lane last reported, against the one that it should serve."""
     newest = versions.newest
     try:
         wanted = newest.snapshot.version if newest else PRIOR
@@ -244,9 +245,12 @@ def model(
         for each in versions.refused.values()
     ]
     served = Counter(record.model for record in lanes.values())
-    said = "; ".join(f"{name} in {count} lanes" for name, count in served.most_common()) or f"{wanted}, by nobody yet"
+    said = (
+        "; ".join(f"{name} in {count} lanes" for name, count in served.most_common())
+        or f"{wanted}, served by no lane yet"
+    )
     if set(served) - {wanted}:
-        advice = f"{wanted} is the one to serve: a lane takes it up with its next event"
+        advice = f"{wanted} should be served: a lane switches to it with its next event"
         found.append(Finding("model", "warn", said, advice))
     elif settings.model is None and newest and now_ms - newest.ts > _OLD_MODEL_MS:
         days = (now_ms - newest.ts) // DAY_MS
@@ -257,7 +261,7 @@ def model(
 
 
 def policy(settings: Settings, policies: Policies, lanes: Mapping[int, HistoryRecord]) -> list[Finding]:
-    """What the lanes said last that they decide by, against what they should; and what was refused."""
+    """The policy that each lane last reported, against the one that it should use; and refused ones."""
     try:
         wanted = governing(settings, policies).policy.version
     except Refused:
@@ -267,9 +271,12 @@ def policy(settings: Settings, policies: Policies, lanes: Mapping[int, HistoryRe
         for each in policies.refused.values()
     ]
     counts = Counter(record.policy for record in lanes.values())
-    said = "; ".join(f"{name} in {count} lanes" for name, count in counts.most_common()) or f"{wanted}, by nobody yet"
+    said = (
+        "; ".join(f"{name} in {count} lanes" for name, count in counts.most_common())
+        or f"{wanted}, used by no lane yet"
+    )
     if set(counts) - {wanted}:
-        advice = f"{wanted} is the one to decide by: a lane takes it up with its next event, but with HOLDFAST_POLICY"
+        advice = f"{wanted} should be in force: a lane switches at its next event, unless its HOLDFAST_POLICY is set"
         return [*found, Finding("policy", "warn", said, advice)]
     return [*found, Finding("policy", "ok", said)]
 
@@ -279,13 +286,13 @@ async def _reasons(settings: Settings, now_ms: int) -> Counter[str]:
     topic, counts = settings.topic_prefix + DEAD_LETTERS, Counter[str]()
     async with aclosing(tail(settings.kafka_client_kwargs(), topic, from_beginning=True, follow=False)) as records:
         async for record in records:
-            if record.timestamp >= now_ms - DAY_MS:
+            if record.timestamp >= now_ms - DAY_MS and redriven(record) is None:
                 counts[dict(record.headers).get("holdfast.reason", b"?").decode("utf-8", "replace")] += 1
     return counts
 
 
 def dead_letters(reasons: Counter[str]) -> Finding:
-    """What could not be read within a day."""
+    """Records of the last day that could not be read."""
     if not reasons:
         return Finding("dead letters", "ok", "none in 24 h")
     said = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
@@ -293,14 +300,15 @@ def dead_letters(reasons: Counter[str]) -> Finding:
 
 
 def quiet(topic: str, newest: Mapping[int, int], partitions: int) -> Finding:
-    """Whether partitions get nothing while others of the topic do: their lanes stand still in time."""
+    """Whether partitions get no records while others of the topic do: event time stops in a lane without events."""
     if not newest:
         return Finding("partitions", "ok", f"{topic} is empty")
     latest = max(newest.values())
     still = [at for at in range(partitions) if latest - newest.get(at, 0) > _QUIET_MS]
     if still:
         said = f"{topic}: an hour without a record in {', '.join(map(str, still))}, while others have some"
-        return Finding("partitions", "warn", said, "their lanes stand still in time: does a source write to them?")
+        advice = "check that a source writes to those partitions: event time stops in a lane without events"
+        return Finding("partitions", "warn", said, advice)
     return Finding("partitions", "ok", f"{topic}: records in all {partitions}")
 
 

@@ -1,4 +1,4 @@
-"""What a check found: whether all is well, and what to do if not."""
+"""Result of a check: whether all is well, and what to do if not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Verdict = Literal["ok", "warn", "fail"]
 
 
 class Finding(NamedTuple):
-    """One line of the doctor's.
+    """One line of the doctor's report.
 
     Attributes
     ----------

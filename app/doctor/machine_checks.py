@@ -1,4 +1,4 @@
-"""What can be found out without a broker: disk, policy, and the embedded Kafka's Java."""
+"""Checks that need no broker: disk, policy, and the embedded Kafka's Java."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ def on_this_machine(settings: Settings) -> list[Finding]:
 
 
 def disk(folder: Path, *, embedded: bool) -> Finding:
-    """Room where compiled code is kept, or where the embedded Kafka keeps its data."""
+    """Free space in a folder: that of the compiled code, or that of the embedded Kafka's data."""
     while not folder.exists():
         folder = folder.parent
     usage = psutil.disk_usage(str(folder))
-    said = f"{usage.free / 1e9:.1f} GB free at {folder}" + ("" if embedded else "; the broker's own is not seen")
+    said = f"{usage.free / 1e9:.1f} GB free at {folder}" + (
+        "" if embedded else "; the broker's own disk is not checked"
+    )
     if usage.free < _LEAST_BYTES:
-        return Finding("disk", "fail", said, "make room: Kafka ends when its disk is full")
+        return Finding("disk", "fail", said, "make room: Kafka stops when its disk is full")
     if usage.free < _LEAST_SHARE * usage.total:
         return Finding("disk", "warn", said, "make room: less than a tenth is left")
     return Finding("disk", "ok", said)
@@ -49,7 +51,9 @@ def policy(settings: Settings) -> Finding:
         found = policy_of_file(settings.policy, settings.base_rate)
     except Refused as error:
         return Finding("policy", "fail", error.message, "; ".join(error.advice))
-    said = f"{found.version} of {settings.policy}" if settings.policy else "the topic's, else the shipped one"
+    said = (
+        f"{found.version} of {settings.policy}" if settings.policy else "the newest on the topic, else the shipped one"
+    )
     return Finding("policy", "ok", f"{said}; base rate {found.base_rate:g}")
 
 

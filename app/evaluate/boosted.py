@@ -18,8 +18,6 @@ from models.arrays import Bools, Floats
 
 if TYPE_CHECKING:
     import lightgbm
-
-
 INSTALL: Final = "pip install 'holdfast[batch]'"
 PARAMETERS: Final[dict[str, Any]] = {
     "objective": "binary",

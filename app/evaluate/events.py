@@ -1,8 +1,15 @@
-"""``holdfast evaluate events``: the risks a lane would have served over a log, and their quality."""
+"""``holdfast evaluate events``: the product without Kafka over a log, and how good the risks are that it would serve.
+
+One lane and the learner process the log in order of time; at each point they know only what was known by then. A log
+without outcomes gets them from silence, as an operator would write them: a lapse on the day on which the silence has
+lasted long enough, dated by the last use, and a return with the next use.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count, groupby
 from typing import Any, Final
 
 import numpy as np
@@ -10,25 +17,116 @@ from msgspec import structs
 
 from app.errors import Refused
 from app.evaluate.boosted import Boosted
-from app.evaluate.off_line import lived
-from app.evaluate.silence import with_lapses
 from app.evaluate.verdict import JudgedRow, auc_of, figures, gain
-from app.publishing.record import TimedRecord
+from app.publishing.record import TimedRecord, encode
+from app.replay.conversion import Stored
 from models.analysis.paired_test import Whos, auc_bounded
 from models.analysis.score_metrics import OneClassError
 from models.arrays import Bools, Floats
+from models.contract.events import CALLS, DATA_USAGE, OUTCOMES, Arrival
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
-from models.contract.training_example import WEEKLY, Example, Fate
+from models.contract.training_example import WEEKLY, Example, WeeklyLabel
+from models.decisions.detector import Detector
+from models.decisions.outbox import Body
 from models.features.catalogue import INDEX
 from models.learning.learner import Learner, LearnerSettings
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer
+from streams.records.wire import Rejected, decode
 
 LATE: Final = 0.4
 """Last share of the looks, reported apart: by then the learner has seen labels."""
 EVERY_MS: Final = 28 * DAY_MS
 """Interval between two fits of the batch model."""
+
+
+def with_lapses(records: Iterable[TimedRecord], silent_days: float) -> Iterator[TimedRecord]:
+    """The records in order of time, with lapses and returns inserted.
+
+    Raises
+    ------
+    app.errors.Refused
+        If no subscriber used anything for that long: a gap in the recording, which would make all leavers.
+
+    Examples
+    --------
+    >>> days = ((b"a", 0), (b"b", 1), (b"b", 2), (b"a", 4))
+    >>> calls = [TimedRecord(CALLS, who, b"", day * DAY_MS) for who, day in days]
+    >>> [(r.subscriber_id, r.ts // DAY_MS, r.value[-12:]) for r in with_lapses(calls, 3.0) if r.topic == OUTCOMES]
+    [('a', 3, b'ivity_ts":0}'), ('a', 4, b':"returned"}')]
+    """
+    silent = round(silent_days * DAY_MS)
+    used: deque[tuple[int, bytes]] = deque()
+    last: dict[bytes, int] = {}
+    gone: set[bytes] = set()
+    latest = 0
+
+    def lapses(now: int) -> Iterator[TimedRecord]:
+        while used and used[0][0] + silent <= now:
+            ts, who = used.popleft()
+            if last[who] == ts and who not in gone:
+                gone.add(who)
+                yield _outcome(who, ts + silent, outcome="lapsed", last_activity_ts=ts)
+
+    for record in records:
+        yield from lapses(record.ts - 1)
+        if record.topic in (CALLS, DATA_USAGE):
+            if last and record.ts - latest >= silent:
+                raise Refused(
+                    f"no use at all for {(record.ts - latest) / DAY_MS:.1f} days: the log has a gap",
+                    f"use more days (--inactive-days, now {silent_days:g}), or evaluate before and after it separately",
+                )
+            latest = last[record.key] = record.ts
+            used.append((record.ts, record.key))
+        yield record
+        if record.key in gone and last[record.key] == record.ts:
+            gone.discard(record.key)
+            yield _outcome(record.key, record.ts, outcome="returned")
+    yield from lapses(latest)
+
+
+def _outcome(who: bytes, ts: int, **fields: Any) -> TimedRecord:
+    return TimedRecord(OUTCOMES, who, encode({"subscriber_id": who.decode(), "ts": ts, **fields}), ts)
+
+
+def lived(records: Iterable[TimedRecord], policy: Policy, learner: Learner) -> Iterator[Body]:
+    """The lane's output in order; its examples carry the risks that were served.
+
+    The lane begins with the learner's model. The learner gets the examples as the lane writes them; a model that it
+    publishes on one day is served from the next.
+
+    Parameters
+    ----------
+    records
+        In order of time.
+
+    Raises
+    ------
+    ValueError
+        If a record is no event.
+    """
+    detector = Detector(Scorer(learner.served, policy.base_rate), policy, 0)
+    offsets = count()
+    for _, day in groupby(records, key=lambda record: record.ts // DAY_MS):
+        rest = [_arrival(record, next(offsets)) for record in day]
+        while rest or detector.owed:
+            rest = rest[detector.apply(rest) :]
+            for output in detector.take().outputs:
+                if isinstance(output.body, Example | WeeklyLabel):
+                    learner.learn(output.body)
+                if output.body is not None:
+                    yield output.body
+        snapshot = learner.due()
+        if snapshot is not None:
+            detector.switch(Scorer(snapshot, policy.base_rate))
+
+
+def _arrival(record: TimedRecord, offset: int) -> Arrival:
+    event = decode(record.topic, Stored(offset, record.ts, record.key, record.value), None)
+    if isinstance(event, Rejected):
+        raise ValueError(f"{record.topic} at {record.ts}: {event.reason}: {event.detail}")
+    return Arrival(record.topic, offset, record.ts, event)
 
 
 class Looks:
@@ -37,10 +135,10 @@ class Looks:
     Parameters
     ----------
     told
-        All examples and fates that a lane wrote.
+        All examples and weekly labels that a lane wrote.
     """
 
-    def __init__(self, told: Iterable[Example | Fate]) -> None:
+    def __init__(self, told: Iterable[Example | WeeklyLabel]) -> None:
         found = [e for e in told if isinstance(e, Example) and e.origin == WEEKLY and e.label != "void"]
         self.examples = sorted(found, key=lambda e: (e.ts, e.subscriber_id))
         self.x = np.array([e.numbers() for e in self.examples]).T
@@ -77,8 +175,8 @@ class Looks:
 
 def evaluate_events(
     records: Iterable[TimedRecord], policy: Policy, settings: LearnerSettings, silent_days: float | None
-) -> tuple[list[Example | Fate], Learner]:
-    """Run a lane and the learner over a log; returns the lane's examples and fates, and the learner at the end.
+) -> tuple[list[Example | WeeklyLabel], Learner]:
+    """Run a lane and the learner over a log; returns the lane's examples and weekly labels, and the learner at the end.
 
     Parameters
     ----------
@@ -93,10 +191,12 @@ def evaluate_events(
         policy = structs.replace(policy, labels=labels)
     settings = structs.replace(settings, horizon_days=policy.labels.horizon_days)
     learner = Learner(settings, prior())
-    return [body for body in lived(records, policy, learner) if isinstance(body, Example | Fate)], learner
+    return [body for body in lived(records, policy, learner) if isinstance(body, Example | WeeklyLabel)], learner
 
 
-def facts_of(told: Sequence[Example | Fate], learner: Learner, span_days: float, library: str | None) -> dict[str, Any]:
+def facts_of(
+    told: Sequence[Example | WeeklyLabel], learner: Learner, span_days: float, library: str | None
+) -> dict[str, Any]:
     """Figures for the whole log, its last part and spans of time; with a `library` also those of the batch model.
 
     Raises
@@ -148,7 +248,7 @@ def _known(looks: Looks, risks: dict[str, Floats], rows: Bools) -> dict[str, Any
         return {"rows": int(rows.sum()), "left": int(looks.left[rows].sum())}
 
 
-def _alerts(told: Sequence[Example | Fate]) -> dict[str, dict[str, float]]:
+def _alerts(told: Sequence[Example | WeeklyLabel]) -> dict[str, dict[str, float]]:
     """Precision of each kind of alert, over alerts with a known outcome."""
     found: dict[str, dict[str, float]] = {}
     for each in told:

@@ -21,10 +21,11 @@ from app.evaluate.boosted import library
 from app.evaluate.verdict import JudgedRow, gain_of, write
 from app.process.progress_bar import counting
 from app.publishing.record import TimedRecord
-from app.replay.files import now_ms, parts_of, reading_options, table_options
+from app.replay.files import now_ms, parts_of, reading_options
 from app.replay.flags import paired
 from app.replay.playback import Playback, read
 from app.tables.fields import TOPICS
+from app.tables.opening import table_options
 from models.analysis.paired_test import Bounded
 from models.contract.events import OUTCOMES
 

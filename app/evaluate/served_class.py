@@ -1,4 +1,4 @@
-"""The production learner applied to the columns of any table: the same voices, with a neutral prior.
+"""The production learner applied to the columns of any table: the same ensemble, with a neutral prior.
 
 The result is a snapshot as served, one curve a feature. All labels count alike here, so a row is a look with one
 week, and the level is the share of leavers among the known labels.
@@ -12,15 +12,15 @@ from typing import Final
 import numpy as np
 
 from models.arrays import Bools, Floats
-from models.learning.blend import compiled
-from models.learning.ensemble import Taught, Voices
+from models.learning.blend import blended_snapshot
+from models.learning.ensemble import Ensemble, Taught
 from models.learning.recent_vectors import Recent, RecentVector
 from models.learning.settings import LearnerSettings
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Curve, Snapshot
 
 LEAST_BLOCK: Final = 200
-"""Fewest rows that are scored and then learned as a block; later a quarter of those learned: labels come late."""
+"""Fewest rows that are scored and then learned as a block; later a quarter of those learned, since labels come late."""
 _EVEN: Final = 0.5
 
 
@@ -39,7 +39,7 @@ class ServedClass:
         settings = LearnerSettings()
         curves = [Curve(feature=name, knots=[0.0], values=[0.0], missing=0.0) for name in names]
         self._flat = Snapshot(version="flat", curves=curves, intercept=0.0, base_rate=_EVEN)
-        self._voices = Voices.of_prior(Scorer(self._flat), first, 1, _EVEN, settings.memory)
+        self._ensemble = Ensemble.of_prior(Scorer(self._flat), first, 1, _EVEN, settings.memory)
         self._recent = Recent(settings.recent_rows, len(names))
         self._scorer = Scorer(self._flat)
 
@@ -51,18 +51,18 @@ class ServedClass:
         """Learn labelled rows one by one, then make the resulting model the current one."""
         for row, answer in zip(rows.T, left.tolist(), strict=True):
             self._recent.add(RecentVector(row.tolist(), 0))
-            self._voices.learn(Taught(row.astype("<f4"), 1, 1, answer))
-        voices = self._voices
-        voices.settle()
-        if voices.heard:
-            rate = voices.left / (voices.left + voices.stayed)
-            self._scorer = Scorer(compiled(self._flat, voices, self._recent, rate, ("table", None)))
+            self._ensemble.learn(Taught(row.astype("<f4"), 1, 1, answer))
+        ensemble = self._ensemble
+        ensemble.settle()
+        if ensemble.heard:
+            rate = ensemble.left / (ensemble.left + ensemble.stayed)
+            self._scorer = Scorer(blended_snapshot(self._flat, ensemble, self._recent, rate, ("table", None)))
 
     def go_on(self, rows: Floats, left: Bools, tick: Callable[[int], None]) -> Floats:
         """Score and learn rows in this order; returns each row's risk from before its label was learned."""
         said, start = np.empty(len(left)), 0
         while start < len(left):
-            known = self._voices.left + self._voices.stayed
+            known = self._ensemble.left + self._ensemble.stayed
             part = slice(start, start + max(LEAST_BLOCK, known // 4))
             said[part] = self.risk(rows[:, part])
             self.learn(rows[:, part], left[part])

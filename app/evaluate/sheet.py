@@ -1,12 +1,30 @@
-"""A table as text, whole in memory, through the reader of ``holdfast replay``."""
+"""A labelled table as text, whole in memory, read as by ``holdfast replay``; and its labels as booleans."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from app.errors import Refused
+import numpy as np
+import numpy.typing as npt
+
+from app.errors import ExitCode, Refused
+from app.tables.column_names import bare
+from app.tables.contract_words import FLAGS
+from app.tables.fields import is_nothing
 from app.tables.recording import Recording
+from app.tables.reject import RejectReason
+
+_SIDE_OF: Final = frozenset({"on", "off"})
+"""Ambiguous words: the leaving may be on, or the contract."""
+_LEFT: Final = {word for word, yes in FLAGS.items() if yes} - _SIDE_OF | set(
+    "churn churned left leaver leave lost exited 流失 离网 已流失 已离网".split()  # noqa: SIM905
+)
+_STAYED: Final = {word for word, yes in FLAGS.items() if not yes} - _SIDE_OF | set(
+    "-1 -1.0 stay stayed stayer retained active existing current none 未流失 在网 正常 留存".split()  # noqa: SIM905
+)
+_SHOWN: Final = 5
 
 
 class Sheet(NamedTuple):
@@ -15,9 +33,11 @@ class Sheet(NamedTuple):
     source: str
     columns: dict[str, list[str]]
     numbers: Sequence[int] = ()
-    """Where each row stands in the file; none: one behind the other."""
+    """Line of each row in the file; empty if there is one row a line."""
     commas: bool = True
-    """Whether these separate the columns, or nothing does."""
+    """Whether commas separate the columns, or nothing does."""
+    left_out: Sequence[str] = ()
+    """Rows left out: sums under the table, repeated headers."""
 
     @property
     def rows(self) -> int:
@@ -26,7 +46,7 @@ class Sheet(NamedTuple):
 
     @property
     def lines(self) -> Sequence[int]:
-        """Where each row stands in the file."""
+        """Line of each row in the file."""
         return self.numbers or range(1, self.rows + 1)
 
     def column(self, name: str) -> list[str]:
@@ -42,19 +62,83 @@ class Sheet(NamedTuple):
         return self.columns[name]
 
 
-def read(recording: Recording) -> Sheet:
+def read(recording: Recording, label: str) -> Sheet:
     """All rows of a file.
 
     Raises
     ------
     Refused
-        If a row cannot be read; the message says why.
+        If a row cannot be read, or there is no column `label`; the message says why.
     """
-    name, rows, numbers = recording.path.name, list[list[str]](), list[int]()
+    name, rows, numbers, left_out = recording.path.name, list[list[str]](), list[int](), list[str]()
+    # The only sign of lines before the header: the label's name stands further down.
+    skip = recording.preamble(frozenset([bare(label)]), least=1)
+    advice = [f"row {skip + 1} looks like the header:  --skip {skip}"] if skip else []
     for row in recording.rows():
-        if row.reject is not None:
-            raise Refused(f"{name}, row {row.number}: {row.reject.detail}")
-        numbers.append(row.number)
-        rows.append(["" if cell is None else str(cell).strip() for cell in row.cells])
+        if row.reject is None:
+            numbers.append(row.number)
+            rows.append(["" if cell is None else str(cell).strip() for cell in row.cells])
+        elif row.reject.reason in (RejectReason.SUM, RejectReason.HEADER):
+            left_out.append(f"row {row.number} is left out: {row.reject.detail}")
+        else:
+            raise Refused(f"{name}, row {row.number}: {row.reject.detail}", *advice)
     columns = dict(zip(recording.columns, map(list, zip(*rows, strict=True)), strict=True))
-    return Sheet(name, columns, numbers, recording.separator in (",", ""))
+    if label not in columns:
+        raise Refused(f"{name} has no column {label!r}", f"it has: {', '.join(columns)}", *advice)
+    return Sheet(name, columns, numbers, recording.separator in (",", ""), left_out)
+
+
+class Answers(NamedTuple):
+    """Whether each row left, whether its label is known (a blank one is not), and the words of those who left."""
+
+    left: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.bool_]
+    words: list[str]
+
+
+def answers(values: list[str], column: str, positive: str | None = None) -> Answers:
+    """Read labels as booleans.
+
+    Parameters
+    ----------
+    positive
+        The word of those who left; all others but blanks stayed.
+
+    Raises
+    ------
+    Refused
+        For an unknown word, or if all labels are equal.
+
+    Examples
+    --------
+    >>> answers(["Yes", "no", "NO", ""], "Churn")
+    Answers(left=array([ True, False, False, False]), known=array([ True,  True,  True, False]), words=['Yes'])
+    >>> answers(["gone", "here", "n/a"], "Status", "gone").left.tolist()
+    [True, False, False]
+    """
+    words = [_plain(value) for value in values]
+    there = [word in _STAYED or not is_nothing(value) for value, word in zip(values, words, strict=True)]
+    found = Counter(value for value, is_there in zip(values, there, strict=True) if is_there)
+    leave = _LEFT if positive is None else {_plain(positive)}
+    strange = [value for value, _ in found.most_common() if _plain(value) not in leave | _STAYED]
+    if positive is None and strange:
+        said = ", ".join(repr(value) for value in strange[:_SHOWN])
+        # No example: a user who copies the wrong one inverts all labels.
+        has = ", ".join(repr(value) for value, _ in found.most_common(_SHOWN))
+        raise Refused(
+            f"column {column!r} is no label: {said}",
+            "known are yes/no (ja/nein, oui/non ...), 1/0, true/false, churned/stayed, 是/否",
+            f"it has {has}; say which of them left, and all others stayed:  --positive VALUE",
+        )
+    if positive is not None and not leave & set(words):
+        said = ", ".join(repr(value) for value, _ in found.most_common(_SHOWN))
+        raise Refused(f"--positive {positive}: column {column!r} has none; it has {said}", code=ExitCode.USAGE)
+    left = np.array([word in leave for word in words], dtype=bool)
+    known = np.array(there, dtype=bool)
+    if left.sum() in (0, known.sum()):
+        raise Refused(f"column {column!r} has one class only: {int(left.sum())} of {int(known.sum())} left")
+    return Answers(left, known, sorted(value for value in found if _plain(value) in leave))
+
+
+def _plain(value: str) -> str:
+    return value.strip().lower().rstrip(".")

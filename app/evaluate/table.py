@@ -11,15 +11,13 @@ import numpy as np
 from msgspec import structs
 
 from app.errors import ExitCode, Refused
-from app.evaluate.answers import answers
 from app.evaluate.boosted import Boosted, library
-from app.evaluate.kinds import Kind
-from app.evaluate.recipe import FIRST, Recipe, Writing
+from app.evaluate.recipe import FIRST, Kind, Recipe, Writing
 from app.evaluate.served_class import ServedClass
-from app.evaluate.sheet import Sheet, read
+from app.evaluate.sheet import Sheet, answers, read
 from app.evaluate.verdict import JudgedRow, auc_of, figures, gain
 from app.process.progress_bar import counting
-from app.replay.files import opened
+from app.tables.opening import opened
 from app.tables.quantities import Mark
 from models.analysis.score_metrics import OneClassError
 from models.arrays import Bools, Floats, Rows
@@ -42,7 +40,7 @@ class Question(NamedTuple):
     positive: str | None = None
     """The label's word for those who left, where it is none of the usual ones."""
     flags: Mapping[str, Any] = {}
-    """How the tables are written, as :func:`app.replay.files.table_options` has it."""
+    """How the tables are written, as :func:`app.tables.opening.table_options` has it."""
 
 
 class Half(NamedTuple):
@@ -62,7 +60,7 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[JudgedRow]]
         If a file or a column cannot be used.
     """
     batch = library() if question.against_batch else None
-    train = read(opened(question.train, question.flags))
+    train = read(opened(question.train, question.flags), question.label)
     left, known, words = answers(train.column(question.label), question.label, question.positive)
     names = _features(train, question)
     order = np.arange(train.rows) if question.in_order else shuffled(train.rows)
@@ -74,7 +72,7 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[JudgedRow]]
         taught, asked = Half(train, left, order[:cut]), Half(train, left, order[cut:])
         where = f"the last {HELD_OUT:.0%} of {train.source} in the order of learning, never learned"
     else:
-        test = read(opened(question.test, question.flags))
+        test = read(opened(question.test, question.flags), question.label)
         truth, known, _ = answers(test.column(question.label), question.label, question.positive)
         taught, asked = Half(train, left, order), Half(test, truth, np.flatnonzero(known))
         where, blank = f"{test.source}, never learned", blank + int((~known).sum())
@@ -88,6 +86,7 @@ def evaluate_table(question: Question) -> tuple[dict[str, Any], list[JudgedRow]]
     except OneClassError as error:
         raise Refused(f"{where}: {error}") from error
     facts["rows"]["blank_label"] = blank
+    facts["left_out"] = [line for sheet in sheets for line in sheet.left_out]
     facts["label"] = {"column": question.label, "left": words, "rows_left": int(left.sum())}
     facts["scored"] = {
         "frozen": where,
@@ -137,7 +136,7 @@ def lines(facts: dict[str, Any]) -> list[str]:
     found.append(f"left: {label['rows_left']:,} rows, those with {named} in column {label['column']!r}")
     if blank := facts["rows"]["blank_label"]:
         found.append(f"{blank:,} rows without a label are left out")
-    return found
+    return [*found, *facts["left_out"]]
 
 
 def _written(flags: Mapping[str, Any]) -> Writing:

@@ -1,4 +1,4 @@
-"""Files in the repository that a program writes: ``python -m app.generate.contract``, and the same of those beside it.
+"""Generators of files in the repository: ``python -m app.generate.contract``, and likewise the others beside it.
 
-Each is fresh by a test.
+A test fails if one is out of date.
 """

@@ -57,7 +57,7 @@ def _settings() -> str:
 
 
 def _values(key: str) -> str:
-    """What a setting may be.
+    """The allowed values of a setting.
 
     Examples
     --------
@@ -66,7 +66,8 @@ def _values(key: str) -> str:
     """
     kind = plain_type(TYPES[key])
     if get_origin(kind) is Literal:
-        return ", ".join(f"`{word}`" for word in get_args(kind))
+        # Sorted: of two literals with the same words Python may give either, by whichever was made first.
+        return ", ".join(f"`{word}`" for word in sorted(get_args(kind)))
     if get_origin(kind) is tuple:
         return "list"
     return ", ".join([_WORDS[kind], *_bounds(TYPES[key])])

@@ -1,4 +1,4 @@
-"""Write the hot path anew after a change of columns, features or its parts: ``python -m app.generate.kernel``."""
+"""Regenerate the hot path after a change of columns, features or its parts: ``python -m app.generate.kernel``."""
 
 from __future__ import annotations
 

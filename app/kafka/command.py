@@ -35,7 +35,7 @@ _data = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="Directory of the broker's data and log.  [default: kafka below the user's state directory]",
 )
-_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 _wipe = click.option("--wipe", is_flag=True, help="Delete the broker's data.")
 
 

@@ -1,4 +1,4 @@
-"""``holdfast dlq``: records that could not be read, and alerts that an endpoint refused, each with the reason."""
+"""``holdfast dlq list`` and ``show``: records that could not be read, alerts that an endpoint refused, and why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from datetime import datetime
 from operator import itemgetter
-from typing import Final, TypeVar, get_args
+from typing import TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 import click
@@ -19,17 +19,15 @@ from rich.table import Table
 from app.config.options import PLACE, console, json_option, settings_options, talking_to
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused, no_topic
+from app.kafka.redrive_command import redrive
 from streams.cluster import parking
 from streams.cluster.parking import ParkedFor
+from streams.cluster.redriving import letter_id as id_of
+from streams.cluster.redriving import redriven
 from streams.cluster.topic_tail import TailRecord, TopicMissingError, tail
+from streams.records import dead_letters
+from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
 from streams.records.topics import DEAD_LETTERS, PARKED
-from streams.records.wire import POISONS
-
-_TOPIC: Final = "__connect.errors.topic"
-_PARTITION: Final = "__connect.errors.partition"
-_OFFSET: Final = "__connect.errors.offset"
-_MESSAGE: Final = "__connect.errors.exception.message"
-_REASON: Final = "holdfast.reason"
 
 Facts = dict[str, str | int | None]
 T = TypeVar("T")
@@ -37,15 +35,19 @@ T = TypeVar("T")
 
 @click.group()
 def dlq() -> None:
-    """Show the records that could not be read (dead letters), or the alerts that an endpoint refused (--parked)."""
+    """Dead letters: the records that could not be read; with --parked the alerts that an endpoint refused."""
 
+
+dlq.add_command(redrive)
 
 _parked_option = click.option("--parked", is_flag=True, help="Instead, what an endpoint of `holdfast relay` refused.")
 
 
 @dlq.command("list")
 @settings_options(*PLACE, "timezone")
-@click.option("--reason", type=click.Choice((*POISONS, *get_args(ParkedFor))), help="Only those with this reason.")
+@click.option(
+    "--reason", type=click.Choice((*DEAD_LETTER_REASONS, *get_args(ParkedFor))), help="Only those with this reason."
+)
 @click.option("--topic", help="Only those of this input; its full name.")
 @click.option("--limit", type=click.IntRange(1), help="Only this many of the newest.")
 @_parked_option
@@ -55,35 +57,46 @@ def list_(
 ) -> None:
     """List the dead letters, oldest first, without their content; exit 3 if there is none."""
     about = parked_facts if parked else facts
+    again: dict[str, int] = {}  # when a letter was sent again, last
 
     def wanted(record: TailRecord) -> Facts | None:
+        if (letter := redriven(record)) is not None:
+            again[letter] = record.timestamp
+            return None
         each = about(record)
         return each if reason in (None, each["reason"]) and topic in (None, each.get("topic")) else None
 
     found = _read(settings, wanted, PARKED if parked else DEAD_LETTERS)
     if not found:
         raise Refused("no alert is parked" if parked else "no dead letters", code=ExitCode.NOT_FOUND)
+    for each in found:
+        if not parked:
+            each["redriven"] = again.get(str(each["id"]))
     counts = Counter(str(each["reason"]) for each in found)
     found = found[-limit:] if limit else found
     if as_json:
         for each in found:
             click.echo(json.dumps(each, ensure_ascii=False))
         return
+    console().print(_table(found, settings, parked=parked))
+    click.echo(", ".join(f"{count} {name}" for name, count in counts.most_common()), err=True)
+
+
+def _table(found: list[Facts], settings: Settings, *, parked: bool) -> Table:
     if parked:
         table = Table("id", "when", "reason", "endpoint", "alert", "answer", box=None, pad_edge=False)
         cells = [(each["endpoint"], each["alert"], f"{each['status'] or ''} {each['answer'] or ''}") for each in found]
     else:
         table = Table("id", "when", "reason", "where it came from", "bytes", "what", box=None, pad_edge=False)
         cells = [
-            (f"{each['topic']}-{each['partition']}@{each['offset']}", each["bytes"], str(each["message"]))
+            (f"{each['topic']}-{each['partition']}@{each['offset']}", each["bytes"], _what(each, settings))
             for each in found
         ]
     for each, rest in zip(found, cells, strict=True):
         table.add_row(str(each["id"]), _when(each, settings), str(each["reason"]), *(str(cell) for cell in rest))
     for column in table.columns[3:]:
         column.overflow = "fold"
-    console().print(table)
-    click.echo(", ".join(f"{count} {name}" for name, count in counts.most_common()), err=True)
+    return table
 
 
 @dlq.command()
@@ -119,14 +132,14 @@ def facts(record: TailRecord) -> Facts:
     headers = {name: value.decode("utf-8", "replace") for name, value in record.headers}
     size = headers.get("holdfast.value.length")
     return {
-        "id": f"{record.partition}:{record.offset}",
+        "id": id_of(record),
         "timestamp": record.timestamp,
-        "reason": headers.get(_REASON),
-        "topic": headers.get(_TOPIC),
-        "partition": _number(headers.get(_PARTITION)),
-        "offset": _number(headers.get(_OFFSET)),
+        "reason": headers.get(dead_letters.REASON),
+        "topic": headers.get(dead_letters.TOPIC),
+        "partition": _number(headers.get(dead_letters.PARTITION)),
+        "offset": _number(headers.get(dead_letters.OFFSET)),
         "bytes": _number(size) if size else len(record.value or b""),
-        "message": headers.get(_MESSAGE),
+        "message": headers.get(dead_letters.MESSAGE),
     }
 
 
@@ -134,7 +147,7 @@ def parked_facts(record: TailRecord) -> Facts:
     """Facts about a parked alert, without its content."""
     headers = {name: value.decode("utf-8", "replace") for name, value in record.headers}
     return {
-        "id": f"{record.partition}:{record.offset}",
+        "id": id_of(record),
         "timestamp": record.timestamp,
         "reason": headers.get(parking.REASON),
         "endpoint": headers.get(parking.ENDPOINT),
@@ -162,8 +175,13 @@ def _content(name: str, data: bytes | None) -> Facts:
     return {f"{name}_base64": base64.b64encode(data).decode()}
 
 
-def _when(each: Facts, settings: Settings) -> str:
-    at = datetime.fromtimestamp(int(each["timestamp"] or 0) / 1000, ZoneInfo(settings.timezone))
+def _what(each: Facts, settings: Settings) -> str:
+    again = each["redriven"] and _when(each, settings, "redriven")
+    return f"sent again {again}; {each['message']}" if again else str(each["message"])
+
+
+def _when(each: Facts, settings: Settings, which: str = "timestamp") -> str:
+    at = datetime.fromtimestamp(int(each[which] or 0) / 1000, ZoneInfo(settings.timezone))
     return f"{at:%Y-%m-%d %H:%M:%S}"
 
 

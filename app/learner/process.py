@@ -27,7 +27,7 @@ from app.config.operator_files import learner_settings
 from app.config.settings import Settings
 from app.errors import ExitCode
 from app.learner.metrics import LearnerMetrics
-from app.learner.nights import Nightfall
+from app.learner.nightly_segments import NightlySegments
 from app.process.ending import Ends, Life, live_and_leave
 from app.process.fault import fail_at
 from app.process.health import Condition, Health
@@ -46,7 +46,7 @@ from streams.records.topics import EXAMPLES, MODELS
 log = structlog.get_logger(__name__)
 
 CHECKPOINT_EVERY: Final = 2_000
-"""Fates and verdicts between two checkpoints: most that are learned again after a kill, some seconds of work."""
+"""PersonWeeks and verdicts between two checkpoints: most that are learned again after a kill, some seconds of work."""
 BREATH: Final = 10
 """Examples between two turns of the loop for probes and signals: each takes milliseconds."""
 EXIT_OF: Final[dict[type[BaseException], ExitCode]] = {
@@ -56,7 +56,7 @@ EXIT_OF: Final[dict[type[BaseException], ExitCode]] = {
 }
 
 
-class Apprenticeship:
+class LearnerRun:
     """A learner connected to its topics; call :meth:`begin`, then :meth:`go_on` until it should stop.
 
     Parameters
@@ -76,7 +76,7 @@ class Apprenticeship:
         topics: LearnerTopics,
         settings: LearnerSettings,
         metrics: LearnerMetrics,
-        nights: Nightfall,
+        nights: NightlySegments,
         *,
         checkpoint_s: float,
         accept_loss: bool,
@@ -144,7 +144,7 @@ class Apprenticeship:
         return prior() if newest is None else newest.snapshot
 
     def _heed(self) -> bool:
-        """Notice a model in force that the learner did not publish: an operator put it there."""
+        """Take over a model in force that the learner did not publish: an operator put it there."""
         snapshot = self._in_force()
         if snapshot.version == self._learner.served.version:
             return False
@@ -227,11 +227,11 @@ async def _live(life: Life, settings: Settings, *, accept_loss: bool) -> int:
     metrics = LearnerMetrics()
     topics = LearnerTopics(settings.kafka_client_kwargs(), settings.topic_prefix, uuid.uuid4().hex)
     steps = fail_at(settings.fail_at)
-    learning = Apprenticeship(
+    learning = LearnerRun(
         topics,
         learner_settings(settings.learner),
         metrics,
-        Nightfall(settings.kafka_client_kwargs(), settings.topic_prefix, ZoneInfo(settings.timezone)),
+        NightlySegments(settings.kafka_client_kwargs(), settings.topic_prefix, ZoneInfo(settings.timezone)),
         checkpoint_s=settings.checkpoint_s,
         accept_loss=accept_loss,
         fail_at=steps,

@@ -123,23 +123,23 @@ def _scorer(settings: Settings) -> Scorer:
 
 _HEAD: Final = {
     "en": "{when}. Customers whose outcome became known within {days} days; risk explained by model {version}.",
-    "zh": "{when}。范围:{days}天内结果已知的客户;风险原因依据模型{version}。",
+    "zh": "{when}。范围：{days}天内结果已知的客户；风险原因依据模型{version}。",
 }
 _WHEN: Final = {
     "en": ("Segments of the night of {day}", "Segments built now, with outcomes up to {day}"),
-    "zh": ("{day}夜间分群", "即时分群,结果截至{day}"),
+    "zh": ("{day}夜间分群", "即时分群，结果截至{day}"),
 }
 _BASIS: Final = {
     "en": "{customers:,} customers at risk, from {examples:,} examples. Group separation: {silhouette:.2f} of 1.",
-    "zh": "风险客户{customers}位,取自{examples}条样本。分群区分度{silhouette:.2f}(最高1)。",
+    "zh": "风险客户{customers}位，取自{examples}条样本。分群区分度{silhouette:.2f}（最高1）。",
 }
 _EARLY: Final = {
     "en": " Left out: {early:,} examples labelled before any customer was known to have stayed.",
-    "zh": "另有{early}条样本早于首个留存结果,未纳入。",
+    "zh": "另有{early}条样本早于首个留存结果，未纳入。",
 }
 _FOREIGN: Final = {
     "en": " Left out: {foreign:,} examples with the features of another release.",
-    "zh": "另有{foreign}条样本的特征来自其他版本,未纳入。",
+    "zh": "另有{foreign}条样本的特征来自其他版本，未纳入。",
 }
 
 
@@ -159,11 +159,11 @@ def _print_groups(found: Night, lang: Language, *, afresh: bool) -> None:
 
 _OUTCOMES: Final = {
     "en": "Outcomes by cause and offer ({caveat}). Of all {n:,} customers with an alert {rate:.1%} left.",
-    "zh": "按原因和优惠统计的结果({caveat})。有预警的{n}位客户中{rate:.1%}已离网。",
+    "zh": "按原因和优惠统计的结果（{caveat}）。有预警的{n}位客户中{rate:.1%}已离网。",
 }
 _TOO_FEW: Final = {
     "en": " Not shown: {pairs:,} combinations with fewer than {least} customers.",
-    "zh": "另有{pairs}个组合不足{least}位客户,未列出。",
+    "zh": "另有{pairs}个组合不足{least}位客户，未列出。",
 }
 _COLUMNS: Final = {
     "en": ("cause", "offer", "customers", "left", "rate", "95 % interval", "lift"),

@@ -55,8 +55,18 @@ def _served(found: ModelStanding, zone: ZoneInfo) -> Iterator[str]:
     yield f"  source of its weights: {served.provenance.source or 'unknown'}"
     yield (
         f"  learned from {served.provenance.rows:,} rows, of which {served.provenance.positives:,} left; "
-        f"base rate {_percent(served.base_rate)}; {len(served.curves)} curves; River {served.river_version or '-'}"
+        f"{_base_rate(found)}; {len(served.curves)} curves; River {served.river_version or '-'}"
     )
+
+
+def _base_rate(found: ModelStanding) -> str:
+    """The operator's base rate, at which workers serve any model, and that of the weights where it differs."""
+    own = _percent(found.served.base_rate)
+    operators = None if found.report is None else found.report.operator_base_rate
+    if operators is None:
+        return f"weights for a base rate of {own}"
+    told = f"base rate {_percent(operators)}"
+    return told if _percent(operators) == own else f"{told}, to which its weights for {own} are shifted"
 
 
 def _report(report: LearnerReport, out: Console) -> None:
@@ -167,7 +177,7 @@ def _uplift(uplift: Uplift) -> str:
 
 
 def _versions(found: ModelStanding, zone: ZoneInfo) -> Table:
-    table = Table("version", "published", "rows", "left", "base rate", "from", box=None, pad_edge=False)
+    table = Table("version", "published", "rows", "left", "weights for", "from", box=None, pad_edge=False)
     for each in list(found.versions)[-_SHOWN:][::-1]:
         of = each.snapshot.provenance
         mark = "  <- served" if each.snapshot is found.served else ""

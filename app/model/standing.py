@@ -31,9 +31,9 @@ class ModelStanding(NamedTuple):
     since_ms
         When the served model was published; None if it does not come from the topic.
     report, night
-        The learner's last ones; None if there is none, or it is of another release.
+        The learner's last report and segments; None if there is none, or it is of another release.
     alerts
-        What the topics tell of the tier alerts.
+        Counts of the tier alerts in the topics.
     """
 
     served: Snapshot

@@ -1,6 +1,6 @@
-"""What the topics tell of the tier alerts: how many are raised, and how many were over before anybody could act.
+"""Tier alerts as counted from the topics: how many are raised, and how many ended before anybody could act.
 
-The workers count the same on ``/metrics``, from zero at each start; the topics know of the last month.
+The workers count the same on ``/metrics``, but from zero at each start; the topics hold the last month.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from msgspec import Struct
 from app.config.options import talking_to
 from app.config.settings import Settings
 from models.contract.time_units import DAY_MS
-from models.decisions.alert_lifecycle import SHORT_MS
+from models.decisions.breach_lifecycle import SHORT_MS
 from streams.cluster.topic_tail import TopicMissingError, tail
 from streams.records.topics import ALERTS, SCORES
 
 
 class TierAlerts(NamedTuple):
-    """Volume of tier alerts, and how many were over before anybody could act.
+    """Volume of tier alerts, and how many ended before anybody could act.
 
     Attributes
     ----------
     raised, days
-        So many tier alerts in so many days of event time: from the topic's oldest record of any alert to the newest
-        risk.
+        Number of tier alerts, and the days of event time in which they were raised: from the topic's oldest record of
+        any alert to the newest risk.
     subscribers
-        Who has a published risk.
+        Number of subscribers with a published risk.
     a_day_per_1000
         Raised a day for each 1,000 of them; None for less than a day, or nobody.
     recovered, short
@@ -46,7 +46,7 @@ class TierAlerts(NamedTuple):
 
 
 class Step(Struct, frozen=True):
-    """What is asked of a record of the alerts."""
+    """The fields that are read of an alert's record."""
 
     alert_id: str
     event: str
@@ -64,7 +64,7 @@ _scored: Final = msgspec.json.Decoder(_Scored).decode
 
 
 def tallied(steps: Iterable[Step], subscribers: int, until: int) -> TierAlerts:
-    """Sum the topics up; `until` is the time of the newest risk.
+    """Count the tier alerts; `until` is the time of the newest risk.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def tallied(steps: Iterable[Step], subscribers: int, until: int) -> TierAlerts:
             began[step.alert_id] = step.ts
         elif step.close_reason == "recovered":
             recovered += 1
-            # One whose beginning the topic has deleted is a month old.
+            # An alert whose first record is deleted from the topic is a month old.
             short += step.alert_id in began and step.ts - began[step.alert_id] <= SHORT_MS
     days = (until - since) / DAY_MS
     rate = 1000.0 * raised / subscribers / days if subscribers and days >= 1.0 else None
@@ -91,7 +91,7 @@ def tallied(steps: Iterable[Step], subscribers: int, until: int) -> TierAlerts:
 
 
 def read_alerts(settings: Settings) -> TierAlerts:
-    """What the topics hold now, read as a bystander; nothing where there are none.
+    """The counts from the topics as they are now, read without a group; zero where there are no topics.
 
     Raises
     ------

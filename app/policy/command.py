@@ -54,7 +54,7 @@ def show(resolved: Resolved, as_json: bool) -> None:
 
 
 def _own(settings: Settings) -> Settings:
-    """Without the setting that goes before a policy's base rate: a policy is shown and compared as it is."""
+    """Settings without the one that overrides a policy's base rate: a policy is shown and compared as it is."""
     return msgspec.structs.replace(settings, base_rate=None)
 
 
@@ -100,9 +100,7 @@ def apply_(settings: Settings, file: Path, dry_run: bool, as_json: bool) -> None
     Signed if HOLDFAST_POLICY_KEY is set. Workers with HOLDFAST_POLICY keep their file. With --json: one object for each
     field that differs.
     """
-    found = _read(file)
-    if not isinstance(found, Policy):
-        raise _unusable(file, found, told=False)
+    found = usable(file)
     policies = read_policies(settings)
     _may_be_published(found, policies)
     before = governing(msgspec.structs.replace(_own(settings), policy=None), policies)
@@ -142,6 +140,20 @@ async def _published(client: dict[str, Any], settings: Settings, found: Policy, 
     return await single_policy.publish(client, settings.topic_prefix, found, settings.policy_key, before)
 
 
+def usable(file: Path) -> Policy:
+    """The policy of a file.
+
+    Raises
+    ------
+    app.errors.Refused
+        If it has faults; all of them are named, with line and field.
+    """
+    found = _read(file)
+    if isinstance(found, Policy):
+        return found
+    raise _unusable(file, found, told=False)
+
+
 def _read(file: Path) -> Policy | list[Fault]:
     try:
         return read_policy(file.read_text(encoding="utf-8"))
@@ -157,7 +169,7 @@ def _unusable(file: Path, faults: list[Fault], *, told: bool) -> Refused:
 
 
 def _may_be_published(found: Policy, policies: Policies) -> None:
-    """What every worker would refuse is not written at all."""
+    """Refuse to write a policy that every worker would refuse."""
     if (horizon := other_horizon(found)) is not None:
         raise Refused(f"{found.version} cannot be published", horizon)
     if policies.get(found.version) not in (None, found):

@@ -19,7 +19,7 @@ class Difference(NamedTuple):
 
 
 def differences(before: Policy, after: Policy) -> list[Difference]:
-    """All fields that differ, in the order of the policy; rows of the playbook by number, from 1.
+    """All fields that differ, in the order of the policy; units by name, other rows by number, from 1.
 
     Examples
     --------
@@ -37,12 +37,16 @@ def _differ(name: str, before: Any, after: Any) -> Iterator[Difference]:
         for key in {**before, **after}:
             yield from _differ(f"{name}.{key}".removeprefix("."), before.get(key), after.get(key))
     elif _rows(before) and _rows(after):
-        for at in range(max(len(before), len(after))):
-            one, other = (each[at] if at < len(each) else None for each in (before, after))
-            yield from _differ(f"{name}[{at + 1}]", one, other)
+        one, other = _by_name(before), _by_name(after)
+        for key in {**one, **other}:
+            yield from _differ(f"{name}[{key}]", one.get(key), other.get(key))
     else:
         yield Difference(name, before, after)
 
 
 def _rows(value: Any) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], dict)
+    return isinstance(value, list | tuple) and all(isinstance(each, dict) for each in value)
+
+
+def _by_name(rows: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
+    return {row.get("name", number): row for number, row in enumerate(rows, 1)}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from models.contract.vocabulary import Text
+from models.contract.policy import LeaveWords
+from models.contract.vocabulary import LEAVE_REASONS, LEAVE_TEXTS, Text
 
 WORDS: Final[dict[str, Text]] = {
     "": Text(
@@ -70,6 +71,16 @@ WORDS: Final[dict[str, Text]] = {
     "decline.quiet_days": Text(
         "Days after one slide in which the next is no news.", "发现一次下滑后多少天内不再提示。"
     ),
+    "accounts": Text(
+        "When a corporate line shows a sign, no alert by itself, that its account leaves.",
+        "集团成员号码何时出现离网迹象（仅计入所属集团，不单独预警）。",
+    ),
+    "accounts.forwarded_rise": Text(
+        "Rise of the share of calls forwarded, week against month.",
+        "呼叫转移占比的升幅（近1周比近1月）。",
+    ),
+    "accounts.bill_fall": Text("Fall of the last bill, against those before.", "最近账单较之前的降幅。"),
+    "accounts.least_calls": Text("Calls a month, at least, to tell a share.", "计算占比所需的最低月通话数。"),
     "win_back": Text("When those who left are asked to come back, once.", "离网赢回（仅一次）的时间。"),
     "win_back.after_days": Text(
         "Days after leaving; a ported number cannot move again for 120.", "离网多少天后起（携号120天内不可再携）。"
@@ -91,13 +102,51 @@ WORDS: Final[dict[str, Text]] = {
     "contact.appointment_margin_hours": Text(
         "Between deadline and a disconnect appointment.", "联系时限与拆机预约之间的余量。"
     ),
+    "contact.caps": Text(
+        "At most so many contacts with a person in so many days, whoever makes them: [contacts, days].",
+        "同一客户（含副卡、宽带）在若干天内的联系次数上限，含其他部门的联系：[次数, 天数]。",
+    ),
+    "contact.sms_caps": Text("The same for SMS alone.", "其中短信的次数上限。"),
     "contact.cooldown_days": Text("Between two alerts of one kind.", "同类预警的静默期。"),
-    "contact.cooldown_exempt": Text("Kinds without cooldown: the customer started them.", "不受静默期限制的类型。"),
-    "contact.refusal_days": Text("Peace after a refusal.", "拒绝后的静默天数。"),
+    "contact.cooldown_exempt": Text(
+        "Kinds exempt from cooldown, refusal and caps: started by the customer, or a mandatory notice.",
+        "不受静默期与次数上限限制的类型：客户主动发起或必须告知。",
+    ),
+    "contact.refusal_days": Text("Quiet period after a refusal.", "拒绝后的静默天数。"),
     "contact.snooze_days": Text("When a snooze names no end.", "未指明期限的暂缓天数。"),
     "contact.hold_out_share": Text("Share of persons who are not contacted, to compare with.", "不联系的对照组比例。"),
     "contact.hold_out_exempt": Text("Kinds that reach the hold-out too.", "对照组也适用的类型。"),
     "contact.do_not_contact_exempt": Text("Kinds that reach those who asked for no contact.", "免打扰客户也适用。"),
+    "desk": Text("How breaches become work orders, and how those are seen through.", "如何派单，如何跟进到底。"),
+    "desk.urgent": Text(
+        "Kinds that are dispatched as they come, and counted; the others wait for a free hand, the best first, where"
+        " a unit's hands are counted.",
+        "立即派单并计入产能的类型；其余在计产能的单位等待空闲产能，择优派单。",
+    ),
+    "desk.wait_days": Text("Days to wait for a free hand; then it is suppressed.", "等待产能的天数，超过则抑制。"),
+    "desk.tries": Text(
+        "Tries at different hours that nobody answered, before the next channel.",
+        "同一渠道在不同时段未接通多少次后换渠道。",
+    ),
+    "desk.remind_share": Text(
+        "Share of the time until contact_by after which to remind.", "首触时限过去多少比例时催办。"
+    ),
+    "desk.return_hours": Text(
+        "Contact hours past contact_by until an order is back in the unit's pool.",
+        "超过首触时限多少可联系小时后退回单位待派。",
+    ),
+    "desk.settle_days": Text(
+        "Days after a contact until it counts whether the customer stayed.", "联系后多少天判定挽留是否成功。"
+    ),
+    "desk.exodus_lines": Text(
+        "Breached lines of a corporate account that are one incident, at least.",
+        "集团客户多少个号码出现征兆即合并为一件。",
+    ),
+    "desk.exodus_share": Text("The same as a share of its lines, at least.", "同上，占其号码数的最低比例。"),
+    "desk.absent_minutes": Text(
+        "Minutes without a word of a part of the stream, until nobody waits for it any more.",
+        "某一数据分区静默多少分钟后不再等待。",
+    ),
     "consent_default": Text("Consents that a profile leaves open.", "客户档案未写明的授权。"),
     "consent_default.marketing": Text("Contact over any channel.", "任一渠道的营销联系。"),
     "consent_default.behaviour": Text("Use of visits to competitors' sites.", "使用竞争对手网站浏览记录。"),
@@ -124,10 +173,25 @@ WORDS: Final[dict[str, Text]] = {
         "各类预警：ttl_days 无新触发的存续天数；contact_hours 联系时限（可联系小时）；severity、strong_severity"
         " 级别与强触发级别；propensity 最低离网概率；actionability 可挽回程度；escalates 强触发升级；enabled 启用。",
     ),
+    "leave_words": Text(
+        "Words by which outcomes and feedback say why somebody left; of the first reason one of whose words occurs.",
+        "离网原因归类用词：在结果与回单的原因中出现即归入该类，按顺序取第一类。",
+    ),
+    **{f"leave_words.{reason}": LEAVE_TEXTS[reason] for reason in LEAVE_REASONS if hasattr(LeaveWords, reason)},
+    "units": Text(
+        "Units of the front line: name, as profiles have it; head, who gets what is past contact_by; capacity,"
+        " contacts a day by channel (0: none; a channel that is left out, and a unit without a row: no limit);"
+        " exceptions, other contacts on the days from first to last, over one channel or all, the first that fits;"
+        " team, names by role;"
+        " target, customers to be saved a day.",
+        "基层单位：name 与客户档案一致；head 负责人，接收超过首触时限的工单；capacity 各渠道每日产能"
+        "（0 表示不做；未列出的渠道、未列出的单位不限）；exceptions 在 first 至 last 期间（某一渠道 channel 或全部）"
+        "改用的产能 contacts，以先列者为准；team 各角色成员；target 每日挽留目标。",
+    ),
     "playbook": Text(
         "Rows from the top, the first match is taken: cause, segments, corporate; strategy, channels in order,"
         " offer, what to do and not to do. A file that has a row replaces them all.",
         "剧本：自上而下取首个匹配（原因、价值层、集团）；给出策略、渠道顺序、优惠、宜与忌。文件中只要有一行即整体替换。",
     ),
 }
-"""By field, ``table.field``; the fields of a kind and of the playbook's rows are told of with their table."""
+"""Text of each field, by ``table.field``; fields of kinds, units and playbook rows are explained at their table."""

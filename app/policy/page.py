@@ -11,9 +11,19 @@ import msgspec
 
 from app.config.settings import Language
 from app.policy.field_words import WORDS
-from models.contract.policy import Policy
+from models.contract.policy import CapacityException, Policy, UnitPolicy
 
 _WIDTH: Final = 100
+_ROWS: Final = ("units", "playbook")
+_EXAMPLE: Final = UnitPolicy(
+    name="tianhe-03",
+    head="head-1",
+    capacity={"outbound_call": 60, "field_visit": 8},
+    exceptions=(CapacityException(first="2026-10-01", last="2026-10-07", channel="field_visit"),),
+    team={"caller": ("caller-1", "caller-2"), "visitor": ("visitor-1",)},
+    target=5,
+)
+"""An example unit, for a file without units."""
 
 
 def page(policy: Policy, lang: Language) -> str:
@@ -32,7 +42,7 @@ def page(policy: Policy, lang: Language) -> str:
 def _lines(policy: Mapping[str, Any], lang: Language) -> Iterator[str]:
     yield from _comment("", lang)
     tables = {name: value for name, value in policy.items() if isinstance(value, dict)}
-    yield from _fields({name: v for name, v in policy.items() if name not in (*tables, "playbook")}, "", lang)
+    yield from _fields({name: v for name, v in policy.items() if name not in (*tables, *_ROWS)}, "", lang)
     for name, table in tables.items():
         yield ""
         yield from _comment(name, lang)
@@ -43,11 +53,18 @@ def _lines(policy: Mapping[str, Any], lang: Language) -> Iterator[str]:
         else:
             yield f"[{name}]"
             yield from _fields(table, f"{name}.", lang)
-    yield ""
-    yield from _comment("playbook", lang)
-    for play in policy["playbook"]:
-        yield "[[playbook]]"
-        yield from _fields(play, "playbook.", lang)
+    for name in _ROWS:
+        yield ""
+        yield from _comment(name, lang)
+        if name == "units" and not policy["units"]:
+            yield from (f"# {line}" for line in _row(name, msgspec.to_builtins(_EXAMPLE), lang))
+        for row in policy[name]:
+            yield from _row(name, row, lang)
+
+
+def _row(name: str, row: Mapping[str, Any], lang: Language) -> Iterator[str]:
+    yield f"[[{name}]]"
+    yield from _fields(row, f"{name}.", lang)
 
 
 def _fields(table: Mapping[str, Any], prefix: str, lang: Language) -> Iterator[str]:
@@ -67,7 +84,7 @@ def _comment(name: str, lang: Language) -> Iterator[str]:
 
 
 def _toml(value: Any) -> str:
-    r"""A value on one line.
+    r"""A value as TOML, on one line.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A screen that is drawn anew until it ends, single keys from the terminal, and the terminal given back as it was."""
+"""A screen that is redrawn until it ends, single keys from the terminal, and the terminal restored at the end."""
 
 from __future__ import annotations
 

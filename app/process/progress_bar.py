@@ -1,4 +1,4 @@
-"""The bar of everything that takes a while: on stderr, and nowhere where that is no terminal."""
+"""Progress bar of long commands: on stderr, and only if that is a terminal."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 Update = Callable[[float, float, int], None]
-"""Told how much is done, of how much, and the count that is shown beside it."""
+"""Takes how much is done, of how much, and the count that is shown beside it."""
 
 
 @contextmanager
 def bar(what: str, console: Console | None = None) -> Iterator[Update]:
-    """Hand out a function that moves the bar, which goes with the block."""
+    """Yield a function that moves the bar; the bar disappears at the end of the block."""
     console = console or Console(stderr=True)
     if not console.is_terminal:
         yield lambda done, total, count: None
@@ -29,7 +29,7 @@ def bar(what: str, console: Console | None = None) -> Iterator[Update]:
 
 @contextmanager
 def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """The same by a count: hand out a function that is told how many more are done."""
+    """The same by a count: yield a function that takes how many more are done."""
     with bar(what) as update:
         done = 0
 

@@ -23,7 +23,7 @@ _SLACK_MS: Final = 14 * DAY_MS
 
 
 def mended(config: Mapping[str, str], span_ms: int) -> dict[str, str]:
-    """Changes of a topic's configuration so that it keeps records of ``span_ms`` ago, with their timestamps.
+    """Changes of a topic's configuration by which it keeps records of ``span_ms`` ago, with their timestamps.
 
     >>> mended({"retention.ms": "604800000", "message.timestamp.type": "CreateTime"}, 45 * DAY_MS)
     {'retention.ms': '5097600000'}
@@ -52,10 +52,10 @@ async def prepare(
     lengthen: bool = True,
     say: Callable[[str], None],
 ) -> None:
-    """Make the input topics fit for records of ``span_ms`` ago; what is to be changed is said before it is.
+    """Make the input topics fit for records of ``span_ms`` ago; every change is shown before it is made.
 
-    Missing ones are created; those that are there get a longer retention where it is too short, unless told not to.
-    With `only`, those (without prefix), and no others are touched.
+    Missing ones are created; existing ones get a longer retention where it is too short, unless `lengthen` is false.
+    With `only`, no other topics than those (without prefix) are touched.
     """
     client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix
     topics = tuple(topic for topic in INPUT_TOPICS if only is None or topic.name in only)
@@ -79,7 +79,7 @@ async def prepare(
 
 
 async def put_back(settings: Settings, say: Callable[[str], None]) -> None:
-    """Put back what :func:`prepare` has changed, as soon as the workers have applied what is there."""
+    """Restore the settings that :func:`prepare` has changed, as soon as the workers have applied all records."""
     client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix
     if not await retention.noted(client, prefix):
         return

@@ -1,4 +1,4 @@
-"""How long to wait before another attempt: longer each time, up to a bound, and never all at once."""
+"""Time to wait before another attempt: exponential back-off with an upper bound and jitter."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Final
 FIRST_S: Final = 0.5
 LONGEST_S: Final = 60.0
 LONGEST_ASKED_S: Final = 300.0
-"""Of what an endpoint asks for by Retry-After: a wrong date must not stop it for ever."""
+"""Bound of what an endpoint asks for by Retry-After: a wrong date must not stop deliveries for ever."""
 
 
 def pause_s(attempts: int, asked_s: float | None = None, draw: Callable[[], float] = random.random) -> float:
-    """Seconds until the next attempt: half of the step for sure, the other half by chance.
+    """Seconds until the next attempt: half of the step is fixed, the other half random.
 
     Parameters
     ----------
     attempts
-        How many have failed, at least 1.
+        Number of failed attempts, at least 1.
     asked_s
-        What the endpoint asked for; it is waited for at least, within a bound.
+        Least seconds to wait, as the endpoint asked; up to :data:`LONGEST_ASKED_S`.
     draw
         A number from 0 to 1.
 

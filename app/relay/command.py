@@ -49,20 +49,20 @@ _FLAGS: Final = (*PLACE, "group", "lang", "timezone", "metrics_host", "metrics_p
     default="now",
     show_default=True,
     metavar="now|beginning|TIME",
-    help="Where an endpoint begins that has had nothing yet: 90m, 3d, 09:00, 2026-12-01.",
+    help="Where a new endpoint begins; a time is such as 90m (ago), 3d, 09:00, 2026-12-01.",
 )
-@click.option("--dry-run", is_flag=True, help="Print what waits to be sent, one JSON object a line; send nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be sent, one JSON object a line; send nothing.")
 def relay(settings: Settings, /, to: tuple[str, ...], notify: tuple[str, ...], dry_run: bool, **asked: Any) -> None:
-    """Send each alert to HTTP endpoints, and a digest a unit and minute to chat and mail, until Ctrl-C.
+    """Send each alert to HTTP endpoints, and a digest per unit and minute to chat and mail, until Ctrl-C.
 
-    An endpoint gets CloudEvents by POST, signed as Standard Webhooks say, a subscriber's in their order, each at least
-    once: `webhook-id` is the key to know one again by. 2xx is accepted; 400, 422 and the like park the alert on
-    churn.parked.v1; anything else is tried again until it is accepted (deploy/docs/relay.md). Past its contact_by an
-    alert is delivered with `pastcontactby` true, and left out of digests. A service is named as apprise does:
-    dingtalk:// wecombot:// feishu:// slack:// mailtos://.
+    An endpoint gets each alert as a CloudEvent by POST, signed as in Standard Webhooks, at least once, and those of a
+    subscriber in order: one that is sent again has the same `webhook-id`. 2xx is accepted; 400, 422 and the like park
+    the alert on churn.parked.v1; anything else is tried again until it is accepted (deploy/docs/relay.md). Past its
+    contact_by an alert is delivered with `pastcontactby` true, and left out of digests. A chat or mail service is given
+    by its apprise URL: dingtalk:// wecombot:// feishu:// slack:// mailtos://.
 
-    Each endpoint has its place in the consumer group GROUP.relay.NAME. What a command line holds is seen by everybody
-    on the machine: give URLs with a token by HOLDFAST_RELAY_TO and HOLDFAST_RELAY_NOTIFY, or in files named by
+    Each endpoint keeps its position in a consumer group of its own, GROUP.relay.NAME. Everybody on the machine can see
+    a command line: give URLs with a token by HOLDFAST_RELAY_TO and HOLDFAST_RELAY_NOTIFY, or in files named by
     HOLDFAST_RELAY_TO_FILE and HOLDFAST_RELAY_NOTIFY_FILE. Keys to sign with: HOLDFAST_RELAY_SECRET or _SECRET_FILE.
 
     Exit codes: 0 stopped, 1 failed, 2 usage, 3 no topics, 75 the broker did not answer for a minute. Restarted by a
@@ -85,7 +85,7 @@ def relay(settings: Settings, /, to: tuple[str, ...], notify: tuple[str, ...], d
 def _plan(
     settings: Settings, to: Iterable[str], notify: Iterable[str], asked: dict[str, Any], *, dry_run: bool
 ) -> RelayPlan:
-    """What is to be done, checked as far as it can be without a broker."""
+    """The plan of this run, checked as far as possible without a broker."""
     require()
     zone, now_ms = ZoneInfo(settings.timezone), int(time.time() * 1000)
     start: Start = asked["start"]
@@ -99,7 +99,7 @@ def _plan(
     hooks = webhooks([*to, *(settings.relay_to or "").split()])
     told = chats([*notify, *(settings.relay_notify or "").split()])
     if not unique([*hooks, *told]):
-        raise click.UsageError("Nobody to send to: give --to or --notify.")
+        raise click.UsageError("There is no endpoint: give --to or --notify.")
     return RelayPlan(
         Wanted(
             settings.kafka_client_kwargs(),

@@ -1,6 +1,6 @@
 """Digests for chat and mail: one a unit and minute, by the services that apprise knows.
 
-A digest holds what asks for a contact, raised or escalated; what is past its contact_by is left out, and counted.
+A digest holds alerts that ask for a contact, raised or escalated; those past their contact_by are only counted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.alerts.alert_filter import AlertFilter
-from app.alerts.card import Card
+from app.alerts.card_and_line import Card
 from app.config.settings import Language
 from app.errors import ExitCode, Refused
 from app.relay.back_off import pause_s
@@ -35,7 +35,7 @@ EVENTS: Final = frozenset({"raised", "escalated"})
 
 
 class Digest(NamedTuple):
-    """A message."""
+    """Title and body of a message."""
 
     title: str
     body: str
@@ -54,7 +54,7 @@ class DigestWriter:
         self._words, self._card = _WORDS[lang], Card(lang, zone)
 
     def write(self, alerts: Sequence[Alert]) -> Digest:
-        """What is said of one unit's alerts, at least one: the most urgent first."""
+        """The digest of one unit's alerts, at least one: the most urgent first."""
         ordered = sorted(alerts, key=lambda alert: -alert.priority)
         title = self._words["one" if len(ordered) == 1 else "many"]
         lines = [" ".join(self._card.line(alert).plain.split()) for alert in ordered[:_LINES]]
@@ -96,7 +96,7 @@ class Gathered:
         self.since: float | None = None
 
     def take(self, record: TailRecord, alert: Alert | None) -> None:
-        """Note a record, and its alert if it is to be told."""
+        """Note a record, and keep its alert if the digest should hold it."""
         self.first.setdefault(record.partition, record)
         self.last[record.partition] = record.offset
         if alert is not None and alert.action is not None:
@@ -105,7 +105,7 @@ class Gathered:
 
 
 class DigestRoute(Route):
-    """The way to one chat or mail service.
+    """Delivery to one chat or mail service.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class DigestRoute(Route):
     ) -> None:
         super().__init__(endpoint, wanted, metrics)
         self._service, self._writer = told_by, writer
-        # A thread of its own: apprise waits where it stands, and the loop's threads serve everybody.
+        # A thread of its own: apprise blocks its thread, and the loop's threads are shared by all routes.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=endpoint.name)
         self._gathered = Gathered()
         self._sending: asyncio.Task[None] | None = None
@@ -142,7 +142,7 @@ class DigestRoute(Route):
             self._settled()
 
     async def finish(self) -> None:
-        """Let a digest that is on its way arrive; those that wait are gathered anew at the next start."""
+        """Wait for a digest that is being sent; alerts that are only gathered are read again at the next start."""
         sending = self._sending
         if sending is not None:
             await asyncio.wait({sending}, timeout=GRACE_S)
@@ -150,7 +150,7 @@ class DigestRoute(Route):
                 self._settled()
 
     async def drop_work(self) -> None:
-        """Forget what is gathered: it is read again."""
+        """Drop the gathered alerts: they are read again."""
         # First, since steps go on while this waits.
         sending, self._sending, self._gathered, self._filters = self._sending, None, Gathered(), {}
         if sending is not None:
@@ -158,7 +158,7 @@ class DigestRoute(Route):
             await asyncio.gather(sending, return_exceptions=True)
 
     def oldest(self) -> Mapping[int, TailRecord]:
-        """The first of those gathered."""
+        """The oldest gathered record of each partition."""
         return self._gathered.first
 
     async def _gather(self) -> None:
@@ -168,7 +168,7 @@ class DigestRoute(Route):
             if partition not in self._filters and records:
                 made = await self.wanted.filter_at(partition, records[0].offset)
                 if gathered is not self._gathered:
-                    return  # the partitions were dealt anew meanwhile, and are read from what is committed
+                    return  # the partitions were reassigned meanwhile, and are read again from the committed offsets
                 self._filters[partition] = made
             for record in records:
                 gathered.take(record, self._told(record, self._filters[partition]))
@@ -207,7 +207,7 @@ class DigestRoute(Route):
         return bool(self._service.notify(body=digest.body, title=digest.title, body_format="text"))
 
     def _settled(self) -> None:
-        """All that was gathered is told."""
+        """Mark everything gathered as done."""
         for partition, offset in self._gathered.last.items():
             self.subscription.done(partition, offset)
         self._gathered = Gathered()

@@ -1,4 +1,4 @@
-"""What would be sent now of what waits in the topic: nothing is sent, and no offset moves."""
+"""Dry run: the messages that would be sent now. Nothing is sent, and no offset moves."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from app.relay.envelope import envelope, past_contact_by
 from app.relay.process import RelayPlan
 from app.relay.route import Wanted, keeps
 from models.contract.alerts import Alert
-from streams.cluster.subscription import standing
+from streams.cluster.subscription import group_position
 from streams.cluster.topic_tail import TailRecord, as_alert, polls
 
 
 class Message(NamedTuple):
-    """What one endpoint would get; `sent` is the request's headers and body, or title and body of a digest."""
+    """A message that one endpoint would get; `sent` is the request's headers and body, or a digest's title and body."""
 
     endpoint: str
     sent: dict[str, Any]
@@ -45,8 +45,8 @@ async def would_send(plan: RelayPlan) -> AsyncGenerator[Message, None]:
 
 
 async def _waiting(wanted: Wanted, endpoint: Endpoint) -> AsyncGenerator[tuple[TailRecord, Alert], None]:
-    """Alerts that an endpoint wants and has not had; what would be parked as unreadable is left out."""
-    found = await standing(wanted.client, wanted.topic, endpoint.group(wanted.group), wanted.start)
+    """Alerts that an endpoint wants and has not had; unreadable ones, which would be parked, are left out."""
+    found = await group_position(wanted.client, wanted.topic, endpoint.group(wanted.group), wanted.start)
     filters: dict[int, AlertFilter] = {}
     async with aclosing(polls(wanted.client, wanted.topic, newest=None, follow=False, places=found.begin)) as polled:
         async for poll in polled:

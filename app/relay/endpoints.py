@@ -1,4 +1,4 @@
-"""Where alerts go: what is said of an endpoint in logs, metrics and group names, none of which may hold a secret."""
+"""Endpoints: their URLs, and their names in logs, metrics and consumer groups, none of which may hold a secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Endpoint(NamedTuple):
     Attributes
     ----------
     name
-        For metrics, logs and the consumer group; of the URL it holds no more than the host.
+        Name in metrics, logs and the consumer group; of the URL it shows no more than the host.
     url
         It may hold a secret: it is never shown.
     """
@@ -103,7 +103,7 @@ def chats(given: Iterable[str]) -> list[Endpoint]:
 
 
 def unique(endpoints: list[Endpoint]) -> list[Endpoint]:
-    """The same, unless two have one name: they would share one place in the topic.
+    """Return the endpoints, unless two have one name: those would share one consumer group.
 
     Raises
     ------
@@ -125,11 +125,11 @@ def _parted(text: str, what: str, example: str) -> tuple[str | None, str]:
 
 
 def _no_url(what: str, example: str) -> Refused:
-    return Refused(f"{what} is no URL that can be used", f"such as {example}", code=ExitCode.USAGE)
+    return Refused(f"{what} is not a usable URL", f"such as {example}", code=ExitCode.USAGE)
 
 
 def _digest(text: str) -> str:
-    """Of what may hold a secret: by scrypt, since the name is public, and a short password could be guessed from it."""
+    """Digest of a text that may hold a secret. By scrypt: from a fast hash, a short password could be guessed."""
     return hashlib.scrypt(text.encode(), salt=b"holdfast-relay", n=1 << 14, r=8, p=1, dklen=_DIGITS // 2).hex()
 
 

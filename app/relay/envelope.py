@@ -35,7 +35,7 @@ def envelope(record: TailRecord, *, past: bool) -> Envelope:
     from cloudevents.core.v1.event import CloudEvent
 
     try:
-        # Without the key, which would be an attribute `partitionkey` that says the subject again.
+        # Without the key, which would become an attribute `partitionkey` that repeats the subject.
         read = kafka.from_binary(kafka.KafkaMessage(dict(record.headers), None, record.value or b""), JSONFormat())
         event = CloudEvent({**read.get_attributes(), PAST: past}, read.get_data())
     except CloudEventValidationError as error:
@@ -45,7 +45,7 @@ def envelope(record: TailRecord, *, past: bool) -> Envelope:
 
 
 def require() -> None:
-    """Make sure that the library is there, before anything else is tried.
+    """Check that the library is installed, before anything else is tried.
 
     Raises
     ------
@@ -59,5 +59,5 @@ def require() -> None:
 
 
 def past_contact_by(alert: Alert, now_ms: int) -> bool:
-    """Whether its first contact was due before now; what asks for none is never late."""
+    """Whether the alert's first contact was due before now; one that asks for no contact is never late."""
     return alert.action is not None and alert.event in {"raised", "escalated"} and alert.action.contact_by < now_ms

@@ -11,7 +11,7 @@ from streams.cluster.parking import ParkedFor
 
 Failure = Literal["unreachable", "timeout", "server_error", "throttled", "denied", "unexpected", "service"]
 """Why an attempt failed and is repeated: no connection, no answer in time, 5xx, 408 425 429, 401 403 404 405 407 410,
-1xx 3xx; and what apprise said no to, which does not tell why."""
+1xx 3xx; and a failure that apprise reports, without a reason."""
 _DELAYS_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43_200)
 
 

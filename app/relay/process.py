@@ -1,8 +1,8 @@
 """The relay process: routes, metrics and signals are put together here.
 
 Exit codes: 0 when asked to stop, 1 when the broker refused, 2 when the settings cannot be used, 3 without topics, 75
-when the broker did not answer for a minute. ``app.process.ending`` does the exit. Killed or stopped, it goes on at
-what was committed: what was accepted within the last second or so is sent once more, with the same id.
+when the broker did not answer for a minute. ``app.process.ending`` does the exit. Killed or stopped, it goes on at the
+committed offsets: what was accepted within the last second or so is sent once more, with the same id.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ _THREADS: Final = 8
 
 
 class RelayPlan(NamedTuple):
-    """What is to be sent where.
+    """The endpoints of a run, and the keys.
 
     Attributes
     ----------
     webhooks
         HTTP endpoints.
     keys
-        They sign what those get.
+        Keys that sign the requests to them.
     chats
         Chat and mail services, each with what apprise made of its address.
     """
@@ -57,7 +57,7 @@ class RelayPlan(NamedTuple):
 
 
 class _Relay:
-    """The routes, and what is seen of them."""
+    """The routes, with their health and metrics."""
 
     def __init__(self, plan: RelayPlan) -> None:
         self._plan, self._wanted = plan, plan.wanted
@@ -70,7 +70,7 @@ class _Relay:
         self._answered = False
 
     def condition(self, code: int | None) -> Condition:
-        """Whether every route has its partitions and the broker answers; an endpoint that does not is no blocker."""
+        """Whether every route has its partitions and the broker answers; an endpoint that is down is no blocker."""
         begun = bool(self._routes) and all(route.subscription.assigned for route in self._routes)
         blockers = {"starting": not begun, "broker_unavailable": not self._answered, "ending": code is not None}
         return Condition(tuple(word for word, blocks in blockers.items() if blocks))
@@ -80,7 +80,7 @@ class _Relay:
         lanes = await patient(self._partitions, "the topics")
         await self._parking.open()
         plan, metrics = self._plan, self.metrics
-        # One for each endpoint whose name may take long to resolve, and some for everything else.
+        # A thread for each endpoint, whose name may take long to resolve, and some for everything else.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS + len(plan.webhooks)))
         self._places = [(ALERTS, number) for number in range(lanes)]
         self._routes += [WebhookRoute(each, self._wanted, metrics, plan.keys, self._parking) for each in plan.webhooks]
@@ -97,7 +97,7 @@ class _Relay:
         running = {asyncio.create_task(route.run(asked)) for route in self._routes}
         measuring = asyncio.create_task(self._measure(), name="lag")
         await asyncio.wait(running | {measuring}, return_when=asyncio.FIRST_COMPLETED)
-        # Asked to stop, each route ends by itself; if one has failed, the others do not go on without it.
+        # When asked to stop, each route ends by itself; if one has failed, the others are ended too.
         for task in {measuring} if asked.is_set() else running | {measuring}:
             task.cancel()
         await asyncio.gather(*running, measuring, return_exceptions=True)
@@ -108,7 +108,7 @@ class _Relay:
             raise RuntimeError("a route has ended by itself")
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         await self._view.close()
         await self._parking.close()
 

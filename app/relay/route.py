@@ -1,4 +1,4 @@
-"""The way to one endpoint: its place in the topic, what it wants, how far it is behind.
+"""Delivery to one endpoint: its consumer group, its filter, and its lag.
 
 Each route has a consumer group of its own and shares nothing with the others but the process, so an endpoint that is
 away, or slow, holds up itself alone.
@@ -32,18 +32,18 @@ from streams.records.topics import ALERTS
 log = structlog.get_logger(__name__)
 
 GRACE_S: Final = 3.0
-"""For what is on its way at a stop; what is not accepted by then is sent again at the next start."""
+"""Time for deliveries under way at a stop; what is not accepted by then is sent again at the next start."""
 _SAID_S: Final = 60.0
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What all routes have in common.
+    """Settings that all routes share.
 
     Attributes
     ----------
     new_filter
-        Makes a filter: each partition of each route remembers whose the alerts are by itself.
+        Makes a filter: each partition of each route remembers by itself to which subscriber an alert belongs.
     fail_at
         Fault tests: called at each step.
     now_ms
@@ -80,7 +80,7 @@ def keeps(wanted: AlertFilter, alert: Alert) -> bool:
     Raises
     ------
     app.errors.Refused
-        If the expression of ``--where`` cannot be asked of it.
+        If the expression of ``--where`` cannot be evaluated on it.
     """
     try:
         return wanted.keeps(alert)
@@ -93,7 +93,7 @@ class StoppingError(Exception):
 
 
 class Route(ABC):
-    """One endpoint's way; :meth:`run` is its whole life."""
+    """Delivery to one endpoint; :meth:`run` is its whole life."""
 
     def __init__(self, endpoint: Endpoint, wanted: Wanted, metrics: RelayMetrics) -> None:
         self.endpoint, self.wanted, self.metrics = endpoint, wanted, metrics
@@ -140,22 +140,22 @@ class Route(ABC):
 
     @abstractmethod
     async def step(self) -> None:
-        """Do what is to be done now; returns within moments."""
+        """Do one round of work; returns within moments."""
 
     @abstractmethod
     async def finish(self) -> None:
-        """Let what is on its way arrive, within :data:`GRACE_S`."""
+        """Wait for deliveries under way, at most :data:`GRACE_S`."""
 
     @abstractmethod
     async def drop_work(self) -> None:
-        """End all work at once; after this nothing more is delivered or said to be done."""
+        """End all work at once; after this nothing more is delivered or reported as done."""
 
     @abstractmethod
     def oldest(self) -> Mapping[int, TailRecord]:
         """The oldest record in hand of each partition that has some."""
 
     async def measure(self, ends: Mapping[Input, int]) -> None:
-        """Record the lag, from the ends of the topic as a bystander sees them.
+        """Record the lag, from the ends of the topic as read without a group.
 
         Raises
         ------
@@ -200,7 +200,7 @@ class Route(ABC):
             raise StoppingError
 
     def failed(self, reason: Failure, pause_s: float, status: int | None = None) -> None:
-        """Count an attempt that is repeated, and say so once a minute."""
+        """Count an attempt that will be repeated, and log it once a minute."""
         self.metrics.failed.labels(self.endpoint.name, reason).inc()
         now = time.monotonic()
         self._failing_since = now if self._failing_since is None else self._failing_since
@@ -216,7 +216,7 @@ class Route(ABC):
             )
 
     def accepted(self) -> None:
-        """Say that an endpoint that failed is back."""
+        """Log that an endpoint that failed accepts again."""
         if self._failing_since is not None:
             away = time.monotonic() - self._failing_since
             self._failing_since, self._said = None, -_SAID_S

@@ -1,4 +1,4 @@
-"""How a receiver knows that an alert is ours and new: Standard Webhooks 1.0, HMAC-SHA256.
+"""Signatures, by which a receiver verifies that an alert is ours and new: Standard Webhooks 1.0, HMAC-SHA256.
 
 Signed is ``id.timestamp.body``. Receivers have a library for it in most languages (standardwebhooks.com).
 """
@@ -20,7 +20,7 @@ MAKE_ONE: Final = 'export HOLDFAST_RELAY_SECRET="whsec_$(openssl rand -base64 32
 
 
 def signing_keys(text: str | None) -> tuple[bytes, ...]:
-    """The keys, of which each signs: two while one takes the other's place.
+    """The keys, each of which signs: two while one replaces the other.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Delivery to an HTTP endpoint: one alert at a time in each partition, so each subscriber's steps come in their order.
 
-What the answer means: 2xx accepted; 408, 425, 429, 5xx, what speaks of the address or the key (401, 403, 404 ...), any
-other status and no answer are tried again; other 4xx are refused for good, and parked. A redirect is not followed: it
-would send customers' data to a place nobody has named.
+An answer of 2xx means accepted. 408, 425, 429, 5xx, those that concern the address or the key (401, 403, 404 ...), any
+other status and no answer are tried again. Other 4xx mean refused for good: the alert is parked. A redirect is not
+followed: it would send customers' data to an address that nobody has configured.
 """
 
 from __future__ import annotations
@@ -31,26 +31,27 @@ TIMEOUT: Final = aiohttp.ClientTimeout(total=10.0, connect=5.0)
 _ANSWER_BYTES: Final = 1024
 _AGAIN: Final = frozenset({408, 425, 429})
 _NOT_LET_IN: Final = frozenset({401, 403, 404, 405, 407, 410})
-"""Of the address or the key, as long as nothing is accepted: a key that was mistyped parked 827 alerts in 6 s."""
+"""Answers that concern the address or the key while nothing is accepted: a mistyped key had parked 827 alerts in 6
+s."""
 _OVERLOADED: Final = frozenset({502, 503, 504})
-"""Of a gateway, or of a server that asks for patience: they say nothing about the alert."""
+"""Answers of a gateway, or of an overloaded server: they say nothing about the alert."""
 _KEEPS_FAILING: Final = 20
-"""Attempts; some 15 minutes."""
+"""Attempts after which an alert is parked, some 15 minutes."""
 
 
 class Answer(NamedTuple):
-    """What became of an attempt.
+    """Result of an attempt.
 
     Attributes
     ----------
     failure
-        Why it is repeated; None if it is not.
+        Why the attempt is repeated; None if it is not.
     status
         None without an answer.
     asked_s
-        Seconds that the endpoint asks to wait.
+        Seconds to wait that the endpoint asks for.
     text
-        Of a refusal, its beginning.
+        The beginning of a refusal's body.
     """
 
     failure: Failure | None
@@ -60,12 +61,12 @@ class Answer(NamedTuple):
 
     @property
     def accepted(self) -> bool:
-        """Whether the endpoint has it now."""
+        """Whether the endpoint has accepted the alert."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
     def broken(self) -> bool:
-        """Whether it may be this very alert that the endpoint does not take."""
+        """Whether the failure may be due to this one alert."""
         return self.failure in ("denied", "server_error") and self.status not in _OVERLOADED
 
 
@@ -91,14 +92,14 @@ def judged(status: int, asked: str | None, text: str) -> Answer:
 
 
 class WebhookRoute(Route):
-    """The way to one HTTP endpoint.
+    """Delivery to one HTTP endpoint.
 
     Parameters
     ----------
     keys
-        Each of them signs.
+        Signing keys; each of them signs.
     parking
-        Where what is refused goes; shared, and opened by the caller.
+        Writer for refused alerts; shared, and opened by the caller.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class WebhookRoute(Route):
     ) -> None:
         super().__init__(endpoint, wanted, metrics)
         self._keys, self._parking = keys, parking
-        # By the environment's proxy, as everything else that leaves the house.
+        # By the environment's proxy, as for all other outgoing connections.
         self._session = aiohttp.ClientSession(
             timeout=TIMEOUT, trust_env=True, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
         )
@@ -126,7 +127,7 @@ class WebhookRoute(Route):
             await super().run(asked)
 
     async def step(self) -> None:
-        """Give each partition without work what has come for it."""
+        """Start to deliver the new records of each idle partition."""
         for partition, records in (await self.subscription.poll(self._working)).items():
             if records:
                 self._held[partition] = records[0]
@@ -138,12 +139,12 @@ class WebhookRoute(Route):
                 task.result()
 
     async def finish(self) -> None:
-        """Let requests that are on their way be answered."""
+        """Wait for the answers to requests under way."""
         if self._working:
             await asyncio.wait(self._working.values(), timeout=GRACE_S)
 
     async def drop_work(self) -> None:
-        """Cancel what is not answered: it is sent again, with the same id."""
+        """Cancel requests without an answer: their alerts are sent again, with the same id."""
         # First, since steps go on while this waits.
         working, self._working, self._held, self._filters = self._working, {}, {}, {}
         for task in working.values():
@@ -151,7 +152,7 @@ class WebhookRoute(Route):
         await asyncio.gather(*working.values(), return_exceptions=True)
 
     def oldest(self) -> Mapping[int, TailRecord]:
-        """Those that are being delivered."""
+        """The records that are being delivered."""
         return self._held
 
     async def _deliver(self, partition: int, records: Sequence[TailRecord]) -> None:
@@ -165,7 +166,7 @@ class WebhookRoute(Route):
                 return
 
     async def _hand_over(self, record: TailRecord, wanted: AlertFilter) -> None:
-        """Bring one record to its end: accepted, parked, or not wanted there."""
+        """Handle one record until it is accepted, parked, or found unwanted."""
         alert = as_alert(record.value)
         if alert is None:
             await self._park(record, "unreadable")

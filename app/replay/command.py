@@ -22,23 +22,24 @@ from app.replay.mapping_shown import shown, tell_rejects, tried
 from app.replay.playback import Playback, hopeless, play, say
 
 _EPILOG: Final = """\b
-What the guess misses:
+Flags for what the guess misses:
   --map ts=通话日期+通话时间     a field from a column; date and time, or up and down, from two
-  --map peer_operator=           leave a field out that was guessed
+  --map peer_operator=           leave out a field that was guessed
   --set direction=outgoing       a constant
   --value direction:1=outgoing   what a code of the file means
   --unit bytes=MB                the unit of a column whose name has none
-  --decimal amount=comma         whether 1,234 is a bit more than one; else all cells of the column tell
-  --day-first                    whether 5/6/2026 is in June; else all dates of the file tell
-  --timezone Europe/Berlin       the zone of times without one; an hour that its clocks skip or show twice is rejected
-  --skip 3                       lines in front of the header
-  --both-parties                 a row is of who calls and of who is called: two events where it is on_net
+  --decimal amount=comma         1,234 is a bit more than one; by default, as all cells of the column show
+  --day-first                    5/6/2026 is in June; by default, as all dates of the file show
+  --timezone Europe/Berlin       the zone of times without one; times that its clocks skip or show twice are rejected
+  --skip 3                       lines before the header
+  --both-parties                 each row also gives an event of the called party, if on_net
   --map calls.ts=开始时间        for the files of one topic only
 
 \b
-Several files go out as one stream, in the order of time. Outcomes only so: what is there
-when a worker starts is taken in one order. Into a worker that runs, give a speed, such as
-two days a second: at once, topics get weeks out of step.
+Several files are written as one stream, in the order of time. Replay outcomes together with
+the events, before the worker is started: it then takes all of it in one order. For a worker
+that already runs give a speed, such as two days a second: written at once, topics get weeks
+out of step.
   holdfast replay calls.csv data.csv.gz left.csv --as calls --as data-usage --as outcomes --speed 172800
 """
 
@@ -52,14 +53,20 @@ two days a second: at once, topics get weeks out of step.
     help="Instead of FILES: a folder with all of the past, to begin with.",
 )
 @click.option(
-    "--speed", type=click.FloatRange(0), default=0.0, show_default=True, help="Recorded seconds a second; 0: at once."
+    "--speed",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="Recorded seconds to write per second; 0: all at once.",
 )
 @click.option(
-    "--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Write rows that do not convert here, as CSV."
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the rows that cannot be converted to this CSV file.",
 )
-@click.option("--keep-retention", is_flag=True, help="Do not lengthen the topics' retention for what is old.")
+@click.option("--keep-retention", is_flag=True, help="Leave the topics' retention as it is, even for old records.")
 @click.option("--dry-run", is_flag=True, help="Show the mapping and the first three records, and write nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout at the end.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout at the end.")
 def replay(
     resolved: Resolved,
     /,
@@ -72,12 +79,12 @@ def replay(
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Put recorded logs on the input topics, with the times at which it happened.
+    """Write recorded logs to the input topics, with the times at which the events happened.
 
     FILES are CSV with any separator, JSON lines or Parquet, plain or gzipped, in UTF-8, UTF-16, GBK or cp1252; a dash
-    is stdin. Columns are guessed from their names in Chinese and English, and shown. What a file does not tell, such as
+    is stdin. Columns are guessed from their names in Chinese and English, and shown. What a file leaves open, such as
     whether 5/6/2026 is in May, is asked before anything is written. Rows that cannot be read are counted by reason.
-    Records go out in the order of their times.
+    Records are written in the order of their times.
 
     --history is for the months before the first live event: calls, data, visits, care, billing, profiles and outcomes,
     each in files or folders of that name. It goes into empty topics, which keep all of it until the workers have

@@ -10,29 +10,28 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Final, NamedTuple
 
 from app.publishing.record import TimedRecord, encode
-from app.replay.column_map import CALLED, ColumnMap, Source
-from app.tables.fields import Sort, is_nothing, whole
+from app.replay.column_guess import CALLED, ColumnMap, Source
+from app.tables.fields import Sort, is_nothing, is_sentinel, whole
 from app.tables.recording import Recording, TableRow
-from app.tables.reject import Reject, RejectReason
+from app.tables.reject import Reject, RejectReason, is_sum
 from models.contract.events import CALLS, SUBSCRIBERS
 from streams.records.wire import Rejected, decode
 
 SHOWN: Final = 5
 """Rows that a report names for each reason."""
-
-
 _OWN: Final = frozenset({"roaming", "forwarded", "event_id"})
-"""What a row says of the caller, and not of the one who was called."""
+"""Fields that hold for the caller only, not for the called party."""
 _COMPOUND: Final = (dict, list, tuple, bytes)
 
 
-class _Stored(NamedTuple):
+class Stored(NamedTuple):
     """A record in the form in which a worker reads it."""
 
     offset: int
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: tuple[()] = ()
 
 
 class Conversion:
@@ -51,7 +50,7 @@ class Conversion:
         self._sources = [source for source in mapping.sources if source.columns]
 
     def records(self, row: TableRow) -> list[TimedRecord] | Reject:
-        """One row: a record, or one for each of two parties."""
+        """Convert one row to a record, or to one for each of two parties."""
         if row.reject is not None:
             return row.reject
         event: dict[str, Any] = dict(self._constants)
@@ -72,7 +71,7 @@ class Conversion:
             _hold_product(event)
         called = event.pop(CALLED, None)
         first = self._checked(event)
-        # Somebody on another network is no subscriber, and their call is none of ours.
+        # The party is on another network, so they are no subscriber and get no record.
         if called is None or isinstance(first, Reject) or event["peer_network"] != "on_net":
             return first if isinstance(first, Reject) else [first]
         turned = "incoming" if event["direction"] == "outgoing" else "outgoing"
@@ -83,10 +82,12 @@ class Conversion:
     def _checked(self, event: dict[str, Any]) -> TimedRecord | Reject:
         """The record, if the workers' decoder accepts it as an event."""
         ts = event["ts"]
+        if is_sum(event["subscriber_id"]):
+            return Reject(RejectReason.SUM, "subscriber_id: a sum or a count, and no subscriber")
         if isinstance(ts, int) and ts > self._now_ms:
             return Reject(RejectReason.FUTURE, f"ts: {ts} is later than now")
         key, value = str(event["subscriber_id"]).encode(), encode(event)
-        read = decode(self._topic, _Stored(0, ts, key, value), None)
+        read = decode(self._topic, Stored(0, ts, key, value), None)
         if isinstance(read, Rejected):
             return Reject(RejectReason.INVALID, f"{read.reason}: {read.detail}")
         return TimedRecord(self._topic, key, value, ts)
@@ -95,6 +96,8 @@ class Conversion:
 def _given(source: Source, cells: Sequence[object]) -> object:
     """A field's value from a row, or the reason to reject the row."""
     value = value_of(source, cells)
+    if is_sentinel(source.field, value):
+        return None
     if value is None and source.field.required:
         return Reject(RejectReason.EMPTY, source.field.name)
     return value._replace(detail=f"{source.field.name}: {value.detail}") if isinstance(value, Reject) else value
@@ -122,7 +125,7 @@ def value_of(source: Source, cells: Sequence[object]) -> object:
 
 
 def _hold_product(event: dict[str, Any]) -> None:
-    """Put the one contract of a row, as files have it, into the contract's list of products."""
+    """Put the product and contract end of a row, as files have them, into the event's list of products."""
     end, product = event.pop("contract_end_ts", None), event.pop("product", None)
     if (end is not None or product is not None) and "products" not in event:
         event["products"] = [{"product": product or "mobile", **({} if end is None else {"contract_end_ts": end})}]
@@ -135,7 +138,7 @@ class RowCount:
     rows: int = 0
     converted: int = 0
     records: int = 0
-    """What the converted rows made; more than they are with ``--both-parties``."""
+    """Records made of the converted rows; more than one a row with ``--both-parties``."""
     latest: int = 0
     """Time of the latest record, ms."""
     rejected: Counter[RejectReason] = field(default_factory=Counter)
@@ -182,7 +185,7 @@ class Rejects:
             self._out.writerow(["row", "reason", "detail", *columns])
 
     def write(self, row: TableRow, why: Reject) -> None:
-        """One more."""
+        """Write one row."""
         if self._out is not None:
             cells = [c if isinstance(c, str) else json.dumps(c, ensure_ascii=False, default=str) for c in row.cells]
             # A byte that is invalid in the file's encoding would end the writing.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, cast
+from zoneinfo import available_timezones
 
 import click
 from rich.console import Console
@@ -16,44 +17,39 @@ from rich.console import Console
 from app.config.operator_files import policy_of_file
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
-from app.replay.column_map import Cartographer, ColumnMap
-from app.replay.flags import SEPARATORS, Encoding, UtcOffset, Zone, told
+from app.replay.column_guess import ColumnMap, ColumnMapper, Source
+from app.replay.flags import UtcOffset, Zone, told
 from app.replay.mapping_shown import columns_of, reading, tell_mapping
 from app.replay.playback import Part
-from app.tables.column_names import known_names
-from app.tables.fields import TOPICS, Sort
+from app.tables.column_names import bare, known_names
+from app.tables.fields import TOPICS, Sort, is_nothing
+from app.tables.opening import WRITTEN, opened
 from app.tables.recording import Recording
 from app.tables.times import First, LocalTime, ReadTime, moment
 
 _NAMED_UTC: Final = re.compile(r"(?:(?<![A-Za-z])(?i:utc|gmt)|(?<=[a-z])(?:UTC|GMT|Utc|Gmt))(?![A-Za-z]|\s*[+-]?\d)")
 """A zone in a column's name, start_time_utc; GMT+8 is another."""
+_OF_ZONE: Final = re.compile(r"(timezone|tz)(id|name|offset)?|(utc|gmt)(offset|diff)|时区(偏移)?|zeitzone")
+"""Names of columns, in the form of ``bare``, that hold the zone of the times."""
+_MAY_BE_OF_ZONE: Final = ("zone", "offset")
+_OFFSET: Final = re.compile(r"(?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?|UTC|GMT|Z", re.IGNORECASE)
 _WITHOUT_ZONE: Final = frozenset({"local time", "date", "day number of a spreadsheet"})
 
-_WRITTEN: Final = (
-    click.option(
-        "--decimal", "decimals", multiple=True, metavar="FIELD=MARK", help="Mark of decimals: comma or point."
-    ),
-    click.option(
-        "--day-first", "first", flag_value="day", help="5/6/2026 is in June.  [default: the file's dates tell]"
-    ),
-    click.option("--month-first", "first", flag_value="month", help="5/6/2026 is in May."),
-    click.option("--year-first", "first", flag_value="year", help="26/5/6 is in 2026."),
-    click.option("--separator", help="Between the fields of a CSV; tab and ^A by these names.  [default: found out]"),
-    click.option("--encoding", type=Encoding(), help="UTF-8, UTF-16, GBK and cp1252 are found out."),
-    click.option("--skip", type=click.IntRange(0), default=0, help="Lines of a CSV in front of its header."),
-)
-"""How any table is written."""
 _OPTIONS: Final = (
-    click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Where a field comes from."),
+    click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="The column that gives a field."),
     click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same value for every row."),
     click.option("--value", "values", multiple=True, metavar="FIELD:WORD=VALUE", help="What a word of the file means."),
-    click.option("--unit", "units", multiple=True, metavar="FIELD=UNIT", help="Unit of a column that names none."),
-    click.option("--utc-offset", type=UtcOffset(), help="Of times without a zone.  [default: the policy's, +8]"),
-    click.option("--timezone", type=Zone(), help="The same with summer time, such as Europe/Berlin."),
-    *_WRITTEN,
-    click.option("--both-parties", is_flag=True, help="A row is of who calls and, if on_net, of who is called."),
+    click.option("--unit", "units", multiple=True, metavar="FIELD=UNIT", help="Unit of a column whose name has none."),
+    click.option(
+        "--utc-offset", type=UtcOffset(), help="Offset from UTC of times without a zone.  [default: the policy's, +8]"
+    ),
+    click.option(
+        "--timezone", type=Zone(), help="Zone of times without one, such as Europe/Berlin; knows summer time."
+    ),
+    *WRITTEN,
+    click.option("--both-parties", is_flag=True, help="Each row also gives an event of the called party, if on_net."),
     click.option("--no-header", is_flag=True, help="The first line of a CSV is data; columns are called 1, 2, 3."),
-    click.option("--limit", type=click.IntRange(1), help="Read only the first so many rows of each file."),
+    click.option("--limit", type=click.IntRange(1), help="Read only this many rows of each file, from its start."),
 )
 
 
@@ -67,7 +63,7 @@ def reading_options(*, required: bool = True) -> Callable[[Callable[..., Any]], 
         type=click.Choice(list(TOPICS)),
         multiple=True,
         required=required,
-        help="What the files are a log of.",
+        help="What the files contain.",
     )
 
     def given(verb: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,25 +92,6 @@ def parts_of(
     return parts
 
 
-def opened(file: Path, flags: Mapping[str, Any], *, header: bool = True) -> Recording:
-    """Open a file as the flags say.
-
-    Raises
-    ------
-    app.errors.Refused
-        If it cannot be read.
-    """
-    separator = SEPARATORS.get(flags["separator"], flags["separator"])
-    return Recording(file, separator=separator, encoding=flags["encoding"], header=header, skip=flags["skip"])
-
-
-def table_options(verb: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb the flags that say how a table is written."""
-    for option in reversed(_WRITTEN):
-        verb = option(verb)
-    return verb
-
-
 def now_ms() -> int:
     """The present time; later rows are rejected."""
     return int(time.time() * 1000)
@@ -132,37 +109,67 @@ def _part(
         offset = round(policy_of_file(settings.policy, None).contact.utc_offset_hours * 3_600_000)
     said, local = told(flags, topic, topics), LocalTime(offset, zone=flags["timezone"])
     with reading(console, recording, what="looking / 查看") as tell:
-        mapping = Cartographer(recording, TOPICS[topic], said, local, flags["first"], tell, now_ms()).map()
+        mapping = ColumnMapper(recording, TOPICS[topic], said, local, flags["first"], tell, now_ms()).map()
     tell_mapping(recording, mapping, console)
-    if flags["utc_offset"] is None and flags["timezone"] is None and offset:
+    if flags["utc_offset"] is None and flags["timezone"] is None:
         _ask_for_zone(recording, mapping)
     return Part(recording, mapping)
 
 
 def _ask_for_zone(recording: Recording, mapping: ColumnMap) -> None:
-    """Refuse to read a column at the policy's offset whose name says that it is in UTC."""
+    """Refuse to read times at the policy's offset if a column's name or another column shows a different zone."""
+    name, columns = recording.path.name, recording.columns
+    zones = {place: cells for place in range(len(columns)) if (cells := _zones(recording, place))}
     for source in mapping.sources:
-        if source.field.sort is not Sort.TIME:
-            continue
         local = mapping.local._replace(first=cast("First", source.way or "month"))
-        named = [place for place in source.columns if _NAMED_UTC.search(recording.columns[place])]
-        for cell in (row.cells[place] for place in named for row in recording.sample if row.reject is None):
-            read = moment(cell, local)
-            if isinstance(read, ReadTime) and read.form in _WITHOUT_ZONE:
-                raise Refused(
-                    f"{recording.path.name}: {recording.columns[named[0]]} is in UTC by its name, and its times say no "
-                    f"zone: they would be read at {mapping.local}",
-                    "if it is:  --utc-offset 0",
-                    f"else say at which offset, or --timezone:  --utc-offset {mapping.local.offset_ms / 3_600_000:g}",
-                    code=ExitCode.USAGE,
-                )
+        if source.field.sort is not Sort.TIME or not source.columns or not _without_zone(recording, source, local):
+            continue
+        when = "+".join(columns[place] for place in source.columns)
+        if any(_NAMED_UTC.search(columns[place]) for place in source.columns) and mapping.local.offset_ms:
+            raise Refused(
+                f"{name}: {when} is in UTC by its name, and its times say no zone: they would be read at "
+                f"{mapping.local}",
+                "if it is:  --utc-offset 0",
+                f"else say at which offset, or --timezone:  --utc-offset {mapping.local.offset_ms / 3_600_000:g}",
+                code=ExitCode.USAGE,
+            )
+        for place, cells in zones.items():
+            joined = all(map(_OFFSET.fullmatch, cells))
+            one = f"--timezone {cells[0]}" if cells[0] in available_timezones() else "--utc-offset HOURS"
+            raise Refused(
+                f"{name}: the times of {when} say no zone, and {columns[place]} says {', '.join(cells[:5])}: they "
+                f"would be read at {mapping.local}",
+                *([f"each row has its own:    --map {source.field.name}={when}+{columns[place]}"] if joined else []),
+                f"they are all in one:       {one}",
+                *([] if joined or len(cells) == 1 else ["else a file for each zone, or times that say theirs"]),
+                code=ExitCode.USAGE,
+            )
+
+
+def _without_zone(recording: Recording, source: Source, local: LocalTime) -> bool:
+    """Whether some times of a field are read at the operator's own zone."""
+    rows = (row.cells for row in recording.sample if row.reject is None)
+    cells = (" ".join(str(row[place]) for place in source.columns) for row in rows)
+    reads = (moment(cell, local) for cell in cells)
+    return any(isinstance(read, ReadTime) and read.form in _WITHOUT_ZONE for read in reads)
+
+
+def _zones(recording: Recording, place: int) -> list[str]:
+    """The zones in a column that is named like one; none if they may be those of a town or of the network."""
+    name = bare(recording.columns[place])
+    sure = _OF_ZONE.fullmatch(name)
+    if not sure and name not in _MAY_BE_OF_ZONE:
+        return []
+    rows = (row.cells[place] for row in recording.sample if row.reject is None)
+    cells = list(dict.fromkeys(str(cell).strip() for cell in rows if not is_nothing(cell)))
+    return cells if sure or all(cell in available_timezones() or _OFFSET.fullmatch(cell) for cell in cells) else []
 
 
 def _on_disk(file: Path, console: Console) -> Path:
     """A file that can be read more than once: its last row may decide how it is to be read."""
     if file.is_file():
         return file
-    console.print(f"{file} is a pipe: it is copied to a file first, as what tells how to read it may stand at its end")
+    console.print(f"{file} is a pipe and is copied to a file first: only its last rows may show how to read it")
     copy = Path(click.get_current_context().with_resource(TemporaryDirectory(prefix="holdfast-"))) / "stdin"
     with click.open_file(str(file), "rb") as source, copy.open("wb") as target:
         shutil.copyfileobj(source, target)
@@ -181,7 +188,7 @@ def _incomplete(part: Part) -> Refused:
         )
         advice.append(f"{name + ':':16} --map {name}=COLUMN{constant}")
     if "direction" in mapping.missing:
-        advice.append("each row is of two subscribers, who calls and who is called:  --both-parties")
+        advice.append("each row names the caller and the called party:  --both-parties")
     return Refused(
         f"{recording.path.name}: no column gives {', '.join(mapping.missing)}",
         f"it has:          {columns_of(recording.columns)}",

@@ -10,12 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from app.errors import ExitCode, Refused
-from app.replay.column_map import CALLED, Told
+from app.replay.column_guess import CALLED, Told
 from app.tables.fields import TOPICS, fields_of
 from models.contract.events import CALLS
 
-SEPARATORS: Final = {"\\t": "\t", "tab": "\t", "\\x01": "\x01", "^A": "\x01"}
-"""Names of separators that are hard to type."""
 _OFFSET: Final = re.compile(r"([+-]?)(\d{1,2})(?::?([0-5]\d)|(\.\d+))?")
 
 
@@ -48,20 +46,6 @@ class Zone(click.ParamType):
             self.fail(f"there is no time zone {value!r}; such as Europe/Berlin, Asia/Shanghai", param, ctx)
 
 
-class Encoding(click.ParamType):
-    """An encoding known to Python."""
-
-    name = "name"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the name."""
-        try:
-            "".encode(value)
-        except LookupError:
-            self.fail(f"there is no encoding {value!r}; such as utf-8, gb18030", param, ctx)
-        return str(value)
-
-
 def paired(files: Sequence[Any], topics: Sequence[str]) -> list[tuple[Any, str]]:
     """Each file with its topic: one topic for all files, or one each, in order.
 
@@ -72,7 +56,8 @@ def paired(files: Sequence[Any], topics: Sequence[str]) -> list[tuple[Any, str]]
     """
     if len(topics) not in (1, len(files)):
         raise Refused(
-            f"{len(files)} files and {len(topics)} times --as: it is once for all, or once for each, in their order",
+            f"{len(files)} files, but --as is given {len(topics)} times: give it once for all, or once for each, "
+            "in their order",
             "such as:  holdfast replay calls.csv left.csv --as calls --as outcomes",
             code=ExitCode.USAGE,
         )
@@ -102,7 +87,9 @@ def told(flags: dict[str, Any], topic: str, topics: Sequence[str]) -> Told:
         field, colon, word = name.partition(":")
         if not (colon and word and meaning):
             raise Refused(
-                f"--value {text}: it is FIELD:WORD=VALUE", "such as: --value direction:1=outgoing", code=ExitCode.USAGE
+                f"--value {text}: expected FIELD:WORD=VALUE",
+                "such as: --value direction:1=outgoing",
+                code=ExitCode.USAGE,
             )
         words.setdefault(field, {})[word] = meaning
     columns, constants, units, marks = (
@@ -120,7 +107,7 @@ def _pairs(flag: str, texts: Sequence[str], topic: str, topics: Sequence[str]) -
     for text in texts:
         name, equals, value = text.partition("=")
         if not (equals and name.strip()):
-            raise Refused(f"{flag} {text}: it is FIELD=...", code=ExitCode.USAGE)
+            raise Refused(f"{flag} {text}: expected FIELD=...", code=ExitCode.USAGE)
         only, dot, field = name.strip().partition(".")
         if dot and only in TOPICS:
             if only not in topics:

@@ -66,7 +66,8 @@ def identity(parts: Iterable[Part], partitions: int, limit: int | None) -> str:
     """A hash of the files, their reading and partitioning: runs with the same hash write the same records."""
     digest = blake2b(json.dumps([partitions, limit]).encode(), digest_size=16)
     for part in parts:
-        # Not the words for what the mapping is: what tells it may be a flag at one time, and the date at another.
+        # Without the explanation of the mapping: the same one may come from a flag in one run, from the dates in
+        # another.
         mapping = [{**fact, "how": ""} for fact in shown(part.recording, part.mapping)]
         digest.update(json.dumps([part.mapping.topic, mapping], ensure_ascii=False, default=str).encode())
         with part.recording.path.open("rb") as file:

@@ -45,7 +45,7 @@ _ALONE_S: Final = 30.0
 """Longest wait for a worker if none is running."""
 _POLL_S: Final = 1.0
 _IN_STEP: Final = 172_800.0
-"""Recorded seconds a second where workers read along: faster, topics get out of step (``holdfast replay --help``)."""
+"""Recorded seconds written a second while workers read: faster, topics get out of step (``holdfast replay --help``)."""
 
 
 class InputLogs(NamedTuple):
@@ -80,10 +80,10 @@ def objection(ground: PrefixFound, history: str, prefix: str) -> Refused | None:
         if not full:
             return None
         return Refused(
-            "a history is the beginning of everything, and there is something already: "
+            "a history needs empty topics, but there are records already: "
             + ", ".join(f"{prefix}{topic} has {count:,} records" for topic, count in full.items()),
-            "beside it, under another prefix:  --topic-prefix NAME.",
-            "or delete the topics of this one, and run this again",
+            "write it under another prefix:    --topic-prefix NAME.",
+            "or delete the topics of this prefix, and run this again",
         )
     if told.history != history:
         return Refused(
@@ -166,10 +166,10 @@ class History:
             say(facts | {"history": self._history, "there": done.there, "until": told.until, "applied": applied})
         if not applied:
             raise Refused(
-                f"all of it is there, and for {_ALONE_S:.0f} s no worker has run that could apply it: retention stays "
-                "open",
+                f"all of it is written, but for {_ALONE_S:.0f} s no worker has run to apply it: the topics keep it "
+                "meanwhile",
                 "start `holdfast worker` and `holdfast learner`, and run this again:",
-                "it puts retention back when all is applied",
+                "it puts the topics' own retention back when all is applied",
                 code=ExitCode.NOT_FOUND,
             )
 
@@ -240,7 +240,7 @@ class History:
         if told.ends is not None and not told.settings:
             async with Cluster(self._client) as cluster:
                 if not await self._left(cluster, told):
-                    click.echo("all of it is there, and applied", err=True)
+                    click.echo("all of it is written and applied", err=True)
                     return done, True
         told = await self._held_open(told)
         applied: bool | None = None
@@ -253,7 +253,7 @@ class History:
             if applied is not False:
                 await self._put_back(told)
             if applied is None:
-                click.echo("what is older than that is deleted soon, unless this is run again at once", err=True)
+                click.echo("Kafka soon deletes what is older than that: run this again at once", err=True)
         return done, applied
 
     async def _held_open(self, told: Backfill) -> Backfill:
@@ -274,7 +274,7 @@ class History:
             for name, own in told.settings.items():
                 await cluster.give(name, own)
         await recorded_history.write(self._client, self._prefix, replace(told, settings={}))
-        click.echo("the topics have their own retention back", err=True)
+        click.echo("the topics' own retention is in force again", err=True)
 
     async def _written(
         self, told: Backfill, playback: Playback, ground: PrefixFound, records: Iterator[TimedRecord]

@@ -1,4 +1,4 @@
-"""The mapping as a person can check it before a record goes out, bars while they go, counts when they have gone."""
+"""Output of a replay: the mapping to check before anything is written, progress bars, and counts at the end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 from app.process.progress_bar import bar
 from app.publishing.publisher import PublishCount
 from app.publishing.record import TimedRecord
-from app.replay.column_map import ColumnMap, Source
+from app.replay.column_guess import ColumnMap, Source
 from app.replay.conversion import Conversion, RowCount, value_of
 from app.tables.fields import Sort, is_nothing
 from app.tables.quantities import KIB
@@ -96,7 +96,7 @@ def columns_of(names: Sequence[str]) -> str:
 
 
 def tried(recording: Recording, conversion: Conversion, tally: RowCount) -> list[TimedRecord]:
-    """Convert the sample: the first records that come of it; `tally` counts what became of all its rows."""
+    """Convert the sample; returns its first records, and counts the results of all its rows in `tally`."""
     found = list[TimedRecord]()
     for row in recording.sample:
         tally.rows += 1
@@ -133,7 +133,7 @@ def reading(
 
 @contextmanager
 def writing(console: Console, records: int, what: str = "writing / 写入") -> Iterator[Callable[[PublishCount], None]]:
-    """Progress bar by records on the topic, including those there before."""
+    """Progress bar by records on the topic, including those of an earlier run."""
     with bar(what, console) as update:
         yield lambda done: update(done.records + done.there, records, done.records + done.there)
 
@@ -154,7 +154,11 @@ def _how(source: Source, row: TableRow | None, recording: Recording, local: Loca
         return _time(row, source, local)
     if sort is Sort.BYTES:
         added = "added, " if len(source.columns) > 1 else ""
-        return f"{added}in {unit or 'bytes'}" + (f", 1 KB = {KIB} bytes" if unit and unit[0] != "b" else "") + mark
+        return (
+            f"{added}in {unit or 'bytes'}"
+            + (f", 1 KB = {KIB} bytes" if unit and "bit" not in unit and unit[0] != "b" else "")
+            + mark
+        )
     if sort in (Sort.WORD, Sort.FLAG):
         return _words(source, recording)
     if unit is not None or sort is Sort.SECONDS:

@@ -27,7 +27,7 @@ from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.publishing.publisher import PublishCount
 from app.publishing.record import RANK, TimedRecord
-from app.replay.column_map import ColumnMap
+from app.replay.column_guess import ColumnMap
 from app.replay.conversion import Conversion, Rejects, RowCount, converted
 from app.replay.mapping_shown import reading, tell_rejects, writing
 from app.tables.recording import Recording
@@ -92,7 +92,7 @@ def say(facts: dict[str, Any]) -> None:
 
 
 def say_aside(line: str) -> None:
-    """One line on stderr."""
+    """Print one line on stderr."""
     click.echo(line, err=True)
 
 

@@ -1,8 +1,8 @@
 """A simulated population with realistic behaviour, for demonstrations and load.
 
 Everything from this package is **simulated**: the people, their calls, why they leave and when. The paths to leaving
-are our own, so a model that finds them has only found what we put there. No quality of detection may be quoted from
-it without saying so; it serves to show the product at work, and to load it.
+are invented, so a model that finds them has only found what we put there. No quality of detection may be quoted from it
+without saying so; it serves to show the product at work, and to load it.
 """
 
 from __future__ import annotations

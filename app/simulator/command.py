@@ -128,7 +128,7 @@ async def _run(order: SimulateOrder, settings: Settings) -> PublishCount:
 @click.option("--brokers", help="Bootstrap servers, comma-separated.  [env: HOLDFAST_BROKERS]")
 @click.option("--topic-prefix", help="Prefix of every topic's name.  [env: HOLDFAST_TOPIC_PREFIX]")
 @click.option("--partitions", type=int, help="Partitions of the topics to create.  [env: HOLDFAST_PARTITIONS]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout at the end.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout at the end.")
 def simulate(brokers: str | None, topic_prefix: str | None, partitions: int | None, **flags: Any) -> None:
     """Write a simulated population's events and true outcomes to every input topic.
 

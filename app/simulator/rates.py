@@ -1,4 +1,4 @@
-"""Event rates of the simulated population."""
+"""Rates of the simulated population: who leaves and how, and how often each kind of event comes."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ class Rates:
         Share who ask to be forgotten; share who move to another number of the same operator.
     calls_per_day, sessions_per_day
         Mean calls and short messages, and data sessions, of one subscriber.
+    care_contacts_per_day
+        Contacts with care of one subscriber who has no troubles; those with troubles have more, by their path.
+    other_contacts_per_day
+        Contacts by other departments with one subscriber: campaigns, surveys, notices.
+    charges_per_day
+        Charges beyond the plan of one subscriber with mean data use.
     lapse_after_days
         Days without activity after which a lapse is declared. Operators take months; a history of weeks would then
         hold no lapse at all, so it is shortened here.
@@ -53,6 +59,9 @@ class Rates:
     migrations_per_month: float = 0.001
     calls_per_day: float = 6.0
     sessions_per_day: float = 15.0
+    care_contacts_per_day: float = 0.02
+    other_contacts_per_day: float = 0.004
+    charges_per_day: float = 0.03
     lapse_after_days: int = 15
     returns_share: float = 0.05
 

@@ -86,7 +86,7 @@ STORIES: Final[dict[int, Story]] = {
     5: Story(
         {
             "en": "A heavy user: dropped calls, an overdue complaint, the penalty asked for, then 'I leave'",
-            "zh": "高价值客户:频繁掉话、投诉超时、咨询违约金,随后表示离网",
+            "zh": "高价值客户：频繁掉话、投诉超时、咨询违约金，随后表示离网",
         },
         _storm,
     ),

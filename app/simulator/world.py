@@ -10,8 +10,7 @@ import numpy as np
 from app.publishing.record import encode
 from app.simulator import rhythm
 from app.simulator.events import milestones
-from app.simulator.events.agenda import Agenda
-from app.simulator.events.cases import Cases
+from app.simulator.events.agenda import Agenda, Cases
 from app.simulator.people import chances, data_habits, leaving_paths
 from app.simulator.people import population as people
 from app.simulator.people.data_habits import Habits

@@ -36,7 +36,7 @@ CALLING: Final = (
     "a_party_no a_party_number a_party a_number a_no a_msisdn msisdn_a from_number originating_number orig_number "
     "served_msisdn src ani 主叫号码 主叫用户 主叫用户号码"
 )
-"""Who calls, as switches and platforms write it: the subscriber where nothing else says whose a row is."""
+"""Names of the caller's column in switches and platforms: the subscriber, if no other column is."""
 CALLED_NAMES: Final = (
     "called_number called_party_number final_called_party_number original_called_party_number called_party called "
     "callee_id_number callee_id callee_number callee called_msisdn b_party_no b_party_number b_party b_number b_no "
@@ -181,12 +181,13 @@ NAMES: Final[Mapping[str, Names]] = {
         "last_activity_ts": "last_activity_ts 最后使用时间 最近使用时间 最后通话时间 末次使用时间 last_activity "
         "last_used last_seen",
         "leave_reason": "leave_reason 离网原因 流失原因 原因 churn_reason reason",
+        "to_operator": "to_operator 携入运营商 携入方 转入运营商 去向 去向运营商 recipient recipient_operator",
         "event_id": _EVENT,
     },
 }
 EITHER: Final = frozenset(["呼叫类型", "通话类型", "话单类型", "calltype", "cdrtype", "recordtype", "dcontext"])
-"""Columns, in the form of :func:`bare`, that say the direction in one switch's export and the kind in another's: what
-they hold tells which."""
+"""Columns, in the form of :func:`bare`, that hold the direction in one switch's export and the kind in another's; their
+values show which."""
 SUMMED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     DATA_USAGE: (
         (

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-_YES: Final = "是 有 真 y yes true t 1 1.0 on"
-_NO: Final = "否 无 没有 假 n no false f 0 0.0 off"
+_YES: Final = "是 有 真 y yes true t 1 1.0 on ja oui si sí sim tak да はい 예"
+_NO: Final = "否 无 没有 假 n no false f 0 0.0 off nein non não nao nie нет いいえ 아니오"
 FLAGS: Final[Mapping[str, bool]] = {**dict.fromkeys(_YES.split(), True), **dict.fromkeys(_NO.split(), False)}
 
 NOTHING: Final = frozenset(["", "null", "none", "nan", "nat", "n/a", "na", "\\n", "-", "--", "(null)", "<na>", "空"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import types
+import unicodedata
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -31,6 +32,9 @@ _FORCED: Final = re.compile(r'="(.*)"|\'(?=[+\d])(.*)')
 """An id that was made text for a spreadsheet: ="0138" or '0138. The marks are no part of it."""
 _WHOLE: Final = 2.0**53
 """From here on a float has no place for the last digit."""
+_AGES: Final = -2_208_902_400_000
+_END: Final = 4_070_822_400_000
+"""2 January 1900 and 31 December 2098, in nearly any zone: dates beyond are a system's word for none."""
 _PERIOD: Final = re.compile(r"(\d{4})\D?(0[1-9]|1[0-2]|[1-9])\D?")
 
 
@@ -171,6 +175,18 @@ def ways(field: Field, how: Reading) -> dict[str, Read]:
     return {"": reader(field, how)}
 
 
+def is_sentinel(field: Field, value: object) -> bool:
+    """Whether a time is a system's word for none: 9999-12-31, 2099-12-31, 1900-01-01.
+
+    Examples
+    --------
+    >>> end = fields_of(SUBSCRIBERS)["contract_end_ts"]
+    >>> is_sentinel(end, 253_402_185_600_000), is_sentinel(end, 1_800_000_000_000)
+    (True, False)
+    """
+    return field.sort is Sort.TIME and not field.required and isinstance(value, int) and not _AGES < value < _END
+
+
 def whole(field: Field, value: object) -> object:
     """Round volumes to whole bytes: 0.1 MB is not a whole number, and half a byte is rounding noise of the file."""
     return round(value) if field.sort is Sort.BYTES and isinstance(value, float) else value
@@ -199,6 +215,9 @@ def _unknown(field: Field, cell: object) -> Reject:
 
 def _id(cell: object) -> object:
     text = _text(cell)
+    if not text.isascii() or "\0" in text:
+        # A mark of byte order, a zero or a wide digit inside would make another subscriber.
+        text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) not in ("Cc", "Cf"))
     if text[:1] in ("=", "'") and (found := _FORCED.fullmatch(text)):
         text = (found[1] or found[2] or "").strip()
     if _ROUNDED.fullmatch(text) or (isinstance(cell, float) and abs(cell) >= _WHOLE):

@@ -17,18 +17,23 @@ Mark = Literal["point", "comma"]
 KIB: Final = 1024
 """Operators bill a GB as 1,024 MB; if a file means 1,000, the difference is 7 % of a GB, the same every day."""
 
+DAY: Final = 86_400
+"""Seconds. Spreadsheets keep durations as shares of a day, of which they print seven digits."""
+
 BYTES: Final[Mapping[str, float]] = {
     **dict.fromkeys(("b", "byte", "bytes", "字节"), 1),
-    **dict.fromkeys(("k", "kb", "kib", "千字节"), KIB),
-    **dict.fromkeys(("m", "mb", "mib", "兆", "兆字节"), KIB**2),
-    **dict.fromkeys(("g", "gb", "gib", "吉"), KIB**3),
-    **dict.fromkeys(("t", "tb", "tib"), KIB**4),
+    **dict.fromkeys(("k", "kb", "kib", "kbyte", "kbytes", "千字节"), KIB),
+    **dict.fromkeys(("m", "mb", "mib", "mbyte", "mbytes", "兆", "兆字节"), KIB**2),
+    **dict.fromkeys(("g", "gb", "gib", "gbyte", "gbytes", "吉", "吉字节"), KIB**3),
+    **dict.fromkeys(("t", "tb", "tib", "tbyte", "tbytes"), KIB**4),
+    **{f"{many}bit{s}": size / 8 for many, size in (("", 1), ("k", 1e3), ("m", 1e6), ("g", 1e9)) for s in ("", "s")},
 }
 SECONDS: Final[Mapping[str, float]] = {
     **dict.fromkeys(("ms", "毫秒"), 0.001),
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds", "秒"), 1),
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes", "分", "分钟"), 60),
     **dict.fromkeys(("h", "hour", "hours", "hr", "hrs", "时", "小时"), 3600),
+    **dict.fromkeys(("d", "day", "days", "天"), DAY),
 }
 MONEY: Final[Mapping[str, float]] = {
     **dict.fromkeys(("元", "圆", "yuan", "rmb", "cny", "eur", "usd", "gbp"), 1),
@@ -88,16 +93,17 @@ def quantity(cell: object, units: Mapping[str, float], unit: float, mark: Mark =
     --------
     >>> quantity("12.5", BYTES, KIB**2), quantity("2 GB", BYTES, KIB**2), quantity("1分30秒", SECONDS, 1)
     (13107200, 2147483648, 90)
-    >>> quantity("00:02:05", SECONDS, 1), quantity("¥350", MONEY, 0.01)
-    (125, 3.5)
+    >>> quantity("00:02:05", SECONDS, 1), quantity("0.0020833", SECONDS, DAY), quantity("¥350", MONEY, 0.01)
+    (125, 180, 3.5)
     """
     plain = number(cell, mark)
     if not isinstance(plain, Reject):
         return _finite(_times(plain, unit))
     text = unicodedata.normalize("NFKC", str(cell)).strip().casefold()
-    if units is SECONDS and (found := _CLOCK.fullmatch(text)):
-        h, m, s = (int(part or 0) for part in found.groups()[:3])
-        return _finite(h * 3600 + m * 60 + s + float(f"0.{found[4] or 0}"))
+    if units is SECONDS and (found := clock(text)):
+        h, m, s = found
+        # 1:30 is in minutes and seconds, unless the column is in hours.
+        return _finite(m * 3600 + s * 60 if h is None and unit == 3600 else (h or 0) * 3600 + m * 60 + s)
     parts = _PART.findall(text)
     if not parts or "".join(_PART.split(text)[::3]).strip():
         return plain
@@ -110,7 +116,22 @@ def quantity(cell: object, units: Mapping[str, float], unit: float, mark: Mark =
     return _finite(total)
 
 
+def clock(text: str) -> tuple[int | None, int, float] | None:
+    """A duration as a clock shows it: hours, if it has them, minutes and seconds.
+
+    Examples
+    --------
+    >>> clock("1:02:03.5"), clock("75:30"), clock("75")
+    ((1, 2, 3.5), (None, 75, 30.0), None)
+    """
+    found = _CLOCK.fullmatch(text)
+    hours = None if found is None or found[1] is None else int(found[1])
+    return None if found is None else (hours, int(found[2]), int(found[3]) + float(f"0.{found[4] or 0}"))
+
+
 def _times(value: float, unit: float) -> float:
+    if unit == DAY:
+        return round(value * DAY)
     # 350 fen are 3.5, not 3.5000000000000004.
     return value * unit if unit >= 1 else value / round(1 / unit)
 

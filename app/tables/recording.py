@@ -5,6 +5,7 @@ A file may be larger than memory, so it is read row by row.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -20,7 +21,7 @@ from typing import IO, Any, Final, Literal, NamedTuple, cast
 from app.errors import ExitCode, Refused
 from app.tables.column_names import bare
 from app.tables.encoding import encoding_of
-from app.tables.reject import Reject, RejectReason, cut
+from app.tables.reject import Reject, RejectReason, cut, is_sum
 
 SAMPLE: Final = 1_000
 """Rows examined before the mapping is decided."""
@@ -29,8 +30,19 @@ _SEPARATORS: Final = ",;\t|\x01^~"
 _GZIP: Final = b"\x1f\x8b"
 _PARQUET: Final = b"PAR1"
 _NOT_A_LOG: Final = {
-    b"PK\x03\x04": "an Excel workbook or a zip archive",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"PK\x03\x04": ("an Excel workbook or a zip archive", "save it as CSV, or unpack it, and give that"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "save it as CSV, and give that"),
+    b"BZh": ("packed by bzip2", "bunzip2 -k {name}"),
+    b"\xfd7zXZ": ("packed by xz", "unxz -k {name}"),
+    b"\x28\xb5\x2f\xfd": ("packed by zstd", "unzstd {name}"),
+    b"7z\xbc\xaf": ("a 7-Zip archive", "unpack it, and give what is in it"),
+    b"Rar!": ("a RAR archive", "unpack it, and give what is in it"),
+    b"%PDF": ("a PDF", "ask for the table as CSV"),
+    b"SQLite format 3": ("an SQLite database", "sqlite3 -header -csv {name} 'select * from TABLE' > TABLE.csv"),
+    b"<": (
+        "HTML or XML, as some programs save under the name of a workbook",
+        "open it in a spreadsheet, save it as CSV",
+    ),
 }
 _PREAMBLE: Final = 50
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
@@ -103,8 +115,20 @@ class Recording:
         return self._at
 
     def rows(self) -> Iterator[TableRow]:
-        """All rows, in the file's order."""
-        return {"csv": self._csv, "jsonl": self._jsonl, "parquet": self._parquet}[self.format]()
+        """All rows, in the file's order; sums under the table are rejected."""
+        held, ordinary = list[tuple[str, TableRow]](), set[str]()
+        for row in {"csv": self._csv, "jsonl": self._jsonl, "parquet": self._parquet}[self.format]():
+            first = next((cell for cell in row.cells if cell not in (None, "")), None)
+            if row.reject is None and is_sum(first) and first not in ordinary:
+                held.append((str(first), row))
+                continue
+            if held:  # a row before other rows is no sum: its first cell is a name
+                ordinary.update(name for name, _ in held)
+                yield from (each for _, each in held)
+                held.clear()
+            yield row
+        for _, row in held:
+            yield row._replace(reject=Reject(RejectReason.SUM, "a sum or a count under the table"))
 
     # Kind of file
 
@@ -141,6 +165,12 @@ class Recording:
             with self._text() as file:
                 objects = [_object(line) for line in islice(file, SAMPLE)]
             names = list(dict.fromkeys(name for each in objects if isinstance(each, dict) for name in each))
+            if not names:
+                raise Refused(
+                    f"{self.path.name} has no JSON object in a line of its own",
+                    f"one object a line:  jq -c . {self.path.name} > {self.path.stem}.jsonl",
+                    code=ExitCode.USAGE,
+                )
         else:
             first = next(self._records(), TableRow(1, ()))
             if first.reject is not None:
@@ -153,15 +183,18 @@ class Recording:
             raise Refused(f"{self.path.name} names a column twice: {', '.join(repr(cut(name)) for name in twice[:10])}")
         return tuple(names)
 
-    def preamble(self, names: frozenset[str]) -> int:
-        """Number of lines before the one that looks most like a header; `names` in the form of :func:`bare`."""
+    def preamble(self, names: frozenset[str], least: int = 2) -> int:
+        """Number of lines before the one that looks most like a header; `names` in the form of :func:`bare`.
+
+        It has `least` of the names, and more than the line that was taken for the header.
+        """
         if self.format != "csv":
             return 0
         with self._text() as file:
             lines = list(islice(file, _PREAMBLE))
         found = [len({bare(cell) for cell in re.split(f"[{_SEPARATORS}]", line)} & names) for line in lines]
         best = max(found, default=0)
-        return found.index(best) if best > 1 and best > found[min(self._skip, len(found) - 1)] else 0
+        return found.index(best) if best >= least and best > found[min(self._skip, len(found) - 1)] else 0
 
     # Rows
 
@@ -203,6 +236,10 @@ class Recording:
                 if (len(lines.taken) > 1 or lines.ended) and (reject or not self._closes(lines, len(cells), width)):
                     lines.give_back()
                     reject = Reject(RejectReason.UNREADABLE, f"a quote opened in row {begin} is not closed")
+                elif '\\"' in line and not self._closes(lines, len(cells), width):
+                    reject = Reject(
+                        RejectReason.UNREADABLE, "quotes inside a cell are doubled, not marked by a backslash"
+                    )
                 yield TableRow(begin, cells if reject is None else [line], reject)
 
     def _closes(self, lines: _Lines, found: int, width: int | None) -> bool:
@@ -218,6 +255,8 @@ class Recording:
         width = len(self.columns)
         for number, cells, reject in islice(self._records(width), int(self._header), None):
             why = reject or self._broken(cells)
+            if why is None and self._header and tuple(str(cell).strip() for cell in cells) == self.columns:
+                why = Reject(RejectReason.HEADER, "the header once more")
             if why is None and len(cells) != width:
                 why = Reject(RejectReason.WRONG_WIDTH, f"{len(cells)} fields where the header has {width}")
             yield TableRow(number, cells, why)
@@ -274,9 +313,9 @@ class _Lines:
 
 
 def _is_parquet(head: bytes, path: Path) -> bool:
-    for magic, what in _NOT_A_LOG.items():
-        if head.startswith(magic):
-            raise Refused(f"{path.name} is {what}", "save it as CSV, and replay that", code=ExitCode.USAGE)
+    for magic, (what, advice) in _NOT_A_LOG.items():
+        if head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(magic):
+            raise Refused(f"{path.name} is {what}", advice.format(name=path.name), code=ExitCode.USAGE)
     return head.startswith(_PARQUET)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class RejectReason(StrEnum):
@@ -13,6 +14,10 @@ class RejectReason(StrEnum):
     """The number of fields differs from the header's."""
     UNREADABLE = "unreadable"
     """The line is no JSON object, or not text in the file's encoding."""
+    HEADER = "header"
+    """A repeated header: several files were put together."""
+    SUM = "sum"
+    """A total, a mean or a count under the table."""
     EMPTY = "empty"
     """A required field is empty."""
     NOT_A_TIME = "not_a_time"
@@ -32,6 +37,28 @@ class Reject(NamedTuple):
 
     reason: RejectReason
     detail: str
+
+
+_SUM: Final = re.compile(
+    r"(grand|sub)?[ _-]?totals?|sum|gesamt(summe)?|summe|insgesamt|totale|somme|suma|average|mean|avg|durchschnitt|"
+    r"count|anzahl|итого|всего|合计|总计|小计|共计|总和|平均|平均值|合計|総計|總計|小計|합계|총계",
+    re.IGNORECASE,
+)
+
+_LONGEST: Final = 30
+
+
+def is_sum(cell: object) -> bool:
+    """Whether a cell names the row of a total, a mean or a count.
+
+    Examples
+    --------
+    >>> is_sum("TOTAL:"), is_sum(" 合计 "), is_sum("Total (3)"), is_sum("total-wireless"), is_sum("138")
+    (True, True, True, False, False)
+    """
+    if not isinstance(cell, str) or len(cell) > _LONGEST or cell[:1].isdecimal():
+        return False  # nearly all cells, of millions
+    return _SUM.fullmatch(cell.rstrip(" \t:：=()（）.,0123456789").strip()) is not None
 
 
 def cut(cell: object, width: int = 40) -> str:

@@ -1,7 +1,7 @@
 """Times as people, spreadsheets and databases write them, to epoch milliseconds.
 
-A number says by its size what it counts (a spreadsheet's days, seconds, milli-, micro-, nanoseconds): for any moment of
-the last fifty years those ranges do not meet. A time without a zone is the operator's own, at the offset or in the zone
+The size of a number shows its unit (a spreadsheet's days, seconds, milli-, micro-, nanoseconds): for any moment of the
+last fifty years the ranges do not overlap. A time without a zone is the operator's own, at the offset or in the zone
 given.
 """
 
@@ -31,9 +31,10 @@ _DATABASE: Final = re.compile(r"(\d{1,2})[-/ ]([A-Za-z]{3,9}|\d{1,2}月)\s*[-/ ]
 _COMPACT: Final = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:[T\s]*(\d{2}):?(\d{2}):?(\d{2})?)?")
 _CLOCK: Final = re.compile(
     r"(?P<am>上午|凌晨|中午|下午|晚上)?\s*(?P<h>\d{1,2})\s*[:.时点]\s*(?:(?P<m>\d{1,2})\s*(?:[:.分]\s*"
-    r"(?:(?P<s>\d{1,2})(?:[.,](?P<f>\d{1,9}))?)?\s*秒?)?)?\s*(?P<pm>[ap]\.?\s?m\b\.?|上午|下午)?\s*(?P<zone>z|utc|gmt|[+-]\d{2}:?(?:\d{2})?)?",
+    r"(?:(?P<s>\d{1,2})(?:[.,](?P<f>\d{1,9}))?)?\s*秒?)?)?\s*(?P<pm>[ap]\.?\s?m\b\.?|上午|下午)?\s*(?P<zone>(?:utc|gmt)?[+-]\d{1,2}(?::?\d{2})?|z|utc|gmt)?",
     re.IGNORECASE,
 )
+_OFFSET: Final = re.compile(r"([+-])(\d{1,2}):?(\d{2})?$")
 _COMPACT_DAY: Final = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})\s+(.+)")
 _CLOCK_DIGITS: Final = re.compile(r"\d{3,6}")
 """083000, or 93000 where a spreadsheet has taken the zero in front for nothing."""
@@ -58,7 +59,7 @@ First = Literal["month", "day", "year"]
 
 @lru_cache(1 << 16)
 def _offsets(zone: ZoneInfo, quarter: int) -> tuple[int, int]:
-    """Offsets from UTC of what a clock shows, before and after a change of the clocks if there is one about."""
+    """Offsets from UTC at this local time, before and after a change of the clocks; equal if there is none."""
     naive = datetime.fromtimestamp(quarter * _QUARTER_MS // 1000, UTC).replace(tzinfo=zone)
     offsets = (naive.replace(fold=fold).utcoffset() or timedelta() for fold in (0, 1))
     before, after = (round(offset.total_seconds() * 1000) for offset in offsets)
@@ -66,7 +67,7 @@ def _offsets(zone: ZoneInfo, quarter: int) -> tuple[int, int]:
 
 
 class LocalTime(NamedTuple):
-    """How a time is read that does not say it all: its offset from UTC, and which part of its date comes first.
+    """How an incomplete time is read: its offset from UTC, and which part of its date comes first.
 
     Examples
     --------
@@ -86,7 +87,7 @@ class LocalTime(NamedTuple):
         return self.zone.key if self.zone else f"UTC{self.offset_ms / 3_600_000:+g}"
 
     def moment(self, ms: int, form: str) -> ReadTime | Reject:
-        """What a clock here shows, as ms since 1970, to a moment; a date is its first."""
+        """Convert local clock time, as ms since 1970, to a moment; a date means its first."""
         if self.zone is None:
             return ReadTime(ms - self.offset_ms, form)
         early, late = _offsets(self.zone, ms // _QUARTER_MS)
@@ -273,8 +274,8 @@ def _clock_ms(text: str) -> tuple[int, int | None] | None:
         half = half.replace(".", "").replace(" ", "")
     if half in _AFTERNOON and h < 12 and not (half == "中午" and h == 11):
         h += 12
-    elif half in _MORNING and h == 12:
-        h = 0
+    elif half in _MORNING and h >= 12:
+        h = h - 12 if h == 12 else 99  # 13:05 AM is no time
     if h * 3600 + m * 60 + s > 86_400 or m > 59 or s > 59:
         return None
     ms = int((found["f"] or "0").ljust(3, "0")[:3])
@@ -284,8 +285,8 @@ def _clock_ms(text: str) -> tuple[int, int | None] | None:
 def _zone_ms(zone: str | None) -> int | None:
     if zone is None:
         return None
-    if zone[0] not in "+-":
+    found = _OFFSET.search(zone)
+    if found is None:
         return 0
-    digits = zone[1:].replace(":", "").ljust(4, "0")
-    minutes = int(digits[:2]) * 60 + int(digits[2:])
-    return (-60_000 if zone[0] == "-" else 60_000) * minutes
+    minutes = int(found[2]) * 60 + int(found[3] or 0)
+    return (-60_000 if found[1] == "-" else 60_000) * minutes

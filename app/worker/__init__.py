@@ -1,5 +1,5 @@
 """``holdfast worker``: the process that hosts the lanes.
 
 Begin with :mod:`~app.worker.process`, where settings, lanes, Faust, metrics and the watchdog are put together;
-:mod:`~app.worker.progress` judges whether it still works.
+:mod:`~app.worker.progress_verdict` judges whether it still works.
 """

@@ -1,7 +1,7 @@
 """Age of the first record not applied yet, estimated from the log's end offsets alone.
 
-Kafka reports how many records are behind, not for how long. The ends seen so far, with their times, show when the log
-grew past the ledger; between two looks even growth is assumed.
+Kafka reports how many records a reader is behind, not for how long. The ends seen so far, with their times, show when
+the log grew past the ledger; between two looks even growth is assumed.
 """
 
 from __future__ import annotations

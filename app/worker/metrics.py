@@ -7,6 +7,7 @@ zero, so that rates and alert rules work from the first scrape. No label ever ca
 from __future__ import annotations
 
 import collections
+import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
@@ -16,13 +17,25 @@ from prometheus_client import Counter, Gauge
 
 from app.process.series import Series, at_zero, count, unknown
 from models.contract.events import INPUTS, Consent
+from models.contract.playbook import strategies
 from models.contract.policy import Policy
-from models.contract.vocabulary import KINDS, TIERS, AlertEvent, SuppressionReason
+from models.contract.vocabulary import (
+    DESTINATIONS,
+    KINDS,
+    LEAVE_REASONS,
+    ORDER_STEPS,
+    TIERS,
+    AlertEvent,
+    SuppressionReason,
+)
+from models.decisions.signals import ACCOUNT_SIGNS
 from models.state.population import PARTS
+from streams.desk.desk_report import DeskCommit, DeskStanding
 from streams.lanes.lane_report import NOTHING, Commit, WrittenOutput
 from streams.model_topic.versions import Refusal
 from streams.policy_topic.policies import PolicyRefusal
-from streams.records.wire import POISONS
+from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
+from streams.records.topics import BREACHES
 
 EVENTS: Final = get_args(AlertEvent)
 SUPPRESSIONS: Final = get_args(SuppressionReason)
@@ -31,26 +44,28 @@ LABELS: Final = ("positive", "negative", "void", "downgraded")
 MATURED: Final = ("positive", "negative", "void")
 FORETOLD: Final = ("risk_tier", "signal", "none")
 LENGTHS: Final = ("short", "longer")
+SETTLED: Final = ("stayed", "left")
 
 _LATENCY_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200)
 """Fine around the promised second, and still informative while a backlog of hours drains."""
 _WORK_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60)
 _DAYS_S: Final = tuple(days * 86_400 for days in (1, 7, 14, 30, 45, 60, 90, 120))
 _LEADS_S: Final = tuple(days * 86_400 for days in (0.25, 1, 2, 3, 5, 7, 10, 14, 21, 30))
-_BODY_LABELS: Final = {"alert": ("kind", "event", "tier"), "suppression": ("reason",)}
+_BODY_LABELS: Final = {"alert": ("kind", "event", "tier"), "suppression": ("reason",), "work_order": ("step",)}
 
 
 class Metrics(Series):
-    """The port ``streams.lanes.lane_report.LaneReport`` for Prometheus, with its own registry.
+    """The ports ``LaneReport`` and ``DeskReport`` for Prometheus, with their own registry.
 
     The loop's thread calls everything except :meth:`lag`. Gauges that are sums over lanes are kept by lane, so that a
-    lane moving to another worker takes its share along.
+    lane moving to another worker takes its share along; the desk takes its gauges along too.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
         self._open: set[int] = set()
+        self._has_desk = False
         self._lagging: set[tuple[str, int]] = set()
         self._tiers: dict[int, Mapping[str, int]] = {}
         self._rows: dict[int, int] = {}
@@ -59,6 +74,7 @@ class Metrics(Series):
         self._declare_events()
         self._declare_times()
         self._declare_state()
+        self._declare_desk()
         self._declare_learning()
         self._create_at_zero()
 
@@ -74,14 +90,15 @@ class Metrics(Series):
             "Outcomes ignored because another outcome or the time limit had already set the label.",
             "why",
         )
-        self.unknown_feedback = self._counter("unknown_feedback", "Feedback for an alert that is unknown or closed.")
+        self.unknown_feedback = self._counter(
+            "unknown_feedback", "Feedback for an alert that is unknown or closed, or the account of a line without."
+        )
         self.alerts = self._counter("alerts", "Alert records published.", "kind", "event", "tier")
         self.breaches = self._counter("breaches", "Breaches: each is raised, suppressed or waiting.", "kind")
         self.suppressions = self._counter("suppressions", "Decisions not to contact.", "reason")
         self.budget = self._gauge(
             "tier_alert_budget", "Tier alerts a day per 1,000 subscribers that the policy in force allows."
         )
-        self.waiting = self._gauge("waiting", "Breaches waiting for free contact capacity.", "unit")
         self.matured = self._counter(
             "alerts_matured",
             "Alerts whose subscriber is known to have left or stayed within the horizon.",
@@ -97,6 +114,13 @@ class Metrics(Series):
         )
         self.consent_absent = self._counter(
             "consent_absent", "Profiles without a stated consent, for which the policy decides, by use.", "use"
+        )
+        self.migrations = self._counter(
+            "migrations", "Subscribers who moved to another product or number of ours: no churn."
+        )
+        self.migrated_revenue = self._counter(
+            "migrated_revenue",
+            "Monthly revenue that migrations may cost: the fall of the plan's fee, or all of it where none is known.",
         )
         self.scores = self._counter("scores", "Risk scores published.")
         self.receipts = self._counter("receipts", "Erasures done.")
@@ -123,6 +147,38 @@ class Metrics(Series):
         self.policy_info = self._gauge("policy_info", "Version of the policy in force; always 1.", "version")
         self.policies_refused = self._counter("policies_refused", "Published policies not put into force.", "reason")
 
+    def _declare_desk(self) -> None:
+        self.waiting = self._gauge("waiting", "Breaches waiting for free contact capacity.", "unit")
+        self.success = self._gauge("retention_success_ratio", "Contacted and still in service, by unit.", "unit")
+        self.unit_contacts = self._gauge(
+            "unit_contacts", "Contacts taken on today over channels with a capacity, by unit.", "unit"
+        )
+        self.unit_capacity = self._gauge(
+            "unit_capacity", "Contacts a unit can make today; NaN where no channel has a limit.", "unit"
+        )
+        self.unit_saves = self._gauge("unit_saves", "Customers reported as retained today, by unit.", "unit")
+        self.unit_target = self._gauge(
+            "unit_target", "Customers to be saved a day, by unit; NaN for no target.", "unit"
+        )
+        self.account_signs = self._counter(
+            "account_signs", "Signs of corporate lines that their account leaves: no alerts by themselves.", "sign"
+        )
+        self.settled = self._counter(
+            "contacts_settled", "Contacts of which it is known what came of them, by play.", "strategy", "result"
+        )
+        self.leave_reasons = self._counter(
+            "leave_reasons", "Those who left of their own will, by reason and by whom they went to.", "reason", "to"
+        )
+        self.orders = self._counter("work_orders", "Steps of work orders published.", "step")
+        self.unknown_breaches = self._counter("unknown_breaches", "Steps of a breach that the desk does not know.")
+        self.desk_open = self._gauge("desk_open", "Whether the desk runs in this worker: 1, or 0.")
+        self.desk_lag = self._gauge("desk_lag_records", "Records of breaches between the desk and their end.")
+        self.desk_time = self._gauge("desk_time_timestamp_seconds", "The desk's event time; NaN where it does not run.")
+        self.desk_held_up = self._gauge(
+            "desk_held_up_by", "Lanes that have not joined, else the slowest: the time of the desk waits for them."
+        )
+        unknown(self.desk_time)
+
     def _declare_learning(self) -> None:
         self.examples = self._counter("model_examples", "Training examples labelled.", "label")
         self.label_delay = self._histogram("label_delay_seconds", "From a prediction to its label.", _DAYS_S)
@@ -132,7 +188,6 @@ class Metrics(Series):
             "model_lift_top_decile", text.format("Share of leavers in the top tenth, in times the average,")
         )
         self.calibration = self._gauge("model_calibration_error", text.format("Expected calibration error"))
-        self.success = self._gauge("retention_success_ratio", "Contacted and still in service, by unit.", "unit")
 
     def _create_at_zero(self) -> None:
         closed: dict[Counter | Gauge, Iterable[tuple[str, ...]]] = {
@@ -141,10 +196,13 @@ class Metrics(Series):
             self.ignored: product(INPUTS),
             self.misplaced: product(INPUTS),
             self.duplicates: product(INPUTS),
-            self.dead_letters: product(INPUTS, POISONS),
+            self.dead_letters: product(INPUTS, DEAD_LETTER_REASONS),
             self.breaches: product(KINDS),
             self.alerts: product(KINDS, EVENTS, TIERS),
             self.suppressions: product(SUPPRESSIONS),
+            self.orders: product(ORDER_STEPS),
+            self.account_signs: product(ACCOUNT_SIGNS),
+            self.leave_reasons: product(LEAVE_REASONS, DESTINATIONS),
             self.matured: product(KINDS, MATURED),
             self.leavers: product(FORETOLD),
             self.recovered: product(LENGTHS),
@@ -195,6 +253,8 @@ class Metrics(Series):
         count(self.leavers, commit.leavers)
         count(self.recovered, commit.recovered)
         count(self.consent_absent, commit.consent_absent)
+        self.migrations.inc(commit.migrations)
+        self.migrated_revenue.inc(commit.migrated_revenue)
         for (kind, label), number in commit.matured.items():
             self.matured.labels(kind, label).inc(number)
         for seconds in commit.leads_s:
@@ -202,8 +262,6 @@ class Metrics(Series):
         for (topic, reason), number in commit.rejected.items():
             self.dead_letters.labels(topic, reason).inc(number)
         self._count_outputs(commit.outputs)
-        for seconds in commit.latencies_s:
-            self.event_to_alert.observe(seconds)
         for seconds in commit.label_delays_s:
             self.label_delay.observe(seconds)
         self.batch.observe(commit.batch_s)
@@ -227,8 +285,61 @@ class Metrics(Series):
     def lag(self, topic: str, partition: int, records: int, seconds: float) -> None:
         """See ``streams.lanes.lane_report.LaneReport``; a lane that closed meanwhile gets no series again."""
         with self._lock:
-            if partition in self._open:
+            if topic == BREACHES:
+                self.desk_lag.set(records if self._has_desk else 0)
+            elif partition in self._open:
                 self._set_lag(topic, partition, records, seconds)
+
+    def desk_opened(self, standing: DeskStanding) -> None:
+        """See ``streams.desk.desk_report.DeskReport``."""
+        with self._lock:
+            self._has_desk = True
+        self.desk_open.set(1)
+        self._desk_stands(standing)
+
+    def desk_committed(self, commit: DeskCommit, standing: DeskStanding) -> None:
+        """See ``streams.desk.desk_report.DeskReport``."""
+        self._count_outputs(commit.outputs)
+        count(self.breaches, commit.breaches)
+        self.unknown_breaches.inc(commit.unknown)
+        count(self.account_signs, commit.signs)
+        for labels, number in commit.settled.items():
+            self.settled.labels(*labels).inc(number)
+        for labels, number in commit.leavers.items():
+            self.leave_reasons.labels(*labels).inc(number)
+        for seconds in commit.latencies_s:
+            self.event_to_alert.observe(seconds)
+        self._desk_stands(standing)
+
+    def desk_closed(self) -> None:
+        """See ``streams.desk.desk_report.DeskReport``."""
+        with self._lock:
+            self._has_desk = False
+            self.desk_lag.set(0)
+        self.desk_open.set(0)
+        self._desk_stands(DeskStanding(0, 0, {}, {}, {}))
+
+    def _desk_stands(self, standing: DeskStanding) -> None:
+        if standing.time_ms:
+            self.desk_time.set(standing.time_ms / 1000)
+        else:
+            unknown(self.desk_time)
+        self.desk_held_up.set(standing.held_up_by)
+        # NaN for a month: the share of those contacted who stayed is a series from the first scrape, too.
+        success = {**dict.fromkeys(standing.waiting, math.nan), **standing.success}
+        today = standing.today.items()
+        by_unit: dict[Gauge, Mapping[str, float | None]] = {
+            self.waiting: standing.waiting,
+            self.success: success,
+            self.unit_contacts: {unit: day.contacts for unit, day in today},
+            self.unit_capacity: {unit: day.capacity for unit, day in today},
+            self.unit_saves: {unit: day.saved for unit, day in today},
+            self.unit_target: {unit: day.target for unit, day in today},
+        }
+        for gauge, values in by_unit.items():
+            gauge.clear()
+            for unit, value in values.items():
+                gauge.labels(unit).set(math.nan if value is None else value)
 
     def serving(self, version: str) -> None:
         """Record which model is served from now on."""
@@ -250,6 +361,7 @@ class Metrics(Series):
         self.policy_info.clear()
         self.policy_info.labels(policy.version).set(1)
         self.budget.set(policy.tiers.budget)
+        at_zero({self.settled: product(strategies(policy.playbook), SETTLED)})
 
     def policy_refused(self, reason: PolicyRefusal) -> None:
         """See ``streams.policy_topic.policy_feed.PolicyReport``."""
@@ -264,6 +376,8 @@ class Metrics(Series):
                 self.alerts.labels(*labels).inc(number)
             elif kind == "suppression":
                 self.suppressions.labels(*labels).inc(number)
+            elif kind == "work_order":
+                self.orders.labels(*labels).inc(number)
             elif kind == "score":
                 self.scores.inc(number)
             elif kind == "receipt":

@@ -35,6 +35,7 @@ from app.process.logs import quiet  # noqa: E402
 from app.worker.metrics import Metrics  # noqa: E402
 from app.worker.poison_breaker import PoisonBreaker, PoisonFloodError  # noqa: E402
 from app.worker.watchdog import Heart, Watchdog, WorkerStanding  # noqa: E402
+from models.contract.policy import Policy  # noqa: E402
 from models.decisions.detector import Detector  # noqa: E402
 from models.scoring.prior import prior  # noqa: E402
 from streams.cluster.broker_view import BrokerView  # noqa: E402
@@ -44,6 +45,7 @@ from streams.cluster.partition_read import RestoreStalledError  # noqa: E402
 from streams.cluster.retries import patient  # noqa: E402
 from streams.cluster.topic_admin import Cluster, recounted, table  # noqa: E402
 from streams.cluster.transaction import LaneLostError  # noqa: E402
+from streams.desk.host import DeskHost  # noqa: E402
 from streams.lanes.agents import declare_agents  # noqa: E402
 from streams.lanes.assignment import Lanes  # noqa: E402
 from streams.lanes.detection_fold import DetectionFold, InForce  # noqa: E402
@@ -98,6 +100,8 @@ class Worker:
         Finished before the first lane opens; None if no compiled code is called.
     strikes
         Fault tests: asked once a second whether the client's coordination should end or hang.
+    desk
+        It runs while this worker holds lane 0; None for lanes without a desk.
     """
 
     def __init__(
@@ -108,6 +112,7 @@ class Worker:
         feeds: Sequence[FollowedTopic] = (),
         compilation: Compilation | None = None,
         strikes: Callable[[str], bool] = _never,
+        desk: DeskHost | None = None,
     ) -> None:
         self._spec = spec
         self._vitals = vitals
@@ -116,7 +121,7 @@ class Worker:
         self._strikes = strikes
         self._following: set[asyncio.Task[None]] = set()
         self._joins = False
-        self._lanes = Lanes(spec, new_fold)
+        self._lanes = Lanes(spec, new_fold, desk)
         self._app: BatchApp = new_app(spec.group, spec.client, self._lanes, spec.session_timeout_s)
         self._lanes.attach(self._app)
         declare_agents(self._app, spec.prefix, self._lanes.deliver)
@@ -171,6 +176,7 @@ class Worker:
         words = {
             **{f"{feed.what}_unread": not feed.read_whole for feed in self._feeds},
             "compiling": self._compilation is not None and not self._compilation.done,
+            "desk_opening": self._lanes.desk_opening(),
             "ending": code is not None,
         }
         return Condition((*blockers, *(word for word, blocks in words.items() if blocks)))
@@ -227,11 +233,12 @@ def run_worker(
     feeds: Sequence[FollowedTopic] = (),
     compilation: Compilation | None = None,
     strikes: Callable[[str], bool] = _never,
+    desk: DeskHost | None = None,
 ) -> NoReturn:
     """Run a worker in this process until SIGTERM, SIGINT or a failure, and end the process with its code."""
 
     async def live(life: Life) -> int:
-        return await Worker(spec, new_fold, vitals, feeds, compilation, strikes).run(life)
+        return await Worker(spec, new_fold, vitals, feeds, compilation, strikes, desk).run(life)
 
     gc.set_threshold(*GC_THRESHOLDS)
     live_and_leave(live, Ends("worker_ends", EXIT_OF, ",".join(spec.client["bootstrap_servers"])))
@@ -269,9 +276,13 @@ def detect(settings: Settings, *, take_over: bool = False, accept_loss: bool = F
         feeds.append(policies)
     else:
         metrics.governing(frozen)
-    in_force = InForce(lambda: model or models.snapshot, lambda: frozen or policies.policy)
+
+    def policy() -> Policy:
+        return frozen or policies.policy
+
+    in_force = InForce(lambda: model or models.snapshot, policy)
 
     def new_fold(partition: int) -> Fold:
         return DetectionFold(Detector(*in_force(), partition), settings.group, in_force)
 
-    run_worker(spec, new_fold, vitals, feeds, compilation, strikes)
+    run_worker(spec, new_fold, vitals, feeds, compilation, strikes, DeskHost(spec, policy, metrics))

@@ -2,8 +2,8 @@
 
 An asyncio check dies with the loop that it checks, and a stopped client cannot report itself. So this runs in a
 thread, asks the broker directly, and leaves by ``os._exit``: state and alerts are safe at any moment, and the
-supervisor restarts the worker. ``app.worker.progress`` defines progress. It runs to the very end: a process that is
-ending is watched until it has gone.
+supervisor restarts the worker. :mod:`app.worker.progress_verdict` defines progress. It runs to the very end: a process
+that is ending is watched until it has gone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from app.worker.lag import EndHistory
-from app.worker.progress import REBALANCE_S, Input, Memory, Observation, ProgressVerdict, begin, judge, stalled
+from app.worker.progress_verdict import (
+    REBALANCE_S,
+    Input,
+    Observation,
+    ProgressMemory,
+    ProgressVerdict,
+    begin,
+    judge,
+    stalled,
+)
 from streams.cluster.broker_view import Bounds
 from streams.cluster.membership import Denial, Group, Membership, denial
 
@@ -230,7 +239,7 @@ class Watchdog(threading.Thread):
                 self._found, self._found_for = await self._view.group(self._group), said.membership
             await asyncio.sleep(LOOK_S)
 
-    async def _peek(self, memory: Memory, seen: Observation) -> None:
+    async def _peek(self, memory: ProgressMemory, seen: Observation) -> None:
         """Read the next record of inputs that stand still or whose backlog has an unknown age."""
         standing = stalled(memory, seen, PEEK_AFTER_S)
         unknown = [

@@ -29,7 +29,7 @@ from models.arrays import Floats
 Groups = npt.NDArray[np.int64]
 
 MOST: Final = 6
-"""Groups at most: nobody keeps more apart."""
+"""Most groups: a reader cannot keep more apart."""
 LEAST_GAP: Final = 0.05
 """How far the silhouette must exceed the best one of the reference rows."""
 _TRIES: Final = 6

@@ -148,10 +148,10 @@ def _text(reason: NightReason, tier: Tier, least: int) -> Text:
         NightReason.MADE: Text("made", "已生成"),
         NightReason.EARLY: Text(
             "no customer is known to have stayed yet, and leavers alone cannot be judged",
-            "尚无任何客户的留存结果,仅凭离网客户无法判断",
+            "尚无任何客户的留存结果，仅凭离网客户无法判断",
         ),
         NightReason.OTHER_FEATURES: Text(
-            "all examples come from a release with other features", "样本特征均来自其他版本,无法使用"
+            "all examples come from a release with other features", "样本特征均来自其他版本，无法使用"
         ),
         NightReason.NOBODY: Text(f"no customer with a known outcome was {who}", f"结果已知的客户中没有{who_zh}客户"),
         NightReason.TOO_FEW: Text(

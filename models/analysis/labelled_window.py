@@ -32,7 +32,7 @@ class Judged(NamedTuple):
     """Rows of a window, the oldest first; NaN is a missing risk.
 
     ``who`` is a hash of the subscriber: rows of one subscriber are not independent. ``ts`` is when the vector was
-    frozen. ``told`` holds the risks, by :data:`SERVED` and :data:`PRIOR`.
+    frozen. ``told`` holds the predicted risks, by :data:`SERVED` and :data:`PRIOR`.
     """
 
     left: Bools

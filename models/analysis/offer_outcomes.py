@@ -16,7 +16,7 @@ from models.analysis.share_interval import proportion
 from models.contract.training_example import Example
 from models.contract.vocabulary import Text
 
-CAVEAT: Final = Text("association, not cause", "仅为关联,并非因果")
+CAVEAT: Final = Text("association, not cause", "仅为关联，并非因果")
 LEAST: Final = 30
 """Customers of a pair at least: with fewer, the interval is too wide to act on."""
 

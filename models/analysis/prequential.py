@@ -45,7 +45,7 @@ class Figures(Struct, frozen=True, kw_only=True):
 
 
 class Calibration(Struct, frozen=True, array_like=True):
-    """Rows of similar risk: `told` is their mean risk, `happened` the share that left."""
+    """Rows of similar risk: `told` is their mean predicted risk, `happened` the share that left."""
 
     told: float
     happened: float
@@ -61,7 +61,7 @@ class Curves(Struct, frozen=True, kw_only=True):
 
 
 class LeadTime(Struct, frozen=True, kw_only=True):
-    """How early alerts came: of `leavers`, `told` had an alert; days of lead, and counts by class (`LEAD_BINS`)."""
+    """Lead time of alerts: `told` of the `leavers` had one; days of lead, and counts by class (`LEAD_BINS`)."""
 
     leavers: int
     told: int
@@ -71,7 +71,7 @@ class LeadTime(Struct, frozen=True, kw_only=True):
 
 
 class Uplift(Struct, frozen=True, kw_only=True):
-    """What contact saves: churn of the hold-out less that of the others, 95 % interval. Each subscriber counts once."""
+    """Effect of contact: churn of the hold-out minus that of the others, 95 % interval. Each subscriber counts once."""
 
     hold_out: int
     hold_out_left: int
@@ -81,7 +81,7 @@ class Uplift(Struct, frozen=True, kw_only=True):
 
 
 class Delay(Struct, frozen=True, kw_only=True):
-    """How long labels took, days."""
+    """Delay of labels, days."""
 
     median_days: float | None
     p90_days: float | None
@@ -159,7 +159,7 @@ def by_segment(rows: Judged, risk: Floats) -> dict[str, Figures]:
 
 
 def lead_time(leads: Sequence[float | None]) -> LeadTime:
-    """How early alerts came: `leads` is days of lead for each leaver, None where there was no alert.
+    """Lead time of alerts: `leads` is days of lead for each leaver, None where there was no alert.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def lead_time(leads: Sequence[float | None]) -> LeadTime:
 
 
 def difference(hits: int, rows: int, other_hits: int, other_rows: int) -> Bounded:
-    """The first share less the second, with Newcombe's 95 % interval [1]_; unlike Wald's it holds for rare events.
+    """Difference of two shares with Newcombe's 95 % interval [1]_, which unlike Wald's holds for rare events.
 
     References
     ----------
@@ -200,9 +200,9 @@ def difference(hits: int, rows: int, other_hits: int, other_rows: int) -> Bounde
 
 
 def uplift(rows: Judged) -> Uplift:
-    """What contact saves, by intention to treat: all others against the hold-out, contacted or not.
+    """Effect of contact, by intention to treat: all others against the hold-out, contacted or not.
 
-    Only the latest row of each subscriber counts: their rows overlap, and would pass for many people.
+    Only the latest row of each subscriber counts: their rows overlap, and would be counted as several people.
     """
     _, latest = np.unique(rows.who[::-1], return_index=True)
     pick = len(rows.who) - 1 - latest
@@ -213,7 +213,7 @@ def uplift(rows: Judged) -> Uplift:
 
 
 def delay(days: Floats) -> Delay:
-    """How long labels took: median and 90th percentile, days.
+    """Delay of labels: median and 90th percentile, days.
 
     Examples
     --------

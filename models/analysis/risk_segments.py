@@ -23,7 +23,7 @@ from models.arrays import Bools, Floats
 from models.contract.training_example import Example
 from models.contract.vocabulary import SEGMENTS, TIERS, Segment, Text, Tier
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
-from models.features.definitions import family
+from models.features.feature_formula import family
 from models.scoring.scorer import Scorer
 
 LEAST: Final = 10
@@ -136,8 +136,8 @@ def departures(
 def settled(examples: Iterable[Example]) -> list[Example]:
     """The examples labelled since the first stayer was known.
 
-    Leavers are labelled at once, stayers only after a month or more. Before the first stayer is known everybody would
-    seem to leave; after it, labels arrive in the true proportion of leavers and stayers.
+    Leavers are labelled at once, stayers only after a month or more. Before the first stayer is known everybody seems
+    to leave; from then on labels arrive in the true proportion of leavers and stayers.
     """
     every = list(examples)
     first = min((e.labelled_ts for e in every if e.label == "negative" and e.outcome is None), default=None)
@@ -204,18 +204,18 @@ def _text(
     most_en, most_zh = ("all", "均为") if value[mostly] == size else ("mostly", "多为")
     many = f"{size:,} customer{'' if size == 1 else 's'}"
     who_en = f"{many}, {_percent(size / of)} of all {TIER_EN[tier]}"
-    who_zh = f"{size}位客户,占{TIER_ZH[tier]}客户的{size / of:.0%}"
+    who_zh = f"{size}位客户，占{TIER_ZH[tier]}客户的{size / of:.0%}"
     if size == of:
         who_en, who_zh = f"All {many} {TIER_EN[tier]}", f"全部{size}位{TIER_ZH[tier]}客户"
     why_en, why_zh = _reasons(distinct)
     en = f"{who_en}; {most_en} {worth_en} value, {revenue:,.0f} revenue a month. {why_en}"
-    zh = f"{who_zh};{most_zh}{worth_zh}价值,月收入合计{revenue:.0f}元。{why_zh}"
+    zh = f"{who_zh}；{most_zh}{worth_zh}价值，月收入合计{revenue:.0f}元。{why_zh}"
     if left.of:
         of_en, of_zh = "", "其中"
         if left.of != size:
-            of_en, of_zh = f"Of the {left.of:,} with a final outcome, ", f"{left.of}位有最终结果,其中"
+            of_en, of_zh = f"Of the {left.of:,} with a final outcome, ", f"{left.of}位有最终结果，其中"
         en += f" {of_en}{_percent(left.rate)} left (95 % interval {_percent(left.low)} to {_percent(left.high)})."
-        zh += f"{of_zh}{left.rate:.0%}已离网(95%区间{left.low:.0%}至{left.high:.0%})。"
+        zh += f"{of_zh}{left.rate:.0%}已离网（95%区间{left.low:.0%}至{left.high:.0%}）。"
     return Text(en, zh)
 
 
@@ -231,7 +231,7 @@ def _reasons(distinct: list[Trait]) -> tuple[str, str]:
         texts = [t.text for t in distinct if t.against is against]
         if texts:
             en += f"{' ' if en else ''}{head_en}: {'; '.join(t.en for t in texts)}."
-            zh += f"{head_zh}:{';'.join(t.zh for t in texts)}。"
+            zh += f"{head_zh}：{'；'.join(t.zh for t in texts)}。"
     return en, zh
 
 

@@ -1,7 +1,7 @@
 """Exact quality metrics of risks: ranking, lift, calibration.
 
-Ties need care: a model that gives everybody the same risk must not look good because the leavers happen to come first.
-So a tie counts as the average over all its orders, and no figure depends on the order of rows.
+A model that gives everybody the same risk must not look good because the leavers happen to come first. So a tie counts
+as the average over all its orders, and no figure depends on the order of rows.
 """
 
 from __future__ import annotations

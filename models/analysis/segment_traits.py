@@ -16,7 +16,7 @@ from msgspec import Struct
 from models.arrays import Floats
 from models.contract.vocabulary import Text
 from models.features.catalogue import CATALOGUE, NAMES, reason_text
-from models.features.definitions import Unit
+from models.features.feature_formula import Unit
 
 MOST: Final = 3
 LEAST_DELTA: Final = 0.33
@@ -141,7 +141,7 @@ def _trait(f: int, value: float, usual: float, delta: float, beside: str, *, aga
         delta=round(delta, 4),
         beside=beside,
         against=against,
-        text=Text(f"{mine.en} ({en}: {theirs.en})", f"{mine.zh}({zh}:{theirs.zh})"),
+        text=Text(f"{mine.en} ({en}: {theirs.en})", f"{mine.zh}（{zh}：{theirs.zh}）"),
     )
 
 

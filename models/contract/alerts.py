@@ -19,7 +19,7 @@ UNASSIGNED: Final = "unassigned"
 
 
 class AlertReason(Struct, frozen=True, kw_only=True):
-    """A reason: its value, the usual value, and business words; ``disclosable``: whether the customer may hear it."""
+    """A reason: its value, the usual value, and business words; ``disclosable`` if the customer may know it."""
 
     code: str
     value: float
@@ -63,8 +63,9 @@ class TalkTrack(Struct, frozen=True, kw_only=True):
 
 
 class Action(Struct, frozen=True, kw_only=True):
-    """Who should do what, through which channel, by when.
+    """Who should do what, through which channel, from when and by when.
 
+    ``contact_from`` is now, or when the next contact window opens: an alert is shared at once, also at night.
     ``contact_by`` counts hours inside the contact windows. After a port-out authorisation code there is no contact
     deadline: then it is the end of the alert's time to live.
     """
@@ -74,6 +75,7 @@ class Action(Struct, frozen=True, kw_only=True):
     channel: Channel
     unit: str
     assignee: str | None
+    contact_from: int
     contact_by: int
     offer: Offer | None
     talk_track: TalkTrack
@@ -191,7 +193,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     remaining: list[Remains]
 
 
-def _hash(*parts: str) -> str:
+def hash_of(*parts: str) -> str:
     """Hash of the parts, 32 hex characters; the separator cannot occur in a number or a topic's name."""
     return blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
@@ -208,17 +210,17 @@ def alert_id(kind: str, subject: str, trigger: Trigger) -> AlertId:
     >>> first == alert_id("risk_tier", "s-10086", visit)
     False
     """
-    return AlertId(_hash(kind, subject, *_coordinates(trigger)))
+    return AlertId(hash_of(kind, subject, *_coordinates(trigger)))
 
 
 def example_id(subscriber_id: str, ts: int, origin: str) -> str:
     """Id of a vector frozen for learning: one label per vector."""
-    return _hash("example", subscriber_id, str(ts), origin)
+    return hash_of("example", subscriber_id, str(ts), origin)
 
 
 def decision_id(alert: str, reason: str, trigger: Trigger) -> str:
     """Id of the decision that withheld a breach, from its alert's id, the reason, and the trigger."""
-    return _hash(alert, reason, *_coordinates(trigger))
+    return hash_of(alert, reason, *_coordinates(trigger))
 
 
 def _coordinates(trigger: Trigger) -> tuple[str, ...]:

@@ -63,6 +63,9 @@ FeedbackStatus = Literal[
     "dismissed",
     "snoozed",
     "withdrawn",
+    "blocked",
+    "overridden",
+    "released",
 ]
 
 
@@ -206,6 +209,7 @@ class Outcome(Event, frozen=True, gc=False, kw_only=True):
     outcome: OutcomeKind
     last_activity_ts: EpochMs | None = None
     leave_reason: Word | None = None
+    to_operator: Word | None = None
 
 
 class Erasure(Event, frozen=True, gc=False, kw_only=True):
@@ -215,9 +219,14 @@ class Erasure(Event, frozen=True, gc=False, kw_only=True):
 
 
 class Feedback(Event, frozen=True, gc=False, kw_only=True):
-    """Feedback of the front line on an alert, or on a walk-in if there is no ``alert_id``."""
+    """Feedback of the front line on an alert, or on a walk-in if there is no ``alert_id``.
+
+    ``blocked``, ``overridden``, ``released``, and ``snoozed`` without ``alert_id``, are instructions about the whole
+    person, or with ``scope`` about the account of the line: ``by`` says whose, ``note`` why, ``until_ts`` until when.
+    """
 
     status: FeedbackStatus
+    scope: Literal["person", "account"] = "person"
     alert_id: Id | None = None
     by: Word | None = None
     channel: Channel | None = None
@@ -227,6 +236,17 @@ class Feedback(Event, frozen=True, gc=False, kw_only=True):
     offer_code: Word | None = None
     offer_cost: Money | None = None
     attempt: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+
+
+def instructs(status: FeedbackStatus, alert_id: str | None) -> bool:
+    """Whether feedback is an instruction about a person or an account, and not about an alert.
+
+    Examples
+    --------
+    >>> instructs("blocked", None), instructs("snoozed", None), instructs("snoozed", "9f0c"), instructs("refused", None)
+    (True, True, False, False)
+    """
+    return status in ("blocked", "overridden", "released") or (status == "snoozed" and alert_id is None)
 
 
 AnyEvent = Call | DataUsage | SiteVisit | CareContact | Billing | Contact | Profile | Outcome | Erasure | Feedback

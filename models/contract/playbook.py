@@ -182,7 +182,7 @@ DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
         ),
         dont=(Text("Do not press for a renewal", "不催促续约"), *GENERAL_DONT),
     ),
-    # High-value customers are asked what they miss; they are not offered a smaller plan unasked.
+    # High-value customers are asked what they miss; no smaller plan is offered unless they ask for it.
     Play(
         cause="price",
         strategy="bill_review",
@@ -235,7 +235,7 @@ DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
         offer=_SUB_CARD,
     ),
     Play(cause="second_sim", strategy="digital_nudge", channels=("app_push", "wechat", "sms"), offer=_RECHARGE),
-    # Offers that everybody may have: none is made to those alone who left.
+    # Offers open to all customers: none is made only to those who left.
     Play(
         cause="win_back",
         strategy="win_back_call",
@@ -289,3 +289,14 @@ def choose(playbook: Iterable[Play], cause: Cause, segment: Segment, *, corporat
                 if play.cause == wanted:
                     return play
     return _LAST_RESORT
+
+
+def strategies(playbook: Iterable[Play]) -> list[str]:
+    """The strategies that :func:`choose` may answer with, each once.
+
+    Examples
+    --------
+    >>> strategies(DEFAULT_PLAYBOOK[:2]), strategies(())
+    (['answer_only', 'corporate_visit', 'service_care_call'], ['service_care_call'])
+    """
+    return list(dict.fromkeys(play.strategy for play in (*playbook, _LAST_RESORT)))

@@ -1,7 +1,7 @@
 """The operator's policy, as one frozen value with the shipped defaults.
 
-Every default is trade judgement and is given with its reason; an operator changes it in a file of the same shape. No
-other module of ``models`` holds a number that a business may want to change.
+Every default is a judgement of the trade and stands with its reason; an operator changes it in a file of the same
+shape. No other module of ``models`` holds a number that a business may want to change.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from msgspec import Meta, Struct
 
 from models.contract.events import Channel, Page, Profile
 from models.contract.playbook import DEFAULT_PLAYBOOK, Play
-from models.contract.vocabulary import Kind, Severity
+from models.contract.vocabulary import Kind, Role, Severity
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
 Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Cap = tuple[Annotated[int, Meta(ge=0, le=30)], Annotated[float, Meta(ge=1, le=365)]]
+"""At most so many contacts in so many days."""
 Date = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Days = Annotated[float, Meta(ge=1, le=3650)]
 """No timer of the policy is shorter than a day: a lane may fold a day of events before it checks timers again."""
@@ -62,7 +64,7 @@ class BrowsingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     window_days: Annotated[float, Meta(gt=0, le=90)] = 7.0
     visits: Annotated[int, Meta(ge=1, le=32)] = 3
     dwell_s: Positive = 600.0
-    page_dwell_s: Positive = 30.0  # of one visit to one of the pages below: the strongest of the three
+    page_dwell_s: Positive = 30.0  # duration of one visit to one of the pages below: the strongest of the three
     strong_pages: tuple[Page, ...] = ("number_portability", "checkout")
     excluded_pages: tuple[Page, ...] = ("support",)  # visitors of help pages are customers there already, or lost
 
@@ -78,7 +80,7 @@ class SilencePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ExpiryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a customer is told that a contract ends: mandatory notices, until one was delivered."""
+    """When notice is given that a contract ends: mandatory notices, until one was delivered."""
 
     notice_days: Annotated[tuple[Annotated[float, Meta(ge=0.1, le=365)], ...], Meta(min_length=1, max_length=12)] = (
         90.0,
@@ -87,30 +89,38 @@ class ExpiryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         7.0,
         1.0,
     )  # before the end
-    urgent_days: Positive = 7.0  # notices so late are of high severity: nothing was delivered before
+    urgent_days: Positive = 7.0  # from here on notices have high severity: none was delivered before
 
 
 class ComplaintPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a complaint is about to break its promise."""
+    """When to warn that a complaint is close to its promised time."""
 
-    warn_share: Share = 0.8  # of the promised time: the rest is left to settle it
+    warn_share: Share = 0.8  # share of the promised time; the rest is left to settle it
 
 
 class DeclinePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When the value of a subscriber slides: a cheaper plan, a high bill that fell, usage that moves off-net."""
+    """When the value of a subscriber declines: a cheaper plan, a high bill that fell, usage that moves off-net."""
 
-    plan_fall: Share = 0.1  # of the plan's fee: smaller steps are tidying up
-    month_fall: Share = 0.3  # of a high bill, against the mean of the bills before
-    segment_fall: Share = 0.15  # of a high bill that is high no more
+    plan_fall: Share = 0.1  # fall of the plan's fee; smaller steps are no decline
+    month_fall: Share = 0.3  # fall of a high bill, against the mean of the bills before
+    segment_fall: Share = 0.15  # fall of a high bill that is no longer high
     calls_fall: Share = 0.3  # in a week, against the month: all of these three together, as with a second SIM
     data_fall: Share = 0.2
     off_net_rise: Share = 0.15  # of the share of calls that go off-net
-    least_calls: Positive = 30.0  # a month: of fewer no share can be told
-    quiet_days: Days = 90.0  # after one slide was found; a change of plan is news at any time
+    least_calls: Positive = 30.0  # a month; with fewer a share means nothing
+    quiet_days: Days = 90.0  # after a decline was found; a change of plan counts at any time
+
+
+class AccountPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a corporate line shows a sign that its account leaves: no breach, but it counts with breached lines."""
+
+    forwarded_rise: Share = 0.2  # in the share of calls forwarded, the week against the month: to the new number
+    bill_fall: Share = 0.3  # fall of the last bill, against the mean of those before
+    least_calls: Positive = 30.0  # a month; with fewer a share means nothing
 
 
 class WinBackPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When those who left are asked to come back: once, within these days after leaving."""
+    """When leavers are asked to come back: once, within these days after leaving."""
 
     after_days: Days = 110.0  # a number that was ported cannot move again for 120
     until_days: Days = 180.0
@@ -191,20 +201,23 @@ class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     holidays: tuple[Date, ...] = ()  # "2026-10-01": no working hours on that day
     high_risk_hours: Positive = 9.0  # contact_hours of a high_risk tier; those of a warning are the kind's
     appointment_margin_hours: Positive = 1.0  # between contact deadline and a disconnect appointment
-    cooldown_days: Days = 30.0  # since an alert of the same kind was raised
+    caps: Annotated[tuple[Cap, ...], Meta(max_length=8)] = ((1, 7.0), (2, 30.0), (4, 90.0))
+    """Contacts with a person in days, by any department and on any of their numbers."""
+    sms_caps: Annotated[tuple[Cap, ...], Meta(max_length=8)] = ((2, 30.0),)
+    cooldown_days: Days = 30.0  # days after an alert of the same kind was raised
     cooldown_exempt: tuple[Kind, ...] = (*CUSTOMER_STARTED, *MANDATORY)
-    """Kinds exempt from the cooldowns after an alert and after a refusal: customers who contact us are always heard,
-    and what we must tell them is told."""
-    refusal_days: Days = 90.0  # without any other kind after a refusal
+    """Kinds exempt from caps and from the cooldowns after an alert and after a refusal: customers who contact us always
+    get an answer, and mandatory notices are always given."""
+    refusal_days: Days = 90.0  # days after a refusal, for all kinds that are not exempt
     snooze_days: Days = 7.0  # when a snooze names no end
     hold_out_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
-    """Share of persons who are not contacted, as a comparison group. None until the operator decides so, since it is
-    the operator's customers who go without."""
+    """Share of persons who are not contacted, as a comparison group. Zero unless the operator decides otherwise, since
+    these customers get no retention contact."""
     hold_out_exempt: tuple[Kind, ...] = (*CUSTOMER_STARTED, *MANDATORY)
     """Kinds that reach the hold-out too: those the customer started, and mandatory notices."""
     do_not_contact_exempt: tuple[Kind, ...] = ()
-    """Kinds that reach even customers who asked not to be contacted. None: their own requests are answered by the
-    service they spoke with, not by retention."""
+    """Kinds that reach even customers who asked not to be contacted. By default none: their own requests are answered
+    by the service they spoke with, not by retention."""
 
     def __post_init__(self) -> None:
         """Refuse invalid days and windows, on which a worker would otherwise fail at its first alert.
@@ -228,12 +241,87 @@ class ContactPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 raise ValueError(f"the window {opens} to {closes} is still open when the next one opens at {after}")
 
 
+class CapacityException(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another capacity on some days: a holiday, sick leave, a campaign."""
+
+    first: Date
+    last: Date | None = None  # that one day
+    channel: Channel | None = None  # all channels
+    contacts: Annotated[int, Meta(ge=0)] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse invalid dates, and an end before the beginning."""
+        for day in (self.first, self.last or self.first):
+            try:
+                date.fromisoformat(day)
+            except ValueError as error:
+                raise ValueError(f"{day} is not a date") from error
+        if (self.last or self.first) < self.first:
+            raise ValueError(f"the days from {self.first} end before, at {self.last}")
+
+
+class UnitPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A unit of the front line: how much it can do, and who does it."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=256)]
+    head: str | None = None  # gets orders past their deadline
+    capacity: dict[Channel, Annotated[int, Meta(ge=0)]] = {}  # contacts a day; a channel that is not named has no limit
+    exceptions: tuple[CapacityException, ...] = ()
+    team: dict[Role, tuple[str, ...]] = {}  # names by role; an order goes to the one with the fewest that day
+    target: Annotated[int, Meta(ge=0)] | None = None  # saves a day, shown beside the capacity
+
+
+class DeskPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How breaches become work orders, and how orders are followed up."""
+
+    urgent: tuple[Kind, ...] = (
+        "competitor_browsing",
+        "leave_intent",
+        "port_out",
+        "disconnect_appointment",
+        "complaint_overdue",
+        "account_exodus",
+    )
+    """Kinds that are dispatched as they come, and counted even past the limit. The others wait for the next tick, best
+    first, if the unit has a limit of capacity; without one they are dispatched as they come, too."""
+    wait_days: Days = 3.0  # for free capacity; a breach that waited longer is suppressed
+    tries: Annotated[int, Meta(ge=1, le=20)] = 3  # unanswered, at different hours, before the next channel
+    remind_share: Share = 0.75  # of the time until the deadline
+    return_hours: Positive = 9.0  # contact hours after the deadline until an order is back in the unit's pool
+    settle_days: Days = 30.0  # after a contact, until it is known whether the customer stayed
+    exodus_lines: Annotated[int, Meta(ge=2)] = 3  # fewest breached lines of an account that make one incident
+    exodus_share: Share = 0.2  # least share of the account's lines
+    absent_minutes: Annotated[float, Meta(ge=1)] = 15.0  # of wall-clock silence before a lane is no longer waited for
+
+
 class LabelPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What counts as leaving, and how long to wait before a subscriber counts as stayed."""
 
     horizon_days: Days = 30.0  # leaving within it makes a positive label
     lapse_days: Days = 60.0  # longest time from last activity to the declaration of a lapse
     weekly_share: Annotated[float, Meta(ge=0, le=1)] = 1.0  # of subscribers whose weekly vectors are kept for learning
+
+
+class LeaveWords(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Words in outcomes and feedback that give the reason for leaving; the first reason with a match counts."""
+
+    price: tuple[str, ...] = ("price", "tariff", "expensive", "cost", "资费", "价格", "贵")
+    network: tuple[str, ...] = ("network", "coverage", "signal", "speed", "网络", "信号", "覆盖", "网速")
+    service: tuple[str, ...] = ("service", "complaint", "attitude", "服务", "投诉", "态度")
+    competitor_offer: tuple[str, ...] = ("competitor", "offer", "promotion", "竞对", "优惠", "友商")
+    family: tuple[str, ...] = ("family", "corporate", "company", "friend", "家庭", "家人", "单位", "集团", "融合")
+    relocation: tuple[str, ...] = ("moved", "relocation", "abroad", "搬", "异地", "出国", "迁")
+    unneeded: tuple[str, ...] = (
+        "unneeded",
+        "second_sim",
+        "unused",
+        "no longer",
+        "不用",
+        "闲置",
+        "不需要",
+        "多号",
+        "副号",
+    )
 
 
 class ValuePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -271,11 +359,15 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expiry: ExpiryPolicy = ExpiryPolicy()
     complaint: ComplaintPolicy = ComplaintPolicy()
     decline: DeclinePolicy = DeclinePolicy()
+    accounts: AccountPolicy = AccountPolicy()
     win_back: WinBackPolicy = WinBackPolicy()
     contact: ContactPolicy = ContactPolicy()
+    desk: DeskPolicy = DeskPolicy()
+    units: tuple[UnitPolicy, ...] = ()  # a unit that is not named here has no limit
     consent_default: ConsentDefault = ConsentDefault()
     value: ValuePolicy = ValuePolicy()
     labels: LabelPolicy = LabelPolicy()
+    leave_words: LeaveWords = LeaveWords()
     retention: RetentionPolicy = RetentionPolicy()
     kinds: KindPolicies = KindPolicies()
     disclosable_signals: tuple[str, ...] = (
@@ -289,6 +381,13 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     """Signals that may be mentioned to the customer; browsing, silence and port-out queries never are."""
     playbook: tuple[Play, ...] = DEFAULT_PLAYBOOK
+
+    def __post_init__(self) -> None:
+        """Refuse two units of one name, since the second would be lost."""
+        names = [unit.name for unit in self.units]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the unit {twice} is there twice")
 
     def kind(self, kind: Kind) -> KindPolicy:
         """Settings of a kind."""

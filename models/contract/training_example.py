@@ -27,7 +27,7 @@ Vector = bytes | list[float | None]
 
 
 def numbers_of(x: Vector) -> list[float]:
-    """A vector as numbers; NaN is a missing value. Bytes that are no numbers are none.
+    """A vector as numbers; NaN is a missing value. Empty if the length is not a multiple of 4 bytes.
 
     Examples
     --------
@@ -52,11 +52,12 @@ def week_ends(horizon_days: float) -> tuple[float, ...]:
     return (*(float(_WEEK_DAYS * week) for week in range(1, whole + 1)), float(horizon_days))
 
 
-class Fate(Struct, frozen=True, kw_only=True, gc=False):
-    """What became of a weekly snapshot in one week or some, as soon as it is known: what the learner learns.
+class WeeklyLabel(Struct, frozen=True, kw_only=True, gc=False):
+    """Whether a subscriber left in one or more weeks after a weekly vector; the target that the learner learns.
 
-    A label for the whole horizon comes a month late, and sooner for leavers than for stayers. Week by week both are
-    known within days of each other [1]_.
+    It is published as soon as it is known. A label for the whole horizon comes a month late, and sooner for leavers
+    than for stayers. Week by week both are known within days of each other [1]_. In JSON and in outputs a weekly label
+    is called a fate.
 
     References
     ----------
@@ -66,7 +67,7 @@ class Fate(Struct, frozen=True, kw_only=True, gc=False):
     Attributes
     ----------
     ts, known_ts
-        The lane's time when the vector was frozen, and when the fate was known, ms.
+        The lane's time when the vector was frozen, and when the label was known, ms.
     first, last
         The weeks covered, counted from 1.
     left
@@ -163,7 +164,7 @@ class Example(Struct, frozen=True, kw_only=True, gc=False):
     def lead_ms(self) -> int | None:
         """Time from the first alert to leaving; None unless they left after an alert.
 
-        Zero if they had fallen silent for good before the alert, since the lapse showed later.
+        Zero if they had fallen silent for good before the alert and the lapse showed later.
         """
         if self.label != "positive" or self.first_alert_ts is None or self.outcome_ts is None:
             return None

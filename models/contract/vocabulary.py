@@ -20,6 +20,11 @@ Kind = Literal[
     "win_back",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+FORETELLS: Final[frozenset[Kind]] = frozenset(KINDS) - {"contract_expiry", "account_exodus", "win_back"}
+"""Kinds that foretell that a subscriber leaves; the end of a contract alone does not.
+
+Only their vectors are kept for learning, only they count as foretelling a leaver, and only they count in an account.
+"""
 Severity = Literal["normal", "high"]
 Segment = Literal["high", "mid", "low"]
 SEGMENTS: Final[tuple[Segment, ...]] = get_args(Segment)
@@ -43,6 +48,21 @@ SuppressionReason = Literal[
     "legal",
     "stale_feed",
 ]
+OrderStep = Literal[
+    "dispatched",
+    "accepted",
+    "reminded",
+    "escalated",
+    "returned",
+    "reassigned",
+    "contacted",
+    "fed_back",
+    "archived",
+    "withdrawn",
+]
+ORDER_STEPS: Final[tuple[OrderStep, ...]] = get_args(OrderStep)
+Role = Literal["assault_team", "account_manager", "disconnect_specialist", "visitor", "caller", "counter", "digital"]
+"""Role that works an order: the assault team takes high-value customers at high risk, ``digital`` is a message."""
 Cause = Literal[
     "competitor_offer",
     "stated_leave",
@@ -64,7 +84,25 @@ Cause = Literal[
     "win_back",
     "general",
 ]
-"""Why the subscriber may leave, as the playbook knows it."""
+"""Why the subscriber may leave, as used in the playbook."""
+
+
+LeaveReason = Literal[
+    "price",
+    "network",
+    "service",
+    "competitor_offer",
+    "family",
+    "relocation",
+    "unneeded",
+    "other",
+    "unknown",
+]
+LEAVE_REASONS: Final[tuple[LeaveReason, ...]] = get_args(LeaveReason)
+"""Why subscribers left, by outcomes and feedback: ``other`` if no word matched, ``unknown`` if nothing was said."""
+Destination = Literal["china-mobile", "china-unicom", "china-telecom", "china-broadnet", "other", "unknown"]
+DESTINATIONS: Final[tuple[Destination, ...]] = get_args(Destination)
+"""The operators that leavers went to."""
 
 
 class Text(Struct, frozen=True):
@@ -96,6 +134,27 @@ CAUSE_TEXTS: Final[dict[str, Text]] = {
     "general": Text("other", "其他"),
 }
 """Text of each :data:`Cause`."""
+LEAVE_TEXTS: Final[dict[LeaveReason, Text]] = {
+    "price": Text("price", "资费"),
+    "network": Text("network", "网络质量"),
+    "service": Text("service", "服务"),
+    "competitor_offer": Text("competitor's offer", "竞对优惠"),
+    "family": Text("joins family or company", "随家庭或单位转网"),
+    "relocation": Text("moved away", "异地搬迁"),
+    "unneeded": Text("not needed any more", "不再需要"),
+    "other": Text("other", "其他"),
+    "unknown": Text("not said", "未说明"),
+}
+"""Text of each :data:`LeaveReason`."""
+DESTINATION_TEXTS: Final[dict[Destination, Text]] = {
+    "china-mobile": Text("China Mobile", "中国移动"),
+    "china-unicom": Text("China Unicom", "中国联通"),
+    "china-telecom": Text("China Telecom", "中国电信"),
+    "china-broadnet": Text("China Broadnet", "中国广电"),
+    "other": Text("another", "其他运营商"),
+    "unknown": Text("unknown", "去向不明"),
+}
+"""Text of each :data:`Destination`."""
 
 
 Tier = Literal["healthy", "warning", "high_risk"]

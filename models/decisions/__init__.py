@@ -1,4 +1,4 @@
-"""A lane's decisions at events and ticks: tiers, signals, the lifecycle of alerts, labels.
+"""A lane's decisions at events and ticks: tiers, signals, the lifecycle of breaches, labels.
 
 Begin with :mod:`models.decisions.detector`. It walks over the arrivals with :mod:`models.kernel` and decides wherever
 the walk stops; decisions go into the outbox.

@@ -83,7 +83,7 @@ class AlertBudget:
         self._dirty = True
 
     def heard(self, tick: int, standing: float) -> None:
-        """Count a candidate, the first time in its episode."""
+        """Count a candidate; called the first time in its episode."""
         counts = self._kept.days.setdefault(tick // DAY_MS, {})
         step = round(standing * _STEPS)
         counts[step] = counts.get(step, 0) + 1

@@ -1,4 +1,4 @@
-"""Whether to contact and by when: one stage for each reason not to, and the arithmetic of contact hours."""
+"""Whether to contact a subscriber and by when: one stage for each reason not to, and contact-hour arithmetic."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from typing import Final, NamedTuple
 from models.contract.events import Channel, Profile
 from models.contract.policy import ConsentDefault, ContactPolicy, Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
-from models.contract.vocabulary import HIGH_RISK, Kind, SuppressionReason
-from models.state.subscriber_record import Book
+from models.contract.vocabulary import HIGH_RISK, KINDS, Kind, SuppressionReason
+from models.decisions.passive_churn import passive
 
 _MINUTE_MS: Final = 60_000
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _LONGEST_HOLIDAY_DAYS: Final = 400
-_PASSIVE: Final = frozenset({"suspended_arrears", "suspended_fraud", "left"})
 CHANNELS: Final[tuple[Channel, ...]] = (
     "account_manager",
     "field_visit",
@@ -41,43 +40,35 @@ class ContactCase(NamedTuple):
     """When an alert of the kind was last raised."""
     refused_ts: int | None
     after_snooze: bool
-    """It is raised again after a snooze by the front line: the cooldown of its kind does not apply."""
+    """Whether it is raised again after a snooze by the front line, so that the cooldown of its kind does not apply."""
     stale_feed: bool
     appointment_ts: int | None
     recorded: bool = False
-    """It lies in the recorded history that the lane began with: too late to act on."""
+    """Whether it is in the recorded history that the lane began with, too late to act on."""
 
 
 Stage = Callable[[ContactCase, Policy], SuppressionReason | None]
 
 
-def passive(profile: Profile | None, involuntary: bool) -> bool:
-    """Whether the subscriber is suspended or gone by the operator's decision: passive churn, not for retention.
-
-    A profile that says *active* is newer than an involuntary outcome only if `involuntary` is already false.
-    """
-    return involuntary or (profile is not None and profile.status in _PASSIVE)
+def _recorded(facts: ContactCase, policy: Policy) -> SuppressionReason | None:
+    return "expired" if facts.recorded else None
 
 
-def _recorded(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
-    return "expired" if standing.recorded else None
+def _passive_churn(facts: ContactCase, policy: Policy) -> SuppressionReason | None:
+    if facts.kind == "win_back" and facts.profile is not None and facts.profile.status == "left":
+        return "passive_churn" if facts.involuntary else None
+    return "passive_churn" if passive(facts.profile, facts.involuntary) else None
 
 
-def _passive_churn(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
-    if standing.kind == "win_back" and standing.profile is not None and standing.profile.status == "left":
-        return "passive_churn" if standing.involuntary else None
-    return "passive_churn" if passive(standing.profile, standing.involuntary) else None
+def _no_profile(facts: ContactCase, policy: Policy) -> SuppressionReason | None:
+    return "no_profile" if facts.profile is None else None
 
 
-def _no_profile(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
-    return "no_profile" if standing.profile is None else None
-
-
-def _no_consent(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
-    profile = standing.profile
+def _no_consent(facts: ContactCase, policy: Policy) -> SuppressionReason | None:
+    profile = facts.profile
     if profile is None:
         return None
-    if not signal_allowed(profile, standing.kind, policy.consent_default):
+    if not signal_allowed(profile, facts.kind, policy.consent_default):
         return "no_consent"
     for channel in CHANNELS:
         if policy.consent_default.channel_of(profile, channel):
@@ -85,36 +76,40 @@ def _no_consent(standing: ContactCase, policy: Policy) -> SuppressionReason | No
     return "no_consent"
 
 
-def _do_not_contact(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
-    profile = standing.profile
-    if profile is None or not profile.do_not_contact or standing.kind in policy.contact.do_not_contact_exempt:
+def _do_not_contact(facts: ContactCase, policy: Policy) -> SuppressionReason | None:
+    profile = facts.profile
+    if profile is None or not profile.do_not_contact or facts.kind in policy.contact.do_not_contact_exempt:
         return None
     return "do_not_contact"
 
 
-def _cooldown(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
-    ends = cooldown_ends(standing, policy.contact)
-    return "cooldown" if ends is not None and standing.clock < ends else None
-
-
-def _stale_feed(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
-    return "stale_feed" if standing.stale_feed else None
-
-
-def _expired(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
-    appointment = standing.appointment_ts
-    return "expired" if appointment is not None and appointment <= standing.clock else None
-
-
-def _switched_off(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
-    return None if policy.kind(standing.kind).enabled else "low_priority"
-
-
-def _hold_out(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
-    contact = policy.contact
-    if standing.profile is None or standing.kind in contact.hold_out_exempt:
+def _cooldown(facts: ContactCase, policy: Policy) -> SuppressionReason | None:
+    """Cooldown of tiers only, so that no budget is spent on alerts in cooldown; the desk checks all kinds by person."""
+    if facts.kind != "risk_tier":
         return None
-    return "hold_out" if held_out(standing.profile, standing.profile.subscriber_id, contact) else None
+    raised = None if facts.after_snooze else facts.raised_ts
+    ends = cooldown_ends(facts.kind, raised, facts.refused_ts, policy.contact)
+    return "cooldown" if ends is not None and facts.clock < ends else None
+
+
+def _stale_feed(facts: ContactCase, policy: Policy) -> SuppressionReason | None:
+    return "stale_feed" if facts.stale_feed else None
+
+
+def _expired(facts: ContactCase, policy: Policy) -> SuppressionReason | None:
+    appointment = facts.appointment_ts
+    return "expired" if appointment is not None and appointment <= facts.clock else None
+
+
+def _switched_off(facts: ContactCase, policy: Policy) -> SuppressionReason | None:
+    return None if policy.kind(facts.kind).enabled else "low_priority"
+
+
+def _hold_out(facts: ContactCase, policy: Policy) -> SuppressionReason | None:
+    contact = policy.contact
+    if facts.profile is None or facts.kind in contact.hold_out_exempt:
+        return None
+    return "hold_out" if held_out(facts.profile, facts.profile.subscriber_id, contact) else None
 
 
 def held_out(profile: Profile | None, subscriber_id: str, policy: ContactPolicy) -> bool:
@@ -155,7 +150,7 @@ LAW: Final[tuple[Stage, ...]] = (_passive_churn, _no_profile, _no_consent, _do_n
 """Stages that forbid any contact, escalations too."""
 
 
-def forbids(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
+def forbids(facts: ContactCase, policy: Policy) -> SuppressionReason | None:
     """Why a raised alert may not escalate, or None: law or the customer has since forbidden contact.
 
     Examples
@@ -166,10 +161,10 @@ def forbids(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     >>> forbids(raised._replace(profile=Profile(subscriber_id="s-1", ts=0, do_not_contact=True)), Policy())
     'do_not_contact'
     """
-    return next((reason for stage in LAW if (reason := stage(standing, policy)) is not None), None)
+    return next((reason for stage in LAW if (reason := stage(facts, policy)) is not None), None)
 
 
-def withhold(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
+def withhold(facts: ContactCase, policy: Policy) -> SuppressionReason | None:
     """Why a breach is not raised now, or None if it may be.
 
     Examples
@@ -182,40 +177,42 @@ def withhold(standing: ContactCase, policy: Policy) -> SuppressionReason | None:
     True
     >>> withhold(known._replace(raised_ts=-86_400_000, refused_ts=-86_400_000), Policy()) is None
     True
-    >>> withhold(known._replace(kind="silence", raised_ts=-86_400_000), Policy())
+    >>> withhold(known._replace(kind="risk_tier", raised_ts=-86_400_000), Policy())
     'cooldown'
     """
     for stage in STAGES:
-        reason = stage(standing, policy)
+        reason = stage(facts, policy)
         if reason is not None:
             return reason
     return None
 
 
-def cooldown_ends(standing: ContactCase, policy: ContactPolicy) -> int | None:
-    """When the cooldown after an alert of the kind, or after a refusal, ends; None if there is none."""
-    ends = None
-    if standing.kind in policy.cooldown_exempt:
+def cooldown_ends(kind: Kind, raised_ts: int | None, refused_ts: int | None, policy: ContactPolicy) -> int | None:
+    """When the cooldown after an alert of the kind, or after a refusal, ends; None if there is none.
+
+    What the customer started and mandatory notices have no cooldown.
+
+    Examples
+    --------
+    >>> owed = ContactPolicy().cooldown_exempt[0]
+    >>> cooldown_ends("risk_tier", 0, None, ContactPolicy()) / DAY_MS, cooldown_ends(owed, 0, 0, ContactPolicy())
+    (30.0, None)
+    """
+    if kind in policy.cooldown_exempt:
         return None
-    if standing.raised_ts is not None and not standing.after_snooze:
-        ends = _cooldown_end(standing.raised_ts, policy)
-    if standing.refused_ts is not None:
-        refusal = _refusal_end(standing.refused_ts, policy)
-        ends = refusal if ends is None else max(ends, refusal)
-    return ends
+    ends = [] if raised_ts is None else [cooldown_end(raised_ts, policy)]
+    if refused_ts is not None:
+        ends.append(refusal_end(refused_ts, policy))
+    return max(ends, default=None)
 
 
-def peace_ends(book: Book, policy: ContactPolicy) -> list[int]:
-    """When each of the subscriber's cooldowns ends."""
-    ends = [_cooldown_end(ts, policy) for ts in book.raised_ts.values()]
-    return ends if book.refused_ts is None else [*ends, _refusal_end(book.refused_ts, policy)]
-
-
-def _cooldown_end(raised_ts: int, policy: ContactPolicy) -> int:
+def cooldown_end(raised_ts: int, policy: ContactPolicy) -> int:
+    """When the cooldown of a kind ends, by the time of its last alert."""
     return raised_ts + round(policy.cooldown_days * DAY_MS)
 
 
-def _refusal_end(refused_ts: int, policy: ContactPolicy) -> int:
+def refusal_end(refused_ts: int, policy: ContactPolicy) -> int:
+    """When the quiet period after a refusal ends."""
     return refused_ts + round(policy.refusal_days * DAY_MS)
 
 
@@ -236,37 +233,55 @@ def signal_allowed(profile: Profile | None, kind: str, default: ConsentDefault) 
     return kind != "competitor_browsing" or default.behaviour_of(profile)
 
 
-def pick_channel(
+def unused_kinds(profile: Profile, default: ConsentDefault) -> tuple[Kind, ...]:
+    """Kinds that rest on data whose use they do not consent to.
+
+    Examples
+    --------
+    >>> unused_kinds(Profile(subscriber_id="s-1", ts=0), ConsentDefault(profiling=False))
+    ('risk_tier', 'competitor_browsing')
+    """
+    return tuple(kind for kind in KINDS if not signal_allowed(profile, kind, default))
+
+
+def channels_for(
     profile: Profile | None,
     preferences: tuple[Channel, ...],
     default: ConsentDefault,
     *,
     own_choice: bool = True,
     tries: int = 0,
-) -> Channel:
-    """The subscriber's preferred channel if they allow it, else the first allowed one of the play, else any allowed.
+) -> tuple[Channel, ...]:
+    """Channels to try, in order: the subscriber's preferred one, then the play's, as far as they allow them.
 
-    Without `own_choice` it is the play's first: subscribers who may only be answered must not be called instead. After
-    some `tries` it is as many channels further in that order, and after the last the first again.
+    If they allow none of these, it is the first that they allow. Without `own_choice` it is the play's first alone:
+    subscribers who may only be answered must not be called instead. After `tries` attempts the order begins that many
+    channels further on, among all that they allow.
 
     Examples
     --------
     >>> from models.contract.events import Consent
     >>> asked = Profile(subscriber_id="s-1", ts=0, preferred_channel="sms", consent=Consent(marketing={"sms": False}))
-    >>> pick_channel(asked, ("sms", "outbound_call"), ConsentDefault())
-    'outbound_call'
-    >>> pick_channel(asked, ("sms", "outbound_call", "store"), ConsentDefault(), tries=1)
-    'store'
+    >>> channels_for(asked, ("sms", "outbound_call"), ConsentDefault())
+    ('outbound_call',)
+    >>> channels_for(asked, ("sms", "outbound_call", "store"), ConsentDefault(), tries=1)[:2]
+    ('store', 'account_manager')
     """
     if profile is None or not own_choice:
-        return preferences[0]
+        return preferences[:1]
     preferred = () if profile.preferred_channel is None else (profile.preferred_channel,)
-    order = (*preferred, *preferences, *CHANNELS)
-    allowed = (channel for channel in order if default.channel_of(profile, channel))
-    if tries == 0:
-        return next(allowed, preferences[0])
-    found = list(dict.fromkeys(allowed))
-    return found[tries % len(found)] if found else preferences[0]
+    allowed = [
+        channel
+        for channel in dict.fromkeys((*preferred, *preferences, *CHANNELS))
+        if default.channel_of(profile, channel)
+    ]
+    if not allowed:
+        return preferences[:1]
+    if tries:
+        first = tries % len(allowed)
+        return (*allowed[first:], *allowed[:first])
+    of_play = tuple(channel for channel in allowed if channel in (*preferred, *preferences))
+    return of_play or tuple(allowed[:1])
 
 
 def contact_by(kind: Kind, level: int, ts: int, appointment_ts: int | None, policy: Policy) -> int:
@@ -339,6 +354,23 @@ def working(ts: int, span_ms: int, policy: ContactPolicy) -> int:
                 return start + span_ms - offset
             span_ms -= max(0, left)
     return ts + span_ms
+
+
+def opens(ts: int, policy: ContactPolicy) -> int:
+    """The moment itself if it lies inside a contact window, else when the next one opens.
+
+    Examples
+    --------
+    >>> evening = 1_780_048_800_000  # 18:00 in Shanghai
+    >>> opens(evening, ContactPolicy()) - evening, (opens(evening + 2 * HOUR_MS, ContactPolicy()) - evening) / HOUR_MS
+    (0, 15.0)
+    """
+    return working(ts, 1, policy) - 1
+
+
+def local_day(ts: int, policy: ContactPolicy) -> int:
+    """The operator's day, counted from 1970-01-01."""
+    return (ts + round(policy.utc_offset_hours * HOUR_MS)) // DAY_MS
 
 
 @lru_cache(maxsize=8)

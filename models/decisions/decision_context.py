@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from models.contract.alerts import Trigger
 from models.contract.events import Profile
-from models.decisions.contact_rules import passive
+from models.decisions.passive_churn import left_involuntarily, left_willingly, passive
 from models.scoring.engine import ModelView
-from models.state.columns import OUTCOME, OUTCOME_CODES, UNPROFILED
+from models.state.columns import OUTCOME, UNPROFILED
 from models.state.population import Population
-
-_LEFT: Final = OUTCOME.index["left"]
-_CODE: Final = OUTCOME.index["code"]
-_LEFT_TS: Final = OUTCOME.index["left_ts"]
-_INVOLUNTARY: Final = float(OUTCOME_CODES.index("involuntary"))
 
 
 @dataclass(slots=True)
@@ -76,7 +70,7 @@ class DecisionContext:
 
     @property
     def known(self) -> Profile | None:
-        """The profile, as far as labels may see it: see :func:`of_its_time`."""
+        """The profile, unless it is newer than this moment, as by :func:`of_its_time`; labels use it."""
         return of_its_time(self.profile, self.clock)
 
 
@@ -124,18 +118,3 @@ def of_its_time(profile: Profile | None, clock: float) -> Profile | None:
     (None, True)
     """
     return None if profile is None or profile.ts > clock else profile
-
-
-def left_involuntarily(outcome: list[float], profile: Profile | None) -> bool:
-    """Whether the subscriber's last outcome is involuntary and no newer profile is active."""
-    if not (outcome[_LEFT] == 1.0 and outcome[_CODE] == _INVOLUNTARY):
-        return False
-    return profile is None or profile.status != "active" or profile.ts <= outcome[_LEFT_TS]
-
-
-def left_willingly(outcome: list[float], profile: Profile | None, clock: float) -> bool:
-    """Whether the subscriber left of their own will, and neither returned nor was activated since."""
-    if outcome[_LEFT] != 1.0 or outcome[_CODE] == _INVOLUNTARY:
-        return False
-    activated = None if profile is None else profile.activated_ts
-    return activated is None or not outcome[_LEFT_TS] < activated <= clock

@@ -15,11 +15,13 @@ import msgspec
 import numpy as np
 
 from models.contract.alerts import Trigger
+from models.contract.breaches import Answer, Forgotten, Heard, Left, Moved, OtherContact
 from models.contract.events import (
     LATE_MS,
     Arrival,
     Call,
     CareContact,
+    Contact,
     DataUsage,
     Deletion,
     Erasure,
@@ -27,12 +29,18 @@ from models.contract.events import (
     Outcome,
     Profile,
     SiteVisit,
+    instructs,
 )
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
+from models.contract.vocabulary import LeaveReason
+from models.decisions.alert.body import unit_of
+from models.decisions.contact_rules import CHANNELS, unused_kinds
 from models.decisions.decision_context import DecisionContext, moment_of
 from models.decisions.erasure import Mark, StopMarks, receipt, request_hash
+from models.decisions.handover import handed_over
 from models.decisions.lane_state import LaneState
+from models.decisions.leaving import destination, moved_revenue, reason_of
 from models.decisions.outbox import Changes, Output
 from models.decisions.signals import CARE_TRIGGERS, UNUSED_VISIT, Signal, browsing, care, downgraded
 from models.decisions.tick_sweep import Sweep
@@ -78,6 +86,11 @@ class Detector:
         return self._lane.population
 
     @property
+    def partition(self) -> int:
+        """The lane's number."""
+        return self._lane.partition
+
+    @property
     def clock(self) -> Clock:
         """The lane's time, as a copy; it goes into the ledger, in the transaction that writes the changes."""
         clock = self._sweep.clock
@@ -100,7 +113,7 @@ class Detector:
 
     @property
     def settled(self) -> bool:
-        """Whether the state's terms are those of the policy in force: else :meth:`switch` comes before any event."""
+        """Whether the state's terms follow the policy in force; if not, call :meth:`switch` before any event."""
         return self._lane.terms_of == self._lane.policy.version
 
     @property
@@ -142,6 +155,10 @@ class Detector:
             # Terms and silences have changed, also for subscribers that an unfinished sweep has yet to reach.
             self._sweep.resume(self._sweep.clock)
 
+    def handed_over(self) -> list[Heard]:
+        """Records for the desk about state of a release without one; call before any other record is sent."""
+        return list(handed_over(self._lane, self._sweep.clock.watermark or 0))
+
     def tiers_count(self) -> dict[str, int]:
         """Subscribers by tier."""
         return self._lane.tiers_count()
@@ -169,7 +186,7 @@ class Detector:
         sweep.take_time()
         self._account()
         if done == len(table):
-            # Not earlier: arrivals that were not applied still use their rows.
+            # Not earlier: arrivals not applied yet still use their rows.
             lane.population.settle_rows()
         return done
 
@@ -219,13 +236,15 @@ class Detector:
             if _decides(event) or self._settles(row, event):
                 lane.engine.score(row, self._now(arrival, row))
                 self._decided(self._moment(arrival, row), event, late=late)
+            if isinstance(event, Contact):
+                self._contacted(arrival, event, row)
             if isinstance(event, CareContact) and event.reason in COMPLAINTS and event.case_id is not None:
                 lane.episodes.case_came(row, event.case_id, self._watermark(event.ts), late=late)
         elif why & (places.WAKES | places.SIGNALS):
             self._decided(self._moment(arrival, row), event, late=False)
 
     def _settles(self, row: int, event: object) -> bool:
-        """Whether a complaint is resolved of which an alert or a breach stands."""
+        """Whether a complaint with an open alert or breach is resolved."""
         if not isinstance(event, CareContact) or event.status != "resolved" or event.case_id is None:
             return False
         book = self.population.books.get(row)
@@ -258,20 +277,18 @@ class Detector:
         return moment_of(lane.population, lane.engine.view(row), row, ts, clock, trigger, arrival.record_ts)
 
     def _decided(self, moment: DecisionContext, event: object, *, late: bool) -> None:
-        episodes, labels = self._lane.episodes, self._lane.labels
+        episodes = self._lane.episodes
         if isinstance(event, Outcome):
-            labels.outcome(moment, event)
-            left = self.population.blocks[OUTCOME.name].data[moment.row, OUTCOME.index["left"]]
-            if event.outcome in _GONE and left == 1.0:
-                episodes.close_all(moment, "outcome")
-            elif left == 0.0:
-                episodes.came_back(moment)
-            episodes.terms_changed(moment)
+            self._outcome_came(moment, event)
         elif isinstance(event, Profile) and moment.profile is event:
             self._profile_came(moment, event)
+        elif isinstance(event, Deletion):
+            episodes.account_changed(moment)
+            episodes.terms_changed(moment)  # the contracts are gone with the profile
         elif isinstance(event, CareContact) and self._settles(moment.row, event):
             episodes.recovered(moment, episode_key("complaint_overdue", event.case_id or ""))
         elif isinstance(event, Feedback):
+            self._tell_answer(moment, event)
             episodes.fed_back(moment, event.alert_id, event.status, event.until_ts)
         if not late:
             self._lane.rescore(moment, news=False)
@@ -279,6 +296,21 @@ class Detector:
                 self._signal(moment, event)
         if moment.profile is event:
             episodes.reconsider(moment)
+
+    def _outcome_came(self, moment: DecisionContext, outcome: Outcome) -> None:
+        episodes = self._lane.episodes
+        by_this = self._lane.labels.outcome(moment, outcome)
+        left = self.population.blocks[OUTCOME.name].data[moment.row, OUTCOME.index["left"]]
+        if outcome.outcome in _GONE and left == 1.0:
+            episodes.close_all(moment, "outcome")
+            self._tell_left(moment, outcome, by_this=by_this)
+        elif left == 0.0:
+            episodes.came_back(moment)
+        if outcome.outcome == "migrated":
+            self._lane.outbox.counts.migrated(
+                moved_revenue(moment.known, self.population.table[moment.row], outcome.ts)
+            )
+        episodes.terms_changed(moment)
 
     def _profile_came(self, moment: DecisionContext, profile: Profile) -> None:
         for use in profile.consent.absent():
@@ -288,6 +320,87 @@ class Detector:
         elif profile.status == "left":
             self._lane.episodes.close_all(moment, "outcome")
         self._lane.episodes.profile_came(moment)
+        self._tell_moved(moment, profile)
+
+    def _contacted(self, arrival: Arrival, event: Contact, row: int) -> None:
+        profile, clock = self.population.profiles[row], int(self._watermark(event.ts))
+        self._lane.outbox.tell(
+            OtherContact(
+                lane=self._lane.partition,
+                clock=clock,
+                subscriber_id=event.subscriber_id,
+                customer_id=None if profile is None else profile.customer_id,
+                ts=event.ts,
+                channel=event.channel,
+            ),
+            event.ts,
+        )
+
+    def _tell_answer(self, moment: DecisionContext, event: Feedback) -> None:
+        instruction = instructs(event.status, event.alert_id)
+        account_id = None
+        if instruction and event.scope == "account":
+            account_id = None if moment.profile is None else moment.profile.account_id
+            if account_id is None:
+                # An instruction about the person instead would seem to hold for all lines of the account.
+                self._lane.outbox.counts.unknown_feedback += 1
+                return
+        answer = Answer(
+            **self._whose(moment),
+            ts=event.ts,
+            status=event.status,
+            alert_id=event.alert_id,
+            by=event.by,
+            channel=event.channel,
+            until_ts=event.until_ts,
+            leave_reason=self._reason(event),
+            note=event.note if instruction else None,
+            account_id=account_id,
+            trigger=moment.trigger,
+        )
+        self._lane.outbox.tell(answer, event.ts)
+
+    def _tell_moved(self, moment: DecisionContext, profile: Profile) -> None:
+        """Send a new profile to the desk, if it may have a breach of the subscriber open."""
+        book = self.population.books.get(moment.row)
+        if book is None or not any(episode.seq for episode in book.episodes.values()):
+            return
+        default = self._lane.policy.consent_default
+        moved = Moved(
+            **self._whose(moment),
+            unit=unit_of(profile),
+            manager=profile.manager,
+            allowed=tuple(channel for channel in CHANNELS if default.channel_of(profile, channel)),
+            do_not_contact=profile.do_not_contact,
+            unused=unused_kinds(profile, default),
+        )
+        self._lane.outbox.tell(moved, moment.ts)
+
+    def _reason(self, event: Feedback) -> LeaveReason | None:
+        found = reason_of(event.leave_reason, self._lane.policy.leave_words)
+        return None if found == "unknown" else found
+
+    def _tell_left(self, moment: DecisionContext, event: Outcome, *, by_this: bool) -> None:
+        """Tell the desk of a leaver, with the reason; a later outcome only if a contact was made."""
+        book = self.population.books.get(moment.row)
+        if not by_this and (book is None or not book.touches):
+            return
+        left = Left(
+            **self._whose(moment),
+            ts=event.ts,
+            outcome=event.outcome,
+            reason=reason_of(event.leave_reason, self._lane.policy.leave_words) if by_this else None,
+            to=destination(event.to_operator, self.population.table[moment.row], event.ts),
+        )
+        self._lane.outbox.tell(left, event.ts)
+
+    def _whose(self, moment: DecisionContext) -> dict[str, Any]:
+        return {
+            "lane": self._lane.partition,
+            "clock": moment.clock,
+            "subscriber_id": moment.subscriber_id,
+            "customer_id": None if moment.profile is None else moment.profile.customer_id,
+        }
 
     def _signal(self, moment: DecisionContext, event: object) -> None:
         lane = self._lane
@@ -327,7 +440,7 @@ class Detector:
         lane = self._lane
         held, request = self._marks.get(event.subscriber_id), request_hash(event.request_id)
         if held is not None and held.request == request and held.erased_ts >= event.ts:
-            # The same request delivered twice: it is done, and its receipt was published.
+            # A second delivery of a request that is done and whose receipt is published.
             lane.engine.counts[places.APPLIED, places.ERASURE] -= 1
             lane.engine.counts[places.DUPLICATE, places.ERASURE] += 1
             return
@@ -335,6 +448,7 @@ class Detector:
             lane.engine.score(row, self._now(arrival, row))
             moment = self._moment(arrival, row)
             lane.episodes.close_all(moment, "erased")
+            lane.outbox.tell(Forgotten(**self._whose(moment)), event.ts)
             lane.forget(moment)
             self._sweep.forgotten(row)
         clock = int(self._watermark(event.ts))
@@ -352,7 +466,7 @@ def _ts_of(arrival: Arrival) -> int:
 
 
 def _decides(event: object) -> bool:
-    """Whether an event can lead to a decision at once; the risk it moves is looked at daily."""
+    """Whether an event can lead to a decision at once; the risk that it changes is looked at daily."""
     if isinstance(event, CareContact):
         return event.reason in CARE_TRIGGERS
     return isinstance(event, Feedback | Outcome | Profile | Deletion)

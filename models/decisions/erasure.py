@@ -1,7 +1,7 @@
 """Erasure of a subscriber: stop marks by the subscriber's hash, and the receipt of what was deleted.
 
-Events older than the erasure may still arrive after it. They must not create the subscriber again, so their hash, and
-nothing else, is kept for a while: events not newer than the erasure are ignored.
+Events older than the erasure may still arrive after it. They must not create the subscriber again, so only a hash of
+the id is kept for a while, and events not newer than the erasure are ignored.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from models.contract.policy import RetentionPolicy
 from models.contract.time_units import DAY_MS
 from models.state.population import StateMalformedError, StateRecord
 
+BREACHES_KEPT_MS: Final = 7 * DAY_MS
+"""Retention of ``churn.breaches.v1``."""
 MARK_CODE: Final = b"X"
 """First byte of a stop mark's state key; the population does not handle these."""
 
@@ -41,7 +43,7 @@ class StopMarks:
     Attributes
     ----------
     version
-        Increases whenever a mark is set or ends, so that callers know to ask again.
+        Increases whenever a mark is set or ends, so that callers know to look again.
 
     Examples
     --------
@@ -72,7 +74,7 @@ class StopMarks:
         self._dirty[name] = None
 
     def get(self, subscriber_id: str) -> Mark | None:
-        """The mark of a subscriber, while it stands."""
+        """The mark of a subscriber, while it lasts."""
         return self._marks.get(_hash_of(subscriber_id)) if self._marks else None
 
     def stops(self, subscriber_id: str, ts: float) -> bool:
@@ -138,6 +140,9 @@ def receipt(event: Erasure, clock: int, known: bool, policy: RetentionPolicy) ->
             Remains(where="churn.retention-alerts.v1", what="alerts", until=outputs),
             Remains(where="churn.parked.v1", what="alerts that an endpoint refused", until=outputs),
             Remains(where="churn.suppressions.v1", what="decisions not to contact", until=outputs),
+            Remains(where="churn.work-orders.v1", what="work orders", until=outputs),
+            Remains(where="churn.breaches.v1", what="what the desk was told", until=clock + BREACHES_KEPT_MS),
+            Remains(where="churn.desk-state.v1", what="contacts, open alerts and orders", until=state),
             Remains(where="churn.training-examples.v1", what="labelled vectors", until=outputs),
             Remains(
                 where="churn.state.v1",

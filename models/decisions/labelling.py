@@ -1,7 +1,8 @@
 """Labels: frozen feature vectors, and the outcome of their subscribers a month or more later.
 
-Everybody's vector is frozen once a week, each at their own phase, a fair sample of all; and at each alert, for leads
-and for what a contact changes. A frozen vector is a state record of its own, written once and gone with its label.
+The vector of each subscriber is frozen once a week, each at their own phase, which makes a fair sample; and at each
+alert, to measure lead times and what a contact changes. A frozen vector is a state record of its own, written once and
+deleted with its label.
 
 When the label is known
     A churn outcome labels every earlier vector: *positive* if they left within the horizon, else *negative*. A
@@ -13,8 +14,8 @@ When the label is known
 
 Week by week
     Besides its label, a weekly vector publishes for each of its weeks, as soon as it is known, whether its subscriber
-    left in it: by the same rules, with the end of the week as the horizon. The learner learns these fates; the label
-    serves the quality figures.
+    left in it: by the same rules, with the end of the week as the horizon. The learner learns these weekly labels; that
+    of the whole horizon serves the quality figures.
 
 Negatives must not come much later than positives: a model trained on today's leavers and the stayers of a quarter ago
 learns the season.
@@ -34,9 +35,9 @@ from models.contract.alerts import example_id
 from models.contract.events import Outcome
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
-from models.contract.training_example import WEEKLY, Example, Fate, Label, week_ends
+from models.contract.training_example import WEEKLY, Example, Label, WeeklyLabel, week_ends
 from models.contract.vocabulary import TIERS
-from models.decisions.alert_body import segment
+from models.decisions.alert.body import segment
 from models.decisions.contact_rules import held_out
 from models.decisions.decision_context import DecisionContext
 from models.decisions.outbox import Outbox, Output
@@ -73,7 +74,7 @@ _NEVER: Final = _Due(math.inf, math.inf, math.inf)
 
 
 class Labels:
-    """Freezes vectors and publishes their fates and labelled examples.
+    """Freezes vectors and publishes their weekly labels and labelled examples.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ class Labels:
         self._outbox = outbox
 
     def loaded(self, clock: Clock) -> None:
-        """Find out anew what is due when: the state was read, or the policy changed."""
+        """Rebuild the due times after the state was read, or the policy changed."""
         self._due.clear()
         self._calendar.fill(np.empty(0), np.empty(0, dtype=np.int64))
         for row in self._population.pending.rows():
@@ -112,20 +113,20 @@ class Labels:
                 columns[places.STAYED_TS] = np.fmax(columns[places.STAYED_TS], published)
 
     def forgotten(self, row: int) -> None:
-        """A row is free."""
+        """Drop what is kept of a row that was freed."""
         self._due.pop(row, None)
 
     def next_due(self) -> float:
-        """The earliest time at which a vector can be due."""
+        """Earliest time at which a vector can be due."""
         return self._calendar.next()
 
     def due_by(self, tick: int, used_ts: float) -> list[int]:
-        """Rows of whose vectors something is known by this tick; each is to be looked at with :meth:`look`.
+        """Rows with vectors about which something is known by this tick; call :meth:`look` for each.
 
         Parameters
         ----------
         used_ts
-            How far the slowest usage feed has come: while it stands still nobody is silent.
+            Time of the slowest usage feed: while it stands still no subscriber counts as silent.
         """
         found = []
         for row in self._calendar.pop(tick):
@@ -139,7 +140,7 @@ class Labels:
     def _stayed(self, row: int, tick: int, used_ts: float) -> float:
         """Until when a subscriber is known to have stayed.
 
-        They stayed until their last use of the service; and until long enough ago that a lapse would show by now.
+        Their last use of the service, or, if later, the time before which a lapse would have been declared by now.
         """
         columns, silent = self._population.table[row], used_ts - round(self.policy.labels.lapse_days * DAY_MS)
         # NaN, which is no use at all, is never larger.
@@ -152,7 +153,7 @@ class Labels:
     def freeze(self, moment: DecisionContext, origin: str, cause: str | None = None) -> None:
         """Keep the current vector until its label is known.
 
-        Not for subscribers who refuse profiling, nor for those who are gone or in passive churn: they get no label.
+        Not for subscribers who refuse profiling, have left or are in passive churn: they get no label.
         """
         if moment.gone or moment.let_go or not moment.profiled:
             return
@@ -179,27 +180,31 @@ class Labels:
         self._enter(moment.row, _Due(min(due.look, first), min(due.verdict, last), min(due.unpublished, first)))
         self._outbox.wrote(len(frozen.x) * 2)
 
-    def outcome(self, moment: DecisionContext, event: Outcome) -> None:
-        """Label all waiting vectors by an outcome, the newest or not, unless an earlier outcome already did."""
+    def outcome(self, moment: DecisionContext, event: Outcome) -> bool:
+        """Label all waiting vectors by an outcome, even one out of order, unless an earlier outcome already did.
+
+        Returns whether it is the one by which they left.
+        """
         book = self._population.books.get(moment.row)
         if event.outcome == "returned":
             if book is not None and book.left is not None:
                 book.left = None
                 self._population.mark_book(moment.row)
-            return
+            return False
         if event.outcome == "downgraded":
             self._downgraded(moment, event.ts)
-            return
+            return False
         if event.outcome != "involuntary" and event.outcome not in LEAVING:
-            return
+            return False
         if book is not None and book.left is not None:
             self._outbox.counts.later_outcomes += 1
-            return
+            return False
         book = self._population.book(moment.row)
         book.left = event.outcome
         self._population.mark_book(moment.row)
         ended = event.last_activity_ts if event.outcome == "lapsed" else None
         self._decided(moment, event, event.ts if ended is None else ended)
+        return event.outcome in LEAVING
 
     def _decided(self, moment: DecisionContext, event: Outcome, left_ts: int) -> None:
         horizon = self._horizon()
@@ -208,7 +213,7 @@ class Labels:
             self._outbox.counts.late_outcomes += 1
         waiting, published = self._population.pending.of(moment.row), self._published(moment.row)
         labels = [_label(pending.ts, event.outcome, left_ts, horizon) for pending in waiting]
-        # What is right by its own label has foretold the leaving: precision and recall are of the same alerts.
+        # An alert that is right by its own label has foretold the leaving, so precision and recall use the same alerts.
         right = [p for p, of in zip(waiting, labels, strict=True) if of == "positive" and p.origin != WEEKLY]
         alerts = [p for p in right if not p.hold_out]
         first_alert = min((p.ts for p in alerts), default=None)
@@ -237,7 +242,7 @@ class Labels:
         self._population.mark_book(moment.row)
 
     def look(self, moment: DecisionContext, tick: int, used_ts: float) -> None:
-        """A look at a tick at which it is due: see :meth:`due_by`."""
+        """Publish what is known of a row's vectors at a tick at which :meth:`due_by` returned it."""
         row, horizon, stayed = moment.row, self._horizon(), self._stayed(moment.row, tick, used_ts)
         # A profile may say that they are gone or cut off where no outcome ever did.
         gone = moment.gone or moment.let_go
@@ -271,7 +276,7 @@ class Labels:
         if known <= before:
             return False
         subscriber_id = moment.subscriber_id
-        fate = Fate(
+        label = WeeklyLabel(
             fate_id=f"{example_id(subscriber_id, pending.ts, pending.origin)}-{known}",
             subscriber_id=subscriber_id,
             ts=pending.ts,
@@ -287,14 +292,14 @@ class Labels:
             catalogue=_CATALOGUE,
             x=pending.x,
         )
-        self._outbox.put(Output("fate", subscriber_id, fate, moment.ts, fate.fate_id, None))
+        self._outbox.put(Output("fate", subscriber_id, label, moment.ts, label.fate_id, None))
         return True
 
     def _horizon(self) -> int:
         return _ends(self.policy.labels.horizon_days)[-1]
 
     def _set_due(self, row: int, looked: int | None) -> None:
-        """The next look after the one at the tick `looked`."""
+        """Set the time of the next look, after the one at the tick `looked`."""
         published, ends = self._published(row), _ends(self.policy.labels.horizon_days)
         look = verdict = unpublished = math.inf
         for pending in self._population.pending.of(row):
@@ -354,7 +359,7 @@ class Labels:
 
 
 def _label(ts: int, outcome: str, left_ts: int, horizon: int) -> Label:
-    """Of a vector that was waiting when an outcome came."""
+    """The label of a vector that was waiting when an outcome came."""
     if ts > left_ts and outcome != "lapsed":
         return "void"
     if ts + horizon < left_ts:

@@ -9,9 +9,9 @@ import numpy as np
 from models.contract.alerts import alert_id
 from models.contract.policy import Policy
 from models.contract.vocabulary import HEALTHY, HIGH_RISK, TIERS, WARNING
-from models.decisions.alert_body import Cards
+from models.decisions.alert.body import Cards
 from models.decisions.alert_budget import AlertBudget
-from models.decisions.alert_lifecycle import Episodes
+from models.decisions.breach_lifecycle import BreachLifecycle
 from models.decisions.decision_context import DecisionContext
 from models.decisions.labelling import Labels
 from models.decisions.outbox import Outbox, Output
@@ -55,7 +55,7 @@ class LaneState:
         self.terms_of = policy.version
         self.partition = partition
         self.labels = Labels(self.population, self.outbox, scorer, policy)
-        self.episodes = Episodes(
+        self.episodes = BreachLifecycle(
             self.population, self.outbox, Cards(scorer, policy), policy, self.labels, self.nominate
         )
         self.engine = Engine(self.population, scorer, policy)
@@ -70,8 +70,8 @@ class LaneState:
         """Put another model or policy into force, at this time of the lane.
 
         A new model changes no stored state: each tier is judged again at the subscriber's next daily look. A new policy
-        sets terms and default consents again, by what is stored and by nothing else: so a restart with another model or
-        policy, which comes here too before its first event, equals a switch to it.
+        sets terms and default consents again, from stored state only: so a restart with another model or policy, which
+        also calls this before its first event, equals a switch to it.
         """
         self.scorer = scorer
         self.episodes.cards = Cards(scorer, policy)
@@ -88,7 +88,8 @@ class LaneState:
     def loaded(self, clock: Clock) -> None:
         """Rebuild the caches after the state was read, or the policy changed; `clock` is the ledger's."""
         if self.terms_of == self.policy.version:
-            # Else not yet: what a default takes away is gone, and a third policy may come before the first event.
+            # Not before that: a consent default deletes data for good, and a third policy may come before the first
+            # event.
             consent_by(self.population, self.policy.consent_default)
         books = self.population.books
         tier = self.population.blocks[RISK.name].column("tier")
@@ -122,11 +123,17 @@ class LaneState:
         return True
 
     def declined(self, moment: DecisionContext, signal: Signal) -> None:
-        """A slide of the subscriber's value: a breach, and then quiet for a while."""
+        """Handle a decline of the subscriber's value: a breach, and none again for a while."""
         self.population.table[moment.row, places.DECLINED_TS] = moment.clock
         self.population.touch(moment.row, RISK.name)
         if not moment.gone:
             self.episodes.breach(moment, signal)
+
+    def signed(self, moment: DecisionContext, found: list[Signal]) -> None:
+        """Handle signs that the account of a line leaves; signs in recorded history are too old to count."""
+        if not moment.gone and moment.clock > self.episodes.recorded_until:
+            for signal in found:
+                self.episodes.breach(moment, signal)
 
     def forget(self, moment: DecisionContext) -> None:
         """Delete a subscriber, and withdraw their published risk with a tombstone."""
@@ -144,7 +151,7 @@ class LaneState:
         self.outbox.put(Output("score", moment.subscriber_id, None, moment.ts, ce_id, None))
 
     def rescore(self, moment: DecisionContext, *, news: bool) -> None:
-        """Publish a risk that is news, and move the tier to what a daily look has reached.
+        """Publish a risk that has changed enough, and move the tier to what the daily look has reached.
 
         Subscribers who left of their own will or refuse profiling count as healthy.
         """
@@ -173,7 +180,7 @@ class LaneState:
         self.population.touch(row, RISK.name)
 
     def nominees(self) -> list[int]:
-        """The candidates, the best first: signals by their propensity, then tiers by risk."""
+        """The candidates, best first: signals by their propensity, then tiers by risk."""
         table, ids = self.population.table, self.population.ids
 
         def rank(row: int) -> tuple[float, float, str | None]:
@@ -189,7 +196,7 @@ class LaneState:
         self.population.touch(row, RISK.name)
 
     def _shown_again(self, moment: DecisionContext) -> bool:
-        """Whether the subscriber allows profiling again; if they no longer do, withdraw their published risk."""
+        """Whether the subscriber allows profiling again; if they have refused it, withdraw their published risk."""
         book = self.population.books.get(moment.row)
         if moment.profiled == (book is None or not book.risk_hidden):
             return False

@@ -7,11 +7,14 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct, field
 
 from models.contract.alerts import Alert, Receipt, Score, Suppression
-from models.contract.training_example import Example, Fate
+from models.contract.breaches import Breach, Heard
+from models.contract.training_example import Example, WeeklyLabel
+from models.contract.work_orders import WorkOrder
 from models.state.state_records import StateRecords
 
-OutputKind = Literal["alert", "score", "suppression", "receipt", "example", "fate"]
-Body = Alert | Score | Suppression | Receipt | Example | Fate
+OutputKind = Literal["alert", "heard", "work_order", "score", "suppression", "receipt", "example", "fate"]
+"""``heard`` is a record for the desk; alerts and work orders are published by the desk only."""
+Body = Alert | Heard | WorkOrder | Score | Suppression | Receipt | Example | WeeklyLabel
 
 MAX_OUTPUTS: Final = 8_000
 MAX_BYTES: Final = 4 << 20
@@ -47,13 +50,14 @@ class Counts(Struct):
     ignored: dict[str, int] = field(default_factory=dict)
     """Events not applied, because they are not newer than an erasure whose stop mark still stands."""
     breaches: dict[str, int] = field(default_factory=dict)
-    """Decisions on a breach, by kind: each was raised or suppressed."""
+    """Breaches withheld here, by kind; the desk counts those that are sent to it."""
     unknown_feedback: int = 0
-    """Feedback for an alert that is unknown or closed; kept as contact history."""
+    """Feedback for an alert that is unknown or closed, kept as contact history, and for the account of a line that has
+    none."""
     later_outcomes: int = 0
     """Outcomes of subscribers who had already left: the first one decided."""
     late_outcomes: int = 0
-    """Outcomes that came after some of their vectors may have been labelled as negative."""
+    """Outcomes so late that some of the subscriber's vectors may already have been labelled as negative."""
     leavers: dict[str, int] = field(default_factory=dict)
     """Leavers by the alert raised within the horizon before they left: ``risk_tier``, ``signal`` or ``none``."""
     leads_ms: list[int] = field(default_factory=list)
@@ -64,11 +68,20 @@ class Counts(Struct):
     """Profiles without a stated consent, by its purpose; the policy's default applies."""
     forgotten: int = 0
     """Idle subscribers who were deleted."""
+    migrations: int = 0
+    """Subscribers who moved to another product or number of ours: no churn."""
+    migrated_revenue: float = 0.0
+    """What migrated subscribers paid a month, less the fee of their new plan where that is known."""
 
     def add(self, name: CountName, key: str, n: int = 1) -> None:
         """Count `n` more of `key`."""
         counts: dict[str, int] = getattr(self, name)
         counts[key] = counts.get(key, 0) + n
+
+    def migrated(self, revenue: float) -> None:
+        """Count a subscriber who migrated internally, and their revenue."""
+        self.migrations += 1
+        self.migrated_revenue += revenue
 
 
 class Changes(NamedTuple):
@@ -98,8 +111,13 @@ class Outbox:
     def put(self, output: Output) -> None:
         """Add an output, published with the batch."""
         self.outputs.append(output)
-        full = output.kind in ("alert", "suppression") and getattr(output.body, "action", None) is not None
+        card = output.body.alert if isinstance(output.body, Breach) else output.body
+        full = output.kind in ("heard", "suppression") and getattr(card, "action", None) is not None
         self._bytes += _CARD_BYTES if full else _EXAMPLE_BYTES if output.kind in ("example", "fate") else _SHORT_BYTES
+
+    def tell(self, heard: Heard, ts: int) -> None:
+        """Send a record to the desk; it needs no id, since its offset is its place in history."""
+        self.put(Output("heard", getattr(heard, "subscriber_id", ""), heard, ts, "", None))
 
     def wrote(self, size: int) -> None:
         """Add `size` bytes of state records to the estimate."""

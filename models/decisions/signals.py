@@ -20,6 +20,11 @@ from models.state.kept_visits import Visit
 _PAGES: Final = get_args(Page)
 ORDINARY: Final = 1
 STRONG: Final = 2
+ACCOUNT_KIND: Final[Kind] = "account_exodus"
+FORWARDS: Final = "forwards_more"
+PAYS_LESS: Final = "pays_less"
+ACCOUNT_SIGNS: Final = (FORWARDS, PAYS_LESS)
+"""Codes of the signs of a corporate line."""
 
 
 class Signal(NamedTuple):
@@ -30,17 +35,17 @@ class Signal(NamedTuple):
     code: str
     value: float
     appointment_ts: int | None = None
-    """Before then the contact must be made: an appointment, the end of a contract."""
+    """Latest time of the contact: an appointment, or the end of a contract."""
     subject: str = ""
     promised_ts: int | None = None
     department: str | None = None
-    """These three: see :class:`models.state.subscriber_record.Episode`."""
+    """These three fields are those of :class:`models.state.subscriber_record.Episode`."""
 
 
 def browsing(visits: Sequence[Visit], visit: SiteVisit, now: float, policy: BrowsingPolicy) -> Signal | None:
     """The signal of competitor browsing, if this visit triggers it, given all kept visits including itself.
 
-    The window ends at `now`, the subscriber's own time; `visits` are the kept ones, the oldest first. A visit to an
+    The window ends at `now`, the subscriber's own time; `visits` are the kept ones, oldest first. A visit to an
     excluded page neither triggers nor counts.
 
     Examples
@@ -109,7 +114,7 @@ CARE_TRIGGERS: Final = frozenset({"leave_intent", "port_out_query", "port_out_co
 
 
 def decline(why: int, columns: Floats, bill_vs_usual: float) -> Signal:
-    """The signal of a slide that the daily look found."""
+    """The signal of a value decline that the daily look found."""
     if why & places.LOOK_PLAN:
         return downgraded(float(columns[places.PLAN_FEE_CHANGE]))
     if why & places.LOOK_BILL:
@@ -119,8 +124,28 @@ def decline(why: int, columns: Floats, bill_vs_usual: float) -> Signal:
     )
 
 
+def account_signs(why: int, columns: Floats, bill_vs_usual: float, account_id: str) -> list[Signal]:
+    """Signs found by the daily look that the account of a corporate line is about to leave.
+
+    The account is part of the subject, so the same finding under another account is another sign.
+    """
+    found = []
+    if why & places.LOOK_FORWARDS:
+        share = float(columns[places.FORWARDED_7] / columns[places.CALLS_7])
+        found.append(Signal(ACCOUNT_KIND, ORDINARY, FORWARDS, share, subject=sign_subject(FORWARDS, account_id)))
+    if why & places.LOOK_PAYS_LESS:
+        subject = sign_subject(PAYS_LESS, account_id)
+        found.append(Signal(ACCOUNT_KIND, ORDINARY, PAYS_LESS, bill_vs_usual, subject=subject))
+    return found
+
+
+def sign_subject(code: str, account_id: str | None) -> str:
+    """The subject of a line's sign: code and account."""
+    return f"{code} {account_id}"
+
+
 def downgraded(change: float = 0.0) -> Signal:
-    """The signal of a move to a cheaper plan; `change` is that of its fee, 0 if unknown."""
+    """The signal of a move to a cheaper plan; `change` is the change of the fee, 0 if unknown."""
     return Signal("value_decline", ORDINARY, "downgraded", change)
 
 

@@ -1,9 +1,9 @@
-"""The sweep of a tick: what time alone triggers. Ending terms, silence, daily rescoring, removal of the idle.
+"""The sweep of a tick, for what time alone triggers: ended terms, silence, daily rescoring, deletion of idle rows.
 
 A sweep visits the subscribers due at one tick, in the order of their ids, since row numbers change with a restart.
-Calendars and the hash of the id select them; nobody else is visited. After all of them the budget decides on the
-candidates for an alert, the best first. When the transaction is full, or the batch has waited long enough, the sweep
-stops after a subscriber, and the clock remembers which.
+Calendars and the hash of the id select them; no others are visited. Then the budget decides on the candidates for an
+alert, best first. When the transaction is full, or the batch has waited long enough, the sweep stops after a
+subscriber, and the clock remembers which.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ from models.state.columns import OUTCOME, QUEUED
 
 _USAGE: Final = (CALLS, DATA_USAGE)
 LOOKS_AT_ONCE: Final = 4_000
-"""Most subscribers looked at before the caller may commit; a look costs a microsecond."""
+"""Most subscribers to look at before the caller may commit; a look costs a microsecond."""
 DECISIONS_AT_ONCE: Final = 1_000
-"""So many of them are decided on: a decision costs tens of microseconds, and other lanes wait."""
+"""Most decisions before the caller may commit: one costs tens of microseconds, and other lanes wait."""
 FORESIGHT_MS: Final = 6 * HOUR_MS
-"""So far ahead it is asked who can fall silent, a twelfth of the shortest silence: few are asked once more for it."""
+"""How far ahead silences are looked up, a twelfth of the shortest one: few subscribers are looked up twice for it."""
 _NO_SLICE: Final = -1
 _BILL_VS_USUAL: Final = INDEX["bill_vs_usual"]
 _ROW_BYTES: Final = 1_000
@@ -79,7 +79,7 @@ class Sweep:
         self._lane = lane
         self._marks = marks
         self._silences = Calendar()
-        self._foreseen = -inf  # up to when the calendar of silences is as the state is
+        self._foreseen = -inf  # time up to which the calendar of silences agrees with the state
         self._queue: _Queue | None = None
         self._slice_keys: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
@@ -121,7 +121,7 @@ class Sweep:
             self._slice_keys[row] = _NO_SLICE
 
     def heard(self) -> None:
-        """Enter into the calendar of silences those who used the service first, or again after a silence."""
+        """Enter into the calendar of silences subscribers who used the service first, or again after a silence."""
         rows, table = self._lane.engine.fresh(), self._lane.population.table
         if len(rows):
             last = np.fmax(table[rows, places.CALLS_REF], table[rows, places.DATA_REF])
@@ -145,8 +145,8 @@ class Sweep:
     def _next_silence(self, last: int) -> float:
         """When a subscriber may fall silent next, as far as is known now.
 
-        Looked up some hours ahead: each subscriber who used the service since they were entered would stop the walk for
-        nothing, at every other tick.
+        Checked some hours ahead: otherwise subscribers who have used the service since they were entered would stop the
+        walk for nothing at every other tick.
         """
         if last + TICK_MS > self._foreseen:
             self._foreseen = last + FORESIGHT_MS
@@ -157,14 +157,14 @@ class Sweep:
     def _silence_due(self, until: float) -> list[tuple[int, float]]:
         """Rows entered for silence up to then, and when each is due; the caller enters them again.
 
-        Not marked as queued: whatever they do until then moves the time, also to an earlier one.
+        They are not marked as queued: events until then move their time, possibly to an earlier one.
         """
         rows = self._silences.pop(until)
         due = self._lane.engine.silence_due(np.array(rows, np.int64)) if rows else []
         return [(row, at) for row, at in zip(rows, due, strict=True) if not isnan(at)]
 
     def _next_term(self, last: int, silence_due: float) -> float:
-        """The next tick at which a term may end; terms that ended earlier but were not handled count for the next."""
+        """The next tick at which a term may end; terms that ended earlier but were not handled are due at once."""
         lane = self._lane
         soonest = min(lane.population.terms.next(), silence_due, self._marks.next_end(), lane.labels.next_due())
         return soonest if soonest == np.inf else float(max(ceil_tick(soonest), last + TICK_MS))
@@ -266,6 +266,9 @@ class Sweep:
         if why & places.LOOK_DECLINES:
             columns, vs_usual = lane.population.table[moment.row], float(moment.x[_BILL_VS_USUAL])
             lane.declined(moment, signals.decline(why, columns, vs_usual))
+        if why & places.LOOK_ACCOUNT and moment.profile is not None and moment.profile.account_id is not None:
+            columns, vs_usual = lane.population.table[moment.row], float(moment.x[_BILL_VS_USUAL])
+            lane.signed(moment, signals.account_signs(why, columns, vs_usual, moment.profile.account_id))
         if why & places.LABELLED:
             lane.labels.look(moment, tick, self._usage_ts())
         if why & places.WEEKLY and lane.labels.sampled(moment.subscriber_id):

@@ -29,7 +29,7 @@ class Clock(Struct):
     cursor: str = ""
     """Id of the last subscriber visited in that sweep."""
     recorded_until: int | None = None
-    """End of the recorded history that the lane began with: nothing up to then leads to a contact. Set once, before the
+    """End of the recorded history that the lane began with: nothing before it leads to a contact. Set once, before the
     first arrival."""
     slices: int = 1
     """Number of hashed slices in which the subscribers are rescored over a day; set at the day's first tick."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from models.contract.events import BILLING as BILLING_TOPIC
 from models.contract.events import SUBSCRIBERS
-from models.features.definitions import Feature, Formula, Unit, change, held
+from models.features.feature_formula import Feature, Formula, Unit, change, held
 from models.state.columns import BILLING, PROFILE
 
 _PLAN_CHANGE_DAYS: Final = 90.0
@@ -31,7 +31,7 @@ def _account(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula
 
 
 def _billing(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula) -> Feature:
-    """A feature of billing; not disclosable except a change of plan, or customers would learn that we watch it."""
+    """A feature of billing; only a change of plan is disclosable: the rest would show customers that we watch them."""
     return Feature(name, unit, BILLING_TOPIC, text_en, text_zh, name == "plan_fee_change_90d", formula)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from models.contract.events import CALLS as TOPIC
-from models.features.definitions import Feature, Formula, Unit, change, rhythm, share, total, within
+from models.features.feature_formula import Feature, Formula, Unit, change, rhythm, share, total, within
 from models.state.columns import CALLS as _BLOCK
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from models.contract.events import CARE_CONTACTS as TOPIC
-from models.features.definitions import Feature, Formula, Unit, held, total, within
+from models.features.feature_formula import Feature, Formula, Unit, held, total, within
 from models.state.columns import CARE as _BLOCK
 
 APPOINTMENT_DAYS: Final = 7.0

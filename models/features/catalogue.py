@@ -11,7 +11,7 @@ from typing import Final
 
 from models.contract.vocabulary import Text
 from models.features import account, calls, care, data, visits
-from models.features.definitions import Feature
+from models.features.feature_formula import Feature
 from models.features.reason_text import Saying
 
 CATALOGUE_VERSION: Final = 1

@@ -1,4 +1,4 @@
-"""Features of data usage: volume, change, quality, and stage of use."""
+"""Features of data usage: volume, change, quality, and stage of use (:mod:`~models.features.data_stages`)."""
 
 from __future__ import annotations
 
@@ -6,22 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from models.contract.events import DATA_USAGE as TOPIC
-from models.features.definitions import Feature, Formula, Unit, change, rhythm, share, total, within
+from models.features.data_stages import in_stage
+from models.features.feature_formula import Feature, Formula, Unit, change, rhythm, share, total, within
 from models.state.columns import DATA as _BLOCK
-
-CANCELLED_DAYS: Final = 30.0
-"""Days without data after which use counts as cancelled."""
-ACQUIRED_DAYS: Final = 30.0
-"""Days for which a user counts as new."""
-LOSING_RATIO: Final = 0.5
-"""Share of the usual use below which a user is losing interest."""
-HABIT_SESSIONS: Final = 15.0
-"""Sessions in 30 days (every other day) from which use is a habit."""
-STAGE: Final = (
-    f"data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, "
-    f"{CANCELLED_DAYS}, {ACQUIRED_DAYS}, {LOSING_RATIO}, {HABIT_SESSIONS})"
-)
-"""Stage of use: 0 acquired, 1 interested, 2 habit, 3 losing interest, 4 cancelled."""
 
 
 def _data(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula, *, disclosable: bool = False) -> Feature:
@@ -35,10 +22,8 @@ def _over(column: str, unit: Unit, texts_en: str, texts_zh: str) -> Iterator[Fea
         )
 
 
-def _stage(number: int, name: str, text_en: str, text_zh: str) -> Feature:
-    return _data(
-        f"data_stage_{name}", "flag", text_en, text_zh, Formula(_BLOCK, f"1.0 if {STAGE} == {number}.0 else 0.0")
-    )
+def _stage(name: str, text_en: str, text_zh: str) -> Feature:
+    return _data(f"data_stage_{name}", "flag", text_en, text_zh, Formula(_BLOCK, in_stage(name)))
 
 
 _SILENT: Final = "fmin(el_calls, el_data) / DAY"
@@ -94,18 +79,17 @@ FEATURES: Final = (
         "未上网时长为平时间隔的{v}倍",
         rhythm(_BLOCK),
     ),
-    _stage(0, "acquired", "just began to use data|did not just begin to use data", "刚开始使用流量|不是刚开始使用流量"),
+    _stage("acquired", "just began to use data|did not just begin to use data", "刚开始使用流量|不是刚开始使用流量"),
     _stage(
-        1, "interested", "uses data now and then|does not use data just now and then", "偶尔使用流量|不只是偶尔使用流量"
+        "interested", "uses data now and then|does not use data just now and then", "偶尔使用流量|不只是偶尔使用流量"
     ),
-    _stage(2, "habit", "uses data regularly|does not use data regularly", "经常使用流量|不常使用流量"),
+    _stage("habit", "uses data regularly|does not use data regularly", "经常使用流量|不常使用流量"),
     _stage(
-        3,
         "losing_interest",
         "uses far less data than before|uses no less data than before",
         "流量使用明显减少|流量使用未见减少",
     ),
-    _stage(4, "cancelled", "no longer uses data|still uses data", "已不再使用流量|仍在使用流量"),
+    _stage("cancelled", "no longer uses data|still uses data", "已不再使用流量|仍在使用流量"),
     _data("silent_days", "days", "neither calls nor data for {v}", "已沉默{v}", Formula(None, _SILENT)),
     _data(
         "recency_vs_rhythm",

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Final
 
 from models.features.catalogue import CATALOGUE
-from models.features.definitions import Feature
+from models.features.feature_formula import Feature
 from models.kernel import arithmetic, places
 from models.state.columns import (
     BILLING,
@@ -60,7 +60,7 @@ Columns = tuple[Hashes, Hashes, Ints, Hashes, Ints, Ints, Hashes]
 Names = tuple[Bytes, Ints]
 '''
 _TRUE_ZEROS: Final = (CARE, VISITS)
-"""Blocks in which the absence of events is a true zero: see :mod:`models.features.definitions`."""
+"""Blocks in which the absence of events is a true zero: see :mod:`models.features.feature_formula`."""
 _NEVER_EMPTY: Final = (PROFILE, None)
 """Blocks that are never treated as empty; None stands for calls and data together."""
 _USUAL_COUNT: Final = {CALLS.name: ("calls_30", "sms_30"), DATA.name: ("sessions_30",)}
@@ -76,11 +76,11 @@ def kernel_text() -> str:
         plain_event,
         record_batch,
         record_bytes,
-        updates,
+        row_fold,
         walk,
     )
 
-    parts = [HEADER, _constants(), _body(arithmetic), *_sums(), *_features(), _log_odds(), _body(updates), _body(walk)]
+    parts = [HEADER, _constants(), _body(arithmetic), *_sums(), *_features(), _log_odds(), _body(row_fold), _body(walk)]
     further = (byte_lookup, blake2b, plain_event, record_bytes, record_batch, merge, murmur2)
     parts += [_body(part) for part in further]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
@@ -138,10 +138,10 @@ def _sums_lines(spec: BlockSpec) -> Iterator[str]:
     yield "if gap > 0.0:"
     yield f"    r[{at}] = ts"
     for tau, sums in by_tau.items():
-        first = at + FIRST_SUM + sums[0]
         yield f"    kept = decay(gap, {float(TAU_DAYS[tau])})"
-        yield f"    for at in range({first}, {first + len(sums)}):"
-        yield "        r[at] *= kept"
+        for first, last in _runs(sums):
+            yield f"    for at in range({at + FIRST_SUM + first}, {at + FIRST_SUM + last + 1}):"
+            yield "        r[at] *= kept"
     yield "if gap >= 0.0:"
     for n, stem in enumerate(spec.stems):
         yield f"    r[{at + FIRST_SUM + n}] += {stem}"
@@ -150,6 +150,19 @@ def _sums_lines(spec: BlockSpec) -> Iterator[str]:
         yield f"    weight = decay(-gap, {float(TAU_DAYS[tau])})"
         for n in sums:
             yield f"    r[{at + FIRST_SUM + n}] += weight * {spec.stems[n]}"
+
+
+def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each run of neighbours: a column that was added later stands apart from those of its time.
+
+    Examples
+    --------
+    >>> _runs([2, 3, 4, 9])
+    [(2, 4), (9, 9)]
+    """
+    firsts = [place for place in places if place - 1 not in places]
+    lasts = [place for place in places if place + 1 not in places]
+    return list(zip(firsts, lasts, strict=True))
 
 
 def groups() -> list[tuple[str, BlockSpec | None, int, list[Feature]]]:

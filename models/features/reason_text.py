@@ -8,17 +8,17 @@ from typing import Final
 
 from models.contract.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS, SUBSCRIBERS
 from models.contract.vocabulary import Text
-from models.features.definitions import FADED, Feature
+from models.features.feature_formula import FADED, Feature
 
 Words = tuple[str, str]
 """English and Chinese."""
 
 _MISSING: Final[dict[str, Words]] = {
-    CALLS: ("too few calls on record to tell", "通话记录不足,暂无法判断"),
-    DATA_USAGE: ("too little data use on record to tell", "上网记录不足,暂无法判断"),
+    CALLS: ("too few calls on record to tell", "通话记录不足，暂无法判断"),
+    DATA_USAGE: ("too little data use on record to tell", "上网记录不足，暂无法判断"),
     SITE_VISITS: ("nothing known of visits to competitor sites", "无竞争对手网站访问信息"),
     CARE_CONTACTS: ("no opinion given yet", "暂无满意度评分"),
-    BILLING: ("too little billing on record to tell", "账单记录不足,暂无法判断"),
+    BILLING: ("too little billing on record to tell", "账单记录不足，暂无法判断"),
     SUBSCRIBERS: ("not in the customer file", "客户档案无此项信息"),
 }
 _COMPARED: Final = frozenset({"count", "minutes", "megabytes", "share"})
@@ -162,7 +162,10 @@ class Saying:
         if self._compared and usual > 0.0:  # neither zero nor an unknown usual is worth comparing
             typical_en, typical_zh = self._said(usual)
             if typical_en != en:
-                said_en, said_zh = f"{said_en} (similar customers: {typical_en})", f"{said_zh}(同类客户:{typical_zh})"
+                said_en, said_zh = (
+                    f"{said_en} (similar customers: {typical_en})",
+                    f"{said_zh}（同类客户：{typical_zh}）",
+                )
         return Text(said_en, said_zh)
 
     def _said(self, value: float) -> Words:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from models.contract.events import SITE_VISITS as TOPIC
-from models.features.definitions import Feature, Formula, Unit, within
+from models.features.feature_formula import Feature, Formula, Unit, within
 from models.state.columns import VISITS as _BLOCK
 
 _RIVAL_COLUMNS: Final = ("mobile_ts", "unicom_ts", "telecom_ts", "broadnet_ts", "other_ts")
@@ -27,7 +27,7 @@ def _sum(column: str) -> Formula:
 
 
 def _over(stem: str, unit: Unit, texts_en: str, texts_zh: str) -> Iterator[Feature]:
-    """Features over a day, a week and a month; ``@`` stands for the sites."""
+    """Features over a day, a week and a month; ``@`` in a text stands for the name of the sites."""
     en, zh = texts_en.replace("@", " competitor sites"), texts_zh.replace("@", "竞争对手网站")
     for days in (1, 7, 30):
         yield _visits(f"competitor_{stem}_{days}d", unit, *within(days, en, zh), _sum(f"{stem}_{days}"))

@@ -1,4 +1,4 @@
-"""The Bayesian voice: a Gaussian posterior over smooth curves, with the prior's log-odds as offset.
+"""The Bayesian one of the two models: a Gaussian posterior over smooth curves, with the prior's log-odds as offset.
 
 Each feature has a straight line over the standardised logarithm and a bend at each inner knot. All weights start at
 zero with narrow priors, so a hundred leavers move only the features they are evidence for. The labels set the widths:
@@ -21,6 +21,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
+from scipy.linalg import lapack
 
 from models.arrays import Floats
 from models.fitting.knots import Knots
@@ -123,8 +124,7 @@ class Posterior:
         bends = [slice(part.start + 1, part.stop) for part in self._parts if part.stop > part.start + 1]
         self._strengths = strengths = self._first.copy()
         for _ in range(_REVIEWS):
-            spread = np.linalg.inv(self._precision + np.diag(strengths))
-            weights, left = spread @ self._pull, np.diag(spread).copy()
+            weights, left = _solved(self._precision + np.diag(strengths), self._pull)
             for group in (*lines, *bends):
                 held = strengths[group.start]
                 used = group.stop - group.start - held * float(left[group].sum())
@@ -159,7 +159,7 @@ class Posterior:
         self._pull += design.T @ (self._worth * (lot.left - risk) + certain * (design @ weights))
 
     def _told(self, weights: Floats, design: Floats, lot: Lot) -> tuple[Floats, Floats]:
-        """Risks of leaving in the week, and how much each person-week says of the weights."""
+        """Risks of leaving in the week, and the weight of each person-week as evidence: the curvature of its loss."""
         risk = 1.0 / (1.0 + np.exp(-(lot.offset + design @ weights)))
         return risk, self._worth * risk * (1.0 - risk)
 
@@ -225,6 +225,18 @@ def _between(values: Floats, knots: Floats, shapes: Floats) -> Floats:
     right = np.clip(np.searchsorted(knots, values, side="right"), 1, len(knots) - 1)
     share = np.clip((values - knots[right - 1]) / (knots[right] - knots[right - 1]), 0.0, 1.0)[:, None]
     return np.asarray((1.0 - share) * shapes.T[right - 1] + share * shapes.T[right])
+
+
+def _solved(precision: Floats, pull: Floats) -> tuple[Floats, Floats]:
+    """Mean and variances of a Gaussian, by a Cholesky factor: a third of the time of the general inverse.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the precision is not positive definite.
+    """
+    factor, _ = lapack.dtrtri(np.linalg.cholesky(precision), lower=True)
+    return factor.T @ (factor @ pull), (factor * factor).sum(axis=0)
 
 
 def _mirrored(matrix: Floats) -> Floats:

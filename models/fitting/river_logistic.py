@@ -1,4 +1,4 @@
-"""The voice that learns each person-week on arrival: River's scaler and logistic regression with AdaGrad.
+"""The model that learns each person-week on arrival: River's scaler and logistic regression with AdaGrad.
 
 It adapts to change as fast as AdaGrad's shrinking steps allow. It starts without the prior;
 :mod:`models.learning.blend` keeps the served curves near it.
@@ -92,7 +92,7 @@ class RiverState(Struct, frozen=True, kw_only=True):
     model: LogisticState
 
 
-class RiverVoice:
+class RiverLogistic:
     """River's online logistic regression over standardised logarithms.
 
     Parameters
@@ -105,11 +105,11 @@ class RiverVoice:
     Examples
     --------
     >>> ground = Knots.of(("silent_days",), np.array([[0.0, 1.0, 9.0]]))
-    >>> voice = RiverVoice(ground, 0.5)
+    >>> river = RiverLogistic(ground, 0.5)
     >>> for _ in range(200):
-    ...     voice.learn([2.2], 1, left=True)
-    ...     voice.learn([0.1], 1, left=False)
-    >>> curve = voice.curves()[0]
+    ...     river.learn([2.2], 1, left=True)
+    ...     river.learn([0.1], 1, left=False)
+    >>> curve = river.curves()[0]
     >>> bool(curve[-1] > 0.0 > curve[0])
     True
     """
@@ -163,9 +163,9 @@ class RiverVoice:
     @classmethod
     def resume(cls, ground: Knots, state: RiverState) -> Self:
         """Restore from :meth:`state`; later results are the same to the last bit."""
-        voice = cls(ground, 0.5)
-        voice._scaler.counts.update(state.counts)
-        voice._scaler.means.update(state.means)
-        voice._scaler.vars.update(state.variances)
-        voice._model = put(state.model)
-        return voice
+        river = cls(ground, 0.5)
+        river._scaler.counts.update(state.counts)
+        river._scaler.means.update(state.means)
+        river._scaler.vars.update(state.variances)
+        river._model = put(state.model)
+        return river

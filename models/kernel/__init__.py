@@ -1,7 +1,7 @@
 """The hot path: folds one event at a time into a subscriber's row, scores it, and tells whether a decision is needed.
 
 It is plain Python that Numba compiles. Hand-written parts deal with events and time
-(:mod:`~models.kernel.arithmetic`, :mod:`~models.kernel.updates`, :mod:`~models.kernel.walk`), with bytes
+(:mod:`~models.kernel.arithmetic`, :mod:`~models.kernel.row_fold`, :mod:`~models.kernel.walk`), with bytes
 (:mod:`~models.kernel.plain_event`, :mod:`~models.kernel.blake2b`, :mod:`~models.kernel.byte_lookup`), and with Kafka's
 records (:mod:`~models.kernel.record_batch` reads them, :mod:`~models.kernel.merge` orders them,
 :mod:`~models.kernel.murmur2` computes their partition, :mod:`~models.kernel.record_bytes` writes state records).

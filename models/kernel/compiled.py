@@ -54,33 +54,36 @@ CALLS_30 = 29
 OFF_NET_7 = 26
 OFF_NET_30 = 33
 SMS_30 = 31
-DATA_REF = 43
-DATA_FIRST = 44
-MB_7 = 47
-MB_30 = 51
-SESSIONS_30 = 52
-VISITS_REF = 55
-RIVAL_TS = 68
-CARE_REF = 73
-LEAVE_INTENT_TS = 85
-QUERY_TS = 86
-CODE_TS = 87
-SATISFACTION = 90
-SATISFACTION_TS = 91
-BILLING_REF = 95
-PERIOD = 99
-BILL = 100
-RECHARGES = 104
-RECHARGE_FIRST_TS = 105
-RECHARGE_LAST_TS = 106
-PLAN_CHANGE_TS = 107
-PLAN_FEE = 108
-PLAN_FEE_CHANGE = 109
-CONTRACT_END = 121
-BEHAVIOUR = 125
-LEFT = 128
-LEFT_TS = 129
-OUTCOME_CODE = 127
+FORWARDED_7 = 43
+FORWARDED_30 = 35
+DATA_REF = 44
+DATA_FIRST = 45
+MB_7 = 48
+MB_30 = 52
+SESSIONS_30 = 53
+VISITS_REF = 56
+RIVAL_TS = 69
+CARE_REF = 74
+LEAVE_INTENT_TS = 86
+QUERY_TS = 87
+CODE_TS = 88
+SATISFACTION = 91
+SATISFACTION_TS = 92
+BILLING_REF = 96
+PERIOD = 100
+BILL = 101
+RECHARGES = 105
+RECHARGE_FIRST_TS = 106
+RECHARGE_LAST_TS = 107
+PLAN_CHANGE_TS = 108
+PLAN_FEE = 109
+PLAN_FEE_CHANGE = 110
+CONTRACT_END = 122
+CORPORATE = 118
+BEHAVIOUR = 126
+LEFT = 129
+LEFT_TS = 130
+OUTCOME_CODE = 128
 RISK_BIT = 2
 ACTIVITY_BIT = 1
 SEEN_BIT = 4
@@ -194,7 +197,10 @@ DECLINE_DATA = 27
 DECLINE_OFF_NET = 28
 DECLINE_LEAST = 29
 DECLINE_QUIET = 30
-PARAMETERS = 31
+ACCOUNT_FORWARDED = 31
+ACCOUNT_BILL = 32
+ACCOUNT_LEAST = 33
+PARAMETERS = 34
 HASHED = 0
 VALUE = 1
 WORD_AT = 2
@@ -248,7 +254,7 @@ ALL_COLUMNS = 1
 SOME_COLUMNS = 2
 KEPT_COLUMNS = 3
 LONGEST_HEADS = 32
-LONGEST_ROW = 2113
+LONGEST_ROW = 2122
 FIRST_NAMES = 1
 OPERATORS = 8
 FIRST_CHOICES = 16
@@ -264,6 +270,9 @@ LOOK_PLAN = 256
 LOOK_BILL = 512
 LOOK_OFF_NET = 1024
 LOOK_DECLINES = 1792
+LOOK_FORWARDS = 2048
+LOOK_PAYS_LESS = 4096
+LOOK_ACCOUNT = 6144
 LOOKED_PLACE = 0
 LOOKED_WHY = 1
 LOOKED_NOW = 2
@@ -490,6 +499,8 @@ def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: floa
         kept = decay(gap, 7.0)
         for at in range(24, 29):
             r[at] *= kept
+        for at in range(43, 44):
+            r[at] *= kept
         kept = decay(gap, 30.0)
         for at in range(29, 41):
             r[at] *= kept
@@ -518,6 +529,7 @@ def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: floa
         r[40] += other
         r[41] += calls
         r[42] += minutes
+        r[43] += forwarded
     else:
         weight = decay(-gap, 1.0)
         r[22] += weight * calls
@@ -528,6 +540,7 @@ def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: floa
         r[26] += weight * off_net
         r[27] += weight * rival_care
         r[28] += weight * dropped
+        r[43] += weight * forwarded
         weight = decay(-gap, 30.0)
         r[29] += weight * calls
         r[30] += weight * minutes
@@ -547,161 +560,161 @@ def fold_calls(r: Floats, ts: float, calls: float, minutes: float, off_net: floa
 
 @compiled
 def fold_data(r: Floats, ts: float, mb: float, sessions: float, failed: float, throttled: float) -> None:
-    gap = ts - r[43]
+    gap = ts - r[44]
     if math.isnan(gap):
-        r[43] = r[44] = ts
+        r[44] = r[45] = ts
         gap = 0.0
-    if ts < r[44]:
-        r[44] = ts
+    if ts < r[45]:
+        r[45] = ts
     if gap > 0.0:
-        r[43] = ts
+        r[44] = ts
         kept = decay(gap, 1.0)
-        for at in range(45, 47):
+        for at in range(46, 48):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(47, 51):
+        for at in range(48, 52):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(51, 53):
+        for at in range(52, 54):
             r[at] *= kept
         kept = decay(gap, 90.0)
-        for at in range(53, 55):
+        for at in range(54, 56):
             r[at] *= kept
     if gap >= 0.0:
-        r[45] += mb
-        r[46] += sessions
-        r[47] += mb
-        r[48] += sessions
-        r[49] += failed
-        r[50] += throttled
-        r[51] += mb
-        r[52] += sessions
-        r[53] += mb
-        r[54] += sessions
+        r[46] += mb
+        r[47] += sessions
+        r[48] += mb
+        r[49] += sessions
+        r[50] += failed
+        r[51] += throttled
+        r[52] += mb
+        r[53] += sessions
+        r[54] += mb
+        r[55] += sessions
     else:
         weight = decay(-gap, 1.0)
-        r[45] += weight * mb
-        r[46] += weight * sessions
+        r[46] += weight * mb
+        r[47] += weight * sessions
         weight = decay(-gap, 7.0)
-        r[47] += weight * mb
-        r[48] += weight * sessions
-        r[49] += weight * failed
-        r[50] += weight * throttled
+        r[48] += weight * mb
+        r[49] += weight * sessions
+        r[50] += weight * failed
+        r[51] += weight * throttled
         weight = decay(-gap, 30.0)
-        r[51] += weight * mb
-        r[52] += weight * sessions
+        r[52] += weight * mb
+        r[53] += weight * sessions
         weight = decay(-gap, 90.0)
-        r[53] += weight * mb
-        r[54] += weight * sessions
+        r[54] += weight * mb
+        r[55] += weight * sessions
 
 @compiled
 def fold_visits(r: Floats, ts: float, visits: float, dwell: float, pages: float, portability: float, shop: float) -> None:
-    gap = ts - r[55]
+    gap = ts - r[56]
     if math.isnan(gap):
-        r[55] = r[56] = ts
+        r[56] = r[57] = ts
         gap = 0.0
-    if ts < r[56]:
-        r[56] = ts
+    if ts < r[57]:
+        r[57] = ts
     if gap > 0.0:
-        r[55] = ts
+        r[56] = ts
         kept = decay(gap, 1.0)
-        for at in range(57, 60):
+        for at in range(58, 61):
             r[at] *= kept
         kept = decay(gap, 7.0)
-        for at in range(60, 63):
+        for at in range(61, 64):
             r[at] *= kept
         kept = decay(gap, 30.0)
-        for at in range(63, 68):
+        for at in range(64, 69):
             r[at] *= kept
     if gap >= 0.0:
-        r[57] += visits
-        r[58] += dwell
-        r[59] += pages
-        r[60] += visits
-        r[61] += dwell
-        r[62] += pages
-        r[63] += visits
-        r[64] += dwell
-        r[65] += pages
-        r[66] += portability
-        r[67] += shop
+        r[58] += visits
+        r[59] += dwell
+        r[60] += pages
+        r[61] += visits
+        r[62] += dwell
+        r[63] += pages
+        r[64] += visits
+        r[65] += dwell
+        r[66] += pages
+        r[67] += portability
+        r[68] += shop
     else:
         weight = decay(-gap, 1.0)
-        r[57] += weight * visits
-        r[58] += weight * dwell
-        r[59] += weight * pages
+        r[58] += weight * visits
+        r[59] += weight * dwell
+        r[60] += weight * pages
         weight = decay(-gap, 7.0)
-        r[60] += weight * visits
-        r[61] += weight * dwell
-        r[62] += weight * pages
+        r[61] += weight * visits
+        r[62] += weight * dwell
+        r[63] += weight * pages
         weight = decay(-gap, 30.0)
-        r[63] += weight * visits
-        r[64] += weight * dwell
-        r[65] += weight * pages
-        r[66] += weight * portability
-        r[67] += weight * shop
+        r[64] += weight * visits
+        r[65] += weight * dwell
+        r[66] += weight * pages
+        r[67] += weight * portability
+        r[68] += weight * shop
 
 @compiled
 def fold_care(r: Floats, ts: float, contacts: float, leave_intent: float, query: float, code: float, penalty_query: float, complaint: float, fault: float, suspend: float, subcard: float, transfer: float) -> None:
-    gap = ts - r[73]
+    gap = ts - r[74]
     if math.isnan(gap):
-        r[73] = r[74] = ts
+        r[74] = r[75] = ts
         gap = 0.0
-    if ts < r[74]:
-        r[74] = ts
+    if ts < r[75]:
+        r[75] = ts
     if gap > 0.0:
-        r[73] = ts
+        r[74] = ts
         kept = decay(gap, 30.0)
-        for at in range(75, 85):
+        for at in range(76, 86):
             r[at] *= kept
     if gap >= 0.0:
-        r[75] += contacts
-        r[76] += leave_intent
-        r[77] += query
-        r[78] += code
-        r[79] += penalty_query
-        r[80] += complaint
-        r[81] += fault
-        r[82] += suspend
-        r[83] += subcard
-        r[84] += transfer
+        r[76] += contacts
+        r[77] += leave_intent
+        r[78] += query
+        r[79] += code
+        r[80] += penalty_query
+        r[81] += complaint
+        r[82] += fault
+        r[83] += suspend
+        r[84] += subcard
+        r[85] += transfer
     else:
         weight = decay(-gap, 30.0)
-        r[75] += weight * contacts
-        r[76] += weight * leave_intent
-        r[77] += weight * query
-        r[78] += weight * code
-        r[79] += weight * penalty_query
-        r[80] += weight * complaint
-        r[81] += weight * fault
-        r[82] += weight * suspend
-        r[83] += weight * subcard
-        r[84] += weight * transfer
+        r[76] += weight * contacts
+        r[77] += weight * leave_intent
+        r[78] += weight * query
+        r[79] += weight * code
+        r[80] += weight * penalty_query
+        r[81] += weight * complaint
+        r[82] += weight * fault
+        r[83] += weight * suspend
+        r[84] += weight * subcard
+        r[85] += weight * transfer
 
 @compiled
 def fold_billing(r: Floats, ts: float, accrued: float) -> None:
-    gap = ts - r[95]
+    gap = ts - r[96]
     if math.isnan(gap):
-        r[95] = r[96] = ts
+        r[96] = r[97] = ts
         gap = 0.0
-    if ts < r[96]:
-        r[96] = ts
+    if ts < r[97]:
+        r[97] = ts
     if gap > 0.0:
-        r[95] = ts
+        r[96] = ts
         kept = decay(gap, 7.0)
-        for at in range(97, 98):
-            r[at] *= kept
-        kept = decay(gap, 30.0)
         for at in range(98, 99):
             r[at] *= kept
+        kept = decay(gap, 30.0)
+        for at in range(99, 100):
+            r[at] *= kept
     if gap >= 0.0:
-        r[97] += accrued
         r[98] += accrued
+        r[99] += accrued
     else:
         weight = decay(-gap, 7.0)
-        r[97] += weight * accrued
-        weight = decay(-gap, 30.0)
         r[98] += weight * accrued
+        weight = decay(-gap, 30.0)
+        r[99] += weight * accrued
 
 @compiled
 def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
@@ -763,22 +776,22 @@ def x_calls_0(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_data_24(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[43], 0.0)
-    age = max(now - r[44], 0.0)
+    el = max(now - r[44], 0.0)
+    age = max(now - r[45], 0.0)
     ur = ur_data
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
     d_90 = decay(el, 90.0)
-    t_failed_7 = r[49] * d_7
-    t_mb_1 = r[45] * d_1
-    t_mb_30 = r[51] * d_30
-    t_mb_7 = r[47] * d_7
-    t_mb_90 = r[53] * d_90
-    t_sessions_1 = r[46] * d_1
-    t_sessions_30 = r[52] * d_30
-    t_sessions_7 = r[48] * d_7
-    t_throttled_7 = r[50] * d_7
+    t_failed_7 = r[50] * d_7
+    t_mb_1 = r[46] * d_1
+    t_mb_30 = r[52] * d_30
+    t_mb_7 = r[48] * d_7
+    t_mb_90 = r[54] * d_90
+    t_sessions_1 = r[47] * d_1
+    t_sessions_30 = r[53] * d_30
+    t_sessions_7 = r[49] * d_7
+    t_throttled_7 = r[51] * d_7
     s_1 = span(age, 1.0)
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
@@ -809,27 +822,27 @@ def x_usage_42(r: Floats, now: float, el_calls: float, el_data: float, ur_calls:
 
 @compiled
 def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[55], 0.0)
-    refused = NAN if r[125] == 0.0 else 0.0
+    el = fmax(now - r[56], 0.0)
+    refused = NAN if r[126] == 0.0 else 0.0
     d_1 = decay(el, 1.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_dwell_1 = r[58] * d_1
-    t_dwell_30 = r[64] * d_30
-    t_dwell_7 = r[61] * d_7
-    t_pages_1 = r[59] * d_1
-    t_pages_30 = r[65] * d_30
-    t_pages_7 = r[62] * d_7
-    t_portability_30 = r[66] * d_30
-    t_shop_30 = r[67] * d_30
-    t_visits_1 = r[57] * d_1
-    t_visits_30 = r[63] * d_30
-    t_visits_7 = r[60] * d_7
-    c_broadnet_ts = r[71]
-    c_mobile_ts = r[68]
-    c_other_ts = r[72]
-    c_telecom_ts = r[70]
-    c_unicom_ts = r[69]
+    t_dwell_1 = r[59] * d_1
+    t_dwell_30 = r[65] * d_30
+    t_dwell_7 = r[62] * d_7
+    t_pages_1 = r[60] * d_1
+    t_pages_30 = r[66] * d_30
+    t_pages_7 = r[63] * d_7
+    t_portability_30 = r[67] * d_30
+    t_shop_30 = r[68] * d_30
+    t_visits_1 = r[58] * d_1
+    t_visits_30 = r[64] * d_30
+    t_visits_7 = r[61] * d_7
+    c_broadnet_ts = r[72]
+    c_mobile_ts = r[69]
+    c_other_ts = r[73]
+    c_telecom_ts = r[71]
+    c_unicom_ts = r[70]
     x[44] = t_visits_1 + refused  # competitor_visits_1d
     x[45] = t_visits_7 + refused  # competitor_visits_7d
     x[46] = t_visits_30 + refused  # competitor_visits_30d
@@ -845,23 +858,23 @@ def x_visits_44(r: Floats, now: float, el_calls: float, el_data: float, ur_calls
 
 @compiled
 def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = fmax(now - r[73], 0.0)
+    el = fmax(now - r[74], 0.0)
     d_30 = decay(el, 30.0)
-    t_code_30 = r[78] * d_30
-    t_complaint_30 = r[80] * d_30
-    t_contacts_30 = r[75] * d_30
-    t_fault_30 = r[81] * d_30
-    t_leave_intent_30 = r[76] * d_30
-    t_penalty_query_30 = r[79] * d_30
-    t_query_30 = r[77] * d_30
-    t_subcard_30 = r[83] * d_30
-    t_suspend_30 = r[82] * d_30
-    t_transfer_30 = r[84] * d_30
-    c_appointment_ts = r[88]
-    c_due_ts = r[94]
-    c_open_complaints = r[92]
-    c_open_faults = r[93]
-    c_satisfaction = r[90]
+    t_code_30 = r[79] * d_30
+    t_complaint_30 = r[81] * d_30
+    t_contacts_30 = r[76] * d_30
+    t_fault_30 = r[82] * d_30
+    t_leave_intent_30 = r[77] * d_30
+    t_penalty_query_30 = r[80] * d_30
+    t_query_30 = r[78] * d_30
+    t_subcard_30 = r[84] * d_30
+    t_suspend_30 = r[83] * d_30
+    t_transfer_30 = r[85] * d_30
+    c_appointment_ts = r[89]
+    c_due_ts = r[95]
+    c_open_complaints = r[93]
+    c_open_faults = r[94]
+    c_satisfaction = r[91]
     x[56] = t_contacts_30  # care_contacts_30d
     x[57] = t_leave_intent_30  # leave_intent_30d
     x[58] = t_query_30  # port_out_queries_30d
@@ -880,29 +893,29 @@ def x_care_56(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: 
 
 @compiled
 def x_profile_71(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    is_known = now >= r[110]
-    c_arpu = r[112] if is_known else NAN
+    is_known = now >= r[111]
+    c_arpu = r[113] if is_known else NAN
     x[71] = c_arpu  # arpu
 
 @compiled
 def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    el = max(now - r[95], 0.0)
-    age = max(now - r[96], 0.0)
+    el = max(now - r[96], 0.0)
+    age = max(now - r[97], 0.0)
     d_7 = decay(el, 7.0)
     d_30 = decay(el, 30.0)
-    t_accrued_30 = r[98] * d_30
-    t_accrued_7 = r[97] * d_7
+    t_accrued_30 = r[99] * d_30
+    t_accrued_7 = r[98] * d_7
     s_7 = span(age, 7.0)
     s_30 = span(age, 30.0)
-    c_bill = r[100]
-    c_bill_before = r[101]
-    c_bill_three_before = r[103]
-    c_bill_two_before = r[102]
-    c_plan_change_ts = r[107]
-    c_plan_fee_change = r[109]
-    c_recharge_first_ts = r[105]
-    c_recharge_last_ts = r[106]
-    c_recharges = r[104]
+    c_bill = r[101]
+    c_bill_before = r[102]
+    c_bill_three_before = r[104]
+    c_bill_two_before = r[103]
+    c_plan_change_ts = r[108]
+    c_plan_fee_change = r[110]
+    c_recharge_first_ts = r[106]
+    c_recharge_last_ts = r[107]
+    c_recharges = r[105]
     x[72] = slope_of_three(c_bill, c_bill_before, c_bill_two_before)  # bill_slope_3_periods
     x[73] = against_known(c_bill, c_bill_before, c_bill_two_before, c_bill_three_before)  # bill_vs_usual
     x[74] = (t_accrued_7 / s_7) / (t_accrued_30 / s_30) if age >= 14.0 * DAY and t_accrued_30 >= 1.0 else NAN  # spend_7d_vs_30d
@@ -911,18 +924,18 @@ def x_billing_72(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 
 @compiled
 def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_calls: float, ur_data: float, x: Floats) -> None:
-    is_known = now >= r[110]
-    c_activated_ts = r[111]
-    c_contract_end_broadband = r[122] if is_known else NAN
-    c_contract_end_fixed = r[124] if is_known else NAN
-    c_contract_end_iptv = r[123] if is_known else NAN
-    c_contract_end_mobile = r[121] if is_known else NAN
-    c_corporate = r[117] if is_known else NAN
-    c_penalty = r[113] if is_known else NAN
-    c_points = r[114] if is_known else NAN
-    c_portable = r[116] if is_known else NAN
-    c_products = r[120] if is_known else NAN
-    c_subcard = r[119] if is_known else NAN
+    is_known = now >= r[111]
+    c_activated_ts = r[112]
+    c_contract_end_broadband = r[123] if is_known else NAN
+    c_contract_end_fixed = r[125] if is_known else NAN
+    c_contract_end_iptv = r[124] if is_known else NAN
+    c_contract_end_mobile = r[122] if is_known else NAN
+    c_corporate = r[118] if is_known else NAN
+    c_penalty = r[114] if is_known else NAN
+    c_points = r[115] if is_known else NAN
+    c_portable = r[117] if is_known else NAN
+    c_products = r[121] if is_known else NAN
+    c_subcard = r[120] if is_known else NAN
     x[77] = -((now - c_contract_end_mobile) / DAY)  # contract_days_left_mobile
     x[78] = -((now - c_contract_end_broadband) / DAY)  # contract_days_left_broadband
     x[79] = -((now - c_contract_end_iptv) / DAY)  # contract_days_left_iptv
@@ -941,13 +954,13 @@ def x_profile_77(r: Floats, now: float, el_calls: float, el_data: float, ur_call
 def features(r: Floats, now: float, x: Floats) -> None:
     el_calls = NAN if math.isnan(r[20]) else max(now - r[20], 0.0)
     ur_calls = usual_rate(r[20], r[21], r[29] + r[31])
-    el_data = NAN if math.isnan(r[43]) else max(now - r[43], 0.0)
-    ur_data = usual_rate(r[43], r[44], r[52])
+    el_data = NAN if math.isnan(r[44]) else max(now - r[44], 0.0)
+    ur_data = usual_rate(r[44], r[45], r[53])
     if math.isnan(r[20]):
         x[0:24] = NAN
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[43]):
+    if math.isnan(r[44]):
         x[24:42] = NAN
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -955,7 +968,7 @@ def features(r: Floats, now: float, x: Floats) -> None:
     x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
-    if math.isnan(r[95]):
+    if math.isnan(r[96]):
         x[72:77] = NAN
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -966,34 +979,34 @@ def features(r: Floats, now: float, x: Floats) -> None:
 def log_odds(r: Floats, now: float, x: Floats, model: Floats, empty: Floats, intercept: float) -> float:
     el_calls = NAN if math.isnan(r[20]) else max(now - r[20], 0.0)
     ur_calls = usual_rate(r[20], r[21], r[29] + r[31])
-    el_data = NAN if math.isnan(r[43]) else max(now - r[43], 0.0)
-    ur_data = usual_rate(r[43], r[44], r[52])
+    el_data = NAN if math.isnan(r[44]) else max(now - r[44], 0.0)
+    ur_data = usual_rate(r[44], r[45], r[53])
     z = intercept
     if math.isnan(r[20]):
         z += empty[0]
     else:
         x_calls_0(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 0, 24, model)
-    if math.isnan(r[43]):
+    if math.isnan(r[44]):
         z += empty[2]
     else:
         x_data_24(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 24, 42, model)
     x_usage_42(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 42, 44, model)
-    if math.isnan(r[55]):
-        z += empty[7] if r[125] == 0.0 else empty[6]
+    if math.isnan(r[56]):
+        z += empty[7] if r[126] == 0.0 else empty[6]
     else:
         x_visits_44(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 44, 56, model)
-    if math.isnan(r[73]):
+    if math.isnan(r[74]):
         z += empty[8]
     else:
         x_care_56(r, now, el_calls, el_data, ur_calls, ur_data, x)
         z += curves(x, 56, 71, model)
     x_profile_71(r, now, el_calls, el_data, ur_calls, ur_data, x)
     z += curves(x, 71, 72, model)
-    if math.isnan(r[95]):
+    if math.isnan(r[96]):
         z += empty[12]
     else:
         x_billing_72(r, now, el_calls, el_data, ur_calls, ur_data, x)
@@ -1530,10 +1543,16 @@ def used(
 
 
 @compiled
+def usual_bill(one: float, two: float, three: float) -> float:
+    """The mean of the bills before the last one; NaN if fewer than two are known."""
+    return (one + two) / 2.0 if math.isnan(three) else (one + two + three) / 3.0
+
+
+@compiled
 def bill_fell(r: Floats, tick: float, policy: Floats) -> bool:
     """Whether the newest bill is a slide from high spending: by much, or to below what counts as high."""
     bill, one, two, three = r[BILL], r[BILL + 1], r[BILL + 2], r[BILL + 3]
-    before = (one + two) / 2.0 if math.isnan(three) else (one + two + three) / 3.0
+    before = usual_bill(one, two, three)
     if not before >= policy[DECLINE_HIGH] or float(month_of(tick)) - r[PERIOD] > 1.0:
         return False
     least = policy[DECLINE_SEGMENT] if bill < policy[DECLINE_HIGH] else policy[DECLINE_MONTH]
@@ -1575,6 +1594,28 @@ def declines(r: Floats, tick: float, profiled: bool, policy: Floats) -> int:
 
 
 @compiled
+def forwards_more(r: Floats, tick: float, policy: Floats) -> bool:
+    """Whether more of a line's calls are forwarded in the week than in its month."""
+    age = r[CALLS_REF] - r[CALLS_FIRST]
+    if not (age >= 30.0 * DAY and r[CALLS_30] >= policy[ACCOUNT_LEAST] and tick - r[CALLS_REF] < 7.0 * DAY):
+        return False
+    rise = policy[ACCOUNT_FORWARDED]
+    return bool(r[CALLS_7] >= 1.0 and r[FORWARDED_7] / r[CALLS_7] >= r[FORWARDED_30] / r[CALLS_30] + rise)
+
+
+@compiled
+def account_signs(r: Floats, tick: float, profiled: bool, policy: Floats) -> int:
+    """Signs of a corporate line that its account leaves, as flags; they need the consent to profiling."""
+    if not profiled or r[CORPORATE] != 1.0 or r[LEFT] == 1.0:
+        return 0
+    found = LOOK_FORWARDS if forwards_more(r, tick, policy) else 0
+    before = usual_bill(r[BILL + 1], r[BILL + 2], r[BILL + 3])
+    if before > 0.0 and float(month_of(tick)) - r[PERIOD] <= 1.0 and r[BILL] <= (1.0 - policy[ACCOUNT_BILL]) * before:
+        found |= LOOK_PAYS_LESS
+    return found
+
+
+@compiled
 def look(
     begin: int,
     rows: Ints,
@@ -1608,7 +1649,8 @@ def look(
                 why |= LOOK_MOVES
             if is_news(r, risk, now, policy):
                 why |= LOOK_NEWS
-            why |= declines(r, tick, not state[2][rows[at]] & UNPROFILED, policy)
+            profiled = not state[2][rows[at]] & UNPROFILED
+            why |= declines(r, tick, profiled, policy) | account_signs(r, tick, profiled, policy)
             if not r[LAST_TS] > tick - policy[IDLE]:
                 why |= LOOK_IDLE
             if flags[at] & WEEKLY and not math.isnan(history):

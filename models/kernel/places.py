@@ -41,6 +41,8 @@ CALLS_30: Final = place(CALLS, "calls_30")
 OFF_NET_7: Final = place(CALLS, "off_net_7")
 OFF_NET_30: Final = place(CALLS, "off_net_30")
 SMS_30: Final = place(CALLS, "sms_30")
+FORWARDED_7: Final = place(CALLS, "forwarded_7")
+FORWARDED_30: Final = place(CALLS, "forwarded_30")
 DATA_REF: Final = place(DATA, "ref_ts")
 DATA_FIRST: Final = place(DATA, "first_ts")
 MB_7: Final = place(DATA, "mb_7")
@@ -64,6 +66,7 @@ PLAN_CHANGE_TS: Final = place(BILLING, "plan_change_ts")
 PLAN_FEE: Final = place(BILLING, "plan_fee")
 PLAN_FEE_CHANGE: Final = place(BILLING, "plan_fee_change")
 CONTRACT_END: Final = place(PROFILE, "contract_end_mobile")
+CORPORATE: Final = place(PROFILE, "corporate")
 BEHAVIOUR: Final = place(PROFILE, "behaviour")
 LEFT: Final = place(OUTCOME, "left")
 LEFT_TS: Final = place(OUTCOME, "left_ts")
@@ -198,7 +201,10 @@ DECLINE_DATA: Final = 27
 DECLINE_OFF_NET: Final = 28
 DECLINE_LEAST: Final = 29
 DECLINE_QUIET: Final = 30
-PARAMETERS: Final = 31
+ACCOUNT_FORWARDED: Final = 31
+ACCOUNT_BILL: Final = 32
+ACCOUNT_LEAST: Final = 33
+PARAMETERS: Final = 34
 
 # A slot of a table of words (models.kernel.byte_lookup).
 HASHED: Final = 0
@@ -284,6 +290,9 @@ LOOK_PLAN: Final = 256  # they moved to a cheaper plan
 LOOK_BILL: Final = 512  # their high bill fell
 LOOK_OFF_NET: Final = 1024  # they use the service less, and what is left goes off-net
 LOOK_DECLINES: Final = LOOK_PLAN | LOOK_BILL | LOOK_OFF_NET
+LOOK_FORWARDS: Final = 2048  # more calls of a corporate line are forwarded
+LOOK_PAYS_LESS: Final = 4096  # its bill fell
+LOOK_ACCOUNT: Final = LOOK_FORWARDS | LOOK_PAYS_LESS
 
 # Columns of a look's results: place in the queue and why, the score, and columns of the row.
 LOOKED_PLACE: Final = 0

@@ -13,6 +13,9 @@ from models.kernel.arithmetic import NAN, exp, fmax, fmin, span, usual_rate
 from models.kernel.compiling import compiled
 from models.kernel.places import (
     ABOVE,
+    ACCOUNT_BILL,
+    ACCOUNT_FORWARDED,
+    ACCOUNT_LEAST,
     ALIVE,
     APPLIED,
     BEHAVIOUR,
@@ -31,6 +34,7 @@ from models.kernel.places import (
     CALM,
     CARE_CONTACT,
     CODE,
+    CORPORATE,
     CUT_WARNING,
     DAILY,
     DATA_FIRST,
@@ -52,6 +56,8 @@ from models.kernel.places import (
     FEEDS,
     FIRST,
     FIRST_TS,
+    FORWARDED_7,
+    FORWARDED_30,
     FRESH,
     FULL,
     HIGH_ABOVE,
@@ -68,10 +74,12 @@ from models.kernel.places import (
     LATE,
     LEFT,
     LOOK_BILL,
+    LOOK_FORWARDS,
     LOOK_IDLE,
     LOOK_MOVES,
     LOOK_NEWS,
     LOOK_OFF_NET,
+    LOOK_PAYS_LESS,
     LOOK_PLAN,
     LOOKED_HISTORY,
     LOOKED_LEFT,
@@ -129,7 +137,7 @@ from models.kernel.places import (
     WEEKLY,
     WHY,
 )
-from models.kernel.updates import Visits, admit, month_of, take, touch
+from models.kernel.row_fold import Visits, admit, month_of, take, touch
 
 if TYPE_CHECKING:  # the generator reads this part to make that file
     from models.kernel.compiled import features, log_odds
@@ -441,10 +449,16 @@ def used(
 
 
 @compiled
+def usual_bill(one: float, two: float, three: float) -> float:
+    """The mean of the bills before the last one; NaN if fewer than two are known."""
+    return (one + two) / 2.0 if math.isnan(three) else (one + two + three) / 3.0
+
+
+@compiled
 def bill_fell(r: Floats, tick: float, policy: Floats) -> bool:
     """Whether the newest bill is a slide from high spending: by much, or to below what counts as high."""
     bill, one, two, three = r[BILL], r[BILL + 1], r[BILL + 2], r[BILL + 3]
-    before = (one + two) / 2.0 if math.isnan(three) else (one + two + three) / 3.0
+    before = usual_bill(one, two, three)
     if not before >= policy[DECLINE_HIGH] or float(month_of(tick)) - r[PERIOD] > 1.0:
         return False
     least = policy[DECLINE_SEGMENT] if bill < policy[DECLINE_HIGH] else policy[DECLINE_MONTH]
@@ -486,6 +500,28 @@ def declines(r: Floats, tick: float, profiled: bool, policy: Floats) -> int:
 
 
 @compiled
+def forwards_more(r: Floats, tick: float, policy: Floats) -> bool:
+    """Whether more of a line's calls are forwarded in the week than in its month."""
+    age = r[CALLS_REF] - r[CALLS_FIRST]
+    if not (age >= 30.0 * DAY and r[CALLS_30] >= policy[ACCOUNT_LEAST] and tick - r[CALLS_REF] < 7.0 * DAY):
+        return False
+    rise = policy[ACCOUNT_FORWARDED]
+    return bool(r[CALLS_7] >= 1.0 and r[FORWARDED_7] / r[CALLS_7] >= r[FORWARDED_30] / r[CALLS_30] + rise)
+
+
+@compiled
+def account_signs(r: Floats, tick: float, profiled: bool, policy: Floats) -> int:
+    """Signs of a corporate line that its account leaves, as flags; they need the consent to profiling."""
+    if not profiled or r[CORPORATE] != 1.0 or r[LEFT] == 1.0:
+        return 0
+    found = LOOK_FORWARDS if forwards_more(r, tick, policy) else 0
+    before = usual_bill(r[BILL + 1], r[BILL + 2], r[BILL + 3])
+    if before > 0.0 and float(month_of(tick)) - r[PERIOD] <= 1.0 and r[BILL] <= (1.0 - policy[ACCOUNT_BILL]) * before:
+        found |= LOOK_PAYS_LESS
+    return found
+
+
+@compiled
 def look(
     begin: int,
     rows: Ints,
@@ -519,7 +555,8 @@ def look(
                 why |= LOOK_MOVES
             if is_news(r, risk, now, policy):
                 why |= LOOK_NEWS
-            why |= declines(r, tick, not state[2][rows[at]] & UNPROFILED, policy)
+            profiled = not state[2][rows[at]] & UNPROFILED
+            why |= declines(r, tick, profiled, policy) | account_signs(r, tick, profiled, policy)
             if not r[LAST_TS] > tick - policy[IDLE]:
                 why |= LOOK_IDLE
             if flags[at] & WEEKLY and not math.isnan(history):

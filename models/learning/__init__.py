@@ -2,6 +2,6 @@
 
 Begin with :mod:`~models.learning.learner`. An example passes :mod:`~models.learning.admission`, trains the
 :mod:`~models.learning.ensemble`, and moves the served model (:mod:`~models.learning.blend`), unless
-:mod:`~models.learning.guard` or :mod:`~models.learning.withdrawal` objects. This package may import all of ``models``
-except decisions.
+:mod:`~models.learning.label_guard` (broken labels) or :mod:`~models.learning.model_withdrawal` (the served model is
+worse than the prior) objects. This package may import all of ``models`` except decisions.
 """

@@ -1,9 +1,9 @@
-"""Admission of examples and fates: they must match our features, be complete and new, and contradict nothing known."""
+"""Checks before an example or weekly label is used: the right features, complete, not seen before, no contradiction."""
 
 from __future__ import annotations
 
 from models.contract.time_units import DAY_MS
-from models.contract.training_example import Example, Fate, week_ends
+from models.contract.training_example import Example, WeeklyLabel, week_ends
 from models.learning.example_status import Lesson, usable
 from models.learning.known_ids import KnownIds
 from models.learning.known_leavers import Leavings, LeavingsState, id_hash
@@ -12,7 +12,7 @@ from models.scoring.snapshot import Snapshot
 
 
 class Admission:
-    """Checks examples and fates; remembers the ids seen, and who left when.
+    """Checks examples and weekly labels; remembers the ids seen, and when each leaver left.
 
     Parameters
     ----------
@@ -31,19 +31,19 @@ class Admission:
         """Number of weeks of a vector's horizon."""
         return len(self._ends) - 1
 
-    def refusal(self, record: Example | Fate, served: Snapshot) -> Lesson | None:
-        """Why a record cannot be used at all, or None; its time and outcome count only if it can."""
+    def refusal(self, record: Example | WeeklyLabel, served: Snapshot) -> Lesson | None:
+        """Why a record cannot be used at all, or None. Of a refused one, time and outcome are not used either."""
         values = record.numbers()
         if record.catalogue != served.catalogue_hash or len(values) != len(served.curves):
             return Lesson.FOREIGN
-        if not self.known.is_new(record.fate_id if isinstance(record, Fate) else record.example_id):
+        if not self.known.is_new(record.fate_id if isinstance(record, WeeklyLabel) else record.example_id):
             return Lesson.DUPLICATE
         return None if usable(record, values) else Lesson.NOT_FINITE
 
-    def label_refusal(self, record: Example | Fate) -> Lesson | None:
-        """Why a record's label teaches nothing, or None; remembers when a subscriber left."""
+    def label_refusal(self, record: Example | WeeklyLabel) -> Lesson | None:
+        """Why a record's label must not be learned, or None; also remembers when a subscriber left."""
         who = id_hash(record.subscriber_id)
-        if isinstance(record, Fate):
+        if isinstance(record, WeeklyLabel):
             return self._contradicted(record, who)
         if record.label == "void":
             return Lesson.VOID
@@ -56,11 +56,11 @@ class Admission:
             return Lesson.CONTRADICTORY
         return None
 
-    def _contradicted(self, fate: Fate, who: int) -> Lesson | None:
-        if not 1 <= fate.first <= fate.last <= self.weeks or fate.left is not (fate.outcome is not None):
+    def _contradicted(self, label: WeeklyLabel, who: int) -> Lesson | None:
+        if not 1 <= label.first <= label.last <= self.weeks or label.left is not (label.outcome is not None):
             return Lesson.CONTRADICTORY
-        since, until = (fate.ts + self._ends[week] * DAY_MS for week in (fate.first - 1, fate.last))
-        stayed = not fate.left and self.leavings.left_within(who, round(since), until)
+        since, until = (label.ts + self._ends[week] * DAY_MS for week in (label.first - 1, label.last))
+        stayed = not label.left and self.leavings.left_within(who, round(since), until)
         return Lesson.CONTRADICTORY if stayed else None
 
     def resume(self, known: bytes, leavings: LeavingsState) -> None:

@@ -1,11 +1,12 @@
-"""The served model: the prior, moved towards what the two models have learned, the further the more leavers they saw.
+"""The served model: the prior, moved further towards the two learned models the more leavers they have seen.
 
-In log-odds, served = prior + s x (learned - prior) with s = n / (n + 200), n leavers learned from, and learned the mean
-of both voices. All of it is curves, so it is one curve a feature. River's curves may lie only so far from the
-prior's: a feed that breaks must not bend one feature without bound. The level is the operator's base rate, or what
-labels surely say in its place, on their latest vectors, towards which it goes a quarter of the way each week: put there
-at once, it told looks of one week from looks of the next by who happened to be looked at. The cut-offs, and what is
-usual, are of the latest.
+In log-odds, served = prior + s x (learned - prior), where s = n / (n + 200) after n leavers and learned is the weighted
+mean of both models of the ensemble. Prior and models are sums of one curve a feature, so the served model is too.
+River's curves may lie only so far from the prior's: a broken feed must not bend one feature without bound.
+
+The operator's level is their base rate on the latest vectors, or the rate that the labels show where it differs beyond
+chance. Each week it moves a quarter of the way there: with full steps, risks of one week and the next differed merely
+by which subscribers had been scored. Cut-offs and usual values are those of the latest vectors.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import river
 
 from models.arrays import Floats
 from models.contract.vocabulary import SEGMENTS
-from models.learning.ensemble import Voices
+from models.learning.ensemble import Ensemble
 from models.learning.recent_vectors import Recent
 from models.scoring.calibration import levelling
 from models.scoring.scorer import Scorer, logit
@@ -35,7 +36,7 @@ LEVEL_STEP: Final = 0.25
 _NEVER_CERTAIN: Final = 1e-9
 _EXAMPLES: Final = 8
 _ENOUGH: Final = 50
-"""Least rows of a value segment for medians of its own."""
+"""Fewest rows for which a value segment has medians of its own."""
 
 
 def cutoffs(risk: Floats) -> list[Cutoff]:
@@ -70,7 +71,7 @@ def _usual(values: Floats) -> float | None:
 
 
 def share_learned(heard: int) -> float:
-    """The weight s of the learned curves after `heard` leavers.
+    """The weight s of the learned curves after learning from `heard` leavers.
 
     Examples
     --------
@@ -80,11 +81,13 @@ def share_learned(heard: int) -> float:
     return heard / (heard + SHRINK)
 
 
-def moved(prior: Snapshot, voices: Voices, rows: Floats) -> list[Curve]:
-    """The prior's curves, moved by what was learned; River's moves have median 0 over `rows`, (F, n)."""
-    share, river, trust = share_learned(voices.heard), voices.share_of_river, voices.posterior.trust
+def moved(prior: Snapshot, ensemble: Ensemble, rows: Floats) -> list[Curve]:
+    """The prior's curves plus what was learned; River's differences are shifted to median 0 over `rows`, (F, n)."""
+    share, river, trust = share_learned(ensemble.heard), ensemble.share_of_river, ensemble.posterior.trust
     curves = []
-    pairs = zip(prior.curves, voices.ground.knots, voices.river.curves(), voices.posterior.curves(), rows, strict=True)
+    pairs = zip(
+        prior.curves, ensemble.ground.knots, ensemble.river.curves(), ensemble.posterior.curves(), rows, strict=True
+    )
     for curve, own, river_says, posterior_says, row in pairs:
         knots = np.union1d(curve.knots, own)
         before = np.interp(knots, curve.knots, curve.values)
@@ -99,9 +102,9 @@ def moved(prior: Snapshot, voices: Voices, rows: Floats) -> list[Curve]:
     return curves
 
 
-def compiled(
+def blended_snapshot(
     prior: Snapshot,
-    voices: Voices | None,
+    ensemble: Ensemble | None,
     recent: Recent,
     rate: float,
     named: tuple[str, int | None],
@@ -109,25 +112,26 @@ def compiled(
 ) -> Snapshot:
     """The snapshot to publish, with the version and watermark `named`, at the base rate `rate` on the latest rows.
 
-    Without voices it is the prior at the operator's level. With a snapshot `in_force` the level moves on from its own.
+    Without an ensemble it is the prior at the operator's level. With a snapshot `in_force` the level starts from its
+    level.
     """
     x = recent.x
     bare = Snapshot(
         version=named[0],
-        curves=prior.curves if voices is None else moved(prior, voices, x),
+        curves=prior.curves if ensemble is None else moved(prior, ensemble, x),
         intercept=logit(rate),
         base_rate=rate,
         river_version=river.__version__,  # type: ignore[attr-defined]  # river does not list it in __all__
         catalogue_hash=prior.catalogue_hash,
     )
-    level = levelling(Scorer(bare).score(x).risk, rate if voices is None else voices.rate(rate))
+    level = levelling(Scorer(bare).score(x).risk, rate if ensemble is None else ensemble.rate(rate))
     if in_force is not None:
         former = in_force.intercept - logit(in_force.base_rate)
         level = former + LEVEL_STEP * (level - former)
     bare = msgspec.structs.replace(bare, intercept=bare.intercept + level)
     risk = Scorer(bare).score(x).risk
     picked = np.unique(np.linspace(0, x.shape[1] - 1, _EXAMPLES).astype(np.int64)).tolist()
-    heard = 0 if voices is None else voices.left
+    heard = 0 if ensemble is None else ensemble.left
     return msgspec.structs.replace(
         bare,
         curves=medians(bare.curves, recent),
@@ -138,7 +142,7 @@ def compiled(
         watermark=named[1],
         provenance=Provenance(
             source=f"{prior.version}, moved by the operator's own labels" if heard else f"{prior.version}, levelled",
-            rows=0 if voices is None else voices.left + voices.stayed,
+            rows=0 if ensemble is None else ensemble.left + ensemble.stayed,
             positives=heard,
         ),
     )

@@ -16,11 +16,11 @@ import river
 from msgspec import Struct
 
 from models.analysis.labelled_window import WindowState
-from models.learning.ensemble import TaughtState, VoicesState
+from models.learning.ensemble import EnsembleState, TaughtState
 from models.learning.example_status import Lesson
-from models.learning.guard import GuardState
 from models.learning.known_leavers import LeavingsState
-from models.learning.person_weeks import FateWindowState
+from models.learning.label_guard import LabelGuardState
+from models.learning.person_weeks import PersonWeekWindowState
 from models.learning.recent_vectors import RecentState
 from models.scoring.snapshot import Snapshot
 
@@ -45,7 +45,7 @@ class Step(StrEnum):
 
 
 class Publication(Struct, frozen=True, kw_only=True):
-    """The snapshot served as far as the learner knows, and how it came about.
+    """The snapshot that is served, as far as the learner knows, and why it was published.
 
     Attributes
     ----------
@@ -81,14 +81,14 @@ class LearnerState(Struct, frozen=True, kw_only=True):
     prior: Snapshot
     waiting: TaughtState
     recent: RecentState
-    fates: FateWindowState
+    fates: PersonWeekWindowState
     window: WindowState
     alerts: WindowState
     origins: list[str]
-    guard: GuardState
+    guard: LabelGuardState
     stakes: list[float]
-    voices: VoicesState | None
-    copies: list[VoicesState]
+    voices: EnsembleState | None
+    copies: list[EnsembleState]
     publication: Publication
     pending: Snapshot | None
 

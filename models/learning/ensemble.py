@@ -1,4 +1,4 @@
-"""The two learning models, called voices: River's logistic regression and a Bayesian posterior over shared knots."""
+"""The ensemble of the two learning models: River's logistic regression and a Bayesian posterior over shared knots."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from models.analysis.score_metrics import log_losses
 from models.arrays import Floats
 from models.fitting.curve_posterior import Lot, Posterior, PosteriorState
 from models.fitting.knots import GroundState, Knots
-from models.fitting.river_logistic import RiverState, RiverVoice
+from models.fitting.river_logistic import RiverLogistic, RiverState
 from models.scoring.calibration import levelling
 from models.scoring.scorer import Scorer, sigmoid
 
 LOT: Final = 256
 MOST_LOT: Final = 1_024
-"""Least and most person-weeks that the posterior learns at once; between them, a sixteenth of the fates so far. A step
-costs about the same for one as for all of these, and moves less as more is known."""
+"""Fewest and most person-weeks that the posterior learns in one step; between them, a sixteenth of the labels so far.
+A step costs about the same for one row as for all of these, and changes less the more is known."""
 LEAVERS: Final = 500.0
-"""Memory, in leavers, of the comparison of the two voices' log-loss."""
+"""Memory, in leavers, of the comparison of the two models' log-loss."""
 NATS: Final = 10.0
-"""Lead in log-loss at which the better voice weighs e times as much; large, since the person-weeks of one subscriber
+"""Lead in log-loss at which the better model weighs e times as much; large, since the person-weeks of one subscriber
 are not independent."""
 
 LEVEL_LEAVERS: Final = 200.0
-"""By the last so many it is judged how many leave."""
+"""Memory, in leavers, of the estimate of how many subscribers leave."""
 LEAST: Final = 20
-"""Leavers before which nothing is said of it."""
+"""Leavers needed before that estimate may replace the base rate."""
 DOUBT: Final = 2.0
-"""Standard errors of it that are left to chance: at a sound base rate the level stays where the base rate has it."""
+"""Standard errors of that estimate attributed to chance: with a correct base rate the level stays at the base rate."""
 
 
 class Taught(NamedTuple):
-    """A vector in single precision, the first and last week known (from 1), and whether they left in the last one."""
+    """A vector to learn, in single precision; its first and last known week (from 1); whether they left in the last."""
 
     x: npt.NDArray[np.float32]
     first: int
@@ -51,8 +51,8 @@ class TaughtState(Struct, frozen=True, kw_only=True):
     x: bytes
 
 
-class VoicesState(Struct, frozen=True, kw_only=True):
-    """The full state of :class:`Voices`."""
+class EnsembleState(Struct, frozen=True, kw_only=True):
+    """The full state of :class:`Ensemble`."""
 
     ground: GroundState
     river: RiverState
@@ -68,7 +68,7 @@ class VoicesState(Struct, frozen=True, kw_only=True):
     weeks: float = 0.0
 
 
-class Voices:
+class Ensemble:
     """River and the posterior, trained on the same person-weeks and weighted by their log-loss.
 
     Parameters
@@ -79,16 +79,16 @@ class Voices:
         Added to the prior's log-odds of leaving within the horizon to get those of leaving in a week.
     """
 
-    def __init__(self, prior: Scorer, ground: Knots, river: RiverVoice, posterior: Posterior, lift: float) -> None:
+    def __init__(self, prior: Scorer, ground: Knots, river: RiverLogistic, posterior: Posterior, lift: float) -> None:
         self._prior = prior
         self.ground, self.river, self.posterior = ground, river, posterior
         self.left = 0
         self.stayed = 0
         self._lift, self._lead = lift, 0.0
-        self._came = self._weeks = 0.0  # leavers and person-weeks of late
+        self._came = self._weeks = 0.0  # recent leavers and person-weeks
         self._settled = 0
         self._lot: list[Taught] = []
-        self._said: list[float] = []  # River's risk of each person-week of the lot, before learning it
+        self._said: list[float] = []  # River's risk of each person-week of the lot, predicted before learning it
 
     @classmethod
     def of_prior(cls, prior: Scorer, rows: Floats, weeks: int, weekly_rate: float, memory: int) -> Self:
@@ -97,7 +97,7 @@ class Voices:
         lift = levelling(scored.risk, weekly_rate)
         offset = scored.logit + lift
         posterior = Posterior(ground, weeks, float(offset.mean()), max(float(offset.std()), 1e-3), memory)
-        return cls(prior, ground, RiverVoice(ground, weekly_rate), posterior, lift)
+        return cls(prior, ground, RiverLogistic(ground, weekly_rate), posterior, lift)
 
     @property
     def heard(self) -> int:
@@ -105,10 +105,11 @@ class Voices:
         return min(self.left, self.stayed)
 
     def rate(self, base_rate: float) -> float:
-        """Share that leaves within the horizon: by the base rate, as far as labels do not surely say another.
+        """Share that leaves within the horizon: the base rate, unless the labels show another one beyond chance.
 
-        They say so many times the base rate's risk of a person-week. That is at most all of them, so where more leave
-        than stay it says less than there is; the hazards of the weeks, which do not, moved the level too fast to rank.
+        The labels are compared by a ratio: the observed share of person-weeks with a leaver, over the share that the
+        base rate implies. The observed share is at most 1, so it underestimates where more leave than stay. Hazards of
+        the weeks have no such bound, but moved the level too fast to rank well.
         """
         if self._came < LEAST:
             return base_rate
@@ -151,14 +152,14 @@ class Voices:
         self._lead = self._lead * max(0.0, 1.0 - float(left.sum()) / LEAVERS) + float(gained.sum())
         self.posterior.learn(lot)
         if self._settled >= self.posterior.weeks:
-            # In the weeks before, those who left are known, and those who stayed are not yet.
+            # Before that the rate would be too high: leavers are known at once, stayers only when their weeks end.
             fade = max(0.0, 1.0 - float(left.sum()) / LEVEL_LEAVERS)
             self._came, self._weeks = self._came * fade + float(left.sum()), self._weeks * fade + len(rows)
         self._lot, self._said = [], []
 
-    def state(self) -> VoicesState:
+    def state(self) -> EnsembleState:
         """The full state, for a checkpoint."""
-        return VoicesState(
+        return EnsembleState(
             ground=self.ground.state(),
             river=self.river.state(),
             posterior=self.posterior.state(),
@@ -174,16 +175,16 @@ class Voices:
         )
 
     @classmethod
-    def resume(cls, state: VoicesState, prior: Scorer, memory: int) -> Self:
+    def resume(cls, state: EnsembleState, prior: Scorer, memory: int) -> Self:
         """Restore from :meth:`state`; later results are the same to the last bit."""
         ground = Knots.resume(prior.snapshot.features, state.ground)
-        river = RiverVoice.resume(ground, state.river)
-        voices = cls(prior, ground, river, Posterior.resume(ground, state.posterior, memory), state.lift)
-        voices.left, voices.stayed = state.left, state.stayed
-        voices._settled, voices._came, voices._weeks = state.settled, state.came, state.weeks
-        voices._lead, voices._said = state.lead, np.frombuffer(state.said).tolist()
-        voices._lot = unpacked(state.lot, len(ground.names))
-        return voices
+        river = RiverLogistic.resume(ground, state.river)
+        ensemble = cls(prior, ground, river, Posterior.resume(ground, state.posterior, memory), state.lift)
+        ensemble.left, ensemble.stayed = state.left, state.stayed
+        ensemble._settled, ensemble._came, ensemble._weeks = state.settled, state.came, state.weeks
+        ensemble._lead, ensemble._said = state.lead, np.frombuffer(state.said).tolist()
+        ensemble._lot = unpacked(state.lot, len(ground.names))
+        return ensemble
 
 
 def packed(rows: list[Taught]) -> TaughtState:

@@ -27,7 +27,7 @@ def id_hash(text: str) -> int:
 
 
 class Leaving(Struct, frozen=True, array_like=True):
-    """When somebody left, and how many days before the first alert was, and the first of their tier; None: none was."""
+    """When a subscriber left, and how many days before that their first alert and first tier alert were; None: none."""
 
     ts: int
     lead_days: float | None

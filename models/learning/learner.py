@@ -1,8 +1,9 @@
-"""The online learner as one pure value: fates and examples in; snapshots, a checkpoint and a report out.
+"""The online learner as one pure value: weekly labels and examples in; snapshots, a checkpoint and a report out.
 
-Fates of weeks are learned on arrival; once a week of stream time the learned model is published. Nothing here reads a
-clock, draws a random number or knows of Kafka: the same records in the same order give the same models to the last bit,
-however often the process is restarted between them.
+A weekly label says whether a subscriber stayed or left in weeks after their vector; it is learned on arrival. An
+example says so for the whole horizon; quality is measured on it. Once a week of stream time the learned model is
+published. Nothing here reads a clock, draws a random number or knows of Kafka: the same records in the same order give
+the same models to the last bit, however often the process is restarted between them.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ import numpy as np
 
 from models.analysis.labelled_window import Window
 from models.contract.time_units import DAY_MS, WEEK_MS
-from models.contract.training_example import WEEKLY, Example, Fate
+from models.contract.training_example import WEEKLY, Example, WeeklyLabel
 from models.contract.vocabulary import SEGMENTS
-from models.learning import checkpoint, guard, withdrawal
+from models.learning import checkpoint, label_guard, model_withdrawal
 from models.learning.admission import Admission
-from models.learning.blend import compiled
+from models.learning.blend import blended_snapshot
 from models.learning.checkpoint import CheckpointRefusedError, LearnerState, Publication, Step
-from models.learning.ensemble import Taught, Voices, VoicesState, packed, unpacked
+from models.learning.ensemble import Ensemble, EnsembleState, Taught, packed, unpacked
 from models.learning.example_status import Lesson
-from models.learning.guard import GuardState
 from models.learning.known_leavers import id_hash
-from models.learning.person_weeks import FateRow, Fates, FateWindow
+from models.learning.label_guard import LabelGuardState
+from models.learning.person_weeks import PersonWeekRow, PersonWeeks, PersonWeekWindow
 from models.learning.recent_vectors import Recent, RecentVector
 from models.learning.report import LearnerReport, reported
 from models.learning.settings import LearnerSettings
@@ -35,12 +36,12 @@ from models.scoring.snapshot import Snapshot, SnapshotRefusedError, check_featur
 __all__ = ["CheckpointRefusedError", "Learner", "LearnerReport", "LearnerSettings", "Lesson"]
 
 COPIES: Final = 2
-"""Copies of the voices, a week apart. When labels break the older one is restored: it predates the break."""
+"""Copies of the ensemble, a week apart. When labels break the older one is restored: it predates the break."""
 _NUMBER: Final = re.compile(r"m-(\d+)")
 
 
 class Learner:
-    """Learns from fates, measures on examples, and publishes a snapshot once a week.
+    """Learns from weekly labels, measures on examples, and publishes a snapshot once a week.
 
     Parameters
     ----------
@@ -60,28 +61,28 @@ class Learner:
         self._settings = settings
         self._prior = prior
         self._scorer: Scorer | None = None  # at the operator's base rate, once that is known
-        self._voices: Voices | None = None
-        self._copies: deque[VoicesState] = deque(maxlen=COPIES)
+        self._ensemble: Ensemble | None = None
+        self._copies: deque[EnsembleState] = deque(maxlen=COPIES)
         self._waiting: list[Taught] = []
         self._recent = Recent(settings.recent_rows, len(prior.curves))
-        self._fates = FateWindow()
+        self._person_weeks = PersonWeekWindow()
         self._window = Window(settings.window)
         self._alerts = Window(settings.alert_window)
         self._origins: deque[str] = deque(maxlen=settings.alert_window)
         self._admission = Admission(settings)
-        self._guard = GuardState()
-        self._stakes = withdrawal.untouched()
+        self._guard = LabelGuardState()
+        self._stakes = model_withdrawal.first_stakes()
         self._publication = Publication(served=prior, number=number_of(prior.version))
         self._day = self._week = 0
         self._base_rate: float | None = None
-        self.watermark: int | None = None  # the latest label, ms: the time of the stream as it learns
+        self.watermark: int | None = None  # time of the latest label, ms: stream time for the learner
         self._pending: Snapshot | None = None
         self._labels = 0
         self._lessons, self._outcomes = Counter[Lesson](), Counter[str]()
 
     @property
     def labels(self) -> int:
-        """Number of fates learned."""
+        """Number of weekly labels learned."""
         return self._labels
 
     @property
@@ -91,14 +92,14 @@ class Learner:
 
     @property
     def lessons(self) -> dict[Lesson, int]:
-        """Counts of all fates and examples so far, by what became of them."""
+        """Counts of all weekly labels and examples so far, by result."""
         return dict(self._lessons)
 
-    def learn(self, record: Example | Fate) -> Lesson:
-        """Learn a fate or measure an example, and return what became of it. No content of a record raises."""
+    def learn(self, record: Example | WeeklyLabel) -> Lesson:
+        """Learn a weekly label or measure an example, and return the result. No content of a record raises an error."""
         lesson = self._admission.refusal(record, self._prior)
         if lesson is None:
-            known = record.known_ts if isinstance(record, Fate) else record.labelled_ts
+            known = record.known_ts if isinstance(record, WeeklyLabel) else record.labelled_ts
             self.watermark = max(known, self.watermark or known)
             if self._base_rate != record.base_rate:
                 self._base_rate, self._scorer = record.base_rate, Scorer(self._prior, record.base_rate)
@@ -130,7 +131,7 @@ class Learner:
         quiet = (self.watermark or 0) + round(self._settings.quiet_days * DAY_MS)
         number = max(self._publication.number, number_of(snapshot.version))
         self._publication = Publication(served=snapshot, number=number, quiet_until=quiet)
-        self._pending, self._stakes = None, withdrawal.untouched()
+        self._pending, self._stakes = None, model_withdrawal.first_stakes()
 
     def _prior_risk(self, values: list[float]) -> float:
         assert self._scorer is not None  # noqa: S101 - the base rate is known after admission
@@ -144,38 +145,42 @@ class Learner:
         self._origins.append(example.origin)
         return Lesson.BIASED
 
-    def _heard(self, fate: Fate) -> Lesson:
-        values = fate.numbers()
-        who, weeks = id_hash(fate.subscriber_id) & 0xFFFFFFFF, fate.last - fate.first + 1
-        self._fates.add(FateRow(fate.known_ts, self._prior_risk(values), fate.risk, fate.left, weeks, who))
+    def _heard(self, label: WeeklyLabel) -> Lesson:
+        values = label.numbers()
+        who, weeks = id_hash(label.subscriber_id) & 0xFFFFFFFF, label.last - label.first + 1
+        self._person_weeks.add(
+            PersonWeekRow(label.known_ts, self._prior_risk(values), label.risk, label.left, weeks, who)
+        )
         if self._guard.on:
             return Lesson.STOPPED
         # Single precision, as in the checkpoint: a restart must not change a bit.
-        taught = Taught(np.array(values, dtype="<f4"), fate.first, fate.last, fate.left)
-        if fate.first == 1:
-            self._recent.add(RecentVector(values, SEGMENTS.index(fate.segment)))
-        if self._voices is None:
+        taught = Taught(np.array(values, dtype="<f4"), label.first, label.last, label.left)
+        if label.first == 1:
+            self._recent.add(RecentVector(values, SEGMENTS.index(label.segment)))
+        if self._ensemble is None:
             self._waiting.append(taught)
             if len(self._recent) < self._settings.warm_rows and len(self._waiting) < 4 * self._settings.warm_rows:
                 return Lesson.COLLECTING
             self._begin()
             return Lesson.LEARNED
-        self._voices.learn(taught)
+        self._ensemble.learn(taught)
         self._labels += 1
         return Lesson.LEARNED
 
     def _begin(self) -> None:
-        """Freeze knots and level on the first rows, then learn the waiting fates."""
-        self._voices = self._new_voices()
+        """Freeze knots and level on the first rows, then learn the waiting weekly labels."""
+        self._ensemble = self._new_ensemble()
         for taught in self._waiting:
-            self._voices.learn(taught)
+            self._ensemble.learn(taught)
         self._labels += len(self._waiting)
         self._waiting = []
 
-    def _new_voices(self) -> Voices:
+    def _new_ensemble(self) -> Ensemble:
         assert self._scorer is not None  # noqa: S101 - see above
         settings = self._settings
-        return Voices.of_prior(self._scorer, self._recent.x, self._admission.weeks, self._weekly_rate, settings.memory)
+        return Ensemble.of_prior(
+            self._scorer, self._recent.x, self._admission.weeks, self._weekly_rate, settings.memory
+        )
 
     @property
     def _weekly_rate(self) -> float:
@@ -188,12 +193,12 @@ class Learner:
     def _look(self) -> None:
         """Check the labels once a day of stream time; once a week decide on withdrawal, and publish."""
         day, week = self._now // DAY_MS, self._now // WEEK_MS
-        if day == self._day or self._voices is None:
+        if day == self._day or self._ensemble is None:
             return
         before, new_week = self._guard, week != self._week
         self._day, self._week = day, week
-        fates = self._fates.latest()
-        self._guard = guard.looked(before, fates, self._now, self._weekly_rate, new_week=new_week)
+        latest = self._person_weeks.latest()
+        self._guard = label_guard.check_labels(before, latest, self._now, self._weekly_rate, new_week=new_week)
         if self._guard.on:
             if not before.on and self._copies:
                 # Later copies may already have learned from broken labels.
@@ -203,35 +208,35 @@ class Learner:
             return
         if not new_week:
             return
-        self._voices.settle()
+        self._ensemble.settle()
         if self._now >= self._publication.quiet_until:
-            self._stakes = withdrawal.bet(self._stakes, self._last_week())
-        if withdrawal.worse(self._stakes):
+            self._stakes = model_withdrawal.bet(self._stakes, self._last_week())
+        if model_withdrawal.worse(self._stakes):
             # Start again from the prior: only new leavers move it.
-            self._voices, self._stakes = self._new_voices(), withdrawal.untouched()
+            self._ensemble, self._stakes = self._new_ensemble(), model_withdrawal.first_stakes()
             self._copies.clear()
             self._publish(Step.WITHDRAWN)
         else:
-            self._copies.append(self._voices.state())
+            self._copies.append(self._ensemble.state())
             self._publish(Step.WEEKLY)
 
-    def _last_week(self) -> Fates:
-        rows = self._fates.latest()
+    def _last_week(self) -> PersonWeeks:
+        rows = self._person_weeks.latest()
         return rows.of(rows.ts > self._now - WEEK_MS)
 
-    def _put_back(self, state: VoicesState) -> None:
+    def _put_back(self, state: EnsembleState) -> None:
         assert self._scorer is not None  # noqa: S101 - see above
-        self._voices = Voices.resume(state, self._scorer, self._settings.memory)
+        self._ensemble = Ensemble.resume(state, self._scorer, self._settings.memory)
 
     def _publish(self, step: Step) -> None:
         publication = self._publication
-        if self._now < publication.quiet_until or self._voices is None or self._base_rate is None:
+        if self._now < publication.quiet_until or self._ensemble is None or self._base_rate is None:
             return
         number = publication.number + 1
         named = f"m-{number:05d}", self.watermark
         # The level moves in steps only between weekly snapshots: after a restore or withdrawal the curves are others.
         in_force = publication.served if step is publication.step is Step.WEEKLY else None
-        snapshot = compiled(self._prior, self._voices, self._recent, self._base_rate, named, in_force)
+        snapshot = blended_snapshot(self._prior, self._ensemble, self._recent, self._base_rate, named, in_force)
         check_examples(snapshot)
         self._publication = Publication(
             served=snapshot,
@@ -246,7 +251,7 @@ class Learner:
     def report(self) -> LearnerReport:
         """The report for metrics and ``model show``. It takes tens of milliseconds, apart from learning."""
         stake = float(self._stakes.mean())
-        return reported(self._state(), self._window.latest(), self._alerts.latest(), self._voices, stake)
+        return reported(self._state(), self._window.latest(), self._alerts.latest(), self._ensemble, stake)
 
     def checkpoint(self) -> bytes:
         """The full state as one record."""
@@ -266,13 +271,13 @@ class Learner:
             prior=self._prior,
             waiting=packed(self._waiting),
             recent=self._recent.state(),
-            fates=self._fates.state(),
+            fates=self._person_weeks.state(),
             window=self._window.state(),
             alerts=self._alerts.state(),
             origins=list(self._origins),
             guard=self._guard,
             stakes=self._stakes.tolist(),
-            voices=None if self._voices is None else self._voices.state(),
+            voices=None if self._ensemble is None else self._ensemble.state(),
             copies=list(self._copies),
             publication=self._publication,
             pending=self._pending,
@@ -303,7 +308,7 @@ class Learner:
         self._admission.resume(state.known, state.leavings)
         self._waiting = unpacked(state.waiting, width)
         self._recent = Recent.resume(state.recent, settings.recent_rows, width)
-        self._fates = FateWindow.resume(state.fates)
+        self._person_weeks = PersonWeekWindow.resume(state.fates)
         self._window = Window.resume(state.window, settings.window)
         self._alerts = Window.resume(state.alerts, settings.alert_window)
         self._origins.extend(state.origins)

@@ -16,8 +16,8 @@ _ROW: Final = np.dtype(
 )
 
 
-class FateRow(NamedTuple):
-    """One fate, of one or more person-weeks; fields as in :class:`Fates`."""
+class PersonWeekRow(NamedTuple):
+    """A weekly label as a row: one or more person-weeks; fields as in :class:`PersonWeeks`."""
 
     ts: int
     prior: float
@@ -27,8 +27,8 @@ class FateRow(NamedTuple):
     who: int
 
 
-class Fates(NamedTuple):
-    """Rows of the window, the oldest first; ``ts`` is when the fate was known, ``weeks`` how many weeks it covers."""
+class PersonWeeks(NamedTuple):
+    """Rows of the window, the oldest first; ``ts`` is when the label was known, ``weeks`` how many weeks it covers."""
 
     ts: npt.NDArray[np.int64]
     prior: Floats
@@ -37,27 +37,27 @@ class Fates(NamedTuple):
     weeks: npt.NDArray[np.int64]
     who: npt.NDArray[np.uint32]
 
-    def of(self, rows: Bools) -> Fates:
+    def of(self, rows: Bools) -> PersonWeeks:
         """The selected rows."""
-        return Fates(
+        return PersonWeeks(
             self.ts[rows], self.prior[rows], self.served[rows], self.left[rows], self.weeks[rows], self.who[rows]
         )
 
 
-class FateWindowState(Struct, frozen=True, kw_only=True):
-    """The full state of :class:`FateWindow`."""
+class PersonWeekWindowState(Struct, frozen=True, kw_only=True):
+    """The full state of :class:`PersonWeekWindow`."""
 
     added: int
     rows: bytes
 
 
-class FateWindow:
+class PersonWeekWindow:
     """The latest person-weeks, :data:`CAPACITY` rows at most.
 
     Examples
     --------
-    >>> window = FateWindow()
-    >>> window.add(FateRow(5, 0.1, 0.2, True, 2, 7))
+    >>> window = PersonWeekWindow()
+    >>> window.add(PersonWeekRow(5, 0.1, 0.2, True, 2, 7))
     >>> found = window.latest()
     >>> found.left.tolist(), found.served.round(6).tolist(), found.weeks.tolist()
     ([True], [0.2], [2])
@@ -67,25 +67,25 @@ class FateWindow:
         self._rows = np.zeros(CAPACITY, dtype=_ROW)
         self._added = 0
 
-    def add(self, row: FateRow) -> None:
+    def add(self, row: PersonWeekRow) -> None:
         """Add a row; the oldest is overwritten when the window is full."""
         self._rows[self._added % CAPACITY] = tuple(row)
         self._added += 1
 
-    def latest(self) -> Fates:
+    def latest(self) -> PersonWeeks:
         """All rows in the window."""
         rows = self._rows[np.arange(max(0, self._added - CAPACITY), self._added) % CAPACITY]
         prior, served = rows["prior"].astype(np.float64), rows["served"].astype(np.float64)
-        return Fates(
+        return PersonWeeks(
             rows["ts"].copy(), prior, served, rows["left"].copy(), rows["weeks"].astype(np.int64), rows["who"].copy()
         )
 
-    def state(self) -> FateWindowState:
+    def state(self) -> PersonWeekWindowState:
         """The window as bytes."""
-        return FateWindowState(added=self._added, rows=self._rows[: min(self._added, CAPACITY)].tobytes())
+        return PersonWeekWindowState(added=self._added, rows=self._rows[: min(self._added, CAPACITY)].tobytes())
 
     @classmethod
-    def resume(cls, state: FateWindowState) -> Self:
+    def resume(cls, state: PersonWeekWindowState) -> Self:
         """Restore from :meth:`state`.
 
         Raises

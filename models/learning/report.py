@@ -15,10 +15,10 @@ from models.analysis.prequential import Curves, Delay, Figures, LeadTime, Uplift
 from models.contract.training_example import Label
 from models.learning.blend import share_learned
 from models.learning.checkpoint import LearnerState, Step
-from models.learning.ensemble import Voices
+from models.learning.ensemble import Ensemble
 from models.learning.example_status import Lesson
-from models.learning.guard import GuardState
 from models.learning.known_leavers import Leaving
+from models.learning.label_guard import LabelGuardState
 
 
 class Alerted(Struct, frozen=True, kw_only=True):
@@ -40,7 +40,7 @@ class ServedQuality(Struct, frozen=True, kw_only=True):
     alerts: dict[str, Alerted]
     lead_time: LeadTime
     tier_lead_time: LeadTime | None = None
-    """By their tier alerts alone; None in a report of an earlier release."""
+    """Lead of the tier alerts alone; None in a report of an earlier release."""
     uplift: Uplift
     uplift_at_risk: Uplift
     delay: Delay
@@ -61,9 +61,9 @@ class LearnerReport(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     labels, leavers
-        Fates learned, and those of leavers among them.
+        PersonWeeks learned, and those of leavers among them.
     examples_total, outcomes_total
-        Fates and examples by what became of them; examples by label, without duplicates and foreign ones.
+        PersonWeeks and examples by result; examples by label, without duplicates and foreign ones.
     frozen
         Whether knots and level are frozen; until then `warm_rows` vectors are collected.
     share
@@ -87,7 +87,7 @@ class LearnerReport(Struct, frozen=True, kw_only=True):
     base_rate: float | None
     watermark: int | None
     quality: ServedQuality
-    guard: GuardState
+    guard: LabelGuardState
 
 
 def alerted(origins: Sequence[str], rows: Judged) -> dict[str, Alerted]:
@@ -100,7 +100,7 @@ def alerted(origins: Sequence[str], rows: Judged) -> dict[str, Alerted]:
 
 
 def quality(rows: Judged, alerts: dict[str, Alerted], leavings: Sequence[Leaving]) -> ServedQuality:
-    """All of a window."""
+    """All quality figures of a window."""
     served, prior = rows.told[SERVED], rows.told[PRIOR]
     return ServedQuality(
         served=prequential.figures(served, rows.left, rows.who),
@@ -118,11 +118,11 @@ def quality(rows: Judged, alerts: dict[str, Alerted], leavings: Sequence[Leaving
 
 
 def reported(
-    state: LearnerState, rows: Judged, at_alerts: Judged, voices: Voices | None, stake: float
+    state: LearnerState, rows: Judged, at_alerts: Judged, ensemble: Ensemble | None, stake: float
 ) -> LearnerReport:
     """The report of a learner in this state, with its windows of weekly vectors and of those taken at alerts."""
     leavings = list(state.leavings.latest.values())
-    publication, frozen = state.publication, voices is not None
+    publication, frozen = state.publication, ensemble is not None
     published = None
     if publication.step is not None and publication.at is not None:
         published = LastPublication(
@@ -133,7 +133,7 @@ def reported(
         )
     return LearnerReport(
         labels=state.labels,
-        leavers=0 if voices is None else voices.left,
+        leavers=0 if ensemble is None else ensemble.left,
         frozen=frozen,
         warm_rows=0 if frozen else len(state.recent.segment),
         examples_total={lesson: state.lessons.get(lesson, 0) for lesson in Lesson},
@@ -141,7 +141,7 @@ def reported(
         prior_version=state.prior.version,
         served_version=publication.served.version,
         published=published,
-        share=0.0 if voices is None else share_learned(voices.heard),
+        share=0.0 if ensemble is None else share_learned(ensemble.heard),
         stake=stake,
         operator_base_rate=state.base_rate,
         base_rate=float(np.mean(rows.left)) if len(rows.left) else None,

@@ -11,7 +11,7 @@ Count = Annotated[int, Meta(ge=1)]
 
 
 class LearnerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Sizes and times of the learner. Rows are weekly vectors; labels are fates of their weeks."""
+    """Sizes and times of the learner. Rows are weekly vectors; labels are those of their weeks."""
 
     warm_rows: Annotated[int, Meta(ge=50, le=1_000)] = 500  # unlabelled rows on which knots and level are frozen
     horizon_days: Annotated[float, Meta(ge=1)] = 30.0  # of the label, as in the policy

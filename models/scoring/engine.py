@@ -137,14 +137,14 @@ class Engine:
         return ModelView._make((*scored, float(r[places.PUBLISHED]), tier, tier, float(r[places.LEFT]), self.x))
 
     def silence_due(self, rows: Rows) -> list[float]:
-        """When silence is due for subscribers taken from its calendar; NaN if not before their next use."""
+        """When silence is due for each of the subscribers taken from its calendar; NaN if not before their next use."""
         population, due = self._population, np.empty(len(rows))
         compiled.silences(population.table, population.marks, rows, self._model[2], due)
         found: list[float] = due.tolist()
         return found
 
     def fresh(self) -> Rows:
-        """Rows to enter into the calendar of silences since the last call."""
+        """Rows that must be entered into the calendar of silences, since the last call."""
         count, self.lane[places.FRESH] = int(self.lane[places.FRESH]), 0.0
         return self._fresh[:count]
 
@@ -191,6 +191,9 @@ def parameters(scorer: Scorer, policy: Policy) -> Floats:
     found[places.DECLINE_OFF_NET] = decline.off_net_rise
     found[places.DECLINE_LEAST] = decline.least_calls
     found[places.DECLINE_QUIET] = decline.quiet_days * DAY_MS
+    found[places.ACCOUNT_FORWARDED] = policy.accounts.forwarded_rise
+    found[places.ACCOUNT_BILL] = policy.accounts.bill_fall
+    found[places.ACCOUNT_LEAST] = policy.accounts.least_calls
     found[places.IDLE] = policy.retention.idle_days * DAY_MS
     return found
 

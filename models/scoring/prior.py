@@ -1,8 +1,9 @@
 """The model of the first day: common knowledge of the trade in round log-odds, fitted to no data.
 
 0.7 doubles the odds, 1.4 is four times, 2.3 ten times, 3 twenty times. Each curve is monotonic. Counts and flags start
-at zero, so a fading signal returns to the risk without it: nobody is safer for having asked how to leave. Unknown
-values add nothing, except that unseen usage counts as none: if a whole feed is missing, that is the same for everybody.
+at zero, so a fading signal returns to the risk without it, and never below it: having asked how to leave makes nobody
+safer. Unknown values add nothing, except that unseen usage counts as none: if a whole feed is missing, that is the same
+for everybody.
 
 Level and cut-offs are round too, near those of unlabelled simulated subscribers. The learner replaces them with the
 operator's own as soon as it has seen enough weekly vectors.

@@ -12,8 +12,8 @@ import numpy.typing as npt
 class Calendar:
     """A priority queue of rows by time.
 
-    Of a row its last entry counts, and is a lower bound: when it comes up, whoever keeps the calendar knows whether
-    something is due by then, and enters the row again if not.
+    Only the last entry of a row counts. It is a lower bound: when it comes up, the caller checks whether something is
+    due, and enters the row again if not.
 
     Examples
     --------

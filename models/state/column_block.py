@@ -35,7 +35,7 @@ class ColumnBlock:
         return self.data[:, self.spec.index[name]]
 
     def read(self, row: int, value: bytes) -> bool:
-        """Collect a row from the state topic; :meth:`settle` puts it in place, and is due if this returns true."""
+        """Collect a row from the state topic, for :meth:`settle` to put in place; true if that must be called now."""
         rows, values = self._read
         rows.append(row)
         values.append(value)

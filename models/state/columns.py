@@ -90,18 +90,18 @@ RISK: Final = _block(
     "tier",  # 0 healthy, 1 warning, 2 high_risk
     "tier_ts?",  # since when
     "due_ts?",  # the next tick at or after this looks at the subscriber (expiry, snooze, case, silence)
-    "browsing_level",  # of the open browsing episode: a visit no stronger only prolongs it; 0: any visit triggers
-    "browsing_until?",  # its expiry as prolonged by visits
+    "browsing_level",  # of the open browsing episode: only a stronger visit triggers, others prolong it; 0: any visit
+    "browsing_until?",  # expiry of that episode, as prolonged by visits
     "above?",  # smoothed log-odds above the warning cut-off at the last daily look; NaN: not near it
     "reached",  # the tier that the last daily look reached: two looks must agree
     "reached_ts?",  # the last daily look at warning or above, for counting calm days
     "candidate_ts?",  # the tick at whose end the budget decides on the subscriber's tier alert
-    "stayed_ts?",  # until then they stayed: the weeks of their vectors that end by then are known, and told
-    "told_mobile?",  # end of the contract of which they know: nothing more is told of it
+    "stayed_ts?",  # known to have stayed until then: labels of weeks that end by then are written
+    "told_mobile?",  # end of the contract that they were notified of: no more notices for it
     "told_broadband?",
     "told_iptv?",
     "told_fixed?",
-    "declined_ts?",  # when a slide of their value was last found
+    "declined_ts?",  # when a value decline was last found
 )
 SEEN_IDS: Final = _block("seen", b"s", *(f"id{i}" for i in range(SEEN)), "position", dtype="<u8")
 CALLS: Final = _block(
@@ -114,6 +114,7 @@ CALLS: Final = _block(
     *_over("calls minutes sms outgoing off_net rival_care forwarded", 30),
     *_over("mobile unicom telecom broadnet other", 30),  # calls by the peer's operator, in the order of RIVALS
     *_over("calls minutes", 90),
+    *_over("forwarded", 7),  # last, since an older state does not have it
 )
 DATA: Final = _block(
     "data",
@@ -149,7 +150,7 @@ CARE: Final = _block(
     "satisfaction_ts?",
     "open_complaints",
     "open_faults",
-    "due_ts?",  # the earliest promise among the open complaints
+    "due_ts?",  # the earliest promised date among the open complaints
 )
 BILLING: Final = _block(
     "billing",

@@ -59,7 +59,7 @@ class KeptVisits:
         self.slot = slot
 
     def room_for(self, rows: Rows) -> None:
-        """Give each of the rows a slot that has none: a visit of theirs may be kept from now on."""
+        """Give a slot to each of the rows that has none, so that their visits can be kept from now on."""
         for row in dict.fromkeys(rows[self.slot[rows] == _NO_SLOT].tolist()):
             if not self._free:
                 slots = len(self.count)

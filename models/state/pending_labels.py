@@ -21,10 +21,10 @@ _ORIGINS: Final = {origin: place for place, origin in enumerate((WEEKLY, *KINDS)
 
 
 class Pending(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """See :class:`models.contract.training_example.Example` for the fields; it is written once.
+    """A vector that waits for its label; fields as in :class:`models.contract.training_example.Example`.
 
-    ``x`` holds the features as little-endian float32: half the memory over months of waiting, and still a thousand
-    times finer than they are known. The served risk is kept in full precision.
+    It is written once. ``x`` holds the features as little-endian float32: half the memory over months of waiting, and
+    still a thousand times finer than they are known. The served risk is kept in full precision.
     """
 
     ts: int
@@ -39,7 +39,7 @@ class Pending(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     cause: str | None
     x: bytes
     weeks: int = 0
-    """Of a former release: so many of its weeks are known, and told. Now the row says it, of all its vectors."""
+    """From an earlier release: how many of its weeks have a label written. Now the column ``stayed_ts`` implies it."""
 
     def key(self, subscriber: bytes) -> bytes:
         """Its key in the state topic: one vector for each time and origin."""
@@ -82,7 +82,7 @@ class Waiting:
         return list(self._by_row.get(row, ()))
 
     def hold(self, row: int, subscriber: bytes, pending: Pending) -> None:
-        """Keep a vector until its label is known; of two of one moment and origin the first stands."""
+        """Keep a vector until its label is known; if two have the same time and origin, the first is kept."""
         waiting, place = self._by_row.setdefault(row, []), _place(pending)
         if all(_place(held) != place for held in waiting):
             insort(waiting, pending, key=_place)
@@ -116,7 +116,7 @@ class Waiting:
         Raises
         ------
         ValueError, msgspec.MsgspecError
-            If it is not a vector, or its key is another one's.
+            If it is not a vector, or its key does not match it.
         """
         subscriber = key[_HEAD:]
         waiting = [held for held in self._by_row.pop(row, ()) if held.key(subscriber) != key]

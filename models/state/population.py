@@ -1,7 +1,7 @@
 """The subscribers of a lane as rows of numbers.
 
 A subscriber is a row: all columns of all blocks side by side, so that an event touches one place in memory. Rare data
-stays in objects: the profile and the book.
+stays in objects: the profile, and the book (open cases, contacts, episodes).
 
 Every block, profile and book is one record of the state topic, with a key of its own, and only changed ones are
 written: a call rewrites the calls block, not the profile.
@@ -86,7 +86,7 @@ class Population:
     ids, profiles, books, pending
         Subscriber id, profile and book of each row, and the vectors that wait for a label.
     terms
-        The subscribers' next terms, from the column ``due_ts``, in order.
+        Calendar of when each subscriber must be looked at next, from the column ``due_ts``.
 
     Examples
     --------
@@ -129,7 +129,7 @@ class Population:
         self._decode_book = msgspec.json.Decoder(Book).decode
 
     def __len__(self) -> int:
-        # Not by the marks: every transaction calls this, and that would scan all rows.
+        # Not found by the marks: every transaction calls this, and would scan all rows.
         return len(self._rows) - sum(self._unknown(row) for row in set(self._loose))
 
     def live_rows(self) -> Rows:
@@ -398,7 +398,7 @@ class Population:
             content = msgspec.json.decode(value)
             if not isinstance(content, dict) or not 0 <= content.get("ts", -1) < MIN_TS:
                 raise
-            # Written before there was a least time: it stays older than all others.
+            # Written before events had a least time: the least one keeps it older than all others.
             return msgspec.convert(content | {"ts": MIN_TS}, Profile)
 
     def _load_visits_of_a_former_book(self, row: int, value: bytes) -> None:
@@ -449,7 +449,7 @@ class _FormerBook(msgspec.Struct):
 
 
 def _without_implied(profile: Profile) -> Profile:
-    """The profile of an older record, in which a yes may be stated or implied: it becomes absent."""
+    """The profile of an older record without its granted consents: they may never have been stated."""
     consent = profile.consent
     stated = replace(consent, behaviour=consent.behaviour and None, profiling=consent.profiling and None)
     return replace(profile, consent=stated)

@@ -137,7 +137,7 @@ def take_outcome(population: Population, row: int, event: Outcome) -> None:
 
 
 def take_touch(population: Population, row: int, event: Contact | Feedback) -> None:
-    """Keep a contact with the subscriber, whoever made it: all count towards the caps."""
+    """Keep a contact with the subscriber, by any department: all count towards the caps."""
     if isinstance(event, Contact):
         touch = Touch(event.ts, event.channel, "contacted", BY_OTHERS)
     elif event.status in _TOUCHING:
@@ -165,7 +165,7 @@ def take_care(population: Population, row: int, event: CareContact) -> None:
 
 
 def _of_another_case(population: Population, row: int, event: CareContact) -> bool:
-    """Whether this withdraws an appointment that another has replaced; without a case id it means the latest."""
+    """Whether this withdraws an appointment that was replaced by a later one; without a case id it means the latest."""
     book = population.books.get(row)
     standing = None if book is None else book.appointment_case
     return event.status == "resolved" and None not in (standing, event.case_id) and event.case_id != standing

@@ -1,4 +1,4 @@
-"""The book of a subscriber: rare data that does not fit into columns.
+"""The record of a subscriber, called their book: rare data that does not fit into columns.
 
 Most subscribers have none. It holds open cases, contacts, and the episodes of open alerts. It is one JSON state record,
 rewritten whole when it changes.
@@ -60,13 +60,13 @@ class Episode(Struct):
     kind: Kind
     started_ts: int
     subject: str = ""
-    """What it is about, where a subscriber may have several of a kind: the product of a contract, a case."""
+    """Distinguishes episodes of one kind where a subscriber may have several: the product of a contract, a case."""
     seq: int = 0
     level: int = 1
     """Strength of the strongest trigger so far: a stronger one escalates. For ``risk_tier`` it is the tier."""
     code: str = ""
     value: float = 0.0
-    """The signal's own reason, for the card of an alert that is raised later than its breach."""
+    """Value behind the signal's own reason (`code`), for the card of an alert that is raised later than its breach."""
     appointment_ts: int | None = None
     promised_ts: int | None = None
     """By when the operator promised to settle the complaint, and the department that must."""
@@ -78,7 +78,7 @@ class Episode(Struct):
     """When to decide again on a withheld breach."""
     snoozed_until: int | None = None
     resumed: bool = False
-    """It is raised again after a snooze by the front line: the cooldown of its kind does not apply."""
+    """Whether it is raised again after a snooze by the front line: the cooldown of its kind then does not apply."""
     trigger_topic: str | None = None
     trigger_offset: int | None = None
     trigger_tick: int | None = None
@@ -110,7 +110,7 @@ class Book(Struct):
     """Last sign of life before the reported silence: one silence is one breach."""
 
     left: str | None = None
-    """The outcome with which they left, until they return; the first one counts."""
+    """The outcome by which they left, until they return; the first one counts."""
     downgraded: list[int] = field(default_factory=list)
     """When they moved to a cheaper plan, kept as long as a label may need it."""
 

@@ -32,7 +32,7 @@ class FollowedRecord(Protocol):
 
 
 class FollowedTopic(ABC):
-    """Call :meth:`read` once, then :meth:`follow` until cancelled, then :meth:`close`.
+    """Reader of one such topic: call :meth:`read` once, then :meth:`follow` until cancelled, then :meth:`close`.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class FollowedTopic(ABC):
     topic
         Full name.
     what
-        What it holds, in a word: ``models``.
+        Its content, in a word: ``models``.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How far a group has come with the inputs, as a bystander sees it: ends of the logs, committed offsets, members."""
+"""Progress of a group with the inputs, read without joining it: ends of the logs, committed offsets, members."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.cluster.topic_tail import REFUSED, UNREACHABLE
 
 
 class GroupProgress(NamedTuple):
-    """What was seen at one time; topics are without prefix, and only those that exist.
+    """Progress at one time; topics are without prefix, and only those that exist.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class GroupProgress(NamedTuple):
     members: int | None
 
     def lag(self) -> int:
-        """Records that nobody has applied.
+        """Number of records not applied yet.
 
         Examples
         --------
@@ -41,7 +41,7 @@ class GroupProgress(NamedTuple):
 async def look(
     client: Mapping[str, Any], view: BrokerView, prefix: str, group: str, topics: Iterable[str]
 ) -> GroupProgress | None:
-    """Look once at these topics; None if the broker did not answer in time."""
+    """Read the progress with these topics once; None if the broker did not answer in time."""
     try:
         async with Cluster(client) as cluster:
             there = await cluster.topics([prefix + name for name in topics])

@@ -1,4 +1,4 @@
-"""One record, written by a command: to a topic of one partition, without anybody's transactional id."""
+"""Write of one record by a command: to a topic of one partition, without a transactional id."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.records.out_record import OutRecord
 
 
 async def written(client: Mapping[str, Any], prefix: str, record: OutRecord) -> int:
-    """Write it; after this returns it is on the broker. Returns its offset."""
+    """Write the record; after this returns it is on the broker. Returns its offset."""
     producer = aiokafka.AIOKafkaProducer(**client, enable_idempotence=True)
     try:
         await producer.start()

@@ -1,4 +1,4 @@
-"""The parked topic: what an endpoint refused for good, with its answer."""
+"""The topic of parked alerts: those that an endpoint refused for good, with its answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.cluster.topic_tail import TailRecord
 from streams.records.topics import PARKED
 
 ParkedFor = Literal["refused", "keeps_failing", "unreadable"]
-"""Why: 4xx; no to it again and again while others were taken; no CloudEvent that this version reads."""
+"""Why: a 4xx answer; refused repeatedly while other alerts were accepted; no CloudEvent that this version can read."""
 ENDPOINT: Final = "holdfast.endpoint"
 REASON: Final = "holdfast.reason"
 STATUS: Final = "holdfast.status"
@@ -37,7 +37,8 @@ class Parking:
     async def park(self, record: TailRecord, facts: Mapping[str, str]) -> None:
         """Write an alert as it was, with `facts` as headers; after this returns it is on the broker.
 
-        It keeps its partition, so that a subscriber's stay in order, and its timestamp, so that it expires with it.
+        It keeps its partition, so that a subscriber's alerts stay in order, and its timestamp, so that it expires when
+        the original does.
         """
         headers = [*record.headers, *((name, value.encode()) for name, value in facts.items())]
         await self._producer.send_and_wait(
@@ -50,5 +51,5 @@ class Parking:
         )
 
     async def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         await self._producer.stop()

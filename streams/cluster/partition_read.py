@@ -59,13 +59,15 @@ async def chunks(
     remaining(0)
 
 
-def reader(client: Mapping[str, Any], reset: str = "earliest") -> aiokafka.AIOKafkaConsumer:
+def reader(client: Mapping[str, Any], reset: str = "earliest", wait_ms: int = 100) -> aiokafka.AIOKafkaConsumer:
     """A consumer without a group, of committed records, to be started and assigned by the caller.
 
     Parameters
     ----------
     reset
         Where to continue if the next offset was deleted; with ``none`` that is an error.
+    wait_ms
+        How long the broker holds a request for which there is nothing yet.
     """
     return aiokafka.AIOKafkaConsumer(
         **client,
@@ -74,5 +76,5 @@ def reader(client: Mapping[str, Any], reset: str = "earliest") -> aiokafka.AIOKa
         isolation_level="read_committed",
         auto_offset_reset=reset,
         max_partition_fetch_bytes=8 << 20,
-        fetch_max_wait_ms=100,
+        fetch_max_wait_ms=wait_ms,
     )

@@ -1,6 +1,6 @@
-"""Topics whose retention was lengthened for records of long ago: what was set before, until it is put back.
+"""Temporarily longer retention of topics, for records of long ago; the former settings are saved and restored.
 
-It is noted beside the models before anything is changed, so that a command that was killed has not lost it.
+They are saved in the models topic before anything is changed, so that a killed command does not lose them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from streams.records.topics import ALL_TOPICS, MODELS
 
 _POLL_S: Final = 1.0
 Settings = dict[str, dict[str, str]]
-"""By full name of a topic, what it has of its own."""
+"""The settings that a topic has of its own, by its full name."""
 
 
 async def noted(client: Mapping[str, Any], prefix: str) -> Settings:
-    """What is to be put back; nothing where nothing was changed."""
+    """The settings to restore; empty if nothing was changed."""
     try:
         found = await kept(client, prefix, RETENTION)
     except TopicMissingError:
@@ -33,7 +33,7 @@ async def noted(client: Mapping[str, Any], prefix: str) -> Settings:
 
 
 async def lengthen(client: Mapping[str, Any], prefix: str, changes: Mapping[str, Mapping[str, str]]) -> None:
-    """Change settings of topics, by full name; what they had before the first change is noted until it is put back."""
+    """Change settings of topics, by full name; those before the first change stay saved until they are restored."""
     async with Cluster(client) as cluster:
         await cluster.create(prefix, 1, topics=tuple(topic for topic in ALL_TOPICS if topic.name == MODELS))
         before = {name: dict((await cluster.settings(name)).own) for name in changes}
@@ -43,7 +43,7 @@ async def lengthen(client: Mapping[str, Any], prefix: str, changes: Mapping[str,
 
 
 async def put_back(client: Mapping[str, Any], prefix: str) -> list[str]:
-    """Give topics back what they had; returns their names."""
+    """Restore the saved settings; returns the names of the topics."""
     settings = await noted(client, prefix)
     async with Cluster(client) as cluster:
         for name, own in settings.items():

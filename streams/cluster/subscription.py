@@ -1,6 +1,6 @@
-"""A consumer group's reading of one topic, whose offsets move only when its reader says what is done.
+"""Reading of one topic by a consumer group, which commits only what the caller has reported as done.
 
-What was read and not done when a process ends is read again by the next one: at least once, never less.
+Records that were read but not done when a process ends are read again by the next one: at least once.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _POLL_MS: Final = 50
 _MOST: Final = 500
 _SESSION_MS: Final = 10_000
 _MOST_IDLE_MS: Final = 20 * 24 * 3_600_000
-"""A reader whose endpoint is down for days asks for nothing, and is not to lose its place in the group for it."""
+"""A reader whose endpoint is down for days polls nothing, and must not lose its membership of the group for that."""
 
 
-class Standing(NamedTuple):
+class GroupPosition(NamedTuple):
     """Where a group stands in the topic, by partition.
 
     Attributes
@@ -55,8 +55,8 @@ class Standing(NamedTuple):
     missed: int
 
 
-async def standing(client: Mapping[str, Any], topic: str, group: str, start: Start) -> Standing:
-    """Where a group stands; nothing is written, and the group is not joined.
+async def group_position(client: Mapping[str, Any], topic: str, group: str, start: Start) -> GroupPosition:
+    """The position of a group; nothing is written, and the group is not joined.
 
     Raises
     ------
@@ -85,7 +85,7 @@ async def standing(client: Mapping[str, Any], topic: str, group: str, start: Sta
             at = first[each]
         missed += max(0, starts[each] - at)
         begin[each.partition] = max(at, starts[each])
-    return Standing(begin, {each.partition: end for each, end in ends.items()}, frozenset(fresh), missed)
+    return GroupPosition(begin, {each.partition: end for each, end in ends.items()}, frozenset(fresh), missed)
 
 
 async def _since(
@@ -112,7 +112,7 @@ async def earlier(
 
 
 def _unwatched(_: int) -> None:
-    """Nobody waits for the count of what remains."""
+    """Drop the count of what remains: nobody waits for it."""
 
 
 class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -124,7 +124,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         Where to begin if the group has no offsets: they are committed before anything is read, so that a process that
         ends before its first delivery does not begin later.
     revoked
-        Called before partitions go to another member: what works on them must end. What is done by then is committed.
+        Called before partitions go to another member: work on them must end. Records done by then are committed.
     """
 
     def __init__(
@@ -153,26 +153,26 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer.subscribe([self.topic], listener=self)
 
     async def poll(self, busy: Collection[int]) -> dict[int, list[TailRecord]]:
-        """What came in the partitions that are not busy, in their order; waits a moment if there is nothing."""
+        """New records of the partitions that are not busy, in their order; waits a moment if there are none."""
         assert self._consumer is not None  # noqa: S101 - opened first
         free = [place for place in self._consumer.assignment() if place.partition not in busy]
         if not free:
             await asyncio.sleep(_POLL_MS / 1000)
             return {}
-        # Between a revocation and the next assignment the client gives nothing, so what it gives is this member's.
+        # Between a revocation and the next assignment the client returns nothing, so these records are this member's.
         found = await self._consumer.getmany(*free, timeout_ms=_POLL_MS, max_records=_MOST)
         self._given.update({place.partition: records[-1].offset + 1 for place, records in found.items() if records})
         return {place.partition: [told(record) for record in records] for place, records in found.items()}
 
     def done(self, partition: int, offset: int) -> None:
-        """Say that all records of a partition up to this one are delivered."""
+        """Report that all records of a partition up to this offset are done."""
         self._done[partition] = offset + 1
 
     async def reached(self, partition: int) -> int | None:
         """The offset that the client would read next; None if it does not know.
 
-        If all that it gave is done, that offset is what is done: it is behind markers of transactions too, which are
-        never given.
+        If all records read from it are done, everything before that offset is: it is past transaction markers too,
+        which no reader gets.
         """
         if self._consumer is None:
             return None
@@ -188,13 +188,13 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
 
     @property
     def partitions(self) -> frozenset[int]:
-        """Those that this member has."""
+        """The partitions assigned to this member."""
         if self._consumer is None:
             return frozenset()
         return frozenset(place.partition for place in self._consumer.assignment())
 
     async def commit_if_due(self) -> bool:
-        """Commit what is done, once a second; True if something was."""
+        """Commit what is done, once a second; True if there was anything to commit."""
         now = time.monotonic()
         if now - self._tried < COMMIT_S:
             return False
@@ -202,7 +202,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         return await self.commit()
 
     async def commit(self) -> bool:
-        """Commit what is done; True if something was.
+        """Commit what is done; True if there was anything to commit.
 
         Raises
         ------
@@ -251,13 +251,13 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self._committed.clear()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Note that the group has dealt its partitions."""
+        """Note that the group has assigned its partitions."""
         self.assigned = True
         log.info("subscription_assigned", group=self.group, partitions=sorted(place.partition for place in assigned))
 
     async def _settle(self) -> int:
         """Commit where to begin, for partitions without an offset; returns how many records were missed."""
-        found = await standing(self._client, self.topic, self.group, self._start)
+        found = await group_position(self._client, self.topic, self.group, self._start)
         if found.fresh:
             consumer = self._new()
             await consumer.start()
@@ -266,7 +266,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
                 consumer.assign(list(places))
                 await consumer.commit(places)
             except CommitFailedError as error:
-                # Another member runs, and has done so a moment ago.
+                # Another member runs, and has committed this a moment ago.
                 raise TimeoutError(f"offsets of {self.group}") from error
             finally:
                 await consumer.stop()

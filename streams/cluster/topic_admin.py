@@ -37,7 +37,7 @@ _UNKNOWN_TOPIC: Final = 3
 _TOPIC_LEVEL: Final = 1
 _FETCH: Final = 1
 _FETCH_SINCE: Final = ((18, "4.1"), (17, "3.9"), (16, "3.7"), (15, "3.5"), (13, "3.1"), (12, "2.7"))
-"""Releases by the version of the fetch request that they brought; a broker does not tell its own release."""
+"""Releases by the version of the fetch request that they introduced: a broker does not report its own release."""
 OPERATIONS: Final = {"READ": 3, "WRITE": 4, "DESCRIBE": 8}
 """Operations of Kafka's ACLs that matter here, by their number."""
 _ANY: Final = 1
@@ -181,7 +181,7 @@ class Cluster:
         await self._admin.close()
 
     async def brokers(self) -> tuple[int, str | None]:
-        """How many there are, and the oldest release that speaks as one of them does; None for one before 2.7."""
+        """Number of brokers, and the oldest release that one of them can be; None if that is before 2.7."""
         client = self._admin._client
         nodes = [node.nodeId for node in client.cluster.brokers()]
         _, fetch = (await client._get_conn(nodes[0]))._versions[_FETCH]
@@ -200,14 +200,14 @@ class Cluster:
         return found
 
     async def has_authoriser(self) -> bool:
-        """Whether the broker asks anybody what they may do."""
+        """Whether the broker checks permissions (ACLs) at all."""
         answer = await self._admin._send_request(
-            DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY)  # no more is read of it than its error
+            DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY)  # only its error is read
         )
         return bool(answer.error_code != SecurityDisabled.errno)
 
     async def allowed(self, names: list[str]) -> dict[str, frozenset[str]]:
-        """Which of :data:`OPERATIONS` this user may do with topics; what the broker does not tell is left out."""
+        """Which of :data:`OPERATIONS` this user may do with topics; what the broker does not report is left out."""
         response = await self._admin._send_request(_MetadataRequest(names, operations=True))
         return {
             name: frozenset(word for word, bit in OPERATIONS.items() if bits >> bit & 1)
@@ -216,7 +216,7 @@ class Cluster:
         }
 
     async def refused_ids(self, transactional_ids: list[str]) -> list[str]:
-        """Those of transactional ids that this user may not describe; of Write no request tells but a write."""
+        """The transactional ids that this user may not describe; whether they may write shows only in a write."""
         refused = []
         for each in transactional_ids:
             try:
@@ -224,7 +224,7 @@ class Cluster:
             except TransactionalIdAuthorizationFailed:
                 refused.append(each)
             except GroupCoordinatorNotAvailableError:
-                continue  # before the first transaction of a cluster there is none; that it may be asked for is known
+                continue  # there is none before a cluster's first transaction; the lookup itself was allowed
         return refused
 
     async def create(

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, NoBrokersAvailable
 
 from models.contract.alerts import Alert, Suppression
 from models.contract.events import Feedback
-from models.contract.training_example import Example, Fate
+from models.contract.training_example import Example, WeeklyLabel
 
 UNREACHABLE: Final[tuple[type[Exception], ...]] = (
     KafkaConnectionError,
@@ -34,8 +34,8 @@ _decode_alert: Final = msgspec.json.Decoder(Alert).decode
 _decode_suppression: Final = msgspec.json.Decoder(Suppression).decode
 _decode_feedback: Final = msgspec.json.Decoder(Feedback).decode
 _decode_example: Final = msgspec.json.Decoder(Example).decode
-_decode_fate: Final = msgspec.json.Decoder(Fate).decode
-_FATE: Final = b'{"fate_id":'
+_decode_weekly_label: Final = msgspec.json.Decoder(WeeklyLabel).decode
+_WEEKLY_LABEL: Final = b'{"fate_id":'
 
 
 class TopicMissingError(Exception):
@@ -54,12 +54,13 @@ class TailRecord(NamedTuple):
 
 
 class Poll(NamedTuple):
-    """What was read at once.
+    """Result of one read.
 
     Attributes
     ----------
     live
-        These came after the reading began; the first live poll, which may be empty, says that all older were given.
+        Whether these records came after the reading began; the first live poll, which may be empty, means that all
+        older ones were returned.
     places
         By partition, the offset from which to go on.
     """
@@ -100,7 +101,7 @@ async def polls(
     follow: bool,
     places: Mapping[int, int] | None = None,
 ) -> AsyncGenerator[Poll, None]:
-    """The same as :func:`tail` in the pieces in which it is read, so that a watcher knows when nothing came.
+    """The same as :func:`tail`, one read at a time, so that the caller also sees that nothing came.
 
     Parameters
     ----------
@@ -144,9 +145,9 @@ async def polls(
 
 
 async def _merged(consumer: Any, ends: Mapping[TopicPartition, int], newer: list[Any]) -> AsyncGenerator[Any, None]:
-    """What the partitions hold below `ends`, the oldest first: a partition that has more to come is waited for.
+    """Records of all partitions below `ends`, the oldest first; it waits for a partition that has more to come.
 
-    What is fetched beyond the ends goes to `newer`.
+    Records fetched beyond the ends go to `newer`.
     """
     heads: dict[TopicPartition, deque[Any]] = {place: deque() for place in ends}
     while heads:
@@ -167,7 +168,7 @@ def _when(record: Any) -> tuple[int, int, int]:
 
 
 def told(each: Any) -> TailRecord:
-    """A record of the client as one of ours."""
+    """Convert a record of the client to a :class:`TailRecord`."""
     return TailRecord(each.partition, each.offset, each.timestamp, each.key, each.value, tuple(each.headers))
 
 
@@ -213,8 +214,8 @@ def as_feedback(value: bytes | None) -> Feedback | None:
         return None
 
 
-def as_told(value: bytes | None) -> Example | Fate:
-    """Decode a record of the examples topic: a verdict, or the fate of some weeks.
+def as_told(value: bytes | None) -> Example | WeeklyLabel:
+    """Decode a record of the examples topic: an example (label of the whole horizon), or a weekly label.
 
     Raises
     ------
@@ -222,11 +223,11 @@ def as_told(value: bytes | None) -> Example | Fate:
         If this version cannot read it.
     """
     raw = value or b""
-    return _decode_fate(raw) if raw.startswith(_FATE) else _decode_example(raw)
+    return _decode_weekly_label(raw) if raw.startswith(_WEEKLY_LABEL) else _decode_example(raw)
 
 
 def as_example(value: bytes | None) -> Example | None:
-    """The verdict of a record; None if it is not one, was erased, or this version cannot read it.
+    """The example in a record; None if it is a weekly label, was erased, or this version cannot read it.
 
     Examples
     --------

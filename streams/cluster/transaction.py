@@ -78,11 +78,21 @@ class LaneProducer:
         """Fence former holders: after this returns they cannot commit, and their open transaction is aborted."""
         await self._producer.start()
 
-    async def write(self, records: Iterable[AnyRecord], state: Sequence[StateBatch] = ()) -> dict[str, WrittenTo]:
+    async def write(
+        self,
+        records: Iterable[AnyRecord],
+        state: Sequence[StateBatch] = (),
+        elsewhere: Iterable[tuple[int, Iterable[AnyRecord]]] = (),
+    ) -> dict[str, WrittenTo]:
         """Write `records` and `state` in one transaction; after this all of them are visible.
 
-        The order within a topic is kept. Every future is awaited before the commit: aiokafka's ``flush`` returns
+        The order within a partition is kept. Every future is awaited before the commit: aiokafka's ``flush`` returns
         normally when a batch was refused, and a commit would then lose it silently.
+
+        Parameters
+        ----------
+        elsewhere
+            Records for the partitions of other lanes, by lane: the desk writes for all of them.
 
         Raises
         ------
@@ -96,7 +106,7 @@ class LaneProducer:
         """
         try:
             async with asyncio.timeout(FATE_S):
-                return await self._write(records, state)
+                return await self._write([(self._partition, records), *elsewhere], state)
         except TimeoutError as unknown:
             raise NoAnswerError(
                 f"lane {self._partition}: for {FATE_S:.0f} s no word whether its transaction is committed"
@@ -104,15 +114,19 @@ class LaneProducer:
         except ProducerFenced as fenced:
             raise LaneLostError(f"another worker holds lane {self._partition}") from fenced
 
-    async def _write(self, records: Iterable[AnyRecord], state: Sequence[StateBatch]) -> dict[str, WrittenTo]:
+    async def _write(
+        self, records: Iterable[tuple[int, Iterable[AnyRecord]]], state: Sequence[StateBatch]
+    ) -> dict[str, WrittenTo]:
         producer = self._producer
         await producer.begin_transaction()
         try:
             futures: dict[str, list[tuple[int, asyncio.Future[Any]]]] = {}
-            found = self._batches(records) | ({STATE: state} if state else {})
-            for topic, batches in found.items():
+            found: list[tuple[int, str, Sequence[Any]]] = [
+                (lane, topic, batches) for lane, ours in records for topic, batches in self._batches(ours).items()
+            ]
+            for lane, topic, batches in [*found, (self._partition, STATE, state)]:
                 for batch in batches:
-                    partition = BY_NAME[topic].partition(self._partition)
+                    partition = BY_NAME[topic].partition(lane)
                     future = await producer.send_batch(batch, self._prefix + topic, partition=partition)
                     futures.setdefault(topic, []).append((batch.record_count(), future))
             sent = {topic: [(count, await future) for count, future in ours] for topic, ours in futures.items()}

@@ -24,7 +24,7 @@ from streams.embedded.jars import Silent, Talk, ensure_jars
 from streams.embedded.java import find_java
 from streams.embedded.java_child import BrokerChild
 from streams.embedded.ports import HOST, free_ports, is_free, kafka_answers
-from streams.embedded.unclean_end import settle
+from streams.embedded.unclean_end import fence_after_crash
 
 _LOOK_S: Final = 0.05
 _SAY_EVERY_S: Final = 5.0
@@ -112,7 +112,7 @@ class EmbeddedBroker:
         try:
             with home.locked():
                 _refuse_second(home, settings.patience_s)
-                settle(home, java, talk, settings.patience_s)
+                fence_after_crash(home, java, talk, settings.patience_s)
                 return _until_ready(launch, 1 if port else _TRIES, talk, settings.patience_s)
         except BaseException:
             if discard:

@@ -1,4 +1,4 @@
-"""Repair of a killed broker's data before the next one starts on it.
+"""Fencing after a crash: repair of a killed broker's data before the next one starts on it.
 
 A transaction is committed once the coordinator has written the commit; the markers that make its records visible
 follow a moment later. A single node killed in between often loses them at the next start (4 of 8 tries): its metadata
@@ -33,7 +33,7 @@ _LOOK_S: Final = 0.05
 _TELLING: Final = "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.controller=info"
 
 
-def settle(home: BrokerHome, java: list[str], talk: Talk, patience: float) -> None:
+def fence_after_crash(home: BrokerHome, java: list[str], talk: Talk, patience: float) -> None:
     """Fence the former session of a broker that did not end cleanly; do nothing for any other.
 
     Called before each start, under the home's lock. After it returns a broker may start on the data.

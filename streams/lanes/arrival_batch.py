@@ -11,11 +11,12 @@ from models.contract.events import AnyEvent, Arrival, Call, Deletion, SiteVisit
 from models.kernel.arrivals import TOPICS, Table, event_hash, id_of, line_of
 from models.kernel.places import NOT_PLAIN, OFFSET, PLAIN, RECORD_KIND, STAMP, TOPIC, TS
 from models.kernel.reader import EventReader, Lines
+from streams.records.dead_letter_reasons import DeadLetterReason
 from streams.records.dead_letters import dead_letter
 from streams.records.out_record import OutRecord
 from streams.records.record_columns import Records
 from streams.records.topics import DEAD_LETTERS, INPUT_TOPICS, RANK
-from streams.records.wire import FUTURE_MS, Poison, RawRecord, Rejected, decode
+from streams.records.wire import FUTURE_MS, RawRecord, Rejected, decode
 
 _KINDS: Final = np.array([TOPICS.index(topic.name) for topic in INPUT_TOPICS])
 
@@ -78,9 +79,9 @@ class ArrivalBatch(NamedTuple):
         ends = {topic: read_to(topic) for topic in RANK.keys() - waiting}
         return offsets | {topic: end - 1 for topic, end in ends.items() if end is not None}
 
-    def letters(self, prefix: str, partition: int) -> tuple[dict[tuple[str, Poison], int], list[OutRecord]]:
+    def letters(self, prefix: str, partition: int) -> tuple[dict[tuple[str, DeadLetterReason], int], list[OutRecord]]:
         """Counts of poison by topic and reason, and the dead letters."""
-        counts: dict[tuple[str, Poison], int] = {}
+        counts: dict[tuple[str, DeadLetterReason], int] = {}
         letters = []
         for place, why in self.rejected.items():
             topic, record = self.placed[place]

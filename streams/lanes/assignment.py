@@ -15,12 +15,13 @@ from faust.types.tuples import TP
 
 from streams.cluster.retries import patient
 from streams.cluster.topic_admin import Cluster
+from streams.desk.host import DeskHost
 from streams.lanes.fold_ports import Fold, LaneSpec
 from streams.lanes.lane import Lane
 from streams.lanes.ledger import LaneLogs, LedgerMismatchError
 from streams.lanes.opening import OpenedState
 from streams.lanes.transport import BatchApp, Fetch
-from streams.records.topics import BOOTSTRAP, INPUT_TOPICS
+from streams.records.topics import BOOTSTRAP, BREACHES, INPUT_TOPICS
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,7 @@ class LanePlace:
     """A lane's place in the consumer: :class:`streams.lanes.fold_ports.Place` over Faust's consumer."""
 
     def __init__(self, app: BatchApp, spec: LaneSpec, partition: int) -> None:
+        self.generation: int = app.consumer_generation_id
         self._app = app
         self._spec = spec
         self._partition = partition
@@ -76,13 +78,16 @@ class Lanes:
     ----------
     new_fold
         Makes the empty fold of a partition.
+    desk
+        The desk of the worker that holds lane 0; it runs nowhere else. None for lanes without a desk.
     """
 
-    def __init__(self, spec: LaneSpec, new_fold: Callable[[int], Fold]) -> None:
+    def __init__(self, spec: LaneSpec, new_fold: Callable[[int], Fold], desk: DeskHost | None = None) -> None:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.lanes: dict[int, Lane] = {}
         self._spec = spec
         self._new_fold = new_fold
+        self._desk = desk
         self._names = {topic.full(spec.prefix): topic.name for topic in INPUT_TOPICS}
         self._kept: dict[int, OpenedState] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -111,6 +116,11 @@ class Lanes:
             lane = Lane(partition, self._spec, LanePlace(self._app, self._spec, partition))
             self.lanes[partition] = lane
             self._tasks[partition] = asyncio.create_task(self._live(lane), name=f"lane-{partition}")
+        if self._desk is not None:
+            if 0 in partitions:
+                self._desk.start(self._fail)
+            else:
+                self._desk.forget()
         log.info("lanes_assigned", partitions=sorted(partitions))
 
     async def _live(self, lane: Lane) -> None:
@@ -129,13 +139,16 @@ class Lanes:
             self.failed.set_exception(error)
 
     async def close(self) -> None:
-        """Close all lanes in parallel, each within its time limit."""
+        """Close desk and lanes in parallel, each within its time limit."""
         lanes, self.lanes = self.lanes, {}
         tasks, self._tasks = self._tasks, {}
         for partition, task in tasks.items():
             if not lanes[partition].ready:
                 task.cancel()
+        desk = None if self._desk is None else asyncio.create_task(self._desk.close(), name="desk-closing")
         kept = await asyncio.gather(*(lane.close() for lane in lanes.values()))
+        if desk is not None:
+            await desk
         self._kept |= {lane.partition: state for lane, state in zip(lanes.values(), kept, strict=True) if state}
         for task in tasks.values():
             task.cancel()
@@ -178,13 +191,20 @@ class Lanes:
     # Called by the watchdog
 
     def positions(self) -> dict[tuple[str, int], int | None]:
-        """Next offset to apply, for each input of an open lane."""
-        return {
+        """Next offset to apply, for each input of an open lane and for the desk's."""
+        found = {
             (name, partition): lane.next_offset(name)
             for partition, lane in self.lanes.items()
             if lane.ready
             for name in self._names.values()
         }
+        if self._desk is not None and self._desk.ready:
+            found[BREACHES, 0] = self._desk.next_offset
+        return found
+
+    def desk_opening(self) -> bool:
+        """Whether this worker's desk is still opening and does not read breaches yet."""
+        return self._desk is not None and self._desk.running and not self._desk.ready
 
     def barred(self) -> frozenset[tuple[str, int]]:
         """Inputs that a lane does not read yet, because its profiles come first."""

@@ -8,20 +8,23 @@ from typing import Any
 
 import msgspec
 
+from models.contract.breaches import Heard, Idle, Joined, Mark
 from models.contract.events import Arrival
 from models.contract.policy import Policy
 from models.contract.training_example import WEEKLY, Example
 from models.decisions.detector import Detector
+from models.decisions.outbox import Output
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot
 from models.state.state_records import StateRecord
 from streams.lanes.fold_ports import Folded
 from streams.lanes.lane_report import Commit
+from streams.records.out_record import AnyRecord
 from streams.records.outputs import out_records
 
 
 class InForce:
-    """Scorer and policy for all lanes of a worker: what the newest model and the newest policy give together.
+    """Scorer and policy in force for all lanes of a worker, made of the newest model and the newest policy.
 
     Parameters
     ----------
@@ -35,7 +38,7 @@ class InForce:
         self._scorer = Scorer(snapshot(), policy().base_rate)
 
     def __call__(self) -> tuple[Scorer, Policy]:
-        """Both; another object for another one."""
+        """Scorer and policy; the same objects as long as neither changes."""
         snapshot, policy = self._snapshot(), self._policy()
         if snapshot is not self._scorer.snapshot or policy.base_rate != self._scorer.base_rate:
             self._scorer = Scorer(snapshot, policy.base_rate)
@@ -64,6 +67,7 @@ class DetectionFold:
         self.serving = serving
         self._detector = detector
         self._group = group
+        self._marked: int | None = None
 
     @property
     def versions(self) -> tuple[str, str]:
@@ -95,6 +99,20 @@ class DetectionFold:
         builtins: dict[str, Any] = msgspec.to_builtins(self._detector.clock)
         return builtins
 
+    def joining(self) -> list[AnyRecord]:
+        """Records that hand over what a release without a desk has left, and the one that announces this lane."""
+        said = [*self._detector.handed_over(), Joined(lane=self._detector.partition)]
+        return out_records([_told(each) for each in said], self._group)
+
+    def opening(self, generation: int) -> list[AnyRecord]:
+        """The record for the desk that this lane has opened and may find a backlog."""
+        tick = self._detector.clock.last_tick or 0
+        return out_records([_told(Mark(lane=self._detector.partition, tick=tick, generation=generation))], self._group)
+
+    def idling(self) -> list[AnyRecord]:
+        """The record for the desk that this lane has read everything."""
+        return out_records([_told(Idle(lane=self._detector.partition))], self._group)
+
     def apply(self, arrivals: Sequence[Arrival]) -> int:
         """Apply in order; returns how many were applied."""
         return self._detector.apply(arrivals)
@@ -102,6 +120,11 @@ class DetectionFold:
     def take(self) -> Folded:
         """The results since the last call."""
         records, outputs, counts = self._detector.take()
+        tick = self._detector.clock.last_tick
+        if tick != self._marked and tick is not None:
+            # The newest only, however many ticks a transaction has passed.
+            self._marked = tick
+            outputs.append(_told(Mark(lane=self._detector.partition, tick=tick)))
         examples = [output.body for output in outputs if isinstance(output.body, Example)]
         return Folded(
             records,
@@ -121,9 +144,10 @@ class DetectionFold:
                 leavers=counts.leavers,
                 leads_s=[lead / 1000 for lead in counts.leads_ms],
                 recovered=counts.recovered,
+                migrations=counts.migrations,
+                migrated_revenue=counts.migrated_revenue,
                 consent_absent=counts.consent_absent,
             ),
-            [o.trigger_record_ts for o in outputs if o.kind == "alert" and o.trigger_record_ts is not None],
         )
 
     def standing(self) -> Commit:
@@ -134,6 +158,10 @@ class DetectionFold:
             state_rows=len(self._detector.population),
             state_bytes=self._detector.population.memory(),
         )
+
+
+def _told(heard: Heard) -> Output:
+    return Output("heard", "", heard, 0, "", None)
 
 
 def _labels(examples: Sequence[Example]) -> Counter[str]:

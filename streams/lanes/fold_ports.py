@@ -21,8 +21,6 @@ class Folded(NamedTuple):
     """State records; the lane adds its ledger."""
     outputs: Sequence[AnyRecord]
     counts: Commit
-    triggers_ms: Sequence[int]
-    """Record timestamps of the triggers of published alerts, to measure latency."""
 
 
 class Fold(Protocol):
@@ -55,6 +53,15 @@ class Fold(Protocol):
     def clock(self) -> dict[str, Any]:
         """The clock to keep in the ledger."""
 
+    def joining(self) -> Sequence[AnyRecord]:
+        """Records that announce the lane to the desk; written once in the life of its state, as it was restored."""
+
+    def opening(self, generation: int) -> Sequence[AnyRecord]:
+        """Records for the desk that this lane has opened; written before any other of this opening but `joining`."""
+
+    def idling(self) -> Sequence[AnyRecord]:
+        """Records for the desk that this lane has read everything, so that the desk need not wait for it."""
+
     def apply(self, arrivals: Sequence[Arrival]) -> int:
         """Apply in order; returns how many were applied, fewer than given when the output would grow too large."""
 
@@ -67,6 +74,10 @@ class Fold(Protocol):
 
 class Place(Protocol):
     """The consumer as one lane sees it: its own partition, by topic without prefix."""
+
+    @property
+    def generation(self) -> int:
+        """Generation of the consumer group in which the partition was assigned."""
 
     async def logs(self) -> LaneLogs:
         """Ids, starts and ends of the inputs, and the group's committed offsets."""

@@ -9,11 +9,13 @@ Opening
        rebalance skips this if the partition still ends where the lane left it.
     3. *Check.* Compare the ledger with the cluster; if state and topics disagree, the worker ends with 78.
     4. *Bootstrap.* A new ledger first applies profiles and erasures up to their present ends.
-    5. *Seek.* Each input to the offset after the ledger's.
+    5. *Announce* in the history and to the desk that the lane is open, and once in its life to the desk that it is
+       there; then *seek* each input to the offset after the ledger's.
 
 Running, once a batch
     6. *Wait* until the next record is known: a topic without a record here that is behind its log might hold it. The
-       wait has no limit; the watchdog judges a topic that does not move.
+       wait has no limit; the watchdog judges a topic that does not move. A lane that has read everything says once to
+       the desk that it is idle.
     7. *Take* records in the order of their dates, within the bounds of a transaction, and at most to the last record
        here of a topic that is behind.
     8. *Decode* each record: an event, or a dead letter.
@@ -50,21 +52,23 @@ from streams.lanes.ledger import LEDGER_KEY, Ledger
 from streams.lanes.opening import OpenedState
 from streams.lanes.pace import SHORTEST_S
 from streams.lanes.transport import Fetch
+from streams.records.dead_letter_reasons import DeadLetterReason
 from streams.records.key_placement import MURMUR2, Partitioner
-from streams.records.lane_history import history_record, segments
-from streams.records.out_record import AnyRecord
+from streams.records.lane_history import history_record, profiles_of, segments
+from streams.records.out_record import NO_HEADERS, AnyRecord
 from streams.records.state_batch import StateBatch, batches
-from streams.records.topics import HISTORY, INPUT_TOPICS, STATE
-from streams.records.wire import Poison
+from streams.records.topics import BREACHES, HISTORY, INPUT_TOPICS, STATE
 
 log = structlog.get_logger(__name__)
 
+IDLE_S: Final = 0.25
+"""After so long without a record a lane that has read everything is idle."""
 CLOSE_S: Final = 5.0
 """Longest wait of a revoke for the running transaction; after it the lane is dropped and restored when it reopens."""
 
 
 class Lane:
-    """One open lane of a worker; see the module for the protocol."""
+    """One open lane of a worker: its fold, its inputs, and its transactional producer."""
 
     def __init__(self, partition: int, spec: LaneSpec, place: Place) -> None:
         self.partition = partition
@@ -81,9 +85,11 @@ class Lane:
         self._closing = False
         self._gaps: set[str] = set()
         self._began = 0.0
+        self._awaited = True
+        """Whether the desk waits for this lane: it has written to the desk since it was last idle."""
         self._reader = EventReader()
         self._partitioner = Partitioner(partition, spec.partitions)
-        self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock when it was told
+        self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock when it arrived
         self._fold: Fold
         self._ledger: Ledger
         self._state_end: int
@@ -108,12 +114,25 @@ class Lane:
         spec.fail_at("restored")
         logs = await self._place.logs()
         self._ledger = opening.checked(spec, self.partition, ledger, logs)  # 3. check, 4. bootstrap
-        # The broker sends its time only in answer to a write; without it a first batch could not be checked.
-        await self._write([history_record(self.partition, [], None, self._fold.versions, opened=spec.group)])
-        await self._seek({t: self._ledger.next_offset(t, logs.starts[t]) for t in logs.topic_ids})  # 5. seek
+        await self._introduce()  # 5. announce, seek
+        await self._seek({t: self._ledger.next_offset(t, logs.starts[t]) for t in logs.topic_ids})
         self.ready = True
         spec.report.lane_opened(self.partition, self._fold.standing())
         log.info("lane_opened", partition=self.partition, group=spec.group)
+
+    async def _introduce(self) -> None:
+        """Write that the lane is open, before it reads anything; a new lane is also announced to the desk.
+
+        The broker sends its time only in answer to a write; without it a first batch could not be checked.
+        """
+        records: list[AnyRecord] = [
+            history_record(self.partition, [], None, self._fold.versions, opened=self._spec.group)
+        ]
+        if not self._ledger.joined:
+            self._ledger = msgspec.structs.replace(self._ledger, joined=True)
+            records += [*self._fold.joining(), (STATE, LEDGER_KEY, ledgers.encode(self._ledger), NO_HEADERS)]
+        records += self._fold.opening(self._place.generation)
+        await self._write(records)
 
     def _restoring(self, remaining: int) -> None:
         self.to_restore = remaining
@@ -197,9 +216,20 @@ class Lane:
         return self._spec.pace.between(time.monotonic())
 
     async def _woken(self) -> None:
-        """Wait for a fetch, a seek's first answer, or the end. Nothing else can make the next record known."""
+        """Wait for a fetch, a seek's first answer, or the end. Nothing else can make the next record known.
+
+        The desk waits for lanes that may still write to it, so one that has read everything reports that it is idle.
+        """
         self._wake.clear()
-        await self._wake.wait()
+        try:
+            async with asyncio.timeout(IDLE_S if self._awaited else None):
+                await self._wake.wait()
+        except TimeoutError:
+            if not (self.awaited() or self._closing):
+                self._idle.clear()
+                await self._write(self._fold.idling())
+                self._awaited = False
+                self._idle.set()
 
     async def _read_gaps(self) -> None:
         topics, self._gaps = self._gaps, set()
@@ -235,7 +265,12 @@ class Lane:
                 *folded.outputs,
                 *letters,
                 history_record(
-                    self.partition, runs, batch.broker_ms, versions, stopped=self._rest and self._rest.placed[0]
+                    self.partition,
+                    runs,
+                    batch.broker_ms,
+                    versions,
+                    stopped=self._rest and self._rest.placed[0],
+                    profiles=profiles_of(batch.placed),
                 ),
             ],
             batches(folded.state, int(1000 * self._spec.wall_s())),
@@ -244,7 +279,7 @@ class Lane:
         self._account(folded, batch, poison, began, writing)
 
     async def _begin(self) -> None:
-        """Start a new lane once its first record is here: the note on a recorded history was written before that."""
+        """Start a new lane once its first record is here: a note on a recorded history precedes the first record."""
         until = await self._spec.recorded_until()
         if until is not None:
             self._fold.resume({"recorded_until": until})
@@ -265,8 +300,9 @@ class Lane:
         if STATE in written:
             # The commit's marker takes the offset after the last record.
             self._state_end = written[STATE].last_offset + 2
-        append_ms = written[HISTORY].append_ms
-        self._broker_told = (append_ms, time.monotonic()) if append_ms is not None else None
+        append_ms = written[HISTORY].append_ms if HISTORY in written else None
+        self._broker_told = (append_ms, time.monotonic()) if append_ms is not None else self._broker_told
+        self._awaited = self._awaited or BREACHES in written
 
     def _broker_ms(self) -> int | None:
         if self._broker_told is None:
@@ -275,7 +311,12 @@ class Lane:
         return told + int((time.monotonic() - at) * 1000)
 
     def _account(
-        self, folded: Folded, batch: ArrivalBatch, poison: dict[tuple[str, Poison], int], began: float, writing: float
+        self,
+        folded: Folded,
+        batch: ArrivalBatch,
+        poison: dict[tuple[str, DeadLetterReason], int],
+        began: float,
+        writing: float,
     ) -> None:
         now, wall_s = time.perf_counter(), self._spec.wall_s()
         misplaced = self._partitioner.misplaced(batch.valid())
@@ -284,7 +325,6 @@ class Lane:
         counts = folded.counts._replace(
             rejected=poison,
             misplaced=misplaced,
-            latencies_s=[wall_s - ms / 1000 for ms in folded.triggers_ms],
             batch_s=writing - began,
             transaction_s=now - writing,
             now_s=wall_s,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from streams.records.wire import Poison
+from streams.records.dead_letter_reasons import DeadLetterReason
 
 
 class WrittenOutput(Protocol):
@@ -16,7 +16,7 @@ class WrittenOutput(Protocol):
 
     @property
     def kind(self) -> str:
-        """One of ``alert score suppression receipt example``."""
+        """Which of ``models.decisions.outbox.OutputKind``."""
         ...
 
     @property
@@ -35,7 +35,7 @@ class Commit(NamedTuple):
     events: Mapping[str, int] = {}
     """Valid events applied, by topic without prefix; duplicates and poison are counted apart."""
     duplicates: Mapping[str, int] = {}
-    rejected: Mapping[tuple[str, Poison], int] = {}
+    rejected: Mapping[tuple[str, DeadLetterReason], int] = {}
     misplaced: Mapping[str, int] = {}
     """Keys that murmur2 puts into another partition, by topic; each is counted once."""
     late: Mapping[str, int] = {}
@@ -48,7 +48,7 @@ class Commit(NamedTuple):
     """Outcomes that could not set all their labels: ``later`` than a deciding outcome, or ``late``."""
     outputs: Sequence[WrittenOutput] = ()
     breaches: Mapping[str, int] = {}
-    """New breaches by kind: each is raised, suppressed or waiting."""
+    """Breaches withheld by the lane, by kind; the desk reports all others."""
     examples: Mapping[str, int] = {}
     """Training examples by label."""
     matured: Mapping[tuple[str, str], int] = {}
@@ -59,10 +59,12 @@ class Commit(NamedTuple):
     """Seconds from the first tier alert to leaving."""
     recovered: Mapping[str, int] = {}
     """Tier episodes that ended by themselves: ``short`` or ``longer``."""
+    migrations: int = 0
+    """Subscribers who moved to another product or number of the operator's: no churn."""
+    migrated_revenue: float = 0.0
+    """Monthly revenue that this may cost."""
     consent_absent: Mapping[str, int] = {}
     """Profiles without a stated consent, for which the policy decides, by use."""
-    latencies_s: Sequence[float] = ()
-    """Time from the timestamp of an alert's trigger to the commit."""
     label_delays_s: Sequence[float] = ()
     batch_s: float = 0.0
     transaction_s: float = 0.0
@@ -77,7 +79,7 @@ class Commit(NamedTuple):
 
 
 NOTHING: Final = Commit()
-"""Counts of a lane about which nothing is known yet."""
+"""Counts of a lane that has committed nothing yet."""
 
 
 class LaneReport(Protocol):

@@ -22,11 +22,11 @@ class LedgerMismatchError(Exception):
 
 
 class Ledger(msgspec.Struct):
-    """How far each input of a lane is applied, and the topics that this holds for.
+    """The applied offset of each input of a lane, and the topics, partition count and group that it is valid for.
 
     ``offsets`` holds for each input the last offset that is settled, one before the log's start where nothing is yet;
-    ``bootstrap`` the ends that subscribers and erasures must reach before any other input is applied;
-    ``clock`` what the fold keeps of time.
+    ``bootstrap`` the ends that subscribers and erasures must reach before any other input is applied; ``clock`` the
+    fold's clock.
     """
 
     group: str
@@ -34,6 +34,8 @@ class Ledger(msgspec.Struct):
     topic_ids: dict[str, str]
     offsets: dict[str, int]
     bootstrap: dict[str, int] = {}
+    joined: bool = False
+    """Whether this lane was announced to the desk."""
     clock: dict[str, Any] = {}
     model: str = ""
     policy: str = ""

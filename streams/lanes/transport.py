@@ -67,7 +67,7 @@ class Fetch(NamedTuple):
 class Poll(NamedTuple):
     """Result of one poll: fetches, and by partition the news from fetch answers since the last poll.
 
-    The news are the epoch and the last stable offset. Lanes get an answer's log end together with its records: a lane
+    The news is the epoch and the last stable offset. Lanes get an answer's log end together with its records: a lane
     that got the end first would wait, and under load some records are always on their way.
     """
 

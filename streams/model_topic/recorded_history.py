@@ -1,7 +1,7 @@
 """The note on a recorded history at the beginning of a prefix's topics: one record in the models topic.
 
-It is on the broker before the history's first record. So a new lane that reads it after its own first record knows
-whether that is history and when it ends, in any order of start. From then on the lane's ledger has this.
+It is on the broker before the history's first record. So a new lane that reads the note after its own first record
+knows whether that is history and when it ends, in any order of start. From then on the lane's ledger holds this.
 """
 
 from __future__ import annotations

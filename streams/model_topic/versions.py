@@ -26,7 +26,7 @@ BACKFILL: Final = "backfill"
 RETENTION: Final = "retention"
 OWN: Final = (CHECKPOINT, REPORT, SEGMENTS, BACKFILL, RETENTION)
 """Keys that are no versions: the learner's checkpoint, report and last night's segments, in parts ``key/n``; the note
-of :mod:`streams.model_topic.recorded_history` for the lanes; and the settings to restore of
+of :mod:`streams.model_topic.recorded_history` for the lanes; and the saved settings of
 :mod:`streams.cluster.retention`."""
 
 

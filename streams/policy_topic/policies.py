@@ -32,14 +32,14 @@ class PolicyRefusal(StrEnum):
     """Why a policy is not put into force."""
 
     UNREADABLE = "unreadable"
-    """No policy of this release: damaged, with an unknown field, or a value out of its range."""
+    """Not readable by this release: damaged, with an unknown field, or a value out of its range."""
     WRONG_KEY = "wrong_key"
     UNSIGNED = "unsigned"
     WRONGLY_SIGNED = "wrongly_signed"
     VERSION_TAKEN = "version_taken"
     """Another content was published under its version, or ships under it."""
     OTHER_HORIZON = "other_horizon"
-    """Vectors wait for their labels by one horizon, and the learner learns by it."""
+    """Its label horizon is not the one by which vectors already wait for their labels and the learner learns."""
 
 
 class RefusedPolicy(NamedTuple):
@@ -99,7 +99,7 @@ def signature(key: bytes, value: bytes, secret: str) -> bytes:
 
 
 def other_horizon(policy: Policy) -> str | None:
-    """What is wrong with a published policy whose label horizon is not the shipped one; None if it is that."""
+    """The fault of a published policy whose label horizon is not the shipped one; None if it is."""
     horizon, shipped = policy.labels.horizon_days, SHIPPED.labels.horizon_days
     if horizon == shipped:
         return None
@@ -156,7 +156,7 @@ class Policies:
         return published
 
     def _judged(self, key: bytes, value: bytes, signed: bytes | None) -> Policy | tuple[PolicyRefusal, str]:
-        # The signature first: nothing else is said about what somebody else wrote.
+        # The signature first: of a record that somebody else wrote, no other fault is reported.
         if self._secret is not None:
             if signed is None:
                 return PolicyRefusal.UNSIGNED, "it has no signature, and HOLDFAST_POLICY_KEY is set"
@@ -185,7 +185,7 @@ class Policies:
         return next(found, SHIPPED if version == SHIPPED.version else None)
 
     def published(self, policy: Policy) -> int:
-        """How often it was published."""
+        """Number of times that it was published."""
         return sum(each.policy == policy for each in self)
 
     def __iter__(self) -> Iterator[PublishedPolicy]:

@@ -29,7 +29,7 @@ async def read(client: Mapping[str, Any], prefix: str, secret: str | None) -> Po
 
 
 async def publish(client: Mapping[str, Any], prefix: str, policy: Policy, secret: str | None, before: int) -> int:
-    """Write it; after this returns every worker that follows the topic will put it into force. Returns the offset.
+    """Publish a policy; after this returns all workers that follow the topic will apply it. Returns the offset.
 
     Parameters
     ----------

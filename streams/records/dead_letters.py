@@ -15,6 +15,16 @@ KEPT_BYTES: Final = 256 << 10
 """Of a larger value only length and digest are kept: one record must not fill a transaction."""
 
 
+TOPIC: Final = "__connect.errors.topic"
+PARTITION: Final = "__connect.errors.partition"
+OFFSET: Final = "__connect.errors.offset"
+MESSAGE: Final = "__connect.errors.exception.message"
+REASON: Final = "holdfast.reason"
+TIMESTAMP: Final = "holdfast.timestamp"
+REDRIVEN: Final = "holdfast.redriven"
+"""Header of a note: the letter (partition:offset) whose bytes were sent again, to the place in the other headers."""
+
+
 class DeadLetter(NamedTuple):
     """One record for ``churn.dead-letters.v1``, in the same partition as the poison record."""
 
@@ -26,14 +36,14 @@ class DeadLetter(NamedTuple):
 def dead_letter(full_topic: str, partition: int, record: RawRecord, rejected: Rejected) -> DeadLetter:
     """The dead letter of `record`; `full_topic` includes the prefix."""
     headers: Headers = [
-        ("__connect.errors.topic", full_topic.encode()),
-        ("__connect.errors.partition", b"%d" % partition),
-        ("__connect.errors.offset", b"%d" % record.offset),
+        (TOPIC, full_topic.encode()),
+        (PARTITION, b"%d" % partition),
+        (OFFSET, b"%d" % record.offset),
         ("__connect.errors.stage", b"VALUE_CONVERTER"),
         ("__connect.errors.exception.class.name", b"streams.records.wire.Rejected"),
-        ("__connect.errors.exception.message", rejected.detail.encode()),
-        ("holdfast.reason", rejected.reason.encode()),
-        ("holdfast.timestamp", b"%d" % record.timestamp),
+        (MESSAGE, rejected.detail.encode()),
+        (REASON, rejected.reason.encode()),
+        (TIMESTAMP, b"%d" % record.timestamp),
     ]
     key, key_digest = _kept(record.key)
     value, value_digest = _kept(record.value)
@@ -42,6 +52,16 @@ def dead_letter(full_topic: str, partition: int, record: RawRecord, rejected: Re
     if value_digest:
         headers += [(f"holdfast.value.{name}", text) for name, text in value_digest]
     return DeadLetter(key, value, headers)
+
+
+def note(letter: str, full_topic: str, partition: int, offset: int) -> Headers:
+    """Headers of the note that `letter` (partition:offset) was sent again, and of where it now stands."""
+    return [
+        (REDRIVEN, letter.encode()),
+        (TOPIC, full_topic.encode()),
+        (PARTITION, b"%d" % partition),
+        (OFFSET, b"%d" % offset),
+    ]
 
 
 def _kept(data: bytes | None) -> tuple[bytes | None, Headers]:

@@ -30,7 +30,7 @@ checked; a source with another partitioner misplaces far too many keys for that 
 MURMUR2: Final = "Sources must partition by murmur2: librdkafka with partitioner=murmur2_random."
 WARN_S: Final = 60.0
 _NEWEST: Final = 200
-"""Records of a partition that are looked at: a source with another partitioner shows in the first few."""
+"""Records checked in a partition: a source with another partitioner shows in the first few."""
 _PATIENCE_S: Final = 20.0
 
 
@@ -87,7 +87,7 @@ class Partitioner:
         return Counter({topic.name: count for topic, count in zip(INPUT_TOPICS, counts.tolist(), strict=True) if count})
 
     def warning(self, now_s: float) -> int:
-        """How many keys there are by now, where that is to be said: as more are found, and once a minute."""
+        """Number of misplaced keys so far if a warning is due, else 0: when more were found, at most once a minute."""
         if self._count == self._warned or now_s - self._warned_at < WARN_S:
             return 0
         self._warned, self._warned_at = self._count, now_s

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from models.contract.events import SUBSCRIBERS
 from models.kernel.places import OFFSET, TOPIC
 from streams.records.out_record import OutRecord
 from streams.records.record_columns import Placed, Records
@@ -22,6 +23,9 @@ class HistoryRecord(msgspec.Struct, omit_defaults=True):
     is the time against which the records were held. ``stopped`` is the record, ``[topic, offset]``, before which the
     fold ended this transaction by its own choice: to fold again exactly, it must be shown that too, and after a crash
     another record may have come next. ``opened`` is the group, on the record that a lane writes when it opens.
+    ``profiles`` is the number of profiles among the records. Their topic is compacted, and without the number a profile
+    that is gone would look like an offset without a record, such as the end of a producer's transaction. It is absent
+    where it would be 0, and in records of former releases.
     """
 
     partition: int
@@ -32,6 +36,7 @@ class HistoryRecord(msgspec.Struct, omit_defaults=True):
     stopped: tuple[int, int] | None = None
     opened: str | None = None
     topics: list[str] = []
+    profiles: int | None = None
     format: int = 1
 
 
@@ -56,6 +61,19 @@ def segments(done: Records) -> list[tuple[int, int, int]]:
     return list(runs)
 
 
+def profiles_of(done: Records) -> int | None:
+    """How many of the records are profiles; None if there are none.
+
+    Examples
+    --------
+    >>> from streams.records.record_columns import InputRecord
+    >>> three, rank = [InputRecord(at, 0, b"", b"") for at in (4, 6, 1)], RANK[SUBSCRIBERS]
+    >>> profiles_of(Records.of(three, ranks=[rank, rank, rank + 1]))
+    2
+    """
+    return int((done.lines[:, TOPIC] == RANK[SUBSCRIBERS]).sum()) or None if done else None
+
+
 def history_record(
     partition: int,
     segments: Sequence[tuple[int, int, int]],
@@ -64,6 +82,7 @@ def history_record(
     *,
     stopped: Placed | None = None,
     opened: str | None = None,
+    profiles: int | None = None,
 ) -> OutRecord:
     """The record for ``churn.history.v1``.
 
@@ -83,6 +102,7 @@ def history_record(
         stopped=(RANK[stopped.topic], stopped.record.offset) if stopped else None,
         opened=opened,
         topics=TOPICS,
+        profiles=profiles,
     )
     return OutRecord(HISTORY, b"%d" % partition, _encode(body))
 

@@ -10,11 +10,13 @@ from typing import Final
 import msgspec
 
 from models.decisions.outbox import Output
-from streams.records.out_record import AnyRecord
-from streams.records.topics import ALERTS, EXAMPLES, RECEIPTS, SCORES, SUPPRESSIONS
+from streams.records.out_record import NO_HEADERS, AnyRecord
+from streams.records.topics import ALERTS, BREACHES, EXAMPLES, RECEIPTS, SCORES, SUPPRESSIONS, WORK_ORDERS
 
 TOPIC_OF: Final = {
     "alert": ALERTS,
+    "heard": BREACHES,
+    "work_order": WORK_ORDERS,
     "score": SCORES,
     "suppression": SUPPRESSIONS,
     "receipt": RECEIPTS,
@@ -47,6 +49,9 @@ def out_records(outputs: Iterable[Output], group: str) -> list[AnyRecord]:
     source, found = ("ce_source", f"/holdfast/{group}".encode()), list[AnyRecord]()
     for kind, name, body, ts, ce_id, _ in outputs:
         key = name.encode()
+        if kind == "heard":
+            found.append((BREACHES, key, _encode(body), NO_HEADERS))
+            continue
         said = ("ce_id", ce_id.encode()), source, _TYPE[kind], ("ce_subject", key), ce_time(ts)
         found.append((TOPIC_OF[kind], key, None if body is None else _encode(body), [_VERSION, *said, _JSON]))
     return found

@@ -15,6 +15,9 @@ HISTORY: Final = "churn.history.v1"
 ALERTS: Final = "churn.retention-alerts.v1"
 SCORES: Final = "churn.risk-scores.v1"
 SUPPRESSIONS: Final = "churn.suppressions.v1"
+WORK_ORDERS: Final = "churn.work-orders.v1"
+BREACHES: Final = "churn.breaches.v1"
+DESK_STATE: Final = "churn.desk-state.v1"
 DEAD_LETTERS: Final = "churn.dead-letters.v1"
 RECEIPTS: Final = "churn.receipts.v1"
 PARKED: Final = "churn.parked.v1"
@@ -44,7 +47,8 @@ _KEPT_MONTH: Final = {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * 
 class Topic(NamedTuple):
     """One topic of the contract. A lane writes partition p of each, so each has one partition a lane.
 
-    Those that all processes read in one order are `single`: the learner's, and that of the policies.
+    A `single` topic has one partition, because it is read in one order: those of the desk, the learner and the
+    policies.
     """
 
     name: str
@@ -74,19 +78,23 @@ OUTPUT_TOPICS: Final = (
     Topic(ALERTS, "output", _KEPT_MONTH),
     Topic(SCORES, "output", _COMPACTED),
     Topic(SUPPRESSIONS, "output", _KEPT_MONTH),
+    Topic(WORK_ORDERS, "output", _KEPT_MONTH),
     Topic(DEAD_LETTERS, "output", _KEPT_MONTH),
     Topic(RECEIPTS, "output", _KEPT_MONTH),
     Topic(STATE, "internal", _STATE_CONFIG),
     # Each record of the history returns the broker's clock, with which record times are compared.
     Topic(HISTORY, "internal", {**_KEPT_MONTH, "message.timestamp.type": "LogAppendTime"}),
-    # Not compacted: the learner reads every one of them, and the erased are gone with their month.
+    # Not compacted: its order is the desk's history, and records of the erased expire within a week.
+    Topic(BREACHES, "internal", _KEPT_WEEK, single=True),
+    Topic(DESK_STATE, "internal", _STATE_CONFIG, single=True),
+    # Not compacted: the learner reads every one of them, and records of the erased expire within a month.
     Topic(EXAMPLES, "internal", _KEPT_MONTH, single=True),
     Topic(MODELS, "internal", _MODELS_CONFIG, single=True),
     Topic(POLICY, "internal", _COMPACTED, single=True),
 )
 
 RELAY_TOPICS: Final = (
-    # What an endpoint refused for good: the alert as it was, under its own timestamp, so that it is gone when that is.
+    # Alerts that an endpoint refused for good, under their own timestamps, so that they expire when the originals do.
     Topic(PARKED, "output", _KEPT_MONTH),
 )
 

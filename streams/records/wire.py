@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
 from models.contract.events import INPUTS, SUBSCRIBERS, AnyEvent, Consent, Deletion, Product
+from streams.records.dead_letter_reasons import DeadLetterReason
 
 FUTURE_MS: Final = 5 * 60_000
 """How far a ``ts`` may be after its record's timestamp, and that after the broker's time."""
@@ -21,28 +22,11 @@ MAX_KEY_BYTES: Final = 1024
 MAX_DEPTH: Final = 32
 UNDATED: Final = -1
 
-Poison = Literal[
-    "not_json",
-    "not_utf8",
-    "null_key",
-    "null_value",
-    "key_mismatch",
-    "missing_field",
-    "wrong_type",
-    "out_of_range",
-    "unknown_enum",
-    "non_finite",
-    "future_ts",
-    "too_large",
-    "too_deep",
-]
-POISONS: Final[tuple[Poison, ...]] = get_args(Poison)
-
 
 class Rejected(NamedTuple):
     """Reason why a record is no event. ``detail`` names the field or the place, never the content."""
 
-    reason: Poison
+    reason: DeadLetterReason
     detail: str
 
 
@@ -243,7 +227,7 @@ def _refuse_constant(name: str) -> float:
     raise _NonFiniteError(name)
 
 
-def _validation_reason(message: str) -> Poison:
+def _validation_reason(message: str) -> DeadLetterReason:
     if "missing required field" in message:
         return "missing_field"
     if message.startswith("Invalid enum value"):

@@ -17,7 +17,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
@@ -30,7 +30,7 @@ from contender_run import Failed
 from holdfast_drain import ALERTS, LOOK_S, cpu_s, opened
 from logs import PARTITIONS, PROFILES, SUBSCRIBERS, Loader, create_topics, load_profiles, settings
 from pace import EVERY
-from support.black_box_worker import Worker
+from support.black_box_worker import PROGRAM, Worker
 
 HERE: Final = Path(__file__).parent
 WARM_S: Final = 5.0
@@ -174,14 +174,21 @@ class Bench:
 
 
 @contextmanager
-def bench(bootstrap: str, prefix: str, directory: Path, rates: list[int], seconds: float) -> Iterator[Bench]:
+def bench(
+    bootstrap: str,
+    prefix: str,
+    directory: Path,
+    rates: list[int],
+    seconds: float,
+    program: Sequence[str] = PROGRAM,
+) -> Iterator[Bench]:
     """Topics, profiles for everybody who will be heard of, and a worker with all lanes open."""
     create_topics(bootstrap, prefix)
     everybody = SUBSCRIBERS + sum(1 + int(rate * (WARM_S + seconds)) // EVERY for rate in rates)
     loader = Loader(bootstrap, prefix)
     load_profiles(loader, everybody)
     loader.finish({PROFILES: everybody})
-    worker = Worker(settings(bootstrap, prefix), directory / f"{prefix}worker.log")
+    worker = Worker(settings(bootstrap, prefix), directory / f"{prefix}worker.log", program=program)
     reader = AlertReader(bootstrap, prefix)
     try:
         opened(worker, psutil.Process(worker.pid), PARTITIONS, LOOK_S)

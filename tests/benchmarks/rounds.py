@@ -93,6 +93,8 @@ class Plan:
     ----------
     events
         The most of each log.
+    breaches
+        For a desk alone.
     cache
         Where environments of contenders are kept.
     directory
@@ -108,6 +110,7 @@ class Plan:
     rounds: int
     rates: Sequence[int]
     seconds: float
+    breaches: int
     cache: Path
     directory: Path
 

@@ -17,7 +17,8 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE / "contenders"), str(HERE.parent)]
 
-import environments  # noqa: E402 - after the path
+import desk_cost  # noqa: E402 - after the path
+import environments  # noqa: E402
 import results  # noqa: E402
 import rounds  # noqa: E402
 from logs import LOGS  # noqa: E402
@@ -30,8 +31,13 @@ def arguments() -> argparse.Namespace:
         description="Holdfast beside bare loops and other engines over the same logs, in alternating rounds; and its "
         "latency from event to alert. Writes benchmark.json, benchmark.md and benchmark.png.",
         epilog="A quick look: run.py --events 50000 --rounds 1 --contenders bare-aiokafka,holdfast --rates 200 "
-        "--seconds 5. All of it takes most of an hour on two quiet cores.",
+        "--seconds 5. All of it takes most of an hour on two quiet cores. What the desk costs: run.py --desk --logs "
+        "day-usage,month --rates 1000 --seconds 30 --rounds 5.",
     )
+    parser.add_argument(
+        "--desk", action="store_true", help="instead: Holdfast with its desk and without, and the desk alone; desk.md"
+    )
+    parser.add_argument("--breaches", type=int, default=20_000, help="for the desk alone [%(default)s]")
     parser.add_argument("--contenders", type=names(ROSTER), default=list(ROSTER), help=f"of {', '.join(ROSTER)} [all]")
     parser.add_argument("--logs", type=names(LOGS), default=list(LOGS), help=f"of {', '.join(LOGS)} [all]")
     parser.add_argument("--events", type=int, default=600_000, help="the most of each log [all of it]")
@@ -89,7 +95,7 @@ def main() -> None:
     about["load before"] = results.load()
     logs_of_processes = asked.out / "logs"
     logs_of_processes.mkdir(parents=True, exist_ok=True)
-    if BARE not in asked.contenders:
+    if BARE not in asked.contenders and not asked.desk:
         rounds.say(f"without {BARE} there are no ratios")
 
     def plan(bootstrap: str) -> rounds.Plan:
@@ -103,18 +109,24 @@ def main() -> None:
             rounds=asked.rounds,
             rates=asked.rates,
             seconds=asked.seconds,
+            breaches=asked.breaches,
             cache=asked.cache.expanduser(),
             directory=logs_of_processes,
         )
 
+    measure = desk_cost.run if asked.desk else rounds.run
     if asked.brokers:
-        race = rounds.run(plan(asked.brokers))
+        found = measure(plan(asked.brokers))
     else:
         with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as room, kafka(Path(room)) as bootstrap:
-            race = rounds.run(plan(bootstrap))
+            found = measure(plan(bootstrap))
     about["load after"] = results.load()
-    sys.stdout.write(results.write(race, about, asked.out))
-    rounds.say(f"wrote {asked.out}/benchmark.json, .md and .png")
+    if isinstance(found, desk_cost.Cost):
+        sys.stdout.write(desk_cost.written(found, about, asked.out))
+        rounds.say(f"wrote {asked.out}/desk.json and .md")
+    else:
+        sys.stdout.write(results.write(found, about, asked.out))
+        rounds.say(f"wrote {asked.out}/benchmark.json, .md and .png")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import planted
 from models.learning.learner import Learner, LearnerSettings
 
 BEFORE = 8_000
-"""Fates and verdicts until the first models are published."""
+"""PersonWeeks and verdicts until the first models are published."""
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:

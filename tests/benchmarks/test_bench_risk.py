@@ -15,7 +15,7 @@ import pytest
 
 import planted
 from models.fitting.knots import Knots
-from models.fitting.river_logistic import RiverVoice
+from models.fitting.river_logistic import RiverLogistic
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer
 
@@ -41,8 +41,8 @@ def test_score_cost(rows: int, record_property: Callable[[str, float], None]) ->
     scored = cost(lambda: [scorer.score(x) for _ in range(again)]) / (again * rows)
     reasons = cost(lambda: [scorer.contributions(x, "high") for _ in range(again)]) / (again * rows)
     ground = Knots.of(snapshot.features, planted.vectors(6, 1_000).T)
-    voice, few = RiverVoice(ground, 0.015), ground.logs(x[:, :50]).T.tolist()
-    river = cost(lambda: [voice.log_odds(values, 1) for values in few]) / len(few)
+    model, few = RiverLogistic(ground, 0.015), ground.logs(x[:, :50]).T.tolist()
+    river = cost(lambda: [model.log_odds(values, 1) for values in few]) / len(few)
     for name, seconds in (("score", scored), ("contributions", reasons), ("river", river)):
         record_property(f"{name}_us_per_row_{rows}", round(seconds * 1e6, 2))
     line = f"score {scored * 1e6:7.2f}  contributions {reasons * 1e6:7.2f}  River's own prediction {river * 1e6:7.1f}"

@@ -63,6 +63,7 @@ def race(broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathFactory, pytes
         rounds=3,
         rates=RATES,
         seconds=20.0,
+        breaches=0,
         cache=environments.default_cache(),
         directory=directory,
     )

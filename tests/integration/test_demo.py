@@ -95,9 +95,15 @@ def test_a_script_gets_one_object_with_an_alert_and_nothing_lost_or_twice(place:
     assert {name: told[name] for name in told if name.startswith(("lost_", "twice_"))} == {
         "lost_events": 0,
         "twice_events": 0,
+        "lost_breaches": 0,
+        "twice_breaches": 0,
         "lost_alerts": 0,
         "twice_alerts": 0,
+        "lost_orders": 0,
+        "twice_orders": 0,
     }
+    assert told["orders"] == sum(told["orders_by_step"].values()) > 0
+    assert told["orders_by_step"]["archived"] > 0
     assert "模拟数据" in done.stderr
     place.assert_empty(None)
 
@@ -161,6 +167,13 @@ def test_keys_tell_a_story_and_kill_the_worker_and_ctrl_c_leaves_nothing(place: 
     terminal.press("1")
     terminal.wait_for(r"story 1: alert after [\d.]+ s")
     terminal.wait_for(r"live, 10 min a second")
+    terminal.press("2")
+    terminal.wait_for(r"story 2: alert after [\d.]+ s")
+    terminal.wait_for(r"tianhe-03 today: [1-9]\d* open")
+    for key, said in (("a", "accepted"), ("c", "contacted"), ("r", "retained")):
+        terminal.press(key)
+        terminal.wait_for(rf"order \w{{8}}: {said}, its step after [\d.]+ s")
+    terminal.wait_for(r"\w{8} archived [\d: -]+\(retained\)")
     terminal.press("k")
     terminal.wait_for(r"worker killed \(SIGKILL\)")
     terminal.wait_for(r"killed: lanes open after [\d.]+ s, caught up after [\d.]+ s: lost 0, twice 0")

@@ -222,8 +222,9 @@ console.log(JSON.stringify({ channels: document?.channels().all().length, diagno
 def test_official_parser_reads_the_document(tmp_path: Path) -> None:
     (tmp_path / "parse.mjs").write_text(PARSE)
     npm_install(tmp_path, "@asyncapi/parser@3.6.6")
-    command = [program("node", "nodejs npm"), "parse.mjs", str(DIRECTORY / "asyncapi.json")]
+    document = DIRECTORY / "asyncapi.json"
+    command = [program("node", "nodejs npm"), "parse.mjs", str(document)]
     done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60)
     found: dict[str, Any] = json.loads(done.stdout)
-    assert found["channels"] == 16
+    assert found["channels"] == len(json.loads(document.read_bytes())["channels"]) > 0
     assert [each for each in found["diagnostics"] if each["severity"] < 2] == []  # 2: there is a newer AsyncAPI

@@ -99,6 +99,7 @@ async def test_shared_broker_takes_a_transaction_and_gives_it_back(broker: Embed
     assert await read(broker.bootstrap, f"{prefix}events") == b"call"
 
 
+@pytest.mark.long
 async def test_records_and_topics_survive_a_restart_on_other_ports_and_another_java(tmp_path: Path) -> None:
     directory = tmp_path / "数据 kafka"  # letters and a space, as a user's home has them
     with EmbeddedBroker.start(directory) as first:
@@ -111,8 +112,9 @@ async def test_records_and_topics_survive_a_restart_on_other_ports_and_another_j
         assert await read(second.bootstrap, "events") == b"before"
 
 
+@pytest.mark.long
 async def test_broker_killed_after_a_commit_keeps_it_visible(tmp_path: Path) -> None:
-    """Without ``settle`` about every second such kill hides a committed transaction for good."""
+    """Without ``fence_after_crash`` about every second such kill hides a committed transaction for good."""
     with EmbeddedBroker.start(tmp_path) as first:
         await create(first.bootstrap, "events")
         await send(first.bootstrap, "events", b"before")

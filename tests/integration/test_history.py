@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 import time
 from base64 import b64decode
@@ -18,8 +17,9 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import ConfigResource, ResourceType
 from support.black_box import World
-from support.black_box_worker import ROOT, clean_environment, until
+from support.black_box_worker import clean_environment, until
 from support.history_files import NAMES, Row, write
+from support.warm_start import start
 
 from app.simulator.rates import Rates
 from app.simulator.stream import simulate
@@ -47,10 +47,8 @@ class Verb:
 
     def __init__(self, world: World, log: Path, *arguments: str, **settings: str) -> None:
         self.log = log
-        with log.open("wb") as err, log.with_suffix(".out").open("wb") as out:
-            environment = clean_environment(world.settings | settings)
-            command = [sys.executable, "-m", "app.cli", *arguments]
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=err)
+        environment = clean_environment(world.settings | settings)
+        self.process = start([sys.executable, "-m", "app.cli", *arguments], environment, log.with_suffix(".out"), log)
 
     def said(self, words: str) -> bool:
         text = self.log.read_text(encoding="utf-8")
@@ -81,8 +79,10 @@ def raw(world: World, topic: str, lanes: int = LANES) -> list[tuple[str, bytes]]
             place = TopicPartition(world.prefix + topic, lane, 0)
             _, end = consumer.get_watermark_offsets(place, timeout=10)
             consumer.assign([place])
+            bound = time.monotonic() + BOUND_S
             while end and consumer.position([place])[0].offset < end:
-                batch = consumer.consume(10_000, timeout=1)
+                assert time.monotonic() < bound, f"{topic} [{lane}] was not read up to {end}"
+                batch = consumer.consume(10_000, timeout=0.1)
                 found += [((m.key() or b"").decode(), m.value() or b"{}") for m in batch]
     finally:
         consumer.close()

@@ -136,12 +136,11 @@ async def test_a_kill_anywhere_gives_the_same_weights_bit_for_bit(
     assert await undisturbed.stop() == 0
     # Between learning and commit; amid a commit; right behind one that published; and again; with a night made.
     await _killed(struck, ["learned:173", "before_commit:3", "after_commit:2", "learned:1", "night"])
-    for pause_s in (1.2, 1.6):  # and by the kernel, wherever that falls
-        worker = struck.start()
-        await worker.said("learner_begins")
-        await asyncio.sleep(pause_s * random.Random(SEED).random())
-        worker.signal(signal.SIGKILL)
-        await worker.ended(5)
+    worker = struck.start()  # and from outside, wherever that falls
+    await worker.said("learner_begins")
+    await asyncio.sleep(1.4 * random.Random(SEED).random())
+    worker.signal(signal.SIGKILL)
+    await worker.ended(5)
     heir = struck.start()
     found = await struck.learned()
     assert await heir.stop() == 0

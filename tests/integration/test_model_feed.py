@@ -95,7 +95,7 @@ async def scored_by(rig: Rig, version: str) -> None:
     """Wait until every lane has written a transaction by it."""
 
     async def seen() -> bool:
-        log = await rig.log()
+        log = await rig.log(HISTORY)
         return all(served(log, partition)[-1:] == [version] for partition in range(rig.partitions))
 
     await until(seen, f"every lane scores by {version}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 from support.alerts_made import an_alert
-from support.black_box_worker import ROOT, clean_environment
+from support.black_box_worker import clean_environment
 from support.known_model import known_model
 from support.learner_rig import LearnerRig
 from support.rig import Rig
 from support.ruled_examples import examples
+from support.warm_start import run_holdfast
 
 import planted
 from app.config.operator_files import frozen_model
@@ -40,17 +40,7 @@ async def model(learner: LearnerRig, *arguments: str) -> subprocess.CompletedPro
         "HOLDFAST_BROKERS": learner.rig.client["bootstrap_servers"][0],
         "HOLDFAST_TOPIC_PREFIX": learner.rig.prefix,
     }
-    return await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "app.cli", "model", *arguments],
-        cwd=ROOT,
-        env=clean_environment(place),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return await asyncio.to_thread(run_holdfast, clean_environment(place), "model", *arguments)
 
 
 async def shown(learner: LearnerRig) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from support.history_check import Record
 from support.rig import Rig, clean, event, mix, now_ms
 
 from models.contract.events import BILLING, CALLS, DATA_USAGE, SUBSCRIBERS
+from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
 from streams.records.topics import DEAD_LETTERS
-from streams.records.wire import MAX_VALUE_BYTES, POISONS
+from streams.records.wire import MAX_VALUE_BYTES
 
 MINUTE_MS = 60_000
 
@@ -46,7 +47,7 @@ async def test_every_poison_is_kept_and_stops_nothing(rig: Rig) -> None:
     await rig.create(overrides={"max.message.bytes": str(4 << 20)})
     begin = now_ms() - 10 * MINUTE_MS
     planted = plan(begin + 5_000)
-    assert {reason for reason, *_ in planted} == set(POISONS)
+    assert {reason for reason, *_ in planted} == set(DEAD_LETTER_REASONS)
     worker = rig.worker()
     await rig.send_all(mix(1, 100, rig.partitions, begin))
     places = {}

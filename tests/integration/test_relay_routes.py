@@ -29,7 +29,7 @@ from app.relay.metrics import RelayMetrics
 from app.relay.route import Route, Wanted
 from app.relay.webhook import WebhookRoute
 from streams.cluster.parking import Parking
-from streams.cluster.subscription import Subscription, standing
+from streams.cluster.subscription import Subscription, group_position
 from streams.records.topics import ALERTS
 
 
@@ -145,7 +145,7 @@ async def test_one_digest_a_unit_and_minute_and_none_is_lost(
             chat.status = 200
             await heard(3)
             assert chat.said[2][0] == "tianhe-03: 2 alerts"
-        found = await standing(relays.rig.client, relays.rig.prefix + ALERTS, route.subscription.group, "now")
+        found = await group_position(relays.rig.client, relays.rig.prefix + ALERTS, route.subscription.group, "now")
         assert (found.begin, found.fresh) == (found.end, frozenset()), "what was told is committed"
         chat.said.clear()
         async with running(a_digest_route(relays, chat)) as task:
@@ -195,16 +195,16 @@ async def test_where_an_endpoint_begins_and_what_age_has_deleted_before_it_came(
     old, new = now_ms() - 7_200_000, now_ms() - 1_000
     await relays.send(relays.lives(4, 1), stamp=old)
     await relays.send(relays.lives(2, 1), stamp=new)
-    assert (await standing(client, topic, group, "beginning")).begin == {0: 0, 1: 0}
-    assert (await standing(client, topic, group, "now")).begin == {0: 3, 1: 3}
-    assert (await standing(client, topic, group, old)).begin == {0: 0, 1: 0}
-    assert (await standing(client, topic, group, old + 1)).begin == {0: 2, 1: 2}
-    assert (await standing(client, topic, group, now_ms() + 60_000)).begin == {0: 3, 1: 3}
+    assert (await group_position(client, topic, group, "beginning")).begin == {0: 0, 1: 0}
+    assert (await group_position(client, topic, group, "now")).begin == {0: 3, 1: 3}
+    assert (await group_position(client, topic, group, old)).begin == {0: 0, 1: 0}
+    assert (await group_position(client, topic, group, old + 1)).begin == {0: 2, 1: 2}
+    assert (await group_position(client, topic, group, now_ms() + 60_000)).begin == {0: 3, 1: 3}
     subscription = Subscription(client, topic, group, "beginning", _nothing)
     await subscription.open()
     await subscription.close()
     await relays.rig.trim(ALERTS, 0, 2)
-    found = await standing(client, topic, group, "now")
+    found = await group_position(client, topic, group, "now")
     assert (found.begin, found.fresh, found.missed) == ({0: 2, 1: 0}, frozenset(), 2)
 
 
@@ -222,7 +222,7 @@ async def test_what_was_given_and_not_accepted_is_never_committed(relays: RelayR
             return WebhookRoute(endpoint, wanted(relays), RelayMetrics(["crm"], []), [KEY], parking)
 
         async def places() -> dict[int, int]:
-            found = await standing(relays.rig.client, relays.rig.prefix + ALERTS, route.subscription.group, "now")
+            found = await group_position(relays.rig.client, relays.rig.prefix + ALERTS, route.subscription.group, "now")
             return dict(found.begin)
 
         route = a_route()

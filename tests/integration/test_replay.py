@@ -158,7 +158,7 @@ def _records(world: World, lane: int, topic: str = CALLS) -> list[tuple[int, str
         found: list[tuple[int, str, dict[str, object]]] = []
         # A transaction's marker is an offset that no record has.
         while consumer.position([place])[0].offset < end:
-            for message in consumer.consume(10_000, timeout=1):
+            for message in consumer.consume(10_000, timeout=0.1):
                 key, value = message.key(), message.value()
                 assert isinstance(key, bytes)
                 assert value is not None

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 
 import msgspec
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from support.trials import trials
 
 import planted
-from models.contract.training_example import Example, Fate
+from models.contract.training_example import Example, WeeklyLabel
 from models.learning.learner import Learner, LearnerSettings, Lesson
 
+pytestmark = pytest.mark.timeout(180)
 SMALL = LearnerSettings(warm_rows=50, window=1_000, recent_rows=60)
 BASE = next(planted.examples(1, seed=1))
 ANY = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([0.0, -0.0, 1e-310, 1e29]))
@@ -40,8 +43,8 @@ def made(changes: list[dict[str, object]], values: list[list[float | None]]) -> 
     return found
 
 
-def weeks(changes: list[dict[str, object]], values: list[list[float | None]]) -> list[Fate]:
-    """Fates, as strange."""
+def weeks(changes: list[dict[str, object]], values: list[list[float | None]]) -> list[WeeklyLabel]:
+    """PersonWeeks, as strange."""
     found = []
     for number, example in enumerate(made(changes, values)):
         fate, change = next(planted.fates(example)), changes[number % len(changes)]
@@ -52,7 +55,7 @@ def weeks(changes: list[dict[str, object]], values: list[list[float | None]]) ->
     return found
 
 
-@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=trials(5), deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(
     st.lists(CHANGES, min_size=1, max_size=12),
     st.lists(st.lists(ANY, min_size=0, max_size=6), min_size=1, max_size=7),

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Refused
-from app.replay.column_map import Cartographer, Told
+from app.replay.column_guess import ColumnMapper, Told
 from app.replay.conversion import Conversion
-from app.tables.column_evidence import Evidence
 from app.tables.column_names import NAMES
+from app.tables.decimals_and_dates import Evidence
 from app.tables.encoding import encoding_of
 from app.tables.fields import TOPICS, Field, Reading, Sort, fields_of, is_nothing, reader
 from app.tables.quantities import number
@@ -72,7 +72,7 @@ def conversion(tmp_path: Path, topic: str) -> tuple[Conversion, int]:
     columns = [NAMES[topic][name].split()[0] for name in fields_of(topic) if name in NAMES[topic]]
     path = tmp_path / "log.jsonl"
     path.write_text(json.dumps(dict.fromkeys(columns, None)) + "\n")
-    mapping = Cartographer(Recording(path), topic, Told(), LocalTime()).map()
+    mapping = ColumnMapper(Recording(path), topic, Told(), LocalTime()).map()
     assert len(mapping.sources) == len(columns)
     return Conversion(mapping, NOW), len(columns)
 

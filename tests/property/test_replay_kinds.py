@@ -13,11 +13,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.errors import Refused
-from app.replay.column_map import Cartographer, Told
+from app.replay.column_guess import ColumnMapper, Told
 from app.replay.conversion import Conversion
-from app.tables.column_evidence import Evidence
-from app.tables.encoding import encoding_of
+from app.tables.decimals_and_dates import Evidence, UnitEvidence
+from app.tables.encoding import SYLLABLES, encoding_of
 from app.tables.fields import Field, Reading, Sort, fields_of, reader
+from app.tables.quantities import SECONDS
 from app.tables.recording import Recording
 from app.tables.reject import Reject, RejectReason
 from app.tables.times import LocalTime, ReadTime, moment
@@ -57,6 +58,13 @@ def test_dates_are_read_as_they_were_written_or_asked_about(days: list[date], or
     assert not tells or way == order
 
 
+@given(st.integers(201, 2_000), st.sampled_from(["day", "month"]), st.dates(date(2026, 1, 13), date(2027, 12, 31)))
+def test_one_wrong_date_turns_no_file(rows: int, order: str, wrong: date) -> None:
+    forms = ("%d/%m/%Y", "%m/%d/%Y") if order == "day" else ("%m/%d/%Y", "%d/%m/%Y")
+    cells = [f"{date(2026, 3, 1 + n % 2):{forms[0]}}" for n in range(rows)]
+    assert way_of(WHEN, [*cells, f"{wrong:{forms[1]}}"], NOW) in (order, None)
+
+
 @given(
     st.lists(st.decimals(0, 10**7, places=3), min_size=1, max_size=10), st.sampled_from([".,", ",.", ", ", ".'", ",'"])
 )
@@ -75,7 +83,23 @@ def test_amounts_are_read_as_they_were_written_or_asked_about(amounts: list, mar
 def test_western_letters_between_others_are_letters_or_asked_about(letters: list[str], encoding: str) -> None:
     text = "".join(f"M{letter}ller-{n}\n" for n, letter in enumerate(letters))
     content = text.encode(encoding)
-    assert content.decode(encoding_of("log.csv", lambda: io.BytesIO(content))) == text
+    try:
+        assert content.decode(encoding_of("log.csv", lambda: io.BytesIO(content))) == text
+    except Refused:
+        assert any(letter.isupper() for letter in letters), "a capital inside a word is no Western European one"
+
+
+@given(st.lists(st.integers(1, 86_399), min_size=1, max_size=20), st.integers(6, 12), st.sampled_from(".,"))
+def test_shares_of_a_day_are_never_seconds(seconds: list[int], digits: int, mark: str) -> None:
+    field = fields_of(CALLS)["duration_s"]
+    evidence = UnitEvidence(field, "log.csv", seconds=True)
+    days = reader(field, Reading(CALLS, LocalTime(), SECONDS["days"], mark="comma" if mark == "," else "point"))
+    for row, each in enumerate(seconds, 2):
+        cell = f"{each / 86_400:.{digits}f}".replace(".", mark)
+        evidence.look(row, cell)
+        assert days(cell) == each
+    with pytest.raises(Refused, match="what is row"):
+        evidence.settle("comma" if mark == "," else "point")
 
 
 HAN = st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=2, max_size=8)
@@ -95,6 +119,16 @@ def test_chinese_is_read_as_it_was_written_or_asked_about(words: list[str], enco
         assert encoding == "gb18030", "the others say what they are"
     else:
         assert content.decode(found).removeprefix("\ufeff") == text
+
+
+HANGUL = st.text(sorted(SYLLABLES), min_size=2, max_size=4)
+
+
+@given(st.lists(HANGUL, min_size=1, max_size=40), st.sampled_from(["euc-kr", "cp949"]))
+def test_korean_is_never_read_as_chinese(words: list[str], encoding: str) -> None:
+    content = ("msisdn,name\n" + "".join(f"1,{word}\n" for word in words)).encode(encoding)
+    with pytest.raises(Refused):
+        encoding_of("log.csv", lambda: io.BytesIO(content))
 
 
 ZONES = st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Shanghai", "Australia/Lord_Howe", "Asia/Kolkata"])
@@ -119,6 +153,40 @@ def test_what_no_clock_shows_is_no_time(at: datetime, name: str) -> None:
     at = at.replace(microsecond=0)
     exists = at.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) == at
     assert exists or isinstance(moment(f"{at:%Y-%m-%d %H:%M:%S}", LocalTime(zone=zone)), Reject)
+
+
+@given(
+    st.datetimes(datetime(2015, 1, 1), datetime(2035, 1, 1)),  # noqa: DTZ001 - in UTC
+    st.integers(-47, 56),
+    st.sampled_from(["{s}{h:02d}:{m:02d}", "{s}{h:02d}{m:02d}", "{s}{h}", "UTC{s}{h}", "GMT{s}{h:02d}:{m:02d}"]),
+    st.sampled_from(["%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%Y/%m/%d %I:%M:%S %p"]),
+)
+def test_a_zone_beside_a_time_is_its_zone(at: datetime, quarters: int, zone: str, form: str) -> None:
+    if zone.endswith("{h}"):
+        quarters -= quarters % 4
+    true = at.replace(tzinfo=UTC, microsecond=0)
+    shown = (true + timedelta(minutes=15 * quarters)).strftime(form)
+    hours, rest = divmod(abs(quarters), 4)
+    said = zone.format(s="-" if quarters < 0 else "+", h=hours, m=15 * rest)
+    read = moment(f"{shown} {said}", LocalTime(first="day"))
+    assert read == ReadTime(round(true.timestamp() * 1000), "time with a zone")
+
+
+@given(
+    st.lists(st.lists(st.text("abc", min_size=1, max_size=3), max_size=4), min_size=1, max_size=4),
+    st.lists(st.sampled_from(["Total", "SUMME:", "合计", "Average"]), max_size=2),
+    st.sampled_from(",;\t"),
+)
+def test_files_put_together_and_summed_up_are_their_rows(
+    path: Path, files: list[list[str]], sums: list[str], separator: str
+) -> None:
+    assume(any(files))
+    lines = [separator.join(row) for names in files for row in (["name", "n"], *([name, "1"] for name in names))]
+    path.write_text("\n".join([*lines, *(f"{name}{separator}9" for name in sums)]) + "\n", encoding="utf-8")
+    rows = list(Recording(path).rows())
+    assert [row.cells[0] for row in rows if row.reject is None] == [name for names in files for name in names]
+    why = [row.reject.reason for row in rows if row.reject is not None]
+    assert why == [RejectReason.HEADER] * (len(files) - 1) + [RejectReason.SUM] * len(sums)
 
 
 @given(st.integers(20_000, 73_000), st.integers(0, 86_399), st.sampled_from(".,"))
@@ -194,7 +262,7 @@ def test_an_sms_is_never_refused_for_its_duration(path: Path, calls: list[tuple[
     rows = [f"s,2026-05-01,out,{kind},{duration},on_net" for kind, duration in calls]
     path.write_text("\n".join(["subscriber_id,ts,direction,kind,duration_s,peer_network", *rows]) + "\n")
     recording = Recording(path)
-    convert = Conversion(Cartographer(recording, CALLS, Told(), LocalTime()).map(), NOW)
+    convert = Conversion(ColumnMapper(recording, CALLS, Told(), LocalTime()).map(), NOW)
     made = [convert.records(row) for row in recording.rows()]
     for (kind, duration), found in zip(calls, made, strict=True):
         assert isinstance(found, Reject) == (kind in ("call", "voice") and not duration.isdecimal())

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Refused
-from app.evaluate.silence import with_lapses
+from app.evaluate.events import with_lapses
 from app.publishing.record import TimedRecord
 from models.contract.events import CALLS, OUTCOMES
 from models.contract.time_units import DAY_MS

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from support.rig import FIELDS
 
 from models.contract.events import INPUTS, MIN_TS, Deletion
+from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
 from streams.records.dead_letters import dead_letter
-from streams.records.wire import POISONS, Rejected, decode
+from streams.records.wire import Rejected, decode
 
 STAMP = 1_780_000_000_000
 TOPICS = st.sampled_from(list(INPUTS))
@@ -53,7 +54,7 @@ def test_any_bytes_are_decoded_or_kept(topic: str, key: bytes | None, value: byt
     record = Raw(key, value, stamp)
     decoded = decode(topic, record, STAMP)
     if isinstance(decoded, Rejected):
-        assert decoded.reason in POISONS
+        assert decoded.reason in DEAD_LETTER_REASONS
         letter = dead_letter(topic, 0, record, decoded)
         assert (letter.key, letter.value) == (key, value)
         assert all(isinstance(text, bytes) for _, text in letter.headers)

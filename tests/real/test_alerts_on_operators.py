@@ -13,9 +13,10 @@ from statistics import median
 
 import msgspec
 import pytest
+from support.desk_rig import published
 from support.lived import SIMULATED_SINCE, simulated
 
-from app.evaluate.off_line import lived
+from app.evaluate.events import lived
 from app.publishing.record import TimedRecord
 from models.contract.alerts import Alert
 from models.contract.events import OUTCOMES
@@ -55,8 +56,11 @@ def test_tier_alerts_are_worth_watching(
     The lead runs to the outcome's record. To the last activity, by which a front line would count, it is shorter.
     """
     leavers, learner = Leavers(), Learner(LearnerSettings(), prior())
-    bodies = lived(leavers.watched(simulated(seed, SUBSCRIBERS, DAYS, 0.018)), Policy(), learner)
-    alerts = [body for body in bodies if isinstance(body, Alert) and body.kind == "risk_tier"]
+    records = leavers.watched(simulated(seed, SUBSCRIBERS, DAYS, 0.018))
+    bodies = published(lived(records, Policy(), learner), Policy())
+    published_alerts = [body for body in bodies if isinstance(body, Alert)]
+    alerts = [body for body in published_alerts if body.kind == "risk_tier"]
+    incidents = [b for b in published_alerts if b.kind == "account_exodus" and b.event in ("raised", "escalated")]
     left, known = leavers.left, leavers.known
     begin, end = SIMULATED_SINCE + FROM * DAY_MS, SIMULATED_SINCE + DAYS * DAY_MS
     raised, times = [a for a in alerts if a.event == "raised"], defaultdict(list)
@@ -76,11 +80,21 @@ def test_tier_alerts_are_worth_watching(
     foretold = {who: min(found) for who, found in before.items() if found}
     began = {a.alert_id: a.ts for a in raised}
     lengths = [(a.ts - began[a.alert_id]) / DAY_MS for a in alerts if a.close_reason == "recovered"]
+    named = defaultdict(list, {who: list(found) for who, found in times.items()})
+    for incident in incidents:  # which stands for the tier alerts of the lines it names
+        for who in incident.members or []:
+            named[who].append(incident.ts)
+    of_account = {
+        who
+        for who in before
+        if who not in foretold and any(0 <= known[who] - ts <= HORIZON * DAY_MS for ts in named[who])
+    }
     figures = {
         "a day per 1,000": round(sum(a.ts >= begin for a in raised) / SUBSCRIBERS / (DAYS - FROM) * 1_000, 2),
         "precision": round(sum(map(right, matured)) / len(matured), 3),
         "of alerts": len(matured),
-        "recall": round(len(foretold) / len(before), 3),
+        "recall": round((len(foretold) + len(of_account)) / len(before), 3),
+        "of it by an incident of their account": round(len(of_account) / len(before), 3),
         "of leavers": len(before),
         "lead, days": round(median((known[who] - ts) / DAY_MS for who, ts in foretold.items()), 1),
         "lead to the last activity": round(median((left[who] - ts) / DAY_MS for who, ts in foretold.items()), 1),
@@ -90,6 +104,6 @@ def test_tier_alerts_are_worth_watching(
     sys.stdout.write(f"seed {seed}: {figures}\n")
     assert 0.5 <= figures["a day per 1,000"] <= 1.25  # at most the budget; where candidates are few, all of them
     assert figures["precision"] >= 0.35
-    assert figures["recall"] >= recall  # 0.60 is asked: deploy/adr/0017 has what was tried on the third
+    assert figures["recall"] >= recall  # deploy/adr/0017 has what was tried on the third
     assert figures["lead, days"] >= 3.0
     assert figures["over in two days"] <= 0.10

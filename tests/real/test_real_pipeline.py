@@ -26,7 +26,7 @@ from support.rig import Rig
 
 from models.contract.events import CALLS, DATA_USAGE
 from models.contract.time_units import DAY_MS
-from models.contract.training_example import WEEKLY, Example, Fate
+from models.contract.training_example import WEEKLY, Example, WeeklyLabel
 from models.features.catalogue import INDEX
 from models.scoring.snapshot import encode
 from streams.embedded.broker import EmbeddedBroker
@@ -163,7 +163,7 @@ def cross_fitted(over: RealRun, looks: list[Example]) -> Floats:
     return risk
 
 
-def _fold(example: Example | Fate) -> int:
+def _fold(example: Example | WeeklyLabel) -> int:
     return int(hashlib.sha256(example.subscriber_id.encode()).hexdigest(), 16) % FOLDS
 
 

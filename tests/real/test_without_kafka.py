@@ -19,13 +19,12 @@ from support.real_data import data, needed
 from support.real_figures import Bools, Floats, Measured, measured
 from support.real_run import BYSTANDER
 
-from app.evaluate.events import Looks
-from app.evaluate.off_line import lived
+from app.evaluate.events import Looks, lived
 from models.analysis.score_metrics import calibration_error
 from models.contract.events import CALLS, DATA_USAGE, SUBSCRIBERS
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
-from models.contract.training_example import WEEKLY, Example, Fate
+from models.contract.training_example import WEEKLY, Example, WeeklyLabel
 from models.decisions.outbox import Body
 from models.learning.example_status import Lesson
 from models.learning.learner import Learner, LearnerSettings
@@ -33,12 +32,12 @@ from models.scoring.prior import prior
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 Record = Callable[[str, object], None]
-Told = list[Example | Fate]
+Told = list[Example | WeeklyLabel]
 SPANS = ((14, 30), (30, 45), (45, 60), (60, 90), (90, 120), (120, 150), (150, 176))
 
 
 def people(of: Iterable[Body]) -> Told:
-    told = (each for each in of if isinstance(each, Example | Fate))
+    told = (each for each in of if isinstance(each, Example | WeeklyLabel))
     return [each for each in told if not each.subscriber_id.startswith(BYSTANDER)]
 
 
@@ -127,9 +126,9 @@ class Misled(Learner):
     how = ""
     since: int | None = None
 
-    def learn(self, told: Example | Fate) -> Lesson:
+    def learn(self, told: Example | WeeklyLabel) -> Lesson:
         self.since = told.ts + 75 * DAY_MS if self.since is None else self.since
-        if isinstance(told, Fate) and told.known_ts >= self.since:
+        if isinstance(told, WeeklyLabel) and told.known_ts >= self.since:
             left = not told.left if self.how == "inverted" else crc32(told.fate_id.encode()) % 80 == 0
             told = replace(told, left=left, outcome="ported_out" if left else None)
         return super().learn(told)

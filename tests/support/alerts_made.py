@@ -32,6 +32,7 @@ def an_action(**changed: Any) -> Action:
         "channel": "field_visit",
         "unit": "tianhe-03",
         "assignee": None,
+        "contact_from": RAISED_MS,
         "contact_by": RAISED_MS + 20_000_000,
         "offer": Offer(
             code="R-A", name=Text("Renewal package A", "续约礼包A"), valid_until=RAISED_MS * 2, cost_cap=60.0

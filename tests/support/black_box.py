@@ -11,8 +11,8 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
-import sys
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final, Self
@@ -22,8 +22,9 @@ from confluent_kafka.admin import AdminClient
 from support.black_box_events import CALLS, CARE, DATA, DAY, lane_of
 from support.black_box_outputs import Outputs, Place, Record
 from support.black_box_subscriber import Subscriber
-from support.black_box_worker import ROOT, Metrics, Worker, clean_environment, until
+from support.black_box_worker import Metrics, Worker, clean_environment, until
 from support.known_model import known_model
+from support.warm_start import run_holdfast
 
 SHANGHAI: Final = timezone(timedelta(hours=8))
 ROOMY: Final = "[tiers]\nbudget = 1000.0\nsmoothing = 1.0\n"
@@ -92,15 +93,7 @@ class World:
 
     def holdfast(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run another verb to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "app.cli", *arguments],
-            cwd=ROOT,
-            env=clean_environment(self.settings | settings),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return run_holdfast(clean_environment(self.settings | settings), *arguments)
 
     def new_worker(self, *flags: str, **settings: str) -> Worker:
         """Start a worker."""
@@ -168,6 +161,25 @@ class World:
         self._unread.add(lane)
         return Place(topic, lane, offset)
 
+    def send_all(self, records: Iterable[tuple[str, bytes, bytes, int]]) -> None:
+        """Write records ``(topic, key, value, timestamp)``, all of them at once; returns when all are acknowledged."""
+        refused: list[KafkaError] = []
+
+        def told(error: KafkaError | None, message: Message) -> None:
+            lane, offset = message.partition(), message.offset()
+            if error is not None or lane is None or offset is None:
+                refused.extend([] if error is None else [error])
+                return
+            topic = str(message.topic())[len(self.prefix) :]
+            self.sent[lane][topic] = max(offset, self.sent[lane].get(topic, -1))
+            self._unread.add(lane)
+
+        for topic, key, value, ts in records:
+            self._producer.produce(self.prefix + topic, value, key, on_delivery=told, timestamp=ts)
+            self._producer.poll(0)
+        assert not self._producer.flush(60)
+        assert not refused
+
     def drive(self, lane: int, *, usage: bool = False, ts: int | None = None) -> None:
         """A bystander does something at the lane's time: a question to care, or a call and a data session."""
         bystander = self.subscriber(lane, "bystander")
@@ -204,10 +216,11 @@ class World:
         self._unsettled.pop(lane, None)
 
     def settle(self, lane: int) -> None:
-        """Wait until all that was sent to the lane is applied, and what came of it is read."""
+        """Wait until all that was sent to the lane is applied, the desk has heard it, and what came of it is read."""
         if lane not in self._unread:
             return
         self.wait_applied(lane)
+        until(lambda: self.outputs.desk_is_done_with(lane), f"the desk is done with lane {lane}", pause_s=0)
         ends = self.outputs.ends(lane)
 
         def read() -> bool:

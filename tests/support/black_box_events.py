@@ -24,7 +24,8 @@ DEAD_LETTERS: Final = "churn.dead-letters.v1"
 RECEIPTS: Final = "churn.receipts.v1"
 STATE: Final = "churn.state.v1"
 HISTORY: Final = "churn.history.v1"
-OUTPUTS: Final = (ALERTS, SCORES, SUPPRESSIONS, DEAD_LETTERS, RECEIPTS, STATE, HISTORY)
+WORK_ORDERS: Final = "churn.work-orders.v1"
+OUTPUTS: Final = (ALERTS, WORK_ORDERS, SCORES, SUPPRESSIONS, DEAD_LETTERS, RECEIPTS, STATE, HISTORY)
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
 FIELDS: Final[dict[str, dict[str, Any]]] = {
@@ -38,7 +39,6 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
         "arpu": 138.0,
         "unit": "tianhe-03",
         "manager": "manager-7",
-        "customer_id": "c-77",
         "plan": "5G-129",
         "consent": {"behaviour": True},
     },

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from support.black_box_events import HISTORY, OUTPUTS
+
+BREACHES = "churn.breaches.v1"
+DESK_STATE = "churn.desk-state.v1"
 
 
 class Place(NamedTuple):
@@ -40,6 +44,10 @@ class Outputs:
     def __init__(self, bootstrap: str, prefix: str, lanes: int) -> None:
         self.records: dict[str, list[Record]] = {topic: [] for topic in OUTPUTS}
         self.applied: dict[tuple[str, int], int] = {}
+        self.heard = 0
+        """Offset up to which the desk has heard the breaches."""
+        self.told = Counter[str]()
+        """Records for the desk, by what they are."""
         self._prefix = prefix
         self._reached: dict[tuple[str, int], int] = {}
         self._admin = AdminClient({"bootstrap.servers": bootstrap})
@@ -53,7 +61,9 @@ class Outputs:
                 "fetch.wait.max.ms": 50,
             }
         )
-        self._consumer.assign([TopicPartition(prefix + t, p, 0) for t in OUTPUTS for p in range(lanes)])
+        self._rests: dict[int, bool] = {}
+        places = [*((topic, lane) for topic in OUTPUTS for lane in range(lanes)), (BREACHES, 0), (DESK_STATE, 0)]
+        self._consumer.assign([TopicPartition(prefix + topic, lane, 0) for topic, lane in places])
 
     def pump(self, wait_s: float = 0.05) -> None:
         """Take in what has come."""
@@ -73,6 +83,16 @@ class Outputs:
             self._reached[topic, partition] = offset
             return
         self._reached[topic, partition] = offset + 1
+        if topic == BREACHES:
+            told = json.loads(message.value() or b"")
+            self.told[told["what"]] += 1
+            if "lane" in told:
+                self._rests[told["lane"]] = told["what"] == "idle"
+            return
+        if topic == DESK_STATE:
+            if message.key() == b"~position":
+                self.heard = json.loads(message.value() or b"")["next_offset"]
+            return
         headers = {str(name): value for name, value in message.headers() or []}
         record = Record(Place(topic, partition, offset), message.key(), message.value(), headers)
         self.records[topic].append(record)
@@ -84,7 +104,16 @@ class Outputs:
 
     def ends(self, lane: int) -> dict[tuple[str, int], int]:
         """Ends of the lane's outputs, uncommitted records included."""
-        asked = {TopicPartition(self._prefix + t, lane): OffsetSpec.latest() for t in OUTPUTS}
+        return self._ends([(topic, lane) for topic in OUTPUTS])
+
+    def desk_is_done_with(self, lane: int) -> bool:
+        """Whether the desk has heard all that the lane has told it by now, and that nothing more will come of it."""
+        end = self._ends([(BREACHES, 0)])[BREACHES, 0]
+        self.pump()
+        return self._reached.get((BREACHES, 0), 0) >= end and self.heard >= end and self._rests.get(lane, False)
+
+    def _ends(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        asked = {TopicPartition(self._prefix + topic, lane): OffsetSpec.latest() for topic, lane in places}
         found = self._admin.list_offsets(asked)
         return {(tp.topic[len(self._prefix) :], tp.partition): f.result().offset for tp, f in found.items()}
 

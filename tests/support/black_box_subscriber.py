@@ -18,6 +18,7 @@ from support.black_box_events import (
     SUBSCRIBERS,
     SUPPRESSIONS,
     VISITS,
+    WORK_ORDERS,
 )
 from support.black_box_outputs import Place, Record
 from support.known_model import HEALTHY
@@ -44,7 +45,8 @@ class Subscriber:
         if ts is None:
             self.world.clock[self.lane] += SECOND
             ts = self.now
-        body = {"subscriber_id": self.name, "ts": ts, **FIELDS[topic], **fields}
+        person = {"customer_id": f"c-{self.name}"} if topic == SUBSCRIBERS else {}  # each is one of their own
+        body = {"subscriber_id": self.name, "ts": ts, **FIELDS[topic], **person, **fields}
         return self.world.send(topic, self.name, json.dumps(body).encode())
 
     def profile(self, **fields: Any) -> Place:
@@ -110,6 +112,13 @@ class Subscriber:
     def suppressions(self, kind: str | None = None) -> list[dict[str, Any]]:
         records = self.world.records(SUPPRESSIONS, self.name)
         return [record.body for record in records if kind in (None, record.body["kind"])]
+
+    def orders(self) -> list[dict[str, Any]]:
+        """The steps of their work orders."""
+        return [record.body for record in self.world.records(WORK_ORDERS, self.name)]
+
+    def order_steps(self) -> list[str]:
+        return [order["step"] for order in self.orders()]
 
     def withheld(self, kind: str | None = None) -> list[str]:
         """Why, for each decision not to contact him."""

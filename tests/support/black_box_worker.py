@@ -11,14 +11,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
 from prometheus_client.parser import text_string_to_metric_families
+from support.warm_start import start
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 BOUND_S: Final = 30.0
+PROGRAM: Final = ("-m", "app.cli")
+"""What Python is asked to run."""
 
 
 def until(condition: Callable[[], Any], what: str, bound_s: float = BOUND_S, pause_s: float = 0.05) -> Any:
@@ -64,19 +66,15 @@ def clean_environment(given: Mapping[str, str]) -> dict[str, str]:
 
 
 class Worker:
-    """A process of ``holdfast worker``."""
+    """A process of ``holdfast worker``, or of another `program` with that verb."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path, *flags: str) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, *flags: str, program: Sequence[str] = PROGRAM
+    ) -> None:
         self.log = log
         self._out = log.with_suffix(".out")
-        with log.open("wb") as err, self._out.open("wb") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "worker", *flags],
-                cwd=ROOT,
-                env=clean_environment(environment),
-                stdout=out,
-                stderr=err,
-            )
+        command = [sys.executable, *program, "worker", *flags]
+        self._process = start(command, clean_environment(environment), self._out, log)
         self._url = ""
 
     @property

@@ -117,9 +117,14 @@ def hold(partition: int, gate: Path) -> None:
 def hold_send(partition: int, gate: Path) -> None:
     send = aiokafka.AIOKafkaProducer.send_batch
 
+    opened = False
+
     async def held(self: Any, batch: Any, topic: str, *, partition: int) -> Any:
-        while partition == lane_held and topic.endswith(STATE) and not gate.exists():
-            await asyncio.sleep(0.02)
+        nonlocal opened
+        if partition == lane_held and topic.endswith(STATE):
+            while opened and not gate.exists():
+                await asyncio.sleep(0.02)
+            opened = True  # what a lane writes when it opens goes through
         return await send(self, batch, topic, partition=partition)
 
     lane_held = partition

@@ -17,7 +17,7 @@ from models.contract.events import Arrival
 from models.state.state_records import StateRecord, StateRecords
 from streams.lanes.fold_ports import Folded
 from streams.lanes.lane_report import Commit
-from streams.records.out_record import OutRecord
+from streams.records.out_record import AnyRecord, OutRecord
 from streams.records.topics import ALERTS, SCORES
 
 Row = tuple[int, int, int]
@@ -58,6 +58,15 @@ class CountingFold:
     def clock(self) -> dict[str, Any]:
         return {"seen": self._seen}
 
+    def joining(self) -> list[AnyRecord]:
+        return []
+
+    def opening(self, generation: int) -> list[AnyRecord]:
+        return []
+
+    def idling(self) -> list[AnyRecord]:
+        return []
+
     def apply(self, arrivals: Sequence[Arrival]) -> int:
         taken = arrivals[: self._budget]
         for arrival in taken:
@@ -82,7 +91,7 @@ class CountingFold:
     def take(self) -> Folded:
         state = StateRecords()
         state.put((b"n" + who.encode(), _ROW.pack(*self.rows[who])) for who in self._changed)
-        folded = Folded(state, self._outputs, Commit(events=self._applied), [])
+        folded = Folded(state, self._outputs, Commit(events=self._applied))
         self._changed, self._outputs, self._applied = {}, [], Counter()
         return folded
 

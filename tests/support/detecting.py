@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+from support.desk_rig import NO_CAPS, DeskBench, heard
 
 from models.contract import events
 from models.contract.alerts import Alert, Receipt, Score, Suppression
+from models.contract.breaches import Governed, Mark
 from models.contract.events import Arrival, Deletion
-from models.contract.policy import Policy, TierPolicy
+from models.contract.policy import ContactPolicy, Policy, TierPolicy
 from models.decisions.detector import Detector
 from models.decisions.outbox import Counts, Output
 from models.decisions.ticks import Clock
@@ -48,7 +50,6 @@ _REQUIRED: dict[str, dict[str, Any]] = {
         "arpu": 138.0,
         "unit": "tianhe-03",
         "manager": "manager-7",
-        "customer_id": "c-77",
         "consent": {"behaviour": True},
     },
     "outcome": {"outcome": "ported_out"},
@@ -78,18 +79,24 @@ CARE_MODEL = snapshot(-5.0, complaints_open=([0.0, 1.0, 2.0], [0.0, 1.8, 4.0]))
 """Healthy, warning, high risk with no, one, two open complaints: a risk of 0.7 %, 3.9 %, 27 %."""
 
 
-ROOMY = Policy(tiers=TierPolicy(budget=1000.0, smoothing=1.0))
+ROOMY = Policy(tiers=TierPolicy(budget=1000.0, smoothing=1.0), contact=ContactPolicy(**NO_CAPS))
 """A tier is what two daily looks see, and there is an alert a day for everybody: what a life needs to be told."""
 
 
 def event(kind: str, /, subscriber: str, ts: int, **fields: Any) -> Any:
     """An event of a kind, with whatever is required filled in."""
     values = {"subscriber_id": subscriber, "ts": ts} | _REQUIRED[kind] | fields
+    if kind == "profile":
+        values.setdefault("customer_id", f"c-{subscriber}")  # each number is a person of its own
     return msgspec.convert(values, events.INPUTS[LETTERS[kind]])
 
 
 class Bench:
-    """One lane's detector, its topic offsets, what it published, and its state as the topic would hold it."""
+    """One lane's detector, its topic offsets, what it and the desk published, and its state as the topic would hold it.
+
+    The desk hears of each transaction at once, with a mark, as of a lane that is alone. ``outputs`` has what others may
+    read, ``told`` what the lane itself wrote.
+    """
 
     def __init__(
         self, model: Snapshot = CARE_MODEL, policy: Policy | None = None, recorded_until: int | None = None
@@ -98,9 +105,11 @@ class Bench:
         self.model = model
         self.state: dict[bytes, bytes] = {}
         self.outputs: list[Output] = []
+        self.told: list[Output] = []
         self.counts: list[Counts] = []
         self._offsets = dict.fromkeys(events.INPUTS, 0)
         self.detector = self._new()
+        self.desk = DeskBench(self.policy)
         if recorded_until is not None:
             self.detector.resume(Clock(recorded_until=recorded_until))
 
@@ -130,8 +139,15 @@ class Bench:
     def commit(self) -> None:
         changes = self.detector.take()
         self._write(changes.records)
-        self.outputs += changes.outputs
         self.counts.append(changes.counts)
+        self.told += changes.outputs
+        if self.desk.desk.policy != self.detector.policy:
+            self.outputs += self.desk.hear(Governed(policy=self.detector.policy))
+        for output in changes.outputs:
+            self.outputs += self.desk.hear(*heard([output])) if output.kind == "heard" else [output]
+        tick = self.detector.clock.last_tick
+        if tick is not None:
+            self.outputs += self.desk.hear(Mark(lane=self.detector.partition, tick=tick))
 
     def _write(self, records: Iterable[StateRecord]) -> None:
         for key, value in records:
@@ -148,6 +164,7 @@ class Bench:
         self.detector.resume(clock, policy)
         if not self.detector.settled:
             self.detector.switch()
+        self.desk.restart()
 
     def life(self, kind: str | None = None) -> list[str]:
         """The published steps, in short: ``risk_tier raised``, ``competitor_browsing suppressed cooldown``."""
@@ -166,7 +183,7 @@ class Bench:
         return [o.body for o in self.outputs if isinstance(o.body, Receipt)]
 
     def breaches(self) -> int:
-        return sum(n for counts in self.counts for n in counts.breaches.values())
+        return self.desk.breaches() + sum(n for counts in self.counts for n in counts.breaches.values())
 
     def week(self, subscriber: str, start: int = START, days: int = 8, **fields: Any) -> int:
         """A steady week of calls, three a day; the time of the last one."""

@@ -15,7 +15,7 @@ import numpy as np
 from support.real_figures import Floats, vectors
 
 from models.contract.time_units import DAY_MS
-from models.contract.training_example import Example, Fate
+from models.contract.training_example import Example, WeeklyLabel
 from models.learning.learner import Learner, LearnerSettings
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer
@@ -44,17 +44,17 @@ class Fed(NamedTuple):
         )
 
 
-def known_day(told: Example | Fate) -> int:
+def known_day(told: Example | WeeklyLabel) -> int:
     """The day on which something was known."""
-    return (told.known_ts if isinstance(told, Fate) else told.labelled_ts) // DAY_MS
+    return (told.known_ts if isinstance(told, WeeklyLabel) else told.labelled_ts) // DAY_MS
 
 
-def in_order(told: Iterable[Example | Fate]) -> list[Example | Fate]:
+def in_order(told: Iterable[Example | WeeklyLabel]) -> list[Example | WeeklyLabel]:
     """By the day on which it was known, and within it by id."""
-    return sorted(told, key=lambda e: (known_day(e), e.fate_id if isinstance(e, Fate) else e.example_id))
+    return sorted(told, key=lambda e: (known_day(e), e.fate_id if isinstance(e, WeeklyLabel) else e.example_id))
 
 
-def fed(told: Iterable[Example | Fate], numbers: LearnerSettings, model: Snapshot | None = None) -> Fed:
+def fed(told: Iterable[Example | WeeklyLabel], numbers: LearnerSettings, model: Snapshot | None = None) -> Fed:
     """Feed them in the order given to a learner that begins with this model, or the prior."""
     found = Fed(Learner(numbers, model or prior()), [])
     for each in told:

@@ -32,7 +32,7 @@ DAY = 86_400_000.0
 SUMS = {
     "calls": {
         1: ["calls", "minutes"],
-        7: ["calls", "minutes", "off_net", "rival_care", "dropped"],
+        7: ["calls", "minutes", "off_net", "rival_care", "dropped", "forwarded"],
         30: [
             "calls",
             "minutes",

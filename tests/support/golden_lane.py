@@ -64,7 +64,7 @@ def lived(log: dict[str, Any]) -> Bench:
 def outputs_of(bench: Bench) -> list[Any]:
     return [
         [o.kind, o.key, o.ts, o.ce_id, o.trigger_record_ts, None if o.body is None else msgspec.to_builtins(o.body)]
-        for o in bench.outputs
+        for o in bench.told
     ]
 
 

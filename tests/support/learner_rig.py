@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from support.black_box_worker import clean_environment
 from support.rig import CountWorker, Rig, until
 
-from models.contract.training_example import Example, Fate
+from models.contract.training_example import Example, WeeklyLabel
 from streams.cluster.topic_tail import TailRecord, tail
 from streams.model_topic import checkpoint_record
 from streams.model_topic.checkpoint_record import CheckpointRecord
@@ -43,7 +43,7 @@ class LearnerRig:
         """Create the topics."""
         await self.rig.create()
 
-    async def send(self, examples: Iterable[Example | Fate | bytes]) -> None:
+    async def send(self, examples: Iterable[Example | WeeklyLabel | bytes]) -> None:
         """Write examples; after this returns they are in the topic."""
         producer = AIOKafkaProducer(**self.rig.client, linger_ms=5)
         await producer.start()

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from models.contract.time_units import DAY_MS
-from models.contract.training_example import WEEKLY, Example, Fate, week_ends
+from models.contract.training_example import WEEKLY, Example, WeeklyLabel, week_ends
 from models.features.catalogue import NAMES, catalogue_hash
 from models.scoring.scorer import Scorer, logit
 from models.scoring.snapshot import Snapshot, decode
@@ -123,13 +123,13 @@ def examples(
     yield from sorted(made, key=lambda e: e.labelled_ts)
 
 
-def fates(example: Example, horizon_days: float = 30.0) -> Iterator[Fate]:
+def fates(example: Example, horizon_days: float = 30.0) -> Iterator[WeeklyLabel]:
     """What became of a verdict's vector week by week; its weeks are known as they end, a leaving as it happens."""
     ends = week_ends(horizon_days)
     for week, end in enumerate(ends, 1):
         until = example.ts + round(end * DAY_MS)
         left = example.outcome_ts is not None and example.label == "positive" and example.outcome_ts <= until
-        yield Fate(
+        yield WeeklyLabel(
             fate_id=f"{example.example_id}-{week}",
             subscriber_id=example.subscriber_id,
             ts=example.ts,
@@ -149,12 +149,12 @@ def fates(example: Example, horizon_days: float = 30.0) -> Iterator[Fate]:
             return
 
 
-def known_ts(told: Example | Fate) -> int:
+def known_ts(told: Example | WeeklyLabel) -> int:
     """When it was known."""
-    return told.known_ts if isinstance(told, Fate) else told.labelled_ts
+    return told.known_ts if isinstance(told, WeeklyLabel) else told.labelled_ts
 
 
-def told(examples: Iterable[Example]) -> list[Example | Fate]:
+def told(examples: Iterable[Example]) -> list[Example | WeeklyLabel]:
     """Verdicts and the fates before them, in the order in which they became known."""
     every = [each for example in examples for each in (*fates(example), example)]
     return sorted(every, key=known_ts)

@@ -67,6 +67,7 @@ async def read(
         await fleet.strike([step._replace(delay_s=step.delay_s / 20) for step in steps], progress)
         await fleet.finished(records, progress, RECOVERY_S + records / 1000)
     seconds = time.monotonic() - began
+    await rig.desk_is_done()
     await fleet.stop()
     return Life(await read_log(rig.client, rig.prefix, rig.partitions, bound_s=RECOVERY_S), round(seconds, 1), fleet)
 

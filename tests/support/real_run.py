@@ -26,7 +26,7 @@ from app.publishing.publisher import PublishPace, publish
 from app.publishing.record import RANK, TimedRecord, encode
 from models.contract.events import CALLS, DATA_USAGE
 from models.contract.time_units import DAY_MS
-from models.contract.training_example import Example, Fate
+from models.contract.training_example import Example, WeeklyLabel
 from models.decisions.ticks import floor_tick
 from models.learning.learner import LearnerSettings
 from streams.cluster.topic_tail import as_told
@@ -56,7 +56,7 @@ class RealRun(NamedTuple):
 
     log: Log
     verdict: Verdict
-    told: list[Example | Fate]
+    told: list[Example | WeeklyLabel]
     numbers: LearnerSettings
     published: list[tuple[str, bytes]]
     report: dict[str, Any]
@@ -166,5 +166,5 @@ def _lanes(workers: Sequence[Worker]) -> int:
     return sum(len({each.get("partition") for each in w.metrics().labels("holdfast_lag_records")}) for w in workers)
 
 
-def _told(log: Log) -> list[Example | Fate]:
+def _told(log: Log) -> list[Example | WeeklyLabel]:
     return [as_told(record.value) for record in log[EXAMPLES][0] if record.value is not None]

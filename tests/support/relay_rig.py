@@ -6,7 +6,6 @@ import asyncio
 import base64
 import hmac
 import json
-import subprocess
 import sys
 import time
 import urllib.error
@@ -22,6 +21,7 @@ from aiokafka import AIOKafkaProducer
 from support.alerts_made import an_action, an_alert
 from support.black_box_worker import Metrics, clean_environment
 from support.rig import CountWorker, Rig, now_ms, until
+from support.warm_start import run_holdfast
 
 from models.contract.alerts import Alert
 from streams.cluster.topic_tail import TailRecord, tail
@@ -211,8 +211,7 @@ class RelayRig:
     def holdfast(self, *arguments: str) -> str:
         """What a verb prints, run to its end."""
         environment = clean_environment(self._settings | {"COLUMNS": "160"})
-        command = [sys.executable, "-m", "app.cli", *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = run_holdfast(environment, *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

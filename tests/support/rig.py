@@ -22,12 +22,15 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import TopicAlreadyExistsError
 from support.counting import CountingFold
 from support.history_check import Log, Verdict, check, read_log
+from support.warm_start import start
 
 from models.contract.events import INPUTS
+from streams.cluster.partition_read import chunks, reader
 from streams.cluster.topic_admin import Cluster
+from streams.desk.desk_position import POSITION_KEY
 from streams.lanes import ledger
 from streams.lanes.ledger import LEDGER_KEY, Ledger
-from streams.records.topics import STATE
+from streams.records.topics import BREACHES, DESK_STATE, STATE
 
 BOUND_S: Final = 30.0
 WORKER: Final = Path(__file__).with_name("count_worker.py")
@@ -74,11 +77,7 @@ class CountWorker:
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self.log = log
-        # The child's copy of the handle outlives ours.
-        with log.open("wb") as out:
-            self._process = subprocess.Popen(
-                command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **environment}
-            )
+        self._process = start(command, {**os.environ, **environment}, log, log)
 
     @property
     def pid(self) -> int:
@@ -233,10 +232,18 @@ class Rig:
 
     # Records
 
-    async def send(self, topic: str, partition: int, value: bytes | None, key: bytes | None, stamp: int) -> int:
+    async def send(
+        self,
+        topic: str,
+        partition: int,
+        value: bytes | None,
+        key: bytes | None,
+        stamp: int,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> int:
         """Write one record; returns its offset."""
         full = self.prefix + topic
-        told = await self._producer.send_and_wait(full, value, key, partition=partition, timestamp_ms=stamp)
+        told = await self._producer.send_and_wait(full, value, key, partition, stamp, list(headers))
         self.sent[topic, partition] = told.offset
         return int(told.offset)
 
@@ -277,6 +284,30 @@ class Rig:
                     self._ledgers[tp.partition] = ledger.decode(record.value)
         return self._ledgers
 
+    async def desk_is_done(self, bound_s: float = BOUND_S) -> None:
+        """Wait until the desk has heard all that the lanes tell it, and every lane has said that it has read all."""
+
+        async def done() -> bool:
+            breaches, state = await self._single(BREACHES), await self._single(DESK_STATE)
+            bodies = [json.loads(record.value) for record in breaches]
+            last = {body["lane"]: body["what"] for body in bodies if "lane" in body}
+            heard = [json.loads(record.value)["next_offset"] for record in state if record.key == POSITION_KEY]
+            at_rest = len(last) == self.partitions and set(last.values()) == {"idle"}
+            return bool(heard) and heard[-1] > breaches[-1].offset and at_rest
+
+        await until(done, "the desk is done", bound_s)
+
+    async def _single(self, topic: str) -> list[Any]:
+        """The committed records of a topic of one partition."""
+        consumer, place = reader(self.client), TopicPartition(self.prefix + topic, 0)
+        await consumer.start()
+        try:
+            consumer.assign([place])
+            end = (await consumer.end_offsets([place]))[place]
+            return [record async for batch in chunks(consumer, place, end, lambda _: None) for record in batch]
+        finally:
+            await consumer.stop()
+
     async def applied(self, bound_s: float = BOUND_S, *, partitions: Iterable[int] | None = None) -> None:
         """Wait until the ledgers say that all that was sent is applied."""
         asked = set(range(self.partitions) if partitions is None else partitions)
@@ -295,9 +326,9 @@ class Rig:
             said = {p: found.offsets for p, found in self._ledgers.items()}
             raise AssertionError(f"{error}: sent {self.sent}, applied {said}\n{self.tails()}") from None
 
-    async def log(self) -> Log:
-        """What a reader of committed records sees."""
-        return await read_log(self.client, self.prefix, self.partitions)
+    async def log(self, *only: str) -> Log:
+        """What a reader of committed records sees, of all topics or of some."""
+        return await read_log(self.client, self.prefix, self.partitions, *only)
 
 
 def mix(

@@ -25,6 +25,7 @@ from support.programs import program
 from support.relay_rig import SECRET
 from support.rig import event, now_ms
 from support.ruled_examples import examples
+from support.warm_start import run_holdfast
 
 from app.generate.dashboards.rendering import PREFIX, rendered
 from streams.records.topics import EXAMPLES
@@ -62,6 +63,15 @@ class _Accepts(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+A_UNIT = """
+[[units]]
+name = "tianhe-03"
+capacity = { outbound_call = 500 }
+target = 5
+"""
+"""Without a unit in the policy nothing stands beside capacity and target."""
+
+
 class Process:
     """A child and its log; killed with its stack."""
 
@@ -94,6 +104,8 @@ class Watched:
         self._directory = directory
         numbers = directory / "learner.toml"
         numbers.write_text(LEARNER_NUMBERS)
+        self._units = directory / "policy.toml"
+        self._units.write_text(A_UNIT)
         self.environment = clean_environment(
             {
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -112,20 +124,12 @@ class Watched:
 
     def holdfast(self, *arguments: str) -> None:
         """Run a verb to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "app.cli", *arguments],
-            env=self.environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        done = run_holdfast(self.environment, *arguments, bound_s=100)
         assert done.returncode == 0, done.stderr
 
-    def start(self, name: str, *arguments: str, port: str = "9108") -> Process:
+    def start(self, name: str, *arguments: str, port: str = "9108", **variables: str) -> Process:
         """Start a verb that goes on."""
-        environment = self.environment | {"HOLDFAST_METRICS_PORT": str(self.ports[port])}
+        environment = self.environment | {"HOLDFAST_METRICS_PORT": str(self.ports[port])} | variables
         command = [sys.executable, "-m", "app.cli", *arguments]
         return Process(self._stack, command, environment, self._directory / f"{name}.log")
 
@@ -136,7 +140,7 @@ class Watched:
         self.holdfast("topics", "create")
         processes = [
             prometheus,
-            self.start("worker", "worker"),
+            self.start("worker", "worker", HOLDFAST_POLICY=str(self._units)),
             self.start("learner", "learner", port="9109"),
             self.start("relay", "relay", "--to", self.endpoint(), "--notify", "json://127.0.0.1:9/", port="9110"),
         ]

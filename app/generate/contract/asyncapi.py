@@ -15,12 +15,29 @@ from models.contract.events import FEEDBACK, INPUTS, SUBSCRIBERS
 from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS, ParkedFor
 from streams.model_topic.versions import SEGMENTS
 from streams.policy_topic.policies import SIGNATURE
-from streams.records.topics import ALERTS, BY_NAME, DEAD_LETTERS, MODELS, PARKED, POLICY, RECEIPTS, SCORES, SUPPRESSIONS
-from streams.records.wire import POISONS
+from streams.records import dead_letters
+from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
+from streams.records.dead_letters import MESSAGE, OFFSET, PARTITION, REDRIVEN, TIMESTAMP, TOPIC
+from streams.records.topics import (
+    ALERTS,
+    BY_NAME,
+    DEAD_LETTERS,
+    MODELS,
+    PARKED,
+    POLICY,
+    RECEIPTS,
+    SCORES,
+    SUPPRESSIONS,
+    WORK_ORDERS,
+)
 
 _BINDING: Final = {"bindingVersion": "0.5.0"}
 _SUBSCRIBER: Final = {"type": "string", "minLength": 1, "maxLength": 256, "description": "`subscriber_id`, in UTF-8."}
 _TEXT: Final = {"type": "string"}
+_NUMBER: Final = {**_TEXT, "pattern": "^-?[0-9]+$"}
+_PLACE: Final = {TOPIC: {**_TEXT, "description": "Full name, prefix included."}, PARTITION: _NUMBER, OFFSET: _NUMBER}
+
+_IDS: Final = {"alert": " `alert_id:seq`.", "work_order": " `order_id:seq`."}
 
 _TITLES: Final = {
     "telecom.calls.v1": "A call or a short message",
@@ -55,10 +72,10 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Holdfast",
             "version": "1",
-            "description": "Churn risk in real time: events of a telecom operator in, retention alerts out. Within a"
-            " major (the v1 in a topic's name) only additions: readers ignore fields that they do not know, and enums"
-            " are closed. All topics of lanes have the same partition count. Keys are placed by Kafka's murmur2. Read"
-            " with `isolation.level=read_committed`.",
+            "description": "Churn risk in real time: events of a telecom operator in, retention alerts and work orders"
+            " out. Within a major (the v1 in a topic's name) only additions: readers ignore fields that they do not"
+            " know, and enums are closed. All topics of lanes have the same partition count. Keys are placed by Kafka's"
+            " murmur2. Read with `isolation.level=read_committed`.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",
@@ -103,6 +120,15 @@ def _messages() -> dict[str, list[_Message]]:
         SUPPRESSIONS: [
             _Message("Suppression", "A decision not to contact", whose, SUPPRESSIONS, _cloud_event("suppression"))
         ],
+        WORK_ORDERS: [
+            _Message(
+                "WorkOrder",
+                "A step in the life of a work order",
+                _SUBSCRIBER,
+                WORK_ORDERS,
+                _cloud_event("work_order"),
+            )
+        ],
         RECEIPTS: [_Message("Receipt", "An erasure that is done", hashed, RECEIPTS, _cloud_event("receipt"))],
         DEAD_LETTERS: [
             _Message(
@@ -111,7 +137,15 @@ def _messages() -> dict[str, list[_Message]]:
                 {**_TEXT, "description": "The poison's own."},
                 None,
                 _dead_letter_headers(),
-            )
+            ),
+            _Message(
+                "Redriven",
+                "A note that `holdfast dlq redrive` has sent a letter's bytes again, and where they now stand",
+                {"type": "null"},
+                None,
+                _redriven_headers(),
+                empty=True,
+            ),
         ],
         PARKED: [
             _Message(
@@ -171,7 +205,7 @@ def _cloud_event(kind: str) -> dict[str, Any]:
         "ce_specversion": {"const": "1.0"},
         "ce_id": {
             **_TEXT,
-            "description": "Unique: the key for dropping what comes again." + (" `alert_id:seq`." * (kind == "alert")),
+            "description": "Unique: the key for dropping what comes again." + _IDS.get(kind, ""),
         },
         "ce_source": {**_TEXT, "pattern": "^/holdfast/", "description": "`/holdfast/<consumer group>`."},
         "ce_type": {"const": f"holdfast.{kind}.v1"},
@@ -197,19 +231,21 @@ def _policy_headers() -> dict[str, Any]:
 
 def _dead_letter_headers() -> dict[str, Any]:
     """Kafka Connect's headers, as ``streams.records.dead_letters`` writes them."""
-    number = {**_TEXT, "pattern": "^-?[0-9]+$"}
     always = {
-        "__connect.errors.topic": {**_TEXT, "description": "Full name, prefix included."},
-        "__connect.errors.partition": number,
-        "__connect.errors.offset": number,
+        **_PLACE,
         "__connect.errors.stage": _TEXT,
         "__connect.errors.exception.class.name": _TEXT,
-        "__connect.errors.exception.message": _TEXT,
-        "holdfast.reason": {"enum": list(POISONS)},
-        "holdfast.timestamp": {**number, "description": "The poison's, in ms; -1 is none."},
+        MESSAGE: _TEXT,
+        dead_letters.REASON: {"enum": list(DEAD_LETTER_REASONS)},
+        TIMESTAMP: {**_NUMBER, "description": "The poison's, in ms; -1 is none."},
     }
     of_large = {f"holdfast.{part}.{what}": _TEXT for part in ("key", "value") for what in ("length", "sha256")}
     return {"type": "object", "required": list(always), "properties": always | of_large}
+
+
+def _redriven_headers() -> dict[str, Any]:
+    letter = {**_TEXT, "pattern": "^[0-9]+:[0-9]+$", "description": "The letter's partition and offset."}
+    return {"type": "object", "required": [REDRIVEN, *_PLACE], "properties": {REDRIVEN: letter, **_PLACE}}
 
 
 def _parked_headers() -> dict[str, Any]:

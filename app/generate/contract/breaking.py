@@ -1,8 +1,8 @@
 """Which changes of a schema break those who rely on it, in plain words.
 
-Of an input the present schema must take all that the released one took, and read it as before; of an output it may give
-nothing that the released one did not. Readers ignore fields that they do not know, so additions break nobody; enums are
-closed, so a new value in an output does.
+The present schema of an input must accept everything that the released one accepted, and read it as before; that of an
+output may give nothing that the released one did not. Readers ignore fields that they do not know, so additions break
+nobody; enums are closed, so a new value in an output does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KNOWN: Final = _WORDS | {
 
 
 def breaking(released: _Node, present: _Node, direction: Direction) -> list[str]:
-    """What of a released schema the present one breaks.
+    """The changes by which the present schema breaks a released one.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class _Pair(NamedTuple):
             yield self._said(f"absent meant {was['default']!r}, means {now.get('default')!r}")
 
     def _turned(self, was: _T, now: _T) -> tuple[_T, _T]:
-        """What is given and what is taken, from what was and what is; and back."""
+        """The giver's and the taker's schema, from the former and the present one; the same swap turns them back."""
         return (was, now) if self.direction == "input" else (now, was)
 
     def _of_kind(self, was: _Node, now: _Node) -> Iterator[str]:

@@ -33,14 +33,15 @@ from models.contract.alerts import (
 from models.contract.playbook import GENERAL_DO, GENERAL_DONT
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
-from models.contract.vocabulary import Text
+from models.contract.vocabulary import OrderStep, Text
+from models.contract.work_orders import WorkOrder, order_id
 from models.decisions.outbox import Output
 from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS
 from streams.policy_topic.policies import policy_record
-from streams.records.dead_letters import dead_letter
+from streams.records.dead_letters import dead_letter, note
 from streams.records.out_record import Headers
 from streams.records.outputs import out_records
-from streams.records.topics import ALERTS, DEAD_LETTERS, PARKED, POLICY, RECEIPTS, SCORES, SUPPRESSIONS
+from streams.records.topics import ALERTS, DEAD_LETTERS, PARKED, POLICY, RECEIPTS, SCORES, SUPPRESSIONS, WORK_ORDERS
 from streams.records.wire import Rejected
 
 Example = dict[str, Any]
@@ -124,6 +125,7 @@ _RAISED: Final = Alert(
         channel="field_visit",
         unit="tianhe-03",
         assignee="manager-7",
+        contact_from=TS,
         contact_by=TS + 24 * HOUR_MS,
         offer=Offer(
             code="R-A", name=Text("Renewal package A", "续约礼包A"), valid_until=TS + 30 * DAY_MS, cost_cap=60.0
@@ -160,6 +162,37 @@ _SCORE: Final = Score(
     segment="high",
     reason="competitor_dwell_7d",
 )
+_DISPATCHED: Final = WorkOrder(
+    order_id=order_id(f"{_ALERT_ID}:0"),
+    seq=1,
+    step="dispatched",
+    reason="competitor_browsing",
+    subscriber_id=WHO,
+    customer_id="c-77",
+    account_id=None,
+    alert_ids=[_ALERT_ID],
+    unit="tianhe-03",
+    role="visitor",
+    assignee="visitor-2",
+    channel="field_visit",
+    contact_by=TS + 24 * HOUR_MS,
+    by="desk",
+    ts=TS,
+    policy_version="p-7",
+)
+_ORDER_STEPS: Final[tuple[tuple[OrderStep, str, str, int], ...]] = (
+    ("dispatched", "competitor_browsing", "desk", 0),
+    ("accepted", "accepted", "visitor-2", 1),
+    ("reminded", "deadline_near", "desk", 18),
+    ("contacted", "contacted", "visitor-2", 20),
+    ("fed_back", "retained", "visitor-2", 21),
+    ("archived", "retained", "visitor-2", 21),
+)
+"""Steps of an example order: step, reason, author, and hours after the dispatch."""
+_ORDER: Final = [
+    replace(_DISPATCHED, seq=seq, step=step, reason=reason, by=by, ts=TS + hours * HOUR_MS)
+    for seq, (step, reason, by, hours) in enumerate(_ORDER_STEPS, 1)
+]
 _RECEIPT: Final = Receipt(
     request_id="r-2026-0042",
     subscriber_hash=subscriber_hash(WHO),
@@ -235,6 +268,9 @@ _WRITTEN: Final[Mapping[str, tuple[Output, ...]]] = {
         Output("score", WHO, None, TS, "3c4d00112233445566778899aabbccdd", None),
     ),
     SUPPRESSIONS: (Output("suppression", WHO, _WITHHELD, TS, _WITHHELD.decision_id, None),),
+    WORK_ORDERS: tuple(
+        Output("work_order", WHO, order, order.ts, f"{order.order_id}:{order.seq}", None) for order in _ORDER
+    ),
     RECEIPTS: (Output("receipt", _RECEIPT.subscriber_hash, _RECEIPT, TS, "telecom.erasures.v1:3:17", None),),
 }
 
@@ -262,7 +298,8 @@ def examples(topic: str) -> list[Example]:
         return [{"headers": _text(record.headers), "payload": json.loads(record.value or b"")}]
     if topic == DEAD_LETTERS:
         letter = dead_letter("telecom.calls.v1", 3, _Poison(), Rejected("missing_field", "no `ts`"))
-        return [{"headers": _text(letter.headers)}]
+        sent_again = note("3:17", "telecom.calls.v1", 3, 90_441)
+        return [{"headers": _text(letter.headers)}, {"headers": _text(sent_again), "payload": None}]
     written = out_records(_WRITTEN[topic], _GROUP)
     if topic == PARKED:
         written = [(*written[0][:3], [*written[0][3], *((name, text.encode()) for name, text in _REFUSED.items())])]

@@ -1,4 +1,4 @@
-"""The schemas of the last release, in ``deploy/contract/released``, and what the present ones would break of them."""
+"""The schemas of the last release, in ``deploy/contract/released``, and how the present ones would break them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def released() -> dict[str, dict[str, Any]]:
 
 
 def release() -> None:
-    """Make the present schemas the released ones; what a topic of the last release has stays promised."""
+    """Make the present schemas the released ones; a topic that exists no more keeps its released schema."""
     RELEASED.mkdir(exist_ok=True)
     for topic, body in schemas().items():
         (RELEASED / f"{topic}.schema.json").write_text(rendered(body), encoding="utf-8")

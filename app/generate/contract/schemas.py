@@ -13,16 +13,18 @@ from models.analysis.daily_segments import Night
 from models.contract.alerts import Alert, Receipt, Score, Suppression
 from models.contract.events import INPUTS
 from models.contract.policy import Policy
+from models.contract.work_orders import WorkOrder
 from streams.model_topic.versions import SEGMENTS
-from streams.records.topics import ALERTS, MODELS, POLICY, RECEIPTS, SCORES, SUPPRESSIONS
+from streams.records.topics import ALERTS, MODELS, POLICY, RECEIPTS, SCORES, SUPPRESSIONS, WORK_ORDERS
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 NIGHT: Final = f"{MODELS}.{SEGMENTS}"
-"""One key of several of that topic: what other programs may show of a night."""
+"""Schema of one of the several keys of that topic: the nightly segments, which other programs may show."""
 OUTPUTS: Final[dict[str, type[msgspec.Struct]]] = {
     ALERTS: Alert,
     SCORES: Score,
     SUPPRESSIONS: Suppression,
+    WORK_ORDERS: WorkOrder,
     RECEIPTS: Receipt,
     NIGHT: Night,
     POLICY: Policy,

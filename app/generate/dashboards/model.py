@@ -1,4 +1,4 @@
-"""What is served and how good it was; the learner behind it; segments of the night."""
+"""The dashboard *Model*: the served model and its quality, the learner, and the nightly segments."""
 
 from __future__ import annotations
 

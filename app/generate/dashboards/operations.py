@@ -1,4 +1,4 @@
-"""What is alerted and what is not, and what became of it."""
+"""The dashboard *Operations*: alerts, suppressions, and their outcomes."""
 
 from __future__ import annotations
 
@@ -92,13 +92,83 @@ OPERATIONS: Final = DashboardPlan(
                 {"{{kind}}": hourly("holdfast_breaches_total", "kind")},
             ),
             PanelPlan(
+                "Signs of corporate lines, a day",
+                "A few; hundreds after a bill run are the tariff's, and `accounts.bill_fall` is too small.",
+                {"{{sign}}": total("holdfast_account_signs_total", "sign", window="1d", function="increase")},
+            ),
+            PanelPlan(
                 "Suppressed by reason, an hour",
                 "`low_priority` after midnight; `no_profile` near 0, or keys are in the wrong partition.",
                 {"{{reason}}": hourly("holdfast_suppressions_total", "reason")},
                 alerts=("SuppressionsJumped",),
             ),
         ),
+        "Work orders": (
+            PanelPlan(
+                "Waiting for a free hand, by unit",
+                "Back down within a day; what waits for days is suppressed as `capacity`.",
+                {"{{unit}}": "sum by (unit) (holdfast_waiting)"},
+                alerts=("WaitingGrowing",),
+            ),
+            PanelPlan(
+                "Steps of work orders, an hour",
+                "`contacted` follows `dispatched`; few `escalated` and `returned`.",
+                {"{{step}}": hourly("holdfast_work_orders_total", "step")},
+                alerts=("OrdersEscalated",),
+            ),
+            PanelPlan(
+                "Contacts of today, of the capacity, by unit",
+                "Rises to 1 over the day; past it only by what could not wait.",
+                {"{{unit}}": "max by (unit) (holdfast_unit_contacts) / max by (unit) (holdfast_unit_capacity)"},
+                "percentunit",
+            ),
+            PanelPlan(
+                "Saves of today, of the target, by unit",
+                "Rises to 1 over the day. As reported: who stays is known a month later.",
+                {"{{unit}}": "max by (unit) (holdfast_unit_saves) / max by (unit) (holdfast_unit_target)"},
+                "percentunit",
+            ),
+        ),
         "What became of them": (
+            PanelPlan(
+                "Contacted and still in service, by unit",
+                "Level, or rising; known a month after the contact.",
+                {"{{unit}}": "max by (unit) (holdfast_retention_success_ratio)"},
+                "percentunit",
+            ),
+            PanelPlan(
+                "Contacted and still in service, by play, 30 d",
+                "Compare plays for the same cause only: some are for those who have all but left.",
+                {
+                    "{{strategy}}": total(
+                        "holdfast_contacts_settled_total{result='stayed'}",
+                        "strategy",
+                        window="30d",
+                        function="increase",
+                    )
+                    + " / "
+                    + total("holdfast_contacts_settled_total", "strategy", window="30d", function="increase")
+                },
+                "percentunit",
+            ),
+            PanelPlan(
+                "Why they left, 30 d",
+                "Steady; `unknown` and `other` small, or the policy's `leave_words` miss what sources write.",
+                {"{{reason}}": total("holdfast_leave_reasons_total", "reason", window="30d", function="increase")},
+            ),
+            PanelPlan(
+                "Whom they went to, 30 d",
+                "Steady; a jump is an offer of that operator.",
+                {"{{to}}": total("holdfast_leave_reasons_total", "to", window="30d", function="increase")},
+            ),
+            PanelPlan(
+                "Moved inside, 7 d: subscribers, and monthly revenue",
+                "No churn, but revenue: small beside what leavers paid.",
+                {
+                    "subscribers": total("holdfast_migrations_total", window="7d", function="increase"),
+                    "revenue": total("holdfast_migrated_revenue_total", window="7d", function="increase"),
+                },
+            ),
             PanelPlan(
                 "Subscribers by tier",
                 "High risk about 2 %, warning about 8 %.",

@@ -1,10 +1,10 @@
-"""Events through lanes: pace, lag, transactions, state, processes."""
+"""The dashboard *Pipeline*: events, lag, transactions, state, processes."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from app.generate.dashboards.plan import WORKER, DashboardPlan, PanelPlan, quantiles, since, total
+from app.generate.dashboards.plan import WORKER, DashboardPlan, PanelPlan, hourly, quantiles, since, total
 
 PIPELINE: Final = DashboardPlan(
     "Pipeline",
@@ -118,6 +118,37 @@ PIPELINE: Final = DashboardPlan(
                 "bytes",
             ),
             PanelPlan("Scores published/s", "A wave after midnight.", {"scores": total("holdfast_scores_total")}),
+        ),
+        "Desk": (
+            PanelPlan(
+                "Desk by worker",
+                "1 at one of them, 0 elsewhere.",
+                {"{{instance}}": "max by (instance) (holdfast_desk_open)"},
+                alerts=("DeskAway",),
+            ),
+            PanelPlan(
+                "Records that the desk has not decided on",
+                "Back to 0 within seconds.",
+                {"records": "sum(holdfast_desk_lag_records)"},
+                alerts=("DeskLagGrowing",),
+            ),
+            PanelPlan(
+                "The desk's time behind the clock",
+                "About a quarter of an hour while events come.",
+                {"desk": "time() - max(holdfast_desk_time_timestamp_seconds)"},
+                "s",
+                ("WaitingGrowing",),
+            ),
+            PanelPlan(
+                "Lanes that its time waits for",
+                "At most as many as there are lanes; one that falls silent is excluded after a while.",
+                {"lanes": "sum(holdfast_desk_held_up_by)"},
+            ),
+            PanelPlan(
+                "Steps of breaches that it does not know, an hour",
+                "None.",
+                {"unknown": hourly("holdfast_unknown_breaches_total")},
+            ),
         ),
         "Processes": (
             PanelPlan(

@@ -1,4 +1,4 @@
-"""What a dashboard is made of: panels, each by its queries and by what good looks like."""
+"""Plan of a dashboard: panels, each with its queries and a description of the healthy state."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class PanelPlan(NamedTuple):
     queries
         PromQL by legend.
     unit
-        Grafana's name of it.
+        Grafana's name of the unit.
     alerts
-        Whose runbooks it links to, without the prefix of their names.
+        Alerts whose runbooks the panel links to, without the prefix of their names.
     """
 
     title: str
@@ -52,7 +52,7 @@ def total(metric: str, *labels: str, window: str = "$__rate_interval", function:
 
 
 def hourly(metric: str, *labels: str) -> str:
-    """How many within the last hour: alerts are too rare for a rate a second."""
+    """Number within the last hour: alerts are too rare for a rate a second."""
     return total(metric, *labels, window="1h", function="increase")
 
 

@@ -25,8 +25,6 @@ DASHBOARDS: Final = (OPERATIONS, PIPELINE, MODEL)
 PREFIX: Final = "${prefix}"
 RUNBOOKS: Final = "https://runbooks.example.com/holdfast"
 LEFT_OUT: Final[dict[str, str]] = {
-    "holdfast_waiting": "set by the desk, which is not there yet",
-    "holdfast_retention_success_ratio": "set by the desk, which is not there yet",
     "holdfast_process_virtual_memory_bytes": "address space: resident memory is what runs out",
 }
 """Metrics that are on no panel, and why."""

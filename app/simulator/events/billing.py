@@ -8,15 +8,14 @@ from typing import Final
 import numpy as np
 
 from app.simulator import rhythm
-from app.simulator.people import price_list
 from app.simulator.people.behaviour import Behaviour
+from app.simulator.people.population import FEES, PLANS
 from app.simulator.rhythm import Span
 from app.simulator.world import Strip, World
 from models.contract.events import BILLING, SUBSCRIBERS
 from models.contract.time_units import DAY_MS, HOUR_MS
 
 _AMOUNTS: Final = np.array([30.0, 50.0, 100.0, 200.0, 300.0, 500.0])
-_CHARGES_A_DAY: Final = 0.03
 _MOVED: Final = 0.03
 """Change of revenue above which the profile is written again."""
 
@@ -39,8 +38,8 @@ def bills(world: World, now: Behaviour, span: Span) -> Strip:
     values = []
     for row, at, money in zip(who.tolist(), ts.tolist(), amount.tolist(), strict=True):
         plan = int(population.plan[row])
-        fields = {"kind": "bill", "amount": money, "period": period, "plan": price_list.NAMES[plan]}
-        values.append(world.event(BILLING, row, at, {**fields, "fee": float(price_list.FEES[plan])}))
+        fields = {"kind": "bill", "amount": money, "period": period, "plan": PLANS[plan]}
+        values.append(world.event(BILLING, row, at, {**fields, "fee": float(FEES[plan])}))
     return Strip(BILLING, ts, who, values)
 
 
@@ -65,7 +64,7 @@ def recharges(world: World, now: Behaviour, span: Span) -> Strip:
 
 def charges(world: World, span: Span) -> Strip:
     """Charges for use beyond the plan."""
-    who, ts = world.draw(span, _CHARGES_A_DAY * world.population.sessions, rhythm.DATA)
+    who, ts = world.draw(span, world.rates.charges_per_day * world.population.sessions, rhythm.DATA)
     amount = np.round(np.minimum(world.rng.lognormal(1.2, 0.8, len(who)), 200), 2)
     values = [
         world.event(BILLING, row, at, {"kind": "accrual", "amount": money, "period": f"{span.date:%Y-%m}"})

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from app.simulator import rhythm
-from app.simulator.events.cases import CASE_REASONS
+from app.simulator.events.agenda import CASE_REASONS
 from app.simulator.people.behaviour import Behaviour
 from app.simulator.people.population import CHANNELS, OPERATORS
 from app.simulator.rhythm import Span
@@ -20,8 +20,6 @@ _TURNED: Final = np.array([0.12, 0.34, 0.28, 0.1, 0.1, 0.02, 0.04])
 _CARE_REASONS: Final = ("inquiry", "fault", "complaint", "billing_dispute", "satisfaction", "transfer", "penalty_query")
 _CARE_SHARES: Final = (0.6, 0.1, 0.06, 0.05, 0.14, 0.03, 0.02)
 _CARE_CHANNELS: Final = ("hotline", "app", "store", "web")
-_CARE_A_DAY: Final = 0.02
-_CONTACTS_A_DAY: Final = 0.004
 _PURPOSES: Final = ("campaign", "survey", "billing_notice", "network_notice")
 _PURPOSE_SHARES: Final = (0.5, 0.1, 0.25, 0.15)
 
@@ -48,9 +46,9 @@ def visits(world: World, now: Behaviour, span: Span) -> Strip:
 
 def care(world: World, now: Behaviour, span: Span) -> None:
     """Everyday contacts with care, put into the agenda: some open a case that ends days later."""
-    rng = world.rng
-    who, ts = world.draw(span, _CARE_A_DAY + now.troubles, rhythm.CARE)
-    troubled = rng.random(len(who)) < now.troubles[who] / (now.troubles[who] + _CARE_A_DAY)
+    rng, usual = world.rng, world.rates.care_contacts_per_day
+    who, ts = world.draw(span, usual + now.troubles, rhythm.CARE)
+    troubled = rng.random(len(who)) < now.troubles[who] / (now.troubles[who] + usual)
     for row, at, trouble in zip(who.tolist(), ts.tolist(), troubled.tolist(), strict=True):
         reason = "fault" if trouble else str(rng.choice(_CARE_REASONS, p=_CARE_SHARES))
         channel = str(rng.choice(_CARE_CHANNELS, p=(0.55, 0.3, 0.1, 0.05)))
@@ -65,7 +63,7 @@ def care(world: World, now: Behaviour, span: Span) -> None:
 def contacts(world: World, span: Span) -> Strip:
     """Contacts by other departments: they count towards the contact caps, so a few are needed."""
     rng = world.rng
-    rate = np.where(world.population.do_not_contact, 0, _CONTACTS_A_DAY)
+    rate = np.where(world.population.do_not_contact, 0, world.rates.other_contacts_per_day)
     who, ts = world.draw(span, rate, rhythm.CARE)
     channel = np.where(rng.random(len(who)) < 0.5, world.population.channel[who], CHANNELS.index("sms"))
     purpose = rng.choice(_PURPOSES, len(who), p=_PURPOSE_SHARES)

@@ -8,11 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.simulator.events.agenda import Agenda
-from app.simulator.events.cases import Cases
-from app.simulator.people import price_list
+from app.simulator.events.agenda import Agenda, Cases
 from app.simulator.people.leaving_paths import Courses, Path, PathEnd
-from app.simulator.people.population import CHANNELS, NEVER, SimulatedPopulation
+from app.simulator.people.population import CHANNELS, FEES, NEVER, OPERATORS, PLANS, SimulatedPopulation
 from app.simulator.rates import Rates
 from models.contract.events import BILLING, CONTACTS, OUTCOMES, SUBSCRIBERS
 from models.contract.time_units import DAY_MS, HOUR_MS, MINUTE_MS
@@ -67,17 +65,17 @@ class PathCourse:
         reason = {} if why is None else {"leave_reason": why}
         self.agenda.put(ts, self.who, OUTCOMES, {"outcome": kind, **reason, **more})
 
-    def leave(self, kind: str, why: str) -> None:
+    def leave(self, kind: str, why: str, **more: Any) -> None:
         """Let the subscriber leave at the peak."""
         self.population.until[self.who] = self.peak
-        self.outcome(self.peak, kind, why)
+        self.outcome(self.peak, kind, why, **more)
         self.profile(self.peak + 2 * MINUTE_MS, status=_LEFT)
 
     def change_plan(self, ts: int, to: int, arpu: float) -> None:
         """Add a change of plan, and the revenue that follows from it."""
         before = int(self.population.plan[self.who])
-        fields = {"kind": "plan_change", "amount": 0.0, "plan": price_list.NAMES[to], "fee": float(price_list.FEES[to])}
-        fields |= {"from_plan": price_list.NAMES[before], "from_fee": float(price_list.FEES[before])}
+        fields = {"kind": "plan_change", "amount": 0.0, "plan": PLANS[to], "fee": float(FEES[to])}
+        fields |= {"from_plan": PLANS[before], "from_fee": float(FEES[before])}
         self.agenda.put(ts, self.who, BILLING, fields)
         self.profile(ts + MINUTE_MS, plan=to, arpu=arpu)
 
@@ -86,7 +84,7 @@ class PathCourse:
         asked = self.peak - int(self.rng.uniform(1, 3.5) * DAY_MS)
         self.care(asked, "port_out_query", "hotline" if self.rng.random() < 0.6 else "app")
         self.care(self.peak - int(self.rng.uniform(1, 20) * HOUR_MS), "port_out_code", "app")
-        self.leave("ported_out", why)
+        self.leave("ported_out", why, to_operator=OPERATORS[int(self.population.rival[self.who])])
 
     def disconnect(self, why: str) -> None:
         """An appointment at the store, where the line is disconnected."""
@@ -174,7 +172,7 @@ def _downgrade(way: PathCourse) -> None:
     if way.gone:
         before = int(way.population.plan[way.who])
         to = max(0, before - int(way.rng.integers(1, 4)))
-        arpu = float(way.population.arpu[way.who]) * max(0.35, price_list.FEES[to] / price_list.FEES[before])
+        arpu = float(way.population.arpu[way.who]) * max(0.35, FEES[to] / FEES[before])
         way.change_plan(way.peak, to, round(arpu, 2))
         way.outcome(way.peak + HOUR_MS, "downgraded", "price")
 

@@ -24,7 +24,7 @@ _SMS_SHARE: Final = 0.15
 
 
 def _networks(world: World, now: Behaviour, who: Ints, outgoing: NDArray[np.bool_]) -> Ints:
-    """Network of the other party: the subscriber's own off-net share, and what their course adds to it."""
+    """Network of the other party: by the subscriber's own off-net share, raised by their course."""
     dice = world.rng.random(len(who))
     special = world.rng.random(len(who))
     network = np.where(dice < now.off_net[who], _OFF_NET, np.where(dice > 0.94, 2, 0))

@@ -1,4 +1,4 @@
-"""Life cycle of data services: acquired, interested, habit, losing interest, cancelled."""
+"""Life cycle of a data service: its users pass through the five stages of :mod:`models.features.data_stages`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from app.simulator.people.population import SENIOR, SimulatedPopulation
 from models.arrays import Floats, Ints
 from models.contract.time_units import DAY_MS
 
-STAGES: Final = ("acquired", "interested", "habit", "losing_interest", "cancelled")
 _SHARE: Final = 0.12
 _SHORTEST: Final = np.array([5.0, 14.0, 30.0, 14.0])
 _LONGEST: Final = np.array([9.0, 24.0, 75.0, 30.0])

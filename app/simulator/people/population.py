@@ -6,11 +6,26 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from app.simulator.people import homes, price_list
+from app.simulator.people import homes
 from app.simulator.people.homes import Homes
 from models.arrays import Bools, Floats, Ints
 from models.contract.time_units import DAY_MS
+
+FEES: Final[NDArray[np.float64]] = np.array([8, 19, 29, 39, 59, 79, 99, 129, 159, 199, 299, 399, 599], dtype=np.float64)
+PLANS: Final = ("keep-number-8", *(f"{'5g' if fee > 100 else '4g'}-{fee:.0f}" for fee in FEES[1:]))
+"""Plans; the lowest only keeps the number, a frequent result of a talk about leaving."""
+
+
+def plan_fitting(arpu: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Number of the largest plan that a subscriber of this revenue would have.
+
+    >>> [PLANS[plan] for plan in plan_fitting(np.array([5.0, 61.0, 700.0]))]
+    ['keep-number-8', '4g-59', '5g-599']
+    """
+    return np.clip(np.searchsorted(FEES, arpu * 1.02, side="right") - 1, 0, len(FEES) - 1).astype(np.int64)
+
 
 NEVER: Final = np.iinfo(np.int64).max // 2
 OPERATORS: Final = ("china-mobile", "china-unicom", "china-telecom", "china-broadnet")
@@ -133,7 +148,7 @@ def settle(rng: np.random.Generator, count: int, start_ms: int) -> SimulatedPopu
         stage=stage,
         activated=activated,
         arpu=arpu,
-        plan=price_list.fitting(arpu),
+        plan=plan_fitting(arpu),
         calls=_unit_mean(rng.gamma(_FREQUENT, 1 / _FREQUENT, count) * _CALLS_BY_STAGE[stage]),
         sessions=_unit_mean(rng.gamma(1.5, 1 / 1.5, count) * _DATA_BY_STAGE[stage]),
         volume=volume,

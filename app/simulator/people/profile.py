@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.simulator.people.homes import ACCOUNT_UNITS, UNITS
-from app.simulator.people.population import CHANNELS, STATUSES, SimulatedPopulation
-from app.simulator.people.price_list import FEES, NAMES
+from app.simulator.people.population import CHANNELS, FEES, PLANS, STATUSES, SimulatedPopulation
 from models.contract.time_units import DAY_MS
 
 _VALUED: Final = 150.0
@@ -69,7 +68,7 @@ def profile(population: SimulatedPopulation, who: int, ts: int) -> dict[str, Any
         "ts": ts,
         "activated_ts": int(population.activated[who]),
         "arpu": round(float(population.arpu[who]), 2),
-        "plan": NAMES[int(population.plan[who])],
+        "plan": PLANS[int(population.plan[who])],
         "products": _products(population, who),
         **_belonging(population, who),
         "preferred_channel": CHANNELS[int(population.channel[who])],

@@ -1,8 +1,8 @@
-"""Notices of contracts that end: which are due at a tick, and when the next one is.
+"""Notices that a contract ends: which are due at a tick, and when the next one is.
 
-A notice is told some days before the end, at the tick at which that time comes, and never again: which were told needs
-no state. Of products whose contracts end on one day the first speaks for all. Nothing more is told of an end of which
-the customer knows.
+A notice is given at the tick that lies some days before the end, and only then, so no state is needed of which were
+given. If contracts of several products end on one day, the first notice covers all. Once the customer knows of an end,
+no further notice is given.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TOLD: Final = slice(TOLD_END, TOLD_END + len(_PRODUCTS))
 
 
 def code_of(product: str) -> str:
-    """The feature that says when a product's contract ends: the code of the notice's reason."""
+    """The feature that holds when a product's contract ends; also the code of the notice's reason."""
     return f"contract_days_left_{product}"
 
 
@@ -56,7 +56,7 @@ def next_notice(columns: Floats, policy: ExpiryPolicy, after: float) -> float:
     soonest = inf
     ends = columns[_ENDS].tolist()
     if all(map(isnan, ends)):
-        return inf  # most have none, and every decision asks
+        return inf  # most subscribers have none, and every decision calls this
     for end, told in zip(ends, columns[_TOLD].tolist(), strict=True):
         if end == told:
             continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import inf, isnan
 
 from models.contract.policy import Policy
-from models.decisions.contact_rules import peace_ends
 from models.decisions.terms.contract_notices import next_notice
 from models.decisions.terms.overdue_complaints import next_warning
 from models.decisions.terms.win_back import next_asking
@@ -18,14 +17,14 @@ from models.state.subscriber_record import Book, Episode
 def arm(population: Population, row: int, book: Book, policy: Policy, clock: float) -> None:
     """Set the due time in the row and the calendar for sweeps, after book or profile have changed.
 
-    The end of a cooldown is set when it starts, so that a breach withheld during it is decided again at its end. A term
-    that is over stays until a sweep has handled it.
+    A term that is over stays until a sweep has handled it.
 
     Examples
     --------
     >>> lane = Population()
     >>> row = lane.row("s-1")
-    >>> arm(lane, row, Book(raised_ts={"silence": 0}), Policy(), 1000)
+    >>> silence = Episode(alert_id="9f0c", kind="silence", started_ts=0, expires_ts=30 * 86_400_000)
+    >>> arm(lane, row, Book(episodes={"silence": silence}), Policy(), 1000)
     >>> float(lane.table[row, DUE_TS]) / 86_400_000
     30.0
     """
@@ -37,12 +36,10 @@ def arm(population: Population, row: int, book: Book, policy: Policy, clock: flo
         for end in (episode.expires_ts, episode.retry_ts, episode.snoozed_until):
             if end is not None and end < due:
                 due = float(end)
-    for end in peace_ends(book, policy.contact):
-        if clock < end < due:
-            due = float(end)
     due = min(due, next_notice(columns, policy.expiry, clock), next_asking(columns, policy.win_back, clock))
     if book.cases:
-        due = min(due, next_warning(book, policy.complaint))
+        # If the promise was broken before the case arrived, warn at the next tick, not at one already past.
+        due = min(due, max(next_warning(book, policy.complaint), clock))
     held = float(columns[DUE_TS])
     if held <= clock:
         due = min(due, held)

@@ -1,4 +1,4 @@
-"""Complaints that are about to break their promise: a warning while most of the promised time is gone."""
+"""Complaints close to their promised time: a warning once most of that time is gone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.state.subscriber_record import Book, Case
 
 
 def warning_ts(case: Case, policy: ComplaintPolicy) -> float:
-    """When to warn of a case; infinity if it is no complaint, was promised nothing, or was warned of.
+    """When to warn of a case; infinity if it is no complaint, has no promised time, or has had its warning.
 
     Examples
     --------
@@ -25,12 +25,12 @@ def warning_ts(case: Case, policy: ComplaintPolicy) -> float:
 
 
 def next_warning(book: Book, policy: ComplaintPolicy) -> float:
-    """When the next complaint must be warned of."""
+    """When the next warning of a complaint is due."""
     return min([warning_ts(case, policy) for case in book.cases.values()], default=inf)
 
 
 def due_warnings(book: Book, policy: ComplaintPolicy, clock: float) -> list[Signal]:
-    """Warnings due by now, each once: the cases are marked as warned of."""
+    """Warnings due by now, each once: the cases are marked as warned."""
     found = []
     for case_id, case in sorted(book.cases.items()):
         if warning_ts(case, policy) <= clock:

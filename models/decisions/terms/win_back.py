@@ -1,4 +1,4 @@
-"""Asking those who left to come back: once, some months later, and not for long.
+"""Win-back: asking subscribers who left to return, once, within a window some months later.
 
 A number that was ported cannot move again for 120 days, so to ask earlier would only disturb.
 """
@@ -21,14 +21,14 @@ LEAVINGS: Final = frozenset({"ported_out", "disconnected", "lapsed"})
 
 
 def _asking_ts(columns: Floats, policy: WinBackPolicy) -> float:
-    """When somebody who left is asked; infinity for those who did not, or not of their own will."""
+    """When a leaver is asked; infinity for subscribers who have not left, or not of their own will."""
     if columns[LEFT] != 1.0 or OUTCOME_CODES[int(columns[OUTCOME_CODE])] not in LEAVINGS:
         return inf
     return float(columns[LEFT_TS]) + policy.after_days * DAY_MS
 
 
 def next_asking(columns: Floats, policy: WinBackPolicy, after: float) -> float:
-    """When to ask, if that is still to come; infinity otherwise.
+    """When to ask, if that is in the future; infinity otherwise.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def next_asking(columns: Floats, policy: WinBackPolicy, after: float) -> float:
 
 
 def due_asking(columns: Floats, policy: WinBackPolicy, tick: int) -> Signal | None:
-    """The signal at the tick at which somebody is to be asked, and at no other."""
+    """The signal, at the tick at which the subscriber is to be asked and at no other."""
     if not tick - TICK_MS < _asking_ts(columns, policy) <= tick:
         return None
     left = float(columns[LEFT_TS])

@@ -25,7 +25,7 @@ EXAMPLE = json.loads("""
  "value": {"arpu": 138.0, "segment": "high", "revenue_at_risk": 114.5},
  "priority": 114.5, "priority_factors": {"propensity": 0.12, "value": 138.0, "actionability": 0.9},
  "action": {"cause": "competitor_offer", "strategy": "home_visit_renewal", "channel": "field_visit", "unit": "tianhe-03", "assignee": "manager-7",
-            "contact_by": 1780086400000, "offer": {"code": "R-A", "name": {"en": "…", "zh": "…"}, "valid_until": 1782000000000, "cost_cap": 60.0},
+            "contact_from": 1780016400000, "contact_by": 1780086400000, "offer": {"code": "R-A", "name": {"en": "…", "zh": "…"}, "valid_until": 1782000000000, "cost_cap": 60.0},
             "talk_track": {"opening": {"en": "…", "zh": "…"}, "do": [], "dont": []}},
  "trigger": {"topic": "telecom.site-visits.v1", "partition": 3, "offset": 88123, "tick": null}}
 """)  # noqa: E501 - the contract's own lines
@@ -78,7 +78,7 @@ def test_every_field_of_a_raised_alert(someone: Subscriber) -> None:
     assert_in_shape(alert)
     assert alert["seq"] == 1
     assert (alert["event"], alert["kind"], alert["close_reason"]) == ("raised", "competitor_browsing", None)
-    assert (alert["subscriber_id"], alert["customer_id"]) == (someone.name, "c-77")
+    assert (alert["subscriber_id"], alert["customer_id"]) == (someone.name, f"c-{someone.name}")
     assert (alert["account_id"], alert["members"]) == (None, None)
     assert alert["ts"] == someone.now
     assert (alert["base_rate"], alert["model_version"]) == (BASE_RATE, "m-00007")

@@ -24,7 +24,7 @@ def test_without_a_profile_it_is_withheld_and_raised_when_the_profile_comes(some
     assert (alert["event"], alert["seq"]) == ("raised", 1)
     assert alert["alert_id"] == withheld["alert_id"]
     assert alert["trigger"]["offset"] == withheld["trigger"]["offset"] == place.offset
-    assert alert["customer_id"] == "c-77"
+    assert alert["customer_id"] == f"c-{someone.name}"
     assert alert["action"]["contact_by"] > someone.now - HOUR
     assert someone.withheld() == ["no_profile"]
 
@@ -148,11 +148,27 @@ def test_who_rings_again_is_heard(customer: Subscriber) -> None:
     assert customer.withheld() == []
 
 
-def test_a_cooldown_is_of_one_kind(customer: Subscriber) -> None:
+def test_a_cooldown_is_of_one_kind(customer: Subscriber, world: World) -> None:
     customer.care("leave_intent")
     customer.feedback("retained", customer.alerts()[0]["alert_id"])
+    world.pass_time(customer.lane, days=8)
     customer.browses()
     assert customer.steps("competitor_browsing") == [("raised", None)]
+
+
+def test_a_person_is_contacted_once_a_week_by_whatever_number_and_department(
+    customer: Subscriber, world: World
+) -> None:
+    other = world.subscriber(customer.lane)
+    other.event("telecom.subscribers.v1", customer_id=f"c-{customer.name}")
+    other.event("telecom.contacts.v1", channel="sms")
+    customer.browses()
+    assert (customer.steps(), customer.withheld()) == ([], ["person_cap"])
+    world.pass_time(customer.lane, days=6, hours=23)
+    assert customer.steps() == []
+    customer.browses()
+    world.pass_time(customer.lane, hours=2)
+    assert customer.steps() == [("raised", None)]
 
 
 def test_after_a_refusal_there_is_peace_from_what_the_customer_did_not_start(

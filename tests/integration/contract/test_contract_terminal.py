@@ -27,9 +27,9 @@ RAISED = ("raised", None)
 CLOSED = ("closed", "feedback")
 
 
-def feed_back(world: World, someone: Subscriber, *arguments: str) -> dict[str, Any]:
+def feed_back(world: World, someone: Subscriber, *arguments: str, verb: str = "alerts") -> dict[str, Any]:
     """Say it on the command line, and wait until the lane has applied it; returns the record, as it is in the topic."""
-    done = world.holdfast("alerts", *arguments, "--json")
+    done = world.holdfast(verb, *arguments, "--json")
     assert done.returncode == 0, done.stderr
     consumer = Consumer({"bootstrap.servers": world.bootstrap, "group.id": "none", "enable.auto.commit": False})
     place = TopicPartition(world.prefix + FEEDBACK, someone.lane)
@@ -75,6 +75,30 @@ def test_a_snooze_closes_and_a_loss_closes_everything(world: World, customer: Su
     assert customer.steps("leave_intent") == [RAISED, CLOSED]
 
 
+def test_who_is_blocked_on_the_command_line_is_listed_and_contacted_when_released(
+    world: World, customer: Subscriber
+) -> None:
+    customer.care("leave_intent")
+    assert customer.order_steps() == ["dispatched"]
+    feed_back(world, customer, "block", customer.name, "--by", "mei", "--reason", "in court", verb="contacts")
+    assert customer.order_steps() == ["dispatched", "withdrawn"]
+    listed = [json.loads(line) for line in world.holdfast("contacts", "list", "--json").stdout.splitlines()]
+    assert [each for each in listed if customer.name in each["subscriber_ids"]] == [
+        {
+            "status": "blocked",
+            "account_id": None,
+            "customer_id": f"c-{customer.name}",
+            "subscriber_ids": [customer.name],
+            "until_ts": None,
+            "by": "mei",
+            "note": "in court",
+        }
+    ]
+    feed_back(world, customer, "release", customer.name, "--by", "mei", verb="contacts")
+    assert customer.order_steps() == ["dispatched", "withdrawn", "dispatched"]
+    assert customer.name not in world.holdfast("contacts", "list").stdout
+
+
 def test_an_alert_is_explained_from_the_topics_alone(world: World, customer: Subscriber, someone: Subscriber) -> None:
     customer.care("leave_intent")
     someone.care("leave_intent")
@@ -118,6 +142,19 @@ def test_a_watcher_sees_the_last_then_what_comes_and_that_quiet_is_not_broken(
     finally:
         watcher.kill()
         watcher.wait()
+
+
+def test_a_watcher_ends_when_its_reader_has_gone_before_there_is_anything_to_say(world: World) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "alerts", "tail", "--json"],
+        cwd=ROOT, env=clean_environment(world.settings), stdout=theirs, stderr=subprocess.PIPE, timeout=30, check=False,
+    )  # fmt: skip
+    os.close(theirs)
+    assert done.returncode == 0
+    assert done.stderr.startswith(b"Waiting for alerts")
+    assert b"Traceback" not in done.stderr
 
 
 def test_the_doctor_finds_a_world_that_works_well_and_one_that_is_not_there(world: World, customer: Subscriber) -> None:

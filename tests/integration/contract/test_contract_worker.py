@@ -41,7 +41,14 @@ def test_topics_are_created_with_one_partition_count(world: World) -> None:
     ours = {name.removeprefix(world.prefix): t for name, t in found.items() if name.startswith(world.prefix)}
     assert set(INPUTS) | set(OUTPUTS) <= set(ours)
     counts = {name: len(topic.partitions) for name, topic in ours.items()}
-    single = dict.fromkeys(("churn.training-examples.v1", "churn.models.v1", "churn.policy.v1"), 1)
+    ones = (
+        "churn.training-examples.v1",
+        "churn.models.v1",
+        "churn.policy.v1",
+        "churn.breaches.v1",
+        "churn.desk-state.v1",
+    )
+    single = dict.fromkeys(ones, 1)
     assert counts == dict.fromkeys(ours, world.lanes) | single
     checked = world.holdfast("topics", "check", "--json")
     assert (checked.returncode, json.loads(checked.stdout)) == (0, {"ok": True, "fault": None})

@@ -14,14 +14,15 @@ import pytest
 from support.alerts_made import NUMBER, RAISED_MS, a_suppression, an_action, an_alert
 
 from app import cli
-from app.alerts.card import Card
+from app.alerts.card_and_line import Card
 from app.alerts.pulse import Beat, Pulse
 from app.errors import ExitCode
 from app.publishing.record import TimedRecord
 from models.contract.vocabulary import SuppressionReason
 from streams.cluster.topic_tail import Poll, TailRecord, TopicMissingError
+from streams.records.dead_letter_reasons import DeadLetterReason
 from streams.records.dead_letters import dead_letter
-from streams.records.wire import Poison, Rejected
+from streams.records.wire import Rejected
 
 pytestmark = pytest.mark.usefixtures("wide")
 BROKERS = ["--brokers", "127.0.0.1:1", "--topic-prefix", "p."]
@@ -74,9 +75,9 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[..., type[Asked]]:
         async def beat(pulse: Pulse) -> Beat:
             return Beat(None, None, None, {})
 
-        monkeypatch.setattr("app.alerts.tail_command.polls", polls)
+        monkeypatch.setattr("app.alerts.topic_reading.polls", polls)
         monkeypatch.setattr(Pulse, "beat", beat)
-        monkeypatch.setattr("app.alerts.one_alert.tail", tail)
+        monkeypatch.setattr("app.alerts.topic_reading.tail", tail)
         monkeypatch.setattr("app.alerts.top_command.tail", tail)
         monkeypatch.setattr("app.kafka.dlq_command.tail", tail)
         return Call
@@ -92,7 +93,7 @@ def of_alert(offset: int = 0, **changed: Any) -> TailRecord:
     return record(msgspec.json.encode(an_alert(**{"alert_id": FIRST, **changed})), offset)
 
 
-def of_poison(offset: int, value: bytes | None, reason: Poison) -> TailRecord:
+def of_poison(offset: int, value: bytes | None, reason: DeadLetterReason) -> TailRecord:
     letter = dead_letter("p.telecom.calls.v1", 3, record(value, offset + 100), Rejected(reason, "where it broke"))
     return record(letter.value, offset, letter.headers)
 
@@ -306,8 +307,8 @@ def test_a_connection_that_is_lost_is_taken_up_where_it_was(
             raise ConnectionError
         yield Poll((), True, {3: 9})
 
-    monkeypatch.setattr("app.alerts.tail_command.polls", polls)
-    monkeypatch.setattr("app.alerts.tail_command._AGAIN_S", 0.0)
+    monkeypatch.setattr("app.alerts.topic_reading.polls", polls)
+    monkeypatch.setattr("app.alerts.topic_reading._AGAIN_S", 0.0)
     assert cli.main(["alerts", "tail", "--json", "--limit", "3", *BROKERS]) == 0
     assert asked == [None, {3: 8}, {3: 9}]
     assert "trying again" in capsys.readouterr().err
@@ -333,7 +334,7 @@ def test_a_client_that_stays_stuck_is_replaced_and_nothing_is_missed(
     async def beat(pulse: Pulse) -> Beat:
         return Beat(3120.0, 0, 1, {3: 9})
 
-    monkeypatch.setattr("app.alerts.tail_command.polls", polls)
+    monkeypatch.setattr("app.alerts.topic_reading.polls", polls)
     monkeypatch.setattr("app.alerts.tail_command._QUIET_S", 0.0)
     monkeypatch.setattr(Pulse, "beat", beat)
     assert cli.main(["alerts", "tail", "--json", *BROKERS]) == 0
@@ -414,18 +415,6 @@ def test_top_json_is_what_is_open_by_priority(plant: Any, capsys: pytest.Capture
     assert [(alert["alert_id"], alert["seq"]) for alert in found] == [("low", 1), ("first", 1)]
 
 
-@pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> list[TimedRecord]:
-    records: list[TimedRecord] = []
-
-    async def write(settings: object, record: TimedRecord) -> None:
-        records.append(record)
-
-    monkeypatch.setattr("app.alerts.feedback_command._write", write)
-    monkeypatch.setenv("LOGNAME", "mei")
-    return records
-
-
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
@@ -470,13 +459,19 @@ def test_feedback_json_is_the_record(plant: Any, written: list[TimedRecord], cap
     assert capsysbinary.readouterr().out == written[0].value + b"\n"
 
 
+def test_feedback_on_an_accounts_alert_goes_by_one_of_its_lines(plant: Any, written: list[TimedRecord]) -> None:
+    account = {"subscriber_id": None, "account_id": "a-1", "members": ["l-1", "l-2"]}
+    plant(of_alert(alert_id="abcde", kind="account_exodus", **account))
+    assert cli.main(["alerts", "ack", "abcd", "--by", "li", *BROKERS]) == 0
+    assert (written[0].key, json.loads(written[0].value)["alert_id"]) == (b"l-1", "abcde")
+
+
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
         (["close", "ffff"], ExitCode.NOT_FOUND, "no alert ffff"),
         (["ack", "1234"], ExitCode.USAGE, "1234b"),
         (["close", "1234a"], ExitCode.NOT_FOUND, "alert 1234a is closed (expired)"),
-        (["ack", "abcd"], ExitCode.FAILED, "is of an account"),
         (["ack", "123"], ExitCode.USAGE, "at least 4"),
         (["snooze", "1234b", "--until", "2020-01-01"], ExitCode.USAGE, "not ahead"),
         (["snooze", "1234b"], ExitCode.USAGE, "--until"),
@@ -496,7 +491,6 @@ def test_feedback_that_nobody_would_apply_is_not_written(
         of_alert(alert_id="1234a"),
         of_alert(1, alert_id="1234a", seq=2, event="closed", close_reason="expired", action=None, reasons=None),
         of_alert(2, alert_id="1234b"),
-        of_alert(3, alert_id="abcde", kind="account_exodus", subscriber_id=None, account_id="a-1"),
     )
     assert cli.main(["alerts", *args, *BROKERS]) == code
     told = capsys.readouterr()

@@ -13,7 +13,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from support.alerts_made import NUMBER, RAISED_MS, an_action, an_alert
 
-from app.alerts.card import _EN, _ZH, Card, masked
+from app.alerts.card_and_line import _EN, _ZH, Card
+from app.alerts.masking import masked
 from app.config.settings import Language
 from models.contract.alerts import Alert
 from models.contract.vocabulary import KINDS

@@ -67,6 +67,19 @@ def test_a_reader_that_has_read_enough_is_no_failure(args: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize(("stdout", "why"), [(">/dev/full", b"No space left on device"), (">&-", b"it is closed")])
+@pytest.mark.parametrize("args", [["policy", "show"], ["config", "show"], ["--help"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_stdout_that_takes_nothing_is_said(args: list[str], stdout: str, why: bytes, unbuffered: str) -> None:
+    """A click page, a table of rich, click's own help; written at once, or only at the end."""
+    command = shlex.join([sys.executable, "-m", "app.cli", *args])
+    given = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(["bash", "-c", f"{command} {stdout}"], check=False, capture_output=True, env=given)
+    assert done.returncode == ExitCode.FAILED
+    assert b"holdfast: cannot write to stdout: " + why in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 def test_columns_say_how_wide_a_table_may_be_where_there_is_no_terminal() -> None:
     for columns in ("60", "100"):
         lines = piped(["config", "show"], COLUMNS=columns).stdout.decode().splitlines()
@@ -102,6 +115,7 @@ def test_an_unknown_flag_is_a_usage_error(capsys: pytest.CaptureFixture[str]) ->
         ["alerts", "show", "9f0c1122"],
         ["dlq", "list"],
         ["dlq", "show", "0:0"],
+        ["dlq", "redrive", "--yes"],
     ],
 )
 def test_without_brokers_a_verb_refuses_and_says_what_to_do(

@@ -74,10 +74,16 @@ def test_a_column_has_one_mark_for_decimals(tmp_path: Path, amounts: list[str], 
     assert values(billing(tmp_path, amounts), "amount") == read
 
 
-def test_what_tells_the_mark_may_stand_in_the_last_row(tmp_path: Path) -> None:
+def test_what_tells_the_mark_may_stand_in_the_last_rows(tmp_path: Path) -> None:
     amounts = ["1.250"] * 3_000
-    assert values(billing(tmp_path, [*amounts, "12,50"]), "amount") == [1250] * 3
-    assert values(billing(tmp_path, [*amounts, "12.50"]), "amount") == [1.25] * 3
+    assert values(billing(tmp_path, [*amounts, *["12,50"] * 15]), "amount") == [1250] * 3
+    assert values(billing(tmp_path, [*amounts, *["12.50"] * 15]), "amount") == [1.25] * 3
+
+
+def test_one_number_does_not_tell_the_mark_of_thousands(tmp_path: Path) -> None:
+    for last in ("12,50", "12.50"):
+        asks(billing(tmp_path, [*["1.250"] * 3_000, last]), f"only row 3002 {last!r} would tell, for 3,000", "=comma")
+    assert values(billing(tmp_path, [*["1.250"] * 150, "12,50"]), "amount") == [1250] * 3
 
 
 def test_two_marks_in_one_column_are_asked_about(tmp_path: Path) -> None:
@@ -179,6 +185,30 @@ def test_a_date_that_tells_may_come_late(tmp_path: Path) -> None:
     assert at(calls(tmp_path, times[:1500], "--month-first"))[0] == "2025-01-10 00:00"
 
 
+def test_one_date_does_not_turn_thousands(tmp_path: Path) -> None:
+    for form, other, flag in (("%d/%m/%Y", "%m/%d/%Y", "--day-first"), ("%m/%d/%Y", "%d/%m/%Y", "--month-first")):
+        times = [datetime(2025, 10, 1 + n % 11, tzinfo=UTC).strftime(form) for n in range(3_000)]
+        last = datetime(2025, 10, 13, tzinfo=UTC)
+        wrong = last.strftime(other)
+        asks(calls(tmp_path, [*times, wrong]), f"only row 3002 {wrong!r} would tell", "--day-first", "--month-first")
+        assert at(calls(tmp_path, [*times, wrong], flag))[0] == "2025-10-01 00:00"
+        assert at(calls(tmp_path, [*times, last.strftime(form)]))[0] == "2025-10-01 00:00", "as the others, in October"
+
+
+def test_a_date_in_the_future_does_not_turn_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = round(datetime(2025, 10, 20, tzinfo=UTC).timestamp() * 1000)
+    monkeypatch.setattr("app.replay.files.now_ms", lambda: now)
+    monkeypatch.setattr("app.replay.command.now_ms", lambda: now)
+    unsure = ["10/02/2025", "10/03/2025", "10/05/2025"]
+    asks(calls(tmp_path, [*unsure, "12/01/2025"]), "row 2", "--day-first", "--month-first")
+    asks(calls(tmp_path, [*unsure * 10, "12/01/2025", "12/02/2025"]), "row 2", "--day-first", "--month-first")
+    certain = [f"10/{day}/2025" for day in range(13, 19)]
+    found = facts(calls(tmp_path, [*unsure, *certain, "12/01/2025"]))
+    assert found["records"][0]["value"]["ts"] == datetime(2025, 10, 2, tzinfo=UTC).timestamp() * 1000
+    assert list(found["first"]["reasons"]) == ["future"], "of its row, and of no other"
+    assert at(calls(tmp_path, ["10/02/2025", "11/03/2025", "12/05/2025"]))[0] == "2025-02-10 00:00", "most are late"
+
+
 def test_dates_in_two_orders_are_asked_about(tmp_path: Path) -> None:
     times = ["01/10/2025", "13/10/2025", "10/14/2025"]
     asks(calls(tmp_path, times), "row 3", "13/10/2025", "row 4", "10/14/2025", "--day-first", "--month-first")
@@ -210,6 +240,72 @@ def test_a_question_is_asked_before_a_broker_is_needed(tmp_path: Path) -> None:
 def test_the_date_of_two_columns_is_found(tmp_path: Path, header: str, cells: list[str], read: list[str]) -> None:
     content = f"subscriber_id;{header}\n" + "".join(f"s;{cell}\n" for cell in cells)
     assert at(run(tmp_path / "calls.csv", content, "calls", "--json", *CALL)) == read
+
+
+# Units
+
+
+def lasting(tmp_path: Path, durations: list[str], *flags: str, name: str = "duration") -> Result:
+    content = f"subscriber_id;ts;{name}\n" + "".join(f"s;2026-05-01;{each}\n" for each in durations)
+    call = ["--set", "direction=outgoing", "--set", "peer_network=on_net"]
+    return run(tmp_path / "calls.csv", content, "calls", "--json", *call, *flags)
+
+
+@pytest.mark.parametrize(
+    ("durations", "name", "units", "seconds"),
+    [
+        (["0.0020833", "0.0104166667", "0"], "duration", ("days", "s"), [180, 900, 0]),
+        (["0,0020833", "0,5", "1,25"], "duration_s", ("days", "s"), [180, 43_200, 108_000]),
+        (["180", "95", "0.0020833"], "duration", ("days", "s"), [15_552_000, 8_208_000, 180]),
+        (["0:03", "12:05"], "duration", ("h", "min"), [180, 43_500]),
+        (["3.05", "1.75", "12.2"], "duration", ("min", "s"), [183, 105, 732]),
+        (["183000", "95000", "4000"], "duration", ("ms", "s"), [183, 95, 4]),
+    ],
+)
+def test_durations_that_are_no_seconds_are_asked_about(
+    tmp_path: Path, durations: list[str], name: str, units: tuple[str, str], seconds: list[float]
+) -> None:
+    asks(lasting(tmp_path, durations, name=name), *(f"--unit duration_s={unit}" for unit in units))
+    assert values(lasting(tmp_path, durations, f"--unit=duration_s={units[0]}", name=name), "duration_s") == seconds
+    assert facts(lasting(tmp_path, durations, f"--unit=duration_s={units[1]}", name=name))["first"]["rejected"] == 0
+
+
+@pytest.mark.parametrize(
+    ("durations", "name", "seconds"),
+    [
+        (["0:03:10", "12:05"], "duration", [190, 725]),
+        (["0:03", "75:30"], "duration", [3, 4_530]),
+        (["0:03", "1:30"], "duration (hours)", [180, 5_400]),
+        (["1:30", "0.5"], "minutes", [90, 30]),
+        (["63.5", "0.4", "61"], "duration", [63.5, 0.4, 61]),
+        (["86400", "5", "61"], "duration", [86_400, 5, 61]),
+    ],
+)
+def test_durations_that_say_what_they_are_are_not(
+    tmp_path: Path, durations: list[str], name: str, seconds: list[float]
+) -> None:
+    assert values(lasting(tmp_path, durations, "--map", f"duration_s={name}", name=name), "duration_s") == seconds
+
+
+def test_volumes_that_are_no_bytes_are_asked_about(tmp_path: Path) -> None:
+    def used(volumes: list[str], *flags: str, name: str = "volume") -> Result:
+        content = f"subscriber_id;ts;{name}\n" + "".join(f"s;2026-05-01;{each}\n" for each in volumes)
+        return run(tmp_path / "data.csv", content, "data-usage", "--json", *flags)
+
+    asks(used(["12.5", "1048576"]), "row 2 '12.5'", "--unit bytes=MB", "--unit bytes=GB")
+    asks(used(["12", "350", "2048"]), "12,582,912 bytes:  --unit bytes=MB", "12 bytes:  --unit bytes=bytes")
+    assert values(used(["12.5"], "--unit", "bytes=KB"), "bytes") == [12_800]
+    assert values(used(["12", "350"], "--unit", "bytes=bytes"), "bytes") == [12, 350]
+    assert values(used(["12", "123456", "2048", "0"]), "bytes")[0] == 12
+    assert values(used(["12.5"], name="volume_KByte"), "bytes") == [12_800]
+    assert values(used(["8"], name="volume_kbit"), "bytes") == [1_000]
+
+
+def test_numbers_of_json_are_asked_about_too(tmp_path: Path) -> None:
+    rows = [{"subscriber_id": "s", "ts": "2026-05-01", "duration": 0.0020833}] * 3
+    content = "".join(json.dumps(row) + "\n" for row in rows)
+    call = ["--set", "direction=outgoing", "--set", "peer_network=on_net"]
+    asks(run(tmp_path / "calls.jsonl", content, "calls", "--json", *call), "180 s:  --unit duration_s=days")
 
 
 # SMS
@@ -254,6 +350,8 @@ def test_a_call_needs_one_and_a_log_of_sms_alone_none(tmp_path: Path) -> None:
         ("朱镕基,王珺 VIP卡", "gbk", "gb18030"),
         ("s-1,5G网 wifi流量", "gb18030", "gb18030"),
         ("Muñoz,中国电信 ñ", "utf-8", "utf-8"),
+        ("D’Ávila,Straße ÖBB Œuvre", "cp1252", "cp1252"),
+        ("s-1,被叫", "gbk", "gb18030"),
     ],
 )
 def test_letters_are_told_apart(tmp_path: Path, text: str, encoding: str, found: str) -> None:
@@ -282,6 +380,25 @@ def test_letters_that_are_not_sure_are_asked_about(tmp_path: Path, content: byte
     assert "row 2" in result.stderr
     for encoding in ("utf-8", "gb18030", "cp1252"):
         assert f"--encoding {encoding}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("한국통신,김철수", "euc-kr"), ("김철수,박영희", "cp949"), ("電話番号,東京", "euc_jp")],
+)
+def test_what_may_be_chinese_or_its_neighbours_is_asked_about(tmp_path: Path, text: str, encoding: str) -> None:
+    content = f"subscriber_id,peer_operator,ts\n{text},2026-05-01\n".encode(encoding)
+    flag = "euc_jp" if encoding == "euc_jp" else "cp949"
+    asked = run(tmp_path / "calls.csv", content, "calls", "--json", *CALL)
+    asks(asked, "--encoding gb18030", f"--encoding {flag}", text.partition(",")[0])
+    told = run(tmp_path / "calls.csv", content, "calls", "--json", "--encoding", flag, *CALL)
+    assert values(told, "peer_operator") == [text.partition(",")[2]]
+
+
+@pytest.mark.parametrize(("text", "encoding"), [("Müller,Döner", "mac_roman"), ("Gölbaşı,Iğdır", "cp1254")])
+def test_letters_of_other_places_are_not_western(tmp_path: Path, text: str, encoding: str) -> None:
+    content = f"subscriber_id,peer_operator,ts\n{text},2026-05-01\n".encode(encoding)
+    asks(run(tmp_path / "calls.csv", content, "calls", "--json", *CALL), "row 2", "--encoding")
 
 
 # Dresses of a table

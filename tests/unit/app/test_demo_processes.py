@@ -15,8 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.demo.child import Child, ChildError, log_tail, python
-from app.demo.measured.json_lines import JsonLines
+from app.demo.child import Child, ChildError, JsonLines, log_tail, python
 from app.demo.stage import topics, worker_environment
 from app.process.full_screen import Keys
 from models.contract.events import SUBSCRIBERS

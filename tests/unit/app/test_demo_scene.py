@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 from alerts_made import an_alert
+from app.demo.clocks import Recovery, Stopwatch, Ticker
 from app.demo.feed import LivedPace
-from app.demo.measured.recovery import Recovery
-from app.demo.measured.stopwatch import Stopwatch
-from app.demo.measured.ticker import Ticker
-from app.demo.measured.vitals import WorkerVitals
-from app.demo.scene import Scene
-from app.demo.shown.next_steps import commands, export
-from app.demo.shown.summary import summary
+from app.demo.front_desk import VIEWER, Answered
+from app.demo.scene import Scene, summary
+from app.demo.screen import commands, export
+from app.demo.vitals import WorkerVitals
+from models.contract.time_units import DAY_MS
+from models.contract.work_orders import OrderId, WorkOrder
 
 LIVE_MS = 1_780_000_000_000
 
@@ -37,7 +37,7 @@ def test_a_closing_is_no_first_alert() -> None:
     scene.saw(an_alert(event="closed", close_reason="expired", seq=2), at=101.0)
     assert scene.first_alert is None
     assert scene.card is None
-    assert scene.tally.lost_alerts == 1
+    assert (scene.passed.lost_alerts, scene.lost) == (1, 1)
 
 
 def test_a_storys_alert_takes_the_card_and_stops_its_clock() -> None:
@@ -110,8 +110,64 @@ def test_the_summary_is_json_and_says_that_all_is_simulated() -> None:
     told = json.loads(json.dumps(summary(scene, 145.0)))
     assert told["simulated"] is True
     assert (told["first_alert_s"], told["alerts"], told["lag_records"], told["seconds"]) == (None, 0, 12, 45.0)
-    assert {told[f"{what}_{of}"] for what in ("lost", "twice") for of in ("events", "alerts")} == {0}
+    passed = ("events", "breaches", "alerts", "orders")
+    assert {told[f"{what}_{of}"] for what in ("lost", "twice") for of in passed} == {0}
+    assert (told["orders"], told["orders_by_step"], told["waiting"]) == (0, {}, 0)
     assert not [name for name in told if "auc" in name or "precision" in name or "lift" in name]
+
+
+def an_order(alert_id: str, **changed: object) -> WorkOrder:
+    fields = {
+        "order_id": alert_id, "seq": 1, "step": "dispatched", "reason": "competitor_browsing", "subscriber_id": "s-1",
+        "customer_id": None, "account_id": None,
+        "alert_ids": [alert_id], "unit": "tianhe-03", "role": "caller", "assignee": "caller-3a",
+        "channel": "outbound_call", "contact_by": LIVE_MS, "by": "desk", "ts": LIVE_MS, "policy_version": "p-1",
+    }  # fmt: skip
+    return WorkOrder(**{**fields, **changed})  # type: ignore[arg-type]
+
+
+def test_the_first_alert_of_the_present_takes_the_card_of_a_past_one_whose_order_is_over() -> None:
+    past, notice, present, later = (
+        an_alert(alert_id=name * 32, ts=ts, kind=kind)
+        for name, ts, kind in (
+            ("a", LIVE_MS - DAY_MS, "leave_intent"),
+            ("b", LIVE_MS, "contract_expiry"),
+            ("c", LIVE_MS, "silence"),
+            ("d", LIVE_MS + 1, "silence"),
+        )
+    )
+    scene = a_scene()
+    scene.saw(past, at=101.0)
+    scene.ordered(an_order(past.alert_id), b"", at=101.0)
+    scene.saw(present, at=102.0)
+    assert scene.card == past, "its order is still open"
+    scene.ordered(an_order(past.alert_id, seq=2, step="archived"), b"", at=103.0)
+    scene.saw(notice, at=104.0)
+    assert scene.card == past
+    scene.saw(present, at=105.0)
+    scene.saw(later, at=106.0)
+    assert (scene.card, scene.first_alert) == (present, past)
+
+
+def test_a_story_keeps_the_card_when_its_order_is_over() -> None:
+    scene = a_scene()
+    scene.watch.start(2, "s-story-2", at=100.5)
+    told = an_alert(alert_id="a" * 32, subscriber_id="s-story-2", ts=LIVE_MS - 1)
+    scene.saw(told, at=101.0)
+    scene.ordered(an_order(told.alert_id, step="withdrawn"), b"", at=101.0)
+    scene.saw(an_alert(alert_id="b" * 32, ts=LIVE_MS), at=102.0)
+    assert scene.card == told
+
+
+def test_the_viewers_answer_is_timed_until_the_step_that_it_causes() -> None:
+    scene = a_scene()
+    scene.desk.answered = said = Answered(OrderId("a" * 32), "accepted", began=110.0)
+    scene.ordered(an_order("b" * 32, step="accepted", by=VIEWER), b"", at=110.1)
+    scene.ordered(an_order("a" * 32, step="reminded"), b"", at=110.2)
+    assert said.seconds is None
+    scene.ordered(an_order("a" * 32, seq=2, step="accepted", by=VIEWER), b"", at=110.25)
+    scene.ordered(an_order("a" * 32, seq=3, step="contacted", by=VIEWER), b"", at=112.0)
+    assert said.seconds == 0.25
 
 
 def test_three_commands_with_an_id_that_exists() -> None:
@@ -120,6 +176,7 @@ def test_three_commands_with_an_id_that_exists() -> None:
     scene.saw(an_alert(), at=101.0)
     assert len(commands(scene)) == 3
     assert "holdfast alerts show 9f0c1122" in commands(scene)
+    assert "holdfast orders list" in commands(scene)
     assert export(scene) == "export HOLDFAST_BROKERS=127.0.0.1:4711 HOLDFAST_TOPIC_PREFIX=demo."
 
 

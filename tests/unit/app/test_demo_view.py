@@ -11,15 +11,23 @@ from rich.console import Console
 
 from alerts_made import an_alert
 from app.config.settings import Language
-from app.demo.measured.recovery import Recovery
-from app.demo.measured.vitals import Known, WorkerVitals
+from app.demo.clocks import Recovery
+from app.demo.front_desk import VIEWER, Answered
+from app.demo.operator import simulated_policy
 from app.demo.scene import Scene
-from app.demo.shown.view import SceneView
-from app.demo.shown.words import LABEL, WORDS
+from app.demo.screen import SceneView
+from app.demo.vitals import Known, WorkerVitals
+from app.demo.words import LABEL, WORDS
+from models.contract.policy import ContactPolicy
+from models.contract.work_orders import OrderId, WorkOrder
+from models.decisions.contact_rules import local_day
+from models.desk.capacity import UnitDay
 from streams.records.lane_history import HistoryRecord
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BEGAN, NOW = 100.0, 160.0
+NOW_MS = 1_780_000_000_000
+CARDED = "0"
 
 
 def _drawn(scene: Scene, columns: int, rows: int, lang: Language = "en") -> list[str]:
@@ -59,10 +67,74 @@ def test_what_became_of_the_tier_alerts_is_on_the_first_screen(columns: int) -> 
     assert "tier alerts 29" in "\n".join(_drawn(scene, columns, 40))
 
 
+def _ordered(scene: Scene, name: str, seq: int = 1, **changed: object) -> None:
+    fields = {
+        "order_id": name * 32, "seq": seq, "step": "dispatched", "reason": "competitor_browsing",
+        "subscriber_id": f"s-{name}", "customer_id": None, "account_id": None,
+        "alert_ids": [(CARDED if name == "f" else name) * 32],
+        "unit": "tianhe-03", "role": "visitor", "assignee": "visitor-3", "channel": "field_visit",
+        "contact_by": NOW_MS + 3_600_000, "by": "desk", "ts": NOW_MS, "policy_version": "p-1",
+    }  # fmt: skip
+    scene.ordered(WorkOrder(**{**fields, **changed}), b"", at=NOW)  # type: ignore[arg-type]
+
+
+def _at_the_desk() -> Scene:
+    """The order of the card, and five others of its unit, one of which was contacted."""
+    scene = _busy()
+    scene.desk.govern(simulated_policy(NOW_MS))
+    scene.desk.days["tianhe-03", local_day(NOW_MS, ContactPolicy())] = UnitDay(
+        {"outbound_call": 2, "field_visit": 1}, saved=1
+    )
+    scene.desk.waiting = {"tianhe-03": 3, "liwan-02": 4}
+    for name in "fabcde":
+        _ordered(scene, name)
+    _ordered(scene, "a", 2, step="contacted", reason="contacted", by="visitor-3")
+    return scene
+
+
+def test_the_order_of_the_card_and_its_units_day_stand_below_it() -> None:
+    scene = _at_the_desk()
+    drawn = _drawn(scene, 120, 44)
+    at = next(n for n, line in enumerate(drawn) if line.startswith(" ffffffff "))
+    assert drawn[at - 1].startswith("╰")
+    assert drawn[at].split(" · ") == [
+        *(" ffffffff dispatched 05-29 04:26", "tianhe-03", "visitor", "visitor-3", "field visit"),
+        "due 05-29 05:26",
+    ]
+    day = "\n".join(drawn[at + 1 : at + 9])
+    assert "a accept   c contacted   u nobody answered   r retained   x refused" in day
+    said = "tianhe-03 today: 6 open (1 contacted), 3 waiting, 1 of 1 saved   all units: 6 orders so far, 7 waiting"
+    assert said in day
+    assert "  field visit 1/0 · outbound call 2/2 · account manager 0/2 · store 0/1 · SMS 0/1" in day
+    assert sum(line.startswith("  ") and "· tianhe-03 ·" in line for line in drawn) == 3
+    assert not [line for line in drawn if line.startswith("  aaaaaaaa")], "contacted before those that nobody reached"
+
+
+def test_the_order_goes_with_its_card() -> None:
+    scene = _at_the_desk()
+    assert " ffffffff dispatched" in "\n".join(_drawn(scene, 80, 24))
+    scene.watch.start(1, "s-story-1", at=158.0)
+    assert " ffffffff dispatched" not in "\n".join(_drawn(scene, 80, 24)), (
+        "the order of another beside a clock that runs"
+    )
+
+
+def test_an_answer_is_told_from_the_key_to_its_step() -> None:
+    scene = _at_the_desk()
+    scene.desk.answered = Answered(OrderId("f" * 32), "accepted", began=158.5)
+    assert " order ffffffff: accepted: 1.5 s ..." in _drawn(scene, 80, 24)
+    _ordered(scene, "f", 2, step="accepted", reason="accepted", by=VIEWER, assignee=VIEWER)
+    assert " order ffffffff: accepted, its step after 1.50 s" in _drawn(scene, 80, 24)
+    assert "ffffffff accepted 05-29 04:26 · tianhe-03 · visitor · viewer" in "\n".join(_drawn(scene, 120, 44))
+    scene.desk.answered = Answered(OrderId("f" * 32), "unreachable", began=159.0)
+    told = " order ffffffff: unreachable; the next channel after 3 tries at different hours"
+    assert told in _drawn(scene, 80, 24)
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40), (200, 60), (60, 20), (40, 10), (20, 5)])
 def test_the_screen_is_never_larger_than_the_terminal(columns: int, rows: int, lang: Language) -> None:
-    for scene in (_scene(), _busy()):
+    for scene in (_scene(), _busy(), _at_the_desk()):
         drawn = _drawn(scene, columns, rows, lang)
         console = Console(width=columns)
         assert len(drawn) <= rows
@@ -72,7 +144,7 @@ def test_the_screen_is_never_larger_than_the_terminal(columns: int, rows: int, l
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
 def test_the_label_and_the_commands_are_always_there(columns: int, rows: int, lang: Language) -> None:
-    for scene in (_scene(), _busy()):
+    for scene in (_scene(), _busy(), _at_the_desk()):
         drawn = _drawn(scene, columns, rows, lang)
         assert LABEL in drawn[0]
         assert f"export HOLDFAST_BROKERS={scene.brokers} HOLDFAST_TOPIC_PREFIX=demo." in "\n".join(drawn)

@@ -14,7 +14,7 @@ from app.learner.metrics import LearnerMetrics
 from app.relay.metrics import RelayMetrics
 from app.worker.metrics import Metrics
 from models.contract.events import INPUTS, Channel, FeedbackStatus
-from models.contract.vocabulary import KINDS, AlertEvent, CloseReason
+from models.contract.vocabulary import KINDS, ORDER_STEPS, AlertEvent, CloseReason, Role
 
 SUBSCRIBE = (DIRECTORY / "subscribe.md").read_text(encoding="utf-8")
 
@@ -38,7 +38,17 @@ def test_every_metric_has_a_row_with_its_labels() -> None:
     assert ("holdfast_lag_records", "gauge", "`topic` `partition`") in rows
 
 
-@pytest.mark.parametrize("word", [*KINDS, *get_args(AlertEvent), *get_args(CloseReason), *get_args(FeedbackStatus)])
+@pytest.mark.parametrize(
+    "word",
+    [
+        *KINDS,
+        *get_args(AlertEvent),
+        *get_args(CloseReason),
+        *get_args(FeedbackStatus),
+        *ORDER_STEPS,
+        *get_args(Role),
+    ],
+)
 def test_subscribe_names_every_word(word: str) -> None:
     assert f"`{word}`" in SUBSCRIBE
 

@@ -65,7 +65,7 @@ def test_nobody_at_work_is_worse_than_a_lag(done: int, members: int | None, even
         ({CALLS: {"retention.ms": "-1"}}, "ok", "as needed"),
         ({CALLS: {"cleanup.policy": "compact"}}, "fail", "lost to newer"),
         ({STATE: {"cleanup.policy": "delete"}}, "fail", "deleted by age"),
-        ({HISTORY: {"message.timestamp.type": "CreateTime"}}, "fail", "broker's clock"),
+        ({HISTORY: {"message.timestamp.type": "CreateTime"}}, "fail", "broker's time"),
     ],
 )
 def test_topics_are_kept_as_the_table_says(change: dict[str, dict[str, str]], verdict: str, said: str) -> None:
@@ -90,7 +90,7 @@ def test_a_broker_without_an_authoriser_lets_everybody() -> None:
         (CALLS, {"READ", "DESCRIBE"}, "ok", f"{len(ALL_TOPICS)} topics"),
         (CALLS, {"WRITE", "DESCRIBE"}, "fail", f"{CALLS}: no READ"),
         (STATE, {"DESCRIBE"}, "fail", f"{STATE}: no READ, WRITE"),
-        (PARKED, {"WRITE", "DESCRIBE"}, "ok", "may do"),
+        (PARKED, {"WRITE", "DESCRIBE"}, "ok", "has the rights"),
     ],
 )
 def test_each_topic_must_allow_what_it_is_used_for(topic: str, may: set[str], verdict: str, said: str) -> None:
@@ -102,13 +102,13 @@ def test_what_the_broker_does_not_say_is_no_refusal() -> None:
     told = {name: may for name, may in ALL_MAY.items() if not name.endswith(STATE)}
     finding = checks.access("p.", True, told)
     assert finding.verdict == "ok"
-    assert "of 1 the broker does not say" in finding.said
+    assert "for 1 topic the broker does not say" in finding.said
 
 
 def test_transactional_ids_that_may_not_be_used_are_named() -> None:
     assert checks.transactional_ids(["a-0", "a-1"], []).verdict == "ok"
     finding = checks.transactional_ids(["a-0", "a-1"], ["a-1"])
-    assert (finding.verdict, "1 of 2 may not be described: a-1" in finding.said) == ("fail", True)
+    assert (finding.verdict, "lacks DESCRIBE on 1 of 2 transactional ids: a-1" in finding.said) == ("fail", True)
 
 
 def test_a_retention_that_was_lengthened_is_to_be_put_back() -> None:

@@ -20,14 +20,12 @@ from msgspec.structs import replace
 
 from app import cli
 from app.errors import ExitCode
-from app.evaluate.events import evaluate_events
-from app.evaluate.off_line import lived
-from app.evaluate.silence import with_lapses
+from app.evaluate.events import evaluate_events, lived, with_lapses
 from app.publishing.record import TimedRecord, encode
 from models.contract.events import CALLS
 from models.contract.policy import LabelPolicy, Policy
 from models.contract.time_units import DAY_MS
-from models.contract.training_example import Example, Fate
+from models.contract.training_example import Example, WeeklyLabel
 from models.learning.example_status import Lesson
 from models.learning.learner import Learner, LearnerSettings
 from models.scoring.prior import prior
@@ -67,8 +65,8 @@ def calls(events: list[Event]) -> list[TimedRecord]:
     return [TimedRecord(CALLS, w.encode(), encode({"subscriber_id": w, "ts": ts, **fields}), ts) for w, ts in events]
 
 
-def told(records: Iterable[TimedRecord], learner: Learner) -> list[Example | Fate]:
-    return [body for body in lived(records, POLICY, learner) if isinstance(body, Example | Fate)]
+def told(records: Iterable[TimedRecord], learner: Learner) -> list[Example | WeeklyLabel]:
+    return [body for body in lived(records, POLICY, learner) if isinstance(body, Example | WeeklyLabel)]
 
 
 def written(path: Path, events: list[Event]) -> Path:
@@ -135,8 +133,8 @@ class Watched(Learner):
 
     now = 0
 
-    def learn(self, told: Example | Fate) -> Lesson:
-        known = told.known_ts if isinstance(told, Fate) else told.labelled_ts
+    def learn(self, told: Example | WeeklyLabel) -> Lesson:
+        known = told.known_ts if isinstance(told, WeeklyLabel) else told.labelled_ts
         assert told.ts < known <= Watched.now
         return super().learn(told)
 
@@ -170,8 +168,8 @@ def test_learning_moves_what_is_served_and_nothing_else() -> None:
     """The same log with the learner's labels turned round: other risks, the same looks and labels."""
 
     class Misled(Learner):
-        def learn(self, each: Example | Fate) -> Lesson:
-            if isinstance(each, Fate):
+        def learn(self, each: Example | WeeklyLabel) -> Lesson:
+            if isinstance(each, WeeklyLabel):
                 each = replace(each, left=not each.left, outcome=None if each.left else "lapsed")
             return super().learn(each)
 

@@ -326,3 +326,44 @@ def test_a_thousand_or_one_and_three_decimals_is_asked_about(
     assert "--decimal fee=comma" in capsys.readouterr().err
     assert "fee" in evaluated(capsys, file, "--label", "left", "--decimal", "fee=comma")["columns"]["number"]
     assert cli.main(["evaluate", "table", str(file), "--label", "left", "--decimal", "plan=comma"]) == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("preamble", ["Customers of March\nmade on 2026-11-01\n\n", "Customers of March,,,,\n,,,,\n\n"])
+def test_lines_in_front_of_the_header_are_pointed_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], preamble: str
+) -> None:
+    file = written(tmp_path / "t.csv", people(600))
+    file.write_text(preamble + file.read_text())
+    assert "row 4 looks like the header:  --skip 3" in refused(capsys, file, "--label", "left")
+    assert evaluated(capsys, file, "--label", "left", "--skip", "3")["rows"]["learned"] == 420
+    assert "--skip" not in refused(capsys, file, "--label", "leaving")
+
+
+def test_a_sum_under_the_table_and_the_header_once_more_are_no_customers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = (written(tmp_path / f"{n}.csv", people(500, seed=n)) for n in (5, 6))
+    clean = tmp_path / "clean.csv"
+    clean.write_text(one.read_text() + two.read_text().partition("\n")[2])
+    both = tmp_path / "both.csv"
+    both.write_text(one.read_text() + two.read_text() + "Total,30000,28000,tin,yes\nAverage,30,28,tin,no\n")
+    found, same = (evaluated(capsys, file, "--label", "left") for file in (both, clean))
+    assert found.pop("left_out") == [
+        "row 502 is left out: the header once more",
+        "row 1003 is left out: a sum or a count under the table",
+        "row 1004 is left out: a sum or a count under the table",
+    ]
+    assert same.pop("left_out") == []
+    assert {**found, "scored": 0} == {**same, "scored": 0}
+
+
+@pytest.mark.parametrize(
+    "words", ["ja nein", "oui non", "sí no", "sim não", "да нет", "はい いいえ", "예 아니오", "TAK NIE"]
+)
+def test_yes_and_no_in_other_languages_are_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    table, (yes, no) = dict(people(300)), words.split()
+    table["left"] = [yes if each == "yes" else no for each in table["left"]]
+    file = written(tmp_path / "t.csv", table)
+    assert evaluated(capsys, file, "--label", "left")["label"]["left"] == [yes]

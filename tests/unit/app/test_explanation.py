@@ -12,7 +12,7 @@ import pytest
 from support.alerts_made import an_alert
 
 from app.alerts.explain_command import _WORDS
-from app.alerts.explanation import _TURNS_ON, BUDGET, Verdict, explain
+from app.alerts.explanation import _TURNS_ON, BUDGET, DESK, Verdict, explain
 from models.contract.alerts import Alert, AlertReason, Suppression
 from models.contract.policy import Policy
 from models.contract.vocabulary import SuppressionReason, Text
@@ -112,6 +112,27 @@ def test_a_reason_that_two_questions_share_is_not_guessed() -> None:
     assert certain["switched_off"] == "objected"
 
 
+@pytest.mark.parametrize("reason", DESK)
+def test_the_desk_asks_after_the_lane(reason: Any) -> None:
+    steps = explain([], [withheld(reason, kind="silence")], None, None).policy
+    names = [step.name for step in steps]
+    assert names[-len(DESK) :] == list(DESK)
+    at = names.index(reason)
+    assert [step.verdict for step in steps] == [
+        *["passed"] * at,
+        "objected",
+        *["not asked"] * (len(steps) - at - 1),
+    ]
+
+
+def test_an_urgent_kind_waits_for_no_hand() -> None:
+    urgent = msgspec.structs.replace(Policy(), desk=msgspec.structs.replace(Policy().desk, urgent=("silence",)))
+    for policy, asked in ((urgent, False), (Policy(), True)):
+        steps = explain([an_alert(kind="silence")], [], None, policy).policy
+        assert ("capacity" in [step.name for step in steps]) == asked
+        assert {step.verdict for step in steps} == {"passed"}
+
+
 def test_a_risk_that_may_not_be_told_has_no_terms() -> None:
     assert explain([], [withheld("no_consent", risk=None, reasons=None)], None, None).terms == ()
 
@@ -119,7 +140,7 @@ def test_a_risk_that_may_not_be_told_has_no_terms() -> None:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_every_question_and_verdict_has_words(lang: Any) -> None:
     """A stage that is added to the policy, or renamed, needs its words here."""
-    names = {stage.__name__.removeprefix("_") for stage in STAGES} | {BUDGET} | set(get_args(Verdict))
+    names = {stage.__name__.removeprefix("_") for stage in STAGES} | {BUDGET, *DESK} | set(get_args(Verdict))
     assert names <= _WORDS[lang].keys()
     assert _WORDS["en"].keys() == _WORDS["zh"].keys()
 

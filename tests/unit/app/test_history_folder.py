@@ -12,7 +12,7 @@ from rich.console import Console
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.publishing.publisher import PublishCount
-from app.replay.column_map import Cartographer, Told
+from app.replay.column_guess import ColumnMapper, Told
 from app.replay.folder import files_of, identity
 from app.replay.history_backfill import History, InputLogs, PrefixFound, objection
 from app.replay.playback import Part, Playback
@@ -59,7 +59,7 @@ def test_what_is_not_known_is_refused(tmp_path: Path, name: str | None) -> None:
 def calls(path: Path, text: str, separator: str | None = None) -> Part:
     path.write_text("subscriber_id,ts,direction,duration_s,peer_network\n" + text)
     recording = Recording(path, separator=separator)
-    return Part(recording, Cartographer(recording, TOPICS["calls"], Told(), LocalTime()).map())
+    return Part(recording, ColumnMapper(recording, TOPICS["calls"], Told(), LocalTime()).map())
 
 
 def test_a_history_is_its_files_and_how_they_are_read(tmp_path: Path) -> None:

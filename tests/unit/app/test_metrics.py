@@ -12,9 +12,14 @@ from prometheus_client import generate_latest
 
 from app.worker.metrics import EVENTS, SUPPRESSIONS, Metrics
 from models.contract.events import CALLS, INPUTS, SITE_VISITS
-from models.contract.vocabulary import KINDS, TIERS
+from models.contract.policy import Policy
+from models.contract.vocabulary import KINDS, ORDER_STEPS, TIERS
+from models.decisions.signals import ACCOUNT_SIGNS
+from models.desk.capacity import UnitProgress
+from streams.desk.desk_report import DeskCommit, DeskReport, DeskStanding
 from streams.lanes.lane_report import Commit, LaneReport
-from streams.records.wire import POISONS
+from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
+from streams.records.topics import BREACHES
 
 CONTRACT = {
     "events_total",
@@ -41,6 +46,21 @@ CONTRACT = {
     "model_calibration_error",
     "label_delay_seconds",
     "retention_success_ratio",
+    "work_orders_total",
+    "unknown_breaches_total",
+    "desk_open",
+    "desk_lag_records",
+    "desk_time_timestamp_seconds",
+    "desk_held_up_by",
+    "unit_contacts",
+    "unit_capacity",
+    "unit_saves",
+    "unit_target",
+    "contacts_settled_total",
+    "leave_reasons_total",
+    "migrations_total",
+    "migrated_revenue_total",
+    "account_signs_total",
 }
 
 
@@ -49,6 +69,7 @@ class Body(Struct):
     event: str = "raised"
     tier: str = "warning"
     reason: str = "cooldown"
+    step: str = "dispatched"
     subscriber_id: str = "s-10086"
 
 
@@ -88,7 +109,7 @@ def test_every_label_value_starts_at_zero(metrics: Metrics) -> None:
     for topic in INPUTS:
         assert value(metrics, "events_total", topic=topic) == 0
         assert value(metrics, "duplicates_total", topic=topic) == 0
-        for poison in POISONS:
+        for poison in DEAD_LETTER_REASONS:
             assert value(metrics, "dead_letters_total", topic=topic, reason=poison) == 0
     for kind in KINDS:
         assert value(metrics, "breaches_total", kind=kind) == 0
@@ -99,6 +120,8 @@ def test_every_label_value_starts_at_zero(metrics: Metrics) -> None:
         assert value(metrics, "suppressions_total", reason=reason) == 0
     for tier in TIERS:
         assert value(metrics, "subscribers", tier=tier) == 0
+    for step in ORDER_STEPS:
+        assert value(metrics, "work_orders_total", step=step) == 0
 
 
 def test_what_is_not_known_is_nan_and_not_zero(metrics: Metrics) -> None:
@@ -129,7 +152,6 @@ def test_a_commit_is_counted_once(metrics: Metrics) -> None:
             leads_s=[3 * 86_400.0, 20 * 86_400.0],
             recovered={"longer": 4},
             consent_absent={"behaviour": 6},
-            latencies_s=[0.03, 7.0],
             batch_s=0.01,
             transaction_s=0.02,
             watermark_ms=1_780_000_000_000,
@@ -154,11 +176,61 @@ def test_a_commit_is_counted_once(metrics: Metrics) -> None:
     assert value(metrics, "tier_episodes_recovered_total", length="longer") == 4
     assert value(metrics, "consent_absent_total", use="behaviour") == 6
     assert value(metrics, "consent_absent_total", use="marketing") == 0
-    assert value(metrics, "event_to_alert_seconds_count") == 2
-    assert value(metrics, "event_to_alert_seconds_bucket", le="0.05") == 1
     assert value(metrics, "watermark_timestamp_seconds", partition="3") == 1_780_000_000
     assert value(metrics, "last_progress_timestamp_seconds") == 1_780_000_100.5
     assert value(metrics, "subscribers", tier="healthy") == 7
+
+
+def test_the_desk_is_counted_and_takes_its_gauges_along(metrics: Metrics) -> None:
+    report: DeskReport = metrics
+    assert value(metrics, "desk_open") == 0
+    metrics.lag(BREACHES, 0, 7, 3.0)
+    assert value(metrics, "desk_lag_records") == 0, "it is not here"
+    idle, busy = UnitProgress(0, None, 0, None), UnitProgress(9, 12, 2, 5)
+    report.desk_opened(DeskStanding(0, 0, {"north": 1, "south": 0}, {}, {"north": idle, "south": idle}))
+    assert [value(metrics, f"unit_{name}", unit="north") for name in ("contacts", "saves")] == [0, 0]
+    assert all(math.isnan(value(metrics, f"unit_{name}", unit="north") or 0.0) for name in ("capacity", "target"))
+    assert math.isnan(value(metrics, "desk_time_timestamp_seconds") or 0.0)
+    assert value(metrics, "waiting", unit="north") == 1
+    assert math.isnan(value(metrics, "retention_success_ratio", unit="north") or 0.0), "known in a month"
+    outputs = [Out("alert", Body()), Out("suppression", Body()), Out("work_order", Body())]
+    settled, leavers = {("corporate_visit", "left"): 2}, {("price", "china-unicom"): 3}
+    commit = DeskCommit(outputs, {"silence": 2}, 3, {"pays_less": 4}, settled, leavers, latencies_s=[0.03, 7.0])
+    report.desk_committed(commit, DeskStanding(9000, 2, {"south": 4}, {"south": 0.5}, {"south": busy}))
+    assert value(metrics, "contacts_settled_total", strategy="corporate_visit", result="left") == 2
+    assert value(metrics, "leave_reasons_total", reason="price", to="china-unicom") == 3
+    assert value(metrics, "leave_reasons_total", reason="network", to="unknown") == 0
+    assert [value(metrics, "account_signs_total", sign=sign) for sign in ACCOUNT_SIGNS] == [0, 4]
+    names = ("contacts", "capacity", "saves", "target")
+    assert [value(metrics, f"unit_{name}", unit="south") for name in names] == [9, 12, 2, 5]
+    metrics.lag(BREACHES, 0, 7, 3.0)
+    assert value(metrics, "alerts_total", kind="silence", event="raised", tier="warning") == 1
+    assert value(metrics, "suppressions_total", reason="cooldown") == 1
+    assert value(metrics, "work_orders_total", step="dispatched") == 1
+    assert value(metrics, "breaches_total", kind="silence") == 2
+    assert value(metrics, "unknown_breaches_total") == 3
+    assert value(metrics, "event_to_alert_seconds_count") == 2
+    assert value(metrics, "event_to_alert_seconds_bucket", le="0.05") == 1
+    assert value(metrics, "desk_open") == 1
+    assert value(metrics, "desk_time_timestamp_seconds") == 9
+    assert value(metrics, "desk_held_up_by") == 2
+    assert value(metrics, "desk_lag_records") == 7
+    assert value(metrics, "waiting", unit="north") is None
+    assert value(metrics, "waiting", unit="south") == 4
+    assert value(metrics, "retention_success_ratio", unit="south") == 0.5
+    report.desk_closed()
+    assert value(metrics, "waiting", unit="south") is None
+    assert value(metrics, "retention_success_ratio", unit="south") is None
+    assert value(metrics, "unit_saves", unit="south") is None
+    assert math.isnan(value(metrics, "desk_time_timestamp_seconds") or 0.0)
+    assert [value(metrics, f"desk_{name}") for name in ("open", "lag_records", "held_up_by")] == [0, 0, 0]
+
+
+def test_each_play_of_the_policy_has_its_series_at_zero(metrics: Metrics) -> None:
+    assert value(metrics, "contacts_settled_total", strategy="answer_only", result="left") is None
+    metrics.governing(Policy())
+    for play in Policy().playbook:
+        assert value(metrics, "contacts_settled_total", strategy=play.strategy, result="left") == 0
 
 
 def test_a_lane_that_was_restored_is_counted_before_its_first_commit(metrics: Metrics) -> None:

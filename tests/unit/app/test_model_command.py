@@ -112,6 +112,16 @@ def test_the_sheet_tells_quality_guards_and_every_version(told: ModelStanding) -
     assert "and 14 older" in page
 
 
+def test_the_sheet_has_one_base_rate(told: ModelStanding) -> None:
+    assert told.report is not None
+    rate = told.served.base_rate
+    assert f"base rate {100 * rate:.2f} %;" in sheet_of(told)
+    assert sheet_of(told).count("base rate") == 1
+    moved = told._replace(report=replace(told.report, operator_base_rate=0.015))
+    assert f"base rate 1.50 %, to which its weights for {100 * rate:.2f} % are shifted" in sheet_of(moved)
+    assert "weights for a base rate of 5.00 %" in sheet_of(standing(Settings(), ModelVersions()))
+
+
 def test_the_sheet_says_how_precise_the_tier_alerts_were(told: ModelStanding) -> None:
     assert told.report is not None
     assert "Tier alerts: no outcome is known yet" in sheet_of(told)

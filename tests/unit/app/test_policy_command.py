@@ -17,7 +17,7 @@ from app.policy.differences import differences
 from app.policy.field_words import WORDS
 from app.policy.page import page
 from models.contract.playbook import Play
-from models.contract.policy import KindPolicy, Policy
+from models.contract.policy import CapacityException, KindPolicy, Policy, UnitPolicy
 from models.contract.vocabulary import KINDS
 from streams.policy_topic.policies import Policies, policy_record
 
@@ -29,6 +29,20 @@ ODD = replace(
     contact=replace(Policy().contact, holidays=("2026-10-01",), do_not_contact_exempt=("port_out",)),
     playbook=(Policy().playbook[4], replace(Policy().playbook[0], do=())),
     disclosable_signals=(),
+    units=(
+        UnitPolicy(
+            name='天河"03"',
+            head="head-1",
+            capacity={"outbound_call": 0, "field_visit": 8},
+            exceptions=(
+                CapacityException(first="2026-10-01", last="2026-10-07"),
+                CapacityException(first="2026-11-11", channel="sms", contacts=900),
+            ),
+            team={"caller": ("caller-1", "caller-2"), "digital": ()},
+            target=5,
+        ),
+        UnitPolicy(name="nobody-names-it"),
+    ),
 )
 
 
@@ -80,8 +94,25 @@ def test_every_field_has_its_comment(lang: Any) -> None:
     for name in [field.name for field in msgspec.structs.fields(KindPolicy)]:
         assert name in WORDS["kinds"].en
         assert name in WORDS["kinds"].zh
+    for name in [field.name for kind in (UnitPolicy, CapacityException) for field in msgspec.structs.fields(kind)]:
+        assert name in WORDS["units"].en
+        assert name in WORDS["units"].zh
     assert {field.name for field in msgspec.structs.fields(Play)} >= {"cause", "segments", "corporate"}
     assert all(f"[kinds.{kind}]" in said for kind in KINDS)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_page_without_units_shows_one_to_copy(lang: Any) -> None:
+    said = page(Policy(), lang).splitlines()
+    first = said.index("# [[units]]")
+    example = [line.removeprefix("# ") for line in said[first : said.index("", first)]]
+    found = read_policy("\n".join(example))
+    assert isinstance(found, Policy), found
+    (unit,) = found.units
+    assert unit.capacity
+    assert unit.exceptions
+    assert unit.team
+    assert "# [[units]]" not in page(found, lang)
 
 
 def test_show_says_where_it_comes_from(topic: Policies, tmp_path: Path) -> None:
@@ -166,3 +197,16 @@ def test_rows_of_the_playbook_are_compared_by_number() -> None:
     first = replace(Policy().playbook[0], strategy="other")
     (changed,) = differences(Policy(), replace(Policy(), playbook=(first, *Policy().playbook[1:])))
     assert changed == ("playbook[1].strategy", "answer_only", "other")
+
+
+def test_units_are_compared_by_name() -> None:
+    one, other = ODD.units
+    less = replace(one, capacity={**one.capacity, "field_visit": 4})
+    (found,) = differences(ODD, replace(ODD, units=(other, less)))
+    assert found == (f"units[{one.name}].capacity.field_visit", 8, 4), "their order means nothing"
+    assert [each.field for each in differences(replace(ODD, units=()), ODD)] == [
+        f"units[{one.name}]",
+        "units[nobody-names-it]",
+    ]
+    (gone,) = differences(ODD, replace(ODD, units=(one,)))
+    assert (gone.field, gone.after) == ("units[nobody-names-it]", None)

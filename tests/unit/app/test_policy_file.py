@@ -59,12 +59,24 @@ def test_a_content_without_a_version_has_one_of_its_own() -> None:
         ("playbook = []\n[tiers]\nraises = 'healthy'\n", 3, "tiers.raises", "Invalid enum value"),
         (
             "[contact]\nholidays = [\n  '2026-10-01',\n  '2026-02-30',\n]\n",
-            1,
-            "contact",
+            4,
+            "contact.holidays[2]",
             "2026-02-30 is not a date",
         ),
-        ('[contact]\nwindows = [["20:00", "09:00"]]\n', 1, "contact", "20:00 to 09:00"),
-        ('[contact]\nwindows = [["09:00", "12:00"], ["11:00", "20:00"]]\n', 1, "contact", "09:00 to 12:00"),
+        ('[contact]\nwindows = [["20:00", "09:00"]]\n', 2, "contact.windows[1]", "20:00 to 09:00"),
+        (
+            '[contact]\ncaps = []\nwindows = [["09:00", "12:00"],\n["11:00", "20:00"]]\n',
+            4,
+            "contact.windows[2]",
+            "09:00",
+        ),
+        (
+            "[contact]\nwindows = [['09:00',\n'12:00'],\n['13:00',\n'12:30']]\n",
+            4,
+            "contact.windows[2]",
+            "13:00 to 12:30",
+        ),
+        ("[win_back]\nuntil_days = 200.0\nafter_days = 300.0\n", 3, "win_back.after_days", "nobody is asked"),
         ("[[playbook]]\ncause = 'price'\nchannels = ['sms']\n", 1, "playbook[1]", "`strategy`"),
         (
             "[[playbook]]\ncause = 'price'\nstrategy = 'a'\nchannels = ['sms']\n"
@@ -80,12 +92,110 @@ def test_a_content_without_a_version_has_one_of_its_own() -> None:
             "playbook[1].offer.cost_cap",
             ">= 0.0",
         ),
+        ("[contact]\ncaps = [[1, 0.5]]\n", 2, "contact.caps", ">= 1.0"),
+        ("[contact]\nsms_cap = [[1, 7.0]]\n", 2, "contact.sms_cap", "did you mean sms_caps?"),
+        ("[desk]\nwait_day = 3.0\n", 2, "desk.wait_day", "did you mean wait_days?"),
+        ("[[unit]]\nname = 'a'\n", 1, "unit", "did you mean units?"),
+        ("[[units]]\nhead = 'a'\n", 1, "units[1]", "`name`"),
+        ("[[units]]\nname = 'a'\ncapacity = { fax = 3 }\n", 3, "units[1].capacity.fax", "there are field_visit,"),
+        (
+            "[[units]]\nname = 'a'\n[units.capacity]\nsms = 1\noutbound_cal = 3\n",
+            5,
+            "units[1].capacity.outbound_cal",
+            "did you mean outbound_call?",
+        ),
+        ("[[units]]\nname = 'a'\ncapacity = { sms = -1 }\n", 3, "units[1].capacity.sms", ">= 0"),
+        ("[[units]]\nname = 'a'\ncapacities = { sms = 1 }\n", 3, "units[1].capacities", "did you mean capacity?"),
+        (
+            "[[units]]\nname = 'a'\nteam = { callers = ['x'] }\n",
+            3,
+            "units[1].team.callers",
+            "did you mean caller?",
+        ),
+        ("[[units]]\nname = 'a'\nteam = { caller = 'x' }\n", 3, "units[1].team.caller", "Expected `array`"),
+        (
+            "[[units]]\nname = 'a'\n[[units]]\nname = 'b'\n[[units]]\nname = 'a'\n",
+            6,
+            "units[3].name",
+            "the unit a is there twice",
+        ),
+        (
+            "[[units]]\nname = 'a'\nexceptions = [{ first = '2026-02-30' }]\n",
+            3,
+            "units[1].exceptions[1].first",
+            "2026-02-30 is not a date",
+        ),
+        (
+            "[[units]]\nname = 'a'\n[[units.exceptions]]\nfirst = '2026-03-02'\nlast = '2026-03-01'\n",
+            5,
+            "units[1].exceptions[1].last",
+            "end before",
+        ),
+        (
+            "[[units]]\nname = 'a'\n[[units.exceptions]]\nfirst = '2026-03-02'\nchannel = 'fax'\n",
+            5,
+            "units[1].exceptions[1].channel",
+            "'fax'",
+        ),
     ],
 )
 def test_a_fault_has_its_line_and_field(text: str, line: int, field: str, what: str) -> None:
     (found,) = faults(text)
     assert (found.line, found.field) == (line, field), found
     assert what in found.text
+
+
+def test_every_bad_day_and_window_is_named_with_its_own_line() -> None:
+    text = (
+        "[contact]\nholidays = [\n '2026-02-30',\n '2026-10-01', # '2026-13-01'\n '2026-13-01',\n]\n"
+        "windows = [\n ['09:00', '12:00'],\n ['20:00', '14:00'],\n]\n"
+    )
+    assert [(each.line, each.field) for each in faults(text)] == [
+        (3, "contact.holidays[1]"),
+        (5, "contact.holidays[3]"),
+        (9, "contact.windows[2]"),
+    ]
+
+
+GOLDEN_WEEK = "[[units]]\nname = 'a'\n[[units.exceptions]]\nfirst = '2026-10-01'\nlast = '2026-10-07'\n"
+
+
+@pytest.mark.parametrize(
+    ("channels", "line"),
+    [
+        ((None, None), 7),
+        (("sms", "sms"), 8),
+        ((None, "sms"), 7),  # of the second, nothing would ever be in force
+        (("sms", None), None),  # the first that fits takes precedence: another capacity for one channel
+        (("sms", "store"), None),
+    ],
+)
+def test_capacity_that_is_there_twice_for_one_day_is_named(
+    channels: tuple[str | None, str | None], line: int | None
+) -> None:
+    one, other = ("" if each is None else f"channel = '{each}'\n" for each in channels)
+    text = f"{GOLDEN_WEEK}{one}[[units.exceptions]]\nfirst = '2026-10-07'\n{other}"
+    if line is None:
+        assert policy(text).units
+        return
+    (found,) = faults(text)
+    assert (found.line, found.field) == (line, "units[1].exceptions[2].first")
+    assert "exceptions[1] holds for these days already, 2026-10-01 to 2026-10-07" in found.text
+
+
+def test_capacity_of_another_day_or_unit_is_not_there_twice() -> None:
+    another = "[[units.exceptions]]\nfirst = '2026-10-08'\n"
+    assert policy(GOLDEN_WEEK + another + GOLDEN_WEEK.replace("'a'", "'b'")).units
+    partly = GOLDEN_WEEK + "[[units.exceptions]]\nfirst = '2026-10-07'\nlast = '2026-10-09'\nchannel = 'sms'\n"
+    assert policy(partly).units, "two days of it are in force"
+    day, week = "first = '2026-10-03'\n", "first = '2026-10-01'\nlast = '2026-10-07'\n"
+    inside = f"[[units]]\nname = 'a'\n[[units.exceptions]]\n{day}[[units.exceptions]]\n{week}"
+    assert policy(inside).units, "a day of its own within the week: the first that fits"
+
+
+def test_a_unit_may_have_no_capacity_and_no_customers() -> None:
+    found = policy("[[units]]\nname = 'nobody-names-it'\ncapacity = { outbound_call = 0 }\n")
+    assert [(unit.name, unit.capacity) for unit in found.units] == [("nobody-names-it", {"outbound_call": 0})]
 
 
 def test_all_faults_are_told_in_the_order_of_their_lines(tmp_path: Path) -> None:

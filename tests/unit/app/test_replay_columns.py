@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from app.errors import Refused
-from app.replay.column_map import Cartographer, ColumnMap, Told
+from app.replay.column_guess import ColumnMap, ColumnMapper, Told
 from app.replay.conversion import Conversion, Rejects, RowCount, converted
 from app.tables.column_names import NAMES, SUMMED, bare
 from app.tables.contract_words import WORDS, words_for
@@ -34,7 +34,7 @@ def written(path: Path, *rows: Sequence[str]) -> Recording:
 
 
 def mapped(recording: Recording, topic: str, told: Told | None = None) -> ColumnMap:
-    return Cartographer(recording, TOPICS[topic], told or Told(), LocalTime(8 * HOUR)).map()
+    return ColumnMapper(recording, TOPICS[topic], told or Told(), LocalTime(8 * HOUR)).map()
 
 
 def events(recording: Recording, mapping: ColumnMap) -> list[dict[str, Any] | Reject]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import json
+import lzma
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -108,7 +110,7 @@ def test_incoming_calls_of_two_parties_are_asked_about(tmp_path: Path) -> None:
     content = "CALL_TYPE,A_PARTY_NO,B_PARTY_NO,START_TIME,DURATION\nMOC,1,2,2026-05-01,6\nMTC,1,2,2026-05-02,6\n"
     result = played(tmp_path, content, *NETWORK)
     assert result.exit_code == 2
-    assert "whose are the incoming calls?" in result.stderr
+    assert "whose calls are the incoming ones?" in result.stderr
     assert values(played(tmp_path, content, *NETWORK, "--map", "subscriber_id=A_PARTY_NO"), "subscriber_id") == [
         "1",
         "1",
@@ -158,8 +160,8 @@ def test_a_zone_that_cannot_be_is_usage(tmp_path: Path, flags: list[str]) -> Non
     assert played(tmp_path, f"{HEADER}\ns;2026-05-01;outgoing;5;on_net\n", *flags).exit_code == 2
 
 
-def test_a_date_ahead_says_that_it_is_read_in_the_wrong_order(tmp_path: Path) -> None:
-    days = "".join(f"s;{day:02d}/11/2026;outgoing;5;on_net\n" for day in (1, 2, 3, 12))
+def test_dates_ahead_say_that_they_are_read_in_the_wrong_order(tmp_path: Path) -> None:
+    days = "".join(f"s;{day:02d}/11/2026;outgoing;5;on_net\n" for day in (1, 2, 3, 12, 12))
     result = played(tmp_path, f"{HEADER}\n{days}", "--utc-offset", "0")
     assert utc(result) == ["2026-11-01 00:00", "2026-11-02 00:00", "2026-11-03 00:00"]
     assert file_of(result)["mapping"][1]["how"] == "date, UTC+0, day first: row 5 '12/11/2026'"
@@ -284,3 +286,134 @@ def test_blank_lines_in_front_of_the_header_are_none(tmp_path: Path) -> None:
     found = file_of(played(tmp_path, content))
     assert (found["first"]["rows"], found["first"]["converted"]) == (2, 1)
     assert found["first"]["reasons"]["not_a_time"]["first"][0]["row"] == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "zone", "advice"),
+    [
+        ("timezone", "Europe/Berlin", "--timezone Europe/Berlin"),
+        ("utc_offset", "+02:00", "--map ts=ts+utc_offset"),
+        ("时区", "GMT+8", "--map ts=ts+时区"),
+        ("TZ", "CEST", "--utc-offset HOURS"),
+        ("utcOffset", "7200", "--utc-offset HOURS"),
+        ("zone", "America/New_York", "--timezone America/New_York"),
+    ],
+)
+def test_a_column_with_the_zone_is_not_passed_over(tmp_path: Path, name: str, zone: str, advice: str) -> None:
+    content = f"{HEADER};{name}\ns;2026-05-01 08:00;outgoing;5;on_net;{zone}\n"
+    result = played(tmp_path, content)
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    assert zone in result.stderr
+    assert advice in result.stderr
+    assert played(tmp_path, content, "--timezone", "Europe/Berlin").exit_code == 0
+
+
+def test_a_column_with_the_zone_asks_nothing_where_nothing_hangs_on_it(tmp_path: Path) -> None:
+    said = f"{HEADER};timezone\ns;2026-05-01T08:00Z;outgoing;5;on_net;Europe/Berlin\n"
+    assert utc(played(tmp_path, said)) == ["2026-05-01 08:00"]
+    town = f"{HEADER};zone\ns;2026-05-01T08:00;outgoing;5;on_net;north\n"
+    assert utc(played(tmp_path, town)) == ["2026-05-01 00:00"]
+
+
+def test_each_row_may_have_its_own_offset(tmp_path: Path) -> None:
+    rows = ["+02:00", "-0330", "GMT+8", "UTC"]
+    content = f"{HEADER};tz\n" + "".join(f"s;2026-05-01 08:00;outgoing;5;on_net;{zone}\n" for zone in rows)
+    result = played(tmp_path, content, "--map", "ts=ts+tz")
+    assert utc(result) == ["2026-05-01 06:00", "2026-05-01 11:30", "2026-05-01 00:00"]
+
+
+@pytest.mark.parametrize("name", ["TOTAL", "Total:", "合计", "Summe", "小计：", "Grand Total", "Average", "TOTAL (2)"])
+def test_a_sum_under_a_table_is_no_subscriber(tmp_path: Path, name: str) -> None:
+    bills = f"号码;日期;类型;金额\n138;2026-05-01;账单;5\n{name};2026-05-01;账单;5\n139;2026-05-01;账单;5\n"
+    found = file_of(played(tmp_path, f"{bills}{name};2026-05-01;账单;15\n", topic="billing"))
+    assert [record["key"] for record in found["records"]] == ["138", "139"]
+    assert found["first"]["reasons"]["sum"]["rows"] == 2
+    people = f"region;号码;日期\nnorth;138;2026-05-01\n{name};139;2026-05-01\nsouth;140;2026-05-01\n"
+    found = file_of(played(tmp_path, f"{people}{name};141;2026-05-01\n", topic="subscribers"))
+    assert [record["key"] for record in found["records"]] == ["138", "139", "140"], "a region of that name"
+    found = file_of(
+        played(tmp_path, f"region;号码;日期\nnorth;138;2026-05-01\n{name};2;2026-05-01\n", topic="subscribers")
+    )
+    assert (len(found["records"]), found["first"]["reasons"]["sum"]["rows"]) == (1, 1)
+
+
+def test_the_header_once_more_is_no_row(tmp_path: Path) -> None:
+    part = "号码;套餐\n138;gold\n"
+    found = file_of(played(tmp_path, part * 2, "--set", "ts=2026-05-01", topic="subscribers"))
+    assert [record["key"] for record in found["records"]] == ["138", "138"]
+    assert found["first"]["reasons"]["header"]["first"] == [{"row": 3, "detail": "the header once more"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [
+        (bz2.compress(b"a,b\n1,2\n"), "bunzip2"),
+        (lzma.compress(b"a,b\n1,2\n"), "unxz"),
+        (b"\x28\xb5\x2f\xfd1234", "unzstd"),
+        (b"7z\xbc\xaf\x27\x1c", "unpack"),
+        (b"PK\x03\x04abcd", "unpack"),
+        (b"\xef\xbb\xbf\n<html><table><tr><td>a", "spreadsheet"),
+        (b'<?xml version="1.0"?>', "spreadsheet"),
+        (b"%PDF-1.7", "CSV"),
+        (b"SQLite format 3\0", "sqlite3"),
+        (b'{\n "msisdn": "1"\n}\n', "jq -c"),
+    ],
+)
+def test_what_is_no_log_is_refused_with_what_to_do(tmp_path: Path, content: bytes, advice: str) -> None:
+    result = played(tmp_path, content)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert advice in result.stderr
+    assert "--encoding" not in result.stderr
+
+
+def test_thirteen_in_the_morning_is_no_time(tmp_path: Path) -> None:
+    times = ["11/15/2025 13:05 AM", "11/15/2025 12:05 AM", "11/15/2025 13:05 PM"]
+    content = f"{HEADER}\n" + "".join(f"s;{time};outgoing;5;on_net\n" for time in times)
+    found = file_of(played(tmp_path, content, "--utc-offset", "0"))
+    assert found["first"]["reasons"]["not_a_time"]["first"][0]["row"] == 2
+    assert [record["value"]["ts"] % 86_400_000 // 60_000 for record in found["records"]] == [5, 785]
+
+
+@pytest.mark.parametrize("cell", ["\ufeff138", "138\0\0", "\u200b138", "１３８", "138\u00a0", "\u202a138\u202c"])
+def test_what_nobody_sees_in_an_id_is_no_part_of_it(tmp_path: Path, cell: str) -> None:
+    content = f"{HEADER}\ns;2026-05-01;outgoing;5;on_net\n{cell};2026-05-01;outgoing;5;on_net\n"
+    assert values(played(tmp_path, content), "subscriber_id") == ["s", "138"]
+
+
+@pytest.mark.parametrize("other", ["138 0013 8000", "+8613800138000", "0086-138-0013-8000", "013800138000"])
+def test_a_number_in_two_forms_is_refused(tmp_path: Path, other: str) -> None:
+    rows = [f"{number};2026-05-01;outgoing;5;on_net\n" for number in ("13800138000", "13900138000", other)]
+    result = played(tmp_path, "".join([f"{HEADER}\n", *rows]))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"'13800138000' and {other!r} are one number" in result.stderr
+    assert played(tmp_path, "".join([f"{HEADER}\n", *rows[1:]])).exit_code == 0
+    assert played(tmp_path, "".join([f"{HEADER}\n", *rows[:2] * 2])).exit_code == 0
+    cards = [f"{number};2026-05-01;outgoing;5;on_net\n" for number in ("460001234567890", "460011234567890", "1-1-11")]
+    assert played(tmp_path, "".join([f"{HEADER}\n", *cards])).exit_code == 0, "these have only their ends in common"
+
+
+def test_a_quote_marked_by_a_backslash_is_not_read_wrongly(tmp_path: Path) -> None:
+    names = ['"a \\"b\\" c"', '"a ""b"" c"', '"ends in \\"', '5\\" long']
+    content = f"{HEADER};peer_operator\n" + "".join(f"s;2026-05-01;outgoing;5;on_net;{name}\n" for name in names)
+    found = file_of(played(tmp_path, content))
+    assert found["first"]["reasons"]["unreadable"]["first"][0]["row"] == 2
+    assert [each["value"]["peer_operator"] for each in found["records"]] == ['a "b" c', "ends in \\", '5\\" long']
+
+
+@pytest.mark.parametrize("end", ["9999-12-31", "31/12/9999", "2099-12-31 23:59:59", "1900-01-01", "0001-01-01"])
+def test_a_date_that_stands_for_none_is_none(tmp_path: Path, end: str) -> None:
+    content = f"subscriber_id;ts;contract_end;activated_at\ns;2026-05-01;{end};2020-05-01\n"
+    (record,) = file_of(played(tmp_path, content, topic="subscribers"))["records"]
+    assert "products" not in record["value"]
+    assert record["value"]["activated_ts"] == 1_588_262_400_000
+
+
+def test_two_columns_that_are_called_alike_are_asked_about(tmp_path: Path) -> None:
+    content = f"{HEADER};Subscriber ID\n138;2026-05-01;outgoing;5;on_net;139\n".replace(
+        "subscriber_id", "subscriber-id"
+    )
+    result = played(tmp_path, content)
+    assert (result.exit_code, result.stdout) == (2, "")
+    for name in ("subscriber-id", "Subscriber ID"):
+        assert f"--map subscriber_id={name}" in result.stderr
+    assert values(played(tmp_path, content, "--map", "subscriber_id=Subscriber ID"), "subscriber_id") == ["139"]

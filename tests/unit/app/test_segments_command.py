@@ -72,8 +72,8 @@ def test_it_tells_the_groups_in_the_language_asked_for(run: Any) -> None:
     assert first.startswith("1. 40 customers, 57 % of all at high risk")
     assert "association, not cause" in english.stderr
     head, first, *_ = run(GROUPS, "--now", "--lang", "zh").stdout.splitlines()
-    assert head.startswith("即时分群,结果截至2026-")
-    assert first.startswith("1. 40位客户,占高危客户的57%")
+    assert head.startswith("即时分群，结果截至2026-")
+    assert first.startswith("1. 40位客户，占高危客户的57%")
 
 
 def test_without_now_it_tells_the_last_night_and_reads_no_examples(run: Any) -> None:
@@ -85,7 +85,7 @@ def test_without_now_it_tells_the_last_night_and_reads_no_examples(run: Any) -> 
     assert head.startswith(f"Segments of the night of {day}. Customers whose outcome became known within 30 days;")
     assert head.endswith("; risk explained by model m-test.")
     assert first.startswith("1. 40 customers, 57 % of all at high risk")
-    assert run([], "--lang", "zh", nightly=record).stdout.startswith(f"{day}夜间分群。范围:")
+    assert run([], "--lang", "zh", nightly=record).stdout.startswith(f"{day}夜间分群。范围：")
     groups, offers = map(json.loads, run([], "--json", nightly=record).stdout.splitlines())
     assert groups["day"] == offers["day"] == day
     assert groups["model_version"] == "m-test"
@@ -118,7 +118,7 @@ def test_what_goes_with_now_is_refused_without_it(run: Any, flag: tuple[str, str
 def test_json_is_two_objects(run: Any) -> None:
     groups, offers = map(json.loads, run(GROUPS, "--now", "--json").stdout.splitlines())
     assert [each["size"] for each in groups["segments"]] == [40, 30]
-    assert offers["caveat"] == {"en": "association, not cause", "zh": "仅为关联,并非因果"}
+    assert offers["caveat"] == {"en": "association, not cause", "zh": "仅为关联，并非因果"}
 
 
 def test_since_counts_back_from_the_newest_label(run: Any) -> None:

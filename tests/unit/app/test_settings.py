@@ -25,7 +25,7 @@ def toml(tmp_path: Path, text: str) -> Path:
 def test_defaults_are_those_of_the_contract() -> None:
     settings = resolve({}, {}).settings
     assert (settings.topic_prefix, settings.group, settings.partitions) == ("", "holdfast", 8)
-    assert (settings.metrics_host, settings.metrics_port, settings.console_port) == ("127.0.0.1", 9108, 8080)
+    assert (settings.metrics_host, settings.metrics_port) == ("127.0.0.1", 9108)
     assert settings.brokers == ()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import pytest
 
 from app.worker import watchdog
-from app.worker.progress import Input
+from app.worker.progress_verdict import Input
 from app.worker.watchdog import Heart, Watchdog, WorkerStanding
 from streams.cluster.broker_view import Bounds
 from streams.cluster.membership import Group, Membership
@@ -89,14 +89,14 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
 
 
 def test_a_silent_loop_ends_the_process_with_70(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.worker.progress.BEAT_S", 0.2)
+    monkeypatch.setattr("app.worker.progress_verdict.BEAT_S", 0.2)
     rig.dog.start()
     rig.until(lambda: rig.ended != [])
     assert rig.ended == [70]
 
 
 def test_lag_without_progress_ends_it_with_75(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.worker.progress.STALL_S", 0.2)
+    monkeypatch.setattr("app.worker.progress_verdict.STALL_S", 0.2)
     rig.view.ends[CALLS] = 9
     rig.say(WorkerStanding(positions={CALLS: 5}), beat=time.monotonic() + 60)
     rig.dog.start()
@@ -106,7 +106,7 @@ def test_lag_without_progress_ends_it_with_75(rig: Rig, monkeypatch: pytest.Monk
 
 
 def test_markers_behind_the_position_are_no_lag(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.worker.progress.STALL_S", 0.3)
+    monkeypatch.setattr("app.worker.progress_verdict.STALL_S", 0.3)
     monkeypatch.setattr(watchdog, "PEEK_AFTER_S", 0.05)
     rig.view.ends[CALLS] = 9
     rig.view.came[CALLS] = None
@@ -142,15 +142,15 @@ def test_a_record_without_a_timestamp_is_not_as_old_as_the_epoch(rig: Rig) -> No
 def test_an_input_that_a_lane_waits_for_is_judged_by_where_it_is_read_to(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.worker.progress.STALL_S", 0.3)
-    monkeypatch.setattr("app.worker.progress.AWAITED_S", 0.6)
+    monkeypatch.setattr("app.worker.progress_verdict.STALL_S", 0.3)
+    monkeypatch.setattr("app.worker.progress_verdict.AWAITED_S", 0.6)
     rig.view.ends[CALLS] = 9
     rig.say(WorkerStanding(positions={CALLS: 5}, awaited={CALLS: 7}), beat=time.monotonic() + 60)
     rig.dog.start()
     rig.until(lambda: f"waits_for_{CALLS[0]}-0" in rig.dog.verdict.blockers)
     rig.until(lambda: rig.ended != [])
     assert rig.ended == [75]
-    assert "nothing comes behind 7" in rig.dog.verdict.reasons[0]
+    assert "nothing beyond offset 7" in rig.dog.verdict.reasons[0]
 
 
 def test_an_input_of_which_nothing_was_applied_counts_from_the_logs_start(rig: Rig) -> None:
@@ -183,7 +183,7 @@ def test_a_broker_that_does_not_answer_is_a_blocker_and_no_end(rig: Rig) -> None
 def test_no_member_is_not_ready_at_once_and_ends_with_75_without_lag(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, ours: Membership, group: Group
 ) -> None:
-    monkeypatch.setattr("app.worker.progress.DENIED_S", 0.5)
+    monkeypatch.setattr("app.worker.progress_verdict.DENIED_S", 0.5)
     rig.view.members = group
     rig.say(WorkerStanding(membership=ours), beat=time.monotonic() + 60)
     rig.dog.start()
@@ -207,7 +207,7 @@ def test_who_joins_again_is_a_member_as_soon_as_the_coordinator_says_so(rig: Rig
 def test_a_client_that_joins_again_and_again_and_never_is_a_member_ends(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.worker.progress.DENIED_S", 0.3)
+    monkeypatch.setattr("app.worker.progress_verdict.DENIED_S", 0.3)
     rig.view.members = Group("PreparingRebalance", {})
     numbers = itertools.count()
 
@@ -221,7 +221,7 @@ def test_a_client_that_joins_again_and_again_and_never_is_a_member_ends(
 
 
 def test_before_it_joins_it_is_no_member_yet_and_nobody_ends_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.worker.progress.DENIED_S", 0.05)
+    monkeypatch.setattr("app.worker.progress_verdict.DENIED_S", 0.05)
     rig.say(WorkerStanding(), beat=time.monotonic() + 60)
     rig.dog.start()
     rig.until(lambda: rig.dog.verdict.blockers == ("membership_unknown",))
@@ -267,8 +267,8 @@ import asyncio, threading, time
 from app.process.ending import Ending
 from app.worker.watchdog import WorkerStanding
 from app.worker.watchdog import Heart, Watchdog
-import app.worker.progress
-app.worker.progress.BEAT_S = 0.3
+import app.worker.progress_verdict
+app.worker.progress_verdict.BEAT_S = 0.3
 
 class View:
     async def bounds(self, inputs): return {}, {}

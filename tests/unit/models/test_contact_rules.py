@@ -11,7 +11,7 @@ from models.contract.events import Consent, Profile
 from models.contract.policy import ConsentDefault, ContactPolicy, Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import KINDS
-from models.decisions.contact_rules import STAGES, ContactCase, contact_by, pick_channel, withhold, working
+from models.decisions.contact_rules import STAGES, ContactCase, channels_for, contact_by, withhold, working
 
 CHANNELS = ("field_visit", "account_manager", "outbound_call", "store", "sms", "app_push", "wechat")
 NINE = 1_780_016_400_000
@@ -59,12 +59,13 @@ def standing(**fields: Any) -> ContactCase:
         ({"kind": "risk_tier", "profile": profile(consent=Consent(behaviour=False))}, None),
         ({"profile": profile(consent=Consent(marketing=dict.fromkeys(CHANNELS, False)))}, "no_consent"),
         ({"profile": profile(consent=Consent(marketing={"sms": False}))}, None),
-        ({"kind": "silence", "raised_ts": 100 * DAY_MS - 30 * DAY_MS + 1}, "cooldown"),
-        ({"kind": "silence", "raised_ts": 70 * DAY_MS}, None),
-        ({"kind": "silence", "raised_ts": 99 * DAY_MS, "after_snooze": True}, None),
-        ({"kind": "silence", "refused_ts": 11 * DAY_MS}, "cooldown"),
-        ({"kind": "silence", "refused_ts": 10 * DAY_MS}, None),
-        ({"kind": "silence", "refused_ts": 11 * DAY_MS, "after_snooze": True}, "cooldown"),
+        ({"kind": "risk_tier", "raised_ts": 100 * DAY_MS - 30 * DAY_MS + 1}, "cooldown"),
+        ({"kind": "risk_tier", "raised_ts": 70 * DAY_MS}, None),
+        ({"kind": "risk_tier", "raised_ts": 99 * DAY_MS, "after_snooze": True}, None),
+        ({"kind": "risk_tier", "refused_ts": 11 * DAY_MS}, "cooldown"),
+        ({"kind": "risk_tier", "refused_ts": 10 * DAY_MS}, None),
+        ({"kind": "risk_tier", "refused_ts": 11 * DAY_MS, "after_snooze": True}, "cooldown"),
+        ({"kind": "silence", "raised_ts": 99 * DAY_MS, "refused_ts": 99 * DAY_MS}, None),  # the desk asks
         ({"kind": "silence", "stale_feed": True}, "stale_feed"),
         ({"kind": "disconnect_appointment", "appointment_ts": 100 * DAY_MS}, "expired"),
         ({"kind": "disconnect_appointment", "appointment_ts": 100 * DAY_MS + 1}, None),
@@ -110,7 +111,10 @@ def test_exempt_kinds_are_the_operators_choice() -> None:
     asked = standing(profile=profile(do_not_contact=True), raised_ts=99 * DAY_MS)
     assert withhold(asked, policy) is None
     assert withhold(asked._replace(kind="port_out"), policy) == "do_not_contact"
-    assert withhold(standing(kind="port_out", raised_ts=99 * DAY_MS), policy) == "cooldown"
+    assert withhold(standing(kind="risk_tier", raised_ts=99 * DAY_MS), policy) == "cooldown"
+    tiers_too = msgspec.structs.replace(contact, cooldown_exempt=("risk_tier",))
+    exempt = msgspec.structs.replace(POLICY, contact=tiers_too)
+    assert withhold(standing(kind="risk_tier", raised_ts=99 * DAY_MS), exempt) is None
 
 
 @pytest.mark.parametrize(
@@ -199,17 +203,17 @@ def test_contact_before_an_appointment_is_not_due_on_a_holiday() -> None:
 
 def test_who_gets_answers_only_is_not_rung_because_they_refused_the_store() -> None:
     refused = profile(consent=Consent(marketing={"store": False}))
-    assert pick_channel(refused, ("store",), ConsentDefault(), own_choice=False) == "store"
+    assert channels_for(refused, ("store",), ConsentDefault(), own_choice=False)[0] == "store"
 
 
 def test_channel_is_the_customers_own_unless_he_refused_it() -> None:
     plays = ("field_visit", "outbound_call")
     default = ConsentDefault()
-    assert pick_channel(profile(preferred_channel="wechat"), plays, default) == "wechat"
-    assert pick_channel(profile(preferred_channel="wechat"), plays, default, own_choice=False) == "field_visit"
+    assert channels_for(profile(preferred_channel="wechat"), plays, default)[0] == "wechat"
+    assert channels_for(profile(preferred_channel="wechat"), plays, default, own_choice=False)[0] == "field_visit"
     refused = Consent(marketing={"wechat": False, "field_visit": False})
-    assert pick_channel(profile(preferred_channel="wechat", consent=refused), plays, default) == "outbound_call"
+    assert channels_for(profile(preferred_channel="wechat", consent=refused), plays, default)[0] == "outbound_call"
     only_sms = Consent(marketing=dict.fromkeys(CHANNELS, False) | {"sms": True})
-    assert pick_channel(profile(consent=only_sms), plays, default) == "sms"
+    assert channels_for(profile(consent=only_sms), plays, default)[0] == "sms"
     asked_first = ConsentDefault(marketing=False)
-    assert pick_channel(profile(consent=Consent(marketing={"sms": True})), plays, asked_first) == "sms"
+    assert channels_for(profile(consent=Consent(marketing={"sms": True})), plays, asked_first)[0] == "sms"

@@ -93,6 +93,7 @@ def test_a_notice_that_was_only_sent_is_not_done(status: str) -> None:
     fed_back(bench, status, START + 11 * DAY + 2 * HOUR)
     until(bench, 41)
     assert bench.life() == ["contract_expiry raised", "contract_expiry escalated"]
+    assert [action(a).channel for a in bench.alerts()] == ["sms", "app_push"]
 
 
 def test_a_renewal_closes_the_notice_and_the_new_contract_is_told_of_in_its_time() -> None:

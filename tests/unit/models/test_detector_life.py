@@ -8,11 +8,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from support.desk_rig import heard
 from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench, say, snapshot
 
+from models.contract.breaches import Answer
 from models.contract.policy import ConsentDefault, KindPolicies, KindPolicy, Policy
 from models.contract.training_example import Example
+from models.contract.work_orders import WorkOrder
 from models.decisions.contact_rules import CHANNELS
+from models.decisions.outbox import Output
 from models.state.columns import UNPROFILED
 from models.state.population import PROFILE_CODE
 
@@ -174,7 +178,7 @@ def test_the_best_go_first() -> None:
 def test_transaction_that_ends_amid_the_candidates_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who comes then, in this process or another, goes on with the rest."""
 
-    def lived(*, restarts: bool) -> tuple[list[str], list[str], dict[bytes, bytes]]:
+    def lived(*, restarts: bool) -> tuple[list[Output], dict[bytes, bytes]]:
         bench = Bench(policy=policy_with(budget=250.0))
         crowd(bench, {f"s-{n}": 2 for n in range(1, 9)})
         for day in range(8, 14):
@@ -184,13 +188,13 @@ def test_transaction_that_ends_amid_the_candidates_changes_nothing(monkeypatch: 
                 bench.commit()
                 if restarts:
                     bench.restart()
-        return bench.life(), [f"{a.subscriber_id} {a.alert_id} {a.seq}" for a in bench.alerts()], bench.state
+        return bench.told, bench.state
 
     whole = lived(restarts=False)
     monkeypatch.setattr("models.decisions.outbox.MAX_OUTPUTS", 2)
     assert lived(restarts=False) == whole
     assert lived(restarts=True) == whole
-    assert whole[0].count("risk_tier raised") > 2
+    assert sum(output.kind == "heard" for output in whole[0]) > 2
 
 
 def test_kind_that_is_switched_off_is_suppressed() -> None:
@@ -315,6 +319,35 @@ def test_who_rings_again_is_heard_however_soon_and_also_after_a_refusal(reason: 
     assert bench.suppressions() == []
 
 
+@pytest.mark.parametrize("status", ["refused", "lost"])
+@pytest.mark.parametrize("reason", ["leave_intent", "port_out_query", "disconnect_appointment"])
+def test_who_rings_again_and_again_is_heard_after_a_refusal_on_another_number(reason: str, status: str) -> None:
+    """Each ring prolongs the episode of their lane, which knows of no refusal: they were never heard again."""
+    bench = Bench()
+    for name in ("s-1", "s-2"):
+        bench.send("profile", name, START - DAY, customer_id="p-1")
+    for day in range(0, 80, 10):
+        bench.send("care", "s-1", START + day * DAY, reason=reason)
+        bench.send("feedback", "s-2", START + day * DAY + HOUR, status=status)
+    assert [said.split()[1] for said in bench.life()] == ["raised", "closed"] * 8
+    assert len({alert.alert_id for alert in bench.alerts()}) == 8
+    assert bench.suppressions() == []
+
+
+def test_notices_of_a_contract_go_on_after_a_refusal_on_another_number() -> None:
+    bench = Bench()
+    ends = [{"product": "mobile", "contract_end_ts": START + 91 * DAY}]
+    bench.send("profile", "s-1", START - DAY, customer_id="p-1", products=ends)
+    bench.send("profile", "s-2", START - DAY, customer_id="p-1")
+    for day in range(92):
+        bench.send("call", "s-1", START + day * DAY)
+        if day == 5:
+            bench.send("feedback", "s-2", START + day * DAY + HOUR, status="refused")
+    notices = [(a.event, (a.ts - START) // DAY) for a in bench.alerts() if a.kind == "contract_expiry"]
+    assert [event for event, _ in notices][:3] == ["raised", "closed", "raised"]
+    assert [day for event, day in notices if event != "closed"] == [1, 31, 61, 84, 90]
+
+
 def test_refusal_gives_ninety_days_of_peace_from_what_the_customer_did_not_start() -> None:
     bench = known()
     bench.send("care", "s-1", START, reason="port_out_query")
@@ -417,7 +450,8 @@ def test_appointment_that_was_booked_anew_outlives_the_withdrawal_of_the_first(
         bench.send("care", "s-1", START + hour * HOUR, reason="disconnect_appointment", case_id=case, appointment_ts=at)
     bench.send("care", "s-1", START + 2 * HOUR, reason="disconnect_appointment", case_id=withdrawn, status="resolved")
     ends = ["disconnect_appointment closed recovered"] if closed else []
-    assert bench.life() == ["disconnect_appointment raised", *ends]
+    moved = "disconnect_appointment escalated"  # to another day, so with another deadline
+    assert bench.life() == ["disconnect_appointment raised", moved, *ends]
 
 
 def test_appointment_that_is_withdrawn_closes_its_own_alert() -> None:
@@ -467,6 +501,38 @@ def test_snoozed_is_not_raised_anew_if_the_breach_is_gone() -> None:
         complain(bench, now + HOUR, case, "resolved")
     live(bench, 10, 23)
     assert bench.life() == ["risk_tier raised", "risk_tier closed feedback"]
+
+
+def test_an_override_lets_a_tier_be_raised_after_a_refusal() -> None:
+    bench = at_high_risk()
+    now = START + 9 * DAY + 13 * HOUR
+    tell(bench, now, "refused")
+    live(bench, 10, 13)
+    assert bench.life() == ["risk_tier raised", "risk_tier closed feedback"]
+    bench.send("feedback", "s-1", START + 13 * DAY + 13 * HOUR, status="overridden", until_ts=START + 20 * DAY)
+    live(bench, 14, 15)
+    assert bench.life()[2:] == ["risk_tier raised"]
+
+
+def test_an_override_leaves_the_tier_alert_that_stands() -> None:
+    bench = at_high_risk()
+    bench.send("feedback", "s-1", START + 9 * DAY + 13 * HOUR, status="overridden")
+    for case in (1, 2):
+        complain(bench, START + 9 * DAY + 14 * HOUR, case, "resolved")
+    live(bench, 10, 23)
+    assert bench.life()[-1] == "risk_tier closed recovered"
+
+
+def test_an_instruction_about_an_account_names_that_of_the_profile_and_none_is_counted() -> None:
+    bench = known(account_id="acme")
+    said = {"status": "blocked", "scope": "account", "by": "mei", "note": "tender", "until_ts": START + DAY}
+    bench.send("feedback", "s-1", START, **said)
+    (answer,) = [body for body in heard(bench.told) if isinstance(body, Answer)]
+    assert (answer.account_id, answer.note, answer.by) == ("acme", "tender", "mei")
+    alone = known()
+    alone.send("feedback", "s-1", START, **said)
+    assert not any(isinstance(body, Answer) for body in heard(alone.told))
+    assert alone.counts[-1].unknown_feedback == 1
 
 
 def test_alert_without_profile_is_withheld_once_and_raised_when_one_arrives() -> None:
@@ -784,3 +850,76 @@ def test_what_became_of_tier_alerts_is_counted() -> None:
     unseen, end = watched()
     unseen.send("outcome", "s-1", end + DAY, outcome="ported_out")
     assert counted(unseen, "leavers") == {"none": 1}
+
+
+def test_a_do_not_contact_that_is_taken_back_gives_an_open_alert_its_order_again() -> None:
+    bench = known()
+    bench.send("care", "s-1", START, reason="leave_intent")
+
+    def steps(ts: int, **profile: Any) -> list[tuple[str, str]]:
+        found = bench.send("profile", "s-1", ts, **profile)
+        return [(o.body.step, o.body.reason) for o in found if isinstance(o.body, WorkOrder)]
+
+    assert steps(START + HOUR, do_not_contact=True) == [("withdrawn", "do_not_contact")]
+    bench.restart()
+    assert steps(START + DAY) == [("dispatched", "leave_intent")]
+    assert bench.life() == ["leave_intent raised"]
+
+
+def steps_at(bench: Bench, ts: int, **profile: Any) -> list[tuple[str, str]]:
+    """The steps of orders that a new profile leads to."""
+    found = bench.send("profile", "s-1", ts, **profile)
+    return [(o.body.step, o.body.reason) for o in found if isinstance(o.body, WorkOrder)]
+
+
+REFUSED = {"consent": {"behaviour": False}}
+
+
+def browsed() -> Bench:
+    """A subscriber whose browsing has raised an alert."""
+    bench = known()
+    for hour in range(3):
+        bench.send("visit", "s-1", START + hour * HOUR)
+    bench.send("call", "s-1", START + 3 * HOUR)
+    assert bench.life() == ["competitor_browsing raised"]
+    return bench
+
+
+def test_withdrawn_behaviour_ends_the_order_that_rests_on_browsing_until_it_is_allowed_again() -> None:
+    bench = browsed()
+    assert steps_at(bench, START + 4 * HOUR, **REFUSED) == [("withdrawn", "no_consent")]
+    bench.restart()
+    assert steps_at(bench, START + 5 * HOUR, **REFUSED, unit="yuexiu-01") == []
+    bench.send("call", "s-1", START + 3 * DAY)  # past every deadline of the order
+    assert bench.life() == ["competitor_browsing raised"]
+    assert steps_at(bench, START + 3 * DAY + HOUR) == [("dispatched", "competitor_browsing")]
+
+
+def test_browsing_gets_no_order_when_do_not_contact_is_taken_back_with_behaviour_withdrawn() -> None:
+    bench = browsed()
+    assert steps_at(bench, START + 4 * HOUR, do_not_contact=True) == [("withdrawn", "do_not_contact")]
+    assert steps_at(bench, START + 5 * HOUR, **REFUSED) == []
+    assert steps_at(bench, START + 6 * HOUR) == [("dispatched", "competitor_browsing")]
+
+
+def test_visits_that_may_not_be_used_do_not_prolong_an_alert() -> None:
+    bench = browsed()
+    steps_at(bench, START + 4 * HOUR, **REFUSED)
+    bench.send("visit", "s-1", START + 5 * DAY, page="checkout", dwell_s=90)
+    bench.send("call", "s-2", START + 8 * DAY)
+    assert bench.life() == ["competitor_browsing raised", "competitor_browsing closed expired"]
+
+
+def test_consent_that_is_absent_is_withdrawn_if_the_policy_says_so() -> None:
+    assert steps_at(browsed(), START + 4 * HOUR, consent={}) == [("withdrawn", "no_consent")]
+
+
+def test_withdrawn_profiling_ends_the_order_that_rests_on_the_model_and_no_other() -> None:
+    bench = at_high_risk()
+    last = START + 10 * DAY
+    unprofiled = {"consent": {"behaviour": True, "profiling": False}}
+    assert bench.life()[-1] == "risk_tier raised"
+    assert steps_at(bench, last, **REFUSED) == []
+    assert steps_at(bench, last + HOUR, **unprofiled) == [("withdrawn", "no_consent")]
+    spoken = browsed()
+    assert steps_at(spoken, START + 4 * HOUR, **unprofiled) == []

@@ -11,7 +11,7 @@ from support.ruled_examples import BEGIN, examples
 
 import planted
 from models.contract.time_units import DAY_MS
-from models.contract.training_example import Example, Fate
+from models.contract.training_example import Example, WeeklyLabel
 from models.learning.learner import LearnerSettings
 
 SEED = 4
@@ -37,8 +37,8 @@ def test_a_vector_is_scored_by_the_latest_model_of_an_earlier_day(over: Fed) -> 
 def test_labels_that_are_not_known_yet_change_nothing(over: Fed) -> None:
     day = BEGIN // DAY_MS + 45
 
-    def turned(each: Example | Fate) -> Example | Fate:
-        later = isinstance(each, Fate) and known_day(each) >= day
+    def turned(each: Example | WeeklyLabel) -> Example | WeeklyLabel:
+        later = isinstance(each, WeeklyLabel) and known_day(each) >= day
         return replace(each, left=True, outcome="ported_out") if later else each
 
     without = fed(in_order(map(turned, TOLD)), SMALL)

@@ -13,7 +13,7 @@ from support.detecting import CARE_MODEL, DAY, HOUR, ROOMY, START, Bench, snapsh
 
 from models.analysis.score_metrics import roc_auc
 from models.contract.policy import Policy
-from models.contract.training_example import WEEKLY, Example, Fate
+from models.contract.training_example import WEEKLY, Example, WeeklyLabel
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
 from models.scoring.scorer import Scorer
 from models.state.columns import RISK, place
@@ -325,9 +325,9 @@ def test_who_leaves_by_a_coin_that_is_tossed_later_is_not_foretold() -> None:
     assert abs(roc_auc(risk, left_later) - 0.5) < three_errors
 
 
-def fates(bench: Bench) -> list[Fate]:
+def fates(bench: Bench) -> list[WeeklyLabel]:
     """Of the subscriber, not of whoever keeps the time."""
-    return [o.body for o in bench.outputs if isinstance(o.body, Fate) and o.key == "s-1"]
+    return [o.body for o in bench.outputs if isinstance(o.body, WeeklyLabel) and o.key == "s-1"]
 
 
 def spans(bench: Bench, ts: int) -> list[tuple[int, int, bool]]:

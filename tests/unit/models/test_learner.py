@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import pairwise
 from math import nan
 from pathlib import Path
@@ -11,55 +10,27 @@ import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from support.learner_life import ROWS, SETTINGS, Life, stream, whole_life, worth
 
 import planted
-from models.analysis.score_metrics import roc_auc
 from models.contract.time_units import WEEK_MS
-from models.contract.training_example import Example, Fate
+from models.contract.training_example import Example, WeeklyLabel
 from models.features.catalogue import NAMES, catalogue_hash
-from models.learning.blend import compiled, medians, share_learned
-from models.learning.learner import Learner, LearnerSettings, Lesson
+from models.learning.blend import blended_snapshot, medians, share_learned
+from models.learning.learner import Learner, Lesson
 from models.learning.recent_vectors import Recent, RecentVector
 from models.scoring.scorer import Scorer, check_examples
 from models.scoring.snapshot import Curve, Snapshot, SnapshotRefusedError, check_features, decode, encode
 from streams.model_topic.versions import servable
 
-SETTINGS = LearnerSettings(warm_rows=300, window=4_000, recent_rows=600)
-ROWS = 2_500
+pytestmark = pytest.mark.timeout(180)
 INFINITE = float("inf")
 change = msgspec.structs.replace
 
 
-class Life:
-    """A learner, what became of what it was told, and what it published."""
-
-    def __init__(self, settings: LearnerSettings = SETTINGS, prior: Snapshot | None = None) -> None:
-        self.learner = Learner(settings, prior or planted.starting())
-        self.lessons: Counter[Lesson] = Counter()
-        self.published: list[tuple[int, Snapshot]] = []
-
-    def live(self, told: list[Example | Fate]) -> Life:
-        for each in told:
-            self.lessons[self.learner.learn(each)] += 1
-            snapshot = self.learner.due()
-            if snapshot is not None:
-                self.published.append((planted.known_ts(each), snapshot))
-        return self
-
-
-def worth(model: Snapshot) -> float:
-    """AUC on people of the planted truth whom nobody has seen."""
-    x = planted.vectors(99, 6_000)
-    left = np.random.default_rng(98).random(6_000) < planted.truth(x, 1.5)
-    return roc_auc(Scorer(model).score(x.T.copy()).risk, left)
-
-
-TOLD = planted.told(planted.examples(ROWS, seed=2, strength=1.5, prompt=True))
-
-
 @pytest.fixture(scope="module")
 def lived() -> Life:
-    return Life().live(TOLD)
+    return whole_life()
 
 
 def test_what_is_published_comes_to_know_the_truth(lived: Life) -> None:
@@ -122,9 +93,9 @@ def test_the_level_goes_a_quarter_of_the_way_a_week() -> None:
     recent = Recent(1_000, len(planted.starting().curves))
     for row in planted.vectors(5, 500):
         recent.add(RecentVector(row.tolist(), 0))
-    first = compiled(planted.starting(), None, recent, planted.BASE_RATE, ("m-1", None))
+    first = blended_snapshot(planted.starting(), None, recent, planted.BASE_RATE, ("m-1", None))
     higher = replace(first, intercept=first.intercept + 1.0)
-    then = compiled(planted.starting(), None, recent, planted.BASE_RATE, ("m-2", None), higher)
+    then = blended_snapshot(planted.starting(), None, recent, planted.BASE_RATE, ("m-2", None), higher)
     assert then.intercept - first.intercept == pytest.approx(0.75)
 
 
@@ -144,9 +115,9 @@ def test_what_is_usual_is_the_median_of_live_customers_of_the_same_worth() -> No
 
 
 def test_curves_of_river_are_what_river_predicts(lived: Life) -> None:
-    voices = lived.learner._voices
-    assert voices is not None
-    ground, river = voices.ground, voices.river
+    ensemble = lived.learner._ensemble
+    assert ensemble is not None
+    ground, river = ensemble.ground, ensemble.river
     x = planted.vectors(5, 300).T.copy()
     pairs = zip(x, ground.knots, river.curves(), strict=True)
     added = np.array([np.where(np.isnan(row), 0.0, np.interp(row, knots, curve)) for row, knots, curve in pairs])
@@ -159,7 +130,7 @@ def test_every_record_has_its_lesson(lived: Life) -> None:
     example = planted.relabelled(next(planted.examples(1, seed=77)), "negative")
     fate = next(planted.fates(example))
     nothing: list[float | None] = [None] * len(NAMES)
-    cases: list[tuple[Lesson, Example | Fate]] = [
+    cases: list[tuple[Lesson, Example | WeeklyLabel]] = [
         (Lesson.FOREIGN, change(fate, catalogue="0000")),
         (Lesson.FOREIGN, change(fate, x=fate.x[1:])),
         (Lesson.FOREIGN, change(fate, x=np.zeros(len(NAMES), dtype="<f4").tobytes() + b"?")),
@@ -222,7 +193,7 @@ def test_recall_is_of_tier_alerts_that_somebody_saw() -> None:
 def test_a_learner_that_begins_anew_goes_on_from_the_model_of_a_former_release() -> None:
     former = decode((Path(__file__).parents[2] / "golden" / "model.json").read_bytes())
     life = Life(prior=former)
-    told = iter(TOLD)
+    told = iter(stream())
     while not life.published:
         life.live([next(told)])
     (_, first), report = life.published[0], life.learner.report()
@@ -265,13 +236,13 @@ def test_a_rollback_to_other_features_is_refused(lived: Life) -> None:
     assert learner.served == lived.learner.served
 
 
-def test_a_wrong_prior_is_left_behind() -> None:
+def test_a_wrong_prior_is_left_behind(lived: Life) -> None:
     """Every curve upside down: as leavers are learned from, it counts for less and less."""
-    good = Life().live(TOLD).published[-1][1]
+    good = lived.published[-1][1]
     curves = [change(c, values=[-v for v in c.values], missing=-c.missing) for c in good.curves]
     wrong = change(good, version="wrong", curves=curves, examples=[])
     assert worth(wrong) < 0.35
-    published = Life(prior=wrong).live(TOLD).published
+    published = Life(prior=wrong).live(stream()).published
     assert worth(published[-1][1]) > 0.6
 
 

@@ -93,6 +93,7 @@ def test_parts_that_do_not_fit_each_other_are_refused(raw: bytes) -> None:
             Learner.resume(resealed(raw, **changed), SETTINGS)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_the_largest_checkpoint_fits_ten_records() -> None:
     """Everything full, and nothing that compresses: noise in every feature, all memories at their bounds."""

@@ -12,7 +12,7 @@ from models.contract.policy import ConsentDefault, ExpiryPolicy, Policy, WinBack
 from models.decisions.ticks import TICK_MS, ceil_tick
 from models.kernel.places import DUE_TS
 
-MID_PEACE = 30 * DAY - MINUTE
+MID_TERM = 30 * DAY + MINUTE
 """Since what was lived: cooldowns of a month have ended, and the tick that will look at them has not come yet."""
 PEOPLE = ("s-3", "s-1", "s-2", "s-4")
 
@@ -70,15 +70,15 @@ def go_on(bench: Bench, last: int, days: int = 50) -> None:
             bench.send("care", "s-4", last + day * DAY + 2 * HOUR, reason="complaint", case_id=case)
 
 
-@pytest.mark.parametrize("mid_peace", [0, MID_PEACE], ids=["at once", "since a cooldown ended"])
+@pytest.mark.parametrize("mid_term", [0, MID_TERM], ids=["at once", "since an alert expired"])
 @pytest.mark.parametrize("policy", [STRICT, LOOSE], ids=["strict", "loose"])
-def test_a_restart_with_another_policy_is_the_same_as_a_switch_to_it(policy: Policy, mid_peace: int) -> None:
+def test_a_restart_with_another_policy_is_the_same_as_a_switch_to_it(policy: Policy, mid_term: int) -> None:
     benches = []
     for restart in (False, True):
         bench, last = lived()
-        if mid_peace:
-            bench.send("call", "s-2", last + mid_peace)
-            last += mid_peace
+        if mid_term:
+            bench.send("call", "s-2", last + mid_term)
+            last += mid_term
         bench.policy = policy
         if restart:
             bench.state = dict(sorted(bench.state.items(), reverse=True))  # rows get other numbers
@@ -113,11 +113,11 @@ def test_a_notice_that_the_new_policy_has_due_since_the_last_tick_is_told(policy
 @pytest.mark.parametrize("cursor", [None, "s-1"], ids=["between sweeps", "in a sweep"])
 def test_a_policy_of_the_same_terms_changes_nothing_that_is_kept(cursor: str | None) -> None:
     bench, last = lived()
-    bench.send("call", "s-2", last + MID_PEACE)
+    bench.send("call", "s-2", last + MID_TERM)
     due = {row: bench.detector.population.table[row, DUE_TS] for row in bench.detector.population.books}
-    assert any(end < last + MID_PEACE for end in due.values()), "nothing has ended"
+    assert any(end < last + MID_TERM for end in due.values()), "nothing has ended"
     if cursor is not None:
-        tick = ceil_tick(last + MID_PEACE) - TICK_MS
+        tick = ceil_tick(last + MID_TERM) - TICK_MS
         bench.detector._sweep.clock.sweeping, bench.detector._sweep.clock.cursor = tick, cursor
     bench.detector.switch(policy=replace(ROOMY, version="p-2"))
     assert list(bench.detector.take().records) == []

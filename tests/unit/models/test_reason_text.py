@@ -1,13 +1,36 @@
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
 from models.contract.vocabulary import Text
 from models.features.catalogue import CATALOGUE, reason_text
+from models.features.feature_formula import Feature
 
 NAN = float("nan")
+SPOKEN = ("models/features", "models/analysis", "app/demo", "app/model", "app/simulator")
+ROOT = Path(__file__).parents[3]
+ASCII_MARK = re.compile(r"[\u4e00-\u9fff\0][,:;!?()]|[,:;!?()][\u4e00-\u9fff]")
+
+
+@pytest.mark.parametrize(
+    "path", [path for each in SPOKEN for path in sorted((ROOT / each).rglob("*.py"))], ids=lambda path: path.name
+)
+def test_chinese_texts_have_chinese_marks(path: Path) -> None:
+    def text(node: ast.AST) -> str:
+        """A string as written, each of its values a zero byte."""
+        if isinstance(node, ast.JoinedStr):
+            return "".join(text(part) for part in node.values)
+        return str(node.value) if isinstance(node, ast.Constant) else "\0"
+
+    found = [
+        text(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.JoinedStr | ast.Constant)
+    ]
+    chinese = [re.sub(r"\{[^{}]*\}", "\0", each) for each in found if any("\u4e00" <= c <= "\u9fff" for c in each)]
+    assert [each for each in chinese if ASCII_MARK.search(each)] == []
 
 
 @pytest.mark.parametrize(
@@ -46,7 +69,7 @@ NAN = float("nan")
             0.0,
             20.0,
             "no calls within the last week (similar customers: about 20)",
-            "近1周无通话(同类客户:约20)",
+            "近1周无通话（同类客户：约20）",
         ),
         ("dropped_share_7d", 0.3, 0.0, "about 30 % of calls dropped within the last week", "近1周掉话率约30%"),
         ("calls_7d", 3.4, NAN, "about 3 calls within the last week", "近1周通话约3次"),
@@ -69,7 +92,7 @@ NAN = float("nan")
             0.453,
             0.2,
             "about 45 % of calls are off-net (similar customers: about 20 %)",
-            "异网呼叫占比约45%(同类客户:约20%)",
+            "异网呼叫占比约45%（同类客户：约20%）",
         ),
         ("data_mb_7d", 2100.0, NAN, "about 2.1 GB of data within the last week", "近1周流量约2.1GB"),
         ("plan_fee_change_90d", -0.25, 0.0, "moved to a plan 25 % cheaper", "改档后套餐月费下降25%"),
@@ -118,3 +141,13 @@ def test_words_that_no_service_desk_says_are_gone():
     for text in said:
         assert not re.search(r"\b(he|his|him)\b", text.en)
         assert not re.search("习惯期|兴趣期|获取期|减退期|停用期", text.zh)
+
+
+@pytest.mark.parametrize("feature", CATALOGUE, ids=lambda feature: feature.name)
+@pytest.mark.parametrize("value", [-0.5, 0.0, 1.0, 40.0, NAN])
+def test_no_reason_is_a_code(feature: Feature, value: float) -> None:
+    said = reason_text(feature.name, value, 3.0)
+    for text in (said.en, said.zh):
+        assert text
+        assert "_" not in text
+        assert "{" not in text

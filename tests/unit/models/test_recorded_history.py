@@ -9,7 +9,7 @@ import pytest
 from support.detecting import CARE_MODEL, DAY, HOUR, ROOMY, START, Bench
 
 from models.contract.policy import Policy, TierPolicy
-from models.contract.training_example import Example, Fate
+from models.contract.training_example import Example, WeeklyLabel
 from models.features.catalogue import INDEX
 
 END = START + 30 * DAY
@@ -44,7 +44,7 @@ def days(bench: Bench, first: int, last: int, *who: str) -> None:
             bench.send("call", each, START + day * DAY + 12 * HOUR)
 
 
-def lived(profile_ts: int | None, **fields: Any) -> list[Example | Fate]:
+def lived(profile_ts: int | None, **fields: Any) -> list[Example | WeeklyLabel]:
     """What a lane tells of a month and its leavers, with profiles of some time applied first, as a new ledger does."""
     bench = Bench()
     people = [f"s-{n}" for n in range(6)]
@@ -55,13 +55,13 @@ def lived(profile_ts: int | None, **fields: Any) -> list[Example | Fate]:
     for who in people[:3]:
         bench.send("outcome", who, START + 20 * DAY, outcome="ported_out")
     days(bench, 20, 80, *people[3:])
-    return [o.body for o in bench.outputs if isinstance(o.body, Example | Fate)]
+    return [o.body for o in bench.outputs if isinstance(o.body, Example | WeeklyLabel)]
 
 
 def test_a_profile_of_today_tells_nothing_of_the_months_before_it() -> None:
     """The leak canary: only leavers have a profile, it is of months later, and its content gives the answer away."""
     without, late = lived(None), lived(LATER, **TODAY)
-    assert {e.left for e in without if isinstance(e, Fate)} == {True, False}
+    assert {e.left for e in without if isinstance(e, WeeklyLabel)} == {True, False}
     assert late == without
     timely = [e.x for e in lived(START, **TODAY | {"status": "active"})]
     assert timely != [e.x for e in without]

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from models.fitting.knots import Knots
-from models.fitting.river_logistic import RiverVoice
+from models.fitting.river_logistic import RiverLogistic
 from models.scoring.scorer import Scorer, logit, sigmoid
 from models.scoring.snapshot import Curve, Cutoff, Snapshot, decode, encode
 
@@ -28,15 +28,15 @@ def rows() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def river(rows: np.ndarray) -> RiverVoice:
-    learned, dice = RiverVoice(Knots.of(NAMES, rows), 0.2), random.Random(3)
+def river(rows: np.ndarray) -> RiverLogistic:
+    learned, dice = RiverLogistic(Knots.of(NAMES, rows), 0.2), random.Random(3)
     for logs, dwell in zip(Knots.of(NAMES, rows).logs(rows).T.tolist(), rows[1].tolist(), strict=True):
         learned.learn(logs, 1, left=dice.random() < (0.5 if dwell > 60 else 0.1))
     return learned
 
 
 @pytest.fixture(scope="module")
-def snapshot(river: RiverVoice, rows: np.ndarray) -> Snapshot:
+def snapshot(river: RiverLogistic, rows: np.ndarray) -> Snapshot:
     """River's model as curves."""
     ground = Knots.of(NAMES, rows)
     curves = [
@@ -46,7 +46,7 @@ def snapshot(river: RiverVoice, rows: np.ndarray) -> Snapshot:
     return Snapshot(version="m-1", curves=curves, intercept=river.level(1), base_rate=0.2)
 
 
-def test_scorer_equals_river_to_the_ninth_digit(river: RiverVoice, snapshot: Snapshot, rows: np.ndarray) -> None:
+def test_scorer_equals_river_to_the_ninth_digit(river: RiverLogistic, snapshot: Snapshot, rows: np.ndarray) -> None:
     outside = np.array([[-5.0, 1e12, np.nan], [0.0, 1e9, -3.0], [0.5, 7.0, -1.0], [np.nan, 40.0, -40.0]])
     unseen = np.concatenate([rows, outside], axis=1)
     served = Scorer(snapshot).score(unseen).logit

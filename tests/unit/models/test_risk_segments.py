@@ -107,7 +107,7 @@ def test_what_all_at_risk_share_is_told_beside_those_who_are_not() -> None:
         ". Unlike the others: hardly any time on competitor sites within the last week (others at risk: "
         in other.text.en
     )
-    assert "。与其他客户不同:近1周几乎未浏览竞争对手网站(其他同级客户:" in other.text.zh
+    assert "。与其他客户不同：近1周几乎未浏览竞争对手网站（其他同级客户：" in other.text.zh
 
 
 def test_what_speaks_against_a_group_is_told_before_what_it_lacks() -> None:
@@ -122,10 +122,10 @@ def test_a_group_is_told_in_both_languages() -> None:
     assert text.en.startswith("90 customers, 40 % of all at high risk; all high value, 5,")
     assert "minutes on competitor sites within the last week (others at risk: " in text.en
     assert " 33 % left (95 % interval 24 % to 44 %)." in text.en
-    assert text.zh.startswith("90位客户,占高危客户的40%;均为高价值,月收入合计5")
+    assert text.zh.startswith("90位客户，占高危客户的40%；均为高价值，月收入合计5")
     assert "近1周浏览竞争对手网站" in text.zh
-    assert "(其他同级客户:" in text.zh
-    assert "其中33%已离网(95%区间24%至44%)" in text.zh
+    assert "（其他同级客户：" in text.zh
+    assert "其中33%已离网（95%区间24%至44%）" in text.zh
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -184,7 +184,7 @@ def test_who_left_just_now_counts_though_the_month_before_is_no_longer_kept() ->
     assert (segment.known, segment.left) == (40, 10)
     void = departures([*stayed, *left, example("v", label="void", labelled_ts=START + 31 * DAY)], SCORER).segments[0]
     assert "Of the 40 with a final outcome, 25 % left" in void.text.en
-    assert "40位有最终结果,其中25%已离网" in void.text.zh
+    assert "40位有最终结果，其中25%已离网" in void.text.zh
 
 
 def test_what_is_of_another_catalogue_is_left_out_and_counted() -> None:

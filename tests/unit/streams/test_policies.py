@@ -110,6 +110,6 @@ def test_a_field_of_a_later_release_is_refused_whole() -> None:
     key, value = policy_record(SEVEN, None)[1:3]
     assert key is not None
     assert value is not None
-    found = Policies(None).take(key, value[:-1] + b',"desk":{}}', (), 0, 0)
+    found = Policies(None).take(key, value[:-1] + b',"of_later":{}}', (), 0, 0)
     assert isinstance(found, RefusedPolicy)
     assert (found.reason, found.version) == ("unreadable", "p-7")

@@ -9,7 +9,8 @@ import pytest
 from support.rig import FIELDS, event
 
 from models.contract.events import CALLS, DATA_USAGE, INPUTS, MIN_TS, SUBSCRIBERS, Call, Deletion, Profile
-from streams.records.wire import FUTURE_MS, MAX_KEY_BYTES, MAX_VALUE_BYTES, POISONS, UNDATED, Rejected, dated, decode
+from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
+from streams.records.wire import FUTURE_MS, MAX_KEY_BYTES, MAX_VALUE_BYTES, UNDATED, Rejected, dated, decode
 
 STAMP = 1_780_000_000_000
 
@@ -92,7 +93,7 @@ def test_poison_has_its_reason(reason: str, key: bytes | None, value: bytes | No
 
 
 def test_every_reason_has_a_case() -> None:
-    assert {reason for reason, *_ in POISON} | {"future_ts"} == set(POISONS)
+    assert {reason for reason, *_ in POISON} | {"future_ts"} == set(DEAD_LETTER_REASONS)
 
 
 @pytest.mark.parametrize(

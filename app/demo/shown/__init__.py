@@ -1,4 +1,0 @@
-"""Views of a scene: a screen, lines of a log, or one JSON object, in two languages.
-
-Begin with :mod:`~app.demo.shown.view`.
-"""

@@ -1,0 +1,15 @@
+"""The desk: decides which breaches lead to a contact now, by whom and over which channel, and follows what came of it.
+
+It is a fold of ``churn.breaches.v1`` alone: equal records in equal order give equal bytes. It uses the contract, the
+lanes' contact rules and the key and value of a state record. Begin with :mod:`models.desk.desk`, which applies a record
+and does what is due; then, in the order in which a breach passes them:
+
+- ``desk_context``: the time and the policy of each decision;
+- ``registry``: the person of each number; ``persons`` is what is kept of a person, ``terms`` when it is next due;
+- ``decisions``: raised, withheld or waiting; ``contact_limits`` gives reasons against, ``waiting_list`` the order;
+- ``instructions``: manual instructions about a person or an account, which ``contact_limits`` looks up;
+- ``dispatch``: the work order that answers it; ``orders`` is the life of an order, ``capacity`` what units can do;
+- ``effect``: how many stayed after a contact, by unit and by play, and why leavers left;
+- ``publications``: the records that it publishes;
+- ``accounts``: corporate accounts whose lines leave together.
+"""

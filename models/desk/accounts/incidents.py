@@ -1,0 +1,266 @@
+"""Incidents of accounts: opened when enough lines leave together, closed when too few are left or by feedback.
+
+One that was snoozed is raised anew at the end of the snooze, if enough lines still leave.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from models.contract.alerts import UNASSIGNED, Alert, Trigger
+from models.contract.breaches import Answer, Breach, Moved, Person
+from models.contract.time_units import DAY_MS
+from models.contract.vocabulary import FORETELLS
+from models.decisions.signals import ACCOUNT_KIND
+from models.desk.accounts.exodus import AccountFile, account_person, incident
+from models.desk.contact_limits import Objection
+from models.desk.decisions import Decisions
+from models.desk.desk_context import DeskContext
+from models.desk.persons import PersonFile, Standing
+from models.desk.publications import Publications, bare, by_order, closed
+from models.desk.registry import Registry
+from models.state.state_records import StateRecord
+
+ACCOUNT: Final = b"a"
+"""Prefix of the accounts' state records."""
+
+
+class Incidents:
+    """The files of all accounts; each is one state record. An incident itself is a breach of the account's person."""
+
+    def __init__(self, context: DeskContext, registry: Registry, decisions: Decisions, published: Publications) -> None:
+        self._context = context
+        self._registry = registry
+        self._decisions = decisions
+        self._published = published
+        self._accounts: dict[str, AccountFile] = {}
+        self._dirty: set[str] = set()
+        self._person_of: dict[str, Person] = {}
+        """The account of each open incident, by alert id."""
+        self._signed_in: dict[str, str] = {}
+        """The account in which each sign counts, by sign id: the line may belong to another account when the sign
+        ends."""
+
+    def person_of(self, alert_id: str | None) -> Person | None:
+        """The account whose open incident an answer is about."""
+        return self._person_of.get(alert_id or "")
+
+    # A line's breach begins
+
+    def joins(self, heard: Breach, standing: Standing) -> bool:
+        """Whether a line's breach goes into the open incident of its account, instead of getting an alert of its own.
+
+        What the customer started still gets its own alert.
+        """
+        if not self._stands_for(heard):
+            return False
+        self._decisions.withhold(standing, Objection("low_priority", None), heard.clock, fresh=True)
+        standing.state = "answered"
+        return True
+
+    def moves(self, file: PersonFile, standing: Standing, heard: Breach, at: int) -> bool:
+        """Move a line's breach to another account if its newest step names one; returns whether it did."""
+        former = standing.alert.account_id
+        if heard.alert.account_id == former:
+            return False
+        self.leaves(former, heard.alert, at)
+        standing.alert = msgspec.structs.replace(standing.alert, account_id=heard.alert.account_id)
+        if self._stands_for(heard):
+            self._decisions.supersede(file, standing, at)
+        else:
+            self._decisions.obey(file, standing, at)
+        return True
+
+    def _stands_for(self, heard: Breach) -> bool:
+        """Count a line's breach in its account; returns whether an open incident covers it."""
+        account_id, kind = heard.alert.account_id, heard.alert.kind
+        if account_id is None or kind not in FORETELLS:
+            return False
+        account = self._accounts.setdefault(account_id, AccountFile())
+        account.joins(heard)
+        self._dirty.add(account_id)
+        return account.incident is not None and kind not in self._context.ruled.contact.cooldown_exempt
+
+    # A line's sign begins or ends
+
+    def signed(self, heard: Breach, at: int) -> None:
+        """A line's sign begins or ends: it counts in the account, and makes no alert."""
+        sign, account_id = heard.alert.alert_id, heard.alert.account_id
+        if heard.alert.event == "closed":
+            self._published.counts.unknown += sign not in self._signed_in
+            self.leaves(self._signed_in.pop(sign, None), heard.alert, at)
+        elif account_id is not None and sign not in self._signed_in:
+            self._signed_in[sign] = account_id
+            code = self._accounts.setdefault(account_id, AccountFile()).signed(heard)
+            self._published.counts.signs[code] += 1
+            self._dirty.add(account_id)
+
+    # One more line
+
+    def look_at(self, heard: Breach, at: int) -> None:
+        """Open an incident of a line's account if enough lines leave now, or add the line to the open one."""
+        account_id, kind = heard.alert.account_id, heard.alert.kind
+        account = None if account_id is None else self._accounts.get(account_id)
+        if account_id is None or account is None or kind not in (*FORETELLS, ACCOUNT_KIND):
+            return
+        person = account_person(account_id)
+        file = self._registry.file_in(person, heard.lane)
+        if account.incident is not None:
+            standing = file.breaches[account.incident]
+            blocked = self._decisions.blocked(file, standing, at)
+            if blocked is None:
+                self._say_more(file, standing, account, heard, at)
+            else:
+                self._decisions.withhold(standing, blocked, at, fresh=True, step="escalated")
+        elif account.exodus(self._context.ruled.desk) and not file.breaches:
+            self._open(file, self._incident(account_id, account, heard, at), at, heard.record_ts)
+        self._registry.put(person)
+
+    def _incident(self, account_id: str, account: AccountFile, heard: Breach, at: int) -> Breach:
+        """The breach of an account, with the unit and manager of this line."""
+        action = heard.alert.action
+        unit, manager = (UNASSIGNED, None) if action is None else (action.unit, action.assignee)
+        return incident(account_id, account, heard.alert, unit, manager, at, self._context.lanes, self._context.ruled)
+
+    def _open(self, file: PersonFile, found: Breach, at: int, record_ts: int | None) -> None:
+        standing = Standing(found.alert, found.lane, at, at)
+        file.breaches[found.alert.alert_id] = standing
+        standing.take_up(found)
+        self._decisions.decide(file, standing, at, record_ts, fresh=True)
+        self.decided(standing, at)
+
+    def _say_more(self, file: PersonFile, standing: Standing, account: AccountFile, heard: Breach, at: int) -> None:
+        """Publish the open incident anew, with the lines, value and reasons of now; its order goes on."""
+        known = standing.alert
+        body = self._incident(known.account_id or "", account, heard, at).alert
+        body = msgspec.structs.replace(body, alert_id=known.alert_id, event="escalated")
+        if file.order is not None and known.alert_id in file.order.open_ids:
+            body = by_order(body, file.order)
+        self._published.alert(standing, body, heard.record_ts)
+        standing.alert = bare(body)
+
+    def decided(self, standing: Standing, at: int) -> None:
+        """If an incident was just raised, supersede the alerts of its lines."""
+        if standing.alert.kind != ACCOUNT_KIND or standing.state != "raised":
+            return
+        account_id, raised = standing.alert.account_id or "", standing.alert.alert_id
+        account = self._accounts[account_id]
+        account.incident, self._person_of[raised] = raised, account_person(account_id)
+        self._dirty.add(account_id)
+        exempt = self._context.ruled.contact.cooldown_exempt
+        for name in sorted(account.members):
+            person = self._registry.whose[name]
+            file = self._registry.files[person]
+            for alert in account.members[name]:
+                line = file.breaches.get(alert)
+                if line is not None and line.alert.kind not in exempt and line.state != "answered":
+                    self._decisions.supersede(file, line, at)
+            self._registry.put(person)
+
+    # It ends
+
+    def leaves(self, account_id: str | None, alert: Alert, at: int) -> None:
+        """A line's breach or sign is over; close the incident if too few are left."""
+        account = None if account_id is None else self._accounts.get(account_id)
+        if account_id is None or account is None:
+            return
+        account.leaves(alert.subscriber_id or "", alert.alert_id)
+        if account.incident is not None:
+            # Needed for erasure too: only lines that are still in it may be named.
+            person = account_person(account_id)
+            standing = self._registry.files[person].breaches[account.incident]
+            standing.alert = msgspec.structs.replace(standing.alert, members=account.lines())
+            self._registry.put(person)
+        if not account.exodus(self._context.ruled.desk):
+            self._end(account_id, account, alert.trigger, at)
+        self._put(account_id, account)
+
+    def consent_withdrawn(self, file: PersonFile, heard: Moved, at: int) -> None:
+        """A line's breaches that rest on data which may not be used any more no longer count in its account."""
+        for _, standing in sorted(file.breaches.items()):
+            alert = standing.alert
+            if alert.subscriber_id == heard.subscriber_id and alert.kind in heard.unused:
+                self.leaves(alert.account_id, alert, at)
+
+    def _end(self, account_id: str, account: AccountFile, trigger: Trigger, at: int) -> None:
+        account.incident = None
+        person = account_person(account_id)
+        file = self._registry.files.get(person)
+        if file is None:
+            return
+        for alert, standing in list(file.breaches.items()):
+            body = closed(standing.alert, "recovered", at, trigger)
+            self._decisions.close(file, standing, body, at)
+            self._person_of.pop(alert, None)
+        self._registry.put(person)
+
+    def answered(self, heard: Answer, at: int) -> None:
+        """Feedback has ended an incident, which lanes do not know of; a snoozed one is kept until the snooze ends."""
+        alert_id = heard.alert_id or ""
+        file = self._registry.files[self._person_of.pop(alert_id)]
+        standing = file.breaches.pop(alert_id)
+        if standing.state == "raised":
+            self._published.alert(standing, closed(standing.alert, "feedback", heard.ts, heard.trigger), None)
+        account_id = standing.alert.account_id or ""
+        account = self._accounts[account_id]
+        account.incident = None
+        if heard.status == "snoozed":
+            default = at + round(self._context.ruled.contact.snooze_days * DAY_MS)
+            standing.state, standing.retry_ts = "answered", default if heard.until_ts is None else heard.until_ts
+            standing.alert = msgspec.structs.replace(standing.alert, members=None)  # they may be erased meanwhile
+            file.breaches[alert_id] = standing
+        self._put(account_id, account)
+
+    def anew(self, file: PersonFile, standing: Standing, at: int) -> None:
+        """Raise the incident anew, if this is one whose snooze is over and enough lines still leave."""
+        known = standing.alert
+        if known.kind != ACCOUNT_KIND or standing.state != "answered":
+            return
+        del file.breaches[known.alert_id]
+        account_id, policy = known.account_id or "", self._context.ruled
+        account = self._accounts.get(account_id)
+        if account is None or not account.exodus(policy.desk):
+            return
+        alert = msgspec.structs.replace(
+            known,
+            ts=at,
+            policy_version=policy.version,
+            trigger=Trigger(topic=None, partition=standing.lane, offset=None, tick=at),
+        )
+        unit, manager = standing.unit, standing.manager
+        found = incident(account_id, account, alert, unit, manager, at, self._context.lanes, policy)
+        self._open(file, msgspec.structs.replace(found, resumed=True), at, None)
+
+    def _put(self, account_id: str, account: AccountFile) -> None:
+        """Delete an empty account at once, not at a commit, so that results do not depend on where commits fall."""
+        self._dirty.add(account_id)
+        if not account.lines() and account.incident is None:
+            del self._accounts[account_id]
+
+    # State
+
+    def load(self, key: bytes, value: bytes | None) -> None:
+        """Read the state record of an account; None if it was deleted."""
+        account_id = key[1:].decode()
+        self._accounts.pop(account_id, None)
+        if value is not None:
+            self._accounts[account_id] = msgspec.json.decode(value, type=AccountFile)
+
+    def resume(self) -> None:
+        """Rebuild what is derived from the records."""
+        for account_id, account in self._accounts.items():
+            self._signed_in.update((sign, account_id) for signs in account.signs.values() for sign in signs)
+            if account.incident is not None:
+                self._person_of[account.incident] = account_person(account_id)
+
+    def take_changes(self) -> list[StateRecord]:
+        """State records of the accounts that have changed since the last call."""
+        records: list[StateRecord] = []
+        for account_id in sorted(self._dirty):
+            account = self._accounts.get(account_id)
+            key = ACCOUNT + account_id.encode()
+            records.append((key, None if account is None else msgspec.json.encode(account)))
+        self._dirty.clear()
+        return records

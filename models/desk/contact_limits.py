@@ -1,0 +1,113 @@
+"""Why a person is not contacted now, though law and consent allow it: instruction, refusal, cooldown or cap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
+
+from models.contract.breaches import Person
+from models.contract.policy import Cap
+from models.contract.time_units import DAY_MS
+from models.contract.vocabulary import Kind, SuppressionReason
+from models.decisions.contact_rules import cooldown_ends
+from models.desk.accounts.exodus import account_person
+from models.desk.desk_context import DeskContext
+from models.desk.persons import Hand, Instruction, PersonFile, Standing
+
+
+class Objection(NamedTuple):
+    """A reason against a contact, and when it ends; None if only an instruction or a new trigger ends it."""
+
+    reason: SuppressionReason
+    until: int | None
+
+
+class Objections:
+    """Finds reasons against contacting a person now, and the manual instructions about them or their account.
+
+    Parameters
+    ----------
+    context
+        Policy and time.
+    files
+        The persons' files, as the registry keeps them; an account has one too.
+    """
+
+    def __init__(self, context: DeskContext, files: Mapping[Person, PersonFile]) -> None:
+        self._context = context
+        self._files = files
+
+    def against(self, file: PersonFile, standing: Standing, at: int) -> Objection | None:
+        """Why this breach may not be raised at that time, or None.
+
+        A block holds for everything. What the customer started and mandatory notices pass all the rest: cooldown, the
+        quiet period after a refusal, snooze and caps. An override passes all of these but the snooze. A breach of a
+        person whose open order has not led to a contact yet joins it: that is no further contact, so no cap applies.
+        """
+        contact, kind, account = self._context.ruled.contact, standing.alert.kind, standing.alert.account_id
+        appointment = standing.before_ts
+        if kind == "disconnect_appointment" and appointment is not None and appointment <= at:
+            return Objection("expired", None)
+        blocked = self.by_hand("blocked", file, account, at)
+        if blocked is not None or kind in contact.cooldown_exempt:
+            return blocked
+        raised = None if standing.resumed else file.raised_ts.get(kind)
+        ends = cooldown_ends(kind, raised, file.refused_ts, contact)
+        overridden = self.overridden(file, account, at)
+        if ends is not None and ends > at and not overridden:
+            return Objection("cooldown", ends)
+        snoozed = self.by_hand("snoozed", file, account, at)
+        if snoozed is not None or overridden or (file.order is not None and file.order.contacted_ts is None):
+            return snoozed
+        full = capped((made.ts for made in file.contacts), contact.caps, at)
+        return None if full is None else Objection("person_cap", full)
+
+    def by_hand(
+        self, word: Literal["blocked", "snoozed"], file: PersonFile, account_id: str | None, at: int
+    ) -> Objection | None:
+        """The block or snooze, of the person or of the line's account, that ends last; None if there is none."""
+        said = [each for each in self._said(word, file, account_id) if each.stands(at)]
+        if not said:
+            return None
+        ends = [each.until for each in said]
+        return Objection(word, None if None in ends else max(end for end in ends if end is not None))
+
+    def overridden(self, file: PersonFile, account_id: str | None, at: int) -> bool:
+        """Whether an override lifts caps, cooldown and the quiet period after a refusal."""
+        return any(each.stands(at) for each in self._said("overridden", file, account_id))
+
+    def sms_capped(self, file: PersonFile, kind: Kind, account_id: str | None, at: int) -> int | None:
+        """When this person may get another SMS of that kind; None if they may now."""
+        contact = self._context.ruled.contact
+        if kind in contact.cooldown_exempt or self.overridden(file, account_id, at):
+            return None
+        return capped((made.ts for made in file.contacts if made.channel == "sms"), contact.sms_caps, at)
+
+    def _said(self, word: Hand, file: PersonFile, account_id: str | None) -> list[Instruction]:
+        account = None if account_id is None else self._files.get(account_person(account_id))
+        said = (each.by_hand.get(word) for each in (file, account) if each is not None)
+        return [each for each in said if each is not None]
+
+
+def capped(contacts: Iterable[int], caps: Iterable[Cap], at: int) -> int | None:
+    """When a further contact no longer breaks a cap; None if it breaks none now.
+
+    Examples
+    --------
+    >>> day = 86_400_000
+    >>> capped([0], [(1, 7.0), (2, 30.0)], 6 * day) / day
+    7.0
+    >>> capped([0, 8 * day], [(1, 7.0), (2, 30.0)], 16 * day) / day
+    30.0
+    >>> capped([0, 8 * day], [(1, 7.0), (2, 30.0)], 30 * day) is None
+    True
+    """
+    times = sorted(contacts)
+    until = at
+    for most, days in caps:
+        span = round(days * DAY_MS)
+        inside = [ts for ts in times if ts > at - span]
+        if len(inside) >= most:
+            # Allowed again once enough contacts have left the window to leave one fewer than the cap inside.
+            until = max(until, inside[len(inside) - most] + span if most else at + span)
+    return until if until > at else None

@@ -1,0 +1,304 @@
+"""The desk's decision on one breach: raise it, withhold it with a reason, or let it wait for capacity."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from models.contract.alerts import Alert
+from models.contract.breaches import Answer, Moved
+from models.contract.events import Channel
+from models.contract.time_units import DAY_MS
+from models.contract.vocabulary import AlertEvent, SuppressionReason
+from models.decisions.contact_rules import opens
+from models.desk.capacity import Units
+from models.desk.contact_limits import Objection, Objections
+from models.desk.desk_context import DeskContext
+from models.desk.dispatch import ENDED_BY_PROFILE, Dispatch, allowed
+from models.desk.orders import DESK
+from models.desk.persons import PersonFile, Standing
+from models.desk.publications import Publications, bare, by_order, closed
+from models.desk.waiting_list import WaitingList
+
+_BY_HAND: Final = frozenset({"blocked", "snoozed"})
+"""Reasons that are manual instructions."""
+_LIFTED: Final = ENDED_BY_PROFILE | _BY_HAND
+"""Reasons that may end at any time, by a new profile or an instruction."""
+
+
+class Decisions:
+    """Decides on one breach. It changes the person's file in place; the caller puts the file back into the registry."""
+
+    def __init__(
+        self,
+        context: DeskContext,
+        units: Units,
+        waiting: WaitingList,
+        dispatch: Dispatch,
+        published: Publications,
+        objections: Objections,
+    ) -> None:
+        self._context = context
+        self._objections = objections
+        self._units = units
+        self._waiting = waiting
+        self._dispatch = dispatch
+        self._published = published
+
+    # Raise, withhold, or wait
+
+    def decide(self, file: PersonFile, standing: Standing, at: int, record_ts: int | None, *, fresh: bool) -> None:
+        """Raise it, withhold it with a reason, or let it wait; `fresh` if it is decided at the moment of its breach."""
+        found = self._objections.against(file, standing, at)
+        urgent = self._context.urgent(standing.alert.kind)
+        if found is None and not urgent and self._units.limits(standing.unit, standing.channels):
+            # Without a limit of capacity there is nothing to queue for.
+            self._wait(standing, at, fresh=fresh)
+            return
+        channel = self._channel(file, standing, at) if found is None else found
+        if isinstance(channel, Objection):
+            self.withhold(standing, channel, at, fresh=fresh)
+        else:
+            self._raise(file, standing, channel or standing.channels[0], at, record_ts, fresh=fresh)
+
+    def release(self, file: PersonFile, standing: Standing, at: int) -> bool:
+        """Decide on a waiting breach; returns whether anything changed, as there may be no capacity left."""
+        policy = self._context.ruled
+        found: Objection | Channel | None = self._objections.against(file, standing, at)
+        if found is None:
+            found = self._channel(file, standing, at)
+        if found is None and at - standing.since >= policy.desk.wait_days * DAY_MS:
+            # A mandatory notice is given with or without capacity.
+            owed = standing.alert.kind in policy.contact.cooldown_exempt
+            found = standing.channels[0] if owed else Objection("capacity", None)
+        if found is None:
+            known, standing.tried = standing.tried, True
+            return not known
+        fresh = standing.fresh and not standing.tried
+        if isinstance(found, Objection):
+            self.withhold(standing, found, at, fresh=fresh)
+        else:
+            self._raise(file, standing, found, at, None, fresh=fresh)
+        return True
+
+    def withhold(
+        self, standing: Standing, found: Objection, at: int, *, fresh: bool, step: AlertEvent = "raised"
+    ) -> None:
+        """Publish that it is not raised, or not escalated; the same reason twice in a row is published once."""
+        waited, again = standing.state == "waiting", standing.reason == found.reason
+        if step == "raised":
+            standing.state, standing.retry_ts = "withheld", found.until
+        standing.reason = found.reason
+        counted = standing in self._waiting
+        self._waiting.drop(standing)
+        if again and not waited:
+            return
+        if not counted:
+            self._published.counts.breaches[standing.alert.kind] += 1
+        self._published.suppression(standing, step, found.reason, standing.alert.ts if fresh else at)
+        if standing.state == "withheld" and standing.retry_ts is None and found.reason not in _LIFTED:
+            standing.alert = bare(standing.alert)
+
+    def _wait(self, standing: Standing, at: int, *, fresh: bool) -> None:
+        if standing not in self._waiting:
+            self._published.counts.breaches[standing.alert.kind] += 1
+            standing.state, standing.reason, standing.retry_ts = "waiting", None, None
+            standing.since, standing.fresh, standing.tried = at, fresh, False
+            self._waiting.put(standing)
+
+    def _channel(self, file: PersonFile, standing: Standing, at: int) -> Channel | Objection | None:
+        """The first channel that is not capped and has capacity left; None to wait for one.
+
+        A breach that joins an open order needs no capacity of its own.
+        """
+        alert = standing.alert
+        full = self._objections.sms_capped(file, alert.kind, alert.account_id, at)
+        left = [channel for channel in standing.channels if channel != "sms" or full is None]
+        if not left:
+            return Objection("channel_cap", full)
+        if self._context.urgent(alert.kind) or standing.answers_only:
+            return left[0]
+        joins = file.order is not None and file.order.contacted_ts is None
+        return next((each for each in left if joins or self._units.free(standing.unit, each, at)), None)
+
+    def _raise(
+        self, file: PersonFile, standing: Standing, channel: Channel, at: int, record_ts: int | None, *, fresh: bool
+    ) -> None:
+        if standing not in self._waiting:
+            self._published.counts.breaches[standing.alert.kind] += 1
+        self._waiting.drop(standing)
+        standing.state, standing.retry_ts = "raised", None
+        file.raised_ts[standing.alert.kind] = standing.opened_ts
+        if not fresh:
+            standing.alert = self._later(standing.alert, at)
+        self._answer(file, standing, channel, at, record_ts, fresh=fresh)
+
+    def _later(self, alert: Alert, at: int) -> Alert:
+        """The body of an alert that is raised later than its breach."""
+        action = alert.action
+        if action is not None:
+            action = msgspec.structs.replace(action, contact_from=opens(at, self._context.ruled.contact))
+        return msgspec.structs.replace(alert, ts=at, action=action)
+
+    def _answer(
+        self, file: PersonFile, standing: Standing, channel: Channel, at: int, record_ts: int | None, *, fresh: bool
+    ) -> None:
+        """Publish the alert with the order that answers it."""
+        order = self._dispatch.answer(file, standing, channel, at, fresh=fresh)
+        standing.reason, standing.stopped, standing.retry_ts = None, False, None
+        self._published.alert(standing, by_order(standing.alert, order), record_ts)
+        self._published.step(order, "dispatched", standing.alert.kind, DESK, at)
+        standing.alert = bare(standing.alert)
+
+    # Escalated, eased, closed
+
+    def escalate(self, file: PersonFile, standing: Standing, at: int, record_ts: int | None) -> None:
+        """A raised breach has a stronger trigger: its order is dispatched anew, if caps allow a new contact."""
+        found = self._against_another_contact(file, standing, at)
+        channel = self._channel(file, standing, at) if found is None else found
+        if isinstance(channel, Objection):
+            self._withhold_step(standing, channel, at, fresh=True)
+        else:
+            self._answer(file, standing, channel or standing.channels[0], at, record_ts, fresh=True)
+
+    def _withhold_step(self, standing: Standing, found: Objection, at: int, *, fresh: bool) -> None:
+        """Publish that a raised breach leads to no contact now; a block or snooze stops it until that ends."""
+        self.withhold(standing, found, at, fresh=fresh, step="escalated")
+        standing.alert = bare(standing.alert)
+        if standing.stopped or found.reason in _BY_HAND:
+            standing.stopped, standing.retry_ts = True, found.until
+
+    def _against_another_contact(self, file: PersonFile, standing: Standing, at: int) -> Objection | None:
+        """Why there may be no further contact. An order that has not led to one yet needs none."""
+        order, kind = file.order, standing.alert.kind
+        blocked = self.blocked(file, standing, at)
+        exempt = kind in self._context.ruled.contact.cooldown_exempt
+        if blocked is not None or exempt or (order is not None and order.contacted_ts is None):
+            return blocked
+        known = file.raised_ts.pop(kind, None)  # the cooldown that it started itself does not count
+        found = self._objections.against(file, standing, at)
+        if known is not None:
+            file.raised_ts[kind] = known
+        return found
+
+    def ease(self, standing: Standing, alert: Alert, at: int) -> None:
+        """Publish that a raised breach has eased; one not raised yet is raised only if it gets stronger again."""
+        if standing.state == "raised":
+            self._published.alert(standing, alert, None)
+        elif standing.state == "waiting":
+            self.withhold(standing, Objection("expired", None), at, fresh=False)
+        else:
+            standing.retry_ts, standing.alert = None, bare(standing.alert)
+
+    def close(self, file: PersonFile, standing: Standing, alert: Alert, at: int) -> None:
+        """Close the alert of a breach that is over, and end its order if nothing else is open in it."""
+        if standing.state == "waiting":
+            self.withhold(standing, Objection("expired", None), at, fresh=False)
+        elif standing.state == "raised":
+            self._published.alert(standing, alert, None)
+        del file.breaches[alert.alert_id]
+        self._dispatch.leave(file, alert.alert_id, alert.close_reason or "recovered", at)
+
+    def close_all(self, file: PersonFile, heard: Answer, at: int) -> None:
+        """A refusal or a loss closes everything that is open for a person, on all their numbers."""
+        for _, standing in sorted(file.breaches.items()):
+            if standing.state == "raised":
+                self._published.alert(standing, closed(standing.alert, "feedback", heard.ts, heard.trigger), None)
+            elif standing.state == "waiting":
+                self.withhold(standing, Objection("cooldown", None), at, fresh=False)
+            standing.closed = standing.closed or standing.state != "answered"
+            standing.state, standing.retry_ts, standing.stopped = "answered", None, False
+        if file.order is not None:
+            self._dispatch.end(file, file.order, heard.status, heard.by or "unknown", at)
+
+    def close_own(self, standing: Standing, heard: Answer) -> None:
+        """Feedback closes a breach whose id only the desk knows; its next trigger begins another one."""
+        if standing.state == "raised":
+            self._published.alert(standing, closed(standing.alert, "feedback", heard.ts, heard.trigger), None)
+        standing.state, standing.retry_ts, standing.stopped, standing.closed = "answered", None, False, True
+
+    def supersede(self, file: PersonFile, standing: Standing, at: int) -> None:
+        """Close or suppress a line's breach, since the incident of its account covers it."""
+        if standing.state == "raised":
+            body = closed(standing.alert, "superseded", at, standing.alert.trigger)
+            self._published.alert(standing, body, None)
+            self._dispatch.leave(file, standing.alert.alert_id, "superseded", at)
+        elif standing.state == "waiting":
+            self.withhold(standing, Objection("low_priority", None), at, fresh=False)
+        standing.state, standing.retry_ts, standing.stopped = "answered", None, False
+
+    # Manual instructions
+
+    def blocked(self, file: PersonFile, standing: Standing, at: int) -> Objection | None:
+        """The block that forbids any contact about this breach, or None."""
+        return self._objections.by_hand("blocked", file, standing.alert.account_id, at)
+
+    def obey(self, file: PersonFile, standing: Standing, at: int) -> None:
+        """Stop the breach if it has moved to an account that is blocked."""
+        found = self.blocked(file, standing, at)
+        if found is not None:
+            self._dispatch.stop(file, [standing], found, DESK, at)
+
+    def again(self, file: PersonFile, standing: Standing, at: int) -> None:
+        """Decide again, as the reason against it may have ended; a stopped breach gets an order again."""
+        if standing.reason in ENDED_BY_PROFILE:
+            return
+        if standing.stopped:
+            self.redispatch(file, standing, at)
+        elif standing.state == "withheld" and standing.alert.action is not None:
+            self.decide(file, standing, at, None, fresh=False)
+
+    def redispatch(self, file: PersonFile, standing: Standing, at: int) -> None:
+        """Give a raised breach an order again, now or when the reason against it ends."""
+        standing.stopped = True
+        found = self._against_another_contact(file, standing, at)
+        channel = self._channel(file, standing, at) if found is None else found
+        if isinstance(channel, Objection):
+            self._withhold_step(standing, channel, at, fresh=False)
+            return
+        order = self._dispatch.answer(file, standing, channel or standing.channels[0], at, fresh=False)
+        standing.reason, standing.stopped, standing.retry_ts = None, False, None
+        self._published.step(order, "dispatched", standing.alert.kind, DESK, at)
+
+    # Another profile
+
+    def move(self, file: PersonFile, heard: Moved, at: int) -> None:
+        """Apply a new profile: another unit, other channels, or contact that is now forbidden or allowed again.
+
+        It may be forbidden for some kinds only: those that rest on data whose use is not consented to.
+        """
+        for _, standing in sorted(file.breaches.items()):
+            if standing.alert.subscriber_id != heard.subscriber_id:
+                continue
+            standing.unit, standing.manager = heard.unit, heard.manager
+            standing.channels = allowed(standing, heard)
+            law = self._context.barred(standing.alert.kind, heard)
+            if standing.state == "raised":
+                self._stop_or_resume(file, standing, law, at)
+            elif standing.state == "answered" or standing.alert.action is None:
+                continue
+            elif law is not None:
+                self.withhold(standing, Objection(law, None), at, fresh=False)
+            elif standing.reason in ENDED_BY_PROFILE:
+                self.decide(file, standing, at, None, fresh=False)
+        order = file.order
+        others = [] if order is None or order.contacted_ts is not None else list(order.open_ids)
+        self._dispatch.move(file, heard, at)
+        # What may still be contacted about, under another number or because its kind reaches them, needs another order.
+        for alert in others if file.order is None else ():
+            self.redispatch(file, file.breaches[alert], at)
+
+    def _stop_or_resume(self, file: PersonFile, standing: Standing, law: SuppressionReason | None, at: int) -> None:
+        """Take a raised breach out of its order if the law now forbids contact; give it another one once it does not.
+
+        It gets no other one if the customer had been reached: the contact that it called for was made.
+        """
+        if law is None:
+            if standing.stopped and standing.reason in ENDED_BY_PROFILE:
+                self.redispatch(file, standing, at)
+            return
+        reached = file.order is not None and file.order.contacted_ts is not None
+        left = self._dispatch.leave(file, standing.alert.alert_id, law, at)
+        if standing.stopped or (left and not reached):
+            standing.stopped, standing.reason, standing.retry_ts = True, law, None

@@ -1,0 +1,215 @@
+"""What every decision of the desk needs: the policy in force, and the time as of which it is made.
+
+The desk's time is the smallest tick among the live lanes, and never goes back. What concerns one person only is timed
+by the lanes that their numbers are in: no other lane, late or far ahead, makes their deadlines pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from msgspec import Struct, field
+
+from models.contract.breaches import Heard, Moved
+from models.contract.policy import Policy
+from models.contract.vocabulary import Kind, SuppressionReason
+from models.desk.persons import PersonFile
+from models.state.state_records import StateRecord
+
+EARLY: Final = b"~early/"
+"""Prefix of the state records of :class:`EarlyRecords`."""
+
+
+class DeskTime(Struct):
+    """Event time of each lane, and the desk's time that follows from them.
+
+    A lane is live once it has joined; until its first mark it counts as 0, since it may be about to read years. While
+    it rests, because it is idle or has been silent for too long, the desk does not wait for it. If all lanes rest,
+    everything has been read, so the time is that of their furthest record.
+
+    With a new generation of the consumer group every lane opens again, and may find a backlog. So the first lane that
+    opens ends the rest of all: otherwise its breaches would be decided on before those of lanes that open a little
+    later.
+
+    Examples
+    --------
+    >>> time = DeskTime()
+    >>> time.mark(0, 900), time.now
+    (None, 900)
+    >>> time.mark(1, 300), time.mark(1, 600), time.now
+    (None, None, 900)
+    >>> time.mark(0, 1800), time.now, time.of([0]), time.of([1])
+    (None, 900, 1800, 600)
+    >>> time.rest(1), time.now
+    (None, 1800)
+    >>> time.told(0, 2000), time.rest(0), time.now
+    (None, None, 2000)
+    >>> time.join(2), time.mark(0, 2400), time.now, time.held_up_by()
+    (None, None, 2000, {2})
+    >>> time.mark(2, 2700), time.mark(1, 2400, 8), time.mark(0, 2700), time.now
+    (None, None, None, 2400)
+    >>> time.rest(1), time.now, time.mark(0, 2700, 8), time.now, time.held_up_by()
+    (None, 2700, None, 2700, {0, 2})
+    """
+
+    now: int = 0
+    marks: dict[int, int] = field(default_factory=dict)
+    clocks: dict[int, int] = field(default_factory=dict)
+    """The newest time in each lane's records."""
+    rested: dict[int, int] = field(default_factory=dict)
+    """Resting lanes, each with its newest time when it began to rest."""
+    joined: list[int] = field(default_factory=list)
+    generation: int | None = None
+    """Highest generation of the consumer group in which a lane has opened."""
+
+    def mark(self, lane: int, tick: int, generation: int | None = None) -> None:
+        """A lane has finished a tick; with `generation`, it has just opened there."""
+        # Only forward: an opening of an older generation that was late would end the rest of lanes which stay idle and
+        # do not say so again. A group that was deleted counts from 1: then each lane ends only its own.
+        if generation is not None and (self.generation is None or generation > self.generation):
+            self.generation = generation
+            self.rested.clear()
+        self.marks[lane] = max(tick, self.marks.get(lane, tick))
+        self.told(lane, tick)
+        self.rested.pop(lane, None)
+        self._move()
+
+    def told(self, lane: int, clock: int) -> None:
+        """A record of a lane has this time."""
+        self.clocks[lane] = max(clock, self.clocks.get(lane, clock))
+
+    def rest(self, lane: int) -> None:
+        """Do not wait for this lane until its next mark."""
+        self.rested[lane] = self.clocks.get(lane, 0)
+        self._move()
+
+    def join(self, lane: int) -> None:
+        """A lane has joined: it has written what it knew from before the desk."""
+        if lane not in self.joined:
+            self.joined.append(lane)
+
+    def of(self, lanes: Iterable[int]) -> int:
+        """The time of some lanes: of the slowest live one; if none is live, of the furthest."""
+        asked = list(lanes)
+        living = [self.marks.get(lane, 0) for lane in asked if self._lives(lane)]
+        return min(living) if living else max((self.rested[lane] for lane in asked if lane in self.rested), default=0)
+
+    def furthest(self) -> int:
+        """The time of the lane that is furthest ahead."""
+        return max([*self.marks.values(), *self.rested.values()], default=0)
+
+    def held_up_by(self) -> set[int]:
+        """The slowest live lanes: the desk waits for them."""
+        living = {lane: self.marks.get(lane, 0) for lane in {*self.joined, *self.marks} if self._lives(lane)}
+        return {lane for lane, tick in living.items() if tick == min(living.values())}
+
+    def _lives(self, lane: int) -> bool:
+        return lane not in self.rested and (lane in self.marks or lane in self.joined)
+
+    def _move(self) -> None:
+        self.now = max(self.now, self.of([*self.joined, *self.marks, *self.rested]))
+
+
+class EarlyRecords:
+    """Records that lanes write before the desk is open, kept in topic order and applied once it is.
+
+    Applied at once, their breaches would all be decided on together at the opening. How many those are, and so the
+    first alerts of a prefix, would depend on which worker opened first.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Heard] = {}
+        self._changed: set[int] = set()
+        self._count = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._kept)
+
+    def keep(self, record: Heard) -> None:
+        """Append a record."""
+        self._kept[self._count] = record
+        self._changed.add(self._count)
+        self._count += 1
+
+    def pop(self) -> Heard:
+        """Remove and return the oldest."""
+        number = next(iter(self._kept))
+        self._changed.add(number)
+        return self._kept.pop(number)
+
+    def load(self, key: bytes, value: bytes | None) -> None:
+        """Read a state record; None if it was applied."""
+        number = int(key.removeprefix(EARLY))
+        self._kept.pop(number, None)
+        if value is not None:
+            self._kept[number] = msgspec.json.decode(value, type=Heard)
+            self._count = max(self._count, number + 1)
+
+    def resume(self) -> None:
+        """Sort what was read: a compacted topic may have another order."""
+        self._kept = dict(sorted(self._kept.items()))
+
+    def take_changes(self) -> list[StateRecord]:
+        """State records of what was kept or applied since the last call."""
+        records: list[StateRecord] = []
+        for number in sorted(self._changed):
+            kept = self._kept.get(number)
+            records.append((EARLY + b"%08d" % number, None if kept is None else msgspec.json.encode(kept)))
+        self._changed.clear()
+        return records
+
+
+class DeskContext:
+    """The policy in force and the time of the lanes.
+
+    Parameters
+    ----------
+    lanes
+        Number of lanes: nothing is decided until each of them has joined.
+
+    Attributes
+    ----------
+    policy
+        None before the first :class:`models.contract.breaches.Governed`.
+    time
+        The event time of each lane.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        self.policy: Policy | None = None
+        self.time = DeskTime()
+
+    @property
+    def open(self) -> bool:
+        """Whether the desk decides: it has a policy, and every lane has joined."""
+        return self.policy is not None and len(self.time.joined) >= self.lanes
+
+    @property
+    def ruled(self) -> Policy:
+        """The policy in force; only valid once there is one."""
+        if self.policy is None:
+            raise RuntimeError("the desk has no policy yet")
+        return self.policy
+
+    def urgent(self, kind: Kind) -> bool:
+        """Whether breaches of a kind are raised as they come, with or without capacity."""
+        return kind in self.ruled.desk.urgent
+
+    def barred(self, kind: Kind, heard: Moved) -> SuppressionReason | None:
+        """Why a new profile forbids contact about a kind, in the order of the lanes' check at the breach; or None."""
+        if not heard.allowed or kind in heard.unused:
+            return "no_consent"
+        exempt = kind in self.ruled.contact.do_not_contact_exempt
+        return "do_not_contact" if heard.do_not_contact and not exempt else None
+
+    def at(self, file: PersonFile, clock: int = 0) -> int:
+        """The time of a decision about a person: that of their lanes, and never before their last decision."""
+        file.now = max(file.now, self.time.of(file.lanes), clock)
+        return file.now
+
+    def reached(self, file: PersonFile, due: int) -> bool:
+        """Whether a person's time has reached a term. It may go back below it, when a resting lane is live again."""
+        return self.time.of(file.lanes) >= due

@@ -1,0 +1,353 @@
+"""A person's one work order: given to a unit, joined by further alerts, reassigned, pressed and ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from models.contract.alerts import Alert
+from models.contract.breaches import Answer, Moved
+from models.contract.events import Channel
+from models.contract.time_units import HOUR_MS
+from models.contract.vocabulary import Role, SuppressionReason
+from models.contract.work_orders import order_id
+from models.decisions.contact_rules import contact_by
+from models.decisions.signals import ACCOUNT_KIND
+from models.desk.capacity import Units, role_of
+from models.desk.contact_limits import Objection, Objections
+from models.desk.desk_context import DeskContext
+from models.desk.orders import DESK, next_pressing, press, unanswered
+from models.desk.persons import Made, OpenOrder, PersonFile, Settling, Standing
+from models.desk.publications import Publications, subject
+
+FINAL: Final = frozenset({"retained", "lost", "refused", "dismissed", "snoozed", "withdrawn"})
+"""Feedback that ends a work order."""
+ENDED_BY_PROFILE: Final = frozenset({"do_not_contact", "no_consent"})
+"""Reasons against a contact that a new profile may end."""
+_OF_ALERT: Final = frozenset({"retained", "dismissed", "snoozed", "withdrawn"})
+"""Final feedback that concerns one alert only, not the person."""
+_REACHED: Final = frozenset({"contacted", "delivered", "read", "retained", "lost", "refused"})
+"""Feedback that says that the customer was reached, which counts as a contact."""
+
+
+class Dispatch:
+    """Opens, moves and ends work orders, and counts them in the units' capacity."""
+
+    def __init__(self, context: DeskContext, units: Units, published: Publications, objections: Objections) -> None:
+        self._context = context
+        self._units = units
+        self._published = published
+        self._objections = objections
+
+    # Given out
+
+    def answer(self, file: PersonFile, standing: Standing, channel: Channel, at: int, *, fresh: bool) -> OpenOrder:
+        """The order that answers this alert: a new one, or the person's open one, which it joins.
+
+        Of several alerts one that may only be answered leads, since a customer with the code to port out may not be
+        pressed, whatever else is open; then an urgent one; then the one of the highest priority. The file is changed in
+        place; the caller puts it back into the registry.
+        """
+        alert, action, order = standing.alert, standing.alert.action, file.order
+        given = action if fresh or standing.answers_only else None
+        by = self._deadline(standing, at) if given is None else given.contact_by
+        if order is not None and order.contacted_ts is None and order.contact_by > at:
+            others = [each for each in order.open_ids if each != alert.alert_id]
+            by = min(by, order.contact_by) if others else by  # a matter that joins relaxes no other's deadline
+        if order is not None and not self._leads(standing, order):
+            _join(order, alert, by, at)
+            _note_channel(file, order)
+            return order
+        role = role_of(alert.kind, channel, alert.value.segment, corporate=alert.account_id is not None)
+        if order is not None and _stays(order, standing):
+            channel, role = order.channel, order.role
+        if order is None:
+            order = file.order = _new(standing, channel, role, by, at)
+            standing.orders += 1
+            self._take(order, standing.unit, channel, at)
+        elif order.contacted_ts is not None:
+            self._take(order, standing.unit, channel, at)
+        elif (order.unit, order.channel) != (standing.unit, channel):
+            self._give_back(order, at)
+            self._take(order, standing.unit, channel, at)
+        self._lead(order, standing, channel, role, by, at)
+        _note_channel(file, order)
+        self._promise(file, order, at)
+        return order
+
+    def _take(self, order: OpenOrder, unit: str, channel: Channel, at: int) -> None:
+        """Use capacity for an order."""
+        self._units.take(unit, channel, at)
+        order.taken_ts = at
+
+    def _give_back(self, order: OpenOrder, at: int) -> None:
+        """Give back the capacity of an order, if it is still the same day."""
+        self._units.give_back(order.unit, order.channel, order.taken_ts, at)
+
+    def _leads(self, standing: Standing, order: OpenOrder) -> bool:
+        """Whether an alert leads the order: after a contact each does, unless one is open that may only be answered."""
+        alert, urgent = standing.alert, self._context.urgent
+        leader = order.alert_ids[0]
+        bound = order.answers_only and leader in order.open_ids
+        its = standing.answers_only, urgent(alert.kind), alert.priority
+        stronger = its > (bound, urgent(order.kind), order.priority)
+        return stronger or alert.alert_id == leader or (order.contacted_ts is not None and not bound)
+
+    def _lead(self, order: OpenOrder, standing: Standing, channel: Channel, role: Role, by: int, at: int) -> None:
+        """Let an alert lead the order, which is dispatched anew with its unit, role, channel and deadline."""
+        alert = standing.alert
+        order.strategy = alert.action.strategy if alert.action is not None else order.strategy
+        order.alert_ids = [alert.alert_id, *(each for each in order.alert_ids if each != alert.alert_id)]
+        order.open_ids = [alert.alert_id, *(each for each in order.open_ids if each != alert.alert_id)]
+        moved = (order.unit, order.role) != (standing.unit, role) or order.assignee is None
+        order.unit, order.role, order.channel, order.channels = standing.unit, role, channel, standing.channels
+        if moved:
+            order.assignee = self._units.deal(standing.unit, role, standing.manager, at)
+        order.contact_by, order.dispatched_ts, order.pressed, order.contacted_ts = by, at, "", None
+        order.accepted = order.accepted and not moved
+        order.priority, order.kind, order.level = alert.priority, alert.kind, standing.level
+        order.segment, order.corporate = alert.value.segment, alert.account_id is not None
+        order.before_ts, order.answers_only, order.tried_hours = standing.before_ts, standing.answers_only, []
+
+    def _deadline(self, standing: Standing, at: int) -> int:
+        return contact_by(standing.alert.kind, standing.level, at, standing.before_ts, self._context.ruled)
+
+    def _promise(self, file: PersonFile, order: OpenOrder, at: int) -> None:
+        """Count the planned contact of an order from now on."""
+        file.unpromise(order)
+        file.keep(Made(at, order.channel, order.subscriber_id, DESK, "planned", order.order_id))
+
+    # Moved on
+
+    def press(self, order: OpenOrder, at: int) -> None:
+        """Press for a contact: take every step that is due by then."""
+        while (due := next_pressing(order, self._context.ruled)) is not None and due <= at:
+            self._published.step(order, *press(order, self._units.head(order.unit)), DESK, at)
+
+    def move(self, file: PersonFile, heard: Moved, at: int) -> None:
+        """Apply a new profile: the order of this number goes to its new unit, or ends with a reason.
+
+        If it goes on, no alert is listed in it that the profile forbids contact about.
+        """
+        order, reason = file.order, ""
+        if order is None:
+            return
+        ours = heard.subscriber_id in _numbers_of(file, order)
+        barred = self._barred(file, order, heard) if ours else None
+        if barred is not None:
+            self.end(file, order, barred, DESK, at)
+            return
+        if _drop_stopped(file, order, heard):
+            reason = "consent_changed"
+        if ours:
+            order.channels = allowed(order, heard)
+            channel = order.channel if order.channel in order.channels else order.channels[0]
+            if (order.unit, order.channel) != (heard.unit, channel):
+                reason = "consent_changed" if order.unit == heard.unit else "other_unit"
+                self._turn(file, order, heard.unit, channel, heard.manager, at)
+        if reason:
+            self._published.step(order, "reassigned", reason, DESK, at)
+
+    def _barred(self, file: PersonFile, order: OpenOrder, heard: Moved) -> SuppressionReason | None:
+        """Why a new profile ends an order, or None.
+
+        What may not be used ends it only where it leads, for this number, to a contact that was not made yet: else the
+        order goes on for the other alerts in it.
+        """
+        lead = file.breaches.get(order.alert_ids[0])
+        whose = order.subscriber_id if lead is None else lead.alert.subscriber_id
+        if whose != heard.subscriber_id or order.contacted_ts is not None:
+            heard = msgspec.structs.replace(heard, unused=())
+        return self._context.barred(order.kind, heard)
+
+    def _next_channel(self, file: PersonFile, order: OpenOrder, left: Sequence[Channel], at: int) -> None:
+        """Go on to the next channel, if one is left that no cap forbids."""
+        lead = file.breaches.get(order.alert_ids[0])
+        account = order.account_id if lead is None else lead.alert.account_id
+        full = self._objections.sms_capped(file, order.kind, account, at) is not None
+        channel = next((each for each in left if each != "sms" or not full), None)
+        if channel is None:
+            return
+        self._turn(file, order, order.unit, channel, None if lead is None else lead.manager, at)
+        order.contact_by = order.contact_by if lead is None else self._deadline(lead, at)
+        order.dispatched_ts, order.pressed, order.tried_hours = at, "", []
+        self._promise(file, order, at)
+        self._published.step(order, "reassigned", "unanswered", DESK, at)
+
+    def _turn(
+        self, file: PersonFile, order: OpenOrder, unit: str, channel: Channel, manager: str | None, at: int
+    ) -> None:
+        """Give an order to another unit or channel, with capacity, role and assignee there."""
+        if order.contacted_ts is None:  # else the contact was made, and counts where it was
+            self._give_back(order, at)
+            self._take(order, unit, channel, at)
+        role = role_of(order.kind, channel, order.segment, corporate=order.corporate)
+        if (unit, role) != (order.unit, order.role):
+            order.assignee = self._units.deal(unit, role, manager, at)
+        order.unit, order.channel, order.role, order.accepted = unit, channel, role, False
+        _note_channel(file, order)
+
+    # Worked
+
+    def worked(self, file: PersonFile, heard: Answer, at: int) -> None:
+        """Keep the contact that feedback reports, and advance the order that it is about."""
+        order = file.order
+        if order is not None and heard.alert_id is not None and heard.alert_id not in order.alert_ids:
+            order = None
+        if heard.status in _REACHED and not (heard.status == "read" and order is None):
+            _touch(file, order, heard)  # reading a delivered message is no further contact
+        if order is not None:
+            self._progress(file, order, heard, at)
+
+    def _progress(self, file: PersonFile, order: OpenOrder, heard: Answer, at: int) -> None:
+        status, by = heard.status, heard.by or "unknown"
+        if status == "accepted":
+            order.assignee, order.accepted = heard.by or order.assignee, True
+            self._published.step(order, "accepted", status, by, at)
+        elif status == "unreachable" and order.contacted_ts is None:
+            self._published.step(order, "fed_back", status, by, at)
+            policy = self._context.ruled
+            hour = (heard.ts + round(policy.contact.utc_offset_hours * HOUR_MS)) // HOUR_MS % 24
+            self._next_channel(file, order, unanswered(order, hour, policy), at)
+        elif order.contacted_ts is None and status in _REACHED:
+            order.contacted_ts = heard.ts
+            self._published.step(order, "contacted", status, by, at)
+            known = any(each.subscriber_id == order.subscriber_id for each in file.settling)
+            if not known and order.account_id is None:  # no record says that an account has left
+                file.settling.append(Settling(heard.ts, order.unit, order.subscriber_id, order.strategy))
+            if order.kind == "contract_expiry" and status in ("delivered", "read"):
+                self.end(file, order, status, by, at)  # a notice is done once delivered
+                return
+        if status not in FINAL:
+            return
+        self._published.step(order, "fed_back", status, by, at)
+        if status == "retained" and not order.saved:
+            order.saved = True
+            self._units.save(order.unit, at)
+        others = [alert for alert in order.open_ids if alert != heard.alert_id]
+        if status in _OF_ALERT and heard.alert_id is not None and others:
+            order.open_ids = others  # the order goes on for the others
+        else:
+            order.fed_back = True
+            self.end(file, order, status, by, at)
+
+    # Ended
+
+    def leave(self, file: PersonFile, alert: str, reason: str, at: int, by: str = DESK) -> bool:
+        """Take an alert out of the person's order, which ends with its last one; returns whether it was in it."""
+        order = file.order
+        if order is None or alert not in order.open_ids:
+            return False
+        order.open_ids.remove(alert)
+        if not order.open_ids:
+            self.end(file, order, reason, by, at)
+        return True
+
+    def stop(self, file: PersonFile, standings: Iterable[Standing], found: Objection, by: str, at: int) -> None:
+        """Take alerts out of the person's order until a block or snooze ends."""
+        for standing in standings:
+            if self.leave(file, standing.alert.alert_id, found.reason, at, by):
+                standing.stopped, standing.retry_ts = True, found.until
+
+    def end(self, file: PersonFile, order: OpenOrder, reason: str, by: str, at: int) -> None:
+        """Archive an order that was worked, withdraw one that was not; without a contact its capacity is given back."""
+        done = order.fed_back or order.contacted_ts is not None
+        if order.contacted_ts is None:
+            self._give_back(order, at)
+        self._published.step(order, "archived" if done else "withdrawn", reason, by, at)
+        file.order = None
+        file.unpromise(order)
+
+
+def allowed(held: Standing | OpenOrder, heard: Moved) -> tuple[Channel, ...]:
+    """The channels that the customer still allows. They stay as they are where the customer may only be answered."""
+    if held.answers_only:
+        return held.channels
+    return tuple(each for each in held.channels if each in heard.allowed) or heard.allowed[:1] or held.channels
+
+
+def _drop_stopped(file: PersonFile, order: OpenOrder, heard: Moved) -> bool:
+    """Take what the profile of this number has stopped off the list of an order that led to no contact yet."""
+    if order.contacted_ts is not None:
+        return False
+    kept, whose = [order.alert_ids[0]], heard.subscriber_id
+    for alert in order.alert_ids[1:]:
+        standing = None if alert in order.open_ids else file.breaches.get(alert)
+        if standing is None or standing.reason not in ENDED_BY_PROFILE or standing.alert.subscriber_id != whose:
+            kept.append(alert)
+    dropped, order.alert_ids = len(kept) < len(order.alert_ids), kept
+    return dropped
+
+
+def _stays(order: OpenOrder, standing: Standing) -> bool:
+    """Whether an order that this alert comes to lead stays with the assignee who has accepted it, on their channel."""
+    free = not standing.answers_only and order.channel != standing.given_over
+    return free and order.accepted and order.contacted_ts is None and order.unit == standing.unit
+
+
+def _note_channel(file: PersonFile, order: OpenOrder) -> None:
+    """Keep the channel over which the notices in an order are given."""
+    for alert in order.open_ids:
+        standing = file.breaches.get(alert)
+        if standing is not None and standing.alert.kind == "contract_expiry":
+            standing.given_over = order.channel
+
+
+def _numbers_of(file: PersonFile, order: OpenOrder) -> set[str | None]:
+    """The number that the order began with, and that of the leading alert."""
+    lead = file.breaches.get(order.alert_ids[0])
+    return {order.subscriber_id, order.subscriber_id if lead is None else lead.alert.subscriber_id}
+
+
+def _new(standing: Standing, channel: Channel, role: Role, by: int, at: int) -> OpenOrder:
+    """A new order, without alerts yet."""
+    alert = standing.alert
+    return OpenOrder(
+        order_id=order_id(f"{alert.alert_id}:{standing.orders}"),
+        subscriber_id=subject(alert),
+        account_id=alert.account_id if alert.kind == ACCOUNT_KIND else None,
+        customer_id=alert.customer_id,
+        lane=standing.lane,
+        alert_ids=[],
+        open_ids=[],
+        unit=standing.unit,
+        role=role,
+        assignee=None,
+        channel=channel,
+        channels=standing.channels,
+        contact_by=by,
+        dispatched_ts=at,
+        priority=alert.priority,
+        kind=alert.kind,
+        level=standing.level,
+        segment=alert.value.segment,
+        corporate=alert.account_id is not None,
+    )
+
+
+def _join(order: OpenOrder, alert: Alert, by: int, at: int) -> None:
+    """Add an alert to an order that another one leads; an order that is back in the pool begins anew."""
+    if alert.alert_id not in order.alert_ids:
+        order.alert_ids.append(alert.alert_id)
+        order.open_ids.append(alert.alert_id)
+    if order.pressed == "returned":
+        order.contact_by, order.dispatched_ts, order.pressed = by, at, ""
+    else:
+        order.contact_by = min(order.contact_by, by)
+
+
+def _touch(file: PersonFile, order: OpenOrder | None, heard: Answer) -> None:
+    """Keep a contact; the first one of an order replaces the planned one."""
+    channel, by = heard.channel or (None if order is None else order.channel), heard.by or "unknown"
+    if order is not None:
+        for made in file.contacts:
+            if made.order == order.order_id and made.status == "planned":
+                made.ts, made.channel, made.by, made.status = max(made.ts, heard.ts), channel, by, heard.status
+                return
+        if order.contacted_ts is not None:
+            return  # the result of a contact that is kept already
+    # A contact about an incident is kept under the account, so that erasing a line's user leaves nothing of them there.
+    whose = heard.subscriber_id if order is None or order.account_id is None else order.subscriber_id
+    file.keep(Made(heard.ts, channel, whose, by, heard.status))

@@ -1,0 +1,231 @@
+"""What the desk keeps of a person: open breaches, contacts, instructions, and the one work order."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from models.contract.alerts import Alert, AlertId
+from models.contract.breaches import Breach
+from models.contract.events import Channel
+from models.contract.vocabulary import Kind, LeaveReason, OrderStep, Role, Segment, SuppressionReason
+from models.contract.work_orders import OrderId
+
+BY_TIME: Final = attrgetter("ts")
+KEPT_CONTACTS: Final = 32
+MAX_BREACHES: Final = 150
+"""Most open breaches kept of one person, as they must fit into one record: a company's lines under one ``customer_id``
+may have more."""
+
+
+class Standing(Struct):
+    """A breach from its first step to its last, with the state in which the desk has put it.
+
+    ``waiting`` for capacity, ``raised``, ``withheld`` with a reason, or ``answered``: over for the desk, by feedback or
+    an incident, while its lane still has it open.
+    """
+
+    alert: Alert
+    """Whole while it may still be raised; afterwards without reasons and action, which later steps do not need."""
+    lane: int
+    opened_ts: int
+    """Lane time at which the breach began; the cooldown runs from then."""
+    since: int
+    """When it began to wait."""
+    fresh: bool = True
+    """Whether it has waited since its breach, rather than since it was withheld."""
+    tried: bool = False
+    """Whether a pass has found no capacity for it; it is then raised with a later time than its breach."""
+    level: int = 1
+    state: Literal["waiting", "raised", "withheld", "answered"] = "waiting"
+    reason: SuppressionReason | None = None
+    retry_ts: int | None = None
+    """When to decide again on a withheld breach, or to give a stopped one an order again."""
+    stopped: bool = False
+    """Whether it is raised but has no order, because of law, an instruction or another reason against a contact."""
+    seq: int = 0
+    """Number of records published."""
+    decisions: int = 0
+    """Number of suppressions published."""
+    orders: int = 0
+    """Number of orders opened."""
+    channels: tuple[Channel, ...] = ()
+    given_over: Channel | None = None
+    """Channel of the last notice, if it is one of a contract's end; the next one takes another, if there is one."""
+    before_ts: int | None = None
+    answers_only: bool = False
+    resumed: bool = False
+    unit: str = ""
+    manager: str | None = None
+    closed: bool = False
+    """Whether feedback has closed it while its lane may still have it open: the next trigger begins another breach."""
+    next_id: AlertId | None = None
+    """Id of that other breach once it has begun; the lane's further steps are about it."""
+    of_desk: bool = False
+    """Whether the desk has begun it, so that its lane does not know its id."""
+
+    def take_up(self, heard: Breach) -> None:
+        """Take over the body and settings of the breach's newest step."""
+        alert = heard.alert
+        if self.seq == 0 and alert.event == "escalated":
+            # It was never published: raise it with what is known by now.
+            alert = msgspec.structs.replace(alert, event="raised", trigger=self.alert.trigger)
+        self.alert, self.level = alert, heard.level
+        self.channels = tuple(each for each in heard.channels if each != self.given_over) or heard.channels
+        self.before_ts, self.answers_only, self.resumed = heard.before_ts, heard.answers_only, heard.resumed
+        if alert.action is not None:
+            self.unit, self.manager = alert.action.unit, alert.action.assignee
+
+
+class Made(Struct, array_like=True):
+    """A contact that was made or, with status ``planned``, that an open order will make; both count in caps."""
+
+    ts: int
+    channel: Channel | None
+    subscriber_id: str
+    by: str
+    status: str
+    order: OrderId | None = None
+
+
+class OpenOrder(Struct):
+    """The open work order of a person. The first of ``alert_ids`` leads; ``open_ids`` are those not over yet."""
+
+    order_id: OrderId
+    subscriber_id: str
+    """The account, if the order is about an incident."""
+    customer_id: str | None
+    lane: int
+    alert_ids: list[str]
+    open_ids: list[str]
+    unit: str
+    role: Role
+    assignee: str | None
+    channel: Channel
+    channels: tuple[Channel, ...]
+    contact_by: int
+    dispatched_ts: int
+    priority: float
+    kind: Kind
+    level: int
+    segment: Segment
+    corporate: bool
+    strategy: str = ""
+    """Strategy of the play that answers the leading alert."""
+    account_id: str | None = None
+    """Set if the order is about an incident."""
+    taken_ts: int = 0
+    """When its capacity was taken."""
+    before_ts: int | None = None
+    answers_only: bool = False
+    seq: int = 0
+    step: OrderStep = "dispatched"
+    """The last step taken."""
+    pressed: Literal["", "reminded", "escalated", "returned"] = ""
+    """How far the desk has pressed for a contact since the dispatch."""
+    accepted: bool = False
+    """Whether its assignee has taken it on."""
+    contacted_ts: int | None = None
+    fed_back: bool = False
+    saved: bool = False
+    """Whether the customer was reported as retained; counted once."""
+    tried_hours: list[int] = field(default_factory=list)
+    """Local hours of the unanswered tries on this channel."""
+
+
+Hand = Literal["blocked", "overridden", "snoozed"]
+"""Manual instructions: no contact at all; caps and cooldowns lifted; no contact for a while."""
+
+
+class Instruction(Struct, frozen=True, array_like=True):
+    """A manual instruction about a person or an account."""
+
+    until: int | None
+    """None if it holds until it is lifted."""
+    by: str
+    reason: str | None = None
+
+    def stands(self, at: int) -> bool:
+        """Whether it holds at that time."""
+        return self.until is None or self.until > at
+
+    def outlasts(self, other: Instruction) -> bool:
+        """Whether it ends later than another.
+
+        Examples
+        --------
+        >>> endless, other = Instruction(None, "mei"), Instruction(900, "li")
+        >>> endless.outlasts(other), other.outlasts(other)
+        (True, False)
+        """
+        return other.until is not None and self.stands(other.until)
+
+
+class Settling(Struct, array_like=True):
+    """A contact after which it is not known yet whether the customer stays."""
+
+    ts: int
+    unit: str
+    subscriber_id: str
+    strategy: str = ""
+    leave_reason: LeaveReason = "unknown"
+    """The customer's reason to leave, as fed back by the front line."""
+
+
+class PersonFile(Struct):
+    """Everything that the desk keeps of one person; one state record."""
+
+    now: int = 0
+    """Time of the last decision."""
+    lanes: list[int] = field(default_factory=list)
+    """Lanes of their numbers; of an account, lanes of its lines."""
+    numbers: dict[str, list[int]] = field(default_factory=dict)
+    """Their subscriber ids that the desk has read of, each with the lanes whose records named it."""
+    breaches: dict[str, Standing] = field(default_factory=dict)
+    """By alert id."""
+    contacts: list[Made] = field(default_factory=list)
+    """Oldest first."""
+    raised_ts: dict[str, int] = field(default_factory=dict)
+    """When an alert of a kind was last raised, for the cooldown."""
+    refused_ts: int | None = None
+    by_hand: dict[Hand, Instruction] = field(default_factory=dict)
+    """Instructions that hold; of each type the last one given."""
+    order: OpenOrder | None = None
+    settling: list[Settling] = field(default_factory=list)
+
+    def add_number(self, subscriber_id: str, *lanes: int) -> None:
+        """Add a number, which records of these lanes name."""
+        known = self.numbers.get(subscriber_id, [])
+        if not set(lanes) <= set(known):
+            self.numbers[subscriber_id] = sorted({*known, *lanes})
+            self.numbers = dict(sorted(self.numbers.items()))
+
+    def drop_number(self, subscriber_id: str) -> list[int]:
+        """Remove a number and return its lanes. The person is no longer timed by them, unless it was their last number.
+
+        Examples
+        --------
+        >>> file = PersonFile(lanes=[0, 3], numbers={"s-1": [0], "s-2": [3]})
+        >>> file.drop_number("s-2"), file.lanes, file.drop_number("s-1"), file.lanes
+        ([3], [0], [0], [0])
+        """
+        lanes = self.numbers.pop(subscriber_id)
+        if self.numbers:
+            self.lanes = sorted({lane for each in self.numbers.values() for lane in each})
+        return lanes
+
+    def keep(self, *made: Made) -> None:
+        """Keep further contacts; the oldest are dropped."""
+        self.contacts = sorted([*self.contacts, *made], key=BY_TIME)[-KEPT_CONTACTS:]
+
+    def unpromise(self, order: OpenOrder) -> None:
+        """Remove the planned contact of an order."""
+        self.contacts = [each for each in self.contacts if each.order != order.order_id or each.status != "planned"]
+
+    def empty(self) -> bool:
+        """Whether only numbers are left, so that the record can be deleted."""
+        kept = self.breaches or self.contacts or self.raised_ts or self.settling or self.by_hand
+        return not kept and self.refused_ts is None and self.order is None

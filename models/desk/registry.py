@@ -1,0 +1,197 @@
+"""The registry of persons: the file of each, and the person of each number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from models.contract.breaches import OfSubscriber, Person, person_of
+from models.desk.accounts.exodus import account_person
+from models.desk.contact_limits import Objection
+from models.desk.desk_context import DeskContext
+from models.desk.dispatch import Dispatch
+from models.desk.orders import DESK
+from models.desk.persons import BY_TIME, OpenOrder, PersonFile, Standing
+from models.desk.terms import Terms
+from models.state.state_records import StateRecord
+
+PERSON: Final = b"p"
+"""Prefix of the persons' state records."""
+
+
+Redispatch = Callable[[PersonFile, Standing, int], None]
+"""Gives a raised breach an order again."""
+
+
+class Registry:
+    """The files of all persons; each is one state record.
+
+    Attributes
+    ----------
+    files
+        By person.
+    whose
+        The person of each number.
+    terms
+        Next due time of each person; renewed when their file is put back.
+    """
+
+    def __init__(
+        self, context: DeskContext, dispatch: Dispatch, files: dict[Person, PersonFile], redispatch: Redispatch
+    ) -> None:
+        self.files = files
+        self.whose: dict[str, Person] = {}
+        self.terms = Terms(context, self.files)
+        self._context = context
+        self._dispatch = dispatch
+        self._redispatch = redispatch
+        self._dirty: set[Person] = set()
+
+    # Files; the caller that takes one puts it back
+
+    def file_of(self, heard: OfSubscriber) -> tuple[Person, PersonFile]:
+        """The file of a number's person; if the number belonged to another person, what was kept of it moves along."""
+        subscriber_id = heard.subscriber_id
+        person = person_of(heard.customer_id, subscriber_id)
+        former = self.whose.get(subscriber_id)
+        if former is not None and former != person:
+            self._move(heard, former, person)
+        file = self.file_in(person, heard.lane)
+        file.add_number(subscriber_id, heard.lane)
+        self.whose[subscriber_id] = person
+        return person, file
+
+    def file_in(self, person: Person, lane: int) -> PersonFile:
+        """The file of a person named in a record of this lane."""
+        file = self.files.setdefault(person, PersonFile())
+        if lane not in file.lanes:
+            file.lanes = sorted([*file.lanes, lane])
+            self.terms.drop(person)  # their terms now wait for this lane too
+        return file
+
+    def holder(self, standing: Standing) -> Person:
+        """The person, or account, that a breach belongs to."""
+        subscriber_id, account_id = standing.alert.subscriber_id, standing.alert.account_id
+        return account_person(account_id or "") if subscriber_id is None else self.whose[subscriber_id]
+
+    def put(self, person: Person) -> None:
+        """Renew a person's term, or delete their file if nothing is left; the last call after a file was changed."""
+        file = self.files[person]
+        self._dirty.add(person)
+        if not file.empty():
+            self.terms.renew(person)
+            return
+        del self.files[person]
+        self.terms.drop(person)
+        for number in file.numbers:
+            del self.whose[number]
+
+    def forget(self, subscriber_id: str, file: PersonFile) -> None:
+        """Delete what a file keeps of a number, except the order; put the file back afterwards."""
+        file.contacts = [each for each in file.contacts if each.subscriber_id != subscriber_id]
+        file.settling = [each for each in file.settling if each.subscriber_id != subscriber_id]
+        if list(file.numbers) == [subscriber_id]:
+            file.raised_ts, file.refused_ts, file.by_hand = {}, None, {}
+        self._drop_number(subscriber_id, file)
+
+    def _drop_number(self, subscriber_id: str, file: PersonFile) -> list[int]:
+        """Remove a number from a file, whose terms then run by the time of the other lanes."""
+        self.terms.drop(self.whose.pop(subscriber_id))
+        return file.drop_number(subscriber_id)
+
+    # A number that moves to another person
+
+    def _move(self, heard: OfSubscriber, former: Person, person: Person) -> None:
+        subscriber_id = heard.subscriber_id
+        old, new = self.files[former], self.files.setdefault(person, PersonFile())
+        alone = list(old.numbers) == [subscriber_id]
+        for lane in (lanes := self._drop_number(subscriber_id, old)):
+            self.file_in(person, lane)
+        new.add_number(subscriber_id, *lanes)
+        self.whose[subscriber_id] = person
+        _move_breaches(heard, old, new)
+        _move_contacts(subscriber_id, old, new)
+        if alone:
+            _move_peace(old, new)
+        without = [] if old.order is None else self._move_order(old, old.order, new)
+        blocked = new.by_hand.get("blocked")
+        if blocked is not None:
+            found = Objection("blocked", blocked.until)
+            self._dispatch.stop(new, new.breaches.values(), found, blocked.by, self._context.at(new))
+        for alert in without:
+            self._redispatch(new, new.breaches[alert], self._context.at(new))
+        self.put(former)
+        self.put(person)
+
+    def _move_order(self, old: PersonFile, order: OpenOrder, new: PersonFile) -> list[str]:
+        """Move an order along if all its open alerts move and the new person has none.
+
+        Returns the alerts that need another one, unless the customer has been reached about them.
+        """
+        left = [alert for alert in order.open_ids if alert in old.breaches]
+        without = [alert for alert in order.open_ids if alert in new.breaches and order.contacted_ts is None]
+        if left:
+            order.open_ids = left
+        elif new.order is None:
+            planned = [made for made in old.contacts if made.order == order.order_id and made.status == "planned"]
+            new.order, old.order = order, None
+            new.contacts = sorted(new.contacts + planned, key=BY_TIME)
+            old.unpromise(order)
+            return []
+        else:
+            self._dispatch.end(old, order, "other_person", DESK, self._context.at(old))
+        return without
+
+    # State
+
+    def load(self, key: bytes, value: bytes | None) -> None:
+        """Read the state record of a person; None if it was deleted."""
+        person = Person(key[1:].decode())
+        self.files.pop(person, None)
+        if value is not None:
+            self.files[person] = msgspec.json.decode(value, type=PersonFile)
+
+    def resume(self) -> None:
+        """Rebuild what is derived from the records."""
+        for person, file in self.files.items():
+            self.whose.update(dict.fromkeys(file.numbers, person))
+            self.terms.renew(person)
+
+    def take_changes(self) -> list[StateRecord]:
+        """State records of the files put back since the last call."""
+        records: list[StateRecord] = []
+        for person in sorted(self._dirty):
+            file = self.files.get(person)
+            records.append((PERSON + person.encode(), None if file is None else msgspec.json.encode(file)))
+        self._dirty.clear()
+        return records
+
+
+def _move_breaches(heard: OfSubscriber, old: PersonFile, new: PersonFile) -> None:
+    for alert, standing in list(old.breaches.items()):
+        if standing.alert.subscriber_id == heard.subscriber_id:
+            standing.alert = msgspec.structs.replace(standing.alert, customer_id=heard.customer_id)
+            new.breaches[alert] = old.breaches.pop(alert)
+
+
+def _move_contacts(subscriber_id: str, old: PersonFile, new: PersonFile) -> None:
+    """Move contacts that were made; a planned one stays with its order."""
+    moving = [made for made in old.contacts if made.subscriber_id == subscriber_id and made.status != "planned"]
+    new.contacts = sorted(new.contacts + moving, key=BY_TIME)
+    old.contacts = [made for made in old.contacts if made not in moving]
+    settling = [each for each in old.settling if each.subscriber_id == subscriber_id]
+    new.settling = sorted(new.settling + settling, key=BY_TIME)
+    old.settling = [each for each in old.settling if each not in settling]
+
+
+def _move_peace(old: PersonFile, new: PersonFile) -> None:
+    """Move refusal, cooldowns and instructions of a number that was a person of its own to its new person."""
+    for kind, ts in old.raised_ts.items():
+        new.raised_ts[kind] = max(ts, new.raised_ts.get(kind, ts))
+    new.refused_ts = max((ts for ts in (old.refused_ts, new.refused_ts) if ts is not None), default=None)
+    for word, said in old.by_hand.items():
+        if word not in new.by_hand or said.outlasts(new.by_hand[word]):
+            new.by_hand[word] = said
+    old.raised_ts, old.refused_ts, old.by_hand = {}, None, {}

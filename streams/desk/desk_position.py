@@ -1,0 +1,108 @@
+"""The desk's position in the breaches, written in the same transaction as its outputs and state."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from streams.lanes.ledger import LedgerMismatchError
+from streams.records.topics import BREACHES
+
+FORMAT: Final = 1
+POSITION_KEY: Final = b"~position"
+
+
+class DeskPosition(msgspec.Struct, frozen=True):
+    """Offset of the next breach record, and the topic and group that it holds for."""
+
+    group: str
+    topic_id: str
+    next_offset: int
+    format: int = FORMAT
+
+
+class BreachLog(NamedTuple):
+    """Id, first and end offset of the breaches topic on the cluster."""
+
+    topic_id: str
+    start: int
+    end: int
+
+
+def encode(position: DeskPosition) -> bytes:
+    """Bytes for the state topic.
+
+    Examples
+    --------
+    >>> position = DeskPosition("holdfast", "a", 41)
+    >>> decode(encode(position)) == position
+    True
+    """
+    return msgspec.json.encode(position)
+
+
+def decode(value: bytes) -> DeskPosition:
+    """Read a position; an unknown format is a mismatch, not a guess."""
+    try:
+        position = msgspec.json.decode(value, type=DeskPosition)
+    except msgspec.MsgspecError as error:
+        raise LedgerMismatchError(f"the desk's position cannot be read: {error}") from error
+    if position.format != FORMAT:
+        raise LedgerMismatchError(
+            f"the desk's state is of format {position.format}, this version reads {FORMAT}: "
+            "run the version that wrote it"
+        )
+    return position
+
+
+def checked(
+    position: DeskPosition | None, group: str, log: BreachLog, *, take_over: bool, accept_loss: bool
+) -> DeskPosition:
+    """The position to continue from; `position` is None for a desk without state.
+
+    Raises
+    ------
+    streams.lanes.ledger.LedgerMismatchError
+        If state and topic disagree and the operator has not accepted it by an option.
+
+    Examples
+    --------
+    >>> log = BreachLog("a", 0, 9)
+    >>> checked(None, "holdfast", log, take_over=False, accept_loss=False).next_offset
+    0
+    >>> checked(DeskPosition("holdfast", "a", 7), "holdfast", log, take_over=False, accept_loss=False).next_offset
+    7
+    """
+    if position is not None and position.group != group and not take_over:
+        raise LedgerMismatchError(
+            f"the desk's state belongs to group {position.group!r}, this worker is of group {group!r}: "
+            "stop the other group, then --take-over"
+        )
+    known = position or DeskPosition(group, log.topic_id, 0)
+    recreated = known.topic_id != log.topic_id
+    if fault := _fault(known.next_offset, log, recreated=recreated, lost=position is None):
+        if not accept_loss:
+            raise LedgerMismatchError(
+                f"the desk: {fault}. Restore the topics, or start once with --accept-loss to go on without what is "
+                "missing."
+            )
+        known = DeskPosition(
+            group, log.topic_id, log.start if recreated else min(max(known.next_offset, log.start), log.end)
+        )
+    return msgspec.structs.replace(known, group=group)
+
+
+def _fault(wanted: int, log: BreachLog, *, recreated: bool, lost: bool) -> str:
+    if recreated:
+        return f"{BREACHES} was recreated since the state was written"
+    if lost and log.start:
+        return f"{BREACHES} starts at offset {log.start}, and there is no state: it was lost"
+    if wanted < log.start:
+        return (
+            f"{BREACHES} starts at offset {log.start}, the state needs {wanted}: "
+            f"{log.start - wanted} records were deleted unread"
+        )
+    if wanted > log.end:
+        return f"{BREACHES} ends at offset {log.end}, the state has heard {wanted - 1}"
+    return ""

@@ -1,0 +1,203 @@
+"""The desk's host in this process, over real topics: what lanes would write, and what the desk makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaProducer, TopicPartition
+from support.rig import Rig, until
+
+from models.contract.breaches import Heard, Joined
+from models.contract.policy import Policy
+from models.desk.desk import Desk
+from streams.cluster.partition_read import chunks, reader
+from streams.desk.desk_report import DeskCommit, DeskStanding
+from streams.desk.host import DeskHost
+from streams.lanes.fold_ports import LaneSpec
+from streams.records.outputs import out_records
+from streams.records.topics import ALERTS, BREACHES, BY_NAME, SUPPRESSIONS, WORK_ORDERS
+
+GROUP: Final = "desk-tests"
+OUTPUTS: Final = (ALERTS, SUPPRESSIONS, WORK_ORDERS)
+Written = dict[tuple[str, int], list[tuple[bytes, bytes, list[tuple[str, bytes]]]]]
+"""Key, value and headers of the committed records, by topic and partition."""
+
+
+class KilledError(Exception):
+    """The process dies at a step: nothing of it is tidied up."""
+
+
+def killed_at(step: str, nth: int = 1) -> Callable[[str], None]:
+    """A hook for :class:`LaneSpec`."""
+    reached: Counter[str] = Counter()
+
+    def hook(name: str) -> None:
+        reached[name] += 1
+        if name == step and reached[name] >= nth:
+            raise KilledError(step)
+
+    return hook
+
+
+class Kept:
+    """A report that keeps the commits."""
+
+    def __init__(self) -> None:
+        self.commits: list[DeskCommit] = []
+        self.standing: DeskStanding | None = None
+        self.closed = 0
+
+    def desk_opened(self, standing: DeskStanding) -> None:
+        self.standing = standing
+
+    def desk_committed(self, commit: DeskCommit, standing: DeskStanding) -> None:
+        self.commits.append(commit)
+        self.standing = standing
+
+    def desk_closed(self) -> None:
+        self.closed += 1
+
+
+class Hosted:
+    """A host, and what ended it."""
+
+    def __init__(self, host: DeskHost, report: Kept) -> None:
+        self.host = host
+        self.report = report
+        self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    def start(self) -> None:
+        self.host.start(self.failed.set_result)
+
+    async def ended(self) -> BaseException:
+        return await asyncio.wait_for(self.failed, 30)
+
+
+class DeskRig:
+    """Topics of a desk, hosts over them, and who writes breaches."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.hosts: list[Hosted] = []
+        self._lane: AIOKafkaProducer
+
+    async def create(self) -> None:
+        """Create the topics."""
+        await self.rig.create()
+        self._lane = AIOKafkaProducer(
+            **self.rig.client, transactional_id=f"{self.rig.prefix}lane", retry_backoff_ms=10, max_request_size=8 << 20
+        )
+        await self._lane.start()
+
+    def host(
+        self,
+        policy: Policy | Callable[[], Policy],
+        fail_at: Callable[[str], None] = lambda _: None,
+        **spec: Any,
+    ) -> Hosted:
+        """Start a host."""
+        report = Kept()
+        settings: dict[str, Any] = {
+            "prefix": self.rig.prefix,
+            "group": GROUP,
+            "partitions": self.rig.partitions,
+            "client": self.rig.client,
+            "report": None,
+            "wall_s": time.time,
+            "fail_at": fail_at,
+        }
+        in_force = policy if callable(policy) else lambda: policy
+        hosted = Hosted(DeskHost(LaneSpec(**settings | spec), in_force, report), report)
+        hosted.start()
+        self.hosts.append(hosted)
+        return hosted
+
+    async def close(self) -> None:
+        """End the hosts."""
+        await asyncio.gather(*(hosted.host.close() for hosted in self.hosts))
+        await self._lane.stop()
+
+    async def say(self, *heard: Heard | bytes) -> None:
+        """Write records to the breaches in one transaction, as a lane does."""
+        async with self._lane.transaction():
+            for one in heard:
+                raw = one if isinstance(one, bytes) else msgspec.json.encode(one)
+                await self._lane.send(self.rig.prefix + BREACHES, raw, partition=0)
+
+    async def joined(self) -> None:
+        """Every lane joins."""
+        await self.say(*(Joined(lane=lane) for lane in range(self.rig.partitions)))
+
+    async def settled(self, hosted: Hosted, policy: Policy | None = None) -> None:
+        """Wait until this host has heard all there is, first of all the policy."""
+
+        async def done() -> bool:
+            if hosted.failed.done():
+                raise AssertionError("the desk has ended") from hosted.failed.result()
+            desk = getattr(hosted.host, "_desk", None)
+            if desk is None or desk.policy is None or (policy is not None and desk.policy != policy) or desk.owed:
+                return False
+            return hosted.host.next_offset == await self.end(BREACHES)
+
+        await until(done, "all is heard")
+
+    async def end(self, topic: str) -> int:
+        """The end of a topic's committed records."""
+        consumer, place = reader(self.rig.client), TopicPartition(self.rig.prefix + topic, 0)
+        await consumer.start()
+        try:
+            return int((await consumer.end_offsets([place]))[place])
+        finally:
+            await consumer.stop()
+
+    async def records(self, topic: str, partition: int = 0) -> list[Any]:
+        """The committed records of a partition."""
+        consumer, place = reader(self.rig.client), TopicPartition(self.rig.prefix + topic, partition)
+        await consumer.start()
+        try:
+            consumer.assign([place])
+            end = (await consumer.end_offsets([place]))[place]
+            async with aclosing(chunks(consumer, place, end, lambda _: None)) as batches:
+                return [record async for batch in batches for record in batch]
+        finally:
+            await consumer.stop()
+
+    async def heard(self) -> list[Heard]:
+        """The history of the desk."""
+        found: list[Heard] = [msgspec.json.decode(record.value, type=Heard) for record in await self.records(BREACHES)]
+        return found
+
+    async def written(self) -> Written:
+        """What the desk has published."""
+        found: Written = {}
+        for topic in OUTPUTS:
+            for partition in range(self.rig.partitions):
+                for record in await self.records(topic, partition):
+                    line = (record.key, record.value, list(record.headers))
+                    found.setdefault((topic, partition), []).append(line)
+        return found
+
+    async def implied(self) -> Written:
+        """What the desk's fold makes of the history, in one life without Kafka."""
+        desk, found = Desk(self.rig.partitions), Written()
+        for heard in await self.heard():
+            desk.apply([heard])
+            while desk.owed:
+                _publish(desk, found)
+                desk.apply([])
+        _publish(desk, found)
+        return found
+
+
+def _publish(desk: Desk, found: Written) -> None:
+    for lane, output in desk.take().outputs:
+        ((topic, key, value, headers),) = out_records([output], GROUP)
+        assert key is not None
+        assert value is not None
+        found.setdefault((topic, BY_NAME[topic].partition(lane)), []).append((key, value, headers))
