@@ -22,7 +22,7 @@ from streams.embedded.broker_settings import BrokerSettings
 from streams.embedded.jar_bundle import install_bundle, pack_bundle
 from streams.embedded.jar_store import KAFKA_VERSION, JarStore
 from streams.embedded.jars import ensure_jars
-from streams.embedded.ports import first_free, kafka_answers
+from streams.embedded.ports import kafka_answers
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,10 +77,10 @@ def start(port: int, data: Path | None, as_json: bool, foreground: bool, wipe: b
     if wipe:
         _wipe_data(home)
     with DownloadBar() as bar:
-        # The jars first: during a minute of download another process could take the port found before.
-        ensure_jars(settings, bar)
         try:
-            broker = _start(home, port, settings, bar, foreground=foreground)
+            broker = EmbeddedBroker.start(
+                home.directory, port, or_next=True, parent_bound=foreground, settings=settings, talk=bar
+            )
         except AlreadyRunningError as running:
             bar.say(str(running))
             _print_bootstrap(running.resident.bootstrap, as_json=as_json)
@@ -180,16 +180,6 @@ def _pack(target: Path, settings: BrokerSettings, *, as_json: bool) -> None:
 
 def _home(data: Path | None, settings: BrokerSettings) -> BrokerHome:
     return BrokerHome(data or settings.state / "kafka")
-
-
-def _start(
-    home: BrokerHome, port: int, settings: BrokerSettings, bar: DownloadBar, *, foreground: bool
-) -> EmbeddedBroker:
-    resident = home.resident()
-    if resident is None and (free := first_free(port)) != port:
-        bar.say(f"Port {port} is taken: Kafka takes {free}.")
-        port = free
-    return EmbeddedBroker.start(home.directory, port, parent_bound=foreground, settings=settings, talk=bar)
 
 
 def _stay(broker: EmbeddedBroker, *, as_json: bool) -> None:

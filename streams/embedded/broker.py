@@ -23,7 +23,7 @@ from streams.embedded.jar_store import KAFKA_VERSION
 from streams.embedded.jars import Silent, Talk, ensure_jars
 from streams.embedded.java import find_java
 from streams.embedded.java_child import BrokerChild
-from streams.embedded.ports import HOST, free_ports, is_free, kafka_answers
+from streams.embedded.ports import HOST, first_free, free_ports, is_free, kafka_answers
 from streams.embedded.unclean_end import fence_after_crash
 
 _LOOK_S: Final = 0.05
@@ -71,6 +71,7 @@ class EmbeddedBroker:
         data_dir: Path | str | None = None,
         port: int | None = None,
         *,
+        or_next: bool = False,
         keep: bool = False,
         parent_bound: bool = True,
         properties: Mapping[str, str] | None = None,
@@ -85,7 +86,9 @@ class EmbeddedBroker:
             Directory of the broker; always kept, so a later start on it finds its topics and records. Without one a
             parent-bound broker uses a temporary directory, a detached one the user's state directory.
         port
-            Exact port for clients; any free port if absent.
+            Port for clients; any free port if absent.
+        or_next
+            Take the next free port, and say so, if another process has that one.
         keep
             Keep the temporary directory for inspection.
         parent_bound
@@ -108,12 +111,13 @@ class EmbeddedBroker:
         talk = talk or Silent()
         java = find_java(settings.java).command(ensure_jars(settings, talk).classpath, settings.heap_mb)
         home, discard = _home(data_dir, settings, keep=keep, parent_bound=parent_bound)
-        launch = partial(cls._launch, home, java, port, properties or {}, discard=discard, guarded=parent_bound)
+        ports = partial(_ports, port, talk if or_next else None)
+        launch = partial(cls._launch, home, java, ports, properties or {}, discard=discard, guarded=parent_bound)
         try:
             with home.locked():
                 _refuse_second(home, settings.patience_s)
                 fence_after_crash(home, java, talk, settings.patience_s)
-                return _until_ready(launch, 1 if port else _TRIES, talk, settings.patience_s)
+                return _until_ready(launch, 1 if port and not or_next else _TRIES, talk, settings.patience_s)
         except BaseException:
             if discard:
                 shutil.rmtree(discard, ignore_errors=True)
@@ -124,13 +128,13 @@ class EmbeddedBroker:
         cls,
         home: BrokerHome,
         java: list[str],
-        port: int | None,
+        ports: Callable[[], tuple[int, int]],
         properties: Mapping[str, str],
         *,
         discard: Path | None,
         guarded: bool,
     ) -> EmbeddedBroker:
-        port, controller = _ports(port)
+        port, controller = ports()
         home.write_properties(port, controller, properties)
         home.format(java)
         command = [*java, "kafka.Kafka", str(home.properties)]
@@ -215,14 +219,17 @@ def _refuse_second(home: BrokerHome, patience: float) -> None:
         time.sleep(_LOOK_S)
 
 
-def _ports(port: int | None) -> tuple[int, int]:
+def _ports(port: int | None, or_next: Talk | None) -> tuple[int, int]:
     """Port for clients and port for the controller, which no client ever calls."""
     if port is None:
         first, second = free_ports(2)
         return first, second
-    if not is_free(port):
+    free = first_free(port) if or_next else port
+    if or_next and free != port:
+        or_next.say(f"Port {port} is taken: Kafka takes {free}.")
+    elif not is_free(free):
         raise BrokerError(f"Port {port} on {HOST} is taken: give another one.")
-    return port, next(other for other in free_ports(2) if other != port)
+    return free, next(other for other in free_ports(2) if other != free)
 
 
 def _home(

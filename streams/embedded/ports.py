@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import struct
+from contextlib import ExitStack
 from typing import Final
 
 from streams.embedded.broker_error import BrokerError
 
 HOST: Final = "127.0.0.1"
 _TRIED: Final = 100
+_SERVERS: Final = range(20_000, 32_768)
+"""No system gives these to a client that asks for none. It would take a port in the seconds until Kafka listens there;
+or, calling a broker that is down from the very port that it calls, reach itself, and keep the broker from coming back."""
 _CALL_S: Final = 1.0
 
 _API_VERSIONS: Final = 18
@@ -45,15 +50,20 @@ def first_free(port: int) -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Distinct free ports from the system; all are held until all are known, so none is returned twice."""
-    servers = [socket.socket() for _ in range(count)]
-    try:
-        for server in servers:
-            server.bind((HOST, 0))
-        return [int(server.getsockname()[1]) for server in servers]
-    finally:
-        for server in servers:
-            server.close()
+    """Distinct free ports by chance, so that two that ask at once seldom find the same; all are held until all are known."""
+    found: list[int] = []
+    with ExitStack() as held:
+        for port in random.SystemRandom().sample(_SERVERS, _TRIED):
+            if len(found) == count:
+                break
+            try:
+                held.enter_context(socket.create_server((HOST, port)))
+            except OSError:
+                continue
+            found.append(port)
+    if len(found) < count:
+        raise BrokerError(f"No port is free of {_TRIED} from {_SERVERS.start} to {_SERVERS.stop - 1}.")
+    return found
 
 
 def kafka_answers(port: int) -> bool:

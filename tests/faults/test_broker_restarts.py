@@ -38,9 +38,9 @@ def seed() -> int:
 
 
 @pytest.fixture
-async def struck(tmp_path: Path, seed: int) -> AsyncIterator[RestartedBroker]:
+async def struck(tmp_path: Path) -> AsyncIterator[RestartedBroker]:
     """A broker of the test's own: others share theirs."""
-    broker = await asyncio.to_thread(RestartedBroker, tmp_path / "kafka", seed)
+    broker = await asyncio.to_thread(RestartedBroker, tmp_path / "kafka")
     yield broker
     await asyncio.to_thread(broker.stop)
 

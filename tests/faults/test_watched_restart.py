@@ -25,7 +25,7 @@ pytestmark = pytest.mark.faults
 
 @pytest.fixture
 async def struck(tmp_path: Path) -> AsyncIterator[RestartedBroker]:
-    broker = await asyncio.to_thread(RestartedBroker, tmp_path / "kafka", 1)
+    broker = await asyncio.to_thread(RestartedBroker, tmp_path / "kafka")
     yield broker
     await asyncio.to_thread(broker.stop)
 

@@ -28,7 +28,6 @@ from support.rig import CountWorker, Rig, until
 
 from streams.embedded.broker import EmbeddedBroker
 from streams.embedded.jars import Silent
-from streams.embedded.ports import first_free
 from streams.records.topics import INPUT_TOPICS
 
 BACK_S: Final = 90.0
@@ -57,14 +56,13 @@ class End(NamedTuple):
 
 
 class RestartedBroker:
-    """A broker of one directory and one port; its port is none that a client could be given by chance."""
+    """A broker of one directory and one port."""
 
-    def __init__(self, directory: Path, seed: int) -> None:
+    def __init__(self, directory: Path) -> None:
         self._directory = directory
-        port = first_free(20_000 + seed % 10_000)
-        self._broker = EmbeddedBroker.start(directory, port)
+        self._broker = EmbeddedBroker.start(directory)
         self.bootstrap = self._broker.bootstrap
-        self._port = port
+        self._port = self._broker.port
 
     def down(self, number: signal.Signals) -> None:
         """End it by a signal, and wait; or freeze it."""

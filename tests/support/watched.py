@@ -7,7 +7,6 @@ import json
 import math
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -28,6 +27,7 @@ from support.ruled_examples import examples
 from support.warm_start import run_holdfast
 
 from app.generate.dashboards.rendering import PREFIX, rendered
+from streams.embedded.ports import free_ports
 from streams.records.topics import EXAMPLES
 
 PROMETHEUS: Final = ROOT / "deploy" / "prometheus"
@@ -44,13 +44,6 @@ class PanelFindings(NamedTuple):
 
     empty: list[tuple[str, str]]
     unknown: set[str]
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port
 
 
 class _Accepts(BaseHTTPRequestHandler):
@@ -119,7 +112,7 @@ class Watched:
                 "COLUMNS": "120",  # as without a terminal; the one that the tests run in may be narrow
             }
         )
-        self.ports = {port: free_port() for port in ("9108", "9109", "9110", "9090")}
+        self.ports = dict(zip(("9108", "9109", "9110", "9090"), free_ports(4), strict=True))
         """Those that are used here, by those that configuration and runbooks name."""
 
     def holdfast(self, *arguments: str) -> None:
