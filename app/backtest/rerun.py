@@ -18,7 +18,7 @@ import numpy as np
 
 from app.config.operator_files import frozen_model
 from app.config.settings import Settings
-from models.contract.breaches import Heard, Inherited
+from models.contract.breaches import Governed, Heard, Inherited
 from models.contract.events import SUBSCRIBERS, Outcome
 from models.contract.policy import Policy
 from models.decisions.detector import Detector
@@ -176,7 +176,9 @@ async def rerun(
     runs = [PolicyRun(serving, *sink) for serving, sink in zip(servings, sinks, strict=True)]
     until = await recorded_until(client, prefix)
     async with RecordedLog(client, prefix) as log:
-        said = await _fold(log, runs, settings.group, until, update)
+        breaches = await log.breaches()
+        versions.decided_by(heard.policy for heard in breaches or () if isinstance(heard, Governed))
+        said = await _fold(log, runs, breaches, settings.group, until, update)
     said.versions_gone = sorted(versions.gone)
     return said
 
@@ -184,12 +186,12 @@ async def rerun(
 async def _fold(
     log: RecordedLog,
     runs: Sequence[PolicyRun],
+    breaches: Sequence[Heard] | None,
     group: str,
     recorded_until: int | None,
     update: Callable[[float, float, int], None],
 ) -> Recorded:
     said, total, done = Recorded(), sum(map(log.size, range(log.lanes))), 0
-    recorded = await log.breaches()
     for lane in range(log.lanes):
         reader, first = EventReader(), True
         for run in runs:
@@ -218,7 +220,7 @@ async def _fold(
         said.end = max(said.end, standing.watermark_ms or 0)
         said.subscribers += standing.state_rows
     for number, run in enumerate(runs):
-        await run.decide(_order(said, run, recorded if number == 0 else None))
+        await run.decide(_order(said, run, breaches if number == 0 else None))
     return said
 
 

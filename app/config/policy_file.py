@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -146,8 +147,18 @@ def _of_field(kind: Any, value: Any, shipped: Any, at: Place, known: Sequence[st
             yield from _hidden(value, at)
     elif struct is not None and not many and isinstance(value, dict):
         yield from _faults(struct, value, shipped if isinstance(shipped, dict) else {}, at)
-    elif (what := _objection(value, kind)) is not None:
-        yield at, what
+    else:
+        yield from _of_values(kind, value, at)
+
+
+def _of_values(kind: Any, value: Any, at: Place) -> Iterator[tuple[Place, str]]:
+    """Faults of a field that holds no table: those of each value of a list, or else of the whole."""
+    items = _items(kind) if isinstance(value, list) else None
+    wrong = [] if items is None else [((*at, n), _objection(each, items)) for n, each in enumerate(value)]
+    found = [(place, what) for place, what in wrong if what is not None]
+    if not found and (what := _objection(value, kind)) is not None:
+        found = [(at, what)]
+    yield from found
 
 
 def _twice(units: list[Mapping[str, Any]], at: Place) -> Iterator[tuple[Place, str]]:
@@ -184,13 +195,22 @@ def _struct(kind: Any) -> tuple[type[Struct] | None, bool]:
     return (kind, False) if isinstance(kind, type) and issubclass(kind, Struct) else (None, False)
 
 
+def _items(kind: Any) -> Any:
+    """What each value of a list must be; None if the field holds no list, or one whose places differ."""
+    if get_origin(kind) is Annotated:
+        return _items(get_args(kind)[0])
+    args = get_args(kind)
+    return args[0] if get_origin(kind) is tuple and args[-1] is Ellipsis else None
+
+
 def _objection(value: Any, kind: Any) -> str | None:
-    """The fault of a value in msgspec's words, without the place, which the caller names."""
+    """The fault of a value in msgspec's words, without the place, which the caller names; within a list from 1."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         text, _, where = str(error).partition(" - at `")
-        return f"{text} (in {where.rstrip('`').removeprefix('$')})" if where.startswith("$[") else text
+        within = re.sub(r"\[(\d+)\]", lambda number: f"[{int(number[1]) + 1}]", where.rstrip("`").removeprefix("$"))
+        return f"{text} (in {within})" if within.startswith("[") else text
     return None
 
 

@@ -163,8 +163,9 @@ class BreachLifecycle:
 
     def _escalate(self, moment: DecisionContext, episode: Episode) -> None:
         """Publish an escalation, unless law or the customer has since forbidden contact."""
-        reason = contact_rules.forbids(self._contact_case(moment, episode, stale_feed=False), self.policy)
+        reason = self._forbidden(moment, episode)
         if reason is None:
+            episode.withheld = None
             self._report(moment, episode, "escalated")
         else:
             self._suppress(moment, episode, reason, "escalated")
@@ -174,8 +175,12 @@ class BreachLifecycle:
 
         A refusal on one number closes the alerts of all numbers of the person, and other lanes do not hear of it.
         """
-        if contact_rules.forbids(self._contact_case(moment, episode, stale_feed=False), self.policy) is None:
+        if self._forbidden(moment, episode) is None:
             self._report(moment, episode, "escalated", repeated=True)
+
+    def _forbidden(self, moment: DecisionContext, episode: Episode) -> SuppressionReason | None:
+        """Why law or the customer forbids a further contact now, or None."""
+        return contact_rules.forbids(self._contact_case(moment, episode, stale_feed=False), self.policy)
 
     def tier_moved(self, moment: DecisionContext, before: int) -> None:
         """Handle a move of the subscriber's tier from `before` to the moment's."""
@@ -327,7 +332,7 @@ class BreachLifecycle:
         self._arm(moment.row, book, moment.clock)
 
     def reconsider(self, moment: DecisionContext) -> None:
-        """After a new profile, decide again on withheld episodes; raised ones stay, as the contract says."""
+        """After a new profile, decide again on withheld episodes and withheld escalations; raised ones stay."""
         book = self._population.books.get(moment.row)
         for key in () if book is None else sorted(book.episodes):
             mine = self._book(moment)
@@ -335,6 +340,8 @@ class BreachLifecycle:
             kind = episode.kind
             if moment.gone and kind != "win_back":
                 continue
+            if episode.seq and episode.withheld is not None and self._forbidden(moment, episode) is None:
+                self._escalate(moment, episode)
             if episode.seq or episode.snoozed_until is not None or episode.withheld == "stale_feed":
                 continue
             if kind == "risk_tier" and episode.code != UNUSED:

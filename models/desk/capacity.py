@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from models.contract.events import Channel
 from models.contract.policy import Policy, UnitPolicy
+from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import Kind, Role, Segment
 from models.decisions.alert.wording import MESSAGES
 from models.decisions.contact_rules import local_day
@@ -143,6 +144,11 @@ class Units:
         day = local_day(at, self._policy.contact)
         limit = self.limit(unit, channel, day)
         return limit is None or self._day(unit, day).used.get(channel, 0) < limit
+
+    def next_day(self, at: int) -> int:
+        """When the next local day begins, with capacity of its own."""
+        contact = self._policy.contact
+        return (local_day(at, contact) + 1) * DAY_MS - round(contact.utc_offset_hours * HOUR_MS)
 
     def take(self, unit: str, channel: Channel, at: int) -> None:
         """Count one contact; urgent ones count even past the limit."""

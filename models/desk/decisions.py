@@ -23,6 +23,8 @@ from models.desk.waiting_list import WaitingList
 
 _BY_HAND: Final = frozenset({"blocked", "snoozed"})
 """Reasons that are manual instructions."""
+_UNTIL_LATER: Final = _BY_HAND | {"capacity"}
+"""Reasons after whose end a raised breach gets another order."""
 _LIFTED: Final = ENDED_BY_PROFILE | _BY_HAND
 """Reasons that may end at any time, by a new profile or an instruction."""
 
@@ -155,19 +157,25 @@ class Decisions:
 
     def escalate(self, file: PersonFile, standing: Standing, at: int, record_ts: int | None) -> None:
         """A raised breach has a stronger trigger: its order is dispatched anew, if caps allow a new contact."""
-        found = self._against_another_contact(file, standing, at)
-        channel = self._channel(file, standing, at) if found is None else found
+        channel = self._another_channel(file, standing, at)
         if isinstance(channel, Objection):
             self._withhold_step(standing, channel, at, fresh=True)
         else:
-            self._answer(file, standing, channel or standing.channels[0], at, record_ts, fresh=True)
+            self._answer(file, standing, channel, at, record_ts, fresh=True)
 
     def _withhold_step(self, standing: Standing, found: Objection, at: int, *, fresh: bool) -> None:
-        """Publish that a raised breach leads to no contact now; a block or snooze stops it until that ends."""
+        """Publish that a raised breach leads to no contact now; it is stopped where it may lead to one later."""
         self.withhold(standing, found, at, fresh=fresh, step="escalated")
         standing.alert = bare(standing.alert)
-        if standing.stopped or found.reason in _BY_HAND:
+        if standing.stopped or found.reason in _UNTIL_LATER:
             standing.stopped, standing.retry_ts = True, found.until
+
+    def _another_channel(self, file: PersonFile, standing: Standing, at: int) -> Channel | Objection:
+        """The channel of another contact about a raised breach, or why there is none; only a notice passes capacity."""
+        channel = self._against_another_contact(file, standing, at) or self._channel(file, standing, at)
+        if channel is None and standing.alert.kind in self._context.ruled.contact.cooldown_exempt:
+            return standing.channels[0]
+        return channel or Objection("capacity", self._units.next_day(at))
 
     def _against_another_contact(self, file: PersonFile, standing: Standing, at: int) -> Objection | None:
         """Why there may be no further contact. An order that has not led to one yet needs none."""
@@ -252,12 +260,11 @@ class Decisions:
     def redispatch(self, file: PersonFile, standing: Standing, at: int) -> None:
         """Give a raised breach an order again, now or when the reason against it ends."""
         standing.stopped = True
-        found = self._against_another_contact(file, standing, at)
-        channel = self._channel(file, standing, at) if found is None else found
+        channel = self._another_channel(file, standing, at)
         if isinstance(channel, Objection):
             self._withhold_step(standing, channel, at, fresh=False)
             return
-        order = self._dispatch.answer(file, standing, channel or standing.channels[0], at, fresh=False)
+        order = self._dispatch.answer(file, standing, channel, at, fresh=False)
         standing.reason, standing.stopped, standing.retry_ts = None, False, None
         self._published.step(order, "dispatched", standing.alert.kind, DESK, at)
 

@@ -367,8 +367,8 @@ class Desk:
                 file.keep(Made(heard.ts, heard.channel, heard.subscriber_id, "others", "contacted"))
             case Moved():
                 at = self._context.at(file, heard.clock)
+                self._incidents.profile_came(file, heard, at)
                 self._decisions.move(file, heard, at)
-                self._incidents.consent_withdrawn(file, heard, at)
             case Left():
                 self._effect.left(file, heard)
             case Forgotten():

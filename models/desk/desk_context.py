@@ -29,6 +29,10 @@ class DeskTime(Struct):
     it rests, because it is idle or has been silent for too long, the desk does not wait for it. If all lanes rest,
     everything has been read, so the time is that of their furthest record.
 
+    The first mark after a rest ends the rest, and does not move the lane's time yet: its next mark does, or its next
+    rest. A burst reaches several lanes that are idle, and what the first of them brings would be decided on before the
+    others are heard.
+
     With a new generation of the consumer group every lane opens again, and may find a backlog. So the first lane that
     opens ends the rest of all: otherwise its breaches would be decided on before those of lanes that open a little
     later.
@@ -52,6 +56,10 @@ class DeskTime(Struct):
     (None, None, None, 2400)
     >>> time.rest(1), time.now, time.mark(0, 2700, 8), time.now, time.held_up_by()
     (None, 2700, None, 2700, {0, 2})
+    >>> time.rest(0), time.rest(2), time.mark(1, 3600), time.now, time.mark(2, 3600), time.rest(1), time.now
+    (None, None, None, 2700, None, None, 2700)
+    >>> time.rest(2), time.now
+    (None, 3600)
     """
 
     now: int = 0
@@ -71,9 +79,9 @@ class DeskTime(Struct):
         if generation is not None and (self.generation is None or generation > self.generation):
             self.generation = generation
             self.rested.clear()
-        self.marks[lane] = max(tick, self.marks.get(lane, tick))
+        reached = self.rested.pop(lane, tick)
+        self.marks[lane] = max(reached, self.marks.get(lane, reached))
         self.told(lane, tick)
-        self.rested.pop(lane, None)
         self._move()
 
     def told(self, lane: int, clock: int) -> None:

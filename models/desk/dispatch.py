@@ -283,7 +283,7 @@ def _drop_stopped(file: PersonFile, order: OpenOrder, heard: Moved) -> bool:
 
 def _stays(order: OpenOrder, standing: Standing) -> bool:
     """Whether an order that this alert comes to lead stays with the assignee who has accepted it, on their channel."""
-    free = not standing.answers_only and order.channel != standing.given_over
+    free = not standing.answers_only and order.channel not in standing.given_over[-1:]
     return free and order.accepted and order.contacted_ts is None and order.unit == standing.unit
 
 
@@ -292,7 +292,8 @@ def _note_channel(file: PersonFile, order: OpenOrder) -> None:
     for alert in order.open_ids:
         standing = file.breaches.get(alert)
         if standing is not None and standing.alert.kind == "contract_expiry":
-            standing.given_over = order.channel
+            before = (each for each in standing.given_over if each != order.channel)
+            standing.given_over = (*before, order.channel)
 
 
 def _numbers_of(file: PersonFile, order: OpenOrder) -> set[str | None]:

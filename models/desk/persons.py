@@ -53,8 +53,8 @@ class Standing(Struct):
     orders: int = 0
     """Number of orders opened."""
     channels: tuple[Channel, ...] = ()
-    given_over: Channel | None = None
-    """Channel of the last notice, if it is one of a contract's end; the next one takes another, if there is one."""
+    given_over: tuple[Channel, ...] = ()
+    """Channels of the notices so far, the last one last, if it is about a contract's end: none of them was answered."""
     before_ts: int | None = None
     answers_only: bool = False
     resumed: bool = False
@@ -74,10 +74,25 @@ class Standing(Struct):
             # It was never published: raise it with what is known by now.
             alert = msgspec.structs.replace(alert, event="raised", trigger=self.alert.trigger)
         self.alert, self.level = alert, heard.level
-        self.channels = tuple(each for each in heard.channels if each != self.given_over) or heard.channels
+        self.channels = _untried(heard.channels, self.given_over)
         self.before_ts, self.answers_only, self.resumed = heard.before_ts, heard.answers_only, heard.resumed
         if alert.action is not None:
             self.unit, self.manager = alert.action.unit, alert.action.assignee
+
+
+def _untried(channels: tuple[Channel, ...], tried: tuple[Channel, ...]) -> tuple[Channel, ...]:
+    """The channels not tried yet; if all were, all but the last one tried, which is used again if there is no other.
+
+    Examples
+    --------
+    >>> three = ("sms", "app_push", "wechat")
+    >>> _untried(three, ()), _untried(three, ("sms", "app_push")), _untried(three, ("app_push", "sms", "wechat"))
+    (('sms', 'app_push', 'wechat'), ('wechat',), ('app_push', 'sms'))
+    >>> _untried(("sms",), ("sms",))
+    ('sms',)
+    """
+    left = tuple(each for each in channels if each not in tried)
+    return left or tuple(each for each in tried[:-1] if each in channels) or channels
 
 
 class Made(Struct, array_like=True):

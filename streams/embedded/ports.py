@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import socket
 import struct
+import time
 from contextlib import ExitStack
 from typing import Final
 
@@ -13,8 +13,8 @@ from streams.embedded.broker_error import BrokerError
 HOST: Final = "127.0.0.1"
 _TRIED: Final = 100
 _SERVERS: Final = range(20_000, 32_768)
-"""No system gives these to a client that asks for none. It would take a port in the seconds until Kafka listens there;
-or, calling a broker that is down from the very port that it calls, reach itself, and keep the broker from coming back."""
+"""No system gives these to clients. A client could take a port in the seconds until Kafka listens there; or it could
+call a broker that is down from the very port that it calls, reach itself, and keep the broker from coming back."""
 _CALL_S: Final = 1.0
 
 _API_VERSIONS: Final = 18
@@ -50,20 +50,23 @@ def first_free(port: int) -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Distinct free ports by chance, so that two that ask at once seldom find the same; all are held until all are known."""
+    """Distinct free ports; all are held until all are known.
+
+    Whoever asks looks from another port on, since two that ask at once would find the same.
+    """
     found: list[int] = []
+    begin = time.monotonic_ns() % len(_SERVERS)
     with ExitStack() as held:
-        for port in random.SystemRandom().sample(_SERVERS, _TRIED):
-            if len(found) == count:
-                break
+        for number in range(begin, begin + _TRIED):
+            port = _SERVERS[number % len(_SERVERS)]
             try:
                 held.enter_context(socket.create_server((HOST, port)))
             except OSError:
                 continue
             found.append(port)
-    if len(found) < count:
-        raise BrokerError(f"No port is free of {_TRIED} from {_SERVERS.start} to {_SERVERS.stop - 1}.")
-    return found
+            if len(found) == count:
+                return found
+    raise BrokerError(f"Of {_TRIED} ports from {_SERVERS[begin]} on, {count} are not free.")
 
 
 def kafka_answers(port: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -24,7 +24,7 @@ class RecordedVersions:
     ----------
     snapshot, policy
         Known without the topics: from files, or as shipped. This policy, and the newest model, replace those that are
-        gone.
+        gone. So is the policy that this release ships.
     secret
         Key of the policies' signatures.
     base_rate
@@ -43,7 +43,7 @@ class RecordedVersions:
         self._models, self._policies = ModelVersions(), Policies(secret)
         self._base_rate = base_rate
         self._snapshots = {snapshot.version: snapshot}
-        self._by_version = {policy.version: policy}
+        self._by_version = {each.version: each for each in (Policy(), policy)}
         self._beside = snapshot, policy
         self._both: dict[tuple[str, str], tuple[Scorer, Policy]] = {}
 
@@ -65,6 +65,10 @@ class RecordedVersions:
             policy = self._policies.take(key, value, headers, offset, ts)
             if isinstance(policy, PublishedPolicy):
                 self._by_version[policy.policy.version] = policy.policy
+
+    def decided_by(self, policies: Iterable[Policy]) -> None:
+        """Add policies by which the desk has decided: one that no topic holds, as shipped by an earlier release."""
+        self._by_version.update((each.version, each) for each in policies)
 
     async def read(self, client: Mapping[str, Any], prefix: str) -> None:
         """Add all records of the topics; a missing topic counts as empty."""

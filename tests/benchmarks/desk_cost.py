@@ -31,8 +31,9 @@ from holdfast_drain import BREACHES, drain
 from latency import Latency
 from logs import LOGS, PARTITIONS, create_topics, delete_topics, preload
 from rounds import FAILURES, Plan, quoted, say, told
-from support.black_box_worker import PROGRAM, ROOT
+from support.black_box_worker import PROGRAM
 from support.breaches_made import a_numbered_breach, marks
+from support.warm_start import ROOT
 
 from models.contract.breaches import Governed, Heard, Joined
 from models.contract.policy import Policy

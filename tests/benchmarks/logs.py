@@ -24,7 +24,8 @@ import orjson
 from aiokafka.partitioner import murmur2
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
-from support.black_box_worker import ROOT, clean_environment
+from support.black_box_worker import clean_environment
+from support.warm_start import ROOT
 
 from models.contract.time_units import DAY_MS
 

@@ -14,9 +14,10 @@ from typing import IO
 import msgspec
 import pytest
 from support.alerts_made import an_alert
-from support.black_box_worker import ROOT, clean_environment
+from support.black_box_worker import clean_environment
 from support.restarts import RestartedBroker
 from support.rig import Rig, now_ms, until
+from support.warm_start import ROOT
 
 from streams.records.topics import ALERTS
 

@@ -18,8 +18,9 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from msgspec.structs import replace
 from support.black_box import World
-from support.black_box_worker import ROOT, clean_environment
+from support.black_box_worker import clean_environment, until
 from support.history_check import Log, read_log
+from support.warm_start import ROOT
 
 from app.backtest.rerun import Recorded, rerun
 from app.config.policy_file import read_policy

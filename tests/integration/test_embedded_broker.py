@@ -22,7 +22,7 @@ from streams.embedded.broker_home import BrokerHome
 from streams.embedded.broker_owner import command_of
 from streams.embedded.broker_settings import BrokerSettings
 from streams.embedded.java import BUNDLED
-from streams.embedded.ports import free_ports, kafka_answers
+from streams.embedded.ports import first_free, free_ports, kafka_answers
 
 pytestmark = pytest.mark.integration
 
@@ -150,6 +150,16 @@ def test_parent_killed_while_the_broker_starts_leaves_nothing(tmp_path: Path) ->
 def test_taken_port_is_refused_in_code() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(BrokerError, match="is taken"):
         EmbeddedBroker.start(port=server.getsockname()[1])
+
+
+@pytest.mark.long
+def test_a_port_that_is_lost_while_kafka_starts_is_exchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_ports(1)[0]
+    looks = iter([port])
+    monkeypatch.setattr("streams.embedded.broker.first_free", lambda near: next(looks, None) or first_free(near))
+    with socket.create_server(("127.0.0.1", port)), EmbeddedBroker.start(tmp_path, port, or_next=True) as broker:
+        assert broker.port > port
+        assert kafka_answers(broker.port)
 
 
 def test_failed_start_shows_the_log_and_leaves_neither_process_nor_directory(

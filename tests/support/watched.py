@@ -19,12 +19,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from support.black_box_worker import ROOT, clean_environment, until
+from support.black_box_worker import clean_environment, until
 from support.programs import program
 from support.relay_rig import SECRET
 from support.rig import event, now_ms
 from support.ruled_examples import examples
-from support.warm_start import run_holdfast
+from support.warm_start import ROOT, run_holdfast
 
 from app.generate.dashboards.rendering import PREFIX, rendered
 from streams.embedded.ports import free_ports

@@ -42,24 +42,24 @@ class AccountFile(Struct):
     incident: str | None = None
     """Alert id of the open incident."""
 
-    def joins(self, heard: Breach) -> None:
-        """Add a breach of a line."""
-        open_of = self.members.setdefault(heard.subscriber_id, [])
-        if heard.alert.alert_id not in open_of:
-            open_of.append(heard.alert.alert_id)
-        self._take_up(heard)
+    def joins(self, alert: Alert, size: int | None) -> None:
+        """Add a breach of a line, with the number of the account's lines if it is known."""
+        open_of = self.members.setdefault(alert.subscriber_id or "", [])
+        if alert.alert_id not in open_of:
+            open_of.append(alert.alert_id)
+        self._take_up(alert, size)
 
     def signed(self, heard: Breach) -> str:
         """Add a sign of a line; returns its code, which is that of the first reason."""
         reasons = heard.alert.reasons or []
         code = reasons[0].code if reasons else ""
         self.signs.setdefault(heard.subscriber_id, {})[heard.alert.alert_id] = code
-        self._take_up(heard)
+        self._take_up(heard.alert, heard.account_size)
         return code
 
-    def _take_up(self, heard: Breach) -> None:
-        self.values[heard.subscriber_id] = heard.alert.value.arpu, heard.alert.risk
-        self.size = heard.account_size or self.size
+    def _take_up(self, alert: Alert, size: int | None) -> None:
+        self.values[alert.subscriber_id or ""] = alert.value.arpu, alert.risk
+        self.size = size or self.size
 
     def leaves(self, subscriber_id: str, alert: str) -> None:
         """Remove a breach or sign of a line."""

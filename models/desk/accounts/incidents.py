@@ -5,7 +5,7 @@ One that was snoozed is raised anew at the end of the snooze, if enough lines st
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -25,6 +25,15 @@ from models.state.state_records import StateRecord
 
 ACCOUNT: Final = b"a"
 """Prefix of the accounts' state records."""
+
+
+class _Line(NamedTuple):
+    """A breach or sign of a line, with its lane, and the line's unit and manager."""
+
+    alert: Alert
+    lane: int
+    unit: str
+    manager: str | None
 
 
 class Incidents:
@@ -54,7 +63,7 @@ class Incidents:
 
         What the customer started still gets its own alert.
         """
-        if not self._stands_for(heard):
+        if not self._stands_for(heard.alert, heard.account_size):
             return False
         self._decisions.withhold(standing, Objection("low_priority", None), heard.clock, fresh=True)
         standing.state = "answered"
@@ -67,19 +76,19 @@ class Incidents:
             return False
         self.leaves(former, heard.alert, at)
         standing.alert = msgspec.structs.replace(standing.alert, account_id=heard.alert.account_id)
-        if self._stands_for(heard):
+        if self._stands_for(heard.alert, heard.account_size):
             self._decisions.supersede(file, standing, at)
         else:
             self._decisions.obey(file, standing, at)
         return True
 
-    def _stands_for(self, heard: Breach) -> bool:
+    def _stands_for(self, alert: Alert, size: int | None) -> bool:
         """Count a line's breach in its account; returns whether an open incident covers it."""
-        account_id, kind = heard.alert.account_id, heard.alert.kind
+        account_id, kind = alert.account_id, alert.kind
         if account_id is None or kind not in FORETELLS:
             return False
         account = self._accounts.setdefault(account_id, AccountFile())
-        account.joins(heard)
+        account.joins(alert, size)
         self._dirty.add(account_id)
         return account.incident is not None and kind not in self._context.ruled.contact.cooldown_exempt
 
@@ -101,28 +110,32 @@ class Incidents:
 
     def look_at(self, heard: Breach, at: int) -> None:
         """Open an incident of a line's account if enough lines leave now, or add the line to the open one."""
-        account_id, kind = heard.alert.account_id, heard.alert.kind
+        action = heard.alert.action
+        unit, manager = (UNASSIGNED, None) if action is None else (action.unit, action.assignee)
+        self._look_at(_Line(heard.alert, heard.lane, unit, manager), at, heard.record_ts)
+
+    def _look_at(self, line: _Line, at: int, record_ts: int | None) -> None:
+        account_id, kind = line.alert.account_id, line.alert.kind
         account = None if account_id is None else self._accounts.get(account_id)
         if account_id is None or account is None or kind not in (*FORETELLS, ACCOUNT_KIND):
             return
         person = account_person(account_id)
-        file = self._registry.file_in(person, heard.lane)
+        file = self._registry.file_in(person, line.lane)
         if account.incident is not None:
             standing = file.breaches[account.incident]
             blocked = self._decisions.blocked(file, standing, at)
             if blocked is None:
-                self._say_more(file, standing, account, heard, at)
+                self._say_more(file, standing, account, line, at, record_ts)
             else:
                 self._decisions.withhold(standing, blocked, at, fresh=True, step="escalated")
         elif account.exodus(self._context.ruled.desk) and not file.breaches:
-            self._open(file, self._incident(account_id, account, heard, at), at, heard.record_ts)
+            self._open(file, self._incident(account_id, account, line, at), at, record_ts)
         self._registry.put(person)
 
-    def _incident(self, account_id: str, account: AccountFile, heard: Breach, at: int) -> Breach:
+    def _incident(self, account_id: str, account: AccountFile, line: _Line, at: int) -> Breach:
         """The breach of an account, with the unit and manager of this line."""
-        action = heard.alert.action
-        unit, manager = (UNASSIGNED, None) if action is None else (action.unit, action.assignee)
-        return incident(account_id, account, heard.alert, unit, manager, at, self._context.lanes, self._context.ruled)
+        lanes, policy = self._context.lanes, self._context.ruled
+        return incident(account_id, account, line.alert, line.unit, line.manager, at, lanes, policy)
 
     def _open(self, file: PersonFile, found: Breach, at: int, record_ts: int | None) -> None:
         standing = Standing(found.alert, found.lane, at, at)
@@ -131,14 +144,16 @@ class Incidents:
         self._decisions.decide(file, standing, at, record_ts, fresh=True)
         self.decided(standing, at)
 
-    def _say_more(self, file: PersonFile, standing: Standing, account: AccountFile, heard: Breach, at: int) -> None:
+    def _say_more(
+        self, file: PersonFile, standing: Standing, account: AccountFile, line: _Line, at: int, record_ts: int | None
+    ) -> None:
         """Publish the open incident anew, with the lines, value and reasons of now; its order goes on."""
         known = standing.alert
-        body = self._incident(known.account_id or "", account, heard, at).alert
+        body = self._incident(known.account_id or "", account, line, at).alert
         body = msgspec.structs.replace(body, alert_id=known.alert_id, event="escalated")
         if file.order is not None and known.alert_id in file.order.open_ids:
             body = by_order(body, file.order)
-        self._published.alert(standing, body, heard.record_ts)
+        self._published.alert(standing, body, record_ts)
         standing.alert = bare(body)
 
     def decided(self, standing: Standing, at: int) -> None:
@@ -177,12 +192,21 @@ class Incidents:
             self._end(account_id, account, alert.trigger, at)
         self._put(account_id, account)
 
-    def consent_withdrawn(self, file: PersonFile, heard: Moved, at: int) -> None:
-        """A line's breaches that rest on data which may not be used any more no longer count in its account."""
+    def profile_came(self, file: PersonFile, heard: Moved, at: int) -> None:
+        """A line's breaches which its new profile forbids contact about no longer count in its account, others do."""
         for _, standing in sorted(file.breaches.items()):
             alert = standing.alert
-            if alert.subscriber_id == heard.subscriber_id and alert.kind in heard.unused:
+            if alert.subscriber_id != heard.subscriber_id or alert.account_id is None or alert.kind not in FORETELLS:
+                continue
+            account = self._accounts.get(alert.account_id, AccountFile())
+            counts = alert.alert_id in account.members.get(heard.subscriber_id, ())
+            forbidden = self._context.barred(alert.kind, heard) is not None
+            if forbidden and counts:
                 self.leaves(alert.account_id, alert, at)
+            elif not forbidden and not counts and not standing.closed:
+                if self._stands_for(alert, None):
+                    self._decisions.supersede(file, standing, at)
+                self._look_at(_Line(alert, standing.lane, heard.unit, heard.manager), at, None)
 
     def _end(self, account_id: str, account: AccountFile, trigger: Trigger, at: int) -> None:
         account.incident = None

@@ -21,7 +21,8 @@ from confluent_kafka import Consumer, TopicPartition
 from support.black_box import World
 from support.black_box_events import FEEDBACK
 from support.black_box_subscriber import Subscriber
-from support.black_box_worker import ROOT, clean_environment, until
+from support.black_box_worker import clean_environment, until
+from support.warm_start import ROOT
 
 RAISED = ("raised", None)
 CLOSED = ("closed", "feedback")

@@ -82,7 +82,7 @@ def test_a_content_without_a_version_has_one_of_its_own() -> None:
             "[[playbook]]\ncause = 'price'\nstrategy = 'a'\nchannels = ['sms']\n"
             "[[playbook]]\ncause = 'price'\nstrategy = 'b'\nchannels = ['fax']\n",
             8,
-            "playbook[2].channels",
+            "playbook[2].channels[1]",
             "'fax'",
         ),
         (
@@ -92,7 +92,7 @@ def test_a_content_without_a_version_has_one_of_its_own() -> None:
             "playbook[1].offer.cost_cap",
             ">= 0.0",
         ),
-        ("[contact]\ncaps = [[1, 0.5]]\n", 2, "contact.caps", ">= 1.0"),
+        ("[contact]\ncaps = [[1, 0.5]]\n", 2, "contact.caps[1]", ">= 1.0 (in [2])"),
         ("[contact]\nsms_cap = [[1, 7.0]]\n", 2, "contact.sms_cap", "did you mean sms_caps?"),
         ("[desk]\nwait_day = 3.0\n", 2, "desk.wait_day", "did you mean wait_days?"),
         ("[[unit]]\nname = 'a'\n", 1, "unit", "did you mean units?"),
@@ -154,6 +154,20 @@ def test_every_bad_day_and_window_is_named_with_its_own_line() -> None:
         (3, "contact.holidays[1]"),
         (5, "contact.holidays[3]"),
         (9, "contact.windows[2]"),
+    ]
+
+
+def test_every_wrong_value_of_a_list_is_named() -> None:
+    text = "[contact]\ncaps = [\n [1, 7.0],\n [2, 'x'],\n ['y', 30.0],\n]\ncooldown_exempt = ['silence', 'silent', 3]\n"
+    assert [(each.line, each.field) for each in faults(text)] == [
+        (4, "contact.caps[2]"),
+        (5, "contact.caps[3]"),
+        (7, "contact.cooldown_exempt[2]"),
+        (7, "contact.cooldown_exempt[3]"),
+    ]
+    assert [each.text for each in faults(text)][:2] == [
+        "Expected `float`, got `str` (in [2])",
+        "Expected `int`, got `str` (in [1])",
     ]
 
 

@@ -489,6 +489,26 @@ def test_an_opening_of_an_older_generation_that_is_late_ends_its_own_rest_only()
     assert desk.desk.held_up_by == {1}
 
 
+@pytest.mark.parametrize("late", [0, NINE])
+def test_a_burst_to_idle_lanes_is_decided_on_once_all_of_them_are_read(late: int) -> None:
+    """Whether it crosses a tick in every lane, or in the first one only."""
+    desk = DeskBench(governed(UnitPolicy(name="tianhe-03", capacity={"outbound_call": 1})), lanes=2)
+    desk.hear(*(record for lane in range(2) for record in (mark(NINE - HOUR, lane), Idle(lane=lane))))
+    desk.hear(a_breach("0", NINE, subscriber="s-0", priority=1.0, channels=("outbound_call",)), mark(NINE))
+    worthier = a_breach("1", NINE, subscriber="s-1", lane=1, priority=9.0, channels=("outbound_call",))
+    desk.hear(worthier, mark(max(late, NINE - HOUR), 1))
+    desk.restart()
+    assert said(desk.hear(Idle(lane=0))) == []
+    assert [alert.alert_id for alert in alerts(desk.hear(Idle(lane=1)))] == ["1"]
+
+
+def test_a_lane_that_has_work_after_a_rest_moves_its_time_with_its_second_mark() -> None:
+    desk = DeskBench(POLICY)
+    desk.hear(mark(NINE - HOUR), Idle(lane=0), a_breach("a"))
+    assert said(desk.hear(mark(NINE))) == []
+    assert said(desk.hear(mark(NINE + HOUR))) == ["silence raised", "order dispatched"]
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "account_exodus"])
 def test_every_kind_becomes_an_alert_and_an_order(kind: Any) -> None:
     desk = DeskBench(POLICY)
@@ -560,6 +580,36 @@ def test_a_line_leaves_the_incident_of_its_account_with_the_consent_that_its_bre
     assert grown.members == ["l-2", "l-3", "l-4", "l-5"]
     others = [replace(withdrawn, subscriber_id=f"l-{number}", unused=("risk_tier",)) for number in (2, 3)]
     assert said(desk.hear(*others)) == ["account_exodus closed", "order withdrawn"]
+
+
+def test_an_incident_ends_when_its_lines_may_not_be_contacted_and_begins_anew_when_they_may() -> None:
+    desk = DeskBench(POLICY)
+    assert "account_exodus raised" in said(desk.hear(*(a_line(number, lane=0) for number in (1, 2, 3))))
+    never, again = barred_and_free(NINE + 40 * DAY, unit="corporate-2", manager="mei")
+    lines = [f"l-{number}" for number in (1, 2, 3)]
+    assert said(desk.hear(*(replace(never, subscriber_id=line) for line in lines))) == [
+        "account_exodus closed",
+        "order withdrawn",
+    ]
+    desk.restart()
+    assert said(desk.hear(a_line(1, NINE + DAY, "escalated", lane=0), mark(NINE + 2 * DAY))) == []
+    (anew,) = alerts(desk.hear(*(replace(again, subscriber_id=line) for line in lines)))
+    assert (anew.kind, anew.event, anew.members) == ("account_exodus", "raised", lines)
+    assert anew.action is not None
+    assert (anew.action.unit, anew.action.assignee) == ("corporate-2", "mei")
+    assert said(desk.hear(*(replace(again, subscriber_id=line) for line in lines))) == []
+
+
+def test_a_line_that_may_be_contacted_again_is_in_the_incident_of_its_account() -> None:
+    desk = DeskBench(POLICY)
+    desk.hear(a_line(9, lane=0), mark(NINE))
+    never, again = barred_and_free(NINE + DAY, subscriber_id="l-9", unit="corporate-1")
+    assert said(desk.hear(never)) == ["order withdrawn"]
+    (incident, *_) = alerts(desk.hear(*(a_line(number, NINE + HOUR, lane=0) for number in (1, 2, 3))))
+    assert incident.members == ["l-1", "l-2", "l-3"]
+    back = desk.hear(again)
+    assert said(back) == ["risk_tier closed", "account_exodus escalated"]
+    assert alerts(back)[-1].members == ["l-1", "l-2", "l-3", "l-9"]
 
 
 def test_front_line_ends_an_incident_and_a_new_one_waits_for_the_cooldown() -> None:
@@ -693,6 +743,15 @@ def test_the_next_notice_takes_another_channel_though_somebody_has_accepted_the_
     assert (order.step, order.channel) == ("dispatched", "app_push")
 
 
+def test_a_channel_is_not_used_twice_before_all_were_used_once() -> None:
+    desk, found = DeskBench(governed(TIANHE)), []
+    for number in range(6):
+        again = replace(notice(number, BY_MESSAGE), channels=BY_MESSAGE)
+        found.append(orders(desk.hear(again, mark(again.clock)))[-1].channel)
+        desk.restart()
+    assert found == ["sms", "app_push", "wechat", "outbound_call", "sms", "app_push"]
+
+
 def test_the_next_notice_takes_another_channel_than_the_one_that_tries_had_come_to() -> None:
     desk = DeskBench(governed(TIANHE))
     desk.hear(notice(0, BY_MESSAGE))
@@ -714,6 +773,28 @@ def test_order_stays_with_whoever_accepted_it_when_a_stronger_alert_joins() -> N
     desk.hear(a_breach("a", kind="competitor_browsing", priority=5.0), an_answer("accepted", NINE, "a", by="wang"))
     (order,) = orders(desk.hear(a_breach("b", NINE + HOUR, kind="leave_intent", priority=9.0)))
     assert (order.alert_ids, order.role, order.assignee) == (["b", "a"], "caller", "wang")
+
+
+@pytest.mark.parametrize("how", ["escalated", "given back"])
+def test_a_further_order_of_a_raised_alert_takes_nobody_whose_day_is_full(how: str) -> None:
+    desk = DeskBench(governed(UnitPolicy(name="tianhe-03", capacity={"outbound_call": 2}), caps=()))
+    one = a_breach("a", channels=("outbound_call",))
+    desk.hear(one, mark(NINE))
+    if how == "escalated":
+        desk.hear(an_answer("contacted", NINE + HOUR, "a"))
+        more: list[Any] = [a_breach("a", NINE + 2 * HOUR, "escalated", channels=("outbound_call",))]
+    else:
+        never, again = barred_and_free(NINE + 2 * HOUR, allowed=("outbound_call",))
+        desk.hear(never)
+        more = [replace(again, allowed=("outbound_call",))]
+    others = [a_breach(f"{n}", NINE + HOUR, subscriber=f"s-2{n}", channels=("outbound_call",)) for n in range(3)]
+    desk.hear(*others, mark(NINE + HOUR))
+    assert desk.desk.today()["tianhe-03"].contacts == 2
+    assert said(desk.hear(*more)) == ["silence suppressed capacity"]
+    assert desk.desk.today()["tianhe-03"].contacts == 2
+    desk.restart()
+    assert "order dispatched" in said(desk.hear(mark(NINE + 16 * HOUR)))  # the next day has begun
+    assert desk.desk.today()["tianhe-03"].contacts <= 2
 
 
 def test_where_hands_are_not_counted_nobody_waits() -> None:

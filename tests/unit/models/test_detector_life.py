@@ -440,6 +440,20 @@ def test_do_not_contact_neither_closes_nor_escalates_what_was_raised(said: dict[
     assert [each for each in bench.life() if each.split()[1] != "suppressed"] == open_
 
 
+def test_what_got_stronger_during_do_not_contact_escalates_when_that_is_taken_back() -> None:
+    bench = known()
+    bench.send("care", "s-1", START, reason="port_out_query")
+    bench.send("profile", "s-1", START + HOUR, do_not_contact=True)
+    bench.send("care", "s-1", START + 2 * HOUR, reason="port_out_code")
+    bench.send("profile", "s-1", START + 3 * HOUR, do_not_contact=True, segment="high")
+    withheld = ["port_out raised", "port_out suppressed do_not_contact"]
+    assert bench.life() == withheld
+    for hour in (4, 5):
+        bench.send("profile", "s-1", START + hour * HOUR)
+    assert bench.life() == [*withheld, "port_out escalated"]
+    assert [alert.seq for alert in bench.alerts()] == [1, 2]
+
+
 @pytest.mark.parametrize(("withdrawn", "closed"), [("c-1", False), ("c-2", True), (None, True)])
 def test_appointment_that_was_booked_anew_outlives_the_withdrawal_of_the_first(
     withdrawn: str | None, closed: bool

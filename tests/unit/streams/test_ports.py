@@ -3,7 +3,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Thread
 
 import pytest
@@ -51,8 +51,13 @@ def test_no_free_port_in_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         first_free(65_500)
 
 
-def test_free_ports_differ() -> None:
-    assert len(set(free_ports(5))) == 5
+def test_free_ports_differ_and_are_none_that_a_client_is_given() -> None:
+    found = free_ports(5)
+    assert len(set(found)) == 5
+    with ExitStack() as held:
+        given = [held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(50)]
+    assert max(found) < min(given)
+    assert all(is_free(port) for port in found)
 
 
 def test_kafka_that_answers_is_ready() -> None:

@@ -39,6 +39,15 @@ def test_for_what_is_gone_stand_the_newest_model_and_the_policy_in_force() -> No
     assert made.gone == {"m-00000", "p-0"}
 
 
+def test_the_shipped_policy_is_known_after_another_was_published_also_that_of_an_earlier_release() -> None:
+    made = versions()
+    assert made.serving("m-00001", Policy().version)[1] == Policy()
+    earlier = Policy(version="p-0", base_rate=0.03)
+    made.decided_by([earlier])
+    assert made.serving("m-00001", "p-0")[1] == earlier
+    assert not made.gone
+
+
 def test_another_policy_decides_by_the_models_of_the_time() -> None:
     made, other = versions(), Policy(version="p-7", base_rate=0.1)
     serving = made.under(other)
