@@ -102,6 +102,7 @@ def broker() -> Iterator[EmbeddedBroker]:
     compile_now(_KEEPING)
     with EmbeddedBroker.start(properties=_NEVER_DELETES) as started:
         yield started
+        os.kill(started.pid, signal.SIGKILL)  # an orderly end takes seconds, and its data is deleted
 
 
 @pytest.fixture

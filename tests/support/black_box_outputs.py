@@ -110,7 +110,8 @@ class Outputs:
         """Whether the desk has heard all that the lane has told it by now, and that nothing more will come of it."""
         end = self._ends([(BREACHES, 0)])[BREACHES, 0]
         self.pump()
-        return self._reached.get((BREACHES, 0), 0) >= end and self.heard >= end and self._rests.get(lane, False)
+        reached = self._reached.get((BREACHES, 0), 0)  # beyond the end, if the lane has come to rest since
+        return self.heard >= reached >= end and self._rests.get(lane, False)
 
     def _ends(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
         asked = {TopicPartition(self._prefix + topic, lane): OffsetSpec.latest() for topic, lane in places}
