@@ -85,8 +85,8 @@ class Objections:
 
     def _said(self, word: Hand, file: PersonFile, account_id: str | None) -> list[Instruction]:
         account = None if account_id is None else self._files.get(account_person(account_id))
-        said = (each.by_hand.get(word) for each in (file, account) if each is not None)
-        return [each for each in said if each is not None]
+        files = (file,) if account is None else (file, account)
+        return [each.by_hand[word] for each in files if word in each.by_hand]
 
 
 def capped(contacts: Iterable[int], caps: Iterable[Cap], at: int) -> int | None:

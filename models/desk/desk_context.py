@@ -6,7 +6,7 @@ by the lanes that their numbers are in: no other lane, late or far ahead, makes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -98,11 +98,11 @@ class DeskTime(Struct):
         if lane not in self.joined:
             self.joined.append(lane)
 
-    def of(self, lanes: Iterable[int]) -> int:
+    def of(self, lanes: Sequence[int]) -> int:
         """The time of some lanes: of the slowest live one; if none is live, of the furthest."""
-        asked = list(lanes)
-        living = [self.marks.get(lane, 0) for lane in asked if self._lives(lane)]
-        return min(living) if living else max((self.rested[lane] for lane in asked if lane in self.rested), default=0)
+        rested = self.rested
+        living = [self.marks.get(lane, 0) for lane in lanes if lane not in rested and self._lives(lane)]
+        return min(living) if living else max((rested[lane] for lane in lanes if lane in rested), default=0)
 
     def furthest(self) -> int:
         """The time of the lane that is furthest ahead."""

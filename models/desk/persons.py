@@ -91,6 +91,8 @@ def _untried(channels: tuple[Channel, ...], tried: tuple[Channel, ...]) -> tuple
     >>> _untried(("sms",), ("sms",))
     ('sms',)
     """
+    if not tried:
+        return channels
     left = tuple(each for each in channels if each not in tried)
     return left or tuple(each for each in tried[:-1] if each in channels) or channels
 

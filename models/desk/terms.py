@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
+from functools import lru_cache
 
 from models.contract.breaches import Person
-from models.contract.policy import Policy
+from models.contract.policy import Cap, Policy
 from models.contract.time_units import DAY_MS
 from models.decisions.contact_rules import cooldown_end, refusal_end
 from models.desk.desk_context import DeskContext
@@ -122,5 +123,9 @@ def _settle_ms(policy: Policy) -> int:
 
 def _longest_cap_ms(policy: Policy) -> int:
     """Longest time for which a contact counts in a cap."""
-    contact = policy.contact
-    return round(max((days for _, days in (*contact.caps, *contact.sms_caps)), default=0.0) * DAY_MS)
+    return max(_longest_ms(policy.contact.caps), _longest_ms(policy.contact.sms_caps))
+
+
+@lru_cache(maxsize=8)
+def _longest_ms(caps: tuple[Cap, ...]) -> int:
+    return round(max((days for _, days in caps), default=0.0) * DAY_MS)
