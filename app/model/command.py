@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from app.config.options import PLACE, console, json_option, settings_options, talking_to
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
+from app.model.model_status import read_models
 from app.model.segments_command import segments
-from app.model.standing import read_models
 from app.model.tier_alerts import read_alerts
 from models.scoring.snapshot import Provenance, Snapshot, encode
 from streams.model_topic import single_model
@@ -47,14 +47,14 @@ def show(settings: Settings, pictures: Path | None, kind: str, as_json: bool) ->
 
     --plots draws ROC, lift, calibration, drift, and each feature's curve.
     """
-    from app.model import plots, sheet, standing
+    from app.model import model_status, plots, sheet
 
-    found = standing.standing(settings, read_models(settings))._replace(alerts=read_alerts(settings))
+    found = model_status.status_of(settings, read_models(settings))._replace(alerts=read_alerts(settings))
     if pictures is not None:
         for path in plots.draw(found, pictures, kind):
             click.echo(str(path), err=True)
     if as_json:
-        click.echo(json.dumps(standing.as_json(found), ensure_ascii=False))
+        click.echo(json.dumps(model_status.as_json(found), ensure_ascii=False))
         return
     sheet.show(found, console(), ZoneInfo(settings.timezone))
 
@@ -65,10 +65,10 @@ def show(settings: Settings, pictures: Path | None, kind: str, as_json: bool) ->
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 def export(settings: Settings, version: str, file: Path | None) -> None:
     """Export a model as JSON to FILE or to stdout. HOLDFAST_MODEL takes such a file."""
-    from app.model.standing import standing
+    from app.model.model_status import status_of
 
     versions = read_models(settings)
-    snapshot = standing(settings, versions).served if version == SERVED else _wanted(versions, version)
+    snapshot = status_of(settings, versions).served if version == SERVED else _wanted(versions, version)
     raw = encode(snapshot)
     if file is None:
         click.echo(raw)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from app.errors import Refused
-from app.model.standing import ModelStanding
+from app.model.model_status import ModelStatus
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,7 @@ _PAGE: Final = (4, 3)
 """Rows and columns of a page of feature curves."""
 
 
-def draw(found: ModelStanding, directory: Path, kind: str) -> Iterator[Path]:
+def draw(found: ModelStatus, directory: Path, kind: str) -> Iterator[Path]:
     """Write the plots one by one; a figure that is not known yet has no plot.
 
     Raises
@@ -53,7 +53,7 @@ def _matplotlib() -> type[Figure]:
     return Figure
 
 
-def _pictures(found: ModelStanding, figure: type[Figure]) -> Iterator[tuple[str, Figure]]:
+def _pictures(found: ModelStatus, figure: type[Figure]) -> Iterator[tuple[str, Figure]]:
     report = found.report
     if report is not None:
         curves = {"served": report.quality.served_curves, "prior": report.quality.prior_curves}

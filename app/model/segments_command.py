@@ -15,7 +15,7 @@ from app.config.governing_policy import governing
 from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
 from app.config.settings import Language, Settings
 from app.errors import ExitCode, Refused, no_topic
-from app.model.standing import read_models, standing
+from app.model.model_status import read_models, status_of
 from models.analysis.daily_segments import Night, NightReason, night
 from models.analysis.offer_outcomes import Associations
 from models.analysis.risk_segments import LEAST
@@ -117,7 +117,7 @@ def _examples(settings: Settings) -> list[Example]:
 
 def _scorer(settings: Settings) -> Scorer:
     """The model that workers serve now; its contributions say why a customer was at risk."""
-    served = standing(settings, read_models(settings)).served
+    served = status_of(settings, read_models(settings)).served
     return Scorer(served, governing(settings).policy.base_rate)
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 
-from app.model.standing import ModelStanding
+from app.model.model_status import ModelStatus
 from app.model.tier_alerts import TierAlerts
 from models.analysis.daily_segments import Night
 from models.analysis.paired_test import Bounded
@@ -31,7 +31,7 @@ _STEP = {
 }
 
 
-def show(found: ModelStanding, out: Console, zone: ZoneInfo) -> None:
+def show(found: ModelStatus, out: Console, zone: ZoneInfo) -> None:
     """Print the whole sheet."""
     for line in _served(found, zone):
         out.print(line, soft_wrap=True)
@@ -48,7 +48,7 @@ def show(found: ModelStanding, out: Console, zone: ZoneInfo) -> None:
         out.print(f"refused: {refused.version} at offset {refused.offset}: {refused.reason}: {refused.detail}")
 
 
-def _served(found: ModelStanding, zone: ZoneInfo) -> Iterator[str]:
+def _served(found: ModelStatus, zone: ZoneInfo) -> Iterator[str]:
     served = found.served
     since = "" if found.since_ms is None else f", since {_when(found.since_ms, zone)}"
     yield f"model {served.version} from {_ORIGIN[found.origin]}{since}"
@@ -59,7 +59,7 @@ def _served(found: ModelStanding, zone: ZoneInfo) -> Iterator[str]:
     )
 
 
-def _base_rate(found: ModelStanding) -> str:
+def _base_rate(found: ModelStatus) -> str:
     """The operator's base rate, at which workers serve any model, and that of the weights where it differs."""
     own = _percent(found.served.base_rate)
     operators = None if found.report is None else found.report.operator_base_rate
@@ -176,7 +176,7 @@ def _uplift(uplift: Uplift) -> str:
     return f"{_percent(saved.value)} of the subscribers ({_percent(saved.low)} to {_percent(saved.high)}; {counts})"
 
 
-def _versions(found: ModelStanding, zone: ZoneInfo) -> Table:
+def _versions(found: ModelStatus, zone: ZoneInfo) -> Table:
     table = Table("version", "published", "rows", "left", "weights for", "from", box=None, pad_edge=False)
     for each in list(found.versions)[-_SHOWN:][::-1]:
         of = each.snapshot.provenance

@@ -21,15 +21,15 @@ from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import FORETELLS, HEALTHY, TIERS, AlertEvent, CloseReason, Kind, SuppressionReason
 from models.decisions import contact_rules
 from models.decisions.alert.body import Card, Cards, before_of, suppression
+from models.decisions.deadlines import next_look
+from models.decisions.deadlines.contract_notices import due_notices, end_of, tell
+from models.decisions.deadlines.overdue_complaints import due_warnings, warning_ts
+from models.decisions.deadlines.win_back import due_asking
 from models.decisions.decision_context import DecisionContext
 from models.decisions.labelling import Labels
 from models.decisions.outbox import Outbox, Output
 from models.decisions.passive_churn import passive
 from models.decisions.signals import ACCOUNT_KIND, STRONG, UNUSED, Signal, sign_subject
-from models.decisions.terms import next_look
-from models.decisions.terms.contract_notices import due_notices, end_of, tell
-from models.decisions.terms.overdue_complaints import due_warnings, warning_ts
-from models.decisions.terms.win_back import due_asking
 from models.decisions.ticks import Clock
 from models.features.account import PRODUCTS
 from models.kernel.places import CONTRACT_END, DUE_TS, LEFT

@@ -5,7 +5,7 @@ lanes' contact rules and the key and value of a state record. Begin with :mod:`m
 and does what is due; then, in the order in which a breach passes them:
 
 - ``desk_context``: the time and the policy of each decision;
-- ``registry``: the person of each number; ``persons`` is what is kept of a person, ``terms`` when it is next due;
+- ``registry``: the person of each number; ``persons`` is what is kept of a person, ``deadlines`` when it is next due;
 - ``decisions``: raised, withheld or waiting; ``contact_limits`` gives reasons against, ``waiting_list`` the order;
 - ``instructions``: manual instructions about a person or an account, which ``contact_limits`` looks up;
 - ``dispatch``: the work order that answers it; ``orders`` is the life of an order, ``capacity`` what units can do;

@@ -38,6 +38,7 @@ from models.decisions.ticks import ceil_tick
 from models.desk.accounts.incidents import ACCOUNT, Incidents
 from models.desk.capacity import UNIT, UnitProgress, Units
 from models.desk.contact_limits import Objection, Objections
+from models.desk.deadlines import first_deadline, pass_deadlines
 from models.desk.decisions import Decisions
 from models.desk.desk_context import EARLY, DeskContext, DeskTime, EarlyRecords
 from models.desk.dispatch import FINAL, Dispatch
@@ -47,7 +48,6 @@ from models.desk.orders import DESK
 from models.desk.persons import MAX_BREACHES, Made, PersonFile, Standing
 from models.desk.publications import DeskCounts, Placed, Publications
 from models.desk.registry import PERSON, Registry
-from models.desk.terms import end_terms, first_term
 from models.desk.waiting_list import Rank, WaitingList
 from models.state.state_records import StateRecord
 
@@ -117,7 +117,7 @@ class Desk:
     @property
     def owed(self) -> bool:
         """Whether work is due that did not fit into the transaction: take, commit, and apply again."""
-        due = self._waiting.releasing is not None or bool(self._registry.terms)
+        due = self._waiting.releasing is not None or bool(self._registry.deadlines)
         return self._context.open and (due or bool(self._early))
 
     @property
@@ -209,8 +209,8 @@ class Desk:
         while self.owed:
             if self._published.full:
                 return False
-            if self._registry.terms:
-                ended = self._registry.terms.pop()
+            if self._registry.deadlines:
+                ended = self._registry.deadlines.pop()
                 if ended is not None:
                     self._come_due(*ended)
             elif self._waiting.releasing is None:
@@ -228,7 +228,7 @@ class Desk:
             return
         if isinstance(record, OfSubscriber):
             self._context.time.told(record.lane, record.clock)
-            self._end_terms_before(record)
+            self._pass_deadlines_before(record)
         match record:
             case Breach():
                 self._breached(record)
@@ -240,7 +240,7 @@ class Desk:
                 self._govern(record.policy)
                 self._governed = True
                 for person in self._registry.files:
-                    self._registry.terms.renew(person)
+                    self._registry.deadlines.renew(person)
             case _:
                 self._move_time(record)
 
@@ -255,7 +255,7 @@ class Desk:
             case Joined():
                 time.join(record.lane)
         self._waiting.releasing = "all" if time.now > before or isinstance(record, Joined) else "late"
-        self._registry.terms.reach(record.lane)
+        self._registry.deadlines.reach(record.lane)
 
     # Records about a person
 
@@ -409,8 +409,8 @@ class Desk:
 
     # What comes with time
 
-    def _end_terms_before(self, record: OfSubscriber) -> None:
-        """Handle the person's terms that ended before a record of their only lane, which writes in order of time.
+    def _pass_deadlines_before(self, record: OfSubscriber) -> None:
+        """Handle the person's deadlines that passed before a record of their only lane, which writes in order of time.
 
         For a person in several lanes they are handled with the marks of the slowest.
         """
@@ -419,20 +419,20 @@ class Desk:
             file = None if person is None else self._registry.files[person]
             if person is None or file is None or file.lanes != [record.lane]:
                 return
-            due = first_term(file, self._context.ruled)
+            due = first_deadline(file, self._context.ruled)
             if due is None or ceil_tick(due) > record.clock:
                 return
-            self._registry.terms.drop(person)
+            self._registry.deadlines.drop(person)
             self._come_due(due, person)
 
     def _come_due(self, due: int, person: Person) -> None:
-        """Handle the person's terms that ended by the tick at which the first one did.
+        """Handle the person's deadlines that passed by the tick at which the first one did.
 
         As of that tick, not of now: the result must not depend on how often a lane marks its time.
         """
         file = self._registry.files[person]
         file.now = at = max(file.now, ceil_tick(due))
-        for contact in end_terms(file, at, self._context.ruled):
+        for contact in pass_deadlines(file, at, self._context.ruled):
             self._effect.settled(contact, stayed=True)
         if file.order is not None:
             self._dispatch.press(file.order, at)

@@ -10,11 +10,11 @@ import msgspec
 from models.contract.breaches import OfSubscriber, Person, person_of
 from models.desk.accounts.exodus import account_person
 from models.desk.contact_limits import Objection
+from models.desk.deadlines import Deadlines
 from models.desk.desk_context import DeskContext
 from models.desk.dispatch import Dispatch
 from models.desk.orders import DESK
 from models.desk.persons import BY_TIME, OpenOrder, PersonFile, Standing
-from models.desk.terms import Terms
 from models.state.state_records import StateRecord
 
 PERSON: Final = b"p"
@@ -34,7 +34,7 @@ class Registry:
         By person.
     whose
         The person of each number.
-    terms
+    deadlines
         Next due time of each person; renewed when their file is put back.
     """
 
@@ -43,7 +43,7 @@ class Registry:
     ) -> None:
         self.files = files
         self.whose: dict[str, Person] = {}
-        self.terms = Terms(context, self.files)
+        self.deadlines = Deadlines(context, self.files)
         self._context = context
         self._dispatch = dispatch
         self._redispatch = redispatch
@@ -68,7 +68,7 @@ class Registry:
         file = self.files.setdefault(person, PersonFile())
         if lane not in file.lanes:
             file.lanes = sorted([*file.lanes, lane])
-            self.terms.drop(person)  # their terms now wait for this lane too
+            self.deadlines.drop(person)  # their deadlines now wait for this lane too
         return file
 
     def holder(self, standing: Standing) -> Person:
@@ -77,14 +77,14 @@ class Registry:
         return account_person(account_id or "") if subscriber_id is None else self.whose[subscriber_id]
 
     def put(self, person: Person) -> None:
-        """Renew a person's term, or delete their file if nothing is left; the last call after a file was changed."""
+        """Renew a person's deadline, or delete their file if nothing is left; the last call after a change."""
         file = self.files[person]
         self._dirty.add(person)
         if not file.empty():
-            self.terms.renew(person)
+            self.deadlines.renew(person)
             return
         del self.files[person]
-        self.terms.drop(person)
+        self.deadlines.drop(person)
         for number in file.numbers:
             del self.whose[number]
 
@@ -97,8 +97,8 @@ class Registry:
         self._drop_number(subscriber_id, file)
 
     def _drop_number(self, subscriber_id: str, file: PersonFile) -> list[int]:
-        """Remove a number from a file, whose terms then run by the time of the other lanes."""
-        self.terms.drop(self.whose.pop(subscriber_id))
+        """Remove a number from a file, whose deadlines then run by the time of the other lanes."""
+        self.deadlines.drop(self.whose.pop(subscriber_id))
         return file.drop_number(subscriber_id)
 
     # A number that moves to another person
@@ -157,7 +157,7 @@ class Registry:
         """Rebuild what is derived from the records."""
         for person, file in self.files.items():
             self.whose.update(dict.fromkeys(file.numbers, person))
-            self.terms.renew(person)
+            self.deadlines.renew(person)
 
     def take_changes(self) -> list[StateRecord]:
         """State records of the files put back since the last call."""

@@ -267,7 +267,7 @@ def test_no_cap_is_broken_without_an_override_and_a_person_has_one_open_order(hi
         for output in bench.hear(record):
             if isinstance(output.body, WorkOrder):
                 ledger.step(output.body)
-        if isinstance(record, OtherContact):  # before it come the terms that have ended by then
+        if isinstance(record, OtherContact):  # before it come the deadlines that have passed by then
             ledger.others.append((record.ts, record.subscriber_id))
 
 
@@ -289,7 +289,7 @@ def test_nobody_is_contacted_and_no_order_is_open_while_they_or_their_account_ar
                 open_orders[body.order_id] = body
                 if body.step in ("archived", "withdrawn"):
                     del open_orders[body.order_id]
-        if blocks:  # before it come the terms that have ended by then
+        if blocks:  # before it come the deadlines that have passed by then
             by_hand.hear(record)
         for order in open_orders.values():
             # A number of their own may be in an order for another one that is in no account.

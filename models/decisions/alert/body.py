@@ -41,9 +41,9 @@ from models.contract.vocabulary import (
 )
 from models.decisions.alert.wording import cause_of, opening, signal_text
 from models.decisions.contact_rules import channels_for, contact_by, opens
+from models.decisions.deadlines.contract_notices import code_of
 from models.decisions.decision_context import DecisionContext
 from models.decisions.signals import FORWARDS, PAYS_LESS, STRONG
-from models.decisions.terms.contract_notices import code_of
 from models.features.account import PRODUCTS
 from models.features.catalogue import CATALOGUE, INDEX, NAMES, reason_text
 from models.features.feature_formula import FADED, family, unusual

@@ -23,7 +23,7 @@ import planted as planted_rows
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.model import command, plots, sheet
-from app.model.standing import ModelStanding, as_json, standing
+from app.model.model_status import ModelStatus, as_json, status_of
 from app.model.tier_alerts import Step, TierAlerts, tallied
 from models.analysis.daily_segments import night
 from models.analysis.prequential import lead_time
@@ -53,17 +53,17 @@ def topic() -> ModelVersions:
 
 
 @pytest.fixture
-def told(topic: ModelVersions) -> ModelStanding:
-    return standing(Settings(), topic)
+def told(topic: ModelVersions) -> ModelStatus:
+    return status_of(Settings(), topic)
 
 
-def sheet_of(found: ModelStanding) -> str:
+def sheet_of(found: ModelStatus) -> str:
     out = io.StringIO()
     sheet.show(found, Console(file=out, width=200), UTC)
     return out.getvalue()
 
 
-def test_the_newest_of_the_topic_is_what_is_served(told: ModelStanding, topic: ModelVersions) -> None:
+def test_the_newest_of_the_topic_is_what_is_served(told: ModelStatus, topic: ModelVersions) -> None:
     assert told.origin == "topic"
     newest = topic.newest
     assert newest is not None
@@ -74,12 +74,12 @@ def test_the_newest_of_the_topic_is_what_is_served(told: ModelStanding, topic: M
 
 
 def test_without_a_model_in_the_topic_the_shipped_one_is_told() -> None:
-    found = standing(Settings(), ModelVersions())
+    found = status_of(Settings(), ModelVersions())
     assert (found.origin, found.served.version, found.report) == ("shipped", prior().version, None)
     assert "it has not run yet" in sheet_of(found)
 
 
-def test_the_last_night_is_told_in_a_line(told: ModelStanding) -> None:
+def test_the_last_night_is_told_in_a_line(told: ModelStatus) -> None:
     assert "Segments: none built yet." in sheet_of(told)
     rows = planted({"complaint": {"complaints_open": 2.0}}, {"complaint": 20})
     made = night(rows, Scorer(model()), START + 90 * DAY, UTC)
@@ -95,11 +95,11 @@ def test_the_last_night_is_told_in_a_line(told: ModelStanding) -> None:
 def test_a_file_goes_over_the_topic(tmp_path: Path, topic: ModelVersions) -> None:
     file = tmp_path / "model.json"
     file.write_bytes(known_model("m-frozen"))
-    found = standing(Settings(model=file), topic)
+    found = status_of(Settings(model=file), topic)
     assert (found.origin, found.served.version) == ("file", "m-frozen")
 
 
-def test_the_sheet_tells_quality_guards_and_every_version(told: ModelStanding) -> None:
+def test_the_sheet_tells_quality_guards_and_every_version(told: ModelStatus) -> None:
     page = sheet_of(told)
     assert told.report is not None
     served = told.report.quality.served
@@ -112,17 +112,17 @@ def test_the_sheet_tells_quality_guards_and_every_version(told: ModelStanding) -
     assert "and 14 older" in page
 
 
-def test_the_sheet_has_one_base_rate(told: ModelStanding) -> None:
+def test_the_sheet_has_one_base_rate(told: ModelStatus) -> None:
     assert told.report is not None
     rate = told.served.base_rate
     assert f"base rate {100 * rate:.2f} %;" in sheet_of(told)
     assert sheet_of(told).count("base rate") == 1
     moved = told._replace(report=replace(told.report, operator_base_rate=0.015))
     assert f"base rate 1.50 %, to which its weights for {100 * rate:.2f} % are shifted" in sheet_of(moved)
-    assert "weights for a base rate of 5.00 %" in sheet_of(standing(Settings(), ModelVersions()))
+    assert "weights for a base rate of 5.00 %" in sheet_of(status_of(Settings(), ModelVersions()))
 
 
-def test_the_sheet_says_how_precise_the_tier_alerts_were(told: ModelStanding) -> None:
+def test_the_sheet_says_how_precise_the_tier_alerts_were(told: ModelStatus) -> None:
     assert told.report is not None
     assert "Tier alerts: no outcome is known yet" in sheet_of(told)
     some = msgspec.structs.replace(
@@ -132,7 +132,7 @@ def test_the_sheet_says_how_precise_the_tier_alerts_were(told: ModelStanding) ->
     assert "Tier alerts: 480 of 1,200 left within the horizon: precision 0.40." in sheet_of(matured)
 
 
-def test_the_sheet_says_how_many_tier_alerts_there_were_and_how_many_leavers_had_one(told: ModelStanding) -> None:
+def test_the_sheet_says_how_many_tier_alerts_there_were_and_how_many_leavers_had_one(told: ModelStatus) -> None:
     assert told.report is not None
     quality = replace(
         told.report.quality, tier_lead_time=lead_time([None, 2.0, 4.0]), lead_time=lead_time([9.0, 2.0, 4.0])
@@ -147,13 +147,13 @@ def test_the_sheet_says_how_many_tier_alerts_there_were_and_how_many_leavers_had
     assert as_json(found)["tier_alerts"]["a_day_per_1000"] == 1.0
 
 
-def test_a_report_of_before_tier_recall_is_told_without_it(told: ModelStanding) -> None:
+def test_a_report_of_before_tier_recall_is_told_without_it(told: ModelStatus) -> None:
     assert told.report is not None
     raw = msgspec.to_builtins(told.report)
     del raw["quality"]["tier_lead_time"]
     former = ModelVersions()
     former.take(REPORT.encode(), msgspec.json.encode(raw), 0, 0)
-    assert "Recall" not in sheet_of(standing(Settings(), former))
+    assert "Recall" not in sheet_of(status_of(Settings(), former))
 
 
 def test_an_alert_whose_beginning_is_deleted_was_no_short_one() -> None:
@@ -163,7 +163,7 @@ def test_an_alert_whose_beginning_is_deleted_was_no_short_one() -> None:
     assert tallied(ends[1:2], 10, DAY).a_day_per_1000 is None, "less than a day"
 
 
-def test_the_sheet_says_whether_the_guard_is_on(told: ModelStanding) -> None:
+def test_the_sheet_says_whether_the_guard_is_on(told: ModelStatus) -> None:
     assert told.report is not None
     assert "Guard: quiet." in sheet_of(told)
     on = replace(told.report.guard, on=True, why="ranking", auc=0.2, bound=0.55)
@@ -176,7 +176,7 @@ def test_the_sheet_says_whether_the_guard_is_on(told: ModelStanding) -> None:
     assert "give the workers HOLDFAST_BASE_RATE" in page
 
 
-def test_json_is_the_whole_of_it(told: ModelStanding) -> None:
+def test_json_is_the_whole_of_it(told: ModelStatus) -> None:
     found = json.loads(json.dumps(as_json(told)))
     assert found["served"]["version"] == told.served.version
     assert [each["version"] for each in found["versions"]] == [each.snapshot.version for each in told.versions]
@@ -186,15 +186,15 @@ def test_json_is_the_whole_of_it(told: ModelStanding) -> None:
 def test_a_report_of_another_release_is_left_out(topic: ModelVersions) -> None:
     other = ModelVersions()
     other.take(REPORT.encode(), b'{"labels": "many"}', 0, 0)
-    assert standing(Settings(), other).report is None
+    assert status_of(Settings(), other).report is None
 
 
-def short(found: ModelStanding) -> ModelStanding:
+def short(found: ModelStatus) -> ModelStatus:
     """With so many curves as take a second page."""
     return found._replace(served=replace(found.served, curves=found.served.curves[:13]))
 
 
-def test_plots_are_drawn_of_all_that_is_known(told: ModelStanding, tmp_path: Path) -> None:
+def test_plots_are_drawn_of_all_that_is_known(told: ModelStatus, tmp_path: Path) -> None:
     told = short(told)
     drawn = list(plots.draw(told, tmp_path / "out", "svg"))
     names = [path.name for path in drawn]
@@ -205,13 +205,13 @@ def test_plots_are_drawn_of_all_that_is_known(told: ModelStanding, tmp_path: Pat
 
 
 def test_plots_of_a_model_nobody_has_measured_are_its_curves(tmp_path: Path) -> None:
-    found = short(standing(Settings(), ModelVersions()))
+    found = short(status_of(Settings(), ModelVersions()))
     assert [path.name for path in plots.draw(found, tmp_path, "png")] == ["curves-01.png", "curves-02.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
 
 
 def test_without_matplotlib_the_line_to_install_it_is_told(
-    told: ModelStanding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    told: ModelStatus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(Refused, match="matplotlib") as refused:

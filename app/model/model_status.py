@@ -23,7 +23,7 @@ from streams.model_topic.versions import REPORT, ModelVersions
 Origin = Literal["file", "topic", "shipped"]
 
 
-class ModelStanding(NamedTuple):
+class ModelStatus(NamedTuple):
     """The served model, the versions in the topic, and the learner's last report and segments.
 
     Attributes
@@ -60,15 +60,15 @@ def read_models(settings: Settings) -> ModelVersions:
             raise no_topic(missing) from None
 
 
-def standing(settings: Settings, versions: ModelVersions) -> ModelStanding:
+def status_of(settings: Settings, versions: ModelVersions) -> ModelStatus:
     """The state for workers with these settings."""
     newest, raw = versions.newest, versions.own.get(REPORT)
     report = None if raw is None else _report(raw)
     if settings.model is not None:
-        return ModelStanding(frozen_model(settings.model), "file", None, versions, report, versions.night)
+        return ModelStatus(frozen_model(settings.model), "file", None, versions, report, versions.night)
     if newest is not None:
-        return ModelStanding(newest.snapshot, "topic", newest.ts, versions, report, versions.night)
-    return ModelStanding(prior(), "shipped", None, versions, report, versions.night)
+        return ModelStatus(newest.snapshot, "topic", newest.ts, versions, report, versions.night)
+    return ModelStatus(prior(), "shipped", None, versions, report, versions.night)
 
 
 def _report(raw: bytes) -> LearnerReport | None:
@@ -78,7 +78,7 @@ def _report(raw: bytes) -> LearnerReport | None:
         return None
 
 
-def as_json(found: ModelStanding) -> dict[str, Any]:
+def as_json(found: ModelStatus) -> dict[str, Any]:
     """The state as plain data; times in ms."""
     served = found.served
     return {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import inf, isnan
 
 from models.contract.policy import Policy
-from models.decisions.terms.contract_notices import next_notice
-from models.decisions.terms.overdue_complaints import next_warning
-from models.decisions.terms.win_back import next_asking
+from models.decisions.deadlines.contract_notices import next_notice
+from models.decisions.deadlines.overdue_complaints import next_warning
+from models.decisions.deadlines.win_back import next_asking
 from models.kernel.places import BROWSING_LEVEL, BROWSING_UNTIL, DUE_TS
 from models.state.columns import NAN, RISK
 from models.state.population import Population

@@ -14,8 +14,8 @@ from models.desk.orders import next_pressing
 from models.desk.persons import PersonFile, Settling
 
 
-class Terms:
-    """The first term of each person, queued under every lane that one of their numbers is in.
+class Deadlines:
+    """The first deadline of each person, queued under every lane that one of their numbers is in.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Terms:
         self._context = context
         self._files = files
         self._of: dict[Person, int] = {}
-        """When each person's first term ends; a heap entry with another time is outdated."""
+        """When each person's first deadline ends; a heap entry with another time is outdated."""
         self._awaited: dict[int, list[tuple[int, Person]]] = {}
         """Heap of each lane, soonest first."""
         self._ended: list[tuple[int, Person]] = []
@@ -38,9 +38,9 @@ class Terms:
         return bool(self._ended)
 
     def renew(self, person: Person) -> None:
-        """Queue the person's first term as of now."""
+        """Queue the person's first deadline as of now."""
         file = self._files[person]
-        due = first_term(file, self._context.ruled)
+        due = first_deadline(file, self._context.ruled)
         if due is None:
             self.drop(person)
         elif self._of.get(person) != due:
@@ -51,11 +51,11 @@ class Terms:
                 heapq.heappush(self._awaited.setdefault(lane, []), (due, person))
 
     def drop(self, person: Person) -> None:
-        """Forget a person's term until it is renewed."""
+        """Forget a person's deadline until it is renewed."""
         self._of.pop(person, None)
 
     def reach(self, lane: int) -> None:
-        """After a lane's time has moved, find its persons whose term has ended."""
+        """After a lane's time has moved, find its persons whose deadline has passed."""
         time, awaited, aside = self._context.time, self._awaited.setdefault(lane, []), []
         reached = time.furthest() if lane in time.rested else time.of([lane])
         while awaited and awaited[0][0] <= reached:
@@ -70,7 +70,7 @@ class Terms:
             heapq.heappush(awaited, each)
 
     def pop(self) -> tuple[int, Person] | None:
-        """The next ended term and its person; None if it is outdated, or the person's time has gone back below it."""
+        """The next passed deadline and its person; None if it is outdated, or if the person's time has gone back."""
         due, person = heapq.heappop(self._ended)
         if self._of.get(person) != due:
             return None
@@ -81,13 +81,13 @@ class Terms:
         return None
 
 
-def first_term(file: PersonFile, policy: Policy) -> int | None:
-    """When the first of a person's terms ends; None if there is none.
+def first_deadline(file: PersonFile, policy: Policy) -> int | None:
+    """When the first of a person's deadlines passes; None if there is none.
 
     Examples
     --------
     >>> from models.desk.persons import Instruction
-    >>> first_term(PersonFile(by_hand={"snoozed": Instruction(900, "mei")}, raised_ts={"silence": 0}), Policy())
+    >>> first_deadline(PersonFile(by_hand={"snoozed": Instruction(900, "mei")}, raised_ts={"silence": 0}), Policy())
     900
     """
     contact, settle, kept = policy.contact, _settle_ms(policy), _longest_cap_ms(policy)
@@ -103,7 +103,7 @@ def first_term(file: PersonFile, policy: Policy) -> int | None:
     return min((end for end in ends if end is not None), default=None)
 
 
-def end_terms(file: PersonFile, at: int, policy: Policy) -> list[Settling]:
+def pass_deadlines(file: PersonFile, at: int, policy: Policy) -> list[Settling]:
     """Drop what has ended by then and needs no decision; returns the contacts after which the customer stayed."""
     contact, settle, kept = policy.contact, _settle_ms(policy), _longest_cap_ms(policy)
     stayed = [each for each in file.settling if each.ts + settle <= at]
