@@ -110,6 +110,7 @@ LOST = {
 }
 
 
+@pytest.mark.timeout(300)  # and so one of the first: for a minute it only waits
 def test_a_worker_that_has_lost_its_membership_is_not_ready_and_ends_with_75(
     broker: EmbeddedBroker, prefix: str, tmp_path: Path
 ) -> None:
