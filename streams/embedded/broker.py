@@ -220,16 +220,17 @@ def _refuse_second(home: BrokerHome, patience: float) -> None:
 
 
 def _ports(port: int | None, or_next: Talk | None) -> tuple[int, int]:
-    """Port for clients and port for the controller, which no client ever calls."""
+    """Port for clients, or the next free one where that will do, and port for the controller, which no client calls."""
     if port is None:
         first, second = free_ports(2)
         return first, second
-    free = first_free(port) if or_next else port
-    if or_next and free != port:
+    if or_next is None:
+        if not is_free(port):
+            raise BrokerError(f"Port {port} on {HOST} is taken: give another one.")
+    elif (free := first_free(port)) != port:
         or_next.say(f"Port {port} is taken: Kafka takes {free}.")
-    elif not is_free(free):
-        raise BrokerError(f"Port {port} on {HOST} is taken: give another one.")
-    return free, next(other for other in free_ports(2) if other != free)
+        port = free
+    return port, next(other for other in free_ports(2) if other != port)
 
 
 def _home(
