@@ -17,7 +17,7 @@ from models.desk.contact_limits import Objection, Objections
 from models.desk.desk_context import DeskContext
 from models.desk.dispatch import ENDED_BY_PROFILE, Dispatch, allowed
 from models.desk.orders import DESK
-from models.desk.persons import PersonFile, Standing
+from models.desk.persons import PersonFile, Standing, untried
 from models.desk.publications import Publications, bare, by_order, closed
 from models.desk.waiting_list import WaitingList
 
@@ -112,17 +112,20 @@ class Decisions:
     def _channel(self, file: PersonFile, standing: Standing, at: int) -> Channel | Objection | None:
         """The first channel that is not capped and has capacity left; None to wait for one.
 
-        A breach that joins an open order needs no capacity of its own.
+        A breach that joins an open order needs no capacity of its own: at worst it goes over the channel of that.
         """
-        alert = standing.alert
+        alert, unit, order = standing.alert, standing.unit, file.order
         full = self._objections.sms_capped(file, alert.kind, alert.account_id, at)
         left = [channel for channel in standing.channels if channel != "sms" or full is None]
         if not left:
             return Objection("channel_cap", full)
-        if self._context.urgent(alert.kind) or standing.answers_only:
+        joined = order if order is not None and order.contacted_ts is None else None
+        owed = joined is not None and alert.kind in self._context.ruled.contact.cooldown_exempt
+        if self._context.urgent(alert.kind) or standing.answers_only or owed:
             return left[0]
-        joins = file.order is not None and file.order.contacted_ts is None
-        return next((each for each in left if joins or self._units.free(standing.unit, each, at)), None)
+        own = None if joined is None else (joined.unit, joined.channel)
+        fits = (each for each in left if (unit, each) == own or self._units.free(unit, each, at))
+        return next(fits, None if joined is None else joined.channel)
 
     def _raise(
         self, file: PersonFile, standing: Standing, channel: Channel, at: int, record_ts: int | None, *, fresh: bool
@@ -151,7 +154,8 @@ class Decisions:
         standing.reason, standing.stopped, standing.retry_ts = None, False, None
         self._published.alert(standing, by_order(standing.alert, order), record_ts)
         self._published.step(order, "dispatched", standing.alert.kind, DESK, at)
-        standing.alert = bare(standing.alert)
+        if standing.alert.account_id is None:  # else an incident that supersedes the alert may hand it back
+            standing.alert = bare(standing.alert)
 
     # Escalated, eased, closed
 
@@ -190,10 +194,12 @@ class Decisions:
             file.raised_ts[kind] = known
         return found
 
-    def ease(self, standing: Standing, alert: Alert, at: int) -> None:
+    def ease(self, file: PersonFile, standing: Standing, alert: Alert, at: int) -> None:
         """Publish that a raised breach has eased; one not raised yet is raised only if it gets stronger again."""
         if standing.state == "raised":
             self._published.alert(standing, alert, None)
+            if file.order is not None and alert.alert_id in file.order.open_ids:
+                standing.need_no_other()
         elif standing.state == "waiting":
             self.withhold(standing, Objection("expired", None), at, fresh=False)
         else:
@@ -227,13 +233,15 @@ class Decisions:
         standing.state, standing.retry_ts, standing.stopped, standing.closed = "answered", None, False, True
 
     def supersede(self, file: PersonFile, standing: Standing, at: int) -> None:
-        """Close or suppress a line's breach, since the incident of its account covers it."""
+        """Close or suppress a line's breach, since the incident of its account covers it, and keep its body."""
         if standing.state == "raised":
             body = closed(standing.alert, "superseded", at, standing.alert.trigger)
             self._published.alert(standing, body, None)
             self._dispatch.leave(file, standing.alert.alert_id, "superseded", at)
         elif standing.state == "waiting":
+            whole = standing.alert
             self.withhold(standing, Objection("low_priority", None), at, fresh=False)
+            standing.alert = whole
         standing.state, standing.retry_ts, standing.stopped = "answered", None, False
 
     # Manual instructions
@@ -279,7 +287,7 @@ class Decisions:
             if standing.alert.subscriber_id != heard.subscriber_id:
                 continue
             standing.unit, standing.manager = heard.unit, heard.manager
-            standing.channels = allowed(standing, heard)
+            standing.channels = untried(allowed(standing, heard), standing.given_over)
             law = self._context.barred(standing.alert.kind, heard)
             if standing.state == "raised":
                 self._stop_or_resume(file, standing, law, at)

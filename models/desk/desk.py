@@ -275,7 +275,7 @@ class Desk:
         elif alert.event == "escalated":
             joins = self._triggered(file, standing, heard, at)
         elif alert.event == "eased":
-            self._decisions.ease(standing, alert, at)
+            self._decisions.ease(file, standing, alert, at)
         elif alert.event == "raised":
             self._published.counts.unknown += 1  # it is open already
         else:
@@ -287,7 +287,7 @@ class Desk:
 
     def _triggered(self, file: PersonFile, standing: Standing, heard: Breach, at: int) -> bool:
         """A breach has a stronger trigger; returns whether it now counts in its account as it did not before."""
-        if standing.closed:
+        if standing.closed or (standing.state == "answered" and not self._incidents.covers(standing.alert)):
             return self._begin_anew(file, standing, heard, at)
         moved = self._incidents.moves(file, standing, heard, at)
         standing.take_up(heard)
@@ -325,7 +325,7 @@ class Desk:
         return heard
 
     def _begin_anew(self, file: PersonFile, standing: Standing, heard: Breach, at: int) -> bool:
-        """Begin another breach by a trigger that comes after feedback on another number has closed the alert.
+        """Begin another breach by a trigger after feedback on another number, or an incident, has closed the alert.
 
         It needs an id of its own, since an alert that was closed is never raised again. Returns whether it is kept.
         """

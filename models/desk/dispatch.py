@@ -10,7 +10,7 @@ import msgspec
 from models.contract.alerts import Alert
 from models.contract.breaches import Answer, Moved
 from models.contract.events import Channel
-from models.contract.time_units import HOUR_MS
+from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import Role, SuppressionReason
 from models.contract.work_orders import order_id
 from models.decisions.contact_rules import contact_by
@@ -102,7 +102,8 @@ class Dispatch:
         order.alert_ids = [alert.alert_id, *(each for each in order.alert_ids if each != alert.alert_id)]
         order.open_ids = [alert.alert_id, *(each for each in order.open_ids if each != alert.alert_id)]
         moved = (order.unit, order.role) != (standing.unit, role) or order.assignee is None
-        order.unit, order.role, order.channel, order.channels = standing.unit, role, channel, standing.channels
+        order.unit, order.role, order.channel = standing.unit, role, channel
+        order.offered, order.channels = standing.offered, standing.channels
         if moved:
             order.assignee = self._units.deal(standing.unit, role, standing.manager, at)
         order.contact_by, order.dispatched_ts, order.pressed, order.contacted_ts = by, at, "", None
@@ -143,12 +144,25 @@ class Dispatch:
             reason = "consent_changed"
         if ours:
             order.channels = allowed(order, heard)
-            channel = order.channel if order.channel in order.channels else order.channels[0]
+            channel = self._channel_left(order, heard.unit, at)
             if (order.unit, order.channel) != (heard.unit, channel):
                 reason = "consent_changed" if order.unit == heard.unit else "other_unit"
                 self._turn(file, order, heard.unit, channel, heard.manager, at)
         if reason:
             self._published.step(order, "reassigned", reason, DESK, at)
+
+    def _channel_left(self, order: OpenOrder, unit: str, at: int) -> Channel:
+        """The channel of an order that may have to leave its unit or channel: with capacity, if one has any."""
+        own = order.channel in order.channels
+        if own and (unit == order.unit or self._has_room(order, unit, order.channel, at)):
+            return order.channel
+        free = (each for each in order.channels if self._has_room(order, unit, each, at))
+        return next(free, order.channel if own else order.channels[0])
+
+    def _has_room(self, order: OpenOrder, unit: str, channel: Channel, at: int) -> bool:
+        """Whether an order may take this channel: with capacity, or if it is of a kind that passes it."""
+        exempt = self._context.urgent(order.kind) or order.kind in self._context.ruled.contact.cooldown_exempt
+        return exempt or self._units.free(unit, channel, at)
 
     def _barred(self, file: PersonFile, order: OpenOrder, heard: Moved) -> SuppressionReason | None:
         """Why a new profile ends an order, or None.
@@ -163,11 +177,12 @@ class Dispatch:
         return self._context.barred(order.kind, heard)
 
     def _next_channel(self, file: PersonFile, order: OpenOrder, left: Sequence[Channel], at: int) -> None:
-        """Go on to the next channel, if one is left that no cap forbids."""
+        """Go on to the next channel, if one is left that no cap forbids and that has capacity."""
         lead = file.breaches.get(order.alert_ids[0])
         account = order.account_id if lead is None else lead.alert.account_id
         full = self._objections.sms_capped(file, order.kind, account, at) is not None
-        channel = next((each for each in left if each != "sms" or not full), None)
+        left = [each for each in left if each != "sms" or not full]
+        channel = next((each for each in left if self._has_room(order, order.unit, each, at)), None)
         if channel is None:
             return
         self._turn(file, order, order.unit, channel, None if lead is None else lead.manager, at)
@@ -211,7 +226,7 @@ class Dispatch:
             policy = self._context.ruled
             hour = (heard.ts + round(policy.contact.utc_offset_hours * HOUR_MS)) // HOUR_MS % 24
             self._next_channel(file, order, unanswered(order, hour, policy), at)
-        elif order.contacted_ts is None and status in _REACHED:
+        elif _reaches(order, heard):
             order.contacted_ts = heard.ts
             self._published.step(order, "contacted", status, by, at)
             known = any(each.subscriber_id == order.subscriber_id for each in file.settling)
@@ -231,6 +246,7 @@ class Dispatch:
             order.open_ids = others  # the order goes on for the others
         else:
             order.fed_back = True
+            _need_no_other(file, order)
             self.end(file, order, status, by, at)
 
     # Ended
@@ -265,7 +281,7 @@ def allowed(held: Standing | OpenOrder, heard: Moved) -> tuple[Channel, ...]:
     """The channels that the customer still allows. They stay as they are where the customer may only be answered."""
     if held.answers_only:
         return held.channels
-    return tuple(each for each in held.channels if each in heard.allowed) or heard.allowed[:1] or held.channels
+    return tuple(each for each in held.offered if each in heard.allowed) or heard.allowed[:1] or held.offered
 
 
 def _drop_stopped(file: PersonFile, order: OpenOrder, heard: Moved) -> bool:
@@ -325,6 +341,7 @@ def _new(standing: Standing, channel: Channel, role: Role, by: int, at: int) -> 
         level=standing.level,
         segment=alert.value.segment,
         corporate=alert.account_id is not None,
+        offered=standing.offered,
     )
 
 
@@ -339,6 +356,22 @@ def _join(order: OpenOrder, alert: Alert, by: int, at: int) -> None:
         order.contact_by = min(order.contact_by, by)
 
 
+def _need_no_other(file: PersonFile, order: OpenOrder) -> None:
+    """No alert in an order that feedback has ended needs a further one."""
+    for standing in (file.breaches[each] for each in order.open_ids if each in file.breaches):
+        standing.need_no_other()
+
+
+def _reaches(order: OpenOrder, heard: Answer) -> bool:
+    """Whether feedback reports a contact of this order, and not the result of one that is known.
+
+    A further ``contacted`` within a day is the same contact, reported twice.
+    """
+    if order.contacted_ts is None:
+        return heard.status in _REACHED
+    return heard.status == "contacted" and heard.ts >= order.contacted_ts + DAY_MS
+
+
 def _touch(file: PersonFile, order: OpenOrder | None, heard: Answer) -> None:
     """Keep a contact; the first one of an order replaces the planned one."""
     channel, by = heard.channel or (None if order is None else order.channel), heard.by or "unknown"
@@ -347,7 +380,7 @@ def _touch(file: PersonFile, order: OpenOrder | None, heard: Answer) -> None:
             if made.order == order.order_id and made.status == "planned":
                 made.ts, made.channel, made.by, made.status = max(made.ts, heard.ts), channel, by, heard.status
                 return
-        if order.contacted_ts is not None:
+        if not _reaches(order, heard):
             return  # the result of a contact that is kept already
     # A contact about an incident is kept under the account, so that erasing a line's user leaves nothing of them there.
     whose = heard.subscriber_id if order is None or order.account_id is None else order.subscriber_id

@@ -52,7 +52,10 @@ class Standing(Struct):
     """Number of suppressions published."""
     orders: int = 0
     """Number of orders opened."""
+    offered: tuple[Channel, ...] = ()
+    """Channels of the play that the customer allowed at the newest step."""
     channels: tuple[Channel, ...] = ()
+    """Those of them that remain: a profile may forbid some, and a notice takes each once."""
     given_over: tuple[Channel, ...] = ()
     """Channels of the notices so far, the last one last, if it is about a contract's end: none of them was answered."""
     before_ts: int | None = None
@@ -74,21 +77,26 @@ class Standing(Struct):
             # It was never published: raise it with what is known by now.
             alert = msgspec.structs.replace(alert, event="raised", trigger=self.alert.trigger)
         self.alert, self.level = alert, heard.level
-        self.channels = _untried(heard.channels, self.given_over)
+        self.offered, self.channels = heard.channels, untried(heard.channels, self.given_over)
         self.before_ts, self.answers_only, self.resumed = heard.before_ts, heard.answers_only, heard.resumed
         if alert.action is not None:
             self.unit, self.manager = alert.action.unit, alert.action.assignee
 
+    def need_no_other(self) -> None:
+        """A further order, which waits for a day with capacity, is not needed any more."""
+        if self.reason == "capacity":
+            self.stopped, self.retry_ts = False, None
 
-def _untried(channels: tuple[Channel, ...], tried: tuple[Channel, ...]) -> tuple[Channel, ...]:
+
+def untried(channels: tuple[Channel, ...], tried: tuple[Channel, ...]) -> tuple[Channel, ...]:
     """The channels not tried yet; if all were, all but the last one tried, which is used again if there is no other.
 
     Examples
     --------
     >>> three = ("sms", "app_push", "wechat")
-    >>> _untried(three, ()), _untried(three, ("sms", "app_push")), _untried(three, ("app_push", "sms", "wechat"))
+    >>> untried(three, ()), untried(three, ("sms", "app_push")), untried(three, ("app_push", "sms", "wechat"))
     (('sms', 'app_push', 'wechat'), ('wechat',), ('app_push', 'sms'))
-    >>> _untried(("sms",), ("sms",))
+    >>> untried(("sms",), ("sms",))
     ('sms',)
     """
     if not tried:
@@ -130,6 +138,8 @@ class OpenOrder(Struct):
     level: int
     segment: Segment
     corporate: bool
+    offered: tuple[Channel, ...] = ()
+    """Channels that the leading alert offers; ``channels`` are those of them that the newest profile allows."""
     strategy: str = ""
     """Strategy of the play that answers the leading alert."""
     account_id: str | None = None

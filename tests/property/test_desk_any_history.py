@@ -119,7 +119,7 @@ def _answer(rng: Random, told: dict[str, Any], standing: dict[str, tuple[str, An
     owner = standing[alert][0] if alert in standing else told["subscriber_id"]
     of_account = alert in standing and owner.startswith("l-") and rng.random() < 0.5
     if of_account and alert is not None:
-        alert = incident_id("acme", alert)
+        alert = incident_id("acme", alert, rng.choice([0, 0, 1]))
     values = told | {"subscriber": owner, "customer_id": PEOPLE[owner], "leave_reason": reason}
     del values["subscriber_id"]
     statuses = [each for each in get_args(FeedbackStatus) if not instructs(each, alert)]

@@ -41,6 +41,8 @@ class AccountFile(Struct):
     """Number of its lines according to profiles; 0 if unknown."""
     incident: str | None = None
     """Alert id of the open incident."""
+    opened: int = 0
+    """Number of incidents so far: one line may open several, each with an id of its own."""
 
     def joins(self, alert: Alert, size: int | None) -> None:
         """Add a breach of a line, with the number of the account's lines if it is known."""
@@ -116,12 +118,12 @@ def partition_of(key: str, partitions: int) -> int:
     return (int(murmur2(raw, 0, len(raw))) & 0x7FFFFFFF) % partitions
 
 
-def incident_id(account_id: str, alert: str) -> AlertId:
-    """Id of an incident, by what opens it: two lines may have their breach or sign at one tick.
+def incident_id(account_id: str, alert: str, opened: int) -> AlertId:
+    """Id of an incident, by what opens it and the number of those before: two lines may have their breach at one tick.
 
     Of an incident that is raised anew after a snooze, it is the one that was snoozed.
     """
-    return AlertId(hash_of(ACCOUNT_KIND, account_id, alert))
+    return AlertId(hash_of(ACCOUNT_KIND, account_id, alert, str(opened)))
 
 
 def incident(
@@ -145,7 +147,7 @@ def incident(
     lane = partition_of(account_id, lanes)
     body = msgspec.structs.replace(
         alert,
-        alert_id=incident_id(account_id, alert.alert_id),
+        alert_id=incident_id(account_id, alert.alert_id, account.opened),
         event="raised",
         kind=ACCOUNT_KIND,
         severity=settings.severity,

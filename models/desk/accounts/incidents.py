@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from models.contract.alerts import UNASSIGNED, Alert, Trigger
+from models.contract.alerts import UNASSIGNED, Alert, Trigger, alert_id
 from models.contract.breaches import Answer, Breach, Moved, Person
 from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import FORETELLS
@@ -66,8 +66,13 @@ class Incidents:
         if not self._stands_for(heard.alert, heard.account_size):
             return False
         self._decisions.withhold(standing, Objection("low_priority", None), heard.clock, fresh=True)
-        standing.state = "answered"
+        standing.state, standing.alert = "answered", heard.alert  # whole, for the end of the incident
         return True
+
+    def covers(self, alert: Alert) -> bool:
+        """Whether an incident of the line's account is open."""
+        account = self._accounts.get(alert.account_id or "")
+        return account is not None and account.incident is not None
 
     def moves(self, file: PersonFile, standing: Standing, heard: Breach, at: int) -> bool:
         """Move a line's breach to another account if its newest step names one; returns whether it did."""
@@ -138,6 +143,9 @@ class Incidents:
         return incident(account_id, account, line.alert, line.unit, line.manager, at, lanes, policy)
 
     def _open(self, file: PersonFile, found: Breach, at: int, record_ts: int | None) -> None:
+        account_id = found.alert.account_id or ""
+        self._accounts[account_id].opened += 1
+        self._dirty.add(account_id)
         standing = Standing(found.alert, found.lane, at, at)
         file.breaches[found.alert.alert_id] = standing
         standing.take_up(found)
@@ -194,31 +202,68 @@ class Incidents:
 
     def profile_came(self, file: PersonFile, heard: Moved, at: int) -> None:
         """A line's breaches which its new profile forbids contact about no longer count in its account, others do."""
+        forbidden: list[Alert] = []
         for _, standing in sorted(file.breaches.items()):
             alert = standing.alert
             if alert.subscriber_id != heard.subscriber_id or alert.account_id is None or alert.kind not in FORETELLS:
                 continue
             account = self._accounts.get(alert.account_id, AccountFile())
             counts = alert.alert_id in account.members.get(heard.subscriber_id, ())
-            forbidden = self._context.barred(alert.kind, heard) is not None
-            if forbidden and counts:
-                self.leaves(alert.account_id, alert, at)
-            elif not forbidden and not counts and not standing.closed:
+            if self._context.barred(alert.kind, heard) is not None:
+                forbidden.append(alert)
+                account.leaves(heard.subscriber_id, alert.alert_id)
+            elif not counts and not standing.closed:
                 if self._stands_for(alert, None):
                     self._decisions.supersede(file, standing, at)
-                self._look_at(_Line(alert, standing.lane, heard.unit, heard.manager), at, None)
+                line = _Line(self._as_of(alert, standing.lane, at), standing.lane, heard.unit, heard.manager)
+                self._look_at(line, at, None)
+                if not self.covers(alert):
+                    self._hand_back(file, alert.alert_id, self._accounts[alert.account_id], at)
+        for alert in forbidden:  # once none of them counts: an incident that ends hands back what is left in it
+            self.leaves(alert.account_id, alert, at)
 
     def _end(self, account_id: str, account: AccountFile, trigger: Trigger, at: int) -> None:
-        account.incident = None
+        covered, account.incident = account.incident is not None, None
         person = account_person(account_id)
         file = self._registry.files.get(person)
         if file is None:
             return
         for alert, standing in list(file.breaches.items()):
+            if standing.state == "answered":
+                continue  # snoozed, and decided on at the end of that
             body = closed(standing.alert, "recovered", at, trigger)
             self._decisions.close(file, standing, body, at)
             self._person_of.pop(alert, None)
         self._registry.put(person)
+        if covered:
+            self._hand_all_back(account, at)
+
+    def _hand_all_back(self, account: AccountFile, at: int) -> None:
+        for name in sorted(account.members):
+            person = self._registry.whose[name]
+            for line in list(account.members[name]):
+                self._hand_back(self._registry.files[person], line, account, at)
+            self._registry.put(person)
+
+    def _hand_back(self, file: PersonFile, covered: str, account: AccountFile, at: int) -> None:
+        """Decide on a line's breach by itself again, since the incident that covered it is over.
+
+        One that was published gets another id, as its alert was closed.
+        """
+        standing = file.breaches.get(covered)
+        if standing is None or standing.state != "answered" or standing.closed or standing.alert.action is None:
+            return
+        alert = self._as_of(standing.alert, standing.lane, at)
+        anew = standing
+        if standing.seq:
+            standing.next_id, standing.closed = alert_id(alert.kind, alert.alert_id, alert.trigger), True
+            alert = msgspec.structs.replace(alert, alert_id=standing.next_id, event="raised")
+            anew = file.breaches[alert.alert_id] = msgspec.structs.replace(
+                standing, seq=0, decisions=0, orders=0, next_id=None, closed=False, of_desk=True
+            )
+            account.joins(alert, None)
+        anew.alert, anew.reason, anew.resumed = alert, None, True  # it was raised before, so no cooldown holds it up
+        self._decisions.decide(file, anew, at, None, fresh=False)
 
     def answered(self, heard: Answer, at: int) -> None:
         """Feedback has ended an incident, which lanes do not know of; a snoozed one is kept until the snooze ends."""
@@ -238,29 +283,38 @@ class Incidents:
         self._put(account_id, account)
 
     def anew(self, file: PersonFile, standing: Standing, at: int) -> None:
-        """Raise the incident anew, if this is one whose snooze is over and enough lines still leave."""
+        """Raise the incident anew, if this is one whose snooze is over and enough lines still leave.
+
+        Else those that are left are answered by themselves again.
+        """
         known = standing.alert
         if known.kind != ACCOUNT_KIND or standing.state != "answered":
             return
         del file.breaches[known.alert_id]
         account_id, policy = known.account_id or "", self._context.ruled
         account = self._accounts.get(account_id)
-        if account is None or not account.exodus(policy.desk):
+        if account is None:
             return
-        alert = msgspec.structs.replace(
-            known,
-            ts=at,
-            policy_version=policy.version,
-            trigger=Trigger(topic=None, partition=standing.lane, offset=None, tick=at),
-        )
-        unit, manager = standing.unit, standing.manager
+        if not account.exodus(policy.desk):
+            self._hand_all_back(account, at)
+            return
+        alert, unit, manager = self._as_of(known, standing.lane, at), standing.unit, standing.manager
         found = incident(account_id, account, alert, unit, manager, at, self._context.lanes, policy)
         self._open(file, msgspec.structs.replace(found, resumed=True), at, None)
 
+    def _as_of(self, alert: Alert, lane: int, at: int) -> Alert:
+        """The alert with another time, and the policy in force, where no event of the line has brought it."""
+        trigger = Trigger(topic=None, partition=lane, offset=None, tick=at)
+        version = self._context.ruled.version
+        return msgspec.structs.replace(alert, ts=at, policy_version=version, trigger=trigger)
+
     def _put(self, account_id: str, account: AccountFile) -> None:
-        """Delete an empty account at once, not at a commit, so that results do not depend on where commits fall."""
+        """Delete an empty account at once, not at a commit, so that results do not depend on where commits fall.
+
+        One that had an incident is kept, for the number of those.
+        """
         self._dirty.add(account_id)
-        if not account.lines() and account.incident is None:
+        if not account.lines() and not account.opened:
             del self._accounts[account_id]
 
     # State

@@ -584,20 +584,72 @@ def test_a_line_leaves_the_incident_of_its_account_with_the_consent_that_its_bre
 
 def test_an_incident_ends_when_its_lines_may_not_be_contacted_and_begins_anew_when_they_may() -> None:
     desk = DeskBench(POLICY)
-    assert "account_exodus raised" in said(desk.hear(*(a_line(number, lane=0) for number in (1, 2, 3))))
+    former = alerts(desk.hear(*(a_line(number, lane=0) for number in (1, 2, 3))))
+    assert [alert.event for alert in former if alert.kind == "account_exodus"] == ["raised"]
     never, again = barred_and_free(NINE + 40 * DAY, unit="corporate-2", manager="mei")
     lines = [f"l-{number}" for number in (1, 2, 3)]
     assert said(desk.hear(*(replace(never, subscriber_id=line) for line in lines))) == [
         "account_exodus closed",
         "order withdrawn",
+        *["risk_tier suppressed do_not_contact"] * 2,  # of the lines that were left for a moment
     ]
     desk.restart()
-    assert said(desk.hear(a_line(1, NINE + DAY, "escalated", lane=0), mark(NINE + 2 * DAY))) == []
-    (anew,) = alerts(desk.hear(*(replace(again, subscriber_id=line) for line in lines)))
-    assert (anew.kind, anew.event, anew.members) == ("account_exodus", "raised", lines)
+    assert said(desk.hear(mark(NINE + 2 * DAY))) == []
+    (anew,) = [
+        alert
+        for alert in alerts(desk.hear(*(replace(again, subscriber_id=line) for line in lines)))
+        if alert.kind == "account_exodus"
+    ]
+    assert (anew.event, anew.seq, anew.members, anew.ts) == ("raised", 1, lines, again.clock)
+    assert anew.alert_id not in {alert.alert_id for alert in former}
     assert anew.action is not None
     assert (anew.action.unit, anew.action.assignee) == ("corporate-2", "mei")
     assert said(desk.hear(*(replace(again, subscriber_id=line) for line in lines))) == []
+
+
+def test_an_incident_that_one_line_opens_again_has_an_id_and_a_time_of_its_own() -> None:
+    desk = DeskBench(POLICY)
+    outputs = desk.hear(*(a_line(number, lane=0) for number in (1, 2, 3)))
+    for at in (NINE + HOUR, NINE + 40 * DAY, NINE + 41 * DAY, NINE + 80 * DAY):
+        never, again = barred_and_free(at, subscriber_id="l-3", unit="corporate-1")
+        outputs += desk.hear(replace(never, clock=at), again)
+        desk.restart()
+    ids = [output.ce_id for output in outputs if output.kind in ("alert", "suppression", "work_order")]
+    assert len(ids) == len(set(ids))
+    incidents = [alert for alert in alerts(outputs) if alert.kind == "account_exodus" and alert.event == "raised"]
+    assert len(incidents) >= 3
+    assert [alert.ts for alert in incidents] == sorted({alert.ts for alert in incidents})
+
+
+def test_lines_are_answered_by_themselves_again_when_too_few_are_left_for_the_incident() -> None:
+    desk = DeskBench(POLICY)
+    first = desk.hear(*(a_line(number, lane=0, customer=f"c-{number}") for number in (1, 2)), mark(NINE))
+    assert said(first) == ["risk_tier raised", "order dispatched"] * 2
+    desk.hear(a_line(3, NINE + HOUR, lane=0, customer="c-3"))
+    desk.restart()
+    at = NINE + 2 * HOUR
+    over = desk.hear(a_line(1, at, "closed", lane=0, customer="c-1"), mark(at))
+    assert said(over)[:2] == ["account_exodus closed", "order withdrawn"]
+    back = sorted((alert for alert in alerts(over) if alert.event == "raised"), key=lambda alert: alert.subscriber_id)
+    assert [(alert.subscriber_id, alert.seq, alert.ts) for alert in back] == [
+        ("l-2", 1, at),
+        ("l-3", 1, at),
+    ]
+    assert back[0].alert_id not in {alert.alert_id for alert in alerts(first)}, "that alert was closed"
+    assert all(alert.reasons and alert.action for alert in back)
+    desk.restart()
+    ended = desk.hear(*(a_line(number, at + HOUR, "closed", lane=0, customer=f"c-{number}") for number in (2, 3)))
+    assert said(ended) == ["risk_tier closed", "order withdrawn"] * 2
+    assert [alert.alert_id for alert in alerts(ended)] == [alert.alert_id for alert in back]
+    assert "a-2" not in str(desk.state)
+
+
+def test_a_line_is_heard_again_after_feedback_has_ended_the_incident_that_covered_it() -> None:
+    desk = DeskBench(POLICY)
+    (incident, *_) = alerts(desk.hear(*(a_line(number, lane=0, customer=f"c-{number}") for number in (1, 2, 3))))
+    desk.hear(an_answer("retained", NINE + HOUR, incident.alert_id, subscriber="l-1"))
+    stronger = a_line(2, NINE + 40 * DAY, "escalated", lane=0, customer="c-2")
+    assert said(desk.hear(stronger, mark(NINE + 40 * DAY)))[:2] == ["account_exodus raised", "order dispatched"]
 
 
 def test_a_line_that_may_be_contacted_again_is_in_the_incident_of_its_account() -> None:
@@ -662,7 +714,11 @@ def test_a_snoozed_incident_that_is_over_at_its_end_is_not_raised_and_names_nobo
     over = a_line(1, NINE + DAY, "closed", lane=0)
     assert said(desk.hear(over, Forgotten(lane=0, clock=NINE + DAY, subscriber_id="l-1"))) == []
     assert not any(b"l-1" in key + value for key, value in desk.state.items())
-    assert said(desk.hear(mark(NINE + 8 * DAY))) == []
+    lines = alerts(desk.hear(mark(NINE + 8 * DAY)))
+    assert sorted((alert.kind, alert.event, alert.subscriber_id) for alert in lines) == [
+        ("risk_tier", "raised", "l-2"),
+        ("risk_tier", "raised", "l-3"),
+    ]
 
 
 def test_line_that_comes_to_another_account_counts_there_from_its_next_step_on() -> None:
@@ -773,6 +829,66 @@ def test_order_stays_with_whoever_accepted_it_when_a_stronger_alert_joins() -> N
     desk.hear(a_breach("a", kind="competitor_browsing", priority=5.0), an_answer("accepted", NINE, "a", by="wang"))
     (order,) = orders(desk.hear(a_breach("b", NINE + HOUR, kind="leave_intent", priority=9.0)))
     assert (order.alert_ids, order.role, order.assignee) == (["b", "a"], "caller", "wang")
+
+
+def test_a_contact_during_an_order_that_may_only_be_answered_counts_in_caps() -> None:
+    desk = DeskBench(POLICY)
+    desk.hear(a_breach("code", kind="port_out", answers_only=True), an_answer("contacted", NINE + HOUR, "code"))
+    desk.hear(a_breach("s", NINE + 8 * DAY), mark(NINE + 8 * DAY))
+    again = desk.hear(*(an_answer("contacted", NINE + 12 * DAY + n * HOUR, "s") for n in range(2)))
+    assert said(again) == ["order contacted"], "the second is the same contact, reported twice"
+    desk.restart()
+    desk.hear(an_answer("withdrawn", NINE + 12 * DAY + 2 * HOUR))
+    late = desk.hear(a_breach("v", NINE + 13 * DAY, kind="value_decline"), mark(NINE + 13 * DAY))
+    assert said(late) == ["value_decline suppressed person_cap"]
+
+
+def test_an_order_moves_to_no_channel_without_capacity() -> None:
+    limited = UnitPolicy(name="tianhe-03", capacity={"outbound_call": 1, "store": 0, "sms": 3})
+    desk, both = DeskBench(governed(limited)), ("outbound_call", "sms")
+    by_sms = [a_breach(f"{n}", subscriber=f"s-2{n}", channels=("sms",)) for n in range(3)]
+    desk.hear(*by_sms, mark(NINE))
+    stronger = [
+        a_breach(f"{n}", NINE + DAY, "escalated", subscriber=f"s-2{n}", channels=both, level=2) for n in range(3)
+    ]
+    found = [order for order in orders(desk.hear(*stronger, mark(NINE + DAY))) if order.step == "dispatched"]
+    assert [order.channel for order in found] == ["outbound_call", "sms", "sms"]
+    assert desk.desk.today()["tianhe-03"].contacts == 1, "the others were counted yesterday"
+
+
+def test_tries_go_on_over_a_channel_with_capacity() -> None:
+    limited = UnitPolicy(name="tianhe-03", capacity={"outbound_call": 1, "store": 0, "sms": 3})
+    desk = DeskBench(governed(limited))
+    desk.hear(a_breach("a", channels=("outbound_call", "store", "sms")), mark(NINE))
+    tried = desk.hear(*(an_answer("unreachable", NINE + 2 * n * HOUR, "a") for n in range(3)))
+    assert orders(tried)[-1].channel == "sms"
+
+
+def test_a_profile_that_passes_leaves_a_waiting_breach_its_channels() -> None:
+    desk = DeskBench(governed(UnitPolicy(name="tianhe-03", capacity={"outbound_call": 1, "sms": 0})))
+    better = a_breach("x", subscriber="s-9", priority=99.0, channels=("outbound_call",))
+    desk.hear(better, a_breach("a", channels=("outbound_call",)), mark(NINE))
+    for hour, allowed in ((1, ("sms",)), (2, ("outbound_call", "sms"))):
+        _, moved = barred_and_free(NINE + hour * HOUR)
+        desk.hear(replace(moved, allowed=allowed))
+        desk.restart()
+    assert "silence raised" in said(desk.hear(mark(NINE + DAY)))
+
+
+@pytest.mark.parametrize("news", ["retained", "eased"])
+def test_a_further_order_that_waits_for_capacity_is_dropped_when_it_is_not_needed(news: str) -> None:
+    desk = DeskBench(governed(UnitPolicy(name="tianhe-03", capacity={"outbound_call": 2}), caps=()))
+    one = a_breach("a", channels=("outbound_call",))
+    desk.hear(one, mark(NINE), an_answer("contacted", NINE + HOUR, "a"))
+    desk.hear(a_breach("b", NINE + HOUR, subscriber="s-2", channels=("outbound_call",)), mark(NINE + HOUR))
+    stronger = a_breach("a", NINE + 2 * HOUR, "escalated", channels=("outbound_call",))
+    assert said(desk.hear(stronger)) == ["silence suppressed capacity"]
+    if news == "eased":
+        desk.hear(a_breach("a", NINE + 3 * HOUR, "eased"))
+    else:
+        desk.hear(an_answer("retained", NINE + 3 * HOUR))  # about the whole order
+    desk.restart()
+    assert [order for order in orders(desk.hear(mark(NINE + 2 * DAY))) if order.subscriber_id == "s-1"] == []
 
 
 @pytest.mark.parametrize("how", ["escalated", "given back"])
