@@ -60,8 +60,10 @@ async def _lived(
     said = {name: decisions(life.log) for name, life in lives.items()}
     figures = {f"seconds_{name}": life.seconds for name, life in lives.items()}
     counts = {topic: len(said["one"][topic]) for topic in (ALERTS, SUPPRESSIONS, SCORES)}
-    struck = lives["struck"].fleet.struck
-    told({"records": records, **figures, **counts, "struck": struck}, SEED, record_property)
+    struck, whole = lives["struck"].fleet.struck, lives["one"].log
+    left_out = sum(map(len, whole[ALERTS].values())) - counts[ALERTS]
+    told({"records": records, **figures, **counts, "left_out": left_out, "struck": struck}, SEED, record_property)
+    assert counts[ALERTS] > 3 * left_out, "those of persons in several lanes"
     assert (lives["struck"].fleet.kills, lives["struck"].fleet.joins) == (1, 1)
     assert all(applied < records for _, applied in struck), "a blow fell when all was over"
     assert min(counts.values()) > 0

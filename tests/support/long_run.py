@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import random
 import signal
@@ -29,6 +30,7 @@ from support.rig import CountWorker, Rig, until
 from support.version_switch import version_switch
 
 from app.config.operator_files import policy_of_file
+from models.contract.events import SUBSCRIBERS
 from models.contract.policy import Policy
 from models.decisions.detector import Detector
 from models.decisions.outbox import Changes, Counts
@@ -373,19 +375,33 @@ def _own_bytes(record: Record, told: Mapping[str, bytes], sent: Sent) -> bool:
 def decisions(log: Log) -> dict[str, list[tuple[int, bytes | None, bytes | None, bytes]]]:
     """Alerts, scores and suppressions, each customer's in their order, without what names the group.
 
-    The desk says in its own order what lanes told it: of two customers either may come first.
+    The desk says in its own order what lanes told it: of two customers either may come first. Of a person with numbers
+    in several lanes, either number's breach may; what the desk then makes of the other is left out.
     """
+    several = in_several_lanes(log)
     return {
         topic: sorted(
             (
                 (partition, record.key, record.value, dict(record.headers)["ce_id"])
                 for partition, records in sorted(log[topic].items())
                 for record in records
+                if topic == SCORES or json.loads(record.value or b"{}").get("customer_id") not in several
             ),
             key=lambda each: (each[0], each[1] or b""),
         )
         for topic in (ALERTS, SCORES, SUPPRESSIONS)
     }
+
+
+def in_several_lanes(log: Log) -> set[str]:
+    """The persons with numbers in more than one lane, by their profiles."""
+    lanes: dict[str, set[int]] = defaultdict(set)
+    for lane, records in log[SUBSCRIBERS].items():
+        for record in records:
+            customer_id = json.loads(record.value or b"{}").get("customer_id")
+            if customer_id is not None:
+                lanes[customer_id].add(lane)
+    return {customer_id for customer_id, found in lanes.items() if len(found) > 1}
 
 
 def difference(struck: Mapping[str, list[Any]], calm: Mapping[str, list[Any]]) -> str:
