@@ -259,10 +259,10 @@ class Incidents:
             standing.next_id, standing.closed = alert_id(alert.kind, alert.alert_id, alert.trigger), True
             alert = msgspec.structs.replace(alert, alert_id=standing.next_id, event="raised")
             anew = file.breaches[alert.alert_id] = msgspec.structs.replace(
-                standing, seq=0, decisions=0, orders=0, next_id=None, closed=False, of_desk=True
+                standing, seq=0, decisions=0, orders=0, next_id=None, closed=False, of_desk=True, resumed=True
             )
             account.joins(alert, None)
-        anew.alert, anew.reason, anew.resumed = alert, None, True  # it was raised before, so no cooldown holds it up
+        anew.alert, anew.reason = alert, None
         self._decisions.decide(file, anew, at, None, fresh=False)
 
     def answered(self, heard: Answer, at: int) -> None:
