@@ -154,8 +154,7 @@ class Decisions:
         standing.reason, standing.stopped, standing.retry_ts = None, False, None
         self._published.alert(standing, by_order(standing.alert, order), record_ts)
         self._published.step(order, "dispatched", standing.alert.kind, DESK, at)
-        if standing.alert.account_id is None:  # else an incident that supersedes the alert may hand it back
-            standing.alert = bare(standing.alert)
+        _strip(standing)
 
     # Escalated, eased, closed
 
@@ -170,7 +169,7 @@ class Decisions:
     def _withhold_step(self, standing: Standing, found: Objection, at: int, *, fresh: bool) -> None:
         """Publish that a raised breach leads to no contact now; it is stopped where it may lead to one later."""
         self.withhold(standing, found, at, fresh=fresh, step="escalated")
-        standing.alert = bare(standing.alert)
+        _strip(standing)
         if standing.stopped or found.reason in _UNTIL_LATER:
             standing.stopped, standing.retry_ts = True, found.until
 
@@ -221,8 +220,7 @@ class Decisions:
                 self._published.alert(standing, closed(standing.alert, "feedback", heard.ts, heard.trigger), None)
             elif standing.state == "waiting":
                 self.withhold(standing, Objection("cooldown", None), at, fresh=False)
-            standing.closed = standing.closed or standing.state != "answered"
-            standing.state, standing.retry_ts, standing.stopped = "answered", None, False
+            standing.state, standing.retry_ts, standing.stopped, standing.closed = "answered", None, False, True
         if file.order is not None:
             self._dispatch.end(file, file.order, heard.status, heard.by or "unknown", at)
 
@@ -317,3 +315,9 @@ class Decisions:
         left = self._dispatch.leave(file, standing.alert.alert_id, law, at)
         if standing.stopped or (left and not reached):
             standing.stopped, standing.reason, standing.retry_ts = True, law, None
+
+
+def _strip(standing: Standing) -> None:
+    """Drop reasons and action, which later steps do not need; of a corporate line, an incident may hand it back."""
+    if standing.alert.account_id is None:
+        standing.alert = bare(standing.alert)

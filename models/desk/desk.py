@@ -329,7 +329,8 @@ class Desk:
 
         It needs an id of its own, since an alert that was closed is never raised again. Returns whether it is kept.
         """
-        standing.next_id = alert_id(heard.alert.kind, heard.alert.alert_id, heard.alert.trigger)
+        standing.next_id, standing.closed = alert_id(heard.alert.kind, heard.alert.alert_id, heard.alert.trigger), True
+        self._incidents.goes_on(standing.alert)
         alert = msgspec.structs.replace(heard.alert, alert_id=standing.next_id, event="raised")
         self._new_breach(file, msgspec.structs.replace(heard, alert=alert), at)
         if (new := file.breaches.get(alert.alert_id)) is not None:
@@ -405,7 +406,8 @@ class Desk:
         self._registry.forget(name, file)
         # Its open alerts of the person's other numbers get an order under one of those, unless the person was reached.
         for alert in order.open_ids if order.contacted_ts is None else ():
-            self._decisions.redispatch(file, file.breaches[alert], at)
+            if alert in file.breaches:
+                self._decisions.redispatch(file, file.breaches[alert], at)
 
     # What comes with time
 

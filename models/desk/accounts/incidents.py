@@ -18,7 +18,7 @@ from models.desk.accounts.exodus import AccountFile, account_person, incident
 from models.desk.contact_limits import Objection
 from models.desk.decisions import Decisions
 from models.desk.desk_context import DeskContext
-from models.desk.persons import PersonFile, Standing
+from models.desk.persons import MAX_BREACHES, PersonFile, Standing
 from models.desk.publications import Publications, bare, by_order, closed
 from models.desk.registry import Registry
 from models.state.state_records import StateRecord
@@ -68,6 +68,13 @@ class Incidents:
         self._decisions.withhold(standing, Objection("low_priority", None), heard.clock, fresh=True)
         standing.state, standing.alert = "answered", heard.alert  # whole, for the end of the incident
         return True
+
+    def goes_on(self, alert: Alert) -> None:
+        """A line's breach goes on under another id: the former one no longer counts."""
+        account = self._accounts.get(alert.account_id or "")
+        if account is not None:
+            account.leaves(alert.subscriber_id or "", alert.alert_id)
+            self._dirty.add(alert.account_id or "")
 
     def covers(self, alert: Alert) -> bool:
         """Whether an incident of the line's account is open."""
@@ -190,12 +197,13 @@ class Incidents:
         if account_id is None or account is None:
             return
         account.leaves(alert.subscriber_id or "", alert.alert_id)
-        if account.incident is not None:
-            # Needed for erasure too: only lines that are still in it may be named.
-            person = account_person(account_id)
-            standing = self._registry.files[person].breaches[account.incident]
-            standing.alert = msgspec.structs.replace(standing.alert, members=account.lines())
-            self._registry.put(person)
+        person = account_person(account_id)
+        file = self._registry.files.get(person)
+        for standing in () if file is None else file.breaches.values():
+            if standing.alert.members is not None:
+                # Needed for erasure too: only lines that are still in it may be named, also once it is raised later.
+                standing.alert = msgspec.structs.replace(standing.alert, members=account.lines())
+                self._registry.put(person)
         if not account.exodus(self._context.ruled.desk):
             self._end(account_id, account, alert.trigger, at)
         self._put(account_id, account)
@@ -236,9 +244,10 @@ class Incidents:
             self._person_of.pop(alert, None)
         self._registry.put(person)
         if covered:
-            self._hand_all_back(account, at)
+            self._hand_all_back(account_id, account, at)
 
-    def _hand_all_back(self, account: AccountFile, at: int) -> None:
+    def _hand_all_back(self, account_id: str, account: AccountFile, at: int) -> None:
+        self._dirty.add(account_id)
         for name in sorted(account.members):
             person = self._registry.whose[name]
             for line in list(account.members[name]):
@@ -251,7 +260,8 @@ class Incidents:
         One that was published gets another id, as its alert was closed.
         """
         standing = file.breaches.get(covered)
-        if standing is None or standing.state != "answered" or standing.closed or standing.alert.action is None:
+        kept = standing is not None and standing.state == "answered" and standing.alert.action is not None
+        if standing is None or not kept or standing.closed or len(file.breaches) >= MAX_BREACHES:
             return
         alert = self._as_of(standing.alert, standing.lane, at)
         anew = standing
@@ -261,6 +271,7 @@ class Incidents:
             anew = file.breaches[alert.alert_id] = msgspec.structs.replace(
                 standing, seq=0, decisions=0, orders=0, next_id=None, closed=False, of_desk=True, resumed=True
             )
+            account.leaves(alert.subscriber_id or "", covered)
             account.joins(alert, None)
         anew.alert, anew.reason = alert, None
         self._decisions.decide(file, anew, at, None, fresh=False)
@@ -277,7 +288,8 @@ class Incidents:
         account.incident = None
         if heard.status == "snoozed":
             default = at + round(self._context.ruled.contact.snooze_days * DAY_MS)
-            standing.state, standing.retry_ts = "answered", default if heard.until_ts is None else heard.until_ts
+            standing.state, standing.stopped = "answered", False
+            standing.retry_ts = default if heard.until_ts is None else heard.until_ts
             standing.alert = msgspec.structs.replace(standing.alert, members=None)  # they may be erased meanwhile
             file.breaches[alert_id] = standing
         self._put(account_id, account)
@@ -296,7 +308,7 @@ class Incidents:
         if account is None:
             return
         if not account.exodus(policy.desk):
-            self._hand_all_back(account, at)
+            self._hand_all_back(account_id, account, at)
             return
         alert, unit, manager = self._as_of(known, standing.lane, at), standing.unit, standing.manager
         found = incident(account_id, account, alert, unit, manager, at, self._context.lanes, policy)
