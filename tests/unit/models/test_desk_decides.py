@@ -652,6 +652,57 @@ def test_a_line_is_heard_again_after_feedback_has_ended_the_incident_that_covere
     assert said(desk.hear(stronger, mark(NINE + 40 * DAY)))[:2] == ["account_exodus raised", "order dispatched"]
 
 
+def three_lines_leave() -> tuple[DeskBench, Alert]:
+    """The desk with the incident of an account, three lines of which leave."""
+    desk = DeskBench(POLICY)
+    incident, *_ = alerts(desk.hear(*(a_line(number, lane=0, customer=f"c-{number}") for number in (1, 2, 3))))
+    return desk, incident
+
+
+@pytest.mark.parametrize("status", ["dismissed", "snoozed"])
+def test_a_line_is_handed_back_once_and_leaves_nothing(status: Any) -> None:
+    desk, incident = three_lines_leave()
+    desk.hear(an_answer(status, NINE + HOUR, incident.alert_id, subscriber="l-1", until_ts=NINE + 3 * DAY))
+    desk.hear(a_line(1, NINE + 2 * HOUR, "escalated", lane=0, customer="c-1"))
+    desk.restart()
+    over = desk.hear(a_line(3, NINE + 4 * HOUR, "closed", lane=0, customer="c-3"), mark(NINE + 35 * DAY))
+    found = [alert.alert_id for alert in alerts(over) if alert.event == "raised" and alert.subscriber_id == "l-1"]
+    assert len(found) <= 1
+    ends = (a_line(number, NINE + 40 * DAY, "closed", lane=0, customer=f"c-{number}") for number in (1, 2))
+    desk.hear(*ends, Forgotten(lane=0, clock=NINE + 40 * DAY, subscriber_id="l-1", customer_id="c-1"))
+    assert not any(b"l-1" in key + value for key, value in desk.state.items())
+
+
+def test_an_incident_that_is_snoozed_while_its_account_is_blocked_gets_no_order_when_that_ends() -> None:
+    desk, incident = three_lines_leave()
+    blocked = an_answer("blocked", NINE + HOUR, subscriber="l-1", account_id="acme", until_ts=NINE + 2 * DAY)
+    snoozed = an_answer("snoozed", NINE + 2 * HOUR, incident.alert_id, subscriber="l-1", until_ts=NINE + 3 * DAY)
+    assert [order.step for order in orders(desk.hear(blocked, snoozed))] == ["withdrawn"]
+    assert orders(desk.hear(mark(NINE + 2 * DAY))) == []
+    (again,) = orders(desk.hear(mark(NINE + 3 * DAY)))
+    assert (again.step, incident.alert_id in again.alert_ids) == ("dispatched", False)
+
+
+def test_a_line_that_was_handed_back_counts_in_one_account() -> None:
+    desk, _ = three_lines_leave()
+    desk.hear(a_line(3, NINE + HOUR, "closed", lane=0, customer="c-3"), mark(NINE + HOUR))
+    desk.hear(a_line(1, NINE + 2 * HOUR, "escalated", lane=0, customer="c-1", account_id="beta"))
+    desk.restart()
+    later = desk.hear(a_line(4, NINE + 60 * DAY, lane=0, customer="c-4"), mark(NINE + 60 * DAY))
+    assert "account_exodus raised" not in said(later)
+
+
+def test_an_incident_that_is_raised_later_names_no_line_that_has_left_it() -> None:
+    desk, incident = three_lines_leave()
+    desk.hear(an_answer("dismissed", NINE + HOUR, incident.alert_id, subscriber="l-1"))
+    assert said(desk.hear(a_line(4, NINE + DAY, lane=0)))[-1] == "account_exodus suppressed cooldown"
+    desk.hear(a_line(4, NINE + 2 * DAY, "closed", lane=0))
+    desk.hear(Forgotten(lane=0, clock=NINE + 2 * DAY, subscriber_id="l-4"))
+    assert not any(b"l-4" in key + value for key, value in desk.state.items())
+    later = [alert for alert in alerts(desk.hear(mark(NINE + 31 * DAY))) if alert.kind == "account_exodus"]
+    assert [alert.members for alert in later] == [["l-1", "l-2", "l-3"]]
+
+
 def test_a_line_that_may_be_contacted_again_is_in_the_incident_of_its_account() -> None:
     desk = DeskBench(POLICY)
     desk.hear(a_line(9, lane=0), mark(NINE))
