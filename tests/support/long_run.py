@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -372,20 +372,21 @@ def _own_bytes(record: Record, told: Mapping[str, bytes], sent: Sent) -> bool:
     return True
 
 
-def decisions(log: Log) -> dict[str, list[tuple[int, bytes | None, bytes | None, bytes]]]:
+def decisions(
+    log: Log, without: Collection[str] = ()
+) -> dict[str, list[tuple[int, bytes | None, bytes | None, bytes]]]:
     """Alerts, scores and suppressions, each customer's in their order, without what names the group.
 
-    The desk says in its own order what lanes told it: of two customers either may come first. Of a person with numbers
-    in several lanes, either number's breach may; what the desk then makes of the other is left out.
+    The desk says in its own order what lanes told it: of two customers either may come first. What it made of the
+    persons `without` is left out.
     """
-    several = in_several_lanes(log)
     return {
         topic: sorted(
             (
                 (partition, record.key, record.value, dict(record.headers)["ce_id"])
                 for partition, records in sorted(log[topic].items())
                 for record in records
-                if topic == SCORES or json.loads(record.value or b"{}").get("customer_id") not in several
+                if topic == SCORES or json.loads(record.value or b"{}").get("customer_id") not in without
             ),
             key=lambda each: (each[0], each[1] or b""),
         )
