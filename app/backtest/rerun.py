@@ -18,12 +18,13 @@ import numpy as np
 
 from app.config.operator_files import frozen_model
 from app.config.settings import Settings
-from models.contract.breaches import Governed, Heard, Inherited
+from models.contract.breaches import Governed, Inherited
 from models.contract.events import SUBSCRIBERS, Outcome
 from models.contract.policy import Policy
 from models.decisions.detector import Detector
 from models.decisions.labelling import LEAVING
-from models.desk.desk import Desk
+from models.desk.desk_fold import DeskFold
+from models.desk.lane_order import Written
 from models.kernel.arrivals import CLOCKED, Table
 from models.kernel.places import KIND, OUTCOME_, TS
 from models.kernel.reader import EventReader
@@ -132,18 +133,19 @@ class PolicyRun:
                 elif output.kind in COUNTED:
                     self._taken(lane, output)
 
-    async def decide(self, order: Iterable[Heard]) -> None:
-        """Let the desk apply the lanes' records in this order."""
-        desk = Desk(len(self.lanes))
-        for heard in order:
+    async def decide(self, order: Iterable[Written]) -> None:
+        """Let the desk read the lanes' records in this order."""
+        fold = DeskFold(len(self.lanes))
+        for each in order:
             await asyncio.sleep(0)  # gives the loop its turn: else Ctrl-C would do nothing until the end
-            before, rest = desk.now, [heard]
-            while rest or desk.owed:
-                rest = rest[desk.apply(rest) :]
-                for lane, output in desk.take().outputs:
+            before = fold.desk.now
+            fold.read([each], each.offset + 1)
+            while fold.due:
+                fold.apply()
+                for lane, output in fold.take().outputs:
                     self._taken(lane, output)
-            if desk.now > before:
-                self._waits(desk.now, desk.waiting())
+            if fold.desk.now > before:
+                self._waits(fold.desk.now, fold.desk.waiting())
 
 
 async def rerun(
@@ -177,7 +179,7 @@ async def rerun(
     until = await recorded_until(client, prefix)
     async with RecordedLog(client, prefix) as log:
         breaches = await log.breaches()
-        versions.decided_by(heard.policy for heard in breaches or () if isinstance(heard, Governed))
+        versions.decided_by(each.heard.policy for each in breaches or () if isinstance(each.heard, Governed))
         said = await _fold(log, runs, breaches, settings.group, until, update)
     said.versions_gone = sorted(versions.gone)
     return said
@@ -186,7 +188,7 @@ async def rerun(
 async def _fold(
     log: RecordedLog,
     runs: Sequence[PolicyRun],
-    breaches: Sequence[Heard] | None,
+    breaches: Sequence[Written] | None,
     group: str,
     recorded_until: int | None,
     update: Callable[[float, float, int], None],
@@ -229,8 +231,9 @@ def _first_time(events: Table) -> int | None:
     return int(moving[0]) if len(moving) else None
 
 
-def _order(said: Recorded, run: PolicyRun, recorded: Sequence[Heard] | None) -> Iterator[Heard]:
-    if recorded is None or said.complete_from is not None or any(isinstance(each, Inherited) for each in recorded):
+def _order(said: Recorded, run: PolicyRun, recorded: Sequence[Written] | None) -> Iterator[Written]:
+    inherited = recorded is not None and any(isinstance(each.heard, Inherited) for each in recorded)
+    if recorded is None or said.complete_from is not None or inherited:
         return by_time(run.lanes)  # the topic lacks the beginning of inherited alerts
     order, said.differ = as_recorded(run.lanes, recorded)
     said.order = "recorded"

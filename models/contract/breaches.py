@@ -6,14 +6,18 @@ needs about a person. A *person* is all numbers with one ``customer_id``: main c
 
 from __future__ import annotations
 
-from typing import NewType
+from typing import Final, NewType
 
 from msgspec import Struct
 
 from models.contract.alerts import Alert, Trigger
 from models.contract.events import Channel, FeedbackStatus, OutcomeKind
 from models.contract.policy import Policy
+from models.contract.time_units import MINUTE_MS
 from models.contract.vocabulary import Destination, Kind, LeaveReason
+
+LATE_MS: Final = 5 * MINUTE_MS
+"""A lane whose time is longer ago than this is late."""
 
 Person = NewType("Person", str)
 
@@ -131,9 +135,12 @@ class Inherited(OfSubscriber, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 class Mark(_OfLane, frozen=True, kw_only=True, omit_defaults=True, tag="mark", tag_field="what"):
-    """The newest tick whose sweep the lane has finished, 0 before its first; once a transaction at most."""
+    """How far the lane is, once a transaction at most: after a tick, and after each transaction while it is late."""
 
     tick: int
+    """The newest tick whose sweep the lane has finished; 0 before its first."""
+    clock: int | None = None
+    """The lane's time: what it writes next is not older."""
     generation: int | None = None
     """Set in the first record of a lane that has opened, before anything it reads: the generation of the consumer group
     in which it got its partition. All lanes are dealt anew with each generation."""

@@ -7,7 +7,7 @@ are raised first, as far as capacity goes. A person has one open work order; wha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -40,10 +40,11 @@ from models.desk.capacity import UNIT, UnitProgress, Units
 from models.desk.contact_limits import Objection, Objections
 from models.desk.deadlines import first_deadline, pass_deadlines
 from models.desk.decisions import Decisions
-from models.desk.desk_context import EARLY, DeskContext, DeskTime, EarlyRecords
+from models.desk.desk_context import DeskContext, DeskTime
 from models.desk.dispatch import FINAL, Dispatch
 from models.desk.effect import EFFECT_KEY, Effect, hear_reason
 from models.desk.instructions import Instructions
+from models.desk.lane_order import Ticked
 from models.desk.orders import DESK
 from models.desk.persons import MAX_BREACHES, Made, PersonFile, Standing
 from models.desk.publications import DeskCounts, Placed, Publications
@@ -80,51 +81,50 @@ class Desk:
     ----------
     lanes
         Number of lanes: nothing is decided until each of them has joined.
+
+    Attributes
+    ----------
+    context
+        The policy in force and the time of the lanes.
     """
 
     def __init__(self, lanes: int) -> None:
-        self._context = DeskContext(lanes)
-        self._published = Publications(self._context)
+        self.context = DeskContext(lanes)
+        self._published = Publications(self.context)
         self._units = Units()
-        self._waiting = WaitingList(self._context)
+        self._waiting = WaitingList(self.context)
         files: dict[Person, PersonFile] = {}
-        objections = Objections(self._context, files)
-        self._dispatch = Dispatch(self._context, self._units, self._published, objections)
+        objections = Objections(self.context, files)
+        self._dispatch = Dispatch(self.context, self._units, self._published, objections)
         self._decisions = Decisions(
-            self._context, self._units, self._waiting, self._dispatch, self._published, objections
+            self.context, self._units, self._waiting, self._dispatch, self._published, objections
         )
-        self._registry = Registry(self._context, self._dispatch, files, self._decisions.redispatch)
-        self._incidents = Incidents(self._context, self._registry, self._decisions, self._published)
+        self._registry = Registry(self.context, self._dispatch, files, self._decisions.redispatch)
+        self._incidents = Incidents(self.context, self._registry, self._decisions, self._published)
         self._instructions = Instructions(
-            self._context, self._registry, self._dispatch, self._decisions, self._incidents
+            self.context, self._registry, self._dispatch, self._decisions, self._incidents
         )
         self._effect = Effect(self._published)
-        self._early = EarlyRecords()
         self._governed = False
 
     # What callers may read
 
     @property
-    def policy(self) -> Policy | None:
-        """The policy in force; None before the first :class:`models.contract.breaches.Governed`."""
-        return self._context.policy
-
-    @property
     def now(self) -> int:
         """The desk's time, ms; 0 before the first mark."""
-        return self._context.time.now
+        return self.context.time.now
 
     @property
     def owed(self) -> bool:
         """Whether work is due that did not fit into the transaction: take, commit, and apply again."""
         due = self._waiting.releasing is not None or bool(self._registry.deadlines)
-        return self._context.open and (due or bool(self._early))
+        return self.context.open and due
 
     @property
     def held_up_by(self) -> set[int]:
         """Lanes that the desk waits for: those that have not joined; once all have, the slowest."""
-        time = self._context.time
-        return set(range(self._context.lanes)) - set(time.joined) or time.held_up_by()
+        time = self.context.time
+        return set(range(self.context.lanes)) - set(time.joined) or time.held_up_by()
 
     def waiting(self) -> Counter[str]:
         """Number of waiting breaches by unit; every unit of the policy is listed."""
@@ -147,7 +147,7 @@ class Desk:
         for key, value in records:
             if key == DESK_KEY and value is not None:
                 held = msgspec.json.decode(value, type=DeskFile)
-                self._context.time = held.time
+                self.context.time = held.time
                 self._waiting.releasing, self._waiting.passed = held.releasing, held.passed
             elif key == EFFECT_KEY:
                 self._effect.load(value)
@@ -159,12 +159,9 @@ class Desk:
                 self._incidents.load(key, value)
             elif key.startswith(UNIT):
                 self._units.load(key, value)
-            elif key.startswith(EARLY):
-                self._early.load(key, value)
 
     def resume(self) -> None:
         """Rebuild what is derived from the state records."""
-        self._early.resume()
         self._registry.resume()
         self._incidents.resume()
         for file in self._registry.files.values():
@@ -179,32 +176,22 @@ class Desk:
             *self._units.take_changes(),
             *self._incidents.take_changes(),
             *self._effect.take_changes(),
-            *self._early.take_changes(),
         ]
         if self._governed:
-            records.append((POLICY_KEY, msgspec.json.encode(self._context.policy)))
+            records.append((POLICY_KEY, msgspec.json.encode(self.context.policy)))
         self._governed = False
         waiting = self._waiting
-        held = DeskFile(self._context.time, waiting.releasing, waiting.passed)
+        held = DeskFile(self.context.time, waiting.releasing, waiting.passed)
         records.append((DESK_KEY, msgspec.json.encode(held)))
         return DeskChanges(records, *self._published.take())
 
     def _govern(self, policy: Policy) -> None:
-        self._context.policy = policy
+        self.context.policy = policy
         self._units.govern(policy)
 
     # The fold
 
-    def apply(self, records: Sequence[Heard]) -> int:
-        """Apply in order; returns how many were consumed: fewer than given if the transaction is full."""
-        for done, record in enumerate(records):
-            if not self._settle():
-                return done
-            self._hear(record)
-        self._settle()
-        return len(records)
-
-    def _settle(self) -> bool:
+    def settle(self) -> bool:
         """Do all that is due by now, and what that makes due; False if the transaction is full before that."""
         while self.owed:
             if self._published.full:
@@ -213,21 +200,16 @@ class Desk:
                 ended = self._registry.deadlines.pop()
                 if ended is not None:
                     self._come_due(*ended)
-            elif self._waiting.releasing is None:
-                self._hear(self._early.pop())
             elif (standing := self._waiting.next()) is not None:
                 self._release(standing)
             else:
                 self._units.forget_before(self.now)
         return True
 
-    def _hear(self, record: Heard) -> None:
-        """Apply a record, or keep it until the desk is open."""
-        if not self._context.open and not isinstance(record, Joined | Governed):
-            self._early.keep(record)
-            return
+    def hear(self, record: Heard | Ticked) -> None:
+        """Apply a record, once everything before is settled; before the desk is open, only what opens it."""
         if isinstance(record, OfSubscriber):
-            self._context.time.told(record.lane, record.clock)
+            self.context.time.told(record.lane, record.clock)
             self._pass_deadlines_before(record)
         match record:
             case Breach():
@@ -244,24 +226,28 @@ class Desk:
             case _:
                 self._move_time(record)
 
-    def _move_time(self, record: Mark | Idle | Excluded | Joined) -> None:
-        """Move a lane's time, then decide on waiting breaches: all if the desk's time moved, else those not tried."""
-        time, before = self._context.time, self.now
+    def _move_time(self, record: Mark | Ticked | Idle | Excluded | Joined) -> None:
+        """Move the time of lanes, then decide on waiting breaches: all if the desk's time moved, else the new ones."""
+        time, before = self.context.time, self.now
         match record:
             case Mark():
                 time.mark(record.lane, record.tick, record.generation)
+            case Ticked():
+                for lane in record.lanes:
+                    time.mark(lane, record.tick)
             case Idle() | Excluded():
                 time.rest(record.lane)
             case Joined():
                 time.join(record.lane)
         self._waiting.releasing = "all" if time.now > before or isinstance(record, Joined) else "late"
-        self._registry.deadlines.reach(record.lane)
+        for lane in record.lanes if isinstance(record, Ticked) else (record.lane,):
+            self._registry.deadlines.reach(lane)
 
     # Records about a person
 
     def _breached(self, heard: Breach) -> None:
         person, file = self._registry.file_of(heard)
-        at = self._context.at(file, heard.clock)
+        at = self.context.at(file, heard.clock)
         heard = self._of_newest(file, heard, at)
         alert = heard.alert
         standing, joins = file.breaches.get(alert.alert_id), alert.event == "raised"
@@ -346,7 +332,7 @@ class Desk:
             person, file = self._registry.file_of(heard)
         else:
             person, file = incident, self._registry.files[incident]
-        at = self._context.at(file, heard.clock)
+        at = self.context.at(file, heard.clock)
         self._dispatch.worked(file, heard, at)
         if heard.leave_reason is not None:
             hear_reason(file, heard.subscriber_id, heard.leave_reason)
@@ -367,7 +353,7 @@ class Desk:
             case OtherContact():
                 file.keep(Made(heard.ts, heard.channel, heard.subscriber_id, "others", "contacted"))
             case Moved():
-                at = self._context.at(file, heard.clock)
+                at = self.context.at(file, heard.clock)
                 self._incidents.profile_came(file, heard, at)
                 self._decisions.move(file, heard, at)
             case Left():
@@ -398,7 +384,7 @@ class Desk:
             if standing.alert.subscriber_id == name:
                 self._waiting.drop(standing)
                 del file.breaches[alert]
-        order, at = file.order, self._context.at(file, heard.clock)
+        order, at = file.order, self.context.at(file, heard.clock)
         if order is None or order.subscriber_id != name:
             self._registry.forget(name, file)
             return
@@ -421,7 +407,7 @@ class Desk:
             file = None if person is None else self._registry.files[person]
             if person is None or file is None or file.lanes != [record.lane]:
                 return
-            due = first_deadline(file, self._context.ruled)
+            due = first_deadline(file, self.context.ruled)
             if due is None or ceil_tick(due) > record.clock:
                 return
             self._registry.deadlines.drop(person)
@@ -434,7 +420,7 @@ class Desk:
         """
         file = self._registry.files[person]
         file.now = at = max(file.now, ceil_tick(due))
-        for contact in pass_deadlines(file, at, self._context.ruled):
+        for contact in pass_deadlines(file, at, self.context.ruled):
             self._effect.settled(contact, stayed=True)
         if file.order is not None:
             self._dispatch.press(file.order, at)
@@ -450,7 +436,7 @@ class Desk:
         """Decide on a waiting breach whose turn it is in the pass."""
         person = self._registry.holder(standing)
         file = self._registry.files[person]
-        at = max(file.now, self._context.time.of(file.lanes))
+        at = max(file.now, self.context.time.of(file.lanes))
         if self._decisions.release(file, standing, at):
             file.now = at  # only if decided: else the file is not written, and a restart would undo it
             self._incidents.decided(standing, at)

@@ -7,19 +7,13 @@ by the lanes that their numbers are in: no other lane, late or far ahead, makes 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
-import msgspec
 from msgspec import Struct, field
 
-from models.contract.breaches import Heard, Moved
+from models.contract.breaches import Moved
 from models.contract.policy import Policy
 from models.contract.vocabulary import Kind, SuppressionReason
 from models.desk.persons import PersonFile
-from models.state.state_records import StateRecord
-
-EARLY: Final = b"~early/"
-"""Prefix of the state records of :class:`EarlyRecords`."""
 
 
 class DeskTime(Struct):
@@ -110,63 +104,18 @@ class DeskTime(Struct):
 
     def held_up_by(self) -> set[int]:
         """The slowest live lanes: the desk waits for them."""
-        living = {lane: self.marks.get(lane, 0) for lane in {*self.joined, *self.marks} if self._lives(lane)}
+        living = {lane: self.marks.get(lane, 0) for lane in self.living()}
         return {lane for lane, tick in living.items() if tick == min(living.values())}
+
+    def living(self) -> set[int]:
+        """The live lanes."""
+        return {lane for lane in {*self.joined, *self.marks} if self._lives(lane)}
 
     def _lives(self, lane: int) -> bool:
         return lane not in self.rested and (lane in self.marks or lane in self.joined)
 
     def _move(self) -> None:
         self.now = max(self.now, self.of([*self.joined, *self.marks, *self.rested]))
-
-
-class EarlyRecords:
-    """Records that lanes write before the desk is open, kept in topic order and applied once it is.
-
-    Applied at once, their breaches would all be decided on together at the opening. How many those are, and so the
-    first alerts of a prefix, would depend on which worker opened first.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[int, Heard] = {}
-        self._changed: set[int] = set()
-        self._count = 0
-
-    def __bool__(self) -> bool:
-        return bool(self._kept)
-
-    def keep(self, record: Heard) -> None:
-        """Append a record."""
-        self._kept[self._count] = record
-        self._changed.add(self._count)
-        self._count += 1
-
-    def pop(self) -> Heard:
-        """Remove and return the oldest."""
-        number = next(iter(self._kept))
-        self._changed.add(number)
-        return self._kept.pop(number)
-
-    def load(self, key: bytes, value: bytes | None) -> None:
-        """Read a state record; None if it was applied."""
-        number = int(key.removeprefix(EARLY))
-        self._kept.pop(number, None)
-        if value is not None:
-            self._kept[number] = msgspec.json.decode(value, type=Heard)
-            self._count = max(self._count, number + 1)
-
-    def resume(self) -> None:
-        """Sort what was read: a compacted topic may have another order."""
-        self._kept = dict(sorted(self._kept.items()))
-
-    def take_changes(self) -> list[StateRecord]:
-        """State records of what was kept or applied since the last call."""
-        records: list[StateRecord] = []
-        for number in sorted(self._changed):
-            kept = self._kept.get(number)
-            records.append((EARLY + b"%08d" % number, None if kept is None else msgspec.json.encode(kept)))
-        self._changed.clear()
-        return records
 
 
 class DeskContext:

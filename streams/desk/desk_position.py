@@ -6,20 +6,36 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from models.desk.lane_order import Progress
 from streams.lanes.ledger import LedgerMismatchError
 from streams.records.topics import BREACHES
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""Format 1, which is read too, had applied everything before its offset and nothing else."""
 POSITION_KEY: Final = b"~position"
 
 
 class DeskPosition(msgspec.Struct, frozen=True):
-    """Offset of the next breach record, and the topic and group that it holds for."""
+    """How far the breaches have been applied, and the topic and group that it holds for."""
 
     group: str
     topic_id: str
     next_offset: int
+    """All records before it are applied."""
     format: int = FORMAT
+    read_to: int = 0
+    """Offset after the last record read."""
+    ahead: dict[int, int] = {}
+    """Offset of the first record of each lane that was read and not applied yet."""
+
+    @property
+    def progress(self) -> Progress:
+        """The same without topic and group."""
+        return Progress(self.next_offset, max(self.next_offset, self.read_to), self.ahead)
+
+    def at(self, progress: Progress) -> DeskPosition:
+        """The position in the same topic with this progress."""
+        return DeskPosition(self.group, self.topic_id, progress.next_offset, FORMAT, progress.read_to, progress.ahead)
 
 
 class BreachLog(NamedTuple):
@@ -48,9 +64,9 @@ def decode(value: bytes) -> DeskPosition:
         position = msgspec.json.decode(value, type=DeskPosition)
     except msgspec.MsgspecError as error:
         raise LedgerMismatchError(f"the desk's position cannot be read: {error}") from error
-    if position.format != FORMAT:
+    if not 1 <= position.format <= FORMAT:
         raise LedgerMismatchError(
-            f"the desk's state is of format {position.format}, this version reads {FORMAT}: "
+            f"the desk's state is of format {position.format}, this version reads up to {FORMAT}: "
             "run the version that wrote it"
         )
     return position

@@ -1,4 +1,4 @@
-"""The desk on Kafka: reads breaches, lets :class:`models.desk.desk.Desk` decide, and writes the decisions.
+"""The desk on Kafka: reads breaches, lets :class:`models.desk.desk_fold.DeskFold` decide, and writes the decisions.
 
 Opening
     1. *Fence.* Start the producer: a former desk can no longer commit, and its open transaction is aborted.
@@ -31,7 +31,9 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from models.contract.breaches import Excluded, Governed, Heard, Joined
 from models.contract.policy import Policy
-from models.desk.desk import Desk, DeskChanges
+from models.desk.desk import DeskChanges
+from models.desk.desk_fold import DeskFold
+from models.desk.lane_order import Written
 from streams.cluster.partition_read import chunks, reader
 from streams.cluster.retries import patient
 from streams.cluster.topic_admin import Cluster
@@ -88,14 +90,13 @@ class DeskHost:
         self._idle.set()
         self._producer: LaneProducer | None = None
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
-        self._desk: Desk
+        self._fold: DeskFold
         self._position: DeskPosition | None = None
         """The position in the state topic."""
-        self._reached: DeskPosition
-        """The position that the next transaction writes if it holds everything read so far."""
+        self._place: DeskPosition
+        """Group and topic of the positions that it writes."""
         self._state_end: int | None = None
         """End of the state topic after this desk's last write; None while memory and topic may differ."""
-        self._rest: list[tuple[int, Heard]] = []
         self._own_end = 0
         """Offset after the desk's last own record: until it is read back, no further one is written."""
         self._absent = AbsentLanes()
@@ -108,9 +109,9 @@ class DeskHost:
         return self._task is not None
 
     @property
-    def next_offset(self) -> int | None:
-        """Offset of the next record to apply; None while the desk is not open."""
-        return self._position.next_offset if self.ready and self._position is not None else None
+    def read_to(self) -> int | None:
+        """Offset after the records that are read, and applied or held; None while the desk is not open."""
+        return self._position.progress.read_to if self.ready and self._position is not None else None
 
     def start(self, failed: Callable[[BaseException], None]) -> None:
         """Open, and run until closed; `failed` is called with an error that ends it before that."""
@@ -144,13 +145,13 @@ class DeskHost:
 
     def forget(self) -> None:
         """Drop the state kept for reopening, since another worker has the desk now."""
-        self._state_end, self._desk = None, Desk(self._spec.partitions)
+        self._state_end, self._fold = None, DeskFold(self._spec.partitions)
 
     async def _live(self) -> None:
         await self._open()
         while not self._closing:
             said = self._to_say()
-            if said or self._rest or self._desk.owed or self._reached != self._position:
+            if said or self._fold.due or self._place.at(self._fold.progress) != self._position:
                 self._idle.clear()
                 try:
                     await self._commit(said)
@@ -168,12 +169,13 @@ class DeskHost:
         await patient(self._restored, "the desk: its state", takes_long=True)  # 2. restore
         spec.fail_at("desk_restored")
         breaches = await patient(self._followed, "the desk: the breaches")
-        self._reached = place = desk_position.checked(  # 3. check
+        place = desk_position.checked(  # 3. check
             self._position, spec.group, breaches, take_over=spec.take_over, accept_loss=spec.accept_loss
         )
         self._knows_nobody = place != (self._position or DeskPosition(spec.group, breaches.topic_id, 0))
         self._opened().seek(self._breaches, place.next_offset)
-        self._rest, self._own_end, self._absent = [], breaches.end, AbsentLanes()
+        self._fold.seek(place.progress)
+        self._place, self._own_end, self._absent = place, breaches.end, AbsentLanes()
         self.ready = True
         self._report.desk_opened(self._standing())
         log.info("desk_opened", offset=place.next_offset, end=breaches.end, group=spec.group)
@@ -187,13 +189,13 @@ class DeskHost:
             end = (await consumer.end_offsets([place]))[place]
             if self._state_end == end:
                 return
-            self._desk, self._position, self._state_end = Desk(self._spec.partitions), None, None
+            self._fold, self._position, self._state_end = DeskFold(self._spec.partitions), None, None
             async for batch in chunks(consumer, place, end, lambda _: None):
-                self._desk.load((record.key, record.value) for record in batch)
+                self._fold.desk.load((record.key, record.value) for record in batch)
                 for record in batch:
                     if record.key == POSITION_KEY and record.value is not None:
                         self._position = desk_position.decode(record.value)
-            self._desk.resume()
+            self._fold.desk.resume()
             self._state_end = end
         finally:
             await consumer.stop()
@@ -234,12 +236,12 @@ class DeskHost:
             raise LedgerMismatchError(
                 f"breaches to read next were deleted: {error}. Start once with --accept-loss."
             ) from error
-        self._reached = msgspec.structs.replace(self._reached, next_offset=read_to)
-        self._rest = [(record.offset, _heard(record)) for record in found]
+        written = [Written(record.offset, record.timestamp, _heard(record)) for record in found]
+        self._fold.read(written, read_to)
         now = time.monotonic()
-        for _, heard in self._rest:
-            if not isinstance(heard, Governed):
-                self._absent.heard(heard.lane, now)
+        for each in written:
+            if not isinstance(each.heard, Governed):
+                self._absent.heard(each.heard.lane, now)
 
     async def _fetched(self) -> Sequence[Any]:
         consumer = self._opened()
@@ -248,36 +250,35 @@ class DeskHost:
 
     def _to_say(self) -> list[Heard]:
         """Records for the desk's own input; none before its former ones are read back."""
-        if (self.next_offset or 0) < self._own_end:
+        if (self.read_to or 0) < self._own_end:
             return []
         policy = self._policy()
-        said: list[Heard] = [] if policy == self._desk.policy else [Governed(policy=policy)]
+        said: list[Heard] = [] if policy == self._fold.desk.context.policy else [Governed(policy=policy)]
         if self._knows_nobody:
             said += [Joined(lane=lane) for lane in range(self._spec.partitions)]
         if self._has_all():
             after_s = policy.desk.absent_minutes * MINUTE_S
-            silent = self._absent.absent(self._desk.held_up_by, time.monotonic(), after_s)
+            silent = self._absent.absent(self._fold.held_up_by, time.monotonic(), after_s)
             said += [Excluded(lane=lane) for lane in silent]
         return said
 
     def _has_all(self) -> bool:
-        """Whether everything is applied up to the end in a current answer of the broker."""
+        """Whether everything is read up to the end in a current answer of the broker."""
         consumer = self._opened()
         end, answered_ms = (
             consumer.last_stable_offset(self._breaches),
             consumer.last_poll_timestamp(self._breaches),
         )
         fresh = answered_ms is not None and self._spec.wall_s() - answered_ms / 1000 < ANSWER_S
-        return fresh and end is not None and (self.next_offset or 0) >= end
+        return fresh and end is not None and (self.read_to or 0) >= end
 
     async def _commit(self, said: Sequence[Heard]) -> None:
         """Steps 5 to 7; any error from here ends the worker."""
         spec, self._state_end = self._spec, None
-        done = self._desk.apply([heard for _, heard in self._rest])  # 5. fold
-        rest = self._rest[done:]
-        changes = self._desk.take()
+        self._fold.apply()  # 5. fold
+        changes = self._fold.take()
         spec.fail_at("desk_folded")
-        place = msgspec.structs.replace(self._reached, next_offset=rest[0][0]) if rest else self._reached
+        place = self._place.at(self._fold.progress)
         state = [*changes.records, (POSITION_KEY, desk_position.encode(place))]
         records: list[AnyRecord] = [OutRecord(DESK_STATE, key, value) for key, value in state]
         records += [OutRecord(BREACHES, None, msgspec.json.encode(each)) for each in said]
@@ -285,7 +286,7 @@ class DeskHost:
         for each in said:
             version = each.policy.version if isinstance(each, Governed) else None
             log.info("desk_says", kind=type(each).__name__, policy=version, partition=getattr(each, "lane", None))
-        self._position, self._rest = place, rest  # 7. account
+        self._position = place  # 7. account
         self._knows_nobody = self._knows_nobody and not any(isinstance(each, Joined) for each in said)
         wall_s = spec.wall_s()
         outputs = [placed.output for placed in changes.outputs]
@@ -321,8 +322,8 @@ class DeskHost:
             self._own_end = written[BREACHES].last_offset + 1
 
     def _standing(self) -> DeskStanding:
-        desk = self._desk
-        return DeskStanding(desk.now, len(desk.held_up_by), desk.waiting(), desk.success(), desk.today())
+        desk = self._fold.desk
+        return DeskStanding(desk.now, len(self._fold.held_up_by), desk.waiting(), desk.success(), desk.today())
 
 
 def _heard(record: Any) -> Heard:

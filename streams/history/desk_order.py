@@ -17,6 +17,7 @@ import msgspec
 
 from models.contract.breaches import Governed, Heard, Idle, Joined, Mark, OfSubscriber
 from models.contract.policy import Policy
+from models.desk.lane_order import Written
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -44,24 +45,25 @@ class LaneHeard:
         self.heard.append((self._now, self._lane, heard))
 
 
-def by_time(lanes: Sequence[LaneHeard]) -> Iterator[Heard]:
-    """The records by the lanes' time, ties by lane; at the end every lane is idle.
+def by_time(lanes: Sequence[LaneHeard]) -> Iterator[Written]:
+    """The records by the lanes' time, ties by lane, each written at that time; at the end every lane is idle.
 
     Examples
     --------
     >>> lanes = [LaneHeard(0), LaneHeard(1)]
     >>> for lane, tick in ((0, 900), (1, 300), (1, 1800)):
     ...     lanes[lane].take(Mark(lane=lane, tick=tick))
-    >>> [heard.tick for heard in by_time(lanes) if isinstance(heard, Mark)]
+    >>> [each.heard.tick for each in by_time(lanes) if isinstance(each.heard, Mark)]
     [300, 900, 1800]
     """
-    yield from (Joined(lane=lane) for lane in range(len(lanes)))
     merged = heapq.merge(*(lane.heard for lane in lanes), key=itemgetter(0, 1))
-    yield from (heard for _, _, heard in merged)
-    yield from (Idle(lane=lane) for lane in range(len(lanes)))
+    joined = ((0, Joined(lane=lane)) for lane in range(len(lanes)))
+    idle = ((0, Idle(lane=lane)) for lane in range(len(lanes)))
+    timed = chain(joined, ((now, heard) for now, _, heard in merged), idle)
+    yield from (Written(offset, now, heard) for offset, (now, heard) in enumerate(timed))
 
 
-def as_recorded(lanes: Sequence[LaneHeard], recorded: Iterable[Heard]) -> tuple[list[Heard], int]:
+def as_recorded(lanes: Sequence[LaneHeard], recorded: Iterable[Written]) -> tuple[list[Written], int]:
     """The records in the order of the live run, and how many of them differ from it.
 
     One that is in only one of the runs makes none of the following ones differ. Records of a lane's progress and
@@ -76,33 +78,35 @@ def as_recorded(lanes: Sequence[LaneHeard], recorded: Iterable[Heard]) -> tuple[
     >>> lane = LaneHeard(0)
     >>> for heard in (one, Mark(lane=0, tick=900), third):
     ...     lane.take(heard)
-    >>> order, differ = as_recorded([lane], [Joined(lane=0), one, other, third, Mark(lane=0, tick=900)])
-    >>> [type(heard).__name__ for heard in order], differ
+    >>> live = [Joined(lane=0), one, other, third, Mark(lane=0, tick=900)]
+    >>> order, differ = as_recorded([lane], [Written(offset, 900, heard) for offset, heard in enumerate(live)])
+    >>> [type(each.heard).__name__ for each in order], differ
     (['Joined', 'Left', 'Left', 'Mark'], 1)
     """
     live = list(recorded)
     then: list[list[Heard]] = [[] for _ in lanes]
-    for heard in live:
-        if isinstance(heard, OfSubscriber):
-            then[heard.lane].append(heard)
+    for each in live:
+        if isinstance(each.heard, OfSubscriber):
+            then[each.heard.lane].append(each.heard)
     rest = [deque(heard for _, _, heard in lane.heard if isinstance(heard, OfSubscriber)) for lane in lanes]
     pairs = [deque(_pairs(*both)) for both in zip(then, rest, strict=True)]
     taken = [0] * len(lanes)
-    order: list[Heard] = []
-    differ = 0
-    for heard in live:
+    order: list[tuple[int, Heard]] = []
+    differ = written_ms = 0
+    for _, written_ms, heard in live:
         if not isinstance(heard, OfSubscriber):
-            order.append(heard)
+            order.append((written_ms, heard))
             continue
         lane = heard.lane
         equal, upto = pairs[lane].popleft()
         # Before the equal one comes what only this run has; where none is equal, one of those takes its place, if any.
         number = upto + 1 - taken[lane] if equal else min(1, upto - taken[lane])
-        order.extend(rest[lane].popleft() for _ in range(number))
+        order.extend((written_ms, rest[lane].popleft()) for _ in range(number))
         taken[lane] += number
         differ += number - 1 if equal else 1
     # The lanes' history may be longer than the recorded breaches.
-    return [*order, *chain.from_iterable(rest)], differ
+    order.extend((written_ms, heard) for heard in chain.from_iterable(rest))
+    return [Written(offset, *each) for offset, each in enumerate(order)], differ
 
 
 def _pairs(then: Sequence[Heard], now: Sequence[Heard]) -> list[tuple[bool, int]]:

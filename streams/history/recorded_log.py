@@ -19,6 +19,7 @@ from aiokafka import TopicPartition
 
 from models.contract.breaches import Heard
 from models.contract.events import SUBSCRIBERS
+from models.desk.lane_order import Written
 from streams.cluster.partition_read import chunks, reader
 from streams.cluster.topic_admin import Cluster
 from streams.cluster.topic_tail import TopicMissingError
@@ -109,13 +110,15 @@ class RecordedLog:
         """Whether the first part of the lane's history is deleted."""
         return self._starts[self._place(HISTORY, lane)] > 0
 
-    async def breaches(self) -> list[Heard] | None:
+    async def breaches(self) -> list[Written] | None:
         """All recorded breaches, in the desk's order; None if the first part is deleted."""
         place = self._place(BREACHES, 0)
         if self._starts[place]:
             return None
         await self._assign([place])
-        return [_heard(record.value or b"") async for record in self._all(place)]
+        return [
+            Written(record.offset, record.timestamp, _heard(record.value or b"")) async for record in self._all(place)
+        ]
 
     async def transactions(self, lane: int) -> AsyncGenerator[Transaction, None]:
         """The lane's transactions, in their order."""

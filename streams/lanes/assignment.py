@@ -199,7 +199,7 @@ class Lanes:
             for name in self._names.values()
         }
         if self._desk is not None and self._desk.ready:
-            found[BREACHES, 0] = self._desk.next_offset
+            found[BREACHES, 0] = self._desk.read_to
         return found
 
     def desk_opening(self) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from models.contract.breaches import Heard, Idle, Joined, Mark
+from models.contract.breaches import LATE_MS, Heard, Idle, Joined, Mark
 from models.contract.events import Arrival
 from models.contract.policy import Policy
 from models.contract.training_example import WEEKLY, Example
@@ -21,6 +21,9 @@ from streams.lanes.fold_ports import Folded
 from streams.lanes.lane_report import Commit
 from streams.records.out_record import AnyRecord
 from streams.records.outputs import out_records
+
+_NEVER: Final = -1
+"""No tick: the lane has written no mark since it opened."""
 
 
 class InForce:
@@ -67,7 +70,7 @@ class DetectionFold:
         self.serving = serving
         self._detector = detector
         self._group = group
-        self._marked: int | None = None
+        self._marked: int | None = _NEVER
 
     @property
     def versions(self) -> tuple[str, str]:
@@ -106,8 +109,8 @@ class DetectionFold:
 
     def opening(self, generation: int) -> list[AnyRecord]:
         """The record for the desk that this lane has opened and may find a backlog."""
-        tick = self._detector.clock.last_tick or 0
-        return out_records([_told(Mark(lane=self._detector.partition, tick=tick, generation=generation))], self._group)
+        self._marked = _NEVER
+        return out_records([_told(self._mark(generation))], self._group)
 
     def idling(self) -> list[AnyRecord]:
         """The record for the desk that this lane has read everything."""
@@ -117,14 +120,18 @@ class DetectionFold:
         """Apply in order; returns how many were applied."""
         return self._detector.apply(arrivals)
 
-    def take(self) -> Folded:
-        """The results since the last call."""
+    def take(self, now_ms: int | None = None) -> Folded:
+        """The results since the last call; `now_ms` is the time at which they are written, None if they are not.
+
+        They end with a mark of the newest tick if one has passed, or if the lane has just opened or is late: the desk
+        must know how far it is, to know which record of late lanes comes next.
+        """
         records, outputs, counts = self._detector.take()
-        tick = self._detector.clock.last_tick
-        if tick != self._marked and tick is not None:
-            # The newest only, however many ticks a transaction has passed.
-            self._marked = tick
-            outputs.append(_told(Mark(lane=self._detector.partition, tick=tick)))
+        clock = self._detector.clock
+        late = now_ms is not None and clock.watermark is not None and now_ms - clock.watermark > LATE_MS
+        if late or (clock.watermark is not None and clock.last_tick != self._marked):
+            self._marked = clock.last_tick
+            outputs.append(_told(self._mark()))
         examples = [output.body for output in outputs if isinstance(output.body, Example)]
         return Folded(
             records,
@@ -148,6 +155,12 @@ class DetectionFold:
                 migrated_revenue=counts.migrated_revenue,
                 consent_absent=counts.consent_absent,
             ),
+        )
+
+    def _mark(self, generation: int | None = None) -> Mark:
+        clock = self._detector.clock
+        return Mark(
+            lane=self._detector.partition, tick=clock.last_tick or 0, clock=clock.watermark, generation=generation
         )
 
     def standing(self) -> Commit:

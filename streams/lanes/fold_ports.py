@@ -65,8 +65,8 @@ class Fold(Protocol):
     def apply(self, arrivals: Sequence[Arrival]) -> int:
         """Apply in order; returns how many were applied, fewer than given when the output would grow too large."""
 
-    def take(self) -> Folded:
-        """The results since the last call."""
+    def take(self, now_ms: int | None = None) -> Folded:
+        """The results since the last call; `now_ms` is the time at which they are written, None if they are not."""
 
     def standing(self) -> Commit:
         """Present watermark, tiers and rows; a restored lane may wait long for its next commit."""

@@ -251,7 +251,7 @@ class Lane:
         applied = self._fold.apply(batch.arrivals)  # 9. fold, score, decide
         if applied < len(batch.arrivals):
             batch, self._rest = batch.cut(applied)
-        folded = self._fold.take()
+        folded = self._fold.take(int(1000 * self._spec.wall_s()))
         self._spec.fail_at("folded")
         ledger = self._advanced(batch)
         if ledger == self._ledger and not folded.state and not folded.outputs:

@@ -155,7 +155,7 @@ async def test_state_kept_over_a_rebalance_is_used_again_unless_somebody_has_wri
     known = hosted.host._desk
     await hosted.host.close()
     assert hosted.report.closed == 1
-    assert hosted.host.next_offset is None
+    assert hosted.host.read_to is None
     hosted.start()
     for said in told[9:12]:
         await desk.say(*said)
@@ -252,7 +252,7 @@ async def test_a_record_that_cannot_be_read_ends_the_worker(desk: DeskRig) -> No
     hosted = desk.host(POLICY)
     await desk.joined()
     await desk.settled(hosted)
-    place = hosted.host.next_offset
+    place = hosted.host.read_to
     await desk.say(b'{"what":"breach"}')
     error = await hosted.ended()
     assert isinstance(error, LedgerMismatchError)

@@ -88,7 +88,7 @@ class CountingFold:
                 OutRecord(SCORES, who.encode(), b"%d" % count),
             ]
 
-    def take(self) -> Folded:
+    def take(self, now_ms: int | None = None) -> Folded:
         state = StateRecords()
         state.put((b"n" + who.encode(), _ROW.pack(*self.rows[who])) for who in self._changed)
         folded = Folded(state, self._outputs, Commit(events=self._applied))

@@ -13,9 +13,10 @@ import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
 from support.rig import Rig, until
 
-from models.contract.breaches import Heard, Joined
+from models.contract.breaches import Heard, Joined, Mark, OfSubscriber
 from models.contract.policy import Policy
-from models.desk.desk import Desk
+from models.desk.desk_fold import DeskFold
+from models.desk.lane_order import Written
 from streams.cluster.partition_read import chunks, reader
 from streams.desk.desk_report import DeskCommit, DeskStanding
 from streams.desk.host import DeskHost
@@ -25,7 +26,7 @@ from streams.records.topics import ALERTS, BREACHES, BY_NAME, SUPPRESSIONS, WORK
 
 GROUP: Final = "desk-tests"
 OUTPUTS: Final = (ALERTS, SUPPRESSIONS, WORK_ORDERS)
-Written = dict[tuple[str, int], list[tuple[bytes, bytes, list[tuple[str, bytes]]]]]
+Published = dict[tuple[str, int], list[tuple[bytes, bytes, list[tuple[str, bytes]]]]]
 """Key, value and headers of the committed records, by topic and partition."""
 
 
@@ -124,11 +125,12 @@ class DeskRig:
         await self._lane.stop()
 
     async def say(self, *heard: Heard | bytes) -> None:
-        """Write records to the breaches in one transaction, as a lane does."""
+        """Write records to the breaches in one transaction, as a lane does whose time is that of its records."""
         async with self._lane.transaction():
             for one in heard:
                 raw = one if isinstance(one, bytes) else msgspec.json.encode(one)
-                await self._lane.send(self.rig.prefix + BREACHES, raw, partition=0)
+                at = one.clock if isinstance(one, OfSubscriber) else one.tick if isinstance(one, Mark) else None
+                await self._lane.send(self.rig.prefix + BREACHES, raw, partition=0, timestamp_ms=at)
 
     async def joined(self) -> None:
         """Every lane joins."""
@@ -140,10 +142,11 @@ class DeskRig:
         async def done() -> bool:
             if hosted.failed.done():
                 raise AssertionError("the desk has ended") from hosted.failed.result()
-            desk = getattr(hosted.host, "_desk", None)
-            if desk is None or desk.policy is None or (policy is not None and desk.policy != policy) or desk.owed:
+            fold = getattr(hosted.host, "_fold", None)
+            known = None if fold is None else fold.desk.context.policy
+            if known is None or (policy is not None and known != policy) or fold.due:
                 return False
-            return hosted.host.next_offset == await self.end(BREACHES)
+            return hosted.host.read_to == await self.end(BREACHES)
 
         await until(done, "all is heard")
 
@@ -173,9 +176,9 @@ class DeskRig:
         found: list[Heard] = [msgspec.json.decode(record.value, type=Heard) for record in await self.records(BREACHES)]
         return found
 
-    async def written(self) -> Written:
+    async def written(self) -> Published:
         """What the desk has published."""
-        found: Written = {}
+        found: Published = {}
         for topic in OUTPUTS:
             for partition in range(self.rig.partitions):
                 for record in await self.records(topic, partition):
@@ -183,20 +186,20 @@ class DeskRig:
                     found.setdefault((topic, partition), []).append(line)
         return found
 
-    async def implied(self) -> Written:
+    async def implied(self) -> Published:
         """What the desk's fold makes of the history, in one life without Kafka."""
-        desk, found = Desk(self.rig.partitions), Written()
-        for heard in await self.heard():
-            desk.apply([heard])
-            while desk.owed:
-                _publish(desk, found)
-                desk.apply([])
-        _publish(desk, found)
+        fold, found = DeskFold(self.rig.partitions), Published()
+        for record in await self.records(BREACHES):
+            written = Written(record.offset, record.timestamp, msgspec.json.decode(record.value, type=Heard))
+            fold.read([written], record.offset + 1)
+            while fold.due:
+                fold.apply()
+                _publish(fold, found)
         return found
 
 
-def _publish(desk: Desk, found: Written) -> None:
-    for lane, output in desk.take().outputs:
+def _publish(fold: DeskFold, found: Published) -> None:
+    for lane, output in fold.take().outputs:
         ((topic, key, value, headers),) = out_records([output], GROUP)
         assert key is not None
         assert value is not None

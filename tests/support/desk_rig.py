@@ -8,20 +8,28 @@ from models.contract.breaches import Governed, Heard, Joined, Mark, OfSubscriber
 from models.contract.policy import Policy
 from models.decisions.outbox import Output
 from models.desk.desk import Desk, DeskCounts
+from models.desk.desk_fold import BEGIN, DeskFold
+from models.desk.lane_order import Progress, Written
 
 NO_CAPS = {"caps": (), "sms_caps": ()}
 """Contact terms under which only a lane's own decisions and cooldowns withhold anything."""
 
 
 class DeskBench:
-    """The desk of some lanes, its outputs, its counts, and its state as the topic would hold it."""
+    """The desk of some lanes, its outputs, its counts, and its state and input as the topics would hold them.
+
+    Each record is written at its lane's time, so no lane is late, unless `written_ms` is set.
+    """
 
     def __init__(self, policy: Policy | None, lanes: int = 1) -> None:
         self.lanes = lanes
         self.state: dict[bytes, bytes] = {}
         self.outputs: list[Output] = []
         self.counts: list[DeskCounts] = []
-        self.desk = Desk(lanes)
+        self.fold = DeskFold(lanes)
+        self.log: list[Written] = []
+        self.written_ms: int | None = None
+        self.progress: Progress = BEGIN
         if policy is not None:
             self.hear(Governed(policy=policy), *(Joined(lane=lane) for lane in range(lanes)))
 
@@ -30,17 +38,25 @@ class DeskBench:
         """A desk that knows neither lanes nor a policy."""
         return cls(None, lanes)
 
+    @property
+    def desk(self) -> Desk:
+        return self.fold.desk
+
     def hear(self, *records: Heard) -> list[Output]:
-        """Apply them all, in as many transactions as it takes."""
-        before, rest = len(self.outputs), list(records)
+        """Apply all that can be, in as many transactions as it takes."""
+        before, begin = len(self.outputs), len(self.log)
+        for record in records:
+            at = self.written_ms if self.written_ms is not None else _time_of(record)
+            self.log.append(Written(len(self.log), at, record))
+        self.fold.read(self.log[begin:], len(self.log))
         while True:
-            rest = rest[self.desk.apply(rest) :]
+            self.fold.apply()
             self.commit()
-            if not rest and not self.desk.owed:
+            if not self.fold.due:
                 return self.outputs[before:]
 
     def commit(self) -> None:
-        changes = self.desk.take()
+        changes = self.fold.take()
         for key, value in changes.records:
             if value is None:
                 self.state.pop(key, None)
@@ -48,15 +64,22 @@ class DeskBench:
                 self.state[key] = value
         self.outputs += [placed.output for placed in changes.outputs]
         self.counts.append(changes.counts)
+        self.progress = self.fold.progress
 
     def restart(self) -> None:
-        """What a crash and a restore do: nothing is left but the state's records."""
-        self.desk = Desk(self.lanes)
+        """What a crash and a restore do: nothing is left but the state's records and the topic."""
+        self.fold = DeskFold(self.lanes)
         self.desk.load(self.state.items())
         self.desk.resume()
+        self.fold.seek(self.progress)
+        self.fold.read(self.log[self.progress.next_offset :], len(self.log))
 
     def breaches(self) -> int:
         return sum(counts.breaches.total() for counts in self.counts)
+
+
+def _time_of(record: Heard) -> int:
+    return record.clock if isinstance(record, OfSubscriber) else record.tick if isinstance(record, Mark) else 0
 
 
 def heard(outputs: Iterable[Output]) -> list[Heard]:

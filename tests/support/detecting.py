@@ -141,7 +141,7 @@ class Bench:
         self._write(changes.records)
         self.counts.append(changes.counts)
         self.told += changes.outputs
-        if self.desk.desk.policy != self.detector.policy:
+        if self.desk.desk.context.policy != self.detector.policy:
             self.outputs += self.desk.hear(Governed(policy=self.detector.policy))
         for output in changes.outputs:
             self.outputs += self.desk.hear(*heard([output])) if output.kind == "heard" else [output]

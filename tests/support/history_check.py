@@ -39,7 +39,8 @@ from support.columns import columns
 from support.plain_order import in_order
 
 from models.contract.breaches import Heard
-from models.desk.desk import Desk
+from models.desk.desk_fold import DeskFold
+from models.desk.lane_order import Written
 from models.kernel.reader import EventReader
 from streams.desk import desk_position
 from streams.desk.desk_position import POSITION_KEY
@@ -187,33 +188,33 @@ def check(log: Log, prefix: str, new_fold: NewFold, *, switch: Switch | None = N
 
 def counted_by_desk(log: Log) -> tuple[Counter[str], int]:
     """Breaches by kind that the desk has counted, and how many of them wait at the end."""
-    desk, counts = Desk(len(log[HISTORY])), Counter[str]()
+    fold, counts = DeskFold(len(log[HISTORY])), Counter[str]()
     for record in log[BREACHES][0]:
-        desk.apply([msgspec.json.decode(record.value or b"", type=Heard)])
-        while True:
-            counts.update(desk.take().counts.breaches)
-            if not desk.owed:
-                break
-            desk.apply([])
-    return counts, desk.waiting().total()
+        fold.read([_written(record)], record.offset + 1)
+        while fold.due:
+            fold.apply()
+            counts.update(fold.take().counts.breaches)
+    return counts, fold.desk.waiting().total()
+
+
+def _written(record: Record) -> Written:
+    return Written(record.offset, record.timestamp, msgspec.json.decode(record.value or b"", type=Heard))
 
 
 def _of_desk(log: Log, lanes: int) -> dict[tuple[str, int], list[tuple[Any, ...]]]:
     """What the desk makes of the breaches that it has heard, by topic and partition."""
     positions = [desk_position.decode(r.value or b"") for r in log[DESK_STATE][0] if r.key == POSITION_KEY]
     found: dict[tuple[str, int], list[tuple[Any, ...]]] = defaultdict(list)
-    desk, heard = Desk(lanes), msgspec.json.Decoder(Heard)
+    fold = DeskFold(lanes)
     for record in log[BREACHES][0]:
-        if not positions or record.offset >= positions[-1].next_offset:
+        if not positions or record.offset >= positions[-1].progress.read_to:
             break
-        desk.apply([heard.decode(record.value or b"")])
-        while True:
-            for lane, output in desk.take().outputs:
+        fold.read([_written(record)], record.offset + 1)
+        while fold.due:
+            fold.apply()
+            for lane, output in fold.take().outputs:
                 ((topic, key, value, headers),) = out_records([output], positions[-1].group)
                 found[topic, lane].append((key, value, tuple(headers)))
-            if not desk.owed:
-                break
-            desk.apply([])
     return found
 
 

@@ -253,8 +253,8 @@ class _CountedDetector(Detector):
 class _KeyedFold(DetectionFold):
     """A fold whose state records stand by their keys, as those of :func:`by_key` do."""
 
-    def take(self) -> Folded:
-        folded, by_key = super().take(), StateRecords()
+    def take(self, now_ms: int | None = None) -> Folded:
+        folded, by_key = super().take(now_ms), StateRecords()
         by_key.put(sorted(folded.state, key=itemgetter(0)))
         return folded._replace(state=by_key)
 

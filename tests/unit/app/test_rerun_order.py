@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from app.backtest.command import _remarks
 from app.backtest.rerun import Recorded, _order
 from models.contract.breaches import Heard, Inherited, Joined, Left, Mark
+from models.desk.lane_order import Written
 from streams.history.desk_order import LaneHeard, as_recorded
 
 JOINED, INHERITED = Joined(lane=0), Inherited(lane=0, clock=1, subscriber_id="s-1")
@@ -23,7 +25,7 @@ JOINED, INHERITED = Joined(lane=0), Inherited(lane=0, clock=1, subscriber_id="s-
 )
 def test_as_recorded_only_if_the_record_begins_with_the_desk(recorded: list[Heard] | None, order: str) -> None:
     said, run = Recorded(), SimpleNamespace(lanes=[LaneHeard(0)])
-    _order(said, run, recorded)  # type: ignore[arg-type]
+    _order(said, run, None if recorded is None else written(recorded))  # type: ignore[arg-type]
     assert said.order == order
 
 
@@ -38,7 +40,17 @@ def left(clock: int, *, lane: int = 0, reason: str | None = None) -> Left:
     return Left(lane=lane, clock=clock, subscriber_id="s-1", ts=clock, outcome="ported_out", reason=reason)  # type: ignore[arg-type]
 
 
+def written(records: Sequence[Heard]) -> list[Written]:
+    return [Written(offset, offset, record) for offset, record in enumerate(records)]
+
+
 LIVE: list[Heard] = [left(1), left(1, lane=1), left(2), Mark(lane=0, tick=2), left(3), left(2, lane=1), left(4)]
+
+
+def _as_recorded(lanes: list[LaneHeard]) -> tuple[list[Heard], int]:
+    order, differ = as_recorded(lanes, written(LIVE))
+    assert [each.offset for each in order] == list(range(len(order)))
+    return [each.heard for each in order], differ
 
 
 @pytest.mark.parametrize(
@@ -55,7 +67,7 @@ LIVE: list[Heard] = [left(1), left(1, lane=1), left(2), Mark(lane=0, tick=2), le
     ],
 )
 def test_what_one_run_lacks_makes_nothing_after_it_differ(now: list[int], differ: int, clocks: list[int]) -> None:
-    order, found = as_recorded(run(*(left(clock) for clock in now), left(1, lane=1), left(2, lane=1)), LIVE)
+    order, found = _as_recorded(run(*(left(clock) for clock in now), left(1, lane=1), left(2, lane=1)))
     assert found == differ
     assert [heard.clock for heard in order if isinstance(heard, Left) and heard.lane == 0] == clocks
     assert [heard.clock for heard in order if isinstance(heard, Left) and heard.lane == 1] == [1, 2]
@@ -64,7 +76,7 @@ def test_what_one_run_lacks_makes_nothing_after_it_differ(now: list[int], differ
 
 def test_what_is_other_than_in_the_live_run_stands_in_its_place() -> None:
     other = left(2, reason="price")
-    order, differ = as_recorded(run(left(1), other, left(3), left(4), left(1, lane=1), left(2, lane=1)), LIVE)
+    order, differ = _as_recorded(run(left(1), other, left(3), left(4), left(1, lane=1), left(2, lane=1)))
     assert differ == 1
     assert order == [other if heard == left(2) else heard for heard in LIVE]
 

@@ -17,7 +17,6 @@ from models.contract.policy import CapacityException, ContactPolicy, DeskPolicy,
 from models.contract.vocabulary import KINDS
 from models.contract.work_orders import WorkOrder
 from models.decisions.outbox import Output
-from models.desk.desk import Desk
 
 AMPLE = dict.fromkeys(get_args(Channel), 10_000)
 POLICY = Policy(
@@ -72,13 +71,12 @@ def test_urgent_breach_goes_at_once_and_the_others_at_the_next_mark() -> None:
 
 
 def test_nothing_is_decided_before_every_lane_has_joined() -> None:
-    desk = Desk(2)
-    desk.apply([Governed(policy=POLICY), Joined(lane=0), a_breach("a", kind="leave_intent"), mark(NINE)])
-    changes = desk.take()
-    assert (said([p.output for p in changes.outputs]), desk.now) == ([], 0)
-    desk.apply([Joined(lane=1)])
-    assert said([p.output for p in desk.take().outputs]) == ["leave_intent raised", "order dispatched"]
-    assert (desk.now, desk.held_up_by) == (0, {1})
+    desk = DeskBench.unopened(2)
+    breach = a_breach("a", kind="leave_intent")
+    assert said(desk.hear(Governed(policy=POLICY), Joined(lane=0), breach, mark(NINE))) == []
+    assert (desk.desk.now, desk.fold.held_up_by) == (0, {1})
+    assert said(desk.hear(Joined(lane=1))) == ["leave_intent raised", "order dispatched"]
+    assert (desk.desk.now, desk.fold.held_up_by) == (0, {1})
 
 
 def test_a_lane_that_has_joined_is_waited_for_until_it_marks_or_is_idle() -> None:

@@ -88,11 +88,12 @@ def opened(policy: Policy | None = None, lanes: int = 1) -> Desk:
 
 def run(desk: Desk, *records: Heard) -> list[Any]:
     bodies: list[Any] = []
-    left = list(records)
-    while left or desk.owed:
-        left = left[desk.apply(left) :]
-        bodies += [placed.output.body for placed in desk.take().outputs]
-    return bodies
+    for record in (*records, None):
+        while not desk.settle():
+            bodies += [placed.output.body for placed in desk.take().outputs]
+        if record is not None:
+            desk.hear(record)
+    return bodies + [placed.output.body for placed in desk.take().outputs]
 
 
 def alerts(bodies: list[Any]) -> list[tuple[str, str]]:

@@ -45,7 +45,7 @@ def test_another_groups_state_is_taken_over_only_if_told_so() -> None:
     ("raw", "said"),
     [
         (b"{", "cannot be read"),
-        (b'{"group":"g","topic_id":"a","next_offset":1,"format":2}', "is of format 2, this version reads 1"),
+        (b'{"group":"g","topic_id":"a","next_offset":1,"format":3}', "is of format 3, this version reads up to 2"),
     ],
 )
 def test_a_position_of_another_version_is_no_guess(raw: bytes, said: str) -> None:
