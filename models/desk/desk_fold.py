@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 from models.desk.desk import Desk, DeskChanges
 from models.desk.lane_order import LaneOrder, Progress, Written
-
-BEGIN = Progress(0, 0, {})
 
 
 class DeskFold:
@@ -26,12 +25,12 @@ class DeskFold:
 
     def __init__(self, lanes: int) -> None:
         self.desk = Desk(lanes)
-        self._order = LaneOrder(self.desk.context, BEGIN)
+        self.seek(Progress())
 
     @property
     def due(self) -> bool:
         """Whether there is something to apply, or what is due did not fit into the transaction."""
-        return self.desk.owed or self._order.next() is not None
+        return bool(self._unread) or self.desk.owed or self._order.next() is not None
 
     @property
     def progress(self) -> Progress:
@@ -47,18 +46,32 @@ class DeskFold:
     def seek(self, progress: Progress) -> None:
         """Forget what was read and not applied; read from the next offset on."""
         self._order = LaneOrder(self.desk.context, progress)
+        self._unread: deque[Written] = deque()
+        self._read_to = progress.next_offset
 
     def read(self, records: Iterable[Written], read_to: int) -> None:
         """Take records, and the offset after them, which may lie behind markers of transactions."""
-        for each in records:
-            self._order.read(each)
-        self._order.has_read(read_to)
+        self._unread.extend(records)
+        self._read_to = read_to
+        self._note_place()
 
     def apply(self) -> None:
-        """Apply what can be applied, until the transaction is full."""
-        while self.desk.settle() and (heard := self._order.next()) is not None:
-            self.desk.hear(heard)
-            self._order.pop()
+        """Apply what can be applied, until the transaction is full.
+
+        After each record all that is next is applied, so the result does not depend on how many are read at once.
+        """
+        while self.desk.settle():
+            if (heard := self._order.next()) is not None:
+                self.desk.hear(heard)
+                self._order.pop()
+            elif self._unread:
+                self._order.read(self._unread.popleft())
+                self._note_place()
+            else:
+                return
+
+    def _note_place(self) -> None:
+        self._order.has_read(self._unread[0].offset if self._unread else self._read_to)
 
     def take(self) -> DeskChanges:
         """Changes and outputs since the last call; the caller writes all of them in one transaction."""

@@ -12,6 +12,8 @@ import heapq
 from collections import deque
 from typing import Final, NamedTuple
 
+from msgspec import Struct, field
+
 from models.contract.breaches import LATE_MS, Excluded, Governed, Heard, Idle, Joined, Mark, OfSubscriber
 from models.contract.time_units import MINUTE_MS
 from models.decisions.ticks import TICK_MS, floor_tick
@@ -40,22 +42,80 @@ class Ticked(NamedTuple):
     lanes: list[int]
 
 
-class Progress(NamedTuple):
-    """How far the topic has been applied.
+class LaneTimes(Struct):
+    """Which lanes are late, and how far each is, by the records read."""
 
-    Attributes
-    ----------
-    next_offset
-        All records before it are applied.
-    read_to
-        Offset after the last record read.
-    ahead
-        Offset of the first record of each lane that was read and not applied yet.
-    """
+    times: dict[int, int] = {}
+    """Time of each lane's newest record."""
+    awaited: set[int] = set()
+    """Lanes that are late, or of which that is not known: what they write next may be old."""
+    late: set[int] = set()
+    """Lanes that were late when last heard; their marks are replaced by ticks."""
+    waking: dict[int, int] = {}
+    """Marks since its rest of each late lane that has had one only: its next transaction may follow at once."""
+    generation: int | None = None
+    """Highest generation of the consumer group in which a lane has opened."""
+    newest_ms: int = 0
+    """Timestamp of the newest record."""
 
-    next_offset: int
-    read_to: int
-    ahead: dict[int, int]
+    def of(self, lane: int) -> int:
+        """The lane's time; 0 before its first record."""
+        return self.times.get(lane, 0)
+
+    def note(self, written: Written, lanes: int) -> bool:
+        """Note what a record says of its lane; returns whether it has to wait for its turn."""
+        heard = written.heard
+        self.newest_ms = max(self.newest_ms, written.written_ms)
+        if isinstance(heard, Governed):
+            return False
+        lane = heard.lane
+        if isinstance(heard, Joined):
+            self.awaited |= set() if lane in self.times else {lane}
+            return False
+        if isinstance(heard, Idle | Excluded):
+            late = lane in self.awaited and written.written_ms - self.of(lane) > LATE_MS
+            self.awaited.discard(lane)
+            self.waking.pop(lane, None)
+            return late
+        self.times[lane] = max(self.of(lane), _time_of(heard))
+        late = written.written_ms - self.times[lane] > LATE_MS
+        if isinstance(heard, Mark) and heard.generation is not None:
+            # With a new generation each lane may find a backlog, not only this one.
+            newer = self.generation is None or heard.generation > self.generation
+            self.awaited |= set(range(lanes)) if newer else {lane}
+            self.generation = heard.generation if newer else self.generation
+        elif not late:
+            self.awaited.discard(lane)
+            self.late.discard(lane)
+            self.waking.pop(lane, None)
+        else:
+            if lane not in self.awaited:
+                self.awaited.add(lane)
+                self.waking[lane] = 0
+            self.late.add(lane)
+            if isinstance(heard, Mark) and lane in self.waking:
+                self.waking[lane] += 1
+                if self.waking[lane] > 1:
+                    del self.waking[lane]
+        return late
+
+    def copy(self) -> LaneTimes:
+        """A copy that goes its own way."""
+        sets = set(self.awaited), set(self.late)
+        return LaneTimes(dict(self.times), *sets, dict(self.waking), self.generation, self.newest_ms)
+
+
+class Progress(Struct, frozen=True):
+    """How far the topic has been applied."""
+
+    next_offset: int = 0
+    """All records before it are applied."""
+    read_to: int = 0
+    """Offset after the last record read."""
+    ahead: dict[int, int] = {}
+    """Offset of the first record of each lane that was read and not applied yet."""
+    times: LaneTimes = field(default_factory=LaneTimes)
+    """As of the next offset."""
 
     def covers(self, written: Written) -> bool:
         """Whether a record is applied; lanes are applied each in its own order."""
@@ -85,7 +145,7 @@ class LaneOrder:
     >>> from models.contract.policy import Policy
     >>> context = DeskContext(2)
     >>> context.policy, context.time.joined = Policy(), [0, 1]
-    >>> order = LaneOrder(context, Progress(0, 0, {}))
+    >>> order = LaneOrder(context, Progress())
     >>> def next_after(*records: Heard) -> list[int]:
     ...     for each in records:
     ...         offset = order.progress().read_to
@@ -94,11 +154,11 @@ class LaneOrder:
     ...     found = []
     ...     while (each := order.next()) is not None:
     ...         order.pop()
-    ...         found.append(each.clock)
+    ...         found += [each.clock] if isinstance(each, Left) else []
     ...     return found
     >>> def left(lane: int, clock: int) -> Left:
     ...     return Left(lane=lane, clock=clock, subscriber_id="s-1", ts=clock, outcome="ported_out")
-    >>> next_after(left(0, 7), left(0, 9))  # lane 1 may write something earlier
+    >>> next_after(Joined(lane=0), Joined(lane=1), left(0, 7), left(0, 9))  # lane 1 may write something earlier
     []
     >>> next_after(left(1, 8)), next_after(Mark(lane=1, tick=0, clock=9))  # ties go by lane
     ([7, 8], [9])
@@ -108,6 +168,10 @@ class LaneOrder:
         self._context = context
         self._before = progress
         self._read_to = progress.next_offset
+        self._seen = progress.times.copy()
+        self._since: deque[Written] = deque()
+        """What was read since the first record that is not applied; and, as of that, what was seen."""
+        self._seen_before = progress.times.copy()
         self._terms: deque[Written] = deque()
         """What is of no lane's time: policies, and lanes that join."""
         self._at_once: deque[Written] = deque()
@@ -116,33 +180,29 @@ class LaneOrder:
         self._heads: list[tuple[int, int]] = []
         """Heap of the time and lane of each queue's first record."""
         self._held = 0
-        self._times = dict(context.time.clocks)
-        """Time of each lane's newest record read."""
-        self._awaited = context.time.living()
-        """Lanes that are late, or of which that is not known: what they write next may be old."""
-        self._waking: dict[int, int] = {}
-        """Marks since its rest of each lane that has had one only: its next transaction may follow at once."""
-        self._generation = context.time.generation
-        self._newest_ms = 0
         self._next: deque[Written] | int | None = None
         """Where the next record was found: in a list, or in this lane's queue."""
 
     # Reading
 
     def read(self, written: Written) -> None:
-        """Take a record, in the order of the topic."""
+        """Take a record, in the order of the topic, once all that was next before it is applied."""
         heard, lane = written.heard, _lane_of(written.heard)
-        if self._before.covers(written):
+        self._since.append(written)
+        late = self._seen.note(written, self._context.lanes)
+        if self._before.covers(written) or (isinstance(heard, Mark) and late and heard.generation is None):
             return
-        if isinstance(heard, Governed | Joined):
+        if lane == _NO_LANE:
             self._terms.append(written)
             return
-        self._newest_ms = max(self._newest_ms, written.written_ms)
-        time = self._times[lane] = max(self._times.get(lane, 0), _time_of(heard))
-        late = self._is_late(lane, heard, written.written_ms - time)
-        if isinstance(heard, Mark) and late and heard.generation is None:
-            return
-        queue = self._queues.get(lane)
+        time, queue = self._seen.of(lane), self._queues.get(lane)
+        if queue is not None and not late and not any(isinstance(each.written.heard, OfSubscriber) for each in queue):
+            # What is urgent now does not wait behind the word of a quiet lane that it has opened, or is idle.
+            self._at_once.extend(each.written for each in queue)
+            self._held -= len(queue)
+            del self._queues[lane]
+            self._heads = sorted(head for head in self._heads if head[1] != lane)
+            queue = None
         if queue is not None:
             queue.append(_Held(time, late, written))
             self._held += 1
@@ -156,31 +216,6 @@ class LaneOrder:
     def has_read(self, offset: int) -> None:
         """Note the offset after everything read."""
         self._read_to = offset
-
-    def _is_late(self, lane: int, heard: Heard, age_ms: int) -> bool:
-        """Whether a record has to wait for its turn, noting what it tells of its lane."""
-        if isinstance(heard, Idle | Excluded):
-            known = lane in self._awaited
-            self._awaited.discard(lane)
-            self._waking.pop(lane, None)
-            return known
-        late = age_ms > LATE_MS
-        if isinstance(heard, Mark) and heard.generation is not None:
-            newer = self._generation is None or heard.generation > self._generation
-            self._awaited |= set(range(self._context.lanes)) if newer else {lane}
-            self._generation = heard.generation if newer else self._generation
-            return late
-        if not late:
-            self._awaited.discard(lane)
-            self._waking.pop(lane, None)
-        elif lane not in self._awaited:
-            self._awaited.add(lane)
-            self._waking[lane] = 0
-        if isinstance(heard, Mark) and lane in self._waking:
-            self._waking[lane] += 1
-            if self._waking[lane] > 1:
-                del self._waking[lane]
-        return late
 
     # Applying
 
@@ -197,14 +232,14 @@ class LaneOrder:
         if at_once:
             return self._found(at_once)
         if not self._heads:
-            return self._tick_before(min((self._time(each) for each in self._awaited), default=0))
+            return self._tick_before(min(map(self._seen.of, self._seen.awaited), default=0))
         time, lane = self._heads[0]
         held = self._queues[lane][0]
         if not (waits := self._waited_for(time, lane)):
             if (tick := self._tick_before(time)) is not None:
                 return tick
-        elif self._held <= MOST_HELD and self._newest_ms - held.written.written_ms <= LONGEST_WAIT_MS:
-            return self._tick_before(min(map(self._time, waits)))
+        elif self._held <= MOST_HELD and self._seen.newest_ms - held.written.written_ms <= LONGEST_WAIT_MS:
+            return self._tick_before(min(map(self._seen.of, waits)))
         self._next = lane
         return held.written.heard
 
@@ -230,12 +265,10 @@ class LaneOrder:
         self._next = among
         return among[0].heard
 
-    def _time(self, lane: int) -> int:
-        return self._times.get(lane, 0)
-
     def _waited_for(self, time: int, lane: int) -> list[int]:
         """The lanes that may still write something that comes before this."""
-        return [each for each in self._awaited if each != lane and (self._time(each), each) <= (time, lane)]
+        seen = self._seen
+        return [each for each in seen.awaited if each != lane and (seen.of(each), each) <= (time, lane)]
 
     def _tick_before(self, time: int) -> Ticked | None:
         """The next tick of the late lanes if it is before `time`.
@@ -243,15 +276,15 @@ class LaneOrder:
         A burst reaches several lanes at rest one after the other. Until the first has written twice, its ticks wait, so
         that its breaches do not take the capacity before those of the others.
         """
-        lanes = self._awaited | self._queues.keys()
+        lanes = self._seen.late & (self._seen.awaited | self._queues.keys())
         marks = [mark for each in lanes if (mark := self._context.time.marks.get(each))]
         tick = floor_tick(min(marks)) + TICK_MS if marks else floor_tick(time - 1)
-        return Ticked(tick, sorted(lanes)) if 0 < tick < time and not self._waking else None
+        return Ticked(tick, sorted(lanes)) if lanes and 0 < tick < time and not self._seen.waking else None
 
     # What callers may read
 
     def progress(self) -> Progress:
-        """How far the topic has been applied, without what is next."""
+        """How far the topic has been applied; what is next is not."""
         if self._read_to < self._before.read_to:
             return self._before
         ahead = {_NO_LANE: self._terms[0].offset} if self._terms else {}
@@ -259,7 +292,10 @@ class LaneOrder:
             ahead.setdefault(_lane_of(written.heard), written.offset)
         for lane, queue in self._queues.items():
             ahead.setdefault(lane, queue[0].written.offset)
-        return Progress(min(ahead.values(), default=self._read_to), self._read_to, ahead)
+        next_offset = min(ahead.values(), default=self._read_to)
+        while self._since and self._since[0].offset < next_offset:
+            self._seen_before.note(self._since.popleft(), self._context.lanes)
+        return Progress(next_offset, self._read_to, ahead, self._seen_before.copy())
 
     def held_up_by(self) -> set[int]:
         """The lanes that the first record of a late lane waits for."""

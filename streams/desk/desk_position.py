@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from models.desk.lane_order import Progress
+from models.desk.lane_order import LaneTimes, Progress
 from streams.lanes.ledger import LedgerMismatchError
 from streams.records.topics import BREACHES
 
@@ -21,21 +21,19 @@ class DeskPosition(msgspec.Struct, frozen=True):
     group: str
     topic_id: str
     next_offset: int
-    """All records before it are applied."""
     format: int = FORMAT
     read_to: int = 0
-    """Offset after the last record read."""
     ahead: dict[int, int] = {}
-    """Offset of the first record of each lane that was read and not applied yet."""
+    times: LaneTimes = msgspec.field(default_factory=LaneTimes)
 
     @property
     def progress(self) -> Progress:
         """The same without topic and group."""
-        return Progress(self.next_offset, max(self.next_offset, self.read_to), self.ahead)
+        return Progress(self.next_offset, max(self.next_offset, self.read_to), self.ahead, self.times)
 
     def at(self, progress: Progress) -> DeskPosition:
         """The position in the same topic with this progress."""
-        return DeskPosition(self.group, self.topic_id, progress.next_offset, FORMAT, progress.read_to, progress.ahead)
+        return DeskPosition(self.group, self.topic_id, format=FORMAT, **msgspec.structs.asdict(progress))
 
 
 class BreachLog(NamedTuple):

@@ -17,13 +17,12 @@ import msgspec
 import pytest
 from support.history_check import Log, read_log
 from support.long_run import RECOVERY_S, Fleet, Progress, create_topics, fold_again, not_in_sequence, told, uncommitted
-from support.preloaded import MODEL, QUIET_MS
+from support.preloaded import MODEL, QUIET_MS, few_hands
 from support.rig import Rig
 from support.struck_worker import OPENING, STEPS
 
 from app.config.operator_files import policy_of_file
 from app.publishing.publisher import publish
-from app.simulator.people.homes import UNITS
 from app.simulator.rates import Rates
 from app.simulator.stream import simulate
 from models.contract.time_units import DAY_MS
@@ -32,17 +31,7 @@ from streams.records.topics import ALERTS, WORK_ORDERS
 pytestmark = [pytest.mark.faults]
 SEED = 31
 STRUCK = Path(__file__).parents[1] / "support/struck_worker.py"
-ONE_A_DAY = ", ".join(f"{channel} = 1" for channel in ("outbound_call", "field_visit", "store", "sms", "app_push"))
-
 Record = Callable[[str, object], None]
-
-
-def _policy(directory: Path) -> Path:
-    """Few hands in every unit."""
-    path = directory / "policy.toml"
-    everywhere = f"account_manager = 1, wechat = 1, {ONE_A_DAY}"
-    path.write_text("".join(f'[[units]]\nname = "{name}"\ncapacity = {{ {everywhere} }}\n' for name in UNITS))
-    return path
 
 
 def _bodies(log: Log, topic: str) -> Iterator[dict[str, Any]]:
@@ -58,7 +47,7 @@ def _orders_not_in_sequence(log: Log) -> list[str]:
 
 async def _struck(rig: Rig, steps: Sequence[str], directory: Path, record_property: Record) -> None:
     """Two workers; at each step one dies, and another takes its place, while more of the log comes."""
-    policy, strike_at = _policy(directory), directory / "strike"
+    policy, strike_at = few_hands(directory), directory / "strike"
     end_ms = int(time.time() * 1000) - QUIET_MS
     days = 8 + 4 * len(steps)
     begin_ms = end_ms - days * DAY_MS
@@ -66,8 +55,8 @@ async def _struck(rig: Rig, steps: Sequence[str], directory: Path, record_proper
     bounds = [begin_ms, *(begin_ms + (8 + 4 * n) * DAY_MS for n in range(len(steps))), end_ms]
     pieces = [[each for each in records if first <= each.ts < last] for first, last in pairwise(bounds)]
     await create_topics(rig)
-    fleet = Fleet(rig, MODEL, directory, SEED, program=(str(STRUCK),))
-    given = {"HOLDFAST_POLICY": str(policy), "STRIKE_AT": str(strike_at)}
+    fleet = Fleet(rig, MODEL, directory, SEED, program=(str(STRUCK),), policy=policy)
+    given = {"STRIKE_AT": str(strike_at)}
     sent, began = 0, time.monotonic()
     async with Progress(rig) as progress:
         fleet.start(**given)

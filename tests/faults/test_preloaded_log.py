@@ -14,13 +14,12 @@ from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
-from support.long_run import Blow, decisions, difference, in_several_lanes, told
+from support.long_run import Blow, decisions, difference, told
 from support.plain_order import out_of_order
 from support.preloaded import QUIET_MS, Life, Operator, read, settled
 from support.rig import Rig
 
 from streams.embedded.broker import EmbeddedBroker
-from streams.records.topics import ALERTS, SCORES, SUPPRESSIONS
 
 pytestmark = [pytest.mark.faults]
 SEED = int(os.environ.get("ORDER_SEED", "97"))
@@ -56,20 +55,15 @@ async def _lived(
     operator: Operator,
     directory: Path,
     record_property: Record,
-    *,
-    whole: bool = True,
 ) -> None:
     records = await settled(list(rigs.values()), operator, SEED)
     lives: dict[str, Life] = {}
     for name, (workers, blows, dies_at) in fates.items():
         lives[name] = await read(rigs[name], records, workers, blows, SEED, directory / name, dies_at)
-    without = set() if whole else in_several_lanes(lives["one"].log)
-    said = {name: decisions(life.log, without) for name, life in lives.items()}
+    said = {name: decisions(life.log) for name, life in lives.items()}
     figures = {f"seconds_{name}": life.seconds for name, life in lives.items()}
-    counts = {topic: len(said["one"][topic]) for topic in (ALERTS, SUPPRESSIONS, SCORES)}
-    struck, left_out = lives["struck"].fleet.struck, sum(map(len, lives["one"].log[ALERTS].values())) - counts[ALERTS]
-    told({"records": records, **figures, **counts, "left_out": left_out, "struck": struck}, SEED, record_property)
-    assert counts[ALERTS] > 3 * left_out, "those of persons in several lanes"
+    counts, struck = {topic: len(found) for topic, found in said["one"].items()}, lives["struck"].fleet.struck
+    told({"records": records, **figures, **counts, "struck": struck}, SEED, record_property)
     assert (lives["struck"].fleet.kills, lives["struck"].fleet.joins) == (1, 1)
     assert all(applied < records for _, applied in struck), "a blow fell when all was over"
     assert min(counts.values()) > 0
@@ -88,9 +82,6 @@ async def test_a_short_log_says_the_same_to_all(rigs: dict[str, Rig], tmp_path: 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 async def test_two_months_say_the_same_to_all(rigs: dict[str, Rig], tmp_path: Path, record_property: Record) -> None:
-    """Two months of an operator of 400, but for what the desk makes of persons with numbers in several lanes.
-
-    Of those the number that is read first is decided on first (ADR 0022).
-    """
+    """Two months of an operator of 400."""
     end_ms = int(time.time() * 1000) - QUIET_MS
-    await _lived(rigs, LONG, Operator(400, 60, 0.02, end_ms), tmp_path, record_property, whole=False)
+    await _lived(rigs, LONG, Operator(400, 60, 0.02, end_ms), tmp_path, record_property)

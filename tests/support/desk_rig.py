@@ -8,7 +8,7 @@ from models.contract.breaches import Governed, Heard, Joined, Mark, OfSubscriber
 from models.contract.policy import Policy
 from models.decisions.outbox import Output
 from models.desk.desk import Desk, DeskCounts
-from models.desk.desk_fold import BEGIN, DeskFold
+from models.desk.desk_fold import DeskFold
 from models.desk.lane_order import Progress, Written
 
 NO_CAPS = {"caps": (), "sms_caps": ()}
@@ -29,7 +29,7 @@ class DeskBench:
         self.fold = DeskFold(lanes)
         self.log: list[Written] = []
         self.written_ms: int | None = None
-        self.progress: Progress = BEGIN
+        self.progress: Progress = Progress()
         if policy is not None:
             self.hear(Governed(policy=policy), *(Joined(lane=lane) for lane in range(lanes)))
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import os
 import random
 import signal
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -30,7 +29,6 @@ from support.rig import CountWorker, Rig, until
 from support.version_switch import version_switch
 
 from app.config.operator_files import policy_of_file
-from models.contract.events import SUBSCRIBERS
 from models.contract.policy import Policy
 from models.decisions.detector import Detector
 from models.decisions.outbox import Changes, Counts
@@ -42,7 +40,7 @@ from streams.lanes.detection_fold import DetectionFold
 from streams.lanes.fold_ports import Folded
 from streams.lanes.ledger import LEDGER_KEY
 from streams.records import lane_history
-from streams.records.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE, SUPPRESSIONS
+from streams.records.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE, SUPPRESSIONS, WORK_ORDERS
 
 RECOVERY_S: Final = 120.0
 """In which a step's share of the events must be applied: a session's 10 s, a restore, and a machine that is shared."""
@@ -112,7 +110,13 @@ class Fleet:
     """
 
     def __init__(
-        self, rig: Rig, model: Path | None, directory: Path, seed: int, program: Sequence[str] = PROGRAM
+        self,
+        rig: Rig,
+        model: Path | None,
+        directory: Path,
+        seed: int,
+        program: Sequence[str] = PROGRAM,
+        policy: Path | None = None,
     ) -> None:
         self.kills = 0
         self.joins = 0
@@ -129,6 +133,7 @@ class Fleet:
             "HOLDFAST_PARTITIONS": str(rig.partitions),
             "HOLDFAST_METRICS_PORT": "0",
             **({"HOLDFAST_MODEL": str(model)} if model else {}),
+            **({"HOLDFAST_POLICY": str(policy)} if policy else {}),
         }
 
     def start(self, **environment: str) -> CountWorker:
@@ -372,13 +377,10 @@ def _own_bytes(record: Record, told: Mapping[str, bytes], sent: Sent) -> bool:
     return True
 
 
-def decisions(
-    log: Log, without: Collection[str] = ()
-) -> dict[str, list[tuple[int, bytes | None, bytes | None, bytes]]]:
-    """Alerts, scores and suppressions, each customer's in their order, without what names the group.
+def decisions(log: Log) -> dict[str, list[tuple[int, bytes | None, bytes | None, bytes]]]:
+    """Alerts, work orders, scores and suppressions, each customer's in their order, without what names the group.
 
-    The desk says in its own order what lanes told it: of two customers either may come first. What it made of the
-    persons `without` is left out.
+    Lane and desk write suppressions into one partition: of those of two customers either may come first.
     """
     return {
         topic: sorted(
@@ -386,23 +388,11 @@ def decisions(
                 (partition, record.key, record.value, dict(record.headers)["ce_id"])
                 for partition, records in sorted(log[topic].items())
                 for record in records
-                if topic == SCORES or json.loads(record.value or b"{}").get("customer_id") not in without
             ),
             key=lambda each: (each[0], each[1] or b""),
         )
-        for topic in (ALERTS, SCORES, SUPPRESSIONS)
+        for topic in (ALERTS, SCORES, SUPPRESSIONS, WORK_ORDERS)
     }
-
-
-def in_several_lanes(log: Log) -> set[str]:
-    """The persons with numbers in more than one lane, by their profiles."""
-    lanes: dict[str, set[int]] = defaultdict(set)
-    for lane, records in log[SUBSCRIBERS].items():
-        for record in records:
-            customer_id = json.loads(record.value or b"{}").get("customer_id")
-            if customer_id is not None:
-                lanes[customer_id].add(lane)
-    return {customer_id for customer_id, found in lanes.items() if len(found) > 1}
 
 
 def difference(struck: Mapping[str, list[Any]], calm: Mapping[str, list[Any]]) -> str:

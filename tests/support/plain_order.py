@@ -16,12 +16,15 @@ from streams.records.wire import RawRecord, dated
 def in_order(logs: Mapping[str, Sequence[RawRecord]], broker_ms: int | None = None) -> list[Placed]:
     """All records of `logs` in the order in which a lane applies them, when all of them are there."""
     left = {topic: deque(records) for topic, records in logs.items() if records}
+    heads = {topic: (dated(topic, records[0], broker_ms), RANK[topic]) for topic, records in left.items()}
     order = []
-    while left:
-        topic = min(left, key=lambda each: (dated(each, left[each][0], broker_ms), RANK[each]))
+    while heads:
+        topic = min(heads, key=heads.__getitem__)
         order.append(Placed(topic, left[topic].popleft()))
-        if not left[topic]:
-            del left[topic]
+        if left[topic]:
+            heads[topic] = dated(topic, left[topic][0], broker_ms), RANK[topic]
+        else:
+            del heads[topic]
     return order
 
 
@@ -33,11 +36,12 @@ def out_of_order(log: Mapping[str, Mapping[int, Sequence[Any]]], broker_ms: int 
     found = []
     for partition, records in log[HISTORY].items():
         inputs = {topic.name: log[topic.name][partition] for topic in INPUT_TOPICS}
+        offsets = {topic: [record.offset for record in found] for topic, found in inputs.items()}
         taken = [
             (told.topics[rank], offset)
             for told in (lane_history.read(record.value) for record in records)
             for rank, first, last in told.segments
-            for offset in _between([record.offset for record in inputs[told.topics[rank]]], first, last)
+            for offset in _between(offsets[told.topics[rank]], first, last)
         ]
         first = in_order({topic: inputs[topic] for topic in BOOTSTRAP}, broker_ms)
         then = in_order({topic: rest for topic, rest in inputs.items() if topic not in BOOTSTRAP}, broker_ms)

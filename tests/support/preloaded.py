@@ -16,6 +16,7 @@ from support.long_run import RECOVERY_S, Blow, Fleet, Progress, create_topics, s
 from support.rig import Rig
 
 from app.publishing.publisher import publish
+from app.simulator.people.homes import UNITS
 from app.simulator.rates import Rates
 from app.simulator.stream import simulate
 from models.contract.time_units import DAY_MS
@@ -23,6 +24,17 @@ from models.contract.time_units import DAY_MS
 MODEL: Final = Path(__file__).parents[1] / "golden" / "model.json"
 QUIET_MS: Final = 3_600_000
 """From the last event to the broker's clock: what is within 5 min of that may be poison now and not a moment later."""
+
+
+def few_hands(directory: Path) -> Path:
+    """The file of a policy with few hands in every unit, so that what is not urgent competes for them."""
+    path, channels = directory / "policy.toml", ("outbound_call", "field_visit", "store", "sms", "app_push", "wechat")
+    capacity = ", ".join(f"{channel} = 1" for channel in (*channels, "account_manager"))
+    team = 'caller = ["li", "wang"], digital = ["chen", "zhao"]'
+    path.write_text(
+        "".join(f'[[units]]\nname = "{name}"\ncapacity = {{ {capacity} }}\nteam = {{ {team} }}\n' for name in UNITS)
+    )
+    return path
 
 
 class Operator(NamedTuple):
@@ -55,7 +67,7 @@ async def read(
     rig: Rig, records: int, workers: int, blows: Sequence[Blow], seed: int, directory: Path, dies_at: int | None = None
 ) -> Life:
     """Have the log read to its end by so many workers, under these blows; first by one that dies in a transaction."""
-    fleet = Fleet(rig, MODEL, directory, seed)
+    fleet = Fleet(rig, MODEL, directory, seed, policy=few_hands(directory))
     began = time.monotonic()
     async with Progress(rig) as progress:
         if dies_at is not None:
