@@ -31,7 +31,8 @@ _NUMBERS = itertools.count(1000)
 _NEVER_DELETES: Final = dict.fromkeys(("log.retention.check.interval.ms", "log.initial.task.delay.ms"), "86400000")
 
 
-hypothesis.settings.register_profile("trials", max_examples=trials(100))
+# A deadline would be a time in a test, which a busy machine breaks.
+hypothesis.settings.register_profile("trials", max_examples=trials(100), deadline=None)
 hypothesis.settings.load_profile("trials")
 
 _GATE = "not long and not benchmark"

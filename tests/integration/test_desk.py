@@ -152,7 +152,7 @@ async def test_state_kept_over_a_rebalance_is_used_again_unless_somebody_has_wri
     for said in told[:9]:
         await desk.say(*said)
     await desk.settled(hosted)
-    known = hosted.host._desk
+    known = hosted.host._fold
     await hosted.host.close()
     assert hosted.report.closed == 1
     assert hosted.host.read_to is None
@@ -160,7 +160,7 @@ async def test_state_kept_over_a_rebalance_is_used_again_unless_somebody_has_wri
     for said in told[9:12]:
         await desk.say(*said)
     await desk.settled(hosted)
-    assert hosted.host._desk is known
+    assert hosted.host._fold is known
     await hosted.host.close()
     other = desk.host(POLICY)
     for said in told[12:]:
@@ -169,7 +169,7 @@ async def test_state_kept_over_a_rebalance_is_used_again_unless_somebody_has_wri
     await other.host.close()
     hosted.start()
     await desk.settled(hosted)
-    assert hosted.host._desk is not known
+    assert hosted.host._fold is not known
     assert await desk.written() == await desk.implied()
 
 
@@ -243,7 +243,7 @@ async def test_a_silent_lane_is_excluded_once_and_counts_again_from_its_next_mar
     assert hosted.report.standing.time_ms > BEGIN_MS
     await desk.say(Mark(lane=1, tick=BEGIN_MS + TICK_MS))
     await desk.settled(hosted)
-    assert hosted.host._desk.held_up_by == {1}
+    assert hosted.host._fold.held_up_by == {1}
     assert hosted.report.standing.held_up_by == 1
     assert await excluded() == [Excluded(lane=1)], "and lane 2, which has never marked, holds nobody up"
 

@@ -236,7 +236,7 @@ histories = st.integers(0, 2**32).map(partial(History, a_history))
 moves = st.integers(0, 2**32).map(partial(History, a_history_of_moves))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(histories)
 def test_each_breach_is_raised_or_suppressed_or_waits(history: list[Heard]) -> None:
     bench = DeskBench.unopened(LANES)
@@ -255,7 +255,7 @@ def test_each_breach_is_raised_or_suppressed_or_waits(history: list[Heard]) -> N
     assert len(set(ids)) == len(ids), [each for each, n in Counter(ids).items() if n > 1]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(histories)
 def test_no_cap_is_broken_without_an_override_and_a_person_has_one_open_order(history: list[Heard]) -> None:
     bench, by_hand = DeskBench.unopened(LANES), _ByHand()
@@ -271,7 +271,7 @@ def test_no_cap_is_broken_without_an_override_and_a_person_has_one_open_order(hi
             ledger.others.append((record.ts, record.subscriber_id))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(histories)
 def test_nobody_is_contacted_and_no_order_is_open_while_they_or_their_account_are_blocked(history: list[Heard]) -> None:
     bench, by_hand = DeskBench.unopened(LANES), _ByHand()
@@ -377,7 +377,7 @@ class _Contacts:
             del self.open[person]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(histories | moves, st.data())
 def test_any_cut_and_any_restart_gives_the_same_bytes(history: list[Heard], data: st.DataObject) -> None:
     whole, cut = DeskBench.unopened(LANES), DeskBench.unopened(LANES)
@@ -395,7 +395,7 @@ def test_any_cut_and_any_restart_gives_the_same_bytes(history: list[Heard], data
     assert whole.state == cut.state
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(histories)
 def test_what_comes_before_the_desk_is_open_is_decided_as_if_it_had_been(history: list[Heard]) -> None:
     early, open_before = DeskBench.unopened(LANES), DeskBench.unopened(LANES)
@@ -405,7 +405,7 @@ def test_what_comes_before_the_desk_is_open_is_decided_as_if_it_had_been(history
     assert early.state == open_before.state
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(moves)
 def test_an_order_holds_raised_alerts_of_its_person_alone_and_no_lane_is_awaited_for_nothing(
     history: list[Heard],
@@ -423,7 +423,7 @@ def test_an_order_holds_raised_alerts_of_its_person_alone_and_no_lane_is_awaited
             assert not held or key.startswith(b"pa:") or block is None or not block.stands(file.now)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(histories)
 def test_no_order_is_about_what_the_newest_profile_lets_nobody_use(history: list[Heard]) -> None:
     bench = DeskBench.unopened(LANES)

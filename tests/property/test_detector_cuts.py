@@ -41,7 +41,7 @@ def withheld(bench: Bench) -> Counter[str]:
     return found
 
 
-@settings(max_examples=trials(12), deadline=None)
+@settings(max_examples=trials(12))
 @given(st.integers(0, 1 << 32), st.integers(1, 160), st.lists(st.integers(0, 200), max_size=6))
 def test_detector_any_cut_gives_the_same_alerts_and_state(seed: int, events: int, cuts: list[int]) -> None:
     reference, arrivals = lived(seed, events)
@@ -51,7 +51,7 @@ def test_detector_any_cut_gives_the_same_alerts_and_state(seed: int, events: int
     assert_same(bench, reference)
 
 
-@settings(max_examples=trials(15), deadline=None)
+@settings(max_examples=trials(15))
 @given(st.integers(0, 1 << 32), st.integers(1, 120), st.lists(st.integers(0, 150), max_size=5))
 def test_detector_restarted_at_every_cut_gives_the_same_alerts_and_state(
     seed: int, events: int, cuts: list[int]
@@ -64,7 +64,7 @@ def test_detector_restarted_at_every_cut_gives_the_same_alerts_and_state(
     assert_same(bench, reference)
 
 
-@settings(max_examples=trials(12), deadline=None)
+@settings(max_examples=trials(12))
 @given(st.integers(0, 1 << 32), st.integers(20, 120), st.integers(1, 3))
 def test_detector_full_transactions_give_the_same_alerts_and_state(seed: int, events: int, most: int) -> None:
     reference, arrivals = lived(seed, events)
@@ -76,7 +76,7 @@ def test_detector_full_transactions_give_the_same_alerts_and_state(seed: int, ev
     assert_same(bench, reference)
 
 
-@settings(max_examples=trials(12), deadline=None)
+@settings(max_examples=trials(12))
 @given(st.integers(0, 1 << 32), st.integers(1, 160))
 def test_detector_breaches_are_raised_or_suppressed_and_lives_are_well_formed(seed: int, events: int) -> None:
     bench, _ = lived(seed, events)

@@ -13,7 +13,7 @@ from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.records.fetched_blocks import FetchedRecords
@@ -134,13 +134,11 @@ def read(records: PartitionRecords) -> tuple[list[Seen], int, str]:
     return found, records.next_fetch_offset, error
 
 
-@settings(deadline=None)  # the first call loads what is compiled
 @given(answers())
 def test_blocks_hold_what_aiokafka_reads(answer: tuple[bytes, list[tuple[int, int]], int]) -> None:
     assert read(FetchedRecords(by_aiokafka(*answer), answer[0])) == read(by_aiokafka(*answer))
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_damaged_batch_is_read_as_aiokafka_does(data: st.DataObject) -> None:
     """With a checksum that fits, so that nothing but the reader can find it; nothing is read beyond the batch."""

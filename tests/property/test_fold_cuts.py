@@ -54,7 +54,7 @@ def assert_same_traces(parts: list[Trace], one: Trace) -> None:
     assert found.tobytes() == features_after(one, one.now).tobytes()
 
 
-@settings(max_examples=trials(100), deadline=None)
+@settings(max_examples=trials(100))
 @given(mixes, st.lists(st.integers(0, 80), max_size=8))
 def test_fold_any_cut_gives_the_same_bytes(arrivals: list[Arrival], cuts: list[int]) -> None:
     expected, one = whole(arrivals)
@@ -69,7 +69,7 @@ def test_fold_any_cut_gives_the_same_bytes(arrivals: list[Arrival], cuts: list[i
     np.testing.assert_array_equal(np.concatenate([p.rows for p in parts]), one.rows)
 
 
-@settings(max_examples=trials(60), deadline=None)
+@settings(max_examples=trials(60))
 @given(mixes, st.lists(st.integers(0, 80), max_size=4), st.randoms(use_true_random=False))
 def test_fold_restarted_at_every_cut_gives_the_same_bytes(arrivals: list[Arrival], cuts: list[int], random) -> None:
     expected, one = whole(arrivals)

@@ -32,7 +32,7 @@ def assert_same_columns(trace: Trace, place: int, step: Step) -> None:
             assert value == columns[name] or (math.isnan(value) and math.isnan(columns[name])), (block, name)
 
 
-@settings(max_examples=trials(100), deadline=None)
+@settings(max_examples=trials(100))
 @given(mixes)
 def test_fold_agrees_with_the_oracle_bit_for_bit(arrivals: list[Arrival]) -> None:
     population, oracle = Population(), Oracle()
@@ -65,7 +65,7 @@ def assert_same_book(population: Population, row: int, subscriber: Subscriber) -
     assert population.profiles[row] == subscriber.profile
 
 
-@settings(max_examples=trials(100), deadline=None)
+@settings(max_examples=trials(100))
 @given(mixes, st.sampled_from([0.0, 3.5e6, 4e9]))
 def test_features_agree_with_their_plain_definitions(arrivals: list[Arrival], later: float) -> None:
     oracle = Oracle()
@@ -81,7 +81,7 @@ def test_features_agree_with_their_plain_definitions(arrivals: list[Arrival], la
             ), name
 
 
-@settings(max_examples=trials(100), deadline=None)
+@settings(max_examples=trials(100))
 @given(st.lists(usage, min_size=1, max_size=60), st.randoms(use_true_random=False))
 def test_fold_sums_do_not_depend_on_the_order(found: list, random) -> None:
     once = [event for event in found if event.event_id is None]

@@ -55,7 +55,7 @@ def weeks(changes: list[dict[str, object]], values: list[list[float | None]]) ->
     return found
 
 
-@settings(max_examples=trials(5), deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=trials(5), phases=(Phase.explicit, Phase.generate))
 @given(
     st.lists(CHANGES, min_size=1, max_size=12),
     st.lists(st.lists(ANY, min_size=0, max_size=6), min_size=1, max_size=7),

@@ -63,7 +63,7 @@ def reference(seed: int) -> tuple[tuple[bytes, ...], Learner]:
     return tuple(encode(snapshot) for snapshot in published), learner
 
 
-@settings(max_examples=trials(2), deadline=None, phases=NO_SHRINK)
+@settings(max_examples=trials(2), phases=NO_SHRINK)
 @given(st.sampled_from(SEEDS), st.lists(st.integers(0, 2 * ROWS), min_size=1, max_size=4))
 def test_learner_cut_anywhere_gives_the_same_weights_and_snapshots(seed: int, cuts: list[int]) -> None:
     examples = stream(seed)

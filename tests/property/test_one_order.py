@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.columns import block, columns
 from support.plain_order import in_order
@@ -130,13 +130,11 @@ def plain(logs: Logs) -> dict[str, list[Raw]]:
 
 
 @given(logs(), st.data(), st.booleans())
-@settings(deadline=None)
 def test_the_order_is_that_of_the_logs_whatever_comes_first(logs: Logs, data: st.DataObject, restarts: bool) -> None:
     assert lived(logs, data, {}, restarts=restarts) == in_order(plain(logs), BROKER_MS)
 
 
 @given(logs(), st.data(), st.booleans())
-@settings(deadline=None)
 def test_what_is_first_is_read_to_its_ends_and_then_all(logs: Logs, data: st.DataObject, restarts: bool) -> None:
     """Ends of the moment of the opening: what came behind them waits for its turn."""
     ends = {t: data.draw(st.integers(1, logs[t].stable), f"end of {t}") for t in BOOTSTRAP if logs[t].stable}
@@ -146,7 +144,6 @@ def test_what_is_first_is_read_to_its_ends_and_then_all(logs: Logs, data: st.Dat
 
 
 @given(logs(), st.data())
-@settings(deadline=None)
 def test_full_buffers_and_small_batches_do_not_show(logs: Logs, data: st.DataObject) -> None:
     """A topic that is full takes no more while another is waited for, and that one is never full."""
     full, batch = intakes.FULL_RECORDS, intakes.BATCH_RECORDS

@@ -217,7 +217,7 @@ UNIVERSE: list[Any] = [
 ]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(PAIRS, st.sampled_from(["input", "output"]))
 def test_what_breaks_nothing_takes_all_that_was_taken(
     pair: tuple[dict[str, Any], dict[str, Any]], direction: Direction
