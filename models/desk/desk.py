@@ -121,6 +121,16 @@ class Desk:
         return self.context.open and due
 
     @property
+    def full(self) -> bool:
+        """Whether the transaction has reached its limit: take, and commit."""
+        return self._published.full
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs since the last take."""
+        return len(self._published.outputs)
+
+    @property
     def held_up_by(self) -> set[int]:
         """Lanes that the desk waits for: those that have not joined; once all have, the slowest."""
         time = self.context.time

@@ -33,6 +33,11 @@ class DeskFold:
         return bool(self._unread) or self.desk.owed or self._order.next() is not None
 
     @property
+    def late(self) -> bool:
+        """Whether a lane reads a backlog."""
+        return self._order.late
+
+    @property
     def progress(self) -> Progress:
         """How far the topic has been applied; to be written with what :meth:`take` returns."""
         return self._order.progress()

@@ -297,6 +297,11 @@ class LaneOrder:
             self._seen_before.note(self._since.popleft(), self._context.lanes)
         return Progress(next_offset, self._read_to, ahead, self._seen_before.copy())
 
+    @property
+    def late(self) -> bool:
+        """Whether a lane is late, and not at rest."""
+        return not self._seen.late.isdisjoint(self._seen.awaited)
+
     def held_up_by(self) -> set[int]:
         """The lanes that the first record of a late lane waits for."""
         return set(self._waited_for(*self._heads[0])) if self._heads else set()

@@ -5,10 +5,11 @@ Opening
     2. *Restore.* Read the committed state; state kept from before a rebalance is reused if no other desk has written.
     3. *Check.* Compare the position with the topic; if they disagree, the worker ends with 78.
 
-Running, once a batch
+Running
     4. *Read* committed breaches from the position on.
-    5. *Fold.* What does not fit into a transaction goes into the next.
-    6. *Commit* one transaction: alerts, suppressions, work orders, state, position. If nothing changed, there is none.
+    5. *Fold* them at once. What does not fit into a transaction goes into the next.
+    6. *Commit* one transaction: alerts, suppressions, work orders, state, position. Outputs are committed at once, or
+       at a pace where lanes read a backlog; where there are none, state and position wait a little for more.
     7. *Account*: only now does the position in memory move, and only now are counts reported.
 
 The desk writes some records to its own input, by its fenced producer: the policy in force, a lane that it no longer
@@ -19,6 +20,7 @@ topic alone is the history.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -51,7 +53,11 @@ from streams.records.topics import BREACHES, DESK_STATE
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 500
-POLL_MS: Final = 500
+QUIET_S: Final = 0.1
+"""How long state and position wait for more if nothing is to be published: lanes mark their time often."""
+BACKLOG_S: Final = 0.025
+"""Least time between two transactions while lanes read a backlog."""
+POLL_S: Final = 0.5
 """How long an empty read waits. A record ends the wait; a new policy or the end of the process waits for it."""
 ANSWER_S: Final = 5.0
 """Age up to which the broker's answer on the end of the topic counts as current."""
@@ -99,6 +105,9 @@ class DeskHost:
         """End of the state topic after this desk's last write; None while memory and topic may differ."""
         self._own_end = 0
         """Offset after the desk's last own record: until it is read back, no further one is written."""
+        self._moved_s: float | None = None
+        """Since when position or state have moved without a transaction."""
+        self._committed_s = 0.0
         self._absent = AbsentLanes()
         self._knows_nobody = False
         """Whether it goes on after a loss of its state: it must join the lanes itself, since they join only once."""
@@ -151,14 +160,18 @@ class DeskHost:
         await self._open()
         while not self._closing:
             said = self._to_say()
-            if said or self._fold.due or self._place.at(self._fold.progress) != self._position:
-                self._idle.clear()
-                try:
-                    await self._commit(said)
-                finally:
-                    self._idle.set()
-            else:
-                await self._read()
+            if self._fold.due:
+                self._state_end = None
+                self._fold.apply()  # 5. fold
+            left_s = 0.0 if said else self._until_commit_s()
+            if left_s > 0:
+                await self._read(left_s)
+                continue
+            self._idle.clear()
+            try:
+                await self._commit(said)
+            finally:
+                self._idle.set()
 
     # Opening
 
@@ -208,7 +221,7 @@ class DeskHost:
             found = await cluster.topics([place.topic])
         if place.topic not in found:
             raise LedgerMismatchError(f"topics are gone: {place.topic}. Run `holdfast topics create`.")
-        self._consumer = consumer = reader(self._spec.client, reset="none", wait_ms=POLL_MS)
+        self._consumer = consumer = reader(self._spec.client, reset="none", wait_ms=round(1000 * POLL_S))
         await consumer.start()
         consumer.assign([place])
         consumer.seek(place, 0)  # set a position at once: this consumer does not choose one itself
@@ -227,10 +240,23 @@ class DeskHost:
 
     # Running
 
-    async def _read(self) -> None:
+    def _until_commit_s(self) -> float:
+        """Time until the next transaction; the longest wait for records if there is nothing to commit."""
+        desk, now = self._fold.desk, time.monotonic()
+        if desk.full:
+            return 0.0
+        if desk.outputs:
+            return self._committed_s + BACKLOG_S - now if self._fold.late else 0.0
+        if self._place.at(self._fold.progress) == self._position:
+            self._moved_s = None
+            return POLL_S
+        self._moved_s = now if self._moved_s is None else self._moved_s
+        return self._moved_s + QUIET_S - now
+
+    async def _read(self, longest_s: float) -> None:
         """Step 4; returns as soon as there are records."""
         try:
-            found = await patient(self._fetched, "the breaches", takes_long=True)
+            found = await patient(lambda: self._fetched(longest_s), "the breaches", takes_long=True)
             read_to = await patient(lambda: self._opened().position(self._breaches), "the place in the breaches")
         except OffsetOutOfRangeError as error:
             raise LedgerMismatchError(
@@ -243,9 +269,9 @@ class DeskHost:
             if not isinstance(each.heard, Governed):
                 self._absent.heard(each.heard.lane, now)
 
-    async def _fetched(self) -> Sequence[Any]:
-        consumer = self._opened()
-        found: dict[TopicPartition, Sequence[Any]] = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH)
+    async def _fetched(self, longest_s: float) -> Sequence[Any]:
+        consumer, wait_ms = self._opened(), math.ceil(1000 * longest_s)
+        found: dict[TopicPartition, Sequence[Any]] = await consumer.getmany(timeout_ms=wait_ms, max_records=BATCH)
         return found.get(self._breaches, [])
 
     def _to_say(self) -> list[Heard]:
@@ -273,9 +299,8 @@ class DeskHost:
         return fresh and end is not None and (self.read_to or 0) >= end
 
     async def _commit(self, said: Sequence[Heard]) -> None:
-        """Steps 5 to 7; any error from here ends the worker."""
+        """Steps 6 and 7; any error from here ends the worker."""
         spec, self._state_end = self._spec, None
-        self._fold.apply()  # 5. fold
         changes = self._fold.take()
         spec.fail_at("desk_folded")
         place = self._place.at(self._fold.progress)
@@ -286,7 +311,7 @@ class DeskHost:
         for each in said:
             version = each.policy.version if isinstance(each, Governed) else None
             log.info("desk_says", kind=type(each).__name__, policy=version, partition=getattr(each, "lane", None))
-        self._position = place  # 7. account
+        self._position, self._moved_s, self._committed_s = place, None, time.monotonic()  # 7. account
         self._knows_nobody = self._knows_nobody and not any(isinstance(each, Joined) for each in said)
         wall_s = spec.wall_s()
         outputs = [placed.output for placed in changes.outputs]

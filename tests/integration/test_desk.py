@@ -105,7 +105,7 @@ async def test_nothing_to_write_is_no_transaction(desk: DeskRig) -> None:
     hosted = desk.host(POLICY)
     await desk.settled(hosted)
     before = await desk.end(DESK_STATE)
-    await asyncio.sleep(2.5 * hosting.POLL_MS / 1000)
+    await asyncio.sleep(2.5 * hosting.POLL_S)
     assert await desk.end(DESK_STATE) == before
     assert len(await desk.heard()) == 1, "the policy, once"
 
@@ -326,7 +326,7 @@ async def test_retention_that_overtakes_a_running_desk_ends_it(desk: DeskRig, mo
         return await fetched()
 
     monkeypatch.setattr(hosted.host, "_fetched", held)
-    await asyncio.sleep(2 * hosting.POLL_MS / 1000)
+    await asyncio.sleep(2 * hosting.POLL_S)
     await desk.say(*marks(3, 1))
     await desk.rig.trim(BREACHES, 0, await desk.end(BREACHES))
     hosted.host._opened().seek(hosted.host._breaches, 0)  # what it had asked for before still comes
