@@ -135,7 +135,7 @@ class Inherited(OfSubscriber, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 class Mark(_OfLane, frozen=True, kw_only=True, omit_defaults=True, tag="mark", tag_field="what"):
-    """How far the lane is, once a transaction at most: after a tick, and after each transaction while it is late."""
+    """How far the lane is, once a transaction at most: after a tick, and often while it is late."""
 
     tick: int
     """The newest tick whose sweep the lane has finished; 0 before its first."""

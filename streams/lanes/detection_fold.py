@@ -22,6 +22,8 @@ from streams.lanes.lane_report import Commit
 from streams.records.out_record import AnyRecord
 from streams.records.outputs import out_records
 
+MARK_MS: Final = 50
+"""Time between two marks of a lane that is late, unless a tick has passed."""
 _NEVER: Final = -1
 """No tick: the lane has written no mark since it opened."""
 
@@ -71,6 +73,8 @@ class DetectionFold:
         self._detector = detector
         self._group = group
         self._marked: int | None = _NEVER
+        self._mark_ms = 0
+        """When the next mark is due if the lane is late."""
 
     @property
     def versions(self) -> tuple[str, str]:
@@ -123,14 +127,15 @@ class DetectionFold:
     def take(self, now_ms: int | None = None) -> Folded:
         """The results since the last call; `now_ms` is the time at which they are written, None if they are not.
 
-        They end with a mark of the newest tick if one has passed, or if the lane has just opened or is late: the desk
-        must know how far it is, to know which record of late lanes comes next.
+        They end with a mark of the newest tick if one has passed, if the lane has just opened, and often while it is
+        late: the desk must know how far it is, to know which record of late lanes comes next.
         """
         records, outputs, counts = self._detector.take()
         clock = self._detector.clock
-        late = now_ms is not None and clock.watermark is not None and now_ms - clock.watermark > LATE_MS
-        if late or (clock.watermark is not None and clock.last_tick != self._marked):
-            self._marked = clock.last_tick
+        now_ms = 0 if now_ms is None else now_ms
+        late = clock.watermark is not None and now_ms - clock.watermark > LATE_MS
+        if (late and now_ms >= self._mark_ms) or (clock.watermark is not None and clock.last_tick != self._marked):
+            self._marked, self._mark_ms = clock.last_tick, now_ms + MARK_MS
             outputs.append(_told(self._mark()))
         examples = [output.body for output in outputs if isinstance(output.body, Example)]
         return Folded(

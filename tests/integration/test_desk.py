@@ -321,9 +321,9 @@ async def test_retention_that_overtakes_a_running_desk_ends_it(desk: DeskRig, mo
     await desk.settled(hosted)
     fetched, gate = hosted.host._fetched, asyncio.Event()
 
-    async def held() -> Any:
+    async def held(longest_s: float) -> Any:
         await gate.wait()
-        return await fetched()
+        return await fetched(longest_s)
 
     monkeypatch.setattr(hosted.host, "_fetched", held)
     await asyncio.sleep(2 * hosting.POLL_S)
