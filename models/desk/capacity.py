@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from typing import Final, NamedTuple, get_args
 
@@ -65,13 +65,19 @@ def unit_and_day(key: bytes) -> tuple[str, int]:
 class Units:
     """The units of the policy and what they did on each day; one state record a unit and day.
 
+    Parameters
+    ----------
+    freed
+        Called with a unit that has capacity again.
+
     Attributes
     ----------
     days
         By unit and local day.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, freed: Callable[[str], None] = lambda _: None) -> None:
+        self._freed = freed
         self.days: dict[tuple[str, int], UnitDay] = {}
         self._changed: set[tuple[str, int]] = set()
         self._units: dict[str, UnitPolicy] = {}
@@ -164,6 +170,7 @@ class Units:
         if held is not None and day == local_day(at, self._policy.contact) and held.used.get(channel):
             held.used[channel] -= 1
             self._changed.add((unit, day))
+            self._freed(unit)
 
     def save(self, unit: str, at: int) -> None:
         """Count a customer whom the unit reports as retained."""

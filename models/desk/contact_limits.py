@@ -76,6 +76,16 @@ class Objections:
         """Whether an override lifts caps, cooldown and the quiet period after a refusal."""
         return any(each.stands(at) for each in self._said("overridden", file, account_id))
 
+    def change_by(self, file: PersonFile, standing: Standing, at: int) -> int | None:
+        """When the passing of time alone may next change what holds of a breach against which there is nothing now."""
+        alert, full = standing.alert, None
+        if "sms" in standing.channels:
+            full = self.sms_capped(file, alert.kind, alert.account_id, at)
+        overrides = [each.until for each in self._said("overridden", file, alert.account_id)]
+        return min(
+            (end for end in (standing.before_ts, full, *overrides) if end is not None and end > at), default=None
+        )
+
     def sms_capped(self, file: PersonFile, kind: Kind, account_id: str | None, at: int) -> int | None:
         """When this person may get another SMS of that kind; None if they may now."""
         contact = self._context.ruled.contact

@@ -76,6 +76,9 @@ class Decisions:
             found = standing.channels[0] if owed else Objection("capacity", None)
         if found is None:
             known, standing.tried = standing.tried, True
+            expires = standing.since + round(policy.desk.wait_days * DAY_MS)
+            ends = (self._units.next_day(at), expires, self._objections.change_by(file, standing, at))
+            self._waiting.sleep(standing, min(end for end in ends if end is not None and end > at))
             return not known
         fresh = standing.fresh and not standing.tried
         if isinstance(found, Objection):

@@ -91,15 +91,15 @@ class Desk:
     def __init__(self, lanes: int) -> None:
         self.context = DeskContext(lanes)
         self._published = Publications(self.context)
-        self._units = Units()
         self._waiting = WaitingList(self.context)
+        self._units = Units(self._waiting.wake_unit)
         files: dict[Person, PersonFile] = {}
         objections = Objections(self.context, files)
         self._dispatch = Dispatch(self.context, self._units, self._published, objections)
         self._decisions = Decisions(
             self.context, self._units, self._waiting, self._dispatch, self._published, objections
         )
-        self._registry = Registry(self.context, self._dispatch, files, self._decisions.redispatch)
+        self._registry = Registry(self.context, self._dispatch, files, self._decisions.redispatch, self._waiting)
         self._incidents = Incidents(self.context, self._registry, self._decisions, self._published)
         self._instructions = Instructions(
             self.context, self._registry, self._dispatch, self._decisions, self._incidents
@@ -231,6 +231,7 @@ class Desk:
             case Governed():
                 self._govern(record.policy)
                 self._governed = True
+                self._waiting.wake_all()
                 for person in self._registry.files:
                     self._registry.deadlines.renew(person)
             case _:

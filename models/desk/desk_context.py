@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from models.contract.breaches import Moved
 from models.contract.policy import Policy
 from models.contract.vocabulary import Kind, SuppressionReason
+from models.decisions.ticks import TICK_MS
 from models.desk.persons import PersonFile
 
 
@@ -97,6 +98,10 @@ class DeskTime(Struct):
         rested = self.rested
         living = [self.marks.get(lane, 0) for lane in lanes if lane not in rested and self._lives(lane)]
         return min(living) if living else max((rested[lane] for lane in lanes if lane in rested), default=0)
+
+    def latest(self) -> int:
+        """A time that no decision about a person is beyond: they are made as of records, or of a tick just passed."""
+        return max(self.clocks.values(), default=0) + TICK_MS
 
     def furthest(self) -> int:
         """The time of the lane that is furthest ahead."""

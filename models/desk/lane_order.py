@@ -12,6 +12,7 @@ import heapq
 from collections import deque
 from typing import Final, NamedTuple
 
+import msgspec
 from msgspec import Struct, field
 
 from models.contract.breaches import LATE_MS, Excluded, Governed, Heard, Idle, Joined, Mark, OfSubscriber
@@ -53,6 +54,8 @@ class LaneTimes(Struct):
     """Lanes that were late when last heard; their marks are replaced by ticks."""
     waking: dict[int, int] = {}
     """Marks since its rest of each late lane that has had one only: its next transaction may follow at once."""
+    last_late_ms: dict[int, int] = {}
+    """When each lane wrote its newest late record about a subscriber."""
     generation: int | None = None
     """Highest generation of the consumer group in which a lane has opened."""
     newest_ms: int = 0
@@ -83,6 +86,7 @@ class LaneTimes(Struct):
             # With a new generation each lane may find a backlog, not only this one.
             newer = self.generation is None or heard.generation > self.generation
             self.awaited |= set(range(lanes)) if newer else {lane}
+            self.late |= {lane} if late else set()
             self.generation = heard.generation if newer else self.generation
         elif not late:
             self.awaited.discard(lane)
@@ -93,16 +97,28 @@ class LaneTimes(Struct):
                 self.awaited.add(lane)
                 self.waking[lane] = 0
             self.late.add(lane)
-            if isinstance(heard, Mark) and lane in self.waking:
+            if isinstance(heard, OfSubscriber):
+                self.last_late_ms[lane] = written.written_ms
+            elif lane in self.waking:
                 self.waking[lane] += 1
                 if self.waking[lane] > 1:
                     del self.waking[lane]
         return late
 
+    def standing(self, lane: int) -> tuple[bool, bool]:
+        """Whether the lane is awaited, and whether it is late."""
+        return lane in self.awaited, lane in self.late
+
+    def holds_nothing_of(self, lane: int) -> bool:
+        """Whether the lane has written nothing late about a subscriber that can still be held."""
+        last_ms = self.last_late_ms.get(lane)
+        return last_ms is None or self.newest_ms - last_ms > LONGEST_WAIT_MS
+
     def copy(self) -> LaneTimes:
         """A copy that goes its own way."""
         sets = set(self.awaited), set(self.late)
-        return LaneTimes(dict(self.times), *sets, dict(self.waking), self.generation, self.newest_ms)
+        dicts = dict(self.waking), dict(self.last_late_ms)
+        return LaneTimes(dict(self.times), *sets, *dicts, self.generation, self.newest_ms)
 
 
 class Progress(Struct, frozen=True):
@@ -180,6 +196,10 @@ class LaneOrder:
         self._heads: list[tuple[int, int]] = []
         """Heap of the time and lane of each queue's first record."""
         self._held = 0
+        self._first_two: list[tuple[int, int]] | None = None
+        """Time and number of the two awaited lanes that are furthest behind; None if not known."""
+        self._tick: Ticked | None = None
+        """The next tick of the late lanes, 0 if they have none yet; None if not known."""
         self._next: deque[Written] | int | None = None
         """Where the next record was found: in a list, or in this lane's queue."""
 
@@ -189,24 +209,33 @@ class LaneOrder:
         """Take a record, in the order of the topic, once all that was next before it is applied."""
         heard, lane = written.heard, _lane_of(written.heard)
         self._since.append(written)
+        may_pass, before = self._seen.holds_nothing_of(lane), self._seen.standing(lane)
         late = self._seen.note(written, self._context.lanes)
-        if self._before.covers(written) or (isinstance(heard, Mark) and late and heard.generation is None):
+        opens = isinstance(heard, Mark) and heard.generation is not None
+        if opens or before != self._seen.standing(lane):
+            self._first_two, self._tick = None, None
+        elif self._first_two is not None and any(lane == each for _, each in self._first_two):
+            self._first_two = None
+        if self._before.covers(written) or (isinstance(heard, Mark) and late and not opens):
             return
         if lane == _NO_LANE:
+            self._first_two = self._tick = None  # a lane that joins may be awaited
             self._terms.append(written)
             return
         time, queue = self._seen.of(lane), self._queues.get(lane)
-        if queue is not None and not late and not any(isinstance(each.written.heard, OfSubscriber) for each in queue):
-            # What is urgent now does not wait behind the word of a quiet lane that it has opened, or is idle.
+        if queue is not None and not late and may_pass:
+            # What is urgent now does not wait behind the word of a quiet lane that it has opened, or is idle. Whether
+            # it may pass follows from what was read, not from what is still held: a restart must find the same.
             self._at_once.extend(each.written for each in queue)
             self._held -= len(queue)
             del self._queues[lane]
             self._heads = sorted(head for head in self._heads if head[1] != lane)
-            queue = None
+            self._tick = queue = None
         if queue is not None:
             queue.append(_Held(time, late, written))
             self._held += 1
         elif late:
+            self._tick = None
             self._queues[lane] = deque([_Held(time, late, written)])
             heapq.heappush(self._heads, (time, lane))
             self._held += 1
@@ -229,28 +258,34 @@ class LaneOrder:
             return self._found(terms)
         if not opened:
             return None
-        if at_once:
-            return self._found(at_once)
+        return self._found(at_once) if at_once else self._next_late()
+
+    def _next_late(self) -> Heard | Ticked | None:
         if not self._heads:
-            return self._tick_before(min(map(self._seen.of, self._seen.awaited), default=0))
+            behind = self._slowest()
+            return None if behind is None else self._tick_before(behind[0])
         time, lane = self._heads[0]
-        held = self._queues[lane][0]
-        if not (waits := self._waited_for(time, lane)):
+        behind = self._slowest(lane)
+        if behind is None or behind > (time, lane):
             if (tick := self._tick_before(time)) is not None:
                 return tick
-        elif self._held <= MOST_HELD and self._seen.newest_ms - held.written.written_ms <= LONGEST_WAIT_MS:
-            return self._tick_before(min(map(self._seen.of, waits)))
+        elif self._held <= MOST_HELD and not self._waits_too_long():
+            return self._tick_before(behind[0])
         self._next = lane
-        return held.written.heard
+        heard = self._queues[lane][0].written.heard
+        if isinstance(heard, Mark):
+            # The lane may still write something of the very moment of this tick.
+            return msgspec.structs.replace(heard, tick=max(0, heard.tick - TICK_MS))
+        return heard
 
     def pop(self) -> None:
         """What was next is applied."""
         if isinstance(self._next, deque):
-            self._next.popleft()
+            self._tick = self._tick if isinstance(self._next.popleft().heard, OfSubscriber) else None
         elif self._next is not None:
             lane, queue = self._next, self._queues[self._next]
             heapq.heappop(self._heads)
-            queue.popleft()
+            self._tick = self._tick if isinstance(queue.popleft().written.heard, OfSubscriber) else None
             self._held -= 1
             while queue and not queue[0].late:
                 self._at_once.append(queue.popleft().written)
@@ -259,16 +294,24 @@ class LaneOrder:
                 heapq.heappush(self._heads, (queue[0].time, lane))
             else:
                 del self._queues[lane]
+                self._tick = None
+        else:
+            self._tick = None
         self._next = None
 
     def _found(self, among: deque[Written]) -> Heard:
         self._next = among
         return among[0].heard
 
-    def _waited_for(self, time: int, lane: int) -> list[int]:
-        """The lanes that may still write something that comes before this."""
-        seen = self._seen
-        return [each for each in seen.awaited if each != lane and (seen.of(each), each) <= (time, lane)]
+    def _slowest(self, but: int | None = None) -> tuple[int, int] | None:
+        """Time and number of the awaited lane that is furthest behind; None if no lane is awaited."""
+        if self._first_two is None:
+            self._first_two = heapq.nsmallest(2, ((self._seen.of(each), each) for each in self._seen.awaited))
+        return next((each for each in self._first_two if each[1] != but), None)
+
+    def _waits_too_long(self) -> bool:
+        newest_ms = self._seen.newest_ms
+        return any(newest_ms - queue[0].written.written_ms > LONGEST_WAIT_MS for queue in self._queues.values())
 
     def _tick_before(self, time: int) -> Ticked | None:
         """The next tick of the late lanes if it is before `time`.
@@ -276,10 +319,12 @@ class LaneOrder:
         A burst reaches several lanes at rest one after the other. Until the first has written twice, its ticks wait, so
         that its breaches do not take the capacity before those of the others.
         """
-        lanes = self._seen.late & (self._seen.awaited | self._queues.keys())
-        marks = [mark for each in lanes if (mark := self._context.time.marks.get(each))]
-        tick = floor_tick(min(marks)) + TICK_MS if marks else floor_tick(time - 1)
-        return Ticked(tick, sorted(lanes)) if lanes and 0 < tick < time and not self._seen.waking else None
+        if self._tick is None:
+            lanes = (self._seen.late & self._seen.awaited) | self._queues.keys()
+            marks = [mark for each in lanes if (mark := self._context.time.marks.get(each))]
+            self._tick = Ticked(floor_tick(min(marks)) + TICK_MS if marks else 0, sorted(lanes))
+        known, tick = self._tick.lanes, self._tick.tick or floor_tick(time - 1)
+        return Ticked(tick, known) if known and 0 < tick < time and not self._seen.waking else None
 
     # What callers may read
 
@@ -303,8 +348,12 @@ class LaneOrder:
         return not self._seen.late.isdisjoint(self._seen.awaited)
 
     def held_up_by(self) -> set[int]:
-        """The lanes that the first record of a late lane waits for."""
-        return set(self._waited_for(*self._heads[0])) if self._heads else set()
+        """The lanes that the first record of a late lane waits for, or that ticks wait for."""
+        seen, first = self._seen, self._heads[:1]
+        waits = {
+            each for time, lane in first for each in seen.awaited - {lane} if (seen.of(each), each) <= (time, lane)
+        }
+        return waits or set(seen.waking)
 
 
 def _lane_of(heard: Heard) -> int:

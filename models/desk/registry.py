@@ -8,13 +8,14 @@ from typing import Final
 import msgspec
 
 from models.contract.breaches import OfSubscriber, Person, person_of
-from models.desk.accounts.exodus import account_person
+from models.desk.accounts.exodus import account_of, account_person
 from models.desk.contact_limits import Objection
 from models.desk.deadlines import Deadlines
 from models.desk.desk_context import DeskContext
 from models.desk.dispatch import Dispatch
 from models.desk.orders import DESK
 from models.desk.persons import BY_TIME, OpenOrder, PersonFile, Standing
+from models.desk.waiting_list import WaitingList
 from models.state.state_records import StateRecord
 
 PERSON: Final = b"p"
@@ -39,7 +40,12 @@ class Registry:
     """
 
     def __init__(
-        self, context: DeskContext, dispatch: Dispatch, files: dict[Person, PersonFile], redispatch: Redispatch
+        self,
+        context: DeskContext,
+        dispatch: Dispatch,
+        files: dict[Person, PersonFile],
+        redispatch: Redispatch,
+        waiting: WaitingList,
     ) -> None:
         self.files = files
         self.whose: dict[str, Person] = {}
@@ -47,6 +53,7 @@ class Registry:
         self._context = context
         self._dispatch = dispatch
         self._redispatch = redispatch
+        self._waiting = waiting
         self._dirty: set[Person] = set()
 
     # Files; the caller that takes one puts it back
@@ -80,6 +87,9 @@ class Registry:
         """Renew a person's deadline, or delete their file if nothing is left; the last call after a change."""
         file = self.files[person]
         self._dirty.add(person)
+        self._waiting.wake(file)
+        if (account_id := account_of(person)) is not None:
+            self._waiting.wake_account(account_id)
         if not file.empty():
             self.deadlines.renew(person)
             return

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Literal
 
 from models.desk.desk_context import DeskContext
-from models.desk.persons import Standing
+from models.desk.persons import PersonFile, Standing
 
 Rank = tuple[bool, float, str]
 """Sort key: not urgent, negative priority, alert id."""
@@ -15,6 +15,10 @@ Rank = tuple[bool, float, str]
 
 class WaitingList:
     """The waiting breaches. The end of a transaction may interrupt a pass anywhere; the next one resumes it.
+
+    A breach for which there was no capacity *sleeps*: it is not tried again until time, its person, its account or its
+    unit may have changed that. In a backlog of a month, 2,880 passes over 2,000 waiting breaches took a minute. Which
+    ones sleep is not kept: to try one again changes nothing.
 
     Attributes
     ----------
@@ -29,6 +33,13 @@ class WaitingList:
         self.passed: Rank | None = None
         self._context = context
         self._waiting: dict[str, Standing] = {}
+        self._awake: dict[str, None] = {}
+        """Those to be tried, by alert id, in the order in which they woke."""
+        self._alarms: list[tuple[int, str]] = []
+        """Heap of the times at which those that sleep wake by themselves, some of which were woken before."""
+        self._of_unit: dict[str, set[str]] = {}
+        self._of_account: dict[str, set[str]] = {}
+        """Those that sleep, by unit and by account."""
         self._queue: list[Rank] | None = None
         """Heap of what is left of the pass; None until it is built."""
 
@@ -42,20 +53,69 @@ class WaitingList:
     def put(self, standing: Standing) -> None:
         """Add a breach, also to a running pass, so that the pass is the same wherever transactions cut it."""
         self._waiting[standing.alert.alert_id] = standing
-        if self._queue is None:
-            return
-        rank = self._rank(standing)
-        if (self.passed is None or rank > self.passed) and self._ripe(standing):
-            heapq.heappush(self._queue, rank)
+        self._stir(standing.alert.alert_id)
 
     def drop(self, standing: Standing) -> None:
         """Remove a breach, if it is there."""
         self._waiting.pop(standing.alert.alert_id, None)
+        self._awake.pop(standing.alert.alert_id, None)
+
+    # Sleeping
+
+    def sleep(self, standing: Standing, until: int) -> None:
+        """Do not try a breach again until then, unless it is woken."""
+        alert = standing.alert
+        self._awake.pop(alert.alert_id, None)
+        heapq.heappush(self._alarms, (until, alert.alert_id))
+        self._of_unit.setdefault(standing.unit, set()).add(alert.alert_id)
+        if alert.account_id is not None:
+            self._of_account.setdefault(alert.account_id, set()).add(alert.alert_id)
+
+    def wake(self, file: PersonFile) -> None:
+        """A person has changed."""
+        for name, standing in file.breaches.items():
+            if standing.state == "waiting":
+                self._stir(name)
+
+    def wake_unit(self, unit: str) -> None:
+        """A unit has capacity again."""
+        for name in sorted(self._of_unit.pop(unit, ())):
+            self._stir(name)
+
+    def wake_account(self, account_id: str) -> None:
+        """An account has changed."""
+        for name in sorted(self._of_account.pop(account_id, ())):
+            self._stir(name)
+
+    def wake_all(self) -> None:
+        """The policy has changed."""
+        self._alarms.clear()
+        self._of_unit.clear()
+        self._of_account.clear()
+        for name in self._waiting:
+            self._stir(name)
+
+    def _stir(self, name: str) -> None:
+        if name not in self._waiting or name in self._awake:
+            return
+        self._awake[name] = None
+        if self._queue is None:
+            return
+        standing = self._waiting[name]
+        rank = self._rank(standing)
+        if (self.passed is None or rank > self.passed) and self._ripe(standing):
+            heapq.heappush(self._queue, rank)
+
+    # The pass
 
     def next(self) -> Standing | None:
         """The next breach of the pass, best first, ties by alert id; None at its end."""
         if self._queue is None:
-            ranks = [self._rank(standing) for standing in self._waiting.values() if self._ripe(standing)]
+            latest = self._context.time.latest()
+            while self._alarms and self._alarms[0][0] <= latest:
+                self._stir(heapq.heappop(self._alarms)[1])
+            awake = (self._waiting[name] for name in self._awake)
+            ranks = [self._rank(standing) for standing in awake if self._ripe(standing)]
             self._queue = [rank for rank in ranks if self.passed is None or rank > self.passed]
             heapq.heapify(self._queue)
         while self._queue:

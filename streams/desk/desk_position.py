@@ -95,7 +95,7 @@ def checked(
         )
     known = position or DeskPosition(group, log.topic_id, 0)
     recreated = known.topic_id != log.topic_id
-    if fault := _fault(known.next_offset, log, recreated=recreated, lost=position is None):
+    if fault := _fault(known.progress, log, recreated=recreated, lost=position is None):
         if not accept_loss:
             raise LedgerMismatchError(
                 f"the desk: {fault}. Restore the topics, or start once with --accept-loss to go on without what is "
@@ -107,7 +107,8 @@ def checked(
     return msgspec.structs.replace(known, group=group)
 
 
-def _fault(wanted: int, log: BreachLog, *, recreated: bool, lost: bool) -> str:
+def _fault(progress: Progress, log: BreachLog, *, recreated: bool, lost: bool) -> str:
+    wanted, read_to = progress.next_offset, progress.read_to
     if recreated:
         return f"{BREACHES} was recreated since the state was written"
     if lost and log.start:
@@ -117,6 +118,6 @@ def _fault(wanted: int, log: BreachLog, *, recreated: bool, lost: bool) -> str:
             f"{BREACHES} starts at offset {log.start}, the state needs {wanted}: "
             f"{log.start - wanted} records were deleted unread"
         )
-    if wanted > log.end:
-        return f"{BREACHES} ends at offset {log.end}, the state has heard {wanted - 1}"
+    if read_to > log.end:
+        return f"{BREACHES} ends at offset {log.end}, the state has heard {read_to - 1}"
     return ""

@@ -13,8 +13,8 @@ SHORTEST_S: Final = 0.02
 """Shortest time between the starts of two transactions of a lane: at low rates more would only load the broker."""
 LONGEST_S: Final = 0.25
 """Longest time: with so many lanes that it is reached, transactions are well filled."""
-A_SECOND: Final = 120
-"""Transactions a second of all lanes, at 2.5 ms each less than a third of a core."""
+A_SECOND: Final = 64
+"""Transactions a second of all lanes, at 2.5 ms each a sixth of a core."""
 _RECENT_S: Final = 1.0
 
 
@@ -27,7 +27,7 @@ class TransactionPace:
     >>> for lane in range(12):
     ...     pace.began(lane, 100.0)
     >>> pace.between(100.5), pace.between(105.0)
-    (0.1, 0.02)
+    (0.1875, 0.02)
     """
 
     def __init__(self) -> None:

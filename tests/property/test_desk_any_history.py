@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 from typing import Any, get_args
+from unittest.mock import patch
 
 import msgspec
 from hypothesis import given, settings
@@ -41,6 +42,7 @@ from models.decisions.outbox import Output
 from models.decisions.signals import FORWARDS, PAYS_LESS
 from models.desk.accounts.exodus import incident_id
 from models.desk.persons import PersonFile
+from models.desk.waiting_list import WaitingList
 
 LANES = 2
 WHAT = ("open", "open", "open", "step", "over", "answer", "contact", "moved", "by_hand", "sign", "sign", "time", "rest")
@@ -393,6 +395,17 @@ def test_any_cut_and_any_restart_gives_the_same_bytes(history: list[Heard], data
             cut.restart()
     assert whole.outputs == cut.outputs
     assert whole.state == cut.state
+
+
+@settings(max_examples=150)
+@given(histories | moves)
+def test_a_breach_sleeps_only_while_it_would_not_be_raised_anyway(history: list[Heard]) -> None:
+    asleep, awake = DeskBench.unopened(LANES), DeskBench.unopened(LANES)
+    asleep.hear(*history)
+    with patch.object(WaitingList, "sleep", lambda *_: None):
+        awake.hear(*history)
+    assert asleep.outputs == awake.outputs
+    assert asleep.state == awake.state
 
 
 @settings(max_examples=100)

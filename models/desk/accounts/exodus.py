@@ -106,6 +106,17 @@ def account_person(account_id: str) -> Person:
     return Person(f"a:{account_id}")
 
 
+def account_of(person: Person) -> str | None:
+    """The account of that key; None if it is a person's.
+
+    Examples
+    --------
+    >>> account_of(account_person("acme")), account_of(Person("c:77"))
+    ('acme', None)
+    """
+    return person.removeprefix("a:") if person.startswith("a:") else None
+
+
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key, as Kafka's clients choose it.
 

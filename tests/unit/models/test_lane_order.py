@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 
 import pytest
+from msgspec.structs import replace
 from support.breaches_made import DAY, HOUR, NINE, TICK_MS, a_breach
 from support.desk_rig import DeskBench
 
 from models.contract.breaches import LATE_MS, Excluded, Heard, Idle, Mark
 from models.contract.policy import ContactPolicy, Policy, UnitPolicy
+from models.desk.decisions import Decisions
 from models.desk.lane_order import LONGEST_WAIT_MS
+from models.desk.persons import PersonFile, Standing
 
 MONTH_LATER = NINE + 30 * DAY
 POLICY = Policy(
@@ -112,6 +115,77 @@ def test_a_burst_that_reaches_lanes_at_rest_one_after_the_other_is_ranked_as_one
     assert raised(desk) == []
     desk.hear(Idle(lane=0), Idle(lane=1))
     assert raised(desk) == ["1-2", "1-1"]
+
+
+@pytest.mark.parametrize("lead", [0, 5, 20])
+def test_a_lane_that_reaches_the_present_first_does_not_stop_the_days_of_the_others(lead: int) -> None:
+    desk, days = late_desk(), 20
+    clocks = [NINE + day * DAY for day in range(days)]
+    first = [waiting(f"0-{n}", clock, 0, 1.0) for n, clock in enumerate(clocks)]
+    other = [waiting(f"1-{n}", clock, 1, 2.0) for n, clock in enumerate(clocks)]
+    desk.hear(*first[:lead])
+    for n in range(days):
+        desk.hear(*first[lead + n : lead + n + 1], at(0, clocks[min(days - 1, lead + n)]))
+        if lead + n == days - 1:
+            desk.hear(at(0, MONTH_LATER))  # from here on it is live
+        desk.hear(other[n], at(1, clocks[n]))
+    desk.hear(at(0, MONTH_LATER), at(1, MONTH_LATER))
+    assert len(raised(desk)) == 2 * days
+
+
+@pytest.mark.parametrize("said", [Idle(lane=0), Mark(lane=0, tick=0, generation=2)], ids=["idle", "opened"])
+def test_a_restart_does_not_let_a_record_pass_what_its_lane_wrote_before(said: Heard) -> None:
+    desk = late_desk()
+    desk.hear(at(1, NINE + HOUR), urgent("a", NINE, 0), at(0, NINE + 10 * HOUR))
+    assert raised(desk) == ["a"]
+    desk.hear(said)
+    desk.restart()
+    desk.hear(urgent("c", MONTH_LATER, 0), urgent("b", NINE + 2 * HOUR, 1), Idle(lane=1))
+    assert raised(desk) == ["a", "b", "c"]
+
+
+def test_a_quiet_lane_that_was_never_late_answers_what_is_urgent_at_once() -> None:
+    desk = late_desk()
+    desk.hear(Idle(lane=0), urgent("a", MONTH_LATER, 0))
+    assert raised(desk) == ["a"]
+
+
+def test_a_lane_that_opens_on_a_tick_has_not_passed_it() -> None:
+    desk = late_desk()
+    desk.hear(Idle(lane=1), *(waiting(f"low-{n}", NINE, 0, 1.0) for n in range(2)))
+    desk.hear(Mark(lane=0, tick=NINE, clock=NINE, generation=2), Mark(lane=1, tick=0, generation=2), Idle(lane=1))
+    desk.hear(*(waiting(f"high-{n}", NINE, 0, 9.0) for n in range(2)), Idle(lane=0))
+    assert raised(desk) == ["high-0", "high-1"]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_lanes_that_begin_at_different_places_are_ticked_from_there(first: int) -> None:
+    desk = DeskBench(POLICY, 2)
+    desk.written_ms = MONTH_LATER
+    places = (NINE, NINE + 2 * DAY)
+    desk.hear(*(Mark(lane=lane, tick=places[lane], clock=places[lane], generation=1) for lane in (0, 1)))
+    told = [
+        [waiting(f"0-{n}", NINE + n * HOUR, 0, 1.0) for n in range(3)] + [waiting("0-9", NINE + DAY, 0, 1.0)],
+        [waiting("1-0", NINE + 2 * DAY, 1, 1.0)],
+    ]
+    for lane in (first, 1 - first):
+        desk.hear(*told[lane], Idle(lane=lane))
+    assert raised(desk) == ["0-0", "0-1", "0-2", "0-9", "1-0"]
+
+
+def test_a_month_of_ticks_tries_a_breach_that_waits_once_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    units = (replace(POLICY.units[0], capacity={"outbound_call": 0}),)
+    desk = late_desk(1, replace(POLICY, desk=replace(POLICY.desk, wait_days=60), units=units))
+    tries, release = Counter[str](), Decisions.release
+
+    def counted(self: Decisions, file: PersonFile, standing: Standing, at: int) -> bool:
+        tries[standing.alert.alert_id] += 1
+        return release(self, file, standing, at)
+
+    monkeypatch.setattr(Decisions, "release", counted)
+    desk.hear(*(waiting(f"{n}", NINE, 0, 1.0) for n in range(20)), at(0, NINE + 29 * DAY))
+    assert len(tries) == 20
+    assert max(tries.values()) < 2 * 31  # of 2,784 ticks
 
 
 # One log, read in any way

@@ -15,6 +15,7 @@ LOG = BreachLog("a", 10, 20)
     [
         (DeskPosition("g", "b", 15), "was recreated since the state was written", 10),
         (DeskPosition("g", "a", 9), "starts at offset 10, the state needs 9: 1 records were deleted unread", 10),
+        (DeskPosition("g", "a", 15, read_to=31, ahead={0: 15, 1: 31}), "ends at offset 20, the state has heard 30", 15),
         (DeskPosition("g", "a", 21), "ends at offset 20, the state has heard 20", 20),
         (None, "starts at offset 10, and there is no state: it was lost", 10),
     ],
