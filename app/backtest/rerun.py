@@ -23,8 +23,8 @@ from models.contract.events import SUBSCRIBERS, Outcome
 from models.contract.policy import Policy
 from models.decisions.detector import Detector
 from models.decisions.labelling import LEAVING
-from models.desk.desk_fold import DeskFold
-from models.desk.lane_order import Written
+from models.desk.desk import DeskFold
+from models.desk.lanes.lane_times import Written
 from models.kernel.arrivals import CLOCKED, Table
 from models.kernel.places import KIND, OUTCOME_, TS
 from models.kernel.reader import EventReader

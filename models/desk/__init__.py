@@ -1,11 +1,10 @@
 """The desk: decides which breaches lead to a contact now, by whom and over which channel, and follows what came of it.
 
 It is a fold of ``churn.breaches.v1`` alone: equal records in equal order give equal bytes. It uses the contract, the
-lanes' contact rules and the key and value of a state record. Begin with :mod:`models.desk.desk_fold`; then, in the
-order in which a breach passes them:
+lanes' contact rules and the key and value of a state record. Begin with :mod:`models.desk.desk`, which applies
+a record and does what is due; then, in the order in which a breach passes them:
 
-- ``lane_order``: which record comes next, where lanes read a backlog;
-- ``desk``: applies a record and does what is due;
+- ``lanes``: how far each lane is, and whose record comes next;
 - ``desk_context``: the time and the policy of each decision;
 - ``registry``: the person of each number; ``persons`` is what is kept of a person, ``deadlines`` when it is next due;
 - ``decisions``: raised, withheld or waiting; ``contact_limits`` gives reasons against, ``waiting_list`` the order;

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from models.desk.lane_order import LaneTimes, Progress
+from models.desk.lanes.lane_times import LaneTimes, Progress
 from streams.lanes.ledger import LedgerMismatchError
 from streams.records.topics import BREACHES
 

@@ -1,4 +1,4 @@
-"""The desk on Kafka: reads breaches, lets :class:`models.desk.desk_fold.DeskFold` decide, and writes the decisions.
+"""The desk on Kafka: reads breaches, lets :class:`models.desk.desk.DeskFold` decide, and writes the decisions.
 
 Opening
     1. *Fence.* Start the producer: a former desk can no longer commit, and its open transaction is aborted.
@@ -33,9 +33,8 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from models.contract.breaches import Excluded, Governed, Heard, Joined
 from models.contract.policy import Policy
-from models.desk.desk import DeskChanges
-from models.desk.desk_fold import DeskFold
-from models.desk.lane_order import Written
+from models.desk.desk import DeskChanges, DeskFold
+from models.desk.lanes.lane_times import Written
 from streams.cluster.partition_read import chunks, reader
 from streams.cluster.retries import patient
 from streams.cluster.topic_admin import Cluster

@@ -17,7 +17,7 @@ import msgspec
 
 from models.contract.breaches import Governed, Heard, Idle, Joined, Mark, OfSubscriber
 from models.contract.policy import Policy
-from models.desk.lane_order import Written
+from models.desk.lanes.lane_times import Written
 
 _encode: Final = msgspec.json.Encoder().encode
 

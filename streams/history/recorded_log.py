@@ -19,7 +19,7 @@ from aiokafka import TopicPartition
 
 from models.contract.breaches import Heard
 from models.contract.events import SUBSCRIBERS
-from models.desk.lane_order import Written
+from models.desk.lanes.lane_times import Written
 from streams.cluster.partition_read import chunks, reader
 from streams.cluster.topic_admin import Cluster
 from streams.cluster.topic_tail import TopicMissingError

@@ -15,8 +15,8 @@ from support.rig import Rig, until
 
 from models.contract.breaches import Heard, Joined, Mark, OfSubscriber
 from models.contract.policy import Policy
-from models.desk.desk_fold import DeskFold
-from models.desk.lane_order import Written
+from models.desk.desk import DeskFold
+from models.desk.lanes.lane_times import Written
 from streams.cluster.partition_read import chunks, reader
 from streams.desk.desk_report import DeskCommit, DeskStanding
 from streams.desk.host import DeskHost

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from models.contract.breaches import Governed, Heard, Joined, Mark, OfSubscriber
 from models.contract.policy import Policy
 from models.decisions.outbox import Output
-from models.desk.desk import Desk, DeskCounts
-from models.desk.desk_fold import DeskFold
-from models.desk.lane_order import Progress, Written
+from models.desk.desk import Desk, DeskCounts, DeskFold
+from models.desk.lanes.lane_times import Progress, Written
 
 NO_CAPS = {"caps": (), "sms_caps": ()}
 """Contact terms under which only a lane's own decisions and cooldowns withhold anything."""

@@ -39,8 +39,8 @@ from support.columns import columns
 from support.plain_order import in_order
 
 from models.contract.breaches import Heard
-from models.desk.desk_fold import DeskFold
-from models.desk.lane_order import Written
+from models.desk.desk import DeskFold
+from models.desk.lanes.lane_times import Written
 from models.kernel.reader import EventReader
 from streams.desk import desk_position
 from streams.desk.desk_position import POSITION_KEY

@@ -12,7 +12,7 @@ import pytest
 from app.backtest.command import _remarks
 from app.backtest.rerun import Recorded, _order
 from models.contract.breaches import Heard, Inherited, Joined, Left, Mark
-from models.desk.lane_order import Written
+from models.desk.lanes.lane_times import Written
 from streams.history.desk_order import LaneHeard, as_recorded
 
 JOINED, INHERITED = Joined(lane=0), Inherited(lane=0, clock=1, subscriber_id="s-1")

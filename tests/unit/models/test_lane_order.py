@@ -14,7 +14,7 @@ from support.desk_rig import DeskBench
 from models.contract.breaches import LATE_MS, Excluded, Heard, Idle, Mark
 from models.contract.policy import ContactPolicy, Policy, UnitPolicy
 from models.desk.decisions import Decisions
-from models.desk.lane_order import LONGEST_WAIT_MS
+from models.desk.lanes.lane_times import LONGEST_WAIT_MS
 from models.desk.persons import PersonFile, Standing
 
 MONTH_LATER = NINE + 30 * DAY

@@ -12,12 +12,12 @@ def paced(lanes: int, now: float = 100.0) -> TransactionPace:
     return pace
 
 
-@pytest.mark.parametrize("lanes", [0, 1, 2])
+@pytest.mark.parametrize("lanes", [0, 1])
 def test_few_lanes_write_as_often_as_the_broker_should_be_asked(lanes: int):
     assert paced(lanes).between(100.1) == SHORTEST_S
 
 
-@pytest.mark.parametrize("lanes", [4, 8, 24])
+@pytest.mark.parametrize("lanes", [4, 8, 16])
 def test_busy_lanes_share_the_transactions_of_a_second(lanes: int):
     assert lanes / paced(lanes).between(100.1) == pytest.approx(A_SECOND)
 

@@ -13,27 +13,14 @@ from collections import deque
 from typing import Final, NamedTuple
 
 import msgspec
-from msgspec import Struct, field
 
-from models.contract.breaches import LATE_MS, Excluded, Governed, Heard, Idle, Joined, Mark, OfSubscriber
-from models.contract.time_units import MINUTE_MS
+from models.contract.breaches import Heard, Mark, OfSubscriber
 from models.decisions.ticks import TICK_MS, floor_tick
 from models.desk.desk_context import DeskContext
+from models.desk.lanes.lane_times import LONGEST_WAIT_MS, NO_LANE, Progress, Written, lane_of
 
-LONGEST_WAIT_MS: Final = 2 * MINUTE_MS
-"""A record that was written so long before the newest one does not wait for slower lanes any more."""
 MOST_HELD: Final = 50_000
 """With more records than this, some 100 MB, none waits for slower lanes."""
-_NO_LANE: Final = -1
-
-
-class Written(NamedTuple):
-    """A record in the topic."""
-
-    offset: int
-    written_ms: int
-    """When it was written: its timestamp."""
-    heard: Heard
 
 
 class Ticked(NamedTuple):
@@ -41,101 +28,6 @@ class Ticked(NamedTuple):
 
     tick: int
     lanes: list[int]
-
-
-class LaneTimes(Struct):
-    """Which lanes are late, and how far each is, by the records read."""
-
-    times: dict[int, int] = {}
-    """Time of each lane's newest record."""
-    awaited: set[int] = set()
-    """Lanes that are late, or of which that is not known: what they write next may be old."""
-    late: set[int] = set()
-    """Lanes that were late when last heard; their marks are replaced by ticks."""
-    waking: dict[int, int] = {}
-    """Marks since its rest of each late lane that has had one only: its next transaction may follow at once."""
-    last_late_ms: dict[int, int] = {}
-    """When each lane wrote its newest late record about a subscriber."""
-    generation: int | None = None
-    """Highest generation of the consumer group in which a lane has opened."""
-    newest_ms: int = 0
-    """Timestamp of the newest record."""
-
-    def of(self, lane: int) -> int:
-        """The lane's time; 0 before its first record."""
-        return self.times.get(lane, 0)
-
-    def note(self, written: Written, lanes: int) -> bool:
-        """Note what a record says of its lane; returns whether it has to wait for its turn."""
-        heard = written.heard
-        self.newest_ms = max(self.newest_ms, written.written_ms)
-        if isinstance(heard, Governed):
-            return False
-        lane = heard.lane
-        if isinstance(heard, Joined):
-            self.awaited |= set() if lane in self.times else {lane}
-            return False
-        if isinstance(heard, Idle | Excluded):
-            late = lane in self.awaited and written.written_ms - self.of(lane) > LATE_MS
-            self.awaited.discard(lane)
-            self.waking.pop(lane, None)
-            return late
-        self.times[lane] = max(self.of(lane), _time_of(heard))
-        late = written.written_ms - self.times[lane] > LATE_MS
-        if isinstance(heard, Mark) and heard.generation is not None:
-            # With a new generation each lane may find a backlog, not only this one.
-            newer = self.generation is None or heard.generation > self.generation
-            self.awaited |= set(range(lanes)) if newer else {lane}
-            self.late |= {lane} if late else set()
-            self.generation = heard.generation if newer else self.generation
-        elif not late:
-            self.awaited.discard(lane)
-            self.late.discard(lane)
-            self.waking.pop(lane, None)
-        else:
-            if lane not in self.awaited:
-                self.awaited.add(lane)
-                self.waking[lane] = 0
-            self.late.add(lane)
-            if isinstance(heard, OfSubscriber):
-                self.last_late_ms[lane] = written.written_ms
-            elif lane in self.waking:
-                self.waking[lane] += 1
-                if self.waking[lane] > 1:
-                    del self.waking[lane]
-        return late
-
-    def standing(self, lane: int) -> tuple[bool, bool]:
-        """Whether the lane is awaited, and whether it is late."""
-        return lane in self.awaited, lane in self.late
-
-    def holds_nothing_of(self, lane: int) -> bool:
-        """Whether the lane has written nothing late about a subscriber that can still be held."""
-        last_ms = self.last_late_ms.get(lane)
-        return last_ms is None or self.newest_ms - last_ms > LONGEST_WAIT_MS
-
-    def copy(self) -> LaneTimes:
-        """A copy that goes its own way."""
-        sets = set(self.awaited), set(self.late)
-        dicts = dict(self.waking), dict(self.last_late_ms)
-        return LaneTimes(dict(self.times), *sets, *dicts, self.generation, self.newest_ms)
-
-
-class Progress(Struct, frozen=True):
-    """How far the topic has been applied."""
-
-    next_offset: int = 0
-    """All records before it are applied."""
-    read_to: int = 0
-    """Offset after the last record read."""
-    ahead: dict[int, int] = {}
-    """Offset of the first record of each lane that was read and not applied yet."""
-    times: LaneTimes = field(default_factory=LaneTimes)
-    """As of the next offset."""
-
-    def covers(self, written: Written) -> bool:
-        """Whether a record is applied; lanes are applied each in its own order."""
-        return written.offset < self.ahead.get(_lane_of(written.heard), self.read_to)
 
 
 class _Held(NamedTuple):
@@ -157,7 +49,7 @@ class LaneOrder:
 
     Examples
     --------
-    >>> from models.contract.breaches import Left
+    >>> from models.contract.breaches import Joined, Left
     >>> from models.contract.policy import Policy
     >>> context = DeskContext(2)
     >>> context.policy, context.time.joined = Policy(), [0, 1]
@@ -207,7 +99,7 @@ class LaneOrder:
 
     def read(self, written: Written) -> None:
         """Take a record, in the order of the topic, once all that was next before it is applied."""
-        heard, lane = written.heard, _lane_of(written.heard)
+        heard, lane = written.heard, lane_of(written.heard)
         self._since.append(written)
         may_pass, before = self._seen.holds_nothing_of(lane), self._seen.standing(lane)
         late = self._seen.note(written, self._context.lanes)
@@ -218,7 +110,7 @@ class LaneOrder:
             self._first_two = None
         if self._before.covers(written) or (isinstance(heard, Mark) and late and not opens):
             return
-        if lane == _NO_LANE:
+        if lane == NO_LANE:
             self._first_two = self._tick = None  # a lane that joins may be awaited
             self._terms.append(written)
             return
@@ -332,9 +224,9 @@ class LaneOrder:
         """How far the topic has been applied; what is next is not."""
         if self._read_to < self._before.read_to:
             return self._before
-        ahead = {_NO_LANE: self._terms[0].offset} if self._terms else {}
+        ahead = {NO_LANE: self._terms[0].offset} if self._terms else {}
         for written in self._at_once:
-            ahead.setdefault(_lane_of(written.heard), written.offset)
+            ahead.setdefault(lane_of(written.heard), written.offset)
         for lane, queue in self._queues.items():
             ahead.setdefault(lane, queue[0].written.offset)
         next_offset = min(ahead.values(), default=self._read_to)
@@ -354,14 +246,3 @@ class LaneOrder:
             each for time, lane in first for each in seen.awaited - {lane} if (seen.of(each), each) <= (time, lane)
         }
         return waits or set(seen.waking)
-
-
-def _lane_of(heard: Heard) -> int:
-    return _NO_LANE if isinstance(heard, Governed | Joined) else heard.lane
-
-
-def _time_of(heard: Heard) -> int:
-    """The lane's time in a record; 0 if it names none."""
-    if isinstance(heard, OfSubscriber):
-        return heard.clock
-    return max(heard.tick, heard.clock or 0) if isinstance(heard, Mark) else 0
