@@ -41,6 +41,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from models.contract.breaches import LATE_MS
 from models.kernel.reader import EventReader
 from streams.cluster.transaction import LaneProducer
 from streams.lanes import ledger as ledgers
@@ -63,6 +64,8 @@ log = structlog.get_logger(__name__)
 
 IDLE_S: Final = 0.25
 """After so long without a record a lane that has read everything is idle."""
+LATE_IDLE_S: Final = 0.05
+"""The same of a lane that is late: until then the desk holds what other late lanes write."""
 CLOSE_S: Final = 5.0
 """Longest wait of a revoke for the running transaction; after it the lane is dropped and restored when it reopens."""
 
@@ -87,6 +90,7 @@ class Lane:
         self._began = 0.0
         self._awaited = True
         """Whether the desk waits for this lane: it has written to the desk since it was last idle."""
+        self._late = False
         self._reader = EventReader()
         self._partitioner = Partitioner(partition, spec.partitions)
         self._broker_told: tuple[int, float] | None = None  # broker's ms, and the monotonic clock when it arrived
@@ -222,7 +226,7 @@ class Lane:
         """
         self._wake.clear()
         try:
-            async with asyncio.timeout(IDLE_S if self._awaited else None):
+            async with asyncio.timeout((LATE_IDLE_S if self._late else IDLE_S) if self._awaited else None):
                 await self._wake.wait()
         except TimeoutError:
             if not (self.awaited() or self._closing):
@@ -251,7 +255,10 @@ class Lane:
         applied = self._fold.apply(batch.arrivals)  # 9. fold, score, decide
         if applied < len(batch.arrivals):
             batch, self._rest = batch.cut(applied)
-        folded = self._fold.take(int(1000 * self._spec.wall_s()))
+        now_ms = int(1000 * self._spec.wall_s())
+        folded = self._fold.take(now_ms)
+        watermark = folded.counts.watermark_ms
+        self._late = watermark is not None and now_ms - watermark > LATE_MS
         self._spec.fail_at("folded")
         ledger = self._advanced(batch)
         if ledger == self._ledger and not folded.state and not folded.outputs:
