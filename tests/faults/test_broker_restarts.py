@@ -117,8 +117,11 @@ async def test_five_restarts_of_the_broker_lose_nothing_and_nobody(
 async def test_a_broker_that_answers_nothing_for_longer_than_a_transaction_may_take(
     struck: RestartedBroker, rig: Rig, tmp_path: Path, seed: int, record_property: Record
 ) -> None:
-    """Connections stay open, nothing comes back: the learner asks all the time, and ends; who asks nothing may stay."""
+    """Connections stay open, nothing comes back: who has a transaction under way ends with 75, who has none stays.
+
+    Which of them has one at that moment is chance.
+    """
     figures = await _run(struck, rig, tmp_path, seed, [Blow(signal.SIGSTOP, 80.0)], rate=300)
     told(figures, seed, record_property)
     ended = [str(end) for end in figures["ends"]]  # type: ignore[attr-defined]
-    assert any(" 75 " in end for end in ended), ended
+    assert all(" 75 " in end for end in ended), ended
