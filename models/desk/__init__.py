@@ -1,8 +1,8 @@
 """The desk: decides which breaches lead to a contact now, by whom and over which channel, and follows what came of it.
 
 It is a fold of ``churn.breaches.v1`` alone: equal records in equal order give equal bytes. It uses the contract, the
-lanes' contact rules and the key and value of a state record. Begin with :mod:`models.desk.desk`, which applies
-a record and does what is due; then, in the order in which a breach passes them:
+lanes' contact rules and the key and value of a state record. Begin with :mod:`models.desk.desk`, which applies a record
+and does what is due; then, in the order in which a breach passes them:
 
 - ``lanes``: how far each lane is, and whose record comes next;
 - ``desk_context``: the time and the policy of each decision;

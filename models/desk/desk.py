@@ -118,7 +118,7 @@ class Desk:
 
     @property
     def owed(self) -> bool:
-        """Whether work is due that did not fit into the transaction: take, commit, and apply again."""
+        """Whether work is due that did not fit into the transaction: take, commit, and settle again."""
         due = self._waiting.releasing is not None or bool(self._registry.deadlines)
         return self.context.open and due
 
@@ -221,7 +221,7 @@ class Desk:
     def hear(self, record: Heard | Ticked) -> None:
         """Apply a record, once everything before is settled; before the desk is open, only what opens it."""
         if isinstance(record, OfSubscriber):
-            self.context.time.told(record.lane, record.clock)
+            self.context.time.note(record.lane, record.clock)
             self._pass_deadlines_before(record)
         match record:
             case Breach():
@@ -246,8 +246,7 @@ class Desk:
             case Mark():
                 time.mark(record.lane, record.tick, record.generation)
             case Ticked():
-                for lane in record.lanes:
-                    time.mark(lane, record.tick)
+                time.tick(record.lanes, record.tick)
             case Idle() | Excluded():
                 time.rest(record.lane)
             case Joined():

@@ -1,7 +1,7 @@
 """What every decision of the desk needs: the policy in force, and the time as of which it is made.
 
-The desk's time is the smallest tick among the live lanes, and never goes back. What concerns one person only is timed
-by the lanes that their numbers are in: no other lane, late or far ahead, makes their deadlines pass.
+What concerns one person only is timed by the lanes that their numbers are in: no other lane, late or far ahead, makes
+their deadlines pass.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Iterable
 from typing import Literal
 
 from models.desk.desk_context import DeskContext
@@ -37,9 +38,6 @@ class WaitingList:
         """Those to be tried, by alert id, in the order in which they woke."""
         self._alarms: list[tuple[int, str]] = []
         """Heap of the times at which those that sleep wake by themselves, some of which were woken before."""
-        self._of_unit: dict[str, set[str]] = {}
-        self._of_account: dict[str, set[str]] = {}
-        """Those that sleep, by unit and by account."""
         self._queue: list[Rank] | None = None
         """Heap of what is left of the pass; None until it is built."""
 
@@ -53,7 +51,7 @@ class WaitingList:
     def put(self, standing: Standing) -> None:
         """Add a breach, also to a running pass, so that the pass is the same wherever transactions cut it."""
         self._waiting[standing.alert.alert_id] = standing
-        self._stir(standing.alert.alert_id)
+        self._wake([standing.alert.alert_id])
 
     def drop(self, standing: Standing) -> None:
         """Remove a breach, if it is there."""
@@ -64,47 +62,36 @@ class WaitingList:
 
     def sleep(self, standing: Standing, until: int) -> None:
         """Do not try a breach again until then, unless it is woken."""
-        alert = standing.alert
-        self._awake.pop(alert.alert_id, None)
-        heapq.heappush(self._alarms, (until, alert.alert_id))
-        self._of_unit.setdefault(standing.unit, set()).add(alert.alert_id)
-        if alert.account_id is not None:
-            self._of_account.setdefault(alert.account_id, set()).add(alert.alert_id)
+        self._awake.pop(standing.alert.alert_id, None)
+        heapq.heappush(self._alarms, (until, standing.alert.alert_id))
 
     def wake(self, file: PersonFile) -> None:
         """A person has changed."""
-        for name, standing in file.breaches.items():
-            if standing.state == "waiting":
-                self._stir(name)
+        self._wake(name for name, standing in file.breaches.items() if standing.state == "waiting")
 
     def wake_unit(self, unit: str) -> None:
         """A unit has capacity again."""
-        for name in sorted(self._of_unit.pop(unit, ())):
-            self._stir(name)
+        self._wake(name for name, standing in self._waiting.items() if standing.unit == unit)
 
     def wake_account(self, account_id: str) -> None:
         """An account has changed."""
-        for name in sorted(self._of_account.pop(account_id, ())):
-            self._stir(name)
+        self._wake(name for name, standing in self._waiting.items() if standing.alert.account_id == account_id)
 
     def wake_all(self) -> None:
         """The policy has changed."""
-        self._alarms.clear()
-        self._of_unit.clear()
-        self._of_account.clear()
-        for name in self._waiting:
-            self._stir(name)
+        self._wake(self._waiting)
 
-    def _stir(self, name: str) -> None:
-        if name not in self._waiting or name in self._awake:
-            return
-        self._awake[name] = None
-        if self._queue is None:
-            return
-        standing = self._waiting[name]
-        rank = self._rank(standing)
-        if (self.passed is None or rank > self.passed) and self._ripe(standing):
-            heapq.heappush(self._queue, rank)
+    def _wake(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self._waiting or name in self._awake:
+                continue
+            self._awake[name] = None
+            if self._queue is None:
+                continue
+            standing = self._waiting[name]
+            rank = self._rank(standing)
+            if (self.passed is None or rank > self.passed) and self._ripe(standing):
+                heapq.heappush(self._queue, rank)
 
     # The pass
 
@@ -113,7 +100,7 @@ class WaitingList:
         if self._queue is None:
             latest = self._context.time.latest()
             while self._alarms and self._alarms[0][0] <= latest:
-                self._stir(heapq.heappop(self._alarms)[1])
+                self._wake([heapq.heappop(self._alarms)[1]])
             awake = (self._waiting[name] for name in self._awake)
             ranks = [self._rank(standing) for standing in awake if self._ripe(standing)]
             self._queue = [rank for rank in ranks if self.passed is None or rank > self.passed]

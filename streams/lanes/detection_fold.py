@@ -160,13 +160,14 @@ class DetectionFold:
                 migrated_revenue=counts.migrated_revenue,
                 consent_absent=counts.consent_absent,
             ),
+            late,
         )
 
     def _mark(self, generation: int | None = None) -> Mark:
         clock = self._detector.clock
-        return Mark(
-            lane=self._detector.partition, tick=clock.last_tick or 0, clock=clock.watermark, generation=generation
-        )
+        # What an unfinished sweep still writes is as of its ticks, before the watermark.
+        reached = clock.last_tick if self._detector.owed else clock.watermark
+        return Mark(lane=self._detector.partition, tick=clock.last_tick or 0, clock=reached, generation=generation)
 
     def standing(self) -> Commit:
         """Present watermark, tiers and rows."""

@@ -21,6 +21,8 @@ class Folded(NamedTuple):
     """State records; the lane adds its ledger."""
     outputs: Sequence[AnyRecord]
     counts: Commit
+    late: bool = False
+    """Whether its time is long ago, so that the desk waits to hear how far it is."""
 
 
 class Fold(Protocol):

@@ -41,7 +41,6 @@ from typing import Final
 import msgspec
 import structlog
 
-from models.contract.breaches import LATE_MS
 from models.kernel.reader import EventReader
 from streams.cluster.transaction import LaneProducer
 from streams.lanes import ledger as ledgers
@@ -255,10 +254,8 @@ class Lane:
         applied = self._fold.apply(batch.arrivals)  # 9. fold, score, decide
         if applied < len(batch.arrivals):
             batch, self._rest = batch.cut(applied)
-        now_ms = int(1000 * self._spec.wall_s())
-        folded = self._fold.take(now_ms)
-        watermark = folded.counts.watermark_ms
-        self._late = watermark is not None and now_ms - watermark > LATE_MS
+        folded = self._fold.take(int(1000 * self._spec.wall_s()))
+        self._late = folded.late
         self._spec.fail_at("folded")
         ledger = self._advanced(batch)
         if ledger == self._ledger and not folded.state and not folded.outputs:

@@ -20,7 +20,6 @@ from support.preloaded import QUIET_MS, Life, Operator, read, settled
 from support.rig import Rig
 
 from streams.embedded.broker import EmbeddedBroker
-from streams.records.topics import WORK_ORDERS
 
 pytestmark = [pytest.mark.faults]
 SEED = int(os.environ.get("ORDER_SEED", "97"))
@@ -61,7 +60,7 @@ async def _lived(
     lives: dict[str, Life] = {}
     for name, (workers, blows, dies_at) in fates.items():
         lives[name] = await read(rigs[name], records, workers, blows, SEED, directory / name, dies_at)
-    said = {name: decisions(life.log, WORK_ORDERS) for name, life in lives.items()}
+    said = {name: decisions(life.log) for name, life in lives.items()}
     figures = {f"seconds_{name}": life.seconds for name, life in lives.items()}
     counts, struck = {topic: len(found) for topic, found in said["one"].items()}, lives["struck"].fleet.struck
     told({"records": records, **figures, **counts, "struck": struck}, SEED, record_property)

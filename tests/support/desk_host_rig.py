@@ -13,10 +13,10 @@ import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
 from support.rig import Rig, until
 
-from models.contract.breaches import Heard, Joined, Mark, OfSubscriber
+from models.contract.breaches import Heard, Joined
 from models.contract.policy import Policy
 from models.desk.desk import DeskFold
-from models.desk.lanes.lane_times import Written
+from models.desk.lanes.lane_times import Written, time_of
 from streams.cluster.partition_read import chunks, reader
 from streams.desk.desk_report import DeskCommit, DeskStanding
 from streams.desk.host import DeskHost
@@ -129,7 +129,7 @@ class DeskRig:
         async with self._lane.transaction():
             for one in heard:
                 raw = one if isinstance(one, bytes) else msgspec.json.encode(one)
-                at = one.clock if isinstance(one, OfSubscriber) else one.tick if isinstance(one, Mark) else None
+                at = None if isinstance(one, bytes) else time_of(one)
                 await self._lane.send(self.rig.prefix + BREACHES, raw, partition=0, timestamp_ms=at)
 
     async def joined(self) -> None:

@@ -8,7 +8,7 @@ from models.contract.breaches import Governed, Heard, Joined, Mark, OfSubscriber
 from models.contract.policy import Policy
 from models.decisions.outbox import Output
 from models.desk.desk import Desk, DeskCounts, DeskFold
-from models.desk.lanes.lane_times import Progress, Written
+from models.desk.lanes.lane_times import Progress, Written, time_of
 
 NO_CAPS = {"caps": (), "sms_caps": ()}
 """Contact terms under which only a lane's own decisions and cooldowns withhold anything."""
@@ -45,7 +45,7 @@ class DeskBench:
         """Apply all that can be, in as many transactions as it takes."""
         before, begin = len(self.outputs), len(self.log)
         for record in records:
-            at = self.written_ms if self.written_ms is not None else _time_of(record)
+            at = self.written_ms if self.written_ms is not None else time_of(record)
             self.log.append(Written(len(self.log), at, record))
         self.fold.read(self.log[begin:], len(self.log))
         while True:
@@ -75,10 +75,6 @@ class DeskBench:
 
     def breaches(self) -> int:
         return sum(counts.breaches.total() for counts in self.counts)
-
-
-def _time_of(record: Heard) -> int:
-    return record.clock if isinstance(record, OfSubscriber) else record.tick if isinstance(record, Mark) else 0
 
 
 def heard(outputs: Iterable[Output]) -> list[Heard]:

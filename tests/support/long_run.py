@@ -40,7 +40,7 @@ from streams.lanes.detection_fold import DetectionFold
 from streams.lanes.fold_ports import Folded
 from streams.lanes.ledger import LEDGER_KEY
 from streams.records import lane_history
-from streams.records.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE, SUPPRESSIONS
+from streams.records.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE, SUPPRESSIONS, WORK_ORDERS
 
 RECOVERY_S: Final = 120.0
 """In which a step's share of the events must be applied: a session's 10 s, a restore, and a machine that is shared."""
@@ -377,8 +377,8 @@ def _own_bytes(record: Record, told: Mapping[str, bytes], sent: Sent) -> bool:
     return True
 
 
-def decisions(log: Log, *more: str) -> dict[str, list[tuple[int, bytes | None, bytes | None, bytes]]]:
-    """Alerts, scores, suppressions and `more` topics, each customer's in their order, without what names the group.
+def decisions(log: Log) -> dict[str, list[tuple[int, bytes | None, bytes | None, bytes]]]:
+    """Alerts, work orders, scores and suppressions, each customer's in their order, without what names the group.
 
     Lane and desk write suppressions into one partition: of those of two customers either may come first.
     """
@@ -391,7 +391,7 @@ def decisions(log: Log, *more: str) -> dict[str, list[tuple[int, bytes | None, b
             ),
             key=lambda each: (each[0], each[1] or b""),
         )
-        for topic in (ALERTS, SCORES, SUPPRESSIONS, *more)
+        for topic in (ALERTS, SCORES, SUPPRESSIONS, WORK_ORDERS)
     }
 
 

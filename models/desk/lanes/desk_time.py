@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, field
 
@@ -35,7 +35,7 @@ class DeskTime(Struct):
     (None, 900, 1800, 600)
     >>> time.rest(1), time.now
     (None, 1800)
-    >>> time.told(0, 2000), time.rest(0), time.now
+    >>> time.note(0, 2000), time.rest(0), time.now
     (None, None, 2000)
     >>> time.join(2), time.mark(0, 2400), time.now, time.held_up_by()
     (None, None, 2000, {2})
@@ -66,12 +66,16 @@ class DeskTime(Struct):
         if generation is not None and (self.generation is None or generation > self.generation):
             self.generation = generation
             self.rested.clear()
-        reached = self.rested.pop(lane, tick)
-        self.marks[lane] = max(reached, self.marks.get(lane, reached))
-        self.told(lane, tick)
+        self._finish(lane, tick)
         self._move()
 
-    def told(self, lane: int, clock: int) -> None:
+    def tick(self, lanes: Iterable[int], tick: int) -> None:
+        """Several lanes have finished a tick."""
+        for lane in lanes:
+            self._finish(lane, tick)
+        self._move()
+
+    def note(self, lane: int, clock: int) -> None:
         """A record of a lane has this time."""
         self.clocks[lane] = max(clock, self.clocks.get(lane, clock))
 
@@ -110,6 +114,11 @@ class DeskTime(Struct):
 
     def _lives(self, lane: int) -> bool:
         return lane not in self.rested and (lane in self.marks or lane in self.joined)
+
+    def _finish(self, lane: int, tick: int) -> None:
+        reached = self.rested.pop(lane, tick)
+        self.marks[lane] = max(reached, self.marks.get(lane, reached))
+        self.note(lane, tick)
 
     def _move(self) -> None:
         self.now = max(self.now, self.of([*self.joined, *self.marks, *self.rested]))

@@ -20,7 +20,7 @@ from models.desk.desk_context import DeskContext
 from models.desk.lanes.lane_times import LONGEST_WAIT_MS, NO_LANE, Progress, Written, lane_of
 
 MOST_HELD: Final = 50_000
-"""With more records than this, some 100 MB, none waits for slower lanes."""
+"""With more records than this, 290 MB of breaches, none waits for slower lanes."""
 
 
 class Ticked(NamedTuple):

@@ -61,7 +61,7 @@ class LaneTimes(Struct):
             self.awaited.discard(lane)
             self.waking.pop(lane, None)
             return late
-        self.times[lane] = max(self.of(lane), _time_of(heard))
+        self.times[lane] = max(self.of(lane), time_of(heard))
         late = written.written_ms - self.times[lane] > LATE_MS
         if isinstance(heard, Mark) and heard.generation is not None:
             # With a new generation each lane may find a backlog, not only this one.
@@ -124,7 +124,7 @@ def lane_of(heard: Heard) -> int:
     return NO_LANE if isinstance(heard, Governed | Joined) else heard.lane
 
 
-def _time_of(heard: Heard) -> int:
+def time_of(heard: Heard) -> int:
     """The lane's time in a record; 0 if it names none."""
     if isinstance(heard, OfSubscriber):
         return heard.clock

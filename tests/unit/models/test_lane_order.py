@@ -245,7 +245,6 @@ def test_one_log_one_result_however_lanes_interleave_and_wherever_the_desk_resta
             desk.hear(heard)
             if chance.random() < 0.1:
                 desk.restart()
-        # Lanes end at times of their own, so what still waits then is not the log's.
         results.append([(o.kind, o.body) for o in desk.outputs])
     assert len({len(each) for each in results}) == 1
     assert len(results[0]) > 60
