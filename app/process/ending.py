@@ -180,6 +180,7 @@ def live_and_leave(live: Callable[[Life], Coroutine[Any, Any, int]], ends: Ends)
 
 async def _live_and_leave(live: Callable[[Life], Coroutine[Any, Any, int]], ends: Ends) -> None:
     loop = asyncio.get_running_loop()
+    faulthandler.enable(sys.__stderr__ or sys.stderr)  # a crash in a library would end the process without a word
     ending = Ending(loop)
     ending.start()
     threading.excepthook = partial(_thread_failed, ending, threading.excepthook)

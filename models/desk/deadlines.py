@@ -9,6 +9,7 @@ from models.contract.breaches import Person
 from models.contract.policy import Cap, Policy
 from models.contract.time_units import DAY_MS
 from models.decisions.contact_rules import cooldown_end, refusal_end
+from models.decisions.ticks import floor_tick
 from models.desk.desk_context import DeskContext
 from models.desk.orders import next_pressing
 from models.desk.persons import PersonFile, Settling
@@ -57,7 +58,7 @@ class Deadlines:
     def reach(self, lane: int) -> None:
         """After a lane's time has moved, find its persons whose deadline has passed."""
         time, awaited, aside = self._context.time, self._awaited.setdefault(lane, []), []
-        reached = time.furthest() if lane in time.rested else time.of([lane])
+        reached = floor_tick(time.furthest() if lane in time.rested else time.of([lane]))
         while awaited and awaited[0][0] <= reached:
             due, person = heapq.heappop(awaited)
             if self._of.get(person) != due:

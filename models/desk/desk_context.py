@@ -9,6 +9,7 @@ from __future__ import annotations
 from models.contract.breaches import Moved
 from models.contract.policy import Policy
 from models.contract.vocabulary import Kind, SuppressionReason
+from models.decisions.ticks import floor_tick
 from models.desk.lanes.desk_time import DeskTime
 from models.desk.persons import PersonFile
 
@@ -63,5 +64,9 @@ class DeskContext:
         return file.now
 
     def reached(self, file: PersonFile, due: int) -> bool:
-        """Whether a person's time has reached a term. It may go back below it, when a resting lane is live again."""
-        return self.time.of(file.lanes) >= due
+        """Whether a tick of a person's time is past a term. It may go back below it, when a resting lane is live again.
+
+        Not before that tick, to which a lane that rests does not always come: what follows from the term is dated so,
+        and would be decided before records of an earlier time.
+        """
+        return floor_tick(self.time.of(file.lanes)) >= due

@@ -272,7 +272,9 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         self._stable: dict[TP, tuple[int, int]] = {}
 
     def _new_consumer_thread(self) -> _Thread:
-        return _Thread(self, loop=self.loop, beacon=self.beacon)
+        # The thread would close its own loop at its end, and uvloop is known to crash then (MagicStack/uvloop#706):
+        # one worker of the long runs ended so, with SIGSEGV in a thread. A loop that is passed stays open.
+        return _Thread(self, loop=self.loop, thread_loop=asyncio.new_event_loop(), beacon=self.beacon)
 
     async def perform_seek(self) -> None:
         """Do nothing: each lane seeks when it opens, and the group's offsets only mirror the ledger."""
