@@ -153,6 +153,8 @@ def _remarks(facts: Mapping[str, Any], zone: tzinfo) -> Iterator[str]:
         f"{at(facts['since'])} to {at(facts['until'])}: {facts['events']:,} records, "
         f"{facts['subscribers']:,} subscribers; in force {facts['in_force']}"
     )
+    if facts["until"] - facts["since"] < DAY_MS:
+        yield "Less than a day: what is said a day is what this would come to in a whole one."
     if facts["complete_from"] is not None:
         inputs = ", ".join(sorted(facts["gone"])) or "the beginning of the history"
         yield f"Gone by retention: {inputs}. All records are there from {at(facts['complete_from'])} on, so judge"

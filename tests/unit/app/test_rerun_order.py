@@ -12,6 +12,7 @@ import pytest
 from app.backtest.command import _remarks
 from app.backtest.rerun import Recorded, _order
 from models.contract.breaches import Heard, Inherited, Joined, Left, Mark
+from models.contract.time_units import DAY_MS
 from models.desk.lanes.lane_times import Written
 from streams.history.desk_order import LaneHeard, as_recorded
 
@@ -82,12 +83,18 @@ def test_what_is_other_than_in_the_live_run_stands_in_its_place() -> None:
 
 
 FACTS: dict[str, Any] = {
-    "since": 0, "until": 1, "events": 7, "subscribers": 2, "in_force": "p-1", "gone": {}, "complete_from": None,
+    "since": 0, "until": DAY_MS, "events": 7, "subscribers": 2, "in_force": "p-1", "gone": {}, "complete_from": None,
     "judged_from": None, "versions_gone": [], "lanes_order": "recorded", "breaches_differ": 0,
 }  # fmt: skip
 
 
-def test_a_record_that_lacks_profiles_is_said_not_to_be_whole() -> None:
+def test_figures_a_day_of_less_than_a_day_are_said_to_be_what_that_would_come_to() -> None:
     assert len(list(_remarks(FACTS, UTC))) == 1
+    assert list(_remarks(FACTS | {"until": DAY_MS - 1}, UTC))[1:] == [
+        "Less than a day: what is said a day is what this would come to in a whole one."
+    ]
+
+
+def test_a_record_that_lacks_profiles_is_said_not_to_be_whole() -> None:
     remarks = "\n".join(_remarks(FACTS | {"gone": {"telecom.subscribers.v1": 1200}}, UTC))
     assert "The record is not whole: of 1,200 transactions superseded profiles are compacted away." in remarks
