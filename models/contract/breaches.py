@@ -44,6 +44,8 @@ class OfSubscriber(_OfLane, frozen=True, kw_only=True, omit_defaults=True, tag_f
     """The lane's time."""
     subscriber_id: str
     customer_id: str | None = None
+    crossed: int | None = None
+    """The first tick that the lane's time has just passed, if any: what is due at it is written after this record."""
 
 
 class Breach(OfSubscriber, frozen=True, kw_only=True, omit_defaults=True, tag="breach", tag_field="what"):

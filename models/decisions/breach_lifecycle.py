@@ -608,6 +608,7 @@ def _breach(moment: DecisionContext, episode: Episode, card: Card) -> Breach:
         clock=moment.clock,
         subscriber_id=moment.subscriber_id,
         customer_id=card.alert.customer_id,
+        crossed=moment.crossed,
         alert=card.alert,
         level=episode.level,
         channels=card.channels,

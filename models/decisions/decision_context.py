@@ -25,6 +25,8 @@ class DecisionContext:
         When it happened; shown in the alert.
     clock
         The lane's time, from which terms run; it never goes back, unlike the `ts` of a late event.
+    crossed
+        The first tick that the lane's time has just passed, if any; it is swept after this decision.
     now
         The subscriber's own time, as of which they were scored.
     history
@@ -51,6 +53,7 @@ class DecisionContext:
     subscriber_id: str
     ts: int
     clock: int
+    crossed: int | None
     now: float
     history: float
     profile: Profile | None
@@ -75,7 +78,14 @@ class DecisionContext:
 
 
 def moment_of(
-    population: Population, view: ModelView, row: int, ts: int, clock: int, trigger: Trigger, record_ts: int | None
+    population: Population,
+    view: ModelView,
+    row: int,
+    ts: int,
+    clock: int,
+    trigger: Trigger,
+    record_ts: int | None,
+    crossed: int | None = None,
 ) -> DecisionContext:
     """The context of the subscriber in `row`; `x` is overwritten when the next one is made."""
     profile, book = population.profiles[row], population.books.get(row)
@@ -86,6 +96,7 @@ def moment_of(
         subscriber_id=population.id_of(row),
         ts=ts,
         clock=clock,
+        crossed=crossed,
         now=view.now,
         history=view.history,
         profile=profile,

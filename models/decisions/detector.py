@@ -44,7 +44,7 @@ from models.decisions.leaving import destination, moved_revenue, reason_of
 from models.decisions.outbox import Changes, Output
 from models.decisions.signals import CARE_TRIGGERS, UNUSED_VISIT, Signal, browsing, care, downgraded
 from models.decisions.tick_sweep import Sweep
-from models.decisions.ticks import Clock
+from models.decisions.ticks import TICK_MS, Clock, floor_tick
 from models.features.catalogue import NAMES, catalogue_hash
 from models.kernel import places
 from models.kernel.arrivals import CLOCKED, KINDS, TOPICS, Table, table_of
@@ -274,7 +274,17 @@ class Detector:
             # A profile may be dated long ago; the alerts it allows are raised now.
             ts = clock
         trigger = Trigger(topic=arrival.topic, partition=lane.partition, offset=arrival.offset, tick=None)
-        return moment_of(lane.population, lane.engine.view(row), row, ts, clock, trigger, arrival.record_ts)
+        view = lane.engine.view(row)
+        return moment_of(lane.population, view, row, ts, clock, trigger, arrival.record_ts, self._crossed(clock))
+
+    def _crossed(self, clock: int) -> int | None:
+        """The first tick that this arrival has taken the lane's time past.
+
+        Found from the times alone: which ticks the walk stops at, since something may be due, is foreseen now and then.
+        """
+        before = float(self._lane.engine.lane[places.CAME_FROM])
+        crossed = None if isnan(before) else floor_tick(before) + TICK_MS
+        return crossed if crossed is not None and crossed <= clock else None
 
     def _decided(self, moment: DecisionContext, event: object, *, late: bool) -> None:
         episodes = self._lane.episodes
@@ -330,6 +340,7 @@ class Detector:
                 clock=clock,
                 subscriber_id=event.subscriber_id,
                 customer_id=None if profile is None else profile.customer_id,
+                crossed=self._crossed(clock),
                 ts=event.ts,
                 channel=event.channel,
             ),
@@ -400,6 +411,7 @@ class Detector:
             "clock": moment.clock,
             "subscriber_id": moment.subscriber_id,
             "customer_id": None if moment.profile is None else moment.profile.customer_id,
+            "crossed": moment.crossed,
         }
 
     def _signal(self, moment: DecisionContext, event: object) -> None:

@@ -154,7 +154,8 @@ NOW = 11
 SCORE = 12
 HISTORY = 13
 FRESH = 14
-LANE = 15
+CAME_FROM = 15
+LANE = 16
 WAKES = 2
 SIGNALS = 4
 RARE = 8
@@ -1408,6 +1409,7 @@ def passes(lane: Floats) -> bool:
 @compiled
 def moves_time(lane: Floats, ts: float, kind: int) -> bool:
     """Move the lane's time by an arrival; whether the arrival is too late to trigger anything."""
+    lane[CAME_FROM] = lane[WATERMARK]
     if kind > CARE_CONTACT:
         return False
     lane[WATERMARK] = fmax(lane[WATERMARK], ts)

@@ -152,7 +152,8 @@ NOW: Final = 11
 SCORE: Final = 12
 HISTORY: Final = 13
 FRESH: Final = 14  # number of rows to enter into the calendar of silences
-LANE: Final = 15
+CAME_FROM: Final = 15  # the lane's time before this arrival
+LANE: Final = 16
 
 # Why the walk stopped; 0 is the end of the batch.
 WAKES: Final = 2  # a silence may be over

@@ -32,6 +32,7 @@ from models.kernel.places import (
     CALLS_FIRST,
     CALLS_REF,
     CALM,
+    CAME_FROM,
     CARE_CONTACT,
     CODE,
     CORPORATE,
@@ -314,6 +315,7 @@ def passes(lane: Floats) -> bool:
 @compiled
 def moves_time(lane: Floats, ts: float, kind: int) -> bool:
     """Move the lane's time by an arrival; whether the arrival is too late to trigger anything."""
+    lane[CAME_FROM] = lane[WATERMARK]
     if kind > CARE_CONTACT:
         return False
     lane[WATERMARK] = fmax(lane[WATERMARK], ts)

@@ -17,7 +17,7 @@ import msgspec
 
 from models.contract.breaches import Governed, Heard, Idle, Joined, Mark, OfSubscriber
 from models.contract.policy import Policy
-from models.desk.lanes.lane_times import Written
+from models.desk.lanes.lane_times import Written, time_of
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -38,10 +38,7 @@ class LaneHeard:
 
     def take(self, heard: Heard) -> None:
         """Append a record."""
-        if isinstance(heard, OfSubscriber):
-            self._now = max(self._now, heard.clock)
-        elif isinstance(heard, Mark):
-            self._now = max(self._now, heard.tick)
+        self._now = max(self._now, heard.tick if isinstance(heard, Mark) else time_of(heard))
         self.heard.append((self._now, self._lane, heard))
 
 

@@ -9,12 +9,14 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.desk_rig import heard
 from support.detecting import Bench
 from support.lane_mixes import bench_of, lived
 from support.trials import trials
 
 from models.contract.events import Arrival
 from models.decisions.outbox import Output
+from models.desk.lanes.lane_times import time_of
 
 
 def pieces_of(arrivals: list[Arrival], cuts: list[int]) -> list[list[Arrival]]:
@@ -74,6 +76,15 @@ def test_detector_full_transactions_give_the_same_alerts_and_state(seed: int, ev
         bench.apply(arrivals)
     assert len(bench.counts) >= len(reference.told) // (20 * most)
     assert_same(bench, reference)
+
+
+@settings(max_examples=trials(25))
+@given(st.integers(0, 1 << 32), st.integers(20, 160))
+def test_what_a_lane_writes_for_the_desk_never_goes_back(seed: int, events: int) -> None:
+    """An event that passed a tick stood before what was due at it, with the later time: the desk had ticked by then."""
+    bench, _ = lived(seed, events)
+    times = [time_of(each) for each in heard(bench.told)]
+    assert times == sorted(times)
 
 
 @settings(max_examples=trials(12))

@@ -125,7 +125,10 @@ def lane_of(heard: Heard) -> int:
 
 
 def time_of(heard: Heard) -> int:
-    """The lane's time in a record; 0 if it names none."""
+    """The lane's time in a record, which never goes back; 0 if it names none.
+
+    An event that takes the lane past a tick is decided on before what is due at that tick.
+    """
     if isinstance(heard, OfSubscriber):
-        return heard.clock
+        return heard.clock if heard.crossed is None else heard.crossed
     return max(heard.tick, heard.clock or 0) if isinstance(heard, Mark) else 0

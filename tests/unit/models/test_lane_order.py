@@ -133,6 +133,20 @@ def test_a_term_that_passes_while_a_lane_rests_is_decided_on_after_earlier_recor
     assert steps == [("dispatched", opened), ("dispatched", half + 2 * MINUTE)]
 
 
+@pytest.mark.parametrize("transactions", [1, 2])
+def test_what_is_due_at_a_tick_is_decided_before_the_desk_passes_it(transactions: int) -> None:
+    """An event that takes its lane past two ticks is decided on before what was due at the first."""
+    tick, late = NINE + TICK_MS, NINE + 2 * TICK_MS + MINUTE
+    event = a_breach("a", late, kind="leave_intent", subscriber="s-1", crossed=tick)
+    due = a_breach("b", tick, kind="complaint_overdue", subscriber="s-2")
+    desk = late_desk(1, Policy(version="p-1", contact=POLICY.contact))
+    desk.hear(at(0, NINE), at(0, NINE), event)
+    if transactions > 1:
+        desk.hear(at(0, NINE))  # amid a sweep
+    desk.hear(due, at(0, late), at(0, late + HOUR))
+    assert [o.ts for o in desk.outputs if o.kind == "work_order" and o.key == "s-2"] == [tick]
+
+
 @pytest.mark.parametrize("lead", [0, 5, 20])
 def test_a_lane_that_reaches_the_present_first_does_not_stop_the_days_of_the_others(lead: int) -> None:
     desk, days = late_desk(), 20
