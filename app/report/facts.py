@@ -1,0 +1,456 @@
+"""The facts of the report: records of the topics as rows of an SQLite database, in memory or in the operator's file.
+
+One table a kind of fact; :data:`SCHEMA` is the whole of it. Rows keep the contract's rules: an older profile changes
+nothing, an ``event_id`` counts once for its subscriber and topic, what cannot be read is counted and left out, and an
+erased subscriber is deleted and stays so, by a hash.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from app.orders.order_book import as_order
+from models.analysis.service_spans import service_spans
+from models.contract.alerts import Alert, Suppression, subscriber_hash
+from models.contract.events import (
+    BILLING,
+    CARE_CONTACTS,
+    CONTACTS,
+    ERASURES,
+    FEEDBACK,
+    OUTCOMES,
+    SUBSCRIBERS,
+    AnyEvent,
+    Billing,
+    CareContact,
+    Contact,
+    Deletion,
+    Erasure,
+    Feedback,
+    Outcome,
+    Profile,
+)
+from models.contract.policy import Policy
+from models.contract.time_units import DAY_MS
+from models.contract.work_orders import WorkOrder
+from models.decisions.alert.body import segment
+from models.decisions.contact_rules import held_out
+from streams.cluster.topic_tail import as_alert, as_suppression
+from streams.cluster.whole_topics import Chunk, Place
+from streams.records.topics import ALERTS, BY_NAME, SCORES, SUPPRESSIONS, WORK_ORDERS
+from streams.records.wire import Rejected, decode
+
+READ: Final = (
+    ERASURES,
+    SUBSCRIBERS,
+    OUTCOMES,
+    BILLING,
+    CARE_CONTACTS,
+    CONTACTS,
+    FEEDBACK,
+    ALERTS,
+    SUPPRESSIONS,
+    WORK_ORDERS,
+    SCORES,
+)
+"""Topics of the report. Erasures come first, so that no row of an erased subscriber is written at all."""
+KEPT_DAYS: Final = 400
+"""What a store keeps of bills, contacts, alerts and orders: the longest look-back is 180 days and two months before."""
+DELETED: Final = "deleted"
+"""Status of a profile that was deleted."""
+VERSION: Final = 1
+"""Of the tables; a store of another version is refused."""
+_CACHE_KIB: Final = 64 << 10
+_DATED: Final = "subscriber_id TEXT NOT NULL, ts INTEGER NOT NULL, event_id TEXT"
+SCHEMA: Final = f"""
+CREATE TABLE places (topic TEXT, partition INTEGER, topic_id TEXT, next INTEGER, first_ts INTEGER,
+                     gone INTEGER, last_ts INTEGER,
+                     PRIMARY KEY (topic, partition)) WITHOUT ROWID;
+CREATE TABLE erased (hash TEXT PRIMARY KEY, ts INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE profiles (subscriber_id TEXT PRIMARY KEY, ts INTEGER NOT NULL, status TEXT, activated_ts INTEGER,
+                       person TEXT, unit TEXT, arpu REAL) WITHOUT ROWID;
+CREATE TABLE outcomes ({_DATED}, outcome TEXT NOT NULL);
+CREATE TABLE bills ({_DATED}, kind TEXT NOT NULL, amount REAL NOT NULL);
+CREATE TABLE care ({_DATED}, reason TEXT NOT NULL, status TEXT NOT NULL, case_id TEXT, due_ts INTEGER,
+                   appointment_ts INTEGER);
+CREATE TABLE contacts ({_DATED});
+CREATE TABLE feedback ({_DATED}, status TEXT NOT NULL, alert_id TEXT);
+CREATE TABLE breaches (decision TEXT PRIMARY KEY, subscriber_id TEXT, ts INTEGER NOT NULL, alert_id TEXT, kind TEXT,
+                       event TEXT, tier TEXT, unit TEXT, reason TEXT) WITHOUT ROWID;
+CREATE TABLE steps (order_id TEXT, seq INTEGER, subscriber_id TEXT, ts INTEGER NOT NULL, step TEXT, unit TEXT,
+                    channel TEXT, contact_by INTEGER, PRIMARY KEY (order_id, seq)) WITHOUT ROWID;
+CREATE TABLE order_alerts (alert_id TEXT PRIMARY KEY, subscriber_id TEXT, ts INTEGER NOT NULL, order_id TEXT)
+             WITHOUT ROWID;
+CREATE TABLE tiers (subscriber_id TEXT, ts INTEGER, tier TEXT, PRIMARY KEY (subscriber_id, ts)) WITHOUT ROWID;
+CREATE INDEX breaches_by_subscriber ON breaches (subscriber_id, ts);
+CREATE INDEX breaches_by_time ON breaches (ts);
+CREATE INDEX steps_by_deadline ON steps (contact_by);
+CREATE INDEX steps_by_subscriber ON steps (subscriber_id);
+CREATE INDEX order_alerts_by_subscriber ON order_alerts (subscriber_id);
+PRAGMA user_version = {VERSION};
+"""
+_EVENTS: Final = ("outcomes", "bills", "care", "contacts", "feedback")
+_PERSONAL: Final = ("profiles", *_EVENTS, "breaches", "steps", "order_alerts", "tiers")
+_PRUNED: Final = ("bills", "care", "contacts", "feedback", "breaches", "steps", "order_alerts", "tiers")
+DERIVED: Final = """
+CREATE TEMP TABLE presence (subscriber_id TEXT, since INTEGER, until INTEGER, how TEXT);
+CREATE TEMP TABLE people (subscriber_id TEXT PRIMARY KEY, person TEXT, unit TEXT, segment TEXT, held INTEGER)
+            WITHOUT ROWID;
+CREATE TEMP TABLE touches (touch TEXT, subscriber_id TEXT, person TEXT, ts INTEGER, unit TEXT, kind TEXT, ours INTEGER);
+"""
+"""Made anew for each report: who was in service when, people by the policy in force, and contacts by whom they reached.
+
+`touches` has one row for each order (or alert, or walk-in and day) that led to a contact, at its first one, and one for
+each contact by another department. `kind` is that of the alert; ``walk_in`` without one.
+"""
+REACHED: Final = ("contacted", "delivered", "read", "retained", "lost", "refused")
+"""Statuses that say that the subscriber was reached."""
+
+_Rows = Callable[[Any], Iterator[tuple[str, tuple[Any, ...]]]]
+
+
+class StoreError(Exception):
+    """A file that is no store of this version, or of other topics."""
+
+
+class _Scored(Struct, frozen=True):
+    subscriber_id: str
+    ts: int
+    tier: str
+
+
+_scored: Final = msgspec.json.Decoder(_Scored).decode
+
+
+class Facts:
+    """The database, filled chunk by chunk; a context manager.
+
+    At any time one chunk is in memory, and pages of the database up to 64 MiB; what is more goes to a temporary file.
+
+    Parameters
+    ----------
+    store
+        The operator's file, which keeps what was read; None for a database that ends with the report.
+    source
+        The brokers and the prefix: a store is of one of them.
+    policy
+        Gives segments and the hold-out.
+
+    Attributes
+    ----------
+    db
+        For queries, after :meth:`derive`.
+    unread
+        Records that could not be read, by topic.
+    """
+
+    def __init__(self, store: Path | None, source: str, policy: Policy) -> None:
+        self.unread: dict[str, int] = {}
+        self._policy = policy
+        try:
+            self.db = _connect(store)
+            self._check(store, source)
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise StoreError(f"{store} cannot be used as a store: {error}") from None
+        self._erased: dict[str, int] = dict(self.db.execute("SELECT hash, ts FROM erased"))
+
+    def _check(self, store: Path | None, source: str) -> None:
+        [version] = self.db.execute("PRAGMA user_version").fetchone()
+        if not self.db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            self.db.executescript(SCHEMA + "".join(_indexes(table) for table in _EVENTS))
+            self.db.execute("CREATE TABLE source (name TEXT)")
+            self.db.execute("INSERT INTO source VALUES (?)", (source,))
+        elif version != VERSION:
+            raise StoreError(f"{store} is no store of a report, or one of another release")
+        elif self.db.execute("SELECT name FROM source").fetchall() != [(source,)]:
+            raise StoreError(f"{store} keeps the topics of another cluster or another prefix")
+
+    def __enter__(self) -> Facts:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the database."""
+        self.db.close()
+
+    def places(self) -> dict[Place, tuple[str, int]]:
+        """Where earlier reads have ended, as :func:`streams.cluster.whole_topics.read_chunks` takes it."""
+        found = self.db.execute("SELECT topic, partition, topic_id, next FROM places")
+        return {(topic, partition): (topic_id, reached) for topic, partition, topic_id, reached in found}
+
+    def take(self, chunk: Chunk, now_ms: int) -> None:
+        """Add a chunk and its place, both or neither."""
+        rows: dict[str, list[tuple[Any, ...]]] = {}
+        with self.db:
+            self.db.execute("BEGIN IMMEDIATE")
+            for record in chunk.records:
+                for table, row in self._rows(chunk.topic, record):
+                    rows.setdefault(table, []).append(row)
+            for table, found in rows.items():
+                self.db.executemany(_INSERTS[table], found)
+            self._note(chunk, now_ms)
+
+    def _rows(self, topic: str, record: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        read = _READERS.get(topic)
+        made = partial(_event_rows, topic, record) if read is None else partial(read, record)
+        try:
+            for table, row in made():
+                if table == "erased":
+                    self._erase(*row)
+                elif not self._is_erased(*_whose(table, row)):
+                    yield table, row
+        except msgspec.MsgspecError:
+            self.unread[topic] = self.unread.get(topic, 0) + 1
+
+    def _erase(self, subscriber_id: str, ts: int) -> None:
+        name = subscriber_hash(subscriber_id)
+        self._erased[name] = max(ts, self._erased.get(name, ts))
+        self.db.execute("INSERT OR REPLACE INTO erased VALUES (?, ?)", (name, self._erased[name]))
+        for table in _PERSONAL:
+            self.db.execute(f"DELETE FROM {table} WHERE subscriber_id = ? AND ts <= ?", (subscriber_id, ts))
+
+    def _is_erased(self, subscriber_id: str | None, ts: int) -> bool:
+        return bool(self._erased) and ts <= self._erased.get(subscriber_hash(subscriber_id or ""), -1)
+
+    def _note(self, chunk: Chunk, now_ms: int) -> None:
+        """Keep how far the partition is read, from when on its records are known, and whether earlier ones are gone."""
+        known = self.db.execute(
+            "SELECT next, first_ts, gone, last_ts FROM places WHERE topic = ? AND partition = ?",
+            (chunk.topic, chunk.partition),
+        ).fetchone()
+        reached, first, gone, last = (0, None, False, None) if known is None else known
+        times = [record.timestamp for record in chunk.records if record.timestamp >= 0]
+        oldest, last = min(times, default=None), max((*times, last or 0)) or None
+        # A compacted topic loses only what is superseded.
+        lost = chunk.begins > reached and BY_NAME[chunk.topic].config["cleanup.policy"] != "compact"
+        if lost or first is None:
+            first = now_ms if oldest is None and lost else oldest
+        self.db.execute(
+            "INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (chunk.topic, chunk.partition, chunk.topic_id, chunk.next, first, gone or lost, last),
+        )
+
+    def known_from(self, topic: str) -> int | None:
+        """From when on all records of a topic are known: where deletion has stopped, else the first record of all.
+
+        None if nothing was ever written: then nothing is known of any time.
+        """
+        [gone] = self.db.execute("SELECT max(first_ts) FROM places WHERE topic = ? AND gone", (topic,)).fetchone()
+        if gone is not None:
+            return int(gone)
+        [begun] = self.db.execute("SELECT min(first_ts) FROM places").fetchone()
+        return None if begun is None else int(begun)
+
+    def known_to(self) -> int:
+        """Time of the newest record of all, ms; 0 if there is none."""
+        [last] = self.db.execute("SELECT coalesce(max(last_ts), 0) FROM places").fetchone()
+        return int(last)
+
+    def prune(self, now_ms: int) -> None:
+        """Delete what no report looks back to."""
+        with self.db:
+            self.db.execute("BEGIN")
+            for table in _PRUNED:
+                self.db.execute(f"DELETE FROM {table} WHERE ts < ?", (now_ms - KEPT_DAYS * DAY_MS,))
+
+    def derive(self) -> None:
+        """Make the tables of :data:`DERIVED`; call it once all chunks are taken."""
+        self.db.executescript(DERIVED)
+        self.db.create_function("held_out", 1, self._held_out, deterministic=True)
+        self.db.create_function("segment", 1, self._segment, deterministic=True)
+        with self.db:
+            self.db.execute("BEGIN")
+            self.db.executemany("INSERT INTO presence VALUES (?, ?, ?, ?)", self._presences())
+            self.db.execute(
+                "INSERT INTO people SELECT subscriber_id, coalesce(person, subscriber_id), unit, segment(arpu),"
+                " held_out(coalesce(person, subscriber_id)) FROM profiles"
+            )
+            self.db.execute(_TOUCHES)
+        self.db.executescript(
+            "CREATE INDEX temp.presence_of ON presence (subscriber_id, until);"
+            "CREATE INDEX temp.touches_of ON touches (person, ts);"
+        )
+
+    def _held_out(self, person: str) -> bool:
+        return held_out(None, person, self._policy.contact)
+
+    def _segment(self, arpu: float | None) -> str | None:
+        return None if arpu is None else segment(arpu, self._policy)
+
+    def _presences(self) -> Iterator[tuple[Any, ...]]:
+        """Spans of all subscribers that have a profile or have left, one subscriber at a time."""
+        profiles = self.db.execute(
+            "SELECT subscriber_id, ts, replace(status, ?1, 'left'), activated_ts FROM profiles"
+            " WHERE status <> ?1 OR coalesce(activated_ts, person, unit, arpu) IS NOT NULL ORDER BY 1",
+            (DELETED,),
+        )
+        outcomes = self.db.execute("SELECT subscriber_id, ts, outcome FROM outcomes ORDER BY 1, 2, rowid")
+        profile, outcome = profiles.fetchone(), outcomes.fetchone()
+        while profile or outcome:
+            who = min(each[0] for each in (profile, outcome) if each)
+            known = None
+            if profile and profile[0] == who:
+                known, profile = profile[1:], profiles.fetchone()
+            came = []
+            while outcome and outcome[0] == who:
+                came.append(outcome[1:])
+                outcome = outcomes.fetchone()
+            for span in service_spans(known, came):
+                if known is not None or span.how is not None:
+                    yield who, *span
+
+
+def _connect(store: Path | None) -> sqlite3.Connection:
+    if store is not None:
+        os.close(os.open(store, os.O_RDWR | os.O_CREAT, 0o600))  # it names customers
+    # An empty name is a temporary file of SQLite's own, which is written only when the page cache is full.
+    db = sqlite3.connect("" if store is None else store, isolation_level=None)
+    db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    db.execute("PRAGMA temp_store = FILE")
+    if store is None:
+        db.execute("PRAGMA synchronous = OFF")
+        db.execute("PRAGMA journal_mode = OFF")  # nothing of it outlives this process
+    return db
+
+
+def _indexes(table: str) -> str:
+    """Indexes of a table of events; the second one drops what was sent twice, where it has an ``event_id``."""
+    return (
+        f"CREATE INDEX {table}_of ON {table} (subscriber_id, ts); CREATE INDEX {table}_by_time ON {table} (ts);"
+        f"CREATE UNIQUE INDEX {table}_once ON {table} (subscriber_id, event_id);"
+    )
+
+
+def _whose(table: str, row: Sequence[Any]) -> tuple[str | None, int]:
+    """Subscriber and time of a row."""
+    at = {"breaches": 1, "order_alerts": 1, "steps": 2}.get(table, 0)
+    return row[at], row[at + 1]
+
+
+# One reader a topic: the record's rows, each with its table
+
+
+def _event_rows(topic: str, record: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    event = decode(topic, record, None)
+    if isinstance(event, Rejected):
+        raise msgspec.ValidationError(event.reason)
+    if isinstance(event, Deletion):
+        # What is known of them stays, for the report of the time before: but they are no customer any more.
+        yield "profiles", (event.subscriber_id, record.timestamp, DELETED, None, None, None, None)
+    else:
+        yield _row(event)
+
+
+def _row(event: AnyEvent) -> tuple[str, tuple[Any, ...]]:
+    head = (event.subscriber_id, event.ts, event.event_id)
+    match event:
+        case Erasure():
+            return "erased", head[:2]
+        case Profile():
+            return "profiles", (*head[:2], event.status, event.activated_ts, event.customer_id, event.unit, event.arpu)
+        case Outcome():
+            return "outcomes", (*head, event.outcome)
+        case Billing():
+            return "bills", (*head, event.kind, event.amount)
+        case CareContact():
+            return "care", (*head, event.reason, event.status, event.case_id, event.due_ts, event.appointment_ts)
+        case Contact():
+            return "contacts", head
+        case Feedback():
+            return "feedback", (*head, event.status, event.alert_id)
+        case _:
+            raise msgspec.ValidationError("not of the report")
+
+
+def _alert_rows(record: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    alert = as_alert(record.value)
+    if alert is None:
+        raise msgspec.ValidationError("no alert")
+    yield from _decision_rows(f"{alert.alert_id}:{alert.seq}", alert, None)
+
+
+def _suppression_rows(record: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    withheld = as_suppression(record.value)
+    if withheld is None:
+        raise msgspec.ValidationError("no suppression")
+    yield from _decision_rows(withheld.decision_id, withheld, withheld.reason)
+
+
+def _decision_rows(
+    decision: str, body: Alert | Suppression, reason: str | None
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    unit = None if body.action is None else body.action.unit
+    if body.event in ("raised", "escalated"):
+        whose = (decision, body.subscriber_id, body.ts, body.alert_id)
+        yield "breaches", (*whose, body.kind, body.event, body.tier, unit, reason)
+    if body.subscriber_id is not None:
+        yield "tiers", (body.subscriber_id, body.ts, body.tier)
+
+
+def _order_rows(record: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    order: WorkOrder | None = as_order(record.value)
+    if order is None:
+        raise msgspec.ValidationError("no work order")
+    whose = (order.order_id, order.seq, order.subscriber_id, order.ts)
+    yield "steps", (*whose, order.step, order.unit, order.channel, order.contact_by)
+    for alert in order.alert_ids:
+        yield "order_alerts", (alert, order.subscriber_id, order.ts, order.order_id)
+
+
+def _score_rows(record: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    if record.value is not None:
+        yield "tiers", tuple(msgspec.structs.astuple(_scored(record.value)))
+
+
+_READERS: Final[Mapping[str, _Rows]] = {
+    ALERTS: _alert_rows,
+    SUPPRESSIONS: _suppression_rows,
+    WORK_ORDERS: _order_rows,
+    SCORES: _score_rows,
+}
+_INSERTS: Final = {
+    "profiles": "INSERT INTO profiles VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subscriber_id) DO UPDATE SET"
+    " ts = excluded.ts, status = excluded.status, "
+    + ", ".join(
+        f"{name} = CASE excluded.status WHEN '{DELETED}' THEN profiles.{name} ELSE excluded.{name} END"
+        for name in ("activated_ts", "person", "unit", "arpu")
+    )
+    + f" WHERE excluded.ts >= profiles.ts OR '{DELETED}' IN (profiles.status, excluded.status)",
+    "outcomes": "INSERT OR IGNORE INTO outcomes VALUES (?, ?, ?, ?)",
+    "bills": "INSERT OR IGNORE INTO bills VALUES (?, ?, ?, ?, ?)",
+    "care": "INSERT OR IGNORE INTO care VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    "contacts": "INSERT OR IGNORE INTO contacts VALUES (?, ?, ?)",
+    "feedback": "INSERT OR IGNORE INTO feedback VALUES (?, ?, ?, ?, ?)",
+    "breaches": "INSERT OR IGNORE INTO breaches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "steps": "INSERT OR IGNORE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    "order_alerts": "INSERT OR REPLACE INTO order_alerts VALUES (?, ?, ?, ?)",
+    "tiers": "INSERT OR REPLACE INTO tiers VALUES (?, ?, ?)",
+}
+_TOUCHES: Final = f"""
+INSERT INTO touches
+SELECT touch, subscriber_id, person, min(ts), unit, kind, 1
+FROM (
+    SELECT coalesce(o.order_id, f.alert_id, f.subscriber_id || ' ' || f.ts / {DAY_MS}) AS touch,
+           f.subscriber_id, coalesce(p.person, f.subscriber_id) AS person, f.ts,
+           (SELECT s.unit FROM steps s WHERE s.order_id = o.order_id AND s.ts <= f.ts ORDER BY s.seq DESC LIMIT 1)
+           AS unit,
+           CASE WHEN f.alert_id IS NULL THEN 'walk_in' ELSE
+           (SELECT b.kind FROM breaches b WHERE b.subscriber_id = f.subscriber_id AND b.alert_id = f.alert_id) END
+           AS kind
+    FROM feedback f LEFT JOIN order_alerts o ON o.alert_id = f.alert_id
+                    LEFT JOIN people p ON p.subscriber_id = f.subscriber_id
+    WHERE f.status IN {REACHED}
+)
+GROUP BY touch
+UNION ALL
+SELECT NULL, c.subscriber_id, coalesce(p.person, c.subscriber_id), c.ts, NULL, NULL, 0
+FROM contacts c LEFT JOIN people p ON p.subscriber_id = c.subscriber_id
+"""
