@@ -88,6 +88,7 @@ def report(settings: Settings, /, store: Path | None, as_json: bool, **chosen: A
     for their own unit.
     """
     policy, now_ms = governing(settings).policy, int(time.time() * 1000)
+    zone = timezone(timedelta(hours=policy.contact.utc_offset_hours))
     asked = _asked(policy.contact.utc_offset_hours, now_ms, **chosen)
     try:
         with Facts(store, f"{settings.bootstrap} {settings.topic_prefix}", policy) as facts:
@@ -95,23 +96,25 @@ def report(settings: Settings, /, store: Path | None, as_json: bool, **chosen: A
             facts.prune(now_ms)
             facts.derive()
             found = list(figures(facts, policy, asked))
-            unread, known_to = facts.unread, facts.known_to()
+            unread, known_to = facts.unread, datetime.fromtimestamp(facts.known_to() / 1000, zone)
+            if not anything(facts, policy, asked, found):
+                raise Refused(
+                    f"nothing is recorded of {asked.day}",
+                    f"the newest record is of {known_to:%Y-%m-%d %H:%M}" if facts.known_to() else "there is no record",
+                    code=ExitCode.NOT_FOUND,
+                )
     except StoreError as fault:
-        raise Refused(str(fault), "name another file with --store, or delete this one", code=ExitCode.USAGE) from None
+        advice = "name another file with --store; one is for one cluster, prefix and release"
+        raise Refused(str(fault), advice, code=ExitCode.USAGE) from None
     except sqlite3.OperationalError as fault:
         raise Refused(f"the database failed: {fault}", "is the disk full, or does another report run?") from None
-    if not anything(found):
-        raise Refused(
-            f"nothing is recorded of {asked.day}", "what is there:  holdfast topics check", code=ExitCode.NOT_FOUND
-        )
-    zone = timezone(timedelta(hours=policy.contact.utc_offset_hours))
     if as_json:
         for figure in found:
             click.echo(json.dumps(_as_json(figure, asked, zone), ensure_ascii=False))
         return
     lang = language(settings)
     console().print(table(found, asked, lang))
-    for line in remarks(found, unread, datetime.fromtimestamp(known_to / 1000, zone), lang):
+    for line in remarks(found, unread, known_to, lang):
         click.echo(line, err=True)
 
 
@@ -170,15 +173,20 @@ def _as_json(figure: Figure, asked: Asked, zone: timezone) -> dict[str, Any]:
         "day": asked.day.isoformat(),
         "cases_from": now.first.isoformat(),
         "cases_to": now.last.isoformat(),
-        "numerator": now.numerator,
-        "denominator": now.denominator,
+        "numerator": _rounded(now.numerator),
+        "denominator": _rounded(now.denominator),
         "unknown": now.unknown,
-        "value": now.value,
-        "low": now.low,
-        "high": now.high,
+        "value": _rounded(now.value),
+        "low": _rounded(now.low),
+        "high": _rounded(now.high),
         "as_of": datetime.fromtimestamp(asked.as_of / 1000, zone).isoformat(timespec="seconds"),
         "matured": now.why is None,
         "why": now.why,
-        "before": before.value,
-        "change": figure.change,
+        "before": _rounded(before.value),
+        "change": _rounded(figure.change),
     }
+
+
+def _rounded(number: float | None) -> float | None:
+    """A sum of money without the dust of its addition."""
+    return None if number is None else round(number, 6)

@@ -250,9 +250,12 @@ class Facts:
         return None if begun is None else int(begun)
 
     def known_to(self) -> int:
-        """Time of the newest record of all, ms; 0 if there is none."""
-        [last] = self.db.execute("SELECT coalesce(max(last_ts), 0) FROM places").fetchone()
-        return int(last)
+        """Time of the newest record of an input, ms; 0 if there is none.
+
+        Those of outputs do not count: they have the time at which they were written.
+        """
+        found = self.db.execute("SELECT topic, last_ts FROM places WHERE last_ts IS NOT NULL")
+        return max((last for topic, last in found if BY_NAME[topic].role == "input"), default=0)
 
     def prune(self, now_ms: int) -> None:
         """Delete what no report looks back to."""
@@ -315,6 +318,7 @@ def _connect(store: Path | None) -> sqlite3.Connection:
     db = sqlite3.connect("" if store is None else store, isolation_level=None)
     db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     db.execute("PRAGMA temp_store = FILE")
+    db.execute("PRAGMA secure_delete = ON")  # or an erased subscriber would stay in the pages that are free
     if store is None:
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA journal_mode = OFF")  # nothing of it outlives this process

@@ -13,9 +13,11 @@ from app.report.facts import Facts
 from app.report.indicators import INDICATORS, Indicator
 from app.report.periods import Days, PeriodName, month_before, month_end_ms, periods, same_days
 from models.analysis.prequential import difference
+from models.contract.alerts import UNASSIGNED
 from models.contract.events import BILLING, Channel
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
+from models.contract.vocabulary import SEGMENTS, TIERS
 from models.desk.capacity import Units
 
 By = Literal["total", "unit", "tier", "segment"]
@@ -33,6 +35,8 @@ _SCOPE: Final[dict[By, str]] = {
     " ORDER BY t.ts DESC LIMIT 1), 'unknown')",
 }
 """The scope of a case `c` of a person `p`. A tier is that which was last published by then."""
+_ORDER: Final = (*reversed(TIERS), *SEGMENTS, "", UNASSIGNED, "unknown")
+"""Of scopes that are no units, which stand in the place of the empty one."""
 
 
 class Asked(NamedTuple):
@@ -124,7 +128,7 @@ def figures(facts: Facts, policy: Policy, asked: Asked) -> Iterator[Figure]:
             before = _window(facts, policy, asked, indicator, period.before)
             found, former = (_results(facts, asked, indicator, window) for window in (now, before))
             empty = (asked.unit or TOTAL, "")
-            for scope, part in sorted({*found, *former} or {empty}):
+            for scope, part in sorted({*found, *former} or {empty}, key=in_order):
                 yield Figure(
                     indicator,
                     scope,
@@ -208,17 +212,19 @@ def _results(facts: Facts, asked: Asked, indicator: Indicator, window: _Window) 
     scoped = (
         f"SELECT {_SCOPE[asked.by]} AS scope, coalesce(c.part, '') AS part, c.n, c.d, c.unknown"
         " FROM cases c LEFT JOIN people p USING (subscriber_id)"
-        f" WHERE ?1 IS NULL OR ?1 = {_SCOPE['unit']}"
     )
+    if asked.unit is not None:
+        scoped += f" WHERE {_SCOPE['unit']} = :unit"
+    named = {"unit": asked.unit}
     if indicator.measure == "median_days":
-        rows = db.execute(f"SELECT scope, n FROM ({scoped}) ORDER BY scope", (asked.unit,))
+        rows = db.execute(f"SELECT scope, n FROM ({scoped}) ORDER BY scope", named)
         return {
             (scope, ""): _result(window, None, len(days), median(days))
             for scope, days in ((scope, [n for _, n in each]) for scope, each in groupby(rows, itemgetter(0)))
         }
     rows = db.execute(
         f"SELECT scope, part, sum(n), sum(d), coalesce(sum(unknown), 0) FROM ({scoped}) GROUP BY 1, 2 ORDER BY 1",
-        (asked.unit,),
+        named,
     )
     return {
         (scope, part): result
@@ -278,6 +284,19 @@ def _nothing(window: _Window) -> Result:
     return _result(window, 0, 0, None)
 
 
-def anything(found: Iterable[Figure]) -> bool:
-    """Whether any figure has a case at all."""
-    return any(result.denominator for figure in found for result in (figure.now, figure.before))
+def anything(facts: Facts, policy: Policy, asked: Asked, found: Iterable[Figure]) -> bool:
+    """Whether anything is recorded of the day: the topics reach it, and some indicator has a case."""
+    reached = facts.known_to() >= Days(asked.day, asked.day).ms(policy.contact.utc_offset_hours)[0]
+    return reached and any(figure.now.why != "not_kept" and figure.now.denominator for figure in found)
+
+
+def in_order(scope_and_part: tuple[str, str]) -> tuple[int, str, str]:
+    """Place of a line: the highest tier and segment first, and last who has none.
+
+    Examples
+    --------
+    >>> sorted([("unknown", ""), ("low", ""), ("high", ""), ("tianhe-03", "")], key=in_order)
+    [('high', ''), ('low', ''), ('tianhe-03', ''), ('unknown', '')]
+    """
+    scope, part = scope_and_part
+    return (_ORDER.index(scope) if scope in _ORDER else _ORDER.index(""), scope, part)

@@ -11,7 +11,7 @@ from rich.table import Table
 from app.alerts.card_and_line import Card
 from app.alerts.masking import printable
 from app.config.settings import Language
-from app.report.figures import TOTAL, Asked, Figure, Result
+from app.report.figures import TOTAL, Asked, Figure, Result, in_order
 from app.report.indicators import INDICATORS
 from app.report.periods import PERIODS, PeriodName, periods
 from models.contract.alerts import UNASSIGNED
@@ -24,7 +24,7 @@ _WORDS: Final[Mapping[str, Text]] = {
     "tier": Text("tier", "质态等级"),
     "segment": Text("segment", "价值分层"),
     "month": Text("{}/{} to date", "{}月截至{}日"),
-    "of": Text("of", "分子 / 分母"),
+    "of": Text("num / den", "分子 / 分母"),
     "day_before": Text("vs day", "较前日"),
     "month_before": Text("vs month", "较上月"),
     "not_over": Text("not over", "未到期"),
@@ -67,12 +67,15 @@ def table(found: Sequence[Figure], asked: Asked, lang: Language) -> Table:
     rows: dict[tuple[str, str, str], dict[PeriodName, Figure]] = {}
     for figure in found:
         rows.setdefault((figure.indicator.key, figure.scope, figure.part), {})[figure.period] = figure
-    former = ""
-    for (key, _, part), by_period in rows.items():
+    former, keys = "", list(dict.fromkeys(key for key, _, _ in rows))
+    for key, scope, part in sorted(rows, key=lambda row: (keys.index(row[0]), in_order(row[1:]))):
+        by_period = rows[key, scope, part]
+        if part and not any(figure.now.numerator for figure in by_period.values()):
+            continue
         one = next(iter(by_period.values()))
         name = _part(part, lang) if part else getattr(one.indicator.name, lang)
         cells = [name if key != former or part else ""]
-        cells += [] if asked.by == TOTAL else [_scope(one.scope, lang)]
+        cells += [] if asked.by == TOTAL else [_scope(scope, lang)]
         for period in PERIODS:
             cells += ["", "", ""] if period not in by_period else _cells(by_period[period], lang)
         drawn.add_row(*cells)
@@ -141,6 +144,8 @@ def _part(part: str, lang: Language) -> str:
 def _scope(scope: str, lang: Language) -> str:
     if scope in (UNASSIGNED, *TIERS, *SEGMENTS):
         return Card(lang).word(scope)
+    if scope == TOTAL:
+        return "-"  # nothing to divide
     return str(getattr(_WORDS[scope], lang)) if scope == "unknown" else printable(scope)
 
 
