@@ -306,9 +306,9 @@ class Facts:
             while outcome and outcome[0] == who:
                 came.append(outcome[1:])
                 outcome = outcomes.fetchone()
-            for span in service_spans(known, came):
-                if known is not None or span.how is not None:
-                    yield who, *span
+            spans = service_spans(known, came)
+            if known is not None or any(span.how for span in spans):
+                yield from ((who, *span) for span in spans)
 
 
 def _connect(store: Path | None) -> sqlite3.Connection:
