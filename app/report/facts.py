@@ -69,6 +69,7 @@ DELETED: Final = "deleted"
 VERSION: Final = 1
 """Of the tables; a store of another version is refused."""
 _CACHE_KIB: Final = 64 << 10
+"""Of the tables, and again of those that are made for a report."""
 _DATED: Final = "subscriber_id TEXT NOT NULL, ts INTEGER NOT NULL, event_id TEXT"
 SCHEMA: Final = f"""
 CREATE TABLE places (topic TEXT, partition INTEGER, topic_id TEXT, next INTEGER, first_ts INTEGER,
@@ -133,7 +134,7 @@ _scored: Final = msgspec.json.Decoder(_Scored).decode
 class Facts:
     """The database, filled chunk by chunk; a context manager.
 
-    At any time one chunk is in memory, and pages of the database up to 64 MiB; what is more goes to a temporary file.
+    At any time one chunk is in memory, and pages of the database up to 128 MiB; what is more goes to temporary files.
 
     Parameters
     ----------
@@ -316,12 +317,14 @@ def _connect(store: Path | None) -> sqlite3.Connection:
         os.close(os.open(store, os.O_RDWR | os.O_CREAT, 0o600))  # it names customers
     # An empty name is a temporary file of SQLite's own, which is written only when the page cache is full.
     db = sqlite3.connect("" if store is None else store, isolation_level=None)
-    db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     db.execute("PRAGMA temp_store = FILE")
-    db.execute("PRAGMA secure_delete = ON")  # or an erased subscriber would stay in the pages that are free
+    for schema in ("main", "temp"):
+        db.execute(f"PRAGMA {schema}.cache_size = -{_CACHE_KIB}")
     if store is None:
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA journal_mode = OFF")  # nothing of it outlives this process
+    else:
+        db.execute("PRAGMA main.secure_delete = ON")  # or an erased subscriber would stay in the pages that are free
     return db
 
 
