@@ -99,7 +99,7 @@ def report(settings: Settings, /, store: Path | None, as_json: bool, **chosen: A
             unread, known_to = facts.unread, datetime.fromtimestamp(facts.known_to() / 1000, zone)
             if not anything(facts, policy, asked, found):
                 raise Refused(
-                    f"nothing is recorded of {asked.day}",
+                    f"nothing is recorded of {asked.day}" + (f" and unit {unit}" if (unit := asked.unit) else ""),
                     f"the newest record is of {known_to:%Y-%m-%d %H:%M}" if facts.known_to() else "there is no record",
                     code=ExitCode.NOT_FOUND,
                 )
@@ -113,7 +113,8 @@ def report(settings: Settings, /, store: Path | None, as_json: bool, **chosen: A
             click.echo(json.dumps(_as_json(figure, asked, zone), ensure_ascii=False))
         return
     lang = language(settings)
-    console().print(table(found, asked, lang))
+    out = console()
+    out.print(table(found, asked, lang, out.width))
     for line in remarks(found, unread, known_to, lang):
         click.echo(line, err=True)
 

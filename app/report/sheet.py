@@ -44,25 +44,31 @@ _WORDS: Final[Mapping[str, Text]] = {
     ),
     "unread_of": Text("{}: {:,} records could not be read.", "{}：{:,}条记录无法读取。"),
 }
+_ROOMY: Final = 110
+"""Width in cells from which the table shows changes."""
 _RATES: Final = ("share", "mix", "difference")
 
 
-def table(found: Sequence[Figure], asked: Asked, lang: Language) -> Table:
-    """A row an indicator, scope and part: the day and the month to date, each with what it is of and its change."""
+def table(found: Sequence[Figure], asked: Asked, lang: Language, width: int) -> Table:
+    """A row an indicator, scope and part: the day and the month to date, each with what it is of.
+
+    Its change stands beside it, where the table may be as wide as that.
+    """
+    titles = 3 if width >= _ROOMY else 2
 
     def word(key: str) -> str:
         return str(getattr(_WORDS[key], lang))
 
     month = periods(asked.day)[1].days
     drawn = Table(box=None, pad_edge=False)
-    drawn.add_column(word("indicator"))
+    drawn.add_column(word("indicator"), min_width=16)
     if asked.by != TOTAL:
         drawn.add_column(word(asked.by))
     for name, before in (
         (f"{asked.day:%m-%d}", "day_before"),
         (word("month").format(month.last.month, month.last.day), "month_before"),
     ):
-        for title in (name, word("of"), word(before)):
+        for title in (name, word("of"), word(before))[:titles]:
             drawn.add_column(title, justify="right", no_wrap=True)
     rows: dict[tuple[str, str, str], dict[PeriodName, Figure]] = {}
     for figure in found:
@@ -77,7 +83,7 @@ def table(found: Sequence[Figure], asked: Asked, lang: Language) -> Table:
         cells = [name if key != former or part else ""]
         cells += [] if asked.by == TOTAL else [_scope(scope, lang)]
         for period in PERIODS:
-            cells += ["", "", ""] if period not in by_period else _cells(by_period[period], lang)
+            cells += (["", "", ""] if period not in by_period else _cells(by_period[period], lang))[:titles]
         drawn.add_row(*cells)
         former = key
     return drawn

@@ -78,17 +78,12 @@ async def read_chunks(
     streams.cluster.partition_read.RestoreStalledError
         If records are left but none arrives for a minute.
     """
-    names = [prefix + topic for topic in topics]
-    async with Cluster(client) as cluster:
-        found = await cluster.topics(names)
-    for name in names:
-        if name not in found:
-            raise TopicMissingError(name)
+    found = await _there(client, [prefix + topic for topic in topics])
     async with AsyncExitStack() as closing:
         consumer = reader(client)
         closing.push_async_callback(consumer.stop)
         await consumer.start()
-        every = [TopicPartition(name, number) for name in names for number in range(found[name].partitions)]
+        every = [TopicPartition(name, number) for name in found for number in range(found[name].partitions)]
         starts, ends = await consumer.beginning_offsets(every), await consumer.end_offsets(every)
         firsts = {place: max(starts[place], _reached(places, prefix, place, found)) for place in every}
         total, done, count = sum(ends[place] - firsts[place] for place in every), 0, 0
@@ -113,12 +108,33 @@ async def read_chunks(
                 done += end - first
 
 
+async def _there(client: Mapping[str, Any], names: list[str]) -> dict[str, TopicOnCluster]:
+    """The topics, in the order in which they are named."""
+    async with Cluster(client) as cluster:
+        found = await cluster.topics(names)
+    for name in names:
+        if name not in found:
+            raise TopicMissingError(name)
+    return {name: found[name] for name in names}
+
+
 def _reached(
     places: Mapping[Place, tuple[str, int]],
     prefix: str,
     place: TopicPartition,
     found: Mapping[str, TopicOnCluster],
 ) -> int:
+    """Offset that an earlier read has reached, or 0.
+
+    Examples
+    --------
+    >>> now, place = {"p.t": TopicOnCluster("p.t", "new", 1)}, TopicPartition("p.t", 0)
+    >>> _reached({("t", 0): ("new", 7)}, "p.", place, now), _reached({}, "p.", place, now)
+    (7, 0)
+    >>> _reached({("t", 0): ("old", 7)}, "p.", place, now)
+    Traceback (most recent call last):
+    streams.cluster.whole_topics.RecreatedError: p.t
+    """
     topic_id, reached = places.get((place.topic[len(prefix) :], place.partition), ("", 0))
     if topic_id not in ("", found[place.topic].topic_id):
         raise RecreatedError(place.topic)

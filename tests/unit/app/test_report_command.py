@@ -57,6 +57,7 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Plant:
 
         monkeypatch.setattr(command, "read_chunks", read_chunks)
 
+    monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setattr(command, "governing", lambda _: Governing(Policy(), "shipped"))
     monkeypatch.setattr(command.time, "time", lambda: (MIDNIGHT + DAY_MS + 7 * HOUR_MS) / 1000)  # in the morning after
     return planted
@@ -104,6 +105,18 @@ def test_table_is_in_both_languages_and_nothing_of_nothing_is_a_dash(
     plant(*DAY_OF_ONE)
     assert cli.main([*ARGUMENTS, "--lang", "zh", "--indicator", "active_churn"]) == 0
     assert "主动离网率" in capsys.readouterr().out
+
+
+def test_a_narrow_terminal_shows_the_figures_whole(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant(*DAY_OF_ONE)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.main([*ARGUMENTS, "--indicator", "active_churn"]) == 0
+    shown = capsys.readouterr().out
+    assert "vs day" not in shown
+    assert "66.7%" in shown
+    assert "…" not in shown
 
 
 def test_what_is_open_and_what_cannot_be_read_is_said_beside_the_data(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from support.report_rig import DAY, Bench, at, fraction
+from support.report_rig import DAY, LONG_AGO, Bench, at, fraction
 
 from app.report.facts import READ
 from app.report.indicators import INDICATORS
@@ -93,12 +93,12 @@ def test_an_event_id_counts_once_and_an_older_profile_changes_nothing() -> None:
     with Bench() as bench:
         bench.profile("a", ts=at(9), unit="new")
         bench.profile("a", ts=at(10), unit="old")
-        bench.bill("a", at(29, 1), 100.0, event_id="e-1")
-        bench.bill("a", at(29, 1), 100.0, event_id="e-1")
-        bench.bill("a", at(60), 100.0)
-        bench.bill("a", at(60), 100.0)  # no id, no dedup
+        for _ in range(2):
+            bench.bill("a", at(59), 100.0, event_id="e-1")
+            bench.bill("a", at(28), 30.0)  # no id, no dedup
+        bench.bill("b", at(59), 7.0, event_id="e-1")  # another subscriber's
         figure = bench.of("stock_revenue_retention", "month", by="unit", scope="new")
-    assert fraction(figure) == (0, 0)  # the 31st of October is not among its first 29 days
+    assert fraction(figure) == (60.0, 100.0)
 
 
 def test_stock_revenue_is_that_of_the_base_months_customers_on_the_same_days() -> None:
@@ -208,6 +208,18 @@ def test_what_kafka_has_deleted_has_no_value() -> None:
         found = bench.figures()
         assert found["active_churn", "day", "total", ""].now.why is None
         assert found["active_churn", "month", "total", ""].now.why == "not_kept"
+
+
+def test_a_store_that_came_too_late_for_some_records_says_so() -> None:
+    """Two reads: what Kafka deleted between them was known to the first one, or to none."""
+    for begins, why in ((1, None), (2, "not_kept")):
+        with Bench() as bench:
+            bench.profile("a")
+            bench.left("b", at(20))
+            known = bench.facts.known_from(OUTCOMES)
+            bench.record(OUTCOMES, "c", {"subscriber_id": "c", "ts": at(5), "outcome": "lapsed"}, at(5), begins=begins)
+            assert known == LONG_AGO
+            assert bench.of("active_churn", "month").now.why == why
 
 
 def test_nothing_by_nothing_is_empty_and_not_zero() -> None:
@@ -480,6 +492,7 @@ def test_win_back_is_of_those_who_left_half_a_year_ago() -> None:
             bench.profile(who)
             bench.left(who, at(180, 12), "involuntary" if who == "d" else "lapsed")
         bench.left("a", at(50), "returned")
+        bench.left("c", at(0, 13), "returned")  # an hour late
         bench.profile("b", ts=at(40), activated_ts=at(40))  # a new contract under the old number
         figure = bench.of("win_back")
     assert fraction(figure) == (2, 3)
