@@ -18,10 +18,11 @@ from app.config.options import PLACE, console, json_option, language, settings_o
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused, no_topic
 from app.process.progress_bar import bar
-from app.report.facts import READ, Facts, StoreError
+from app.report.facts import Facts, StoreError
 from app.report.figures import Asked, By, Figure, anything, figures
 from app.report.indicators import INDICATORS, LEFT_OUT
 from app.report.periods import Days, yesterday
+from app.report.record_rows import READ
 from app.report.sheet import legend, remarks, table
 from streams.cluster.partition_read import RestoreStalledError
 from streams.cluster.topic_tail import TopicMissingError

@@ -1,4 +1,4 @@
-"""The facts of the report: records of the topics as rows of an SQLite database, in memory or in the operator's file.
+"""The facts of the report: records of the topics as rows of SQLite, in a temporary file or in the operator's.
 
 One table a kind of fact; :data:`SCHEMA` is the whole of it. Rows keep the contract's rules: an older profile changes
 nothing, an ``event_id`` counts once for its subscriber and topic, what cannot be read is counted and left out, and an
@@ -9,63 +9,24 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 
-from app.orders.order_book import as_order
+from app.report.record_rows import DELETED, Row, rows_of, whose
 from models.analysis.service_spans import service_spans
-from models.contract.alerts import Alert, Suppression, subscriber_hash
-from models.contract.events import (
-    BILLING,
-    CARE_CONTACTS,
-    CONTACTS,
-    ERASURES,
-    FEEDBACK,
-    OUTCOMES,
-    SUBSCRIBERS,
-    AnyEvent,
-    Billing,
-    CareContact,
-    Contact,
-    Deletion,
-    Erasure,
-    Feedback,
-    Outcome,
-    Profile,
-)
+from models.contract.alerts import subscriber_hash
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
-from models.contract.work_orders import WorkOrder
 from models.decisions.alert.body import segment
 from models.decisions.contact_rules import held_out
-from streams.cluster.topic_tail import as_alert, as_suppression
 from streams.cluster.whole_topics import Chunk, Place
-from streams.records.topics import ALERTS, BY_NAME, SCORES, SUPPRESSIONS, WORK_ORDERS
-from streams.records.wire import Rejected, decode
+from streams.records.topics import BY_NAME
 
-READ: Final = (
-    ERASURES,
-    SUBSCRIBERS,
-    OUTCOMES,
-    BILLING,
-    CARE_CONTACTS,
-    CONTACTS,
-    FEEDBACK,
-    ALERTS,
-    SUPPRESSIONS,
-    WORK_ORDERS,
-    SCORES,
-)
-"""Topics of the report. Erasures come first, so that no row of an erased subscriber is written at all."""
 KEPT_DAYS: Final = 400
 """What a store keeps of bills, contacts, alerts and orders: the longest look-back is 180 days and two months before."""
-DELETED: Final = "deleted"
-"""Status of a profile that was deleted."""
 VERSION: Final = 1
 """Of the tables; a store of another version is refused."""
 _CACHE_KIB: Final = 64 << 10
@@ -115,20 +76,9 @@ each contact by another department. `kind` is that of the alert; ``walk_in`` wit
 REACHED: Final = ("contacted", "delivered", "read", "retained", "lost", "refused")
 """Statuses that say that the subscriber was reached."""
 
-_Rows = Callable[[Any], Iterator[tuple[str, tuple[Any, ...]]]]
-
 
 class StoreError(Exception):
     """A file that is no store of this version, or of other topics."""
-
-
-class _Scored(Struct, frozen=True):
-    subscriber_id: str
-    ts: int
-    tier: str
-
-
-_scored: Final = msgspec.json.Decoder(_Scored).decode
 
 
 class Facts:
@@ -157,22 +107,42 @@ class Facts:
         self.unread: dict[str, int] = {}
         self._policy = policy
         try:
-            self.db = _connect(store)
-            self._check(store, source)
+            if store is not None:
+                os.close(os.open(store, os.O_RDWR | os.O_CREAT, 0o600))  # it names customers
+            # An empty name is a temporary file of SQLite's own, which is written only when the page cache is full.
+            self.db = sqlite3.connect("" if store is None else store, isolation_level=None)
         except (OSError, sqlite3.DatabaseError) as error:
+            raise StoreError(f"{store} cannot be used as a store: {error}") from None
+        try:
+            self._set_up(store is not None)
+            self._check(source)
+        except (StoreError, sqlite3.DatabaseError) as error:
+            self.db.close()
             raise StoreError(f"{store} cannot be used as a store: {error}") from None
         self._erased: dict[str, int] = dict(self.db.execute("SELECT hash, ts FROM erased"))
 
-    def _check(self, store: Path | None, source: str) -> None:
+    def _set_up(self, lasting: bool) -> None:
+        self.db.execute("PRAGMA temp_store = FILE")
+        for schema in ("main", "temp"):
+            self.db.execute(f"PRAGMA {schema}.cache_size = -{_CACHE_KIB}")
+        if lasting:
+            # Or an erased subscriber would stay in the pages that are free.
+            self.db.execute("PRAGMA main.secure_delete = ON")
+        else:
+            self.db.execute("PRAGMA synchronous = OFF")
+            self.db.execute("PRAGMA journal_mode = OFF")  # nothing of it outlives this process
+
+    def _check(self, source: str) -> None:
+        """Make the tables of a new database; a file with others is left as it is."""
         [version] = self.db.execute("PRAGMA user_version").fetchone()
         if not self.db.execute("SELECT 1 FROM sqlite_master").fetchone():
             self.db.executescript(SCHEMA + "".join(_indexes(table) for table in _EVENTS))
             self.db.execute("CREATE TABLE source (name TEXT)")
             self.db.execute("INSERT INTO source VALUES (?)", (source,))
         elif version != VERSION:
-            raise StoreError(f"{store} is no store of a report, or one of another release")
+            raise StoreError("it is of something else, or of another release")
         elif self.db.execute("SELECT name FROM source").fetchall() != [(source,)]:
-            raise StoreError(f"{store} keeps the topics of another cluster or another prefix")
+            raise StoreError("it keeps the topics of another cluster or another prefix")
 
     def __enter__(self) -> Facts:
         """Return itself."""
@@ -199,14 +169,12 @@ class Facts:
                 self.db.executemany(_INSERTS[table], found)
             self._note(chunk, now_ms)
 
-    def _rows(self, topic: str, record: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        read = _READERS.get(topic)
-        made = partial(_event_rows, topic, record) if read is None else partial(read, record)
+    def _rows(self, topic: str, record: Any) -> Iterator[Row]:
         try:
-            for table, row in made():
+            for table, row in rows_of(topic, record):
                 if table == "erased":
                     self._erase(*row)
-                elif not self._is_erased(*_whose(table, row)):
+                elif not self._is_erased(*whose(table, row)):
                     yield table, row
         except msgspec.MsgspecError:
             self.unread[topic] = self.unread.get(topic, 0) + 1
@@ -292,9 +260,9 @@ class Facts:
     def _presences(self) -> Iterator[tuple[Any, ...]]:
         """Spans of all subscribers that have a profile or have left, one subscriber at a time."""
         profiles = self.db.execute(
-            "SELECT subscriber_id, ts, replace(status, ?1, 'left'), activated_ts FROM profiles"
-            " WHERE status <> ?1 OR coalesce(activated_ts, person, unit, arpu) IS NOT NULL ORDER BY 1",
-            (DELETED,),
+            "SELECT subscriber_id, ts, replace(status, :gone, 'left'), activated_ts FROM profiles"
+            " WHERE status <> :gone OR coalesce(activated_ts, person, unit, arpu) IS NOT NULL ORDER BY 1",
+            {"gone": DELETED},
         )
         outcomes = self.db.execute("SELECT subscriber_id, ts, outcome FROM outcomes ORDER BY 1, 2, rowid")
         profile, outcome = profiles.fetchone(), outcomes.fetchone()
@@ -312,22 +280,6 @@ class Facts:
                 yield from ((who, *span) for span in spans)
 
 
-def _connect(store: Path | None) -> sqlite3.Connection:
-    if store is not None:
-        os.close(os.open(store, os.O_RDWR | os.O_CREAT, 0o600))  # it names customers
-    # An empty name is a temporary file of SQLite's own, which is written only when the page cache is full.
-    db = sqlite3.connect("" if store is None else store, isolation_level=None)
-    db.execute("PRAGMA temp_store = FILE")
-    for schema in ("main", "temp"):
-        db.execute(f"PRAGMA {schema}.cache_size = -{_CACHE_KIB}")
-    if store is None:
-        db.execute("PRAGMA synchronous = OFF")
-        db.execute("PRAGMA journal_mode = OFF")  # nothing of it outlives this process
-    else:
-        db.execute("PRAGMA main.secure_delete = ON")  # or an erased subscriber would stay in the pages that are free
-    return db
-
-
 def _indexes(table: str) -> str:
     """Indexes of a table of events; the second one drops what was sent twice, where it has an ``event_id``."""
     return (
@@ -336,93 +288,6 @@ def _indexes(table: str) -> str:
     )
 
 
-def _whose(table: str, row: Sequence[Any]) -> tuple[str | None, int]:
-    """Subscriber and time of a row."""
-    at = {"breaches": 1, "order_alerts": 1, "steps": 2}.get(table, 0)
-    return row[at], row[at + 1]
-
-
-# One reader a topic: the record's rows, each with its table
-
-
-def _event_rows(topic: str, record: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    event = decode(topic, record, None)
-    if isinstance(event, Rejected):
-        raise msgspec.ValidationError(event.reason)
-    if isinstance(event, Deletion):
-        # What is known of them stays, for the report of the time before: but they are no customer any more.
-        yield "profiles", (event.subscriber_id, record.timestamp, DELETED, None, None, None, None)
-    else:
-        yield _row(event)
-
-
-def _row(event: AnyEvent) -> tuple[str, tuple[Any, ...]]:
-    head = (event.subscriber_id, event.ts, event.event_id)
-    match event:
-        case Erasure():
-            return "erased", head[:2]
-        case Profile():
-            return "profiles", (*head[:2], event.status, event.activated_ts, event.customer_id, event.unit, event.arpu)
-        case Outcome():
-            return "outcomes", (*head, event.outcome)
-        case Billing():
-            return "bills", (*head, event.kind, event.amount)
-        case CareContact():
-            return "care", (*head, event.reason, event.status, event.case_id, event.due_ts, event.appointment_ts)
-        case Contact():
-            return "contacts", head
-        case Feedback():
-            return "feedback", (*head, event.status, event.alert_id)
-        case _:
-            raise msgspec.ValidationError("not of the report")
-
-
-def _alert_rows(record: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    alert = as_alert(record.value)
-    if alert is None:
-        raise msgspec.ValidationError("no alert")
-    yield from _decision_rows(f"{alert.alert_id}:{alert.seq}", alert, None)
-
-
-def _suppression_rows(record: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    withheld = as_suppression(record.value)
-    if withheld is None:
-        raise msgspec.ValidationError("no suppression")
-    yield from _decision_rows(withheld.decision_id, withheld, withheld.reason)
-
-
-def _decision_rows(
-    decision: str, body: Alert | Suppression, reason: str | None
-) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    unit = None if body.action is None else body.action.unit
-    if body.event in ("raised", "escalated"):
-        whose = (decision, body.subscriber_id, body.ts, body.alert_id)
-        yield "breaches", (*whose, body.kind, body.event, body.tier, unit, reason)
-    if body.subscriber_id is not None:
-        yield "tiers", (body.subscriber_id, body.ts, body.tier)
-
-
-def _order_rows(record: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    order: WorkOrder | None = as_order(record.value)
-    if order is None:
-        raise msgspec.ValidationError("no work order")
-    whose = (order.order_id, order.seq, order.subscriber_id, order.ts)
-    yield "steps", (*whose, order.step, order.unit, order.channel, order.contact_by)
-    for alert in order.alert_ids:
-        yield "order_alerts", (alert, order.subscriber_id, order.ts, order.order_id)
-
-
-def _score_rows(record: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    if record.value is not None:
-        yield "tiers", tuple(msgspec.structs.astuple(_scored(record.value)))
-
-
-_READERS: Final[Mapping[str, _Rows]] = {
-    ALERTS: _alert_rows,
-    SUPPRESSIONS: _suppression_rows,
-    WORK_ORDERS: _order_rows,
-    SCORES: _score_rows,
-}
 _INSERTS: Final = {
     "profiles": "INSERT INTO profiles VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subscriber_id) DO UPDATE SET"
     " ts = excluded.ts, status = excluded.status, "

@@ -16,8 +16,8 @@ from support.report_rig import LONG_AGO, MIDNIGHT, Told, at
 from app import cli
 from app.config.governing_policy import Governing
 from app.report import command
-from app.report.facts import READ
 from app.report.indicators import INDICATORS, LEFT_OUT
+from app.report.record_rows import READ
 from models.contract.events import BILLING, ERASURES, FEEDBACK, OUTCOMES, SUBSCRIBERS
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS, HOUR_MS

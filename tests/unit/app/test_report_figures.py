@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 from support.report_rig import DAY, LONG_AGO, Bench, at, fraction
 
-from app.report.facts import READ
 from app.report.indicators import INDICATORS
+from app.report.record_rows import READ
 from models.contract.events import CONTACTS, FEEDBACK, OUTCOMES, SUBSCRIBERS
 from models.contract.policy import CapacityException, ContactPolicy, Policy, UnitPolicy
 from models.contract.time_units import DAY_MS, HOUR_MS
