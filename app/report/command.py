@@ -94,7 +94,8 @@ def report(settings: Settings, /, store: Path | None, as_json: bool, **chosen: A
     try:
         with Facts(store, f"{settings.bootstrap} {settings.topic_prefix}", policy) as facts:
             _read(settings, facts, now_ms)
-            facts.prune(now_ms)
+            if store is not None:
+                facts.prune(now_ms)
             facts.derive()
             found = list(figures(facts, policy, asked))
             unread, known_to = facts.unread, datetime.fromtimestamp(facts.known_to() / 1000, zone)

@@ -227,11 +227,13 @@ class Facts:
         return max((last for topic, last in found if BY_NAME[topic].role == "input"), default=0)
 
     def prune(self, now_ms: int) -> None:
-        """Delete what no report looks back to."""
+        """Delete from a store what is older than :data:`KEPT_DAYS`, and keep that it is gone."""
+        cut = now_ms - KEPT_DAYS * DAY_MS
         with self.db:
-            self.db.execute("BEGIN")
+            self.db.execute("BEGIN IMMEDIATE")
             for table in _PRUNED:
-                self.db.execute(f"DELETE FROM {table} WHERE ts < ?", (now_ms - KEPT_DAYS * DAY_MS,))
+                self.db.execute(f"DELETE FROM {table} WHERE ts < ?", (cut,))
+            self.db.execute("UPDATE places SET first_ts = ?, gone = 1 WHERE first_ts < ?", (cut, cut))
 
     def derive(self) -> None:
         """Make the tables of :data:`DERIVED`; call it once all chunks are taken."""

@@ -222,6 +222,18 @@ def test_a_store_that_came_too_late_for_some_records_says_so() -> None:
             assert bench.of("active_churn", "month").now.why == why
 
 
+def test_a_store_keeps_four_hundred_days_and_says_so() -> None:
+    with Bench(begun=at(500)) as bench:
+        bench.profile("a", ts=at(450))
+        bench.bill("a", at(401), 10.0)
+        bench.bill("a", at(399), 20.0)
+        bench.left("a", at(401))  # an outcome stays: or they would be back
+        bench.facts.prune(at(0))
+        assert bench.facts.known_from(OUTCOMES) == at(400)
+        assert bench.facts.db.execute("SELECT amount FROM bills").fetchall() == [(20.0,)]
+        assert bench.of("active_churn").now.denominator == 0
+
+
 def test_nothing_by_nothing_is_empty_and_not_zero() -> None:
     with Bench() as bench:
         for figure in bench.figures().values():
