@@ -233,7 +233,7 @@ class Facts:
             self.db.execute("BEGIN IMMEDIATE")
             for table in _PRUNED:
                 self.db.execute(f"DELETE FROM {table} WHERE ts < ?", (cut,))
-            self.db.execute("UPDATE places SET first_ts = ?, gone = 1 WHERE first_ts < ?", (cut, cut))
+            self.db.execute("UPDATE places SET first_ts = ? WHERE first_ts < ?", (cut, cut))
 
     def derive(self) -> None:
         """Make the tables of :data:`DERIVED`; call it once all chunks are taken."""
