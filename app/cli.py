@@ -41,6 +41,7 @@ VERBS: Final[dict[str, Verb]] = {
     "replay": Verb("app.replay", "replay", "Put a recorded log of yours on an input topic."),
     "alerts": Verb("app.alerts.command", "alerts", "Follow the alerts, look one up, answer it."),
     "orders": Verb("app.orders.command", "orders", "A unit's work orders of today, one's life, and what came of all."),
+    "report": Verb("app.report.command", "report", "The day's and the month's figures of retention (T+1)."),
     "contacts": Verb("app.contacts.command", "contacts", "Block, override or snooze a person or an account by hand."),
     "relay": Verb("app.relay.command", "relay", "Send the alerts to HTTP endpoints, digests to chat and mail."),
     "dlq": Verb("app.kafka.dlq_command", "dlq", "Look at the records that could not be read, send them again."),
