@@ -34,7 +34,7 @@ from models.contract.events import (
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import LeaveReason
-from models.decisions.alert.body import unit_of
+from models.decisions.alert_body import unit_of
 from models.decisions.contact_rules import CHANNELS, unused_kinds
 from models.decisions.decision_context import DecisionContext, moment_of
 from models.decisions.erasure import Mark, StopMarks, receipt, request_hash

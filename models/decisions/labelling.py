@@ -37,7 +37,7 @@ from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
 from models.contract.training_example import WEEKLY, Example, Label, WeeklyLabel, week_ends
 from models.contract.vocabulary import TIERS
-from models.decisions.alert.body import segment
+from models.decisions.alert_body import segment
 from models.decisions.contact_rules import held_out
 from models.decisions.decision_context import DecisionContext
 from models.decisions.outbox import Outbox, Output

@@ -9,7 +9,7 @@ import numpy as np
 from models.contract.alerts import alert_id
 from models.contract.policy import Policy
 from models.contract.vocabulary import HEALTHY, HIGH_RISK, TIERS, WARNING
-from models.decisions.alert.body import Cards
+from models.decisions.alert_body import Cards
 from models.decisions.alert_budget import AlertBudget
 from models.decisions.breach_lifecycle import BreachLifecycle
 from models.decisions.decision_context import DecisionContext

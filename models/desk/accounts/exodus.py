@@ -14,7 +14,7 @@ from models.contract.breaches import Breach, Person
 from models.contract.playbook import GENERAL_DO, GENERAL_DONT, Play, choose
 from models.contract.policy import DeskPolicy, Policy
 from models.contract.vocabulary import Text
-from models.decisions.alert.wording import opening
+from models.decisions.alert_body import opening
 from models.decisions.contact_rules import contact_by, opens
 from models.decisions.signals import ACCOUNT_KIND, FORWARDS, PAYS_LESS
 from models.kernel.murmur2 import murmur2
