@@ -40,10 +40,10 @@ from models.decisions.signals import (
     told_of_end,
     warning_ts,
 )
-from models.decisions.ticks import Clock
 from models.features.account import PRODUCTS
 from models.kernel.places import BROWSING_LEVEL, BROWSING_UNTIL, CONTRACT_END, DUE_TS, LEFT
 from models.state.columns import NAN, RISK
+from models.state.lane_time import Clock
 from models.state.population import Population
 from models.state.subscriber_record import Book, Episode, episode_key
 
@@ -82,7 +82,7 @@ class BreachLifecycle:
     Attributes
     ----------
     recorded_until
-        End of the recorded history, as in :class:`models.decisions.ticks.Clock`.
+        End of the recorded history, as in :class:`models.state.lane_time.Clock`.
     """
 
     def __init__(

@@ -44,13 +44,13 @@ from models.decisions.leaving import destination, moved_revenue, reason_of
 from models.decisions.outbox import Changes, Output
 from models.decisions.signals import CARE_TRIGGERS, UNUSED_VISIT, Signal, browsing, care, downgraded
 from models.decisions.tick_sweep import Sweep
-from models.decisions.ticks import Clock
 from models.features.catalogue import NAMES, catalogue_hash
 from models.kernel import places
 from models.kernel.arrivals import CLOCKED, KINDS, TOPICS, Table, table_of
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import check_features
 from models.state.columns import OUTCOME
+from models.state.lane_time import Clock
 from models.state.population import Population, StateRecord
 from models.state.record_updates import COMPLAINTS, take_rare
 from models.state.subscriber_record import episode_key

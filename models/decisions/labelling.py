@@ -41,12 +41,11 @@ from models.decisions.alert_body import segment
 from models.decisions.contact_rules import held_out
 from models.decisions.decision_context import DecisionContext
 from models.decisions.outbox import Outbox, Output
-from models.decisions.ticks import Clock
 from models.features.catalogue import catalogue_hash
 from models.kernel import places
 from models.scoring.scorer import Scorer
-from models.state.calendar import Calendar
 from models.state.columns import RISK
+from models.state.lane_time import Calendar, Clock
 from models.state.pending_labels import Pending
 from models.state.population import Population
 from models.state.subscriber_record import Book

@@ -21,12 +21,12 @@ from models.contract.events import CareContact, Page, SiteVisit
 from models.contract.policy import BrowsingPolicy, ComplaintPolicy, ExpiryPolicy, WinBackPolicy
 from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import Kind
-from models.decisions.ticks import TICK_MS
 from models.features.account import PRODUCTS
 from models.kernel import places
 from models.kernel.places import CONTRACT_END, LEFT, LEFT_TS, OUTCOME_CODE, TOLD_END
 from models.state.columns import OUTCOME_CODES
 from models.state.kept_visits import Visit
+from models.state.lane_time import TICK_MS
 from models.state.record_updates import COMPLAINTS
 from models.state.subscriber_record import Book, Case
 

@@ -34,7 +34,6 @@ from models.contract.breaches import (
 from models.contract.events import instructs
 from models.contract.policy import Policy
 from models.decisions.signals import ACCOUNT_KIND
-from models.decisions.ticks import ceil_tick
 from models.desk.accounts.incidents import ACCOUNT, Incidents
 from models.desk.capacity import UNIT, UnitProgress, Units
 from models.desk.contact_limits import Objection, Objections
@@ -52,6 +51,7 @@ from models.desk.persons import MAX_BREACHES, Made, PersonFile, Standing
 from models.desk.publications import DeskCounts, Placed, Publications
 from models.desk.registry import PERSON, Registry
 from models.desk.waiting_list import Rank, WaitingList
+from models.state.lane_time import ceil_tick
 from models.state.state_records import StateRecord
 
 __all__ = ["Desk", "DeskChanges", "DeskCounts", "DeskFold", "Placed"]

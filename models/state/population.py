@@ -20,7 +20,6 @@ from msgspec.structs import replace
 from models.arrays import Rows
 from models.contract.events import MIN_TS, Page, Profile
 from models.contract.policy import ConsentDefault
-from models.state.calendar import Calendar
 from models.state.column_block import ColumnBlock
 from models.state.columns import (
     ACTIVITY,
@@ -35,6 +34,7 @@ from models.state.columns import (
     WIDTH,
 )
 from models.state.kept_visits import KeptVisits
+from models.state.lane_time import Calendar
 from models.state.pending_labels import LABEL_CODE, Pending, Waiting, subscriber_of
 from models.state.state_records import FILL, VISITS_CODE, StateRecord, StateRecords
 from models.state.subscriber_record import Book
