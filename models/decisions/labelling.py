@@ -46,9 +46,8 @@ from models.kernel import places
 from models.scoring.scorer import Scorer
 from models.state.columns import RISK
 from models.state.lane_time import Calendar, Clock
-from models.state.pending_labels import Pending
 from models.state.population import Population
-from models.state.subscriber_record import Book
+from models.state.subscriber_record import Book, Pending
 
 LEAVING: Final = frozenset({"ported_out", "disconnected", "lapsed"})
 """Outcomes of active churn. `involuntary` is passive churn, and `migrated` is no churn."""

@@ -35,9 +35,8 @@ from models.state.columns import (
 )
 from models.state.kept_visits import KeptVisits
 from models.state.lane_time import Calendar
-from models.state.pending_labels import LABEL_CODE, Pending, Waiting, subscriber_of
 from models.state.state_records import FILL, VISITS_CODE, StateRecord, StateRecords
-from models.state.subscriber_record import Book
+from models.state.subscriber_record import LABEL_CODE, Book, Pending, Waiting, subscriber_of
 
 __all__ = [
     "BOOK_CODE",
