@@ -25,8 +25,8 @@ from models.features.account import PRODUCTS
 from models.kernel import places
 from models.kernel.places import CONTRACT_END, LEFT, LEFT_TS, OUTCOME_CODE, TOLD_END
 from models.state.columns import OUTCOME_CODES
-from models.state.kept_visits import Visit
 from models.state.lane_time import TICK_MS
+from models.state.population import Visit
 from models.state.record_updates import COMPLAINTS
 from models.state.subscriber_record import Book, Case
 
