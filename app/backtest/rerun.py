@@ -25,9 +25,8 @@ from models.decisions.detector import Detector
 from models.decisions.labelling import LEAVING
 from models.desk.desk import DeskFold
 from models.desk.lanes.lane_times import Written
-from models.kernel.arrivals import CLOCKED, Table
+from models.kernel.arrivals import CLOCKED, EventReader, Table
 from models.kernel.places import KIND, OUTCOME_, TS
-from models.kernel.reader import EventReader
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer
 from streams.history.desk_order import LaneHeard, as_recorded, by_time

@@ -9,7 +9,7 @@ records (:mod:`~models.kernel.record_batch` reads them, :mod:`~models.kernel.mer
 into one file, :mod:`~models.kernel.compiled`, since Numba's cache checks only the file of a function and would not
 notice a change in another. ``python -m app.generate.kernel`` rewrites it.
 
-:mod:`~models.kernel.arrivals` turns events into numbers, :mod:`~models.kernel.reader` does so directly from the bytes
-of plain events, and :mod:`~models.scoring.engine` binds rows, model and policy and calls the compiled code. Nothing
+:mod:`~models.kernel.arrivals` turns events into numbers, those of plain events directly from their bytes,
+and :mod:`~models.scoring.engine` binds rows, model and policy and calls the compiled code. Nothing
 here decides anything about people.
 """

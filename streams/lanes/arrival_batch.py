@@ -8,9 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.contract.events import AnyEvent, Arrival, Call, Deletion, SiteVisit
-from models.kernel.arrivals import TOPICS, Table, event_hash, id_of, line_of
+from models.kernel.arrivals import TOPICS, EventReader, Lines, Table, event_hash, id_of, line_of
 from models.kernel.places import NOT_PLAIN, OFFSET, PLAIN, RECORD_KIND, STAMP, TOPIC, TS
-from models.kernel.reader import EventReader, Lines
 from streams.records.dead_letter_reasons import DeadLetterReason
 from streams.records.dead_letters import dead_letter
 from streams.records.out_record import OutRecord

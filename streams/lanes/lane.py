@@ -41,7 +41,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader
 from streams.cluster.transaction import LaneProducer
 from streams.lanes import ledger as ledgers
 from streams.lanes import opening

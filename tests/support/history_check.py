@@ -41,7 +41,7 @@ from support.plain_order import in_order
 from models.contract.breaches import Heard
 from models.desk.desk import DeskFold
 from models.desk.lanes.lane_times import Written
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader
 from streams.desk import desk_position
 from streams.desk.desk_position import POSITION_KEY
 from streams.history.fold_again import FoldAgain

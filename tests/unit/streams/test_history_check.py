@@ -15,7 +15,7 @@ from support.plain_order import in_order
 from support.rig import event, mix
 
 from models.contract.events import CALLS, INPUTS
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader
 from streams.lanes import ledger
 from streams.lanes.arrival_batch import ArrivalBatch, decoded
 from streams.lanes.ledger import LEDGER_KEY, Ledger

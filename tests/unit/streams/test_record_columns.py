@@ -9,7 +9,7 @@ from aiokafka.structs import TopicPartition
 
 from models.contract.events import CALLS, DATA_USAGE
 from models.kernel import compiled
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader
 from models.scoring.rehearsal import rehearse
 from streams.lanes.arrival_batch import decoded
 from streams.lanes.intake import Intake
