@@ -35,7 +35,7 @@ from streams.history.recorded_log import RecordedLog, Transaction
 from streams.history.recorded_versions import RecordedVersions
 from streams.lanes.arrival_batch import decoded
 from streams.lanes.detection_fold import DetectionFold
-from streams.lanes.lane_report import Commit
+from streams.lanes.ports import Commit
 from streams.model_topic.recorded_history import recorded_until
 
 Taken = Callable[[int, Any], None]

@@ -17,8 +17,7 @@ from models.decisions.outbox import Output
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot
 from models.state.state_records import StateRecord
-from streams.lanes.fold_ports import Folded
-from streams.lanes.lane_report import Commit
+from streams.lanes.ports import Commit, Folded
 from streams.records.out_record import AnyRecord
 from streams.records.outputs import out_records
 
@@ -51,7 +50,7 @@ class InForce:
 
 
 class DetectionFold:
-    """:class:`streams.lanes.fold_ports.Fold` over a :class:`models.decisions.detector.Detector`.
+    """:class:`streams.lanes.ports.Fold` over a :class:`models.decisions.detector.Detector`.
 
     Parameters
     ----------

@@ -5,6 +5,9 @@ records of one partition from one poll) travels as one message. So Faust does wh
 assignment, flow control and agents, and the cost arises once a batch.
 
 Only the lanes decide what is read next: :class:`FetchReader` is the port through which this module asks them.
+
+The agents, one for each input topic, only hand fetches over to lanes. An agent never waits for a lane: if it did, one
+slow lane would block every partition of its topic.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import faust
@@ -28,6 +31,7 @@ from streams.cluster.membership import Membership
 from streams.lanes.assignor import LaneAssignor
 from streams.records.fetched_blocks import FetchedRecords
 from streams.records.record_columns import Records
+from streams.records.topics import INPUT_TOPICS, Topic
 
 log = structlog.get_logger(__name__)
 
@@ -474,3 +478,26 @@ def new_app(group: str, client: Mapping[str, Any], reader: FetchReader, session_
     app.reader = reader
     app.kafka_client = dict(client)
     return app
+
+
+HandOver = Callable[[str, int, int, Fetch], None]
+"""``(topic without prefix, partition, generation, fetch)``; returns at once."""
+
+
+def declare_agents(app: BatchApp, prefix: str, hand_over: HandOver) -> None:
+    """Declare an agent for each input topic; call once, before the application starts."""
+    for topic in INPUT_TOPICS:
+        _declare(app, topic, topic.full(prefix), hand_over)
+
+
+def _declare(app: BatchApp, topic: Topic, full: str, hand_over: HandOver) -> None:
+    source = app.topic(full, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
+
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            message = event.message
+            hand_over(topic.name, message.partition, message.generation_id, event.value)
+            # Only to keep Faust's set of open messages small: the committed offset comes from the lane's ledger.
+            await stream.ack(event)
+
+    app.agent(source, name=f"holdfast.{topic.name}", concurrency=1)(agent)

@@ -47,8 +47,8 @@ from streams.desk.desk_position import POSITION_KEY
 from streams.history.fold_again import FoldAgain
 from streams.lanes import ledger
 from streams.lanes.arrival_batch import ArrivalBatch, decoded
-from streams.lanes.fold_ports import Fold
 from streams.lanes.ledger import LEDGER_KEY, Ledger
+from streams.lanes.ports import Fold
 from streams.records import lane_history
 from streams.records.lane_history import HistoryRecord, segments
 from streams.records.outputs import out_records
