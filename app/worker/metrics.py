@@ -34,8 +34,8 @@ from streams.desk.desk_report import DeskCommit, DeskStanding
 from streams.lanes.ports import NOTHING, Commit, WrittenOutput
 from streams.model_topic.versions import Refusal
 from streams.policy_topic.policies import PolicyRefusal
-from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
 from streams.records.topics import BREACHES
+from streams.records.wire import DEAD_LETTER_REASONS
 
 EVENTS: Final = get_args(AlertEvent)
 SUPPRESSIONS: Final = get_args(SuppressionReason)

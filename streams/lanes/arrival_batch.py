@@ -10,12 +10,11 @@ import numpy as np
 from models.contract.events import AnyEvent, Arrival, Call, Deletion, SiteVisit
 from models.kernel.arrivals import TOPICS, EventReader, Lines, Table, event_hash, id_of, line_of
 from models.kernel.places import NOT_PLAIN, OFFSET, PLAIN, RECORD_KIND, STAMP, TOPIC, TS
-from streams.records.dead_letter_reasons import DeadLetterReason
 from streams.records.dead_letters import dead_letter
-from streams.records.out_record import OutRecord
+from streams.records.out_records import OutRecord
 from streams.records.record_columns import Records
-from streams.records.topics import DEAD_LETTERS, INPUT_TOPICS, RANK
-from streams.records.wire import FUTURE_MS, RawRecord, Rejected, decode
+from streams.records.topics import INPUT_TOPICS, RANK
+from streams.records.wire import FUTURE_MS, DeadLetterReason, RawRecord, Rejected, decode
 
 _KINDS: Final = np.array([TOPICS.index(topic.name) for topic in INPUT_TOPICS])
 
@@ -85,8 +84,7 @@ class ArrivalBatch(NamedTuple):
         for place, why in self.rejected.items():
             topic, record = self.placed[place]
             counts[topic, why.reason] = counts.get((topic, why.reason), 0) + 1
-            letter = dead_letter(prefix + topic, partition, record, why)
-            letters.append(OutRecord(DEAD_LETTERS, letter.key, letter.value, letter.headers))
+            letters.append(dead_letter(prefix + topic, partition, record, why))
         return counts, letters
 
 

@@ -18,8 +18,7 @@ from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot
 from models.state.state_records import StateRecord
 from streams.lanes.ports import Commit, Folded
-from streams.records.out_record import AnyRecord
-from streams.records.outputs import out_records
+from streams.records.out_records import AnyRecord, out_records
 
 MARK_MS: Final = 50
 """Time between two marks of a lane that is late, unless a tick has passed."""

@@ -51,12 +51,11 @@ from streams.lanes.ledger import LEDGER_KEY, Ledger
 from streams.lanes.opening import OpenedState
 from streams.lanes.ports import SHORTEST_S, Fold, Folded, LaneSpec, Place
 from streams.lanes.transport import Fetch
-from streams.records.dead_letter_reasons import DeadLetterReason
 from streams.records.key_placement import MURMUR2, Partitioner
 from streams.records.lane_history import history_record, profiles_of, segments
-from streams.records.out_record import NO_HEADERS, AnyRecord
-from streams.records.state_batch import StateBatch, batches
+from streams.records.out_records import NO_HEADERS, AnyRecord, StateBatch, batches
 from streams.records.topics import BREACHES, HISTORY, INPUT_TOPICS, STATE
+from streams.records.wire import DeadLetterReason
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ A restore reads the lane's whole partition of the state topic, committed records
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -103,13 +103,6 @@ def mismatch(partition: int, found: list[str]) -> LedgerMismatchError:
     )
 
 
-class Loads(Protocol):
-    """Target of a restore."""
-
-    def load(self, records: list[tuple[bytes, bytes | None]]) -> None:
-        """Load state records, in the topic's order; the last of a key wins."""
-
-
 class Restored(NamedTuple):
     """Result of a restore: the ledger, if there is one, the end of the partition, and the number of records read."""
 
@@ -122,7 +115,7 @@ async def restore(
     client: Mapping[str, Any],
     state_topic: str,
     partition: int,
-    into: Loads,
+    into: Fold,
     remaining: Callable[[int], None],
 ) -> Restored:
     """Read partition `partition` of `state_topic` from its start to its end into `into`.

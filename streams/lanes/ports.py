@@ -18,8 +18,8 @@ from typing import Any, Final, NamedTuple, Protocol
 from models.contract.events import Arrival
 from models.state.state_records import StateRecord, StateRecords
 from streams.lanes.ledger import LaneLogs
-from streams.records.dead_letter_reasons import DeadLetterReason
-from streams.records.out_record import AnyRecord
+from streams.records.out_records import AnyRecord
+from streams.records.wire import DeadLetterReason
 
 SHORTEST_S: Final = 0.02
 """Shortest time between the starts of two transactions of a lane: at low rates more would only load the broker."""

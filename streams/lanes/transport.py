@@ -29,8 +29,7 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from streams.cluster.membership import Membership
 from streams.lanes.assignor import LaneAssignor
-from streams.records.fetched_blocks import FetchedRecords
-from streams.records.record_columns import Records
+from streams.records.record_columns import FetchedRecords, Records
 from streams.records.topics import INPUT_TOPICS, Topic
 
 log = structlog.get_logger(__name__)

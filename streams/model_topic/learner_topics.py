@@ -23,7 +23,7 @@ from streams.cluster.transaction import LaneLostError, LaneProducer, fenced
 from streams.model_topic import checkpoint_record
 from streams.model_topic.checkpoint_record import CheckpointMismatchError, CheckpointRecord, ExampleLog, encode
 from streams.model_topic.versions import CHECKPOINT, REPORT, ModelVersions, RefusedModel, is_own
-from streams.records.out_record import OutRecord
+from streams.records.out_records import OutRecord
 from streams.records.topics import EXAMPLES, MODELS
 
 log = structlog.get_logger(__name__)

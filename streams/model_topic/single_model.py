@@ -13,7 +13,7 @@ from models.scoring.snapshot import Snapshot, encode
 from streams.cluster.one_record import written
 from streams.cluster.topic_tail import tail
 from streams.model_topic.versions import ModelVersions
-from streams.records.out_record import OutRecord
+from streams.records.out_records import OutRecord
 from streams.records.topics import MODELS
 
 

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from models.contract.policy import Policy
-from streams.records.out_record import OutRecord
+from streams.records.out_records import OutRecord
 from streams.records.topics import POLICY
 
 SIGNATURE: Final = "holdfast.signature"

@@ -30,7 +30,7 @@ from streams.cluster.one_record import written
 from streams.lanes.detection_fold import DetectionFold
 from streams.policy_topic.policies import SIGNATURE, encode, policy_record
 from streams.records import lane_history
-from streams.records.out_record import OutRecord
+from streams.records.out_records import OutRecord
 from streams.records.topics import ALERTS, HISTORY, POLICY, SCORES, SUPPRESSIONS
 
 KEY = "a key of the operator"

@@ -16,7 +16,7 @@ from typing import Any
 from models.contract.events import Arrival
 from models.state.state_records import StateRecord, StateRecords
 from streams.lanes.ports import Commit, Folded
-from streams.records.out_record import AnyRecord, OutRecord
+from streams.records.out_records import AnyRecord, OutRecord
 from streams.records.topics import ALERTS, SCORES
 
 Row = tuple[int, int, int]

@@ -51,7 +51,7 @@ from streams.lanes.ledger import LEDGER_KEY, Ledger
 from streams.lanes.ports import Fold
 from streams.records import lane_history
 from streams.records.lane_history import HistoryRecord, segments
-from streams.records.outputs import out_records
+from streams.records.out_records import out_records
 from streams.records.record_columns import Placed
 from streams.records.topics import (
     ALERTS,

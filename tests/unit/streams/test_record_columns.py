@@ -14,9 +14,8 @@ from models.scoring.rehearsal import rehearse
 from streams.lanes.arrival_batch import decoded
 from streams.lanes.intake import Intake
 from streams.lanes.transport import Fetch
-from streams.records.fetched_blocks import FetchedRecords
 from streams.records.key_placement import Partitioner
-from streams.records.record_columns import NONE, InputRecord, Placed, Records
+from streams.records.record_columns import NONE, FetchedRecords, InputRecord, Placed, Records
 from streams.records.topics import RANK
 
 RECORDS = [
