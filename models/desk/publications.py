@@ -13,8 +13,7 @@ from models.contract.vocabulary import AlertEvent, CloseReason, OrderStep, Suppr
 from models.decisions.alert_body import opening
 from models.decisions.outbox import Output
 from models.desk.desk_context import DeskContext
-from models.desk.orders import step_of
-from models.desk.persons import OpenOrder, Standing
+from models.desk.persons import OpenOrder, Standing, step_of
 
 MAX_OUTPUTS: Final = 500
 """Outputs after which a transaction is full: some two megabytes."""
