@@ -33,8 +33,8 @@ from streams.history.desk_order import LaneHeard, as_recorded, by_time
 from streams.history.fold_again import FoldAgain
 from streams.history.recorded_log import RecordedLog, Transaction
 from streams.history.recorded_versions import RecordedVersions
-from streams.lanes.arrival_batch import decoded
 from streams.lanes.detection_fold import DetectionFold
+from streams.lanes.intake import decoded
 from streams.lanes.ports import Commit
 from streams.model_topic.recorded_history import recorded_until
 

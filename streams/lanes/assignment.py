@@ -19,8 +19,8 @@ from streams.desk.host import DeskHost
 from streams.lanes.lane import Lane
 from streams.lanes.ledger import LaneLogs, LedgerMismatchError
 from streams.lanes.opening import OpenedState
-from streams.lanes.ports import Fold, LaneSpec
-from streams.lanes.transport import BatchApp, Fetch
+from streams.lanes.ports import Fetch, Fold, LaneSpec
+from streams.lanes.transport import BatchApp
 from streams.records.topics import BOOTSTRAP, BREACHES, INPUT_TOPICS
 
 log = structlog.get_logger(__name__)

@@ -45,12 +45,10 @@ from models.kernel.arrivals import EventReader
 from streams.cluster.transaction import LaneProducer
 from streams.lanes import ledger as ledgers
 from streams.lanes import opening
-from streams.lanes.arrival_batch import ArrivalBatch, decoded
-from streams.lanes.intake import GapError, Intake
+from streams.lanes.intake import ArrivalBatch, GapError, Intake, decoded
 from streams.lanes.ledger import LEDGER_KEY, Ledger
 from streams.lanes.opening import OpenedState
-from streams.lanes.ports import SHORTEST_S, Fold, Folded, LaneSpec, Place
-from streams.lanes.transport import Fetch
+from streams.lanes.ports import SHORTEST_S, Fetch, Fold, Folded, LaneSpec, Place
 from streams.records.key_placement import MURMUR2, Partitioner
 from streams.records.lane_history import history_record, profiles_of, segments
 from streams.records.out_records import NO_HEADERS, AnyRecord, StateBatch, batches

@@ -19,6 +19,7 @@ from models.contract.events import Arrival
 from models.state.state_records import StateRecord, StateRecords
 from streams.lanes.ledger import LaneLogs
 from streams.records.out_records import AnyRecord
+from streams.records.record_columns import Records
 from streams.records.wire import DeadLetterReason
 
 SHORTEST_S: Final = 0.02
@@ -159,6 +160,24 @@ class Fold(Protocol):
 
     def standing(self) -> Commit:
         """Present watermark, tiers and rows; a restored lane may wait long for its next commit."""
+
+
+class Fetch(NamedTuple):
+    """New records of one partition from one poll, in offset order, in blocks as they were written.
+
+    There may be none. Then only the position has moved, over aborted records and markers; or it has not moved, and
+    this is the first answer since a seek.
+
+    ``epoch`` counts the seeks of the partition: a fetch of an older epoch was under way when the lane sought another
+    offset, and taking it as the answer would skip records. ``start`` and ``end`` are the consumer's positions before
+    and after: offsets may be missing inside (compaction, markers and aborted records of transactions), but the next
+    fetch starts where this one ended, unless something was lost between.
+    """
+
+    epoch: int
+    start: int
+    end: int
+    blocks: Sequence[Records]
 
 
 class Place(Protocol):

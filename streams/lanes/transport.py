@@ -29,6 +29,7 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from streams.cluster.membership import Membership
 from streams.lanes.assignor import LaneAssignor
+from streams.lanes.ports import Fetch
 from streams.records.record_columns import FetchedRecords, Records
 from streams.records.topics import INPUT_TOPICS, Topic
 
@@ -47,24 +48,6 @@ its answer: at 200 events a second one answer for each event took half of the wo
 POLL_S: Final = 1.0
 POLL_WITH_CLOSED_S: Final = 0.02
 """Length of polls while some lane takes no records: the lane must be polled again soon after it has room."""
-
-
-class Fetch(NamedTuple):
-    """New records of one partition from one poll, in offset order, in blocks as they were written.
-
-    There may be none. Then only the position has moved, over aborted records and markers; or it has not moved, and
-    this is the first answer since a seek.
-
-    ``epoch`` counts the seeks of the partition: a fetch of an older epoch was under way when the lane sought another
-    offset, and taking it as the answer would skip records. ``start`` and ``end`` are the consumer's positions before
-    and after: offsets may be missing inside (compaction, markers and aborted records of transactions), but the next
-    fetch starts where this one ended, unless something was lost between.
-    """
-
-    epoch: int
-    start: int
-    end: int
-    blocks: Sequence[Records]
 
 
 class Poll(NamedTuple):

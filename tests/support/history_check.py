@@ -46,7 +46,7 @@ from streams.desk import desk_position
 from streams.desk.desk_position import POSITION_KEY
 from streams.history.fold_again import FoldAgain
 from streams.lanes import ledger
-from streams.lanes.arrival_batch import ArrivalBatch, decoded
+from streams.lanes.intake import ArrivalBatch, decoded
 from streams.lanes.ledger import LEDGER_KEY, Ledger
 from streams.lanes.ports import Fold
 from streams.records import lane_history

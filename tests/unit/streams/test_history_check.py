@@ -17,7 +17,7 @@ from support.rig import event, mix
 from models.contract.events import CALLS, INPUTS
 from models.kernel.arrivals import EventReader
 from streams.lanes import ledger
-from streams.lanes.arrival_batch import ArrivalBatch, decoded
+from streams.lanes.intake import ArrivalBatch, decoded
 from streams.lanes.ledger import LEDGER_KEY, Ledger
 from streams.records.lane_history import history_record, read, segments
 from streams.records.out_records import OutRecord
