@@ -33,7 +33,7 @@ from models.state.population import PARTS
 from streams.desk.desk_report import DeskCommit, DeskStanding
 from streams.lanes.ports import NOTHING, Commit, WrittenOutput
 from streams.model_topic.versions import Refusal
-from streams.policy_topic.policies import PolicyRefusal
+from streams.policy_topic import PolicyRefusal
 from streams.records.topics import BREACHES
 from streams.records.wire import DEAD_LETTER_REASONS
 
@@ -364,7 +364,7 @@ class Metrics(Series):
         at_zero({self.settled: product(strategies(policy.playbook), SETTLED)})
 
     def policy_refused(self, reason: PolicyRefusal) -> None:
-        """See ``streams.policy_topic.policy_feed.PolicyReport``."""
+        """See ``streams.policy_topic.PolicyReport``."""
         self.policies_refused.labels(reason).inc()
 
     def _count_outputs(self, outputs: Sequence[WrittenOutput]) -> None:

@@ -58,7 +58,7 @@ from streams.lanes.transport import (  # noqa: E402
 )
 from streams.model_topic.feed import ModelFeed  # noqa: E402
 from streams.model_topic.recorded_history import recorded_until  # noqa: E402
-from streams.policy_topic.policy_feed import PolicyFeed  # noqa: E402
+from streams.policy_topic import PolicyFeed  # noqa: E402
 from streams.records.topics import LANE_TOPICS  # noqa: E402
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from app.generate.contract.schemas import NIGHT
 from models.contract.events import FEEDBACK, INPUTS, SUBSCRIBERS
 from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS, ParkedFor
 from streams.model_topic.versions import SEGMENTS
-from streams.policy_topic.policies import SIGNATURE
+from streams.policy_topic import SIGNATURE
 from streams.records import dead_letters
 from streams.records.dead_letters import MESSAGE, OFFSET, PARTITION, REDRIVEN, TIMESTAMP, TOPIC
 from streams.records.topics import (

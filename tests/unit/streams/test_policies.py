@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from models.contract.policy import Policy
-from streams.policy_topic.policies import (
+from streams.policy_topic import (
     SHIPPED,
     Policies,
     PolicyRefusal,
