@@ -71,7 +71,7 @@ _TOPIC_OF: Final = {kind: topic for topic, kind in INPUTS.items()} | {Deletion: 
 TOPICS: Final = tuple(_TOPIC_OF[kind] for kind in KINDS)
 """The topic of each kind."""
 CLOCKED: Final = range(places.CARE_CONTACT + 1)
-"""Kinds that move the lane's time."""
+"""Kinds that move the lane's time; profiles, outcomes and feedback do not, since they arrive late or ahead of time."""
 _NO_ROW: Final = -1
 _NO_RIVAL: Final = -1.0
 _NETWORKS: Final = {name: float(place) for place, name in enumerate(get_args(PeerNetwork))}
