@@ -40,7 +40,7 @@ from models.desk.desk_context import DeskContext
 from models.desk.persons import MAX_BREACHES, PersonFile, Standing
 from models.desk.publications import Publications, bare, by_order, closed
 from models.desk.registry import Registry
-from models.kernel.murmur2 import murmur2
+from models.kernel.kafka_records import murmur2
 from models.state.state_records import StateRecord
 
 _STRONG: Final = 2
