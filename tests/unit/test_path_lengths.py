@@ -28,6 +28,7 @@ from models.decisions.detector import Detector
 from models.desk.desk import DeskFold
 from models.desk.lanes.lane_times import Written
 from models.learning.learner import Learner, LearnerSettings
+from models.scoring.rehearsal import rehearse
 from models.scoring.scorer import Scorer
 from streams.cluster.transaction import WrittenTo
 from streams.lanes import lane as lanes
@@ -45,6 +46,13 @@ BREACHING_VISIT: Final = 31
 BREACH_AT_THE_DESK: Final = 19
 EXAMPLE: Final = 8
 PUBLISHING_EXAMPLE: Final = 27
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled() -> None:
+    """Compile first: watched, that would take minutes."""
+    rehearse()
 
 
 class Passed:
