@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from app.config.settings import Language
-from streams.cluster.broker_view import BrokerView
-from streams.cluster.group_progress import look
+from streams.cluster.broker_view import BrokerView, group_progress
 from streams.records.topics import ALERTS, INPUT_TOPICS
 
 
@@ -78,7 +77,7 @@ class Pulse:
     async def beat(self) -> Beat:
         """Observe once."""
         topics = [*(topic.name for topic in INPUT_TOPICS), self._watched]
-        found = await look(self._client, self._view, self._prefix, self._group, topics)
+        found = await group_progress(self._client, self._view, self._prefix, self._group, topics)
         if found is None:
             return Beat(None, None, None, {})
         inputs = found._replace(ends={place: end for place, end in found.ends.items() if place[0] != self._watched})

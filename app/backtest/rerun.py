@@ -25,18 +25,17 @@ from models.decisions.detector import Detector
 from models.decisions.labelling import LEAVING
 from models.desk.desk import DeskFold
 from models.desk.lanes.lane_times import Written
-from models.kernel.arrivals import CLOCKED, Table
+from models.kernel.arrivals import CLOCKED, EventReader, Table
 from models.kernel.places import KIND, OUTCOME_, TS
-from models.kernel.reader import EventReader
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer
 from streams.history.desk_order import LaneHeard, as_recorded, by_time
 from streams.history.fold_again import FoldAgain
 from streams.history.recorded_log import RecordedLog, Transaction
 from streams.history.recorded_versions import RecordedVersions
-from streams.lanes.arrival_batch import decoded
 from streams.lanes.detection_fold import DetectionFold
-from streams.lanes.lane_report import Commit
+from streams.lanes.intake import decoded
+from streams.lanes.ports import Commit
 from streams.model_topic.recorded_history import recorded_until
 
 Taken = Callable[[int, Any], None]

@@ -12,8 +12,7 @@ from app.config.options import talking_to
 from app.config.settings import Settings
 from models.contract.policy import Policy
 from streams.cluster.topic_tail import TopicMissingError
-from streams.policy_topic import single_policy
-from streams.policy_topic.policies import SHIPPED, Policies
+from streams.policy_topic import SHIPPED, Policies, policies_of_topic
 
 Origin = Literal["file", "topic", "shipped"]
 
@@ -38,7 +37,7 @@ def read_policies(settings: Settings) -> Policies:
     with talking_to(settings):
         try:
             return asyncio.run(
-                single_policy.read(settings.kafka_client_kwargs(), settings.topic_prefix, settings.policy_key)
+                policies_of_topic(settings.kafka_client_kwargs(), settings.topic_prefix, settings.policy_key)
             )
         except TopicMissingError:
             return Policies(settings.policy_key)

@@ -36,7 +36,7 @@ from streams.cluster.broker_view import BrokerView
 from streams.cluster.topic_tail import TailRecord, as_alert, tail
 from streams.desk import desk_position
 from streams.desk.desk_position import POSITION_KEY
-from streams.policy_topic import single_policy
+from streams.policy_topic import publish_policy
 from streams.records.lane_history import read
 from streams.records.topics import ALERTS, BREACHES, DESK_STATE, HISTORY, SUPPRESSIONS, WORK_ORDERS
 
@@ -96,7 +96,7 @@ class Show:
         await self._stage.set_topics()
         self._start_worker()
         # The worker reads it before it opens a lane, and takes longer to start than this write.
-        await single_policy.publish(self._stage.client, PREFIX, simulated_policy(self._order.live_ms), None, 0)
+        await publish_policy(self._stage.client, PREFIX, simulated_policy(self._order.live_ms), None, 0)
         tasks = [
             asyncio.create_task(act())
             for act in (

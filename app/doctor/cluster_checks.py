@@ -20,17 +20,14 @@ from app.errors import Refused
 from models.contract.events import CALLS, DATA_USAGE
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.scoring.prior import VERSION as PRIOR
-from streams.cluster.broker_view import BrokerView
-from streams.cluster.group_progress import GroupProgress, look
+from streams.cluster.broker_view import BrokerView, GroupProgress, group_progress
 from streams.cluster.redriving import redriven
 from streams.cluster.retention import noted
 from streams.cluster.topic_admin import Cluster
 from streams.cluster.topic_tail import TailRecord, TopicMissingError, polls, tail
 from streams.cluster.transaction import lane_id
-from streams.model_topic import single_model
-from streams.model_topic.versions import ModelVersions
-from streams.policy_topic import single_policy
-from streams.policy_topic.policies import Policies
+from streams.model_topic.versions import ModelVersions, read_versions
+from streams.policy_topic import Policies, policies_of_topic
 from streams.records.key_placement import misplaced
 from streams.records.lane_history import HistoryRecord, read
 from streams.records.topics import ALL_TOPICS, DEAD_LETTERS, DESK_STATE, HISTORY, INPUT_TOPICS, MODELS
@@ -84,11 +81,11 @@ async def on_the_cluster(settings: Settings) -> list[Finding]:
     ]
     found.append(await _group(settings))
     newest = await _newest(settings, HISTORY)
-    versions = await single_model.read(client, prefix)
+    versions = await read_versions(client, prefix)
     now_ms = int(time.time() * 1000)
     history = {at: read(record.value) for at, record in newest.items()}
     found += [clock(newest, now_ms), *model(settings, versions, history, now_ms)]
-    found += policy(settings, await single_policy.read(client, prefix, settings.policy_key), history)
+    found += policy(settings, await policies_of_topic(client, prefix, settings.policy_key), history)
     found.append(dead_letters(await _reasons(settings, now_ms)))
     for topic in (CALLS, DATA_USAGE):
         places = await _newest(settings, topic)
@@ -191,14 +188,14 @@ async def _group(settings: Settings) -> Finding:
     client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix
     view, names = BrokerView(client, prefix), [topic.name for topic in INPUT_TOPICS]
     try:
-        before, began = await look(client, view, prefix, settings.group, names), time.monotonic()
+        before, began = await group_progress(client, view, prefix, settings.group, names), time.monotonic()
         for _ in range(_LOOKS):
             if before is not None:
                 break
             await asyncio.sleep(_LOOK_S)
-            before, began = await look(client, view, prefix, settings.group, names), time.monotonic()
+            before, began = await group_progress(client, view, prefix, settings.group, names), time.monotonic()
         await asyncio.sleep(_LOOK_S)
-        after = await look(client, view, prefix, settings.group, names)
+        after = await group_progress(client, view, prefix, settings.group, names)
     finally:
         await view.close()
     if before is None or after is None:

@@ -19,9 +19,7 @@ from streams.embedded.broker import AlreadyRunningError, EmbeddedBroker
 from streams.embedded.broker_error import BrokerError
 from streams.embedded.broker_home import BrokerHome
 from streams.embedded.broker_settings import BrokerSettings
-from streams.embedded.jar_bundle import install_bundle, pack_bundle
-from streams.embedded.jar_store import KAFKA_VERSION, JarStore
-from streams.embedded.jars import ensure_jars
+from streams.embedded.jars import KAFKA_VERSION, JarStore, ensure_jars, install_bundle, pack_bundle
 from streams.embedded.ports import kafka_answers
 
 P = ParamSpec("P")

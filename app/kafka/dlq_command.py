@@ -26,8 +26,8 @@ from streams.cluster.redriving import letter_id as id_of
 from streams.cluster.redriving import redriven
 from streams.cluster.topic_tail import TailRecord, TopicMissingError, tail
 from streams.records import dead_letters
-from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
 from streams.records.topics import DEAD_LETTERS, PARKED
+from streams.records.wire import DEAD_LETTER_REASONS
 
 Facts = dict[str, str | int | None]
 T = TypeVar("T")

@@ -18,9 +18,9 @@ from models.contract.events import INPUTS
 from streams.cluster.redriving import BATCH, Origin, Redriving, letter_id, origin, redriven
 from streams.cluster.topic_admin import Cluster
 from streams.cluster.topic_tail import TailRecord, TopicMissingError, tail
-from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
 from streams.records.dead_letters import REASON, TOPIC
 from streams.records.topics import DEAD_LETTERS
+from streams.records.wire import DEAD_LETTER_REASONS
 
 Left = Literal["sent before", "not kept", "no such input"]
 _LEFT: Final[dict[Left, str]] = {

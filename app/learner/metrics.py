@@ -14,8 +14,8 @@ from app.process.series import Series, at_zero, count, unknown
 from models.analysis.daily_segments import Night, NightReason
 from models.analysis.paired_test import Bounded
 from models.analysis.prequential import Uplift
+from models.learning.admission import Lesson
 from models.learning.checkpoint import Step
-from models.learning.example_status import Lesson
 from models.learning.report import LearnerReport
 
 OF: Final = ("served", "prior")

@@ -19,7 +19,7 @@ from models.analysis.daily_segments import MOST, Night, falls, night
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot
 from streams.cluster.retries import patient
-from streams.model_topic.example_rows import example_rows
+from streams.model_topic.learner_topics import example_rows
 
 log = structlog.get_logger(__name__)
 

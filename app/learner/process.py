@@ -40,7 +40,7 @@ from streams.cluster.topic_tail import as_told
 from streams.model_topic.checkpoint_record import CheckpointMismatchError, accepted, mismatches
 from streams.model_topic.learner_topics import Found, LearnerLostError, LearnerTopics
 from streams.model_topic.versions import SEGMENTS, servable
-from streams.records.out_record import OutRecord
+from streams.records.out_records import OutRecord
 from streams.records.topics import EXAMPLES, MODELS
 
 log = structlog.get_logger(__name__)

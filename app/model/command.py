@@ -20,8 +20,7 @@ from app.model.model_status import read_models
 from app.model.segments_command import segments
 from app.model.tier_alerts import read_alerts
 from models.scoring.snapshot import Provenance, Snapshot, encode
-from streams.model_topic import single_model
-from streams.model_topic.versions import ModelVersions
+from streams.model_topic.versions import ModelVersions, publish_model
 
 SERVED: Final = "served"
 _AGAIN: Final = re.compile(r"-r(\d+)$")
@@ -105,7 +104,7 @@ def rollback(settings: Settings, version: str, yes: bool, as_json: bool) -> None
         _confirm(now, again)
     with talking_to(settings):
         client = settings.kafka_client_kwargs()
-        asyncio.run(single_model.publish(client, settings.topic_prefix, again))
+        asyncio.run(publish_model(client, settings.topic_prefix, again))
     after = read_models(settings).newest
     if after is None or after.snapshot.version != again.version:
         said = "nothing" if after is None else after.snapshot.version

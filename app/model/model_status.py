@@ -17,8 +17,7 @@ from models.learning.report import LearnerReport
 from models.scoring.prior import prior
 from models.scoring.snapshot import Snapshot
 from streams.cluster.topic_tail import TopicMissingError
-from streams.model_topic import single_model
-from streams.model_topic.versions import REPORT, ModelVersions
+from streams.model_topic.versions import REPORT, ModelVersions, read_versions
 
 Origin = Literal["file", "topic", "shipped"]
 
@@ -55,7 +54,7 @@ def read_models(settings: Settings) -> ModelVersions:
     """
     with talking_to(settings):
         try:
-            return asyncio.run(single_model.read(settings.kafka_client_kwargs(), settings.topic_prefix))
+            return asyncio.run(read_versions(settings.kafka_client_kwargs(), settings.topic_prefix))
         except TopicMissingError as missing:
             raise no_topic(missing) from None
 

@@ -17,7 +17,7 @@ from models.contract.alerts import UNASSIGNED
 from models.contract.events import Channel
 from models.contract.vocabulary import KINDS, CloseReason, SuppressionReason, Text
 from models.contract.work_orders import WorkOrder
-from models.desk.orders import DESK
+from models.desk.persons import DESK
 
 Words = Mapping[str, str]
 

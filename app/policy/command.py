@@ -20,8 +20,7 @@ from app.errors import ExitCode, Refused, no_topic
 from app.policy.differences import Difference, differences
 from app.policy.page import page
 from models.contract.policy import Policy
-from streams.policy_topic import single_policy
-from streams.policy_topic.policies import Policies, other_horizon
+from streams.policy_topic import Policies, other_horizon, publish_policy
 from streams.records.topics import POLICY
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, readable=True))
@@ -137,7 +136,7 @@ async def _published(client: dict[str, Any], settings: Settings, found: Policy, 
         if topic not in await cluster.topics([topic]):
             # A write could create it with other settings.
             raise no_topic(Exception(topic))
-    return await single_policy.publish(client, settings.topic_prefix, found, settings.policy_key, before)
+    return await publish_policy(client, settings.topic_prefix, found, settings.policy_key, before)
 
 
 def usable(file: Path) -> Policy:

@@ -22,10 +22,9 @@ from app.errors import no_topic
 from app.process.fault import fail_at
 from app.relay.digest import DigestWriter, service
 from app.relay.endpoints import chats, unique, webhooks
-from app.relay.envelope import require
+from app.relay.envelope import require, signing_keys
 from app.relay.process import RelayPlan, deliver
 from app.relay.route import Wanted
-from app.relay.signature import signing_keys
 from models.contract.vocabulary import KINDS, TIERS
 from streams.cluster.subscription import Start
 from streams.cluster.topic_tail import TopicMissingError

@@ -18,10 +18,9 @@ import structlog
 from app.alerts.alert_filter import AlertFilter
 from app.relay.back_off import pause_s
 from app.relay.endpoints import Endpoint
-from app.relay.envelope import Envelope, envelope, past_contact_by
+from app.relay.envelope import Envelope, envelope, past_contact_by, signed
 from app.relay.metrics import Failure, RelayMetrics
 from app.relay.route import GRACE_S, Route, Wanted, keeps
-from app.relay.signature import signed
 from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS, ParkedFor, Parking
 from streams.cluster.topic_tail import TailRecord, as_alert
 

@@ -20,7 +20,7 @@ from models.analysis.service_spans import service_spans
 from models.contract.alerts import subscriber_hash
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
-from models.decisions.alert.body import segment
+from models.decisions.alert_body import segment
 from models.decisions.contact_rules import held_out
 from streams.cluster.whole_topics import Chunk, Place
 from streams.records.topics import BY_NAME

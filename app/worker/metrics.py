@@ -31,11 +31,11 @@ from models.contract.vocabulary import (
 from models.decisions.signals import ACCOUNT_SIGNS
 from models.state.population import PARTS
 from streams.desk.desk_report import DeskCommit, DeskStanding
-from streams.lanes.lane_report import NOTHING, Commit, WrittenOutput
+from streams.lanes.ports import NOTHING, Commit, WrittenOutput
 from streams.model_topic.versions import Refusal
-from streams.policy_topic.policies import PolicyRefusal
-from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
+from streams.policy_topic import PolicyRefusal
 from streams.records.topics import BREACHES
+from streams.records.wire import DEAD_LETTER_REASONS
 
 EVENTS: Final = get_args(AlertEvent)
 SUPPRESSIONS: Final = get_args(SuppressionReason)
@@ -218,7 +218,7 @@ class Metrics(Series):
         unknown(self.roc_auc, self.lift, self.calibration)
 
     def lane_opened(self, partition: int, found: Commit = NOTHING) -> None:
-        """See ``streams.lanes.lane_report.LaneReport``."""
+        """See ``streams.lanes.ports.LaneReport``."""
         with self._lock:
             self._open.add(partition)
             self._remaining.pop(partition, None)
@@ -227,7 +227,7 @@ class Metrics(Series):
         self._stands(partition, found)
 
     def lane_closed(self, partition: int) -> None:
-        """See ``streams.lanes.lane_report.LaneReport``."""
+        """See ``streams.lanes.ports.LaneReport``."""
         with self._lock:
             self._open.discard(partition)
             for kept in (self._tiers, self._rows, self._bytes, self._remaining):
@@ -240,7 +240,7 @@ class Metrics(Series):
         self._sum_up()
 
     def committed(self, partition: int, commit: Commit) -> None:
-        """See ``streams.lanes.lane_report.LaneReport``."""
+        """See ``streams.lanes.ports.LaneReport``."""
         count(self.events, commit.events)
         count(self.duplicates, commit.duplicates)
         count(self.late, commit.late)
@@ -278,12 +278,12 @@ class Metrics(Series):
         self._sum_up()
 
     def restore_remaining(self, partition: int, records: int) -> None:
-        """See ``streams.lanes.lane_report.LaneReport``."""
+        """See ``streams.lanes.ports.LaneReport``."""
         self._remaining[partition] = records
         self._sum_up()
 
     def lag(self, topic: str, partition: int, records: int, seconds: float) -> None:
-        """See ``streams.lanes.lane_report.LaneReport``; a lane that closed meanwhile gets no series again."""
+        """See ``streams.lanes.ports.LaneReport``; a lane that closed meanwhile gets no series again."""
         with self._lock:
             if topic == BREACHES:
                 self.desk_lag.set(records if self._has_desk else 0)
@@ -364,7 +364,7 @@ class Metrics(Series):
         at_zero({self.settled: product(strategies(policy.playbook), SETTLED)})
 
     def policy_refused(self, reason: PolicyRefusal) -> None:
-        """See ``streams.policy_topic.policy_feed.PolicyReport``."""
+        """See ``streams.policy_topic.PolicyReport``."""
         self.policies_refused.labels(reason).inc()
 
     def _count_outputs(self, outputs: Sequence[WrittenOutput]) -> None:

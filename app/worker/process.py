@@ -46,15 +46,19 @@ from streams.cluster.retries import patient  # noqa: E402
 from streams.cluster.topic_admin import Cluster, recounted, table  # noqa: E402
 from streams.cluster.transaction import LaneLostError  # noqa: E402
 from streams.desk.host import DeskHost  # noqa: E402
-from streams.lanes.agents import declare_agents  # noqa: E402
 from streams.lanes.assignment import Lanes  # noqa: E402
 from streams.lanes.detection_fold import DetectionFold, InForce  # noqa: E402
-from streams.lanes.fold_ports import Fold, LaneSpec  # noqa: E402
 from streams.lanes.ledger import LedgerMismatchError  # noqa: E402
-from streams.lanes.transport import BatchApp, BatchConsumer, new_app  # noqa: E402
+from streams.lanes.ports import Fold, LaneSpec  # noqa: E402
+from streams.lanes.transport import (  # noqa: E402
+    BatchApp,
+    BatchConsumer,
+    declare_agents,
+    new_app,
+)
 from streams.model_topic.feed import ModelFeed  # noqa: E402
 from streams.model_topic.recorded_history import recorded_until  # noqa: E402
-from streams.policy_topic.policy_feed import PolicyFeed  # noqa: E402
+from streams.policy_topic import PolicyFeed  # noqa: E402
 from streams.records.topics import LANE_TOPICS  # noqa: E402
 
 log = structlog.get_logger(__name__)

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 
-from app.worker.lag import EndHistory
 from app.worker.progress_verdict import (
     REBALANCE_S,
+    EndHistory,
     Input,
     Observation,
     ProgressMemory,

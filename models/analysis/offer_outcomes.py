@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from models.analysis.risk_segments import settled
-from models.analysis.share_interval import proportion
+from models.analysis.score_metrics import proportion
 from models.contract.training_example import Example
 from models.contract.vocabulary import Text
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from models.analysis import score_metrics
 from models.analysis.labelled_window import Judged
 from models.analysis.paired_test import Bounded, Whos, auc_bounded
-from models.analysis.share_interval import proportion
+from models.analysis.score_metrics import proportion
 from models.arrays import Bools, Floats
 from models.contract.vocabulary import SEGMENTS
 

@@ -17,8 +17,8 @@ import numpy as np
 from msgspec import Struct
 
 from models.analysis.clustering import MOST, grouped
+from models.analysis.score_metrics import Proportion, proportion
 from models.analysis.segment_traits import Crowd, Trait, traits
-from models.analysis.share_interval import Proportion, proportion
 from models.arrays import Bools, Floats
 from models.contract.training_example import Example
 from models.contract.vocabulary import SEGMENTS, TIERS, Segment, Text, Tier

@@ -33,6 +33,22 @@ def person_of(customer_id: str | None, subscriber_id: str) -> Person:
     return Person(f"s:{subscriber_id}" if customer_id is None else f"c:{customer_id}")
 
 
+def account_person(account_id: str) -> Person:
+    """The key of an account's file, which is like a person's: one open order, one cooldown."""
+    return Person(f"a:{account_id}")
+
+
+def account_of(person: Person) -> str | None:
+    """The account of that key; None if it is a person's.
+
+    Examples
+    --------
+    >>> account_of(account_person("acme")), account_of(Person("c:77"))
+    ('acme', None)
+    """
+    return person.removeprefix("a:") if person.startswith("a:") else None
+
+
 class _OfLane(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="what"):
     lane: int
 

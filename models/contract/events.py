@@ -296,6 +296,3 @@ INPUTS: Final[dict[str, type[AnyEvent]]] = {
 }
 """Input topics by rank: of two records with the same timestamp, the earlier topic here is applied first, so that a
 profile precedes the call that needs it."""
-
-MOVES_WATERMARK: Final = frozenset({CALLS, DATA_USAGE, SITE_VISITS, CARE_CONTACTS, BILLING})
-"""Topics that move the lane's time; profiles, outcomes and feedback do not, since they arrive late or ahead of time."""

@@ -8,7 +8,7 @@ desk makes an alert of it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
+from math import inf, isnan
 from typing import Final, Literal
 
 import msgspec
@@ -20,20 +20,30 @@ from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import FORETELLS, HEALTHY, TIERS, AlertEvent, CloseReason, Kind, SuppressionReason
 from models.decisions import contact_rules
-from models.decisions.alert.body import Card, Cards, before_of, suppression
-from models.decisions.deadlines import next_look
-from models.decisions.deadlines.contract_notices import due_notices, end_of, tell
-from models.decisions.deadlines.overdue_complaints import due_warnings, warning_ts
-from models.decisions.deadlines.win_back import due_asking
-from models.decisions.decision_context import DecisionContext
+from models.decisions.alert_body import Card, Cards, before_of, suppression
+from models.decisions.decision_context import DecisionContext, passive
 from models.decisions.labelling import Labels
 from models.decisions.outbox import Outbox, Output
-from models.decisions.passive_churn import passive
-from models.decisions.signals import ACCOUNT_KIND, STRONG, UNUSED, Signal, sign_subject
-from models.decisions.ticks import Clock
+from models.decisions.signals import (
+    ACCOUNT_KIND,
+    STRONG,
+    UNUSED,
+    Signal,
+    contract_end,
+    due_asking,
+    due_notices,
+    due_warnings,
+    next_asking,
+    next_notice,
+    next_warning,
+    sign_subject,
+    told_of_end,
+    warning_ts,
+)
 from models.features.account import PRODUCTS
-from models.kernel.places import CONTRACT_END, DUE_TS, LEFT
+from models.kernel.places import BROWSING_LEVEL, BROWSING_UNTIL, CONTRACT_END, DUE_TS, LEFT
 from models.state.columns import NAN, RISK
+from models.state.lane_time import Clock
 from models.state.population import Population
 from models.state.subscriber_record import Book, Episode, episode_key
 
@@ -72,7 +82,7 @@ class BreachLifecycle:
     Attributes
     ----------
     recorded_until
-        End of the recorded history, as in :class:`models.decisions.ticks.Clock`.
+        End of the recorded history, as in :class:`models.state.lane_time.Clock`.
     """
 
     def __init__(
@@ -288,7 +298,7 @@ class BreachLifecycle:
         if not found:
             self._outbox.counts.unknown_feedback += of is not None
         elif found[0].kind == "contract_expiry" and status in _TOLD:
-            tell(self._population.table[moment.row], found[0].subject)
+            told_of_end(self._population.table[moment.row], found[0].subject)
             self._population.touch(moment.row, RISK.name)
             self._arm(moment.row, self._book(moment), moment.clock)
         if book is None:
@@ -360,7 +370,7 @@ class BreachLifecycle:
         book, clock = self._book(moment), moment.clock
         self._population.table[moment.row, DUE_TS] = NAN
         self._population.touch(moment.row, RISK.name)
-        next_look.prolong(self._population, moment.row, book)
+        prolong(self._population, moment.row, book)
         for _, episode in sorted(book.episodes.items()):
             if episode.expires_ts is not None and episode.expires_ts <= clock:
                 self._close(moment, book, episode, "expired")
@@ -410,7 +420,7 @@ class BreachLifecycle:
         for _, episode in () if book is None else sorted(book.episodes.items()):
             if episode.kind != "contract_expiry" or episode.appointment_ts is None:
                 continue
-            end = end_of(self._population.table[row], episode.subject)
+            end = contract_end(self._population.table[row], episode.subject)
             if end <= episode.appointment_ts:
                 episode.appointment_ts = episode.expires_ts = int(end)
             else:
@@ -576,7 +586,7 @@ class BreachLifecycle:
         return self._population.book(moment.row)
 
     def _arm(self, row: int, book: Book, clock: float) -> None:
-        next_look.arm(self._population, row, book, self.policy, clock)
+        arm(self._population, row, book, self.policy, clock)
 
     def rearm(self, clock: Clock) -> None:
         """Set all subscribers' terms again after a policy change, in the order of their ids.
@@ -629,3 +639,52 @@ def _as_if_raised(moment: DecisionContext, reason: str | None) -> bool:
     if reason == "passive_churn":
         return moment.known is None and not moment.let_go and passive(moment.profile, moment.involuntary)
     return reason in (None, "hold_out")
+
+
+def arm(population: Population, row: int, book: Book, policy: Policy, clock: float) -> None:
+    """Set the due time in the row and the calendar for sweeps, after book or profile have changed.
+
+    A term that is over stays until a sweep has handled it.
+
+    Examples
+    --------
+    >>> lane = Population()
+    >>> row = lane.row("s-1")
+    >>> silence = Episode(alert_id="9f0c", kind="silence", started_ts=0, expires_ts=30 * 86_400_000)
+    >>> arm(lane, row, Book(episodes={"silence": silence}), Policy(), 1000)
+    >>> float(lane.table[row, DUE_TS]) / 86_400_000
+    30.0
+    """
+    columns = population.table[row]
+    browsing = book.episodes.get("competitor_browsing")
+    level = 0.0 if browsing is None or _asks_for_quiet(browsing) else float(browsing.level)
+    due = inf
+    for episode in book.episodes.values():
+        for end in (episode.expires_ts, episode.retry_ts, episode.snoozed_until):
+            if end is not None and end < due:
+                due = float(end)
+    due = min(due, next_notice(columns, policy.expiry, clock), next_asking(columns, policy.win_back, clock))
+    if book.cases:
+        # If the promise was broken before the case arrived, warn at the next tick, not at one already past.
+        due = min(due, max(next_warning(book, policy.complaint), clock))
+    held = float(columns[DUE_TS])
+    if held <= clock:
+        due = min(due, held)
+    due = NAN if due == inf else due
+    if level != columns[BROWSING_LEVEL] or (due != held and not (isnan(due) and isnan(held))):
+        columns[BROWSING_LEVEL], columns[DUE_TS] = level, due
+        population.touch(row, RISK.name)
+    if not isnan(due):
+        population.terms.put(due, row)
+
+
+def _asks_for_quiet(episode: Episode) -> bool:
+    """Whether the episode is snoozed and its next trigger must be published, once, as a suppression."""
+    return episode.snoozed_until is not None and episode.withheld is None
+
+
+def prolong(population: Population, row: int, book: Book) -> None:
+    """Copy the prolonged expiry of a browsing episode from the row, where the walk keeps it, into the book."""
+    until, browsing = population.table[row, BROWSING_UNTIL], book.episodes.get("competitor_browsing")
+    if browsing is not None and browsing.expires_ts is not None and until > browsing.expires_ts:
+        browsing.expires_ts = int(until)

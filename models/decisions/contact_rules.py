@@ -12,7 +12,7 @@ from models.contract.events import Channel, Profile
 from models.contract.policy import ConsentDefault, ContactPolicy, Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import HIGH_RISK, KINDS, Kind, SuppressionReason
-from models.decisions.passive_churn import passive
+from models.decisions.decision_context import passive
 
 _MINUTE_MS: Final = 60_000
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()

@@ -34,7 +34,7 @@ from models.contract.events import (
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import LeaveReason
-from models.decisions.alert.body import unit_of
+from models.decisions.alert_body import unit_of
 from models.decisions.contact_rules import CHANNELS, unused_kinds
 from models.decisions.decision_context import DecisionContext, moment_of
 from models.decisions.erasure import Mark, StopMarks, receipt, request_hash
@@ -44,13 +44,13 @@ from models.decisions.leaving import destination, moved_revenue, reason_of
 from models.decisions.outbox import Changes, Output
 from models.decisions.signals import CARE_TRIGGERS, UNUSED_VISIT, Signal, browsing, care, downgraded
 from models.decisions.tick_sweep import Sweep
-from models.decisions.ticks import TICK_MS, Clock, floor_tick
 from models.features.catalogue import NAMES, catalogue_hash
 from models.kernel import places
 from models.kernel.arrivals import CLOCKED, KINDS, TOPICS, Table, table_of
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import check_features
 from models.state.columns import OUTCOME
+from models.state.lane_time import TICK_MS, Clock, floor_tick
 from models.state.population import Population, StateRecord
 from models.state.record_updates import COMPLAINTS, take_rare
 from models.state.subscriber_record import episode_key

@@ -37,19 +37,17 @@ from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
 from models.contract.training_example import WEEKLY, Example, Label, WeeklyLabel, week_ends
 from models.contract.vocabulary import TIERS
-from models.decisions.alert.body import segment
+from models.decisions.alert_body import segment
 from models.decisions.contact_rules import held_out
 from models.decisions.decision_context import DecisionContext
 from models.decisions.outbox import Outbox, Output
-from models.decisions.ticks import Clock
 from models.features.catalogue import catalogue_hash
 from models.kernel import places
 from models.scoring.scorer import Scorer
-from models.state.calendar import Calendar
 from models.state.columns import RISK
-from models.state.pending_labels import Pending
+from models.state.lane_time import Calendar, Clock
 from models.state.population import Population
-from models.state.subscriber_record import Book
+from models.state.subscriber_record import Book, Pending
 
 LEAVING: Final = frozenset({"ported_out", "disconnected", "lapsed"})
 """Outcomes of active churn. `involuntary` is passive churn, and `migrated` is no churn."""

@@ -9,19 +9,19 @@ import numpy as np
 from models.contract.alerts import alert_id
 from models.contract.policy import Policy
 from models.contract.vocabulary import HEALTHY, HIGH_RISK, TIERS, WARNING
-from models.decisions.alert.body import Cards
+from models.decisions.alert_body import Cards
 from models.decisions.alert_budget import AlertBudget
 from models.decisions.breach_lifecycle import BreachLifecycle
 from models.decisions.decision_context import DecisionContext
 from models.decisions.labelling import Labels
 from models.decisions.outbox import Outbox, Output
 from models.decisions.signals import Signal
-from models.decisions.ticks import Clock
 from models.kernel import places
 from models.scoring.engine import Engine
 from models.scoring.scorer import Scorer
 from models.scoring.tiers import cutoffs
 from models.state.columns import RISK, SILENT
+from models.state.lane_time import Clock
 from models.state.population import Population
 from models.state.record_updates import consent_by
 from models.state.subscriber_record import Book

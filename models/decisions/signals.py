@@ -1,23 +1,41 @@
-"""Immediate signals: rules that trigger an alert without the model, each with a strength.
+"""Signals: rules that trigger an alert without the model, at an event or because a time has come, each with a strength.
 
-A signal needs no history. Its level is the strength of the trigger: a stronger one than before escalates the open
-alert.
+Those at an event need no history. A signal's level is the strength of the trigger: a stronger one than before escalates
+the open alert.
+
+Those by time are notices that a contract ends, complaints close to their promised time, and win-back. A notice is given
+at the tick that lies some days before the end, and only then, so no state is needed of which were given; if contracts
+of several products end on one day, the first notice covers all. Once the customer knows of an end, no further notice is
+given. A complaint is warned of once most of its time is gone. Subscribers who left are asked to return once, within a
+window some months later: a number that was ported cannot move again for 120 days, so to ask earlier would only disturb.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf, isnan
 from typing import Final, NamedTuple, get_args
 
 from models.arrays import Floats
 from models.contract.events import CareContact, Page, SiteVisit
-from models.contract.policy import BrowsingPolicy
+from models.contract.policy import BrowsingPolicy, ComplaintPolicy, ExpiryPolicy, WinBackPolicy
 from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import Kind
+from models.features.account import PRODUCTS
 from models.kernel import places
-from models.state.kept_visits import Visit
+from models.kernel.places import CONTRACT_END, LEFT, LEFT_TS, OUTCOME_CODE, TOLD_END
+from models.state.columns import OUTCOME_CODES
+from models.state.lane_time import TICK_MS
+from models.state.population import Visit
+from models.state.record_updates import COMPLAINTS
+from models.state.subscriber_record import Book, Case
 
 _PAGES: Final = get_args(Page)
+_PRODUCTS: Final = tuple(PRODUCTS)
+_ENDS: Final = slice(CONTRACT_END, CONTRACT_END + len(_PRODUCTS))
+_TOLD: Final = slice(TOLD_END, TOLD_END + len(_PRODUCTS))
+_LEAVINGS: Final = frozenset({"ported_out", "disconnected", "lapsed"})
+"""Ways to leave of one's own will."""
 ORDINARY: Final = 1
 STRONG: Final = 2
 ACCOUNT_KIND: Final[Kind] = "account_exodus"
@@ -152,3 +170,132 @@ def downgraded(change: float = 0.0) -> Signal:
 def silence(last_ts: float, at: float) -> Signal:
     """The signal of a subscriber silent since `last_ts`."""
     return Signal("silence", ORDINARY, "silent_days", (at - last_ts) / DAY_MS)
+
+
+def notice_code(product: str) -> str:
+    """The feature that holds when a product's contract ends; also the code of the notice's reason."""
+    return f"contract_days_left_{product}"
+
+
+def contract_end(columns: Floats, product: str) -> float:
+    """When a product's contract ends; NaN for never."""
+    return float(columns[CONTRACT_END + _PRODUCTS.index(product)])
+
+
+def beside(columns: Floats, product: str) -> list[str]:
+    """Other products whose contracts end on the same day."""
+    end = contract_end(columns, product)
+    return [each for each in _PRODUCTS if each != product and abs(contract_end(columns, each) - end) < DAY_MS]
+
+
+def next_notice(columns: Floats, policy: ExpiryPolicy, after: float) -> float:
+    """When the next notice is due, of any product; infinity for none.
+
+    Examples
+    --------
+    >>> from models.state.population import Population
+    >>> columns, day = Population().table[0], 86_400_000
+    >>> columns[CONTRACT_END] = 100 * day
+    >>> next_notice(columns, ExpiryPolicy(), 0.0) / day, next_notice(columns, ExpiryPolicy(), 10.0 * day) / day
+    (10.0, 40.0)
+    >>> columns[TOLD_END] = columns[CONTRACT_END]
+    >>> next_notice(columns, ExpiryPolicy(), 0.0)
+    inf
+    """
+    soonest = inf
+    ends = columns[_ENDS].tolist()
+    if all(map(isnan, ends)):
+        return inf  # most subscribers have none, and every decision calls this
+    for end, told in zip(ends, columns[_TOLD].tolist(), strict=True):
+        if end == told:
+            continue
+        for days in policy.notice_days:
+            at = end - days * DAY_MS
+            if after < at < soonest:
+                soonest = at
+    return soonest
+
+
+def due_notices(columns: Floats, policy: ExpiryPolicy, tick: int) -> list[Signal]:
+    """The notices due at a tick."""
+    found = []
+    told = dict(zip(_PRODUCTS, columns[_TOLD].tolist(), strict=True))
+    for place, product in enumerate(_PRODUCTS):
+        end = contract_end(columns, product)
+        led = any(_PRODUCTS.index(other) < place for other in beside(columns, product))
+        if led or end == told[product]:
+            continue
+        days = [each for each in policy.notice_days if tick - TICK_MS < end - each * DAY_MS <= tick]
+        if days:
+            level = STRONG if min(days) <= policy.urgent_days else ORDINARY
+            found.append(Signal("contract_expiry", level, notice_code(product), min(days), int(end), product))
+    return found
+
+
+def told_of_end(columns: Floats, product: str) -> None:
+    """Note that the customer knows when this contract ends, and those that end with it."""
+    for each in (product, *beside(columns, product)):
+        place = _PRODUCTS.index(each)
+        columns[TOLD_END + place] = columns[CONTRACT_END + place]
+
+
+def warning_ts(case: Case, policy: ComplaintPolicy) -> float:
+    """When to warn of a case; infinity if it is no complaint, has no promised time, or has had its warning.
+
+    Examples
+    --------
+    >>> hour = 3_600_000
+    >>> warning_ts(Case(0, "complaint", due_ts=48 * hour), ComplaintPolicy()) / hour
+    38.4
+    """
+    if case.told or case.due_ts is None or case.reason not in COMPLAINTS:
+        return inf
+    return case.opened_ts + policy.warn_share * max(0, case.due_ts - case.opened_ts)
+
+
+def next_warning(book: Book, policy: ComplaintPolicy) -> float:
+    """When the next warning of a complaint is due."""
+    return min([warning_ts(case, policy) for case in book.cases.values()], default=inf)
+
+
+def due_warnings(book: Book, policy: ComplaintPolicy, clock: float) -> list[Signal]:
+    """Warnings due by now, each once: the cases are marked as warned."""
+    found = []
+    for case_id, case in sorted(book.cases.items()):
+        if warning_ts(case, policy) <= clock:
+            case.told = True
+            signal = Signal("complaint_overdue", ORDINARY, "complaint_overdue", 0.0, subject=case_id)
+            found.append(signal._replace(promised_ts=case.due_ts, department=case.department))
+    return found
+
+
+def _asking_ts(columns: Floats, policy: WinBackPolicy) -> float:
+    """When a leaver is asked; infinity for subscribers who have not left, or not of their own will."""
+    if columns[LEFT] != 1.0 or OUTCOME_CODES[int(columns[OUTCOME_CODE])] not in _LEAVINGS:
+        return inf
+    return float(columns[LEFT_TS]) + policy.after_days * DAY_MS
+
+
+def next_asking(columns: Floats, policy: WinBackPolicy, after: float) -> float:
+    """When to ask, if that is in the future; infinity otherwise.
+
+    Examples
+    --------
+    >>> from models.state.population import Population
+    >>> columns = Population().table[0]
+    >>> columns[LEFT], columns[LEFT_TS], columns[OUTCOME_CODE] = 1.0, 0.0, OUTCOME_CODES.index("ported_out")
+    >>> next_asking(columns, WinBackPolicy(), 0.0) / DAY_MS
+    110.0
+    """
+    at = _asking_ts(columns, policy)
+    return at if at > after else inf
+
+
+def due_asking(columns: Floats, policy: WinBackPolicy, tick: int) -> Signal | None:
+    """The signal, at the tick at which the subscriber is to be asked and at no other."""
+    if not tick - TICK_MS < _asking_ts(columns, policy) <= tick:
+        return None
+    left = float(columns[LEFT_TS])
+    until = int(left + policy.until_days * DAY_MS)
+    code = OUTCOME_CODES[int(columns[OUTCOME_CODE])]
+    return Signal("win_back", ORDINARY, code, (tick - left) / DAY_MS, until)

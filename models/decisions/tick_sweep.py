@@ -25,9 +25,15 @@ from models.decisions import signals
 from models.decisions.decision_context import DecisionContext, moment_of
 from models.decisions.erasure import StopMarks
 from models.decisions.lane_state import LaneState
-from models.decisions.ticks import (
+from models.features.catalogue import INDEX
+from models.kernel import places
+from models.kernel.arrivals import CLOCKED, TOPICS
+from models.scoring.tiers import standing
+from models.state.columns import OUTCOME, QUEUED
+from models.state.lane_time import (
     TICK_MS,
     TICKS_A_DAY,
+    Calendar,
     Clock,
     ceil_tick,
     floor_tick,
@@ -35,12 +41,6 @@ from models.decisions.ticks import (
     slices_at,
     slices_for,
 )
-from models.features.catalogue import INDEX
-from models.kernel import places
-from models.kernel.arrivals import CLOCKED, TOPICS
-from models.scoring.tiers import standing
-from models.state.calendar import Calendar
-from models.state.columns import OUTCOME, QUEUED
 
 _USAGE: Final = (CALLS, DATA_USAGE)
 LOOKS_AT_ONCE: Final = 4_000

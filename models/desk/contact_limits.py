@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from models.contract.breaches import Person
+from models.contract.breaches import Person, account_person
 from models.contract.policy import Cap
 from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import Kind, SuppressionReason
 from models.decisions.contact_rules import cooldown_ends
-from models.desk.accounts.exodus import account_person
 from models.desk.desk_context import DeskContext
 from models.desk.persons import Hand, Instruction, PersonFile, Standing
 

@@ -34,12 +34,10 @@ from models.contract.breaches import (
 from models.contract.events import instructs
 from models.contract.policy import Policy
 from models.decisions.signals import ACCOUNT_KIND
-from models.decisions.ticks import ceil_tick
-from models.desk.accounts.incidents import ACCOUNT, Incidents
+from models.desk.accounts import ACCOUNT, Incidents
 from models.desk.capacity import UNIT, UnitProgress, Units
 from models.desk.contact_limits import Objection, Objections
-from models.desk.deadlines import first_deadline, pass_deadlines
-from models.desk.decisions import Decisions
+from models.desk.decisions import Decisions, Rank, WaitingList
 from models.desk.desk_context import DeskContext
 from models.desk.dispatch import FINAL, Dispatch
 from models.desk.effect import EFFECT_KEY, Effect, hear_reason
@@ -47,11 +45,10 @@ from models.desk.instructions import Instructions
 from models.desk.lanes.desk_time import DeskTime
 from models.desk.lanes.lane_order import LaneOrder, Ticked
 from models.desk.lanes.lane_times import Progress, Written
-from models.desk.orders import DESK
-from models.desk.persons import MAX_BREACHES, Made, PersonFile, Standing
+from models.desk.persons import DESK, MAX_BREACHES, Made, PersonFile, Standing
 from models.desk.publications import DeskCounts, Placed, Publications
-from models.desk.registry import PERSON, Registry
-from models.desk.waiting_list import Rank, WaitingList
+from models.desk.registry import PERSON, Registry, first_deadline, pass_deadlines
+from models.state.lane_time import ceil_tick
 from models.state.state_records import StateRecord
 
 __all__ = ["Desk", "DeskChanges", "DeskCounts", "DeskFold", "Placed"]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from models.contract.breaches import Moved
 from models.contract.policy import Policy
 from models.contract.vocabulary import Kind, SuppressionReason
-from models.decisions.ticks import floor_tick
 from models.desk.lanes.desk_time import DeskTime
 from models.desk.persons import PersonFile
+from models.state.lane_time import floor_tick
 
 
 class DeskContext:

@@ -18,8 +18,7 @@ from models.decisions.signals import ACCOUNT_KIND
 from models.desk.capacity import Units, role_of
 from models.desk.contact_limits import Objection, Objections
 from models.desk.desk_context import DeskContext
-from models.desk.orders import DESK, next_pressing, press, unanswered
-from models.desk.persons import Made, OpenOrder, PersonFile, Settling, Standing
+from models.desk.persons import DESK, Made, OpenOrder, PersonFile, Settling, Standing, next_pressing, press, unanswered
 from models.desk.publications import Publications, subject
 
 FINAL: Final = frozenset({"retained", "lost", "refused", "dismissed", "snoozed", "withdrawn"})

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from models.contract.breaches import Answer, Person
+from models.contract.breaches import Answer, Person, account_person
 from models.contract.time_units import DAY_MS
-from models.desk.accounts.exodus import account_person
-from models.desk.accounts.incidents import Incidents
+from models.desk.accounts import Incidents
 from models.desk.contact_limits import Objection
 from models.desk.decisions import Decisions
 from models.desk.desk_context import DeskContext

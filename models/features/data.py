@@ -1,4 +1,9 @@
-"""Features of data usage: volume, change, quality, and stage of use (:mod:`~models.features.data_stages`)."""
+"""Features of data usage: volume, change, quality, and the stage of use.
+
+The five stages of data-service use (acquired, interested, habit, losing interest, cancelled) are defined here alone, by
+name, threshold and formula. There is a feature for each, and the simulator's subscribers pass through them
+(``app.simulator.people.data_habits``). The rule itself is ``data_stage`` of :mod:`models.kernel.arithmetic`.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,36 @@ from collections.abc import Iterator
 from typing import Final
 
 from models.contract.events import DATA_USAGE as TOPIC
-from models.features.data_stages import in_stage
 from models.features.feature_formula import Feature, Formula, Unit, change, rhythm, share, total, within
 from models.state.columns import DATA as _BLOCK
+
+_SILENT: Final = "fmin(el_calls, el_data) / DAY"
+_RATE: Final = "(ur_calls + ur_data)"
+DATA_STAGES: Final = ("acquired", "interested", "habit", "losing_interest", "cancelled")
+"""Names of the stages, each at the number by which the kernel calls it."""
+CANCELLED_DAYS: Final = 30.0
+"""Days without data after which use counts as cancelled."""
+ACQUIRED_DAYS: Final = 30.0
+"""Days for which a user counts as new."""
+LOSING_RATIO: Final = 0.5
+"""Share of the usual use below which a user is losing interest."""
+HABIT_SESSIONS: Final = 15.0
+"""Sessions in 30 days (every other day) from which use is a habit."""
+_STAGE: Final = (
+    f"data_stage(el, age, t_sessions_7 / s_7, t_sessions_30 / s_30, t_sessions_30, "
+    f"{CANCELLED_DAYS}, {ACQUIRED_DAYS}, {LOSING_RATIO}, {HABIT_SESSIONS})"
+)
+
+
+def in_stage(name: str) -> str:
+    """The formula that is 1 for users in the stage, else 0.
+
+    Examples
+    --------
+    >>> in_stage("habit").partition(" if ")[0], in_stage("habit")[-15:]
+    ('1.0', '== 2.0 else 0.0')
+    """
+    return f"1.0 if {_STAGE} == {DATA_STAGES.index(name)}.0 else 0.0"
 
 
 def _data(name: str, unit: Unit, text_en: str, text_zh: str, formula: Formula, *, disclosable: bool = False) -> Feature:
@@ -25,9 +57,6 @@ def _over(column: str, unit: Unit, texts_en: str, texts_zh: str) -> Iterator[Fea
 def _stage(name: str, text_en: str, text_zh: str) -> Feature:
     return _data(f"data_stage_{name}", "flag", text_en, text_zh, Formula(_BLOCK, in_stage(name)))
 
-
-_SILENT: Final = "fmin(el_calls, el_data) / DAY"
-_RATE: Final = "(ur_calls + ur_data)"
 
 FEATURES: Final = (
     *_over("mb", "megabytes", "hardly any data|{v} of data", "几乎无流量|流量{v}"),

@@ -68,21 +68,10 @@ _USUAL_COUNT: Final = {CALLS.name: ("calls_30", "sms_30"), DATA.name: ("sessions
 
 def kernel_text() -> str:
     """The whole file."""
-    from models.kernel import (
-        blake2b,
-        byte_lookup,
-        merge,
-        murmur2,
-        plain_event,
-        record_batch,
-        record_bytes,
-        row_fold,
-        walk,
-    )
+    from models.kernel import kafka_records, plain_event, row_fold, walk
 
     parts = [HEADER, _constants(), _body(arithmetic), *_sums(), *_features(), _log_odds(), _body(row_fold), _body(walk)]
-    further = (byte_lookup, blake2b, plain_event, record_bytes, record_batch, merge, murmur2)
-    parts += [_body(part) for part in further]
+    parts += [_body(plain_event), _body(kafka_records)]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 

@@ -1716,7 +1716,6 @@ def put_word(slots: Ints, words: Bytes, at: int, length: int, within: int, value
     slots[slot, VALUE] = value + 1
     slots[slot, WORD_AT] = at
     slots[slot, WORD_LENGTH] = length
-
 IV0, IV1 = np.uint64(0x6A09E667F3BCC908), np.uint64(0xBB67AE8584CAA73B)
 IV2, IV3 = np.uint64(0x3C6EF372FE94F82B), np.uint64(0xA54FF53A5F1D36F1)
 IV4, IV5 = np.uint64(0x510E527FADE682D1), np.uint64(0x9B05688C2B3E6C1F)
@@ -1791,7 +1790,6 @@ def event_hash(buffer: Bytes, at: int, length: int, m: Hashes) -> Word:
         v3, v4, v9, v14 = mixed(v3, v4, v9, v14, m[s[14]], m[s[15]])
     found = first ^ v0 ^ v8
     return found if found != np.uint64(0) else np.uint64(1)
-
 SPACE, QUOTE, PLUS, COMMA, MINUS, POINT = 32, 34, 43, 44, 45, 46
 ZERO, NINE, COLON, UPPER_E, BACKSLASH, LOWER_E = 48, 57, 58, 69, 92, 101
 LOWER_F, LOWER_T, OPENING, CLOSING, LAST_PRINTED = 102, 116, 123, 125, 126
@@ -2291,6 +2289,7 @@ def read_some(values: Bytes, at: int, length: int, marks: int, data: Hashes, row
         taken += 8
     return bool(taken == length)
 
+
 @compiled
 def varint(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
     """A signed number of variable length, and the position after it; the position is -1 if there is none."""
@@ -2368,6 +2367,7 @@ def take_records(buffer: Bytes, at: int, end: int, offset: int, stamp: int, reco
         record[STAMP] += stamp
     return bool(at == end)
 
+
 @compiled
 def merge(records: Ints, dates: Ints, bounds: Ints, last: Ints, most_bytes: int, taken: Ints, order: Ints) -> int:
     """Write the next records to `order` and their counts by topic to `taken`; returns their number.
@@ -2402,7 +2402,6 @@ def merge(records: Ints, dates: Ints, bounds: Ints, last: Ints, most_bytes: int,
         elif last[head] != 0:
             return n + 1
     return len(order)
-
 MURMUR_M, MURMUR_SEED = 0x5BD1E995, 0x9747B28C
 WORD = 0xFFFFFFFF
 

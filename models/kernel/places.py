@@ -207,7 +207,7 @@ ACCOUNT_BILL: Final = 32
 ACCOUNT_LEAST: Final = 33
 PARAMETERS: Final = 34
 
-# A slot of a table of words (models.kernel.byte_lookup).
+# A slot of a table of words (models.kernel.plain_event).
 HASHED: Final = 0
 VALUE: Final = 1
 WORD_AT: Final = 2

@@ -16,11 +16,9 @@ import river
 from msgspec import Struct
 
 from models.analysis.labelled_window import WindowState
+from models.learning.admission import LeavingsState, Lesson
 from models.learning.ensemble import EnsembleState, TaughtState
-from models.learning.example_status import Lesson
-from models.learning.known_leavers import LeavingsState
-from models.learning.label_guard import LabelGuardState
-from models.learning.person_weeks import PersonWeekWindowState
+from models.learning.guards import LabelGuardState, PersonWeekWindowState
 from models.learning.recent_vectors import RecentState
 from models.scoring.snapshot import Snapshot
 

@@ -18,15 +18,12 @@ from models.analysis.labelled_window import Window
 from models.contract.time_units import DAY_MS, WEEK_MS
 from models.contract.training_example import WEEKLY, Example, WeeklyLabel
 from models.contract.vocabulary import SEGMENTS
-from models.learning import checkpoint, label_guard, model_withdrawal
-from models.learning.admission import Admission
+from models.learning import checkpoint, guards
+from models.learning.admission import Admission, Lesson, id_hash
 from models.learning.blend import blended_snapshot
 from models.learning.checkpoint import CheckpointRefusedError, LearnerState, Publication, Step
 from models.learning.ensemble import Ensemble, EnsembleState, Taught, packed, unpacked
-from models.learning.example_status import Lesson
-from models.learning.known_leavers import id_hash
-from models.learning.label_guard import LabelGuardState
-from models.learning.person_weeks import PersonWeekRow, PersonWeeks, PersonWeekWindow
+from models.learning.guards import LabelGuardState, PersonWeekRow, PersonWeeks, PersonWeekWindow
 from models.learning.recent_vectors import Recent, RecentVector
 from models.learning.report import LearnerReport, reported
 from models.learning.settings import LearnerSettings
@@ -71,7 +68,7 @@ class Learner:
         self._origins: deque[str] = deque(maxlen=settings.alert_window)
         self._admission = Admission(settings)
         self._guard = LabelGuardState()
-        self._stakes = model_withdrawal.first_stakes()
+        self._stakes = guards.first_stakes()
         self._publication = Publication(served=prior, number=number_of(prior.version))
         self._day = self._week = 0
         self._base_rate: float | None = None
@@ -131,7 +128,7 @@ class Learner:
         quiet = (self.watermark or 0) + round(self._settings.quiet_days * DAY_MS)
         number = max(self._publication.number, number_of(snapshot.version))
         self._publication = Publication(served=snapshot, number=number, quiet_until=quiet)
-        self._pending, self._stakes = None, model_withdrawal.first_stakes()
+        self._pending, self._stakes = None, guards.first_stakes()
 
     def _prior_risk(self, values: list[float]) -> float:
         assert self._scorer is not None  # noqa: S101 - the base rate is known after admission
@@ -198,7 +195,7 @@ class Learner:
         before, new_week = self._guard, week != self._week
         self._day, self._week = day, week
         latest = self._person_weeks.latest()
-        self._guard = label_guard.check_labels(before, latest, self._now, self._weekly_rate, new_week=new_week)
+        self._guard = guards.check_labels(before, latest, self._now, self._weekly_rate, new_week=new_week)
         if self._guard.on:
             if not before.on and self._copies:
                 # Later copies may already have learned from broken labels.
@@ -210,10 +207,10 @@ class Learner:
             return
         self._ensemble.settle()
         if self._now >= self._publication.quiet_until:
-            self._stakes = model_withdrawal.bet(self._stakes, self._last_week())
-        if model_withdrawal.worse(self._stakes):
+            self._stakes = guards.bet(self._stakes, self._last_week())
+        if guards.worse(self._stakes):
             # Start again from the prior: only new leavers move it.
-            self._ensemble, self._stakes = self._new_ensemble(), model_withdrawal.first_stakes()
+            self._ensemble, self._stakes = self._new_ensemble(), guards.first_stakes()
             self._copies.clear()
             self._publish(Step.WITHDRAWN)
         else:

@@ -13,12 +13,11 @@ from models.analysis import prequential
 from models.analysis.labelled_window import PRIOR, SERVED, Judged
 from models.analysis.prequential import Curves, Delay, Figures, LeadTime, Uplift
 from models.contract.training_example import Label
+from models.learning.admission import Leaving, Lesson
 from models.learning.blend import share_learned
 from models.learning.checkpoint import LearnerState, Step
 from models.learning.ensemble import Ensemble
-from models.learning.example_status import Lesson
-from models.learning.known_leavers import Leaving
-from models.learning.label_guard import LabelGuardState
+from models.learning.guards import LabelGuardState
 
 
 class Alerted(Struct, frozen=True, kw_only=True):

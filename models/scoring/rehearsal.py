@@ -13,8 +13,7 @@ import numpy as np
 from models.contract.policy import Policy
 from models.features.catalogue import NAMES
 from models.kernel import compiled, places
-from models.kernel.arrivals import table_of
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader, table_of
 from models.scoring.engine import Engine, features_of
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Curve, Snapshot

@@ -1,7 +1,9 @@
 """The subscribers of a lane as rows of numbers.
 
 A subscriber is a row: all columns of all blocks side by side, so that an event touches one place in memory. Rare data
-stays in objects: the profile, and the book (open cases, contacts, episodes).
+stays in objects: the profile, and the book (open cases, contacts, episodes). Few subscribers ever visit a competitor's
+site, so only those who do have a slot for their latest visits, kept one by one: the policy's windows over them are
+exact.
 
 Every block, profile and book is one record of the state topic, with a key of its own, and only changed ones are
 written: a call rewrites the calls block, not the profile.
@@ -20,24 +22,25 @@ from msgspec.structs import replace
 from models.arrays import Rows
 from models.contract.events import MIN_TS, Page, Profile
 from models.contract.policy import ConsentDefault
-from models.state.calendar import Calendar
-from models.state.column_block import ColumnBlock
+from models.kernel import compiled
 from models.state.columns import (
     ACTIVITY,
     ALIVE,
     BIT,
     BLOCKS,
     GONE,
+    KEPT_VISITS,
     SEEN_IDS,
     START,
     UNPROFILED,
+    VISIT_COLUMNS,
     VISITS,
     WIDTH,
+    BlockSpec,
 )
-from models.state.kept_visits import KeptVisits
-from models.state.pending_labels import LABEL_CODE, Pending, Waiting, subscriber_of
+from models.state.lane_time import Calendar
 from models.state.state_records import FILL, VISITS_CODE, StateRecord, StateRecords
-from models.state.subscriber_record import Book
+from models.state.subscriber_record import LABEL_CODE, Book, Pending, Waiting, subscriber_of
 
 __all__ = [
     "BOOK_CODE",
@@ -64,6 +67,16 @@ _ID_OVERHEAD: Final = 190
 _PROFILE_SIZE: Final = 900
 _BOOK_SIZE: Final = 1500
 _PAGES: Final[dict[str, float]] = {page: float(place) for place, page in enumerate(get_args(Page))}
+_NO_SLOT: Final = -1
+_FIRST_SLOTS: Final = 64
+_VISIT_BYTES: Final = 8 * len(VISIT_COLUMNS)
+_VISITS_VERSION: Final = b"\x01\x00"
+"""First bytes of a record of visits."""
+_VISITS_HEAD: Final = len(_VISITS_VERSION)
+Visit = tuple[float, float, float]
+"""A visit, in the order of `VISIT_COLUMNS`."""
+_LOAD_CHUNK: Final = 65_536
+"""Records of a block collected before they are put into rows while the state is read back."""
 
 
 class StateMalformedError(Exception):
@@ -307,7 +320,8 @@ class Population:
         records.put((code + name.encode(), None) for name in self._deleted for code in codes)
         self._deleted.clear()
         touched = self.touched[1 : 1 + self.touched[0]]
-        records.put_rows(touched, self._keys, (self.table, self.ring, self.dirty), self.visits)
+        visits = self.visits.slot, self.visits.count, self.visits.visits
+        records.put_rows(touched, self._keys, (self.table, self.ring, self.dirty), visits)
         self.touched[0] = 0
         for row in sorted(self._dirty_books):
             book = self.books.get(row)
@@ -460,3 +474,138 @@ def _longer(held: npt.NDArray[Any], size: int, fill: Any) -> npt.NDArray[Any]:
     found[: len(held)] = held
     found[len(held) :] = fill
     return found
+
+
+class KeptVisits:
+    """Slots of kept visits, by row of the population.
+
+    Attributes
+    ----------
+    slot
+        Slot of each row, or -1.
+    count
+        Number of visits in each slot.
+    visits
+        Visits of each slot, the oldest first.
+
+    Examples
+    --------
+    >>> kept = KeptVisits()
+    >>> kept.grow(4)
+    >>> kept.put(2, [(5.0, 12.5, 0.0), (9.0, 31.0, 2.0)])
+    >>> kept.of(2), kept.of(3)
+    ([(5.0, 12.5, 0.0), (9.0, 31.0, 2.0)], [])
+    """
+
+    def __init__(self) -> None:
+        self.slot: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self.count: npt.NDArray[np.int64] = np.zeros(_FIRST_SLOTS, dtype=np.int64)
+        self.visits: npt.NDArray[np.float64] = np.zeros((_FIRST_SLOTS, KEPT_VISITS, len(VISIT_COLUMNS)))
+        self._free = list(range(_FIRST_SLOTS))
+
+    def grow(self, rows: int) -> None:
+        """Make room for `rows` rows."""
+        slot = np.full(rows, _NO_SLOT, dtype=np.int64)
+        slot[: len(self.slot)] = self.slot
+        self.slot = slot
+
+    def room_for(self, rows: Rows) -> None:
+        """Give a slot to each of the rows that has none, so that their visits can be kept from now on."""
+        for row in dict.fromkeys(rows[self.slot[rows] == _NO_SLOT].tolist()):
+            if not self._free:
+                slots = len(self.count)
+                self.count = np.concatenate([self.count, np.zeros(slots, dtype=np.int64)])
+                self.visits = np.concatenate([self.visits, np.zeros_like(self.visits)])
+                self._free = list(range(slots, 2 * slots))
+            self.slot[row] = self._free.pop()
+
+    def of(self, row: int) -> list[Visit]:
+        """The kept visits of a row, the oldest first."""
+        slot = self.slot[row]
+        if slot == _NO_SLOT:
+            return []
+        return [(ts, dwell_s, page) for ts, dwell_s, page in self.visits[slot, : self.count[slot]].tolist()]
+
+    def put(self, row: int, visits: Iterable[Visit]) -> None:
+        """Replace the kept visits of a row."""
+        self.clear(row)
+        found = list(visits)
+        if found:
+            self.room_for(np.array([row]))
+            slot = self.slot[row]
+            self.visits[slot, : len(found)] = found
+            self.count[slot] = len(found)
+
+    def clear(self, row: int) -> None:
+        """Drop the visits of a row but not its slot, which a later visit in the batch may need."""
+        slot = self.slot[row]
+        if slot != _NO_SLOT:
+            self.count[slot] = 0
+
+    def free(self, row: int) -> None:
+        """Free the slot of a row; between batches only."""
+        slot = int(self.slot[row])
+        if slot != _NO_SLOT:
+            self.count[slot] = 0
+            self.slot[row] = _NO_SLOT
+            self._free.append(slot)
+
+    def read(self, row: int, value: bytes) -> None:
+        """Read a state record.
+
+        Raises
+        ------
+        ValueError
+            If its version or size is unknown.
+        """
+        if not value.startswith(_VISITS_VERSION) or (len(value) - _VISITS_HEAD) % _VISIT_BYTES:
+            raise ValueError(f"{len(value)} bytes of row version {value[:_VISITS_HEAD]!r}")
+        found = np.frombuffer(value, dtype="<f8", offset=_VISITS_HEAD).reshape(-1, len(VISIT_COLUMNS))
+        self.put(row, ((ts, dwell_s, page) for ts, dwell_s, page in found.tolist()))
+
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return self.slot.nbytes + self.count.nbytes + self.visits.nbytes
+
+
+class ColumnBlock:
+    """A group of columns, with one row per subscriber.
+
+    Attributes
+    ----------
+    data
+        A view of the population's table, replaced whenever the table grows.
+    """
+
+    def __init__(self, spec: BlockSpec) -> None:
+        self.spec = spec
+        self.code = spec.code
+        self.fill = np.array(spec.fill, dtype=spec.dtype)
+        self.data: npt.NDArray[Any] = np.empty((0, len(spec.columns)), dtype=spec.dtype)
+        self._read: tuple[list[int], list[bytes]] = ([], [])
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """All rows of one column, a view."""
+        return self.data[:, self.spec.index[name]]
+
+    def read(self, row: int, value: bytes) -> bool:
+        """Collect a row from the state topic, for :meth:`settle` to put in place; true if that must be called now."""
+        rows, values = self._read
+        rows.append(row)
+        values.append(value)
+        return len(rows) >= _LOAD_CHUNK
+
+    def settle(self) -> int:
+        """Put the collected rows in place; if a row was read twice, the last wins.
+
+        Returns the row of a value with unknown version or size, or -1 if all could be read.
+        """
+        rows, values = self._read
+        if not rows:
+            return -1
+        self._read = ([], [])
+        ends = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)))
+        whole = np.frombuffer(b"".join(values) or b"\0", dtype=np.uint8)
+        columns, fill = self.data.view(np.uint64), self.fill.view(np.uint64)
+        bad: int = compiled.read_rows(np.array(rows, dtype=np.int64), ends, whole, columns, fill)
+        return -1 if bad < 0 else rows[bad]

@@ -12,7 +12,6 @@ from models.arrays import Rows
 from models.kernel import compiled
 from models.kernel.places import AT, COUNT, KEY_AT, KEY_LENGTH, RECORD, TAKEN, VALUE_AT, VALUE_LENGTH
 from models.state.columns import BIT, BLOCKS, SEEN_IDS, START
-from models.state.kept_visits import KeptVisits
 
 StateRecord = tuple[bytes, bytes | None]
 
@@ -93,7 +92,13 @@ class StateRecords:
             if begin < len(pairs):
                 self._begin_batch()
 
-    def put_rows(self, rows: Rows, keys: list[bytes], arrays: Sequence[npt.NDArray[Any]], visits: KeptVisits) -> None:
+    def put_rows(
+        self,
+        rows: Rows,
+        keys: list[bytes],
+        arrays: Sequence[npt.NDArray[Any]],
+        visits: tuple[Rows, Rows, npt.NDArray[np.float64]],
+    ) -> None:
         """Add the changed parts of rows, and clear their marks.
 
         Parameters
@@ -101,14 +106,14 @@ class StateRecords:
         rows, keys
             Rows to write; subscriber of every row of the population.
         arrays, visits
-            The population's table, ring and dirty bits, and its kept visits.
+            The population's table, ring and dirty bits; slot of each row, count and visits of each slot.
         """
         if not len(rows):
             return
         names = [keys[row] for row in rows.tolist()]
         lengths = np.fromiter(map(len, names), np.int64, len(names))
-        table, ring, dirty = arrays
-        bits = table.view(np.uint64), ring, dirty, _FILL_BITS, visits.slot, visits.count, visits.visits.view(np.uint64)
+        (table, ring, dirty), (slot, count, kept) = arrays, visits
+        bits = table.view(np.uint64), ring, dirty, _FILL_BITS, slot, count, kept.view(np.uint64)
         begin, self._done[TAKEN] = 0, 0
         while begin < len(rows):
             begin = compiled.put_rows(begin, rows, bits, _PARTS, (_bytes(names), lengths), self._room, self._done)

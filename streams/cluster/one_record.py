@@ -7,7 +7,7 @@ from typing import Any
 
 import aiokafka
 
-from streams.records.out_record import OutRecord
+from streams.records.out_records import OutRecord
 
 
 async def written(client: Mapping[str, Any], prefix: str, record: OutRecord) -> int:

@@ -10,7 +10,7 @@ import aiokafka
 
 from streams.cluster.topic_tail import TailRecord
 from streams.records.dead_letters import KEPT_BYTES, OFFSET, PARTITION, REDRIVEN, TIMESTAMP, TOPIC, note
-from streams.records.out_record import Headers
+from streams.records.out_records import Headers
 from streams.records.topics import DEAD_LETTERS
 
 BATCH: Final = 200

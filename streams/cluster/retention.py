@@ -14,8 +14,7 @@ import msgspec
 from streams.cluster.broker_view import BrokerView
 from streams.cluster.topic_admin import Cluster
 from streams.cluster.topic_tail import TopicMissingError
-from streams.model_topic.single_model import keep, kept
-from streams.model_topic.versions import RETENTION
+from streams.model_topic.versions import RETENTION, keep, kept
 from streams.records.topics import ALL_TOPICS, MODELS
 
 _POLL_S: Final = 1.0

@@ -18,8 +18,7 @@ from aiokafka.producer import sender
 
 from models.state.state_records import ROOM
 from streams.cluster.retries import NoAnswerError, passing, patient
-from streams.records.out_record import AnyRecord
-from streams.records.state_batch import StateBatch
+from streams.records.out_records import AnyRecord, StateBatch
 from streams.records.topics import BY_NAME, STATE
 
 log = structlog.get_logger(__name__)

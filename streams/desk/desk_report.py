@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from models.desk.capacity import UnitProgress
-from streams.lanes.lane_report import WrittenOutput
+from streams.lanes.ports import WrittenOutput
 
 
 class DeskStanding(NamedTuple):

@@ -43,10 +43,9 @@ from streams.desk import desk_position
 from streams.desk.absent_lanes import AbsentLanes
 from streams.desk.desk_position import POSITION_KEY, BreachLog, DeskPosition
 from streams.desk.desk_report import DeskCommit, DeskReport, DeskStanding
-from streams.lanes.fold_ports import LaneSpec
 from streams.lanes.ledger import LedgerMismatchError
-from streams.records.out_record import AnyRecord, OutRecord
-from streams.records.outputs import out_records
+from streams.lanes.ports import LaneSpec
+from streams.records.out_records import AnyRecord, OutRecord, out_records
 from streams.records.topics import BREACHES, DESK_STATE
 
 log = structlog.get_logger(__name__)

@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from streams.embedded.broker_error import BrokerError
-from streams.embedded.broker_home import BrokerHome
-from streams.embedded.broker_owner import Resident
+from streams.embedded.broker_home import BrokerHome, Resident
 from streams.embedded.broker_settings import BrokerSettings
-from streams.embedded.jar_store import KAFKA_VERSION
-from streams.embedded.jars import Silent, Talk, ensure_jars
+from streams.embedded.jars import KAFKA_VERSION, Silent, Talk, ensure_jars
 from streams.embedded.java import find_java
 from streams.embedded.java_child import BrokerChild
 from streams.embedded.ports import HOST, first_free, free_ports, is_free, kafka_answers

@@ -14,12 +14,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+import psutil
 from filelock import FileLock
 
 from streams.embedded.broker_error import BrokerError
-from streams.embedded.broker_owner import Resident, command_of
 from streams.embedded.java import java_environment
 from streams.embedded.ports import HOST
 
@@ -281,3 +281,29 @@ def cluster_id(data: Path) -> str:
     made = data.stat()
     named = hashlib.blake2b(f"{data}:{made.st_ino}:{made.st_ctime_ns}".encode(), digest_size=15)
     return base64.urlsafe_b64encode(b"H" + named.digest()).rstrip(b"=").decode()
+
+
+class Resident(NamedTuple):
+    """The broker that runs on a directory."""
+
+    pid: int
+    port: int
+
+    @property
+    def bootstrap(self) -> str:
+        """Address for clients.
+
+        Examples
+        --------
+        >>> Resident(pid=4711, port=9092).bootstrap
+        '127.0.0.1:9092'
+        """
+        return f"{HOST}:{self.port}"
+
+
+def command_of(pid: int) -> str:
+    """Command line of a process; empty for one that has ended, reaped or not."""
+    try:
+        return " ".join(psutil.Process(pid).cmdline())
+    except (psutil.Error, ValueError):  # a note may be of anything
+        return ""

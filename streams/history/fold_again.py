@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from models.contract.events import Arrival
-from streams.lanes.fold_ports import Fold, Folded
+from streams.lanes.ports import Fold, Folded
 
 
 class FoldAgain:

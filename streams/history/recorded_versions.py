@@ -13,7 +13,7 @@ from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot
 from streams.cluster.topic_tail import TopicMissingError, tail
 from streams.model_topic.versions import ModelVersions, PublishedModel
-from streams.policy_topic.policies import Policies, PublishedPolicy
+from streams.policy_topic import Policies, PublishedPolicy
 from streams.records.topics import MODELS, POLICY
 
 

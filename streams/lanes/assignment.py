@@ -16,11 +16,11 @@ from faust.types.tuples import TP
 from streams.cluster.retries import patient
 from streams.cluster.topic_admin import Cluster
 from streams.desk.host import DeskHost
-from streams.lanes.fold_ports import Fold, LaneSpec
 from streams.lanes.lane import Lane
 from streams.lanes.ledger import LaneLogs, LedgerMismatchError
 from streams.lanes.opening import OpenedState
-from streams.lanes.transport import BatchApp, Fetch
+from streams.lanes.ports import Fetch, Fold, LaneSpec
+from streams.lanes.transport import BatchApp
 from streams.records.topics import BOOTSTRAP, BREACHES, INPUT_TOPICS
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ OPENING_AT_ONCE: Final = 4
 
 
 class LanePlace:
-    """A lane's place in the consumer: :class:`streams.lanes.fold_ports.Place` over Faust's consumer."""
+    """A lane's place in the consumer: :class:`streams.lanes.ports.Place` over Faust's consumer."""
 
     def __init__(self, app: BatchApp, spec: LaneSpec, partition: int) -> None:
         self.generation: int = app.consumer_generation_id

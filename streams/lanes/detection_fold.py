@@ -17,10 +17,8 @@ from models.decisions.outbox import Output
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot
 from models.state.state_records import StateRecord
-from streams.lanes.fold_ports import Folded
-from streams.lanes.lane_report import Commit
-from streams.records.out_record import AnyRecord
-from streams.records.outputs import out_records
+from streams.lanes.ports import Commit, Folded
+from streams.records.out_records import AnyRecord, out_records
 
 MARK_MS: Final = 50
 """Time between two marks of a lane that is late, unless a tick has passed."""
@@ -51,7 +49,7 @@ class InForce:
 
 
 class DetectionFold:
-    """:class:`streams.lanes.fold_ports.Fold` over a :class:`models.decisions.detector.Detector`.
+    """:class:`streams.lanes.ports.Fold` over a :class:`models.decisions.detector.Detector`.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ Running, once a batch
 Closing
     12. Let the running transaction end, within a time limit; keep the state for a reopening.
 
-The protocol is independent of subscribers: records are folded into a :class:`streams.lanes.fold_ports.Fold`.
+The protocol is independent of subscribers: records are folded into a :class:`streams.lanes.ports.Fold`.
 """
 
 from __future__ import annotations
@@ -41,23 +41,19 @@ from typing import Final
 import msgspec
 import structlog
 
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader
 from streams.cluster.transaction import LaneProducer
 from streams.lanes import ledger as ledgers
 from streams.lanes import opening
-from streams.lanes.arrival_batch import ArrivalBatch, decoded
-from streams.lanes.fold_ports import Fold, Folded, LaneSpec, Place
-from streams.lanes.intake import GapError, Intake
+from streams.lanes.intake import ArrivalBatch, GapError, Intake, decoded
 from streams.lanes.ledger import LEDGER_KEY, Ledger
 from streams.lanes.opening import OpenedState
-from streams.lanes.pace import SHORTEST_S
-from streams.lanes.transport import Fetch
-from streams.records.dead_letter_reasons import DeadLetterReason
+from streams.lanes.ports import SHORTEST_S, Fetch, Fold, Folded, LaneSpec, Place
 from streams.records.key_placement import MURMUR2, Partitioner
 from streams.records.lane_history import history_record, profiles_of, segments
-from streams.records.out_record import NO_HEADERS, AnyRecord
-from streams.records.state_batch import StateBatch, batches
+from streams.records.out_records import NO_HEADERS, AnyRecord, StateBatch, batches
 from streams.records.topics import BREACHES, HISTORY, INPUT_TOPICS, STATE
+from streams.records.wire import DeadLetterReason
 
 log = structlog.get_logger(__name__)
 

@@ -1,19 +1,23 @@
-"""Opening a lane, steps 1 to 4: fence, restore, check, bootstrap. :mod:`streams.lanes.lane` has the whole protocol."""
+"""Opening a lane, steps 1 to 4: fence, restore, check, bootstrap. :mod:`streams.lanes.lane` has the whole protocol.
+
+A restore reads the lane's whole partition of the state topic, committed records only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
+from aiokafka import TopicPartition
 
+from streams.cluster.partition_read import chunks, reader
 from streams.cluster.retries import patient
 from streams.cluster.transaction import LaneProducer, fenced, lane_id
 from streams.lanes import ledger as ledgers
-from streams.lanes.fold_ports import Fold, LaneSpec
-from streams.lanes.ledger import LaneLogs, Ledger, LedgerMismatchError
-from streams.lanes.restore import restore, state_end
+from streams.lanes.ledger import LEDGER_KEY, LaneLogs, Ledger, LedgerMismatchError
+from streams.lanes.ports import Fold, LaneSpec
 from streams.records.topics import STATE
 
 log = structlog.get_logger(__name__)
@@ -97,3 +101,67 @@ def mismatch(partition: int, found: list[str]) -> LedgerMismatchError:
         f"lane {partition}: {'; '.join(found)}. Restore the topics, or start once with --accept-loss to go on "
         "without what is missing."
     )
+
+
+class Restored(NamedTuple):
+    """Result of a restore: the ledger, if there is one, the end of the partition, and the number of records read."""
+
+    ledger: Ledger | None
+    end: int
+    records: int
+
+
+async def restore(
+    client: Mapping[str, Any],
+    state_topic: str,
+    partition: int,
+    into: Fold,
+    remaining: Callable[[int], None],
+) -> Restored:
+    """Read partition `partition` of `state_topic` from its start to its end into `into`.
+
+    Call it after the lane has fenced its former holder: the end covers committed records only, and fencing settles a
+    transaction that the former holder left open.
+
+    Parameters
+    ----------
+    remaining
+        Called with the number of offsets left to read, after each chunk.
+
+    Raises
+    ------
+    RestoreStalledError
+        If the position did not move for :data:`STALL_S` seconds.
+    """
+    consumer = reader(client)
+    tp = TopicPartition(state_topic, partition)
+    try:
+        await consumer.start()
+        consumer.assign([tp])
+        end = (await consumer.end_offsets([tp]))[tp]
+        found: Ledger | None = None
+        count = 0
+        async for batch in chunks(consumer, tp, end, remaining):
+            rows = []
+            for record in batch:
+                if record.key == LEDGER_KEY:
+                    if record.value is not None:
+                        found = ledgers.decode(record.value)
+                else:
+                    rows.append((record.key, record.value))
+            into.load(rows)
+            count += len(batch)
+        return Restored(found, end, count)
+    finally:
+        await consumer.stop()
+
+
+async def state_end(client: Mapping[str, Any], state_topic: str, partition: int) -> int:
+    """Offset after the last committed record of the lane's state."""
+    consumer = reader(client)
+    tp = TopicPartition(state_topic, partition)
+    try:
+        await consumer.start()
+        return int((await consumer.end_offsets([tp]))[tp])
+    finally:
+        await consumer.stop()

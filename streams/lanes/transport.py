@@ -5,6 +5,9 @@ records of one partition from one poll) travels as one message. So Faust does wh
 assignment, flow control and agents, and the cost arises once a batch.
 
 Only the lanes decide what is read next: :class:`FetchReader` is the port through which this module asks them.
+
+The agents, one for each input topic, only hand fetches over to lanes. An agent never waits for a lane: if it did, one
+slow lane would block every partition of its topic.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import faust
@@ -26,8 +29,9 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from streams.cluster.membership import Membership
 from streams.lanes.assignor import LaneAssignor
-from streams.records.fetched_blocks import FetchedRecords
-from streams.records.record_columns import Records
+from streams.lanes.ports import Fetch
+from streams.records.record_columns import FetchedRecords, Records
+from streams.records.topics import INPUT_TOPICS, Topic
 
 log = structlog.get_logger(__name__)
 
@@ -44,24 +48,6 @@ its answer: at 200 events a second one answer for each event took half of the wo
 POLL_S: Final = 1.0
 POLL_WITH_CLOSED_S: Final = 0.02
 """Length of polls while some lane takes no records: the lane must be polled again soon after it has room."""
-
-
-class Fetch(NamedTuple):
-    """New records of one partition from one poll, in offset order, in blocks as they were written.
-
-    There may be none. Then only the position has moved, over aborted records and markers; or it has not moved, and
-    this is the first answer since a seek.
-
-    ``epoch`` counts the seeks of the partition: a fetch of an older epoch was under way when the lane sought another
-    offset, and taking it as the answer would skip records. ``start`` and ``end`` are the consumer's positions before
-    and after: offsets may be missing inside (compaction, markers and aborted records of transactions), but the next
-    fetch starts where this one ended, unless something was lost between.
-    """
-
-    epoch: int
-    start: int
-    end: int
-    blocks: Sequence[Records]
 
 
 class Poll(NamedTuple):
@@ -476,3 +462,26 @@ def new_app(group: str, client: Mapping[str, Any], reader: FetchReader, session_
     app.reader = reader
     app.kafka_client = dict(client)
     return app
+
+
+HandOver = Callable[[str, int, int, Fetch], None]
+"""``(topic without prefix, partition, generation, fetch)``; returns at once."""
+
+
+def declare_agents(app: BatchApp, prefix: str, hand_over: HandOver) -> None:
+    """Declare an agent for each input topic; call once, before the application starts."""
+    for topic in INPUT_TOPICS:
+        _declare(app, topic, topic.full(prefix), hand_over)
+
+
+def _declare(app: BatchApp, topic: Topic, full: str, hand_over: HandOver) -> None:
+    source = app.topic(full, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
+
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            message = event.message
+            hand_over(topic.name, message.partition, message.generation_id, event.value)
+            # Only to keep Faust's set of open messages small: the committed offset comes from the lane's ledger.
+            await stream.ack(event)
+
+    app.agent(source, name=f"holdfast.{topic.name}", concurrency=1)(agent)

@@ -2,10 +2,14 @@
 
 One learner holds the models topic by its transactional id. Opening fences the former holder, which notices at its next
 write or when it reads another process's checkpoint.
+
+A night's segments are made of a range of the examples, which another consumer reads, so that the learner's position
+does not move. The range is defined by offsets alone.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -16,14 +20,16 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
+from models.contract.training_example import Example
 from streams.cluster.partition_read import chunks, reader
 from streams.cluster.retries import R, patient
 from streams.cluster.topic_admin import Cluster
+from streams.cluster.topic_tail import as_example
 from streams.cluster.transaction import LaneLostError, LaneProducer, fenced
 from streams.model_topic import checkpoint_record
 from streams.model_topic.checkpoint_record import CheckpointMismatchError, CheckpointRecord, ExampleLog, encode
 from streams.model_topic.versions import CHECKPOINT, REPORT, ModelVersions, RefusedModel, is_own
-from streams.records.out_record import OutRecord
+from streams.records.out_records import OutRecord
 from streams.records.topics import EXAMPLES, MODELS
 
 log = structlog.get_logger(__name__)
@@ -32,6 +38,8 @@ BATCH: Final = 500
 _POLL_MS: Final = 500
 ANSWER_S: Final = 5.0
 """A request pending for longer counts as an unresponsive broker for the probes."""
+_BREATH: Final = 50
+"""Examples between two turns of the loop for probes and signals: decoding them takes some milliseconds."""
 
 
 class LearnerLostError(Exception):
@@ -240,3 +248,31 @@ class LearnerTopics:
         """After our first write a foreign checkpoint can follow only if its writer has fenced us."""
         if self._claimed and raw is not None and checkpoint_record.decode(raw).writer != self._writer:
             raise LearnerLostError("another learner has taken over")
+
+
+async def example_rows(client: Mapping[str, Any], prefix: str, start: int, end: int) -> list[Example]:
+    """The examples from offset `start`, or the first one left after it, up to before `end`.
+
+    Records that this version cannot read are skipped.
+
+    Raises
+    ------
+    streams.cluster.partition_read.RestoreStalledError
+        If records are left but none arrives for a minute.
+    """
+    consumer = reader(client)
+    place = TopicPartition(prefix + EXAMPLES, 0)
+    found: list[Example] = []
+    try:
+        await consumer.start()
+        consumer.assign([place])
+        async for batch in chunks(consumer, place, end, lambda _: None, max(start, 0)):
+            for number, record in enumerate(batch, 1):
+                example = as_example(record.value) if record.offset < end else None
+                if example is not None:
+                    found.append(example)
+                if number % _BREATH == 0:
+                    await asyncio.sleep(0)
+    finally:
+        await consumer.stop()
+    return found

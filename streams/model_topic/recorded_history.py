@@ -13,8 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from streams.cluster.retries import patient
-from streams.model_topic.single_model import keep, kept
-from streams.model_topic.versions import BACKFILL
+from streams.model_topic.versions import BACKFILL, keep, kept
 
 
 class Backfill(Struct, frozen=True, kw_only=True):

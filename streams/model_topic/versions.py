@@ -3,13 +3,16 @@
 Workers, the learner and ``holdfast model`` all read the topic through this, so that they agree on the served model:
 the valid one that was published last. The key of a snapshot is its version; a tombstone withdraws it. Other keys are
 the learner's own.
+
+A command writes without the learner's transactional id, which would end the learner.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,7 +20,11 @@ import numpy as np
 from models.analysis.daily_segments import Night
 from models.features.catalogue import NAMES, catalogue_hash
 from models.scoring.scorer import check_examples
-from models.scoring.snapshot import Snapshot, SnapshotRefusedError, check_features, decode
+from models.scoring.snapshot import Snapshot, SnapshotRefusedError, check_features, decode, encode
+from streams.cluster.one_record import written
+from streams.cluster.topic_tail import tail
+from streams.records.out_records import OutRecord
+from streams.records.topics import MODELS
 
 CHECKPOINT: Final = "checkpoint"
 REPORT: Final = "report"
@@ -173,3 +180,44 @@ class ModelVersions:
 
     def __len__(self) -> int:
         return len(self._valid)
+
+
+async def read_versions(client: Mapping[str, Any], prefix: str) -> ModelVersions:
+    """Everything in the topic now.
+
+    Raises
+    ------
+    streams.cluster.topic_tail.TopicMissingError
+        If there is no such topic.
+    """
+    versions = ModelVersions()
+    async with aclosing(tail(client, prefix + MODELS, from_beginning=True, follow=False)) as records:
+        async for record in records:
+            versions.take(record.key, record.value, record.offset, record.timestamp)
+    return versions
+
+
+async def publish_model(client: Mapping[str, Any], prefix: str, snapshot: Snapshot) -> None:
+    """Write a model under its version; after this returns every process that follows the topic will serve it."""
+    await keep(client, prefix, snapshot.version, encode(snapshot))
+
+
+async def keep(client: Mapping[str, Any], prefix: str, key: str, value: bytes) -> None:
+    """Write one record; after this returns it is on the broker."""
+    await written(client, prefix, OutRecord(MODELS, key.encode(), value))
+
+
+async def kept(client: Mapping[str, Any], prefix: str, key: str) -> bytes | None:
+    """The newest record of a key; None if there is none.
+
+    Raises
+    ------
+    streams.cluster.topic_tail.TopicMissingError
+        If there is no such topic.
+    """
+    found: bytes | None = None
+    async with aclosing(tail(client, prefix + MODELS, from_beginning=True, follow=False)) as records:
+        async for record in records:
+            if record.key == key.encode():
+                found = record.value
+    return found

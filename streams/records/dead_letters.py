@@ -6,9 +6,10 @@ The headers are those of Kafka Connect, which consoles and tools already know.
 from __future__ import annotations
 
 import hashlib
-from typing import Final, NamedTuple
+from typing import Final
 
-from streams.records.out_record import Headers
+from streams.records.out_records import Headers, OutRecord
+from streams.records.topics import DEAD_LETTERS
 from streams.records.wire import RawRecord, Rejected
 
 KEPT_BYTES: Final = 256 << 10
@@ -25,16 +26,8 @@ REDRIVEN: Final = "holdfast.redriven"
 """Header of a note: the letter (partition:offset) whose bytes were sent again, to the place in the other headers."""
 
 
-class DeadLetter(NamedTuple):
-    """One record for ``churn.dead-letters.v1``, in the same partition as the poison record."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-
-
-def dead_letter(full_topic: str, partition: int, record: RawRecord, rejected: Rejected) -> DeadLetter:
-    """The dead letter of `record`; `full_topic` includes the prefix."""
+def dead_letter(full_topic: str, partition: int, record: RawRecord, rejected: Rejected) -> OutRecord:
+    """The dead letter of `record`, for the same partition; `full_topic` includes the prefix."""
     headers: Headers = [
         (TOPIC, full_topic.encode()),
         (PARTITION, b"%d" % partition),
@@ -51,7 +44,7 @@ def dead_letter(full_topic: str, partition: int, record: RawRecord, rejected: Re
         headers += [(f"holdfast.key.{name}", text) for name, text in key_digest]
     if value_digest:
         headers += [(f"holdfast.value.{name}", text) for name, text in value_digest]
-    return DeadLetter(key, value, headers)
+    return OutRecord(DEAD_LETTERS, key, value, headers)
 
 
 def note(letter: str, full_topic: str, partition: int, offset: int) -> Headers:

@@ -9,7 +9,7 @@ import msgspec
 
 from models.contract.events import SUBSCRIBERS
 from models.kernel.places import OFFSET, TOPIC
-from streams.records.out_record import OutRecord
+from streams.records.out_records import OutRecord
 from streams.records.record_columns import Placed, Records
 from streams.records.topics import HISTORY, INPUT_TOPICS, RANK
 

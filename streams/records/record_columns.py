@@ -1,19 +1,38 @@
 """Input records as columns: the bytes of many in one buffer, and a line of numbers each.
 
-A record becomes an object only on access.
+A record becomes an object only on access. aiokafka decides which batches of a fetch answer are read and how far the
+position moves: checksums, control batches, aborted transactions. Its own code runs here and gets a block of columns
+where it asks for a record. aiokafka reads batches of an older format, or that the compiled reader cannot handle, record
+by record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple, overload
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple, overload
 
 import numpy as np
+from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
+from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record.memory_records import MemoryRecords
 
 from models.arrays import Ints
+from models.kernel import compiled
 from models.kernel.places import KEY_AT, KEY_LENGTH, OFFSET, RECORD, STAMP, TOPIC, VALUE_AT, VALUE_LENGTH
 from streams.records.topics import INPUT_TOPICS
-from streams.records.wire import RawRecord
+from streams.records.wire import UNDATED, RawRecord
+
+_UNPACKED: Final[dict[int, Callable[[bytes], bytes]]] = {
+    1: gzip_decode,
+    2: snappy_decode,
+    3: lz4_decode,
+    4: zstd_decode,
+}
+_LENGTH: Final = 8
+_BEHIND_LENGTH: Final = 12
+_COUNT: Final = 57
+_BEHIND_HEADER: Final = 61
 
 
 class InputRecord(NamedTuple):
@@ -124,3 +143,93 @@ class Records(Sequence[Placed]):
 
 NONE: Final = Records.of([])
 """An empty sequence of records."""
+
+
+class FetchedRecords(PartitionRecords):  # type: ignore[misc]
+    """aiokafka's records of a partition, still unread, as an iterator over `Records`."""
+
+    def __init__(self, fetched: PartitionRecords, raw: bytes) -> None:
+        fetched._records_iterator = None  # a reference cycle, which would keep the bytes alive
+        self.nbytes = len(raw)
+        super().__init__(
+            fetched._tp,
+            _Batches(raw),
+            fetched._aborted_transactions,
+            fetched.next_fetch_offset,
+            None,
+            None,
+            fetched._check_crcs,
+            fetched._isolation_level,
+        )
+
+    def _consumer_record(self, tp: Any, record: Any) -> Records:
+        if not isinstance(record, _Block):
+            stamp = UNDATED if record.timestamp is None else record.timestamp  # the first format had none
+            return Records.of([InputRecord(record.offset, stamp, record.key, record.value)])
+        # A fetch may begin inside a batch.
+        return record.records[int(np.searchsorted(record.records.lines[:, OFFSET], self.next_fetch_offset)) :]
+
+
+class _Block(NamedTuple):
+    """Stands for a record in aiokafka's code; its offset is that of the block's last record."""
+
+    offset: int
+    records: Records
+
+
+class _Batches:
+    """aiokafka's batches of an answer; a batch cut off at the end is ignored."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._at = 0
+        self._batches = MemoryRecords(raw)
+        self.has_next = self._batches.has_next
+
+    def next_batch(self) -> Any:
+        begin = self._at
+        self._at += _BEHIND_LENGTH + int.from_bytes(self._raw[begin + _LENGTH : begin + _BEHIND_LENGTH], "big")
+        batch = self._batches.next_batch()
+        return _Batch(batch, self._raw, begin, self._at) if isinstance(batch, DefaultRecordBatch) else batch
+
+
+class _Batch:
+    """One batch of aiokafka, except for its records."""
+
+    def __init__(self, batch: Any, raw: bytes, begin: int, end: int) -> None:
+        self._batch = batch
+        self._place = raw, begin, end
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._batch, name)
+
+    def __next__(self) -> Any:
+        """The marker in a control batch."""
+        return next(self._batch)
+
+    def __iter__(self) -> Iterator[Any]:
+        records = self._records()
+        if records is None:
+            return iter(self._batch)
+        return iter([_Block(int(records.lines[-1, OFFSET]), records)] if records else [])
+
+    def _records(self) -> Records | None:
+        """The batch's records; None if aiokafka must read them."""
+        batch, (buffer, begin, end) = self._batch, self._place
+        at = begin + _BEHIND_HEADER
+        count = int.from_bytes(buffer[begin + _COUNT : at], "big", signed=True)
+        if batch.compression_type:
+            unpack = _UNPACKED.get(batch.compression_type)
+            if unpack is None:
+                return None
+            buffer, at = bytes(unpack(buffer[at:end])), 0
+            end = len(buffer)
+        if not 0 <= count <= end - at:
+            return None
+        lines = np.zeros((count, RECORD), dtype=np.int64)
+        plain = compiled.take_records(
+            np.frombuffer(buffer, dtype=np.uint8), at, end, batch.base_offset, batch.first_timestamp, lines
+        )
+        if batch.timestamp_type:
+            lines[:, STAMP] = batch.max_timestamp
+        return Records(buffer, lines) if plain else None

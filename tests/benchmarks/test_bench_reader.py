@@ -16,8 +16,7 @@ from support.plain_events import LATEST, Told, packed, teach
 
 from models.contract.events import Arrival
 from models.kernel import places
-from models.kernel.arrivals import table_of
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader, table_of
 from streams.records.wire import Rejected, decode
 
 ROUNDS = 21

@@ -32,7 +32,7 @@ from models.contract.events import CALLS, FEEDBACK, INPUTS, SUBSCRIBERS, Channel
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
 from streams.embedded.broker import EmbeddedBroker
-from streams.records.outputs import out_records
+from streams.records.out_records import out_records
 from streams.records.topics import ALERTS, HISTORY, SUPPRESSIONS, WORK_ORDERS
 
 pytestmark = pytest.mark.timeout(240)

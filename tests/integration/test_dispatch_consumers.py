@@ -25,8 +25,8 @@ from models.contract.alerts import Alert, AlertId
 from models.contract.events import FEEDBACK, Feedback
 from models.decisions.outbox import Output
 from streams.embedded.broker_settings import BrokerSettings
-from streams.embedded.jar_store import JarStore
-from streams.records.outputs import out_records
+from streams.embedded.jars import JarStore
+from streams.records.out_records import out_records
 from streams.records.wire import decode
 
 pytestmark = pytest.mark.timeout(180)

@@ -18,8 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.embedded.broker import AlreadyRunningError, EmbeddedBroker
 from streams.embedded.broker_error import BrokerError
-from streams.embedded.broker_home import BrokerHome
-from streams.embedded.broker_owner import command_of
+from streams.embedded.broker_home import BrokerHome, command_of
 from streams.embedded.broker_settings import BrokerSettings
 from streams.embedded.java import BUNDLED
 from streams.embedded.ports import first_free, free_ports, kafka_answers

@@ -24,7 +24,7 @@ from app.errors import ExitCode
 from app.learner.metrics import GUARDS
 from models.analysis.daily_segments import NightReason, falls, night
 from models.contract.training_example import Example
-from models.learning.example_status import Lesson
+from models.learning.admission import Lesson
 from models.scoring.scorer import Scorer
 from streams.cluster.topic_tail import TailRecord
 from streams.model_topic.versions import CHECKPOINT, SEGMENTS, is_own

@@ -9,9 +9,8 @@ from support.history_check import Record
 from support.rig import Rig, clean, event, mix, now_ms
 
 from models.contract.events import BILLING, CALLS, DATA_USAGE, SUBSCRIBERS
-from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
 from streams.records.topics import DEAD_LETTERS
-from streams.records.wire import MAX_VALUE_BYTES
+from streams.records.wire import DEAD_LETTER_REASONS, MAX_VALUE_BYTES
 
 MINUTE_MS = 60_000
 

@@ -28,9 +28,9 @@ from models.decisions.detector import Detector
 from models.scoring.scorer import Scorer
 from streams.cluster.one_record import written
 from streams.lanes.detection_fold import DetectionFold
-from streams.policy_topic.policies import SIGNATURE, encode, policy_record
+from streams.policy_topic import SIGNATURE, encode, policy_record
 from streams.records import lane_history
-from streams.records.out_record import OutRecord
+from streams.records.out_records import OutRecord
 from streams.records.topics import ALERTS, HISTORY, POLICY, SCORES, SUPPRESSIONS
 
 KEY = "a key of the operator"
@@ -260,7 +260,7 @@ async def test_what_is_no_policy_of_the_operator_is_refused_and_counted(rig: Rig
 
 
 def _signed(key: bytes, value: bytes) -> OutRecord:
-    from streams.policy_topic.policies import signature
+    from streams.policy_topic import signature
 
     return OutRecord(POLICY, key, value, [(SIGNATURE, signature(key, value, KEY))])
 

@@ -16,7 +16,7 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.records.fetched_blocks import FetchedRecords
+from streams.records.record_columns import FetchedRecords
 
 TP = TopicPartition("a", 0)
 PRODUCERS = st.integers(1, 3)

@@ -13,7 +13,7 @@ from support.trials import trials
 
 import planted
 from models.contract.training_example import Example, WeeklyLabel
-from models.learning.example_status import Lesson
+from models.learning.admission import Lesson
 from models.learning.learner import Learner, LearnerSettings
 from models.scoring.snapshot import Snapshot, encode
 

@@ -13,7 +13,7 @@ from support.rig import event
 from models.contract.events import MIN_TS
 from streams.lanes import intake as intakes
 from streams.lanes.intake import Intake
-from streams.lanes.transport import Fetch
+from streams.lanes.ports import Fetch
 from streams.records.lane_history import segments
 from streams.records.record_columns import Placed
 from streams.records.topics import BOOTSTRAP, INPUT_TOPICS

@@ -9,7 +9,7 @@ import pytest
 from support.plain_events import OPERATORS, Told, differences, drawn, packed, read, teach
 
 from models.kernel import places
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader
 
 AT_ONCE = 10_000
 GATE = 200_000

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from support.rig import FIELDS
 
 from models.contract.events import INPUTS, MIN_TS, Deletion
-from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
 from streams.records.dead_letters import dead_letter
-from streams.records.wire import Rejected, decode
+from streams.records.wire import DEAD_LETTER_REASONS, Rejected, decode
 
 STAMP = 1_780_000_000_000
 TOPICS = st.sampled_from(list(INPUTS))

@@ -39,10 +39,8 @@ from models.contract.events import Arrival
 from streams.cluster import transaction
 from streams.cluster.transaction import LaneProducer
 from streams.lanes import intake, lane, transport
-from streams.lanes.fold_ports import LaneSpec
-from streams.lanes.lane_report import NOTHING, Commit
-from streams.records.out_record import OutRecord
-from streams.records.state_batch import StateBatch
+from streams.lanes.ports import NOTHING, Commit, LaneSpec
+from streams.records.out_records import OutRecord, StateBatch
 from streams.records.topics import STATE
 
 STEPS = ("fenced", "restored", "decoded", "folded", "before_commit", "produced", "committing", "after_commit")

@@ -15,9 +15,8 @@ from typing import Any
 
 from models.contract.events import Arrival
 from models.state.state_records import StateRecord, StateRecords
-from streams.lanes.fold_ports import Folded
-from streams.lanes.lane_report import Commit
-from streams.records.out_record import AnyRecord, OutRecord
+from streams.lanes.ports import Commit, Folded
+from streams.records.out_records import AnyRecord, OutRecord
 from streams.records.topics import ALERTS, SCORES
 
 Row = tuple[int, int, int]

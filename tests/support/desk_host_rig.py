@@ -20,8 +20,8 @@ from models.desk.lanes.lane_times import Written, time_of
 from streams.cluster.partition_read import chunks, reader
 from streams.desk.desk_report import DeskCommit, DeskStanding
 from streams.desk.host import DeskHost
-from streams.lanes.fold_ports import LaneSpec
-from streams.records.outputs import out_records
+from streams.lanes.ports import LaneSpec
+from streams.records.out_records import out_records
 from streams.records.topics import ALERTS, BREACHES, BY_NAME, SUPPRESSIONS, WORK_ORDERS
 
 GROUP: Final = "desk-tests"

@@ -16,10 +16,10 @@ from models.contract.events import Arrival, Deletion
 from models.contract.policy import ContactPolicy, Policy, TierPolicy
 from models.decisions.detector import Detector
 from models.decisions.outbox import Counts, Output
-from models.decisions.ticks import Clock
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Curve, Cutoff, Snapshot
+from models.state.lane_time import Clock
 from models.state.population import StateRecord
 
 MINUTE = 60_000

@@ -41,17 +41,17 @@ from support.plain_order import in_order
 from models.contract.breaches import Heard
 from models.desk.desk import DeskFold
 from models.desk.lanes.lane_times import Written
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader
 from streams.desk import desk_position
 from streams.desk.desk_position import POSITION_KEY
 from streams.history.fold_again import FoldAgain
 from streams.lanes import ledger
-from streams.lanes.arrival_batch import ArrivalBatch, decoded
-from streams.lanes.fold_ports import Fold
+from streams.lanes.intake import ArrivalBatch, decoded
 from streams.lanes.ledger import LEDGER_KEY, Ledger
+from streams.lanes.ports import Fold
 from streams.records import lane_history
 from streams.records.lane_history import HistoryRecord, segments
-from streams.records.outputs import out_records
+from streams.records.out_records import out_records
 from streams.records.record_columns import Placed
 from streams.records.topics import (
     ALERTS,

@@ -37,8 +37,8 @@ from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot, decode
 from models.state.state_records import StateRecords
 from streams.lanes.detection_fold import DetectionFold
-from streams.lanes.fold_ports import Folded
 from streams.lanes.ledger import LEDGER_KEY
+from streams.lanes.ports import Folded
 from streams.records import lane_history
 from streams.records.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE, SUPPRESSIONS, WORK_ORDERS
 

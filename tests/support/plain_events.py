@@ -13,8 +13,7 @@ import numpy.typing as npt
 from models.arrays import Ints
 from models.contract.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, INPUTS, MIN_TS, SITE_VISITS, Arrival
 from models.kernel import places
-from models.kernel.arrivals import KINDS, Table, table_of
-from models.kernel.reader import EventReader, Lines
+from models.kernel.arrivals import KINDS, EventReader, Lines, Table, table_of
 from streams.records.wire import Rejected, decode
 
 TOPICS: Final = (CALLS, DATA_USAGE, BILLING, SITE_VISITS, CARE_CONTACTS)

@@ -27,8 +27,8 @@ from app.publishing.record import RANK, TimedRecord, encode
 from models.contract.events import CALLS, DATA_USAGE
 from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example, WeeklyLabel
-from models.decisions.ticks import floor_tick
 from models.learning.learner import LearnerSettings
+from models.state.lane_time import floor_tick
 from streams.cluster.topic_tail import as_told
 from streams.model_topic.versions import is_own
 from streams.records.topics import EXAMPLES

@@ -25,7 +25,7 @@ from support.warm_start import run_holdfast
 
 from models.contract.alerts import Alert
 from streams.cluster.topic_tail import TailRecord, tail
-from streams.records.outputs import ce_time
+from streams.records.out_records import ce_time
 from streams.records.topics import ALERTS, PARKED
 
 SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -6,7 +6,7 @@ import click
 
 from app.errors import Refused
 from app.generate.contract.asyncapi import asyncapi
-from app.generate.contract.release import breaks, release
+from app.generate.contract.breaking import breaks, release
 from app.generate.contract.schemas import DIRECTORY, rendered, schemas
 
 

@@ -14,9 +14,8 @@ from app.generate.contract.schemas import NIGHT
 from models.contract.events import FEEDBACK, INPUTS, SUBSCRIBERS
 from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS, ParkedFor
 from streams.model_topic.versions import SEGMENTS
-from streams.policy_topic.policies import SIGNATURE
+from streams.policy_topic import SIGNATURE
 from streams.records import dead_letters
-from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
 from streams.records.dead_letters import MESSAGE, OFFSET, PARTITION, REDRIVEN, TIMESTAMP, TOPIC
 from streams.records.topics import (
     ALERTS,
@@ -30,6 +29,7 @@ from streams.records.topics import (
     SUPPRESSIONS,
     WORK_ORDERS,
 )
+from streams.records.wire import DEAD_LETTER_REASONS
 
 _BINDING: Final = {"bindingVersion": "0.5.0"}
 _SUBSCRIBER: Final = {"type": "string", "minLength": 1, "maxLength": 256, "description": "`subscriber_id`, in UTF-8."}
@@ -200,7 +200,7 @@ def _body(message: _Message, said: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _cloud_event(kind: str) -> dict[str, Any]:
-    """CloudEvents 1.0 in Kafka's binary mode, as ``streams.records.outputs`` writes it."""
+    """CloudEvents 1.0 in Kafka's binary mode, as ``streams.records.out_records`` writes it."""
     properties = {
         "ce_specversion": {"const": "1.0"},
         "ce_id": {

@@ -3,12 +3,18 @@
 The present schema of an input must accept everything that the released one accepted, and read it as before; that of an
 output may give nothing that the released one did not. Readers ignore fields that they do not know, so additions break
 nobody; enums are closed, so a new value in an output does.
+
+The schemas of the last release are in ``deploy/contract/released``.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeVar
+
+from app.generate.contract.schemas import DIRECTORY, rendered, schemas
+from models.contract.events import INPUTS
 
 Direction = Literal["input", "output"]
 _Node = Mapping[str, Any]
@@ -21,6 +27,7 @@ _KNOWN: Final = _WORDS | {
     *("type", "anyOf", "enum", "pattern", "default", "items", "properties", "required"),
     *("additionalProperties", "propertyNames", *_LEAST, *_MOST),
 }
+RELEASED: Final = DIRECTORY / "released"
 
 
 def breaking(released: _Node, present: _Node, direction: Direction) -> list[str]:
@@ -129,3 +136,30 @@ class _Pair(NamedTuple):
 
     def _said(self, text: str) -> str:
         return f"{self.path or 'the value'}: {text}"
+
+
+def breaks() -> list[str]:
+    """Changes since the last release that break a producer or a reader, in plain words, with the topic in front."""
+    present = schemas()
+    return [f"{topic}: {each}" for topic, was in released().items() for each in _of_topic(topic, was, present)]
+
+
+def _of_topic(topic: str, was: dict[str, Any], present: dict[str, dict[str, Any]]) -> list[str]:
+    if topic not in present:
+        return ["the topic is gone"]
+    return breaking(was, present[topic], "input" if topic in INPUTS else "output")
+
+
+def released() -> dict[str, dict[str, Any]]:
+    """The released schemas by topic."""
+    return {
+        path.name.removesuffix(".schema.json"): json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(RELEASED.glob("*.schema.json"))
+    }
+
+
+def release() -> None:
+    """Make the present schemas the released ones; a topic that exists no more keeps its released schema."""
+    RELEASED.mkdir(exist_ok=True)
+    for topic, body in schemas().items():
+        (RELEASED / f"{topic}.schema.json").write_text(rendered(body), encoding="utf-8")

@@ -37,10 +37,9 @@ from models.contract.vocabulary import OrderStep, Text
 from models.contract.work_orders import WorkOrder, order_id
 from models.decisions.outbox import Output
 from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS
-from streams.policy_topic.policies import policy_record
+from streams.policy_topic import policy_record
 from streams.records.dead_letters import dead_letter, note
-from streams.records.out_record import Headers
-from streams.records.outputs import out_records
+from streams.records.out_records import Headers, out_records
 from streams.records.topics import ALERTS, DEAD_LETTERS, PARKED, POLICY, RECEIPTS, SCORES, SUPPRESSIONS, WORK_ORDERS
 from streams.records.wire import Rejected
 

@@ -1,4 +1,4 @@
-"""Life cycle of a data service: its users pass through the five stages of :mod:`models.features.data_stages`."""
+"""Life cycle of a data service: its users pass through the five stages of :mod:`models.features.data`."""
 
 from __future__ import annotations
 

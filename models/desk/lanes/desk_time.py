@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, field
 
-from models.decisions.ticks import TICK_MS
+from models.state.lane_time import TICK_MS
 
 
 class DeskTime(Struct):

@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from models.contract.breaches import Heard, Mark, OfSubscriber
-from models.decisions.ticks import TICK_MS, floor_tick
 from models.desk.desk_context import DeskContext
 from models.desk.lanes.lane_times import LONGEST_WAIT_MS, NO_LANE, Progress, Written, lane_of
+from models.state.lane_time import TICK_MS, floor_tick
 
 MOST_HELD: Final = 50_000
 """With more records than this, 290 MB of breaches, none waits for slower lanes."""

@@ -16,7 +16,7 @@ from models.contract.alerts import Alert
 from models.contract.policy import Policy
 from streams.desk.desk_report import DeskCommit, DeskStanding
 from streams.desk.host import DeskHost
-from streams.lanes.fold_ports import LaneSpec
+from streams.lanes.ports import LaneSpec
 
 
 class Metered:

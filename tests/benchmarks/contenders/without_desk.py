@@ -14,8 +14,7 @@ from app.cli import main
 from models.contract.breaches import Breach
 from models.decisions.outbox import Output
 from streams.lanes import detection_fold
-from streams.records.out_record import AnyRecord
-from streams.records.outputs import out_records
+from streams.records.out_records import AnyRecord, out_records
 
 
 def written(outputs: Iterable[Output], group: str) -> list[AnyRecord]:

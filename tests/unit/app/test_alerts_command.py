@@ -20,9 +20,8 @@ from app.errors import ExitCode
 from app.publishing.record import TimedRecord
 from models.contract.vocabulary import SuppressionReason
 from streams.cluster.topic_tail import Poll, TailRecord, TopicMissingError
-from streams.records.dead_letter_reasons import DeadLetterReason
 from streams.records.dead_letters import dead_letter
-from streams.records.wire import Rejected
+from streams.records.wire import DeadLetterReason, Rejected
 
 pytestmark = pytest.mark.usefixtures("wide")
 BROKERS = ["--brokers", "127.0.0.1:1", "--topic-prefix", "p."]

@@ -13,8 +13,8 @@ import pytest
 
 from app.generate.contract.__main__ import files
 from app.generate.contract.asyncapi import asyncapi
+from app.generate.contract.breaking import breaks, released
 from app.generate.contract.examples import TS
-from app.generate.contract.release import breaks, released
 from app.generate.contract.schemas import DIRECTORY, OUTPUTS, schemas
 from models.contract.events import INPUTS, Consent, Deletion
 from streams.records.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, POLICY, WORK_ORDERS

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import Refused
-from app.generate.contract import release
+from app.generate.contract import breaking as rules
 from app.generate.contract.__main__ import main
 from app.generate.contract.breaking import Direction, breaking
 from app.generate.contract.schemas import schemas
@@ -168,8 +168,8 @@ def test_a_keyword_that_is_not_compared_is_refused() -> None:
 
 
 def test_a_release_that_breaks_the_last_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    was = {**release.released(), "telecom.faxes.v1": {"type": "object"}}
-    monkeypatch.setattr(release, "released", lambda: was)
+    was = {**rules.released(), "telecom.faxes.v1": {"type": "object"}}
+    monkeypatch.setattr(rules, "released", lambda: was)
     monkeypatch.setattr("pathlib.Path.write_text", lambda *_, **__: None)
     with pytest.raises(Refused) as refused:
         main(["--release"], standalone_mode=False)

@@ -23,10 +23,10 @@ from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.scoring.prior import prior
 from models.scoring.snapshot import encode
-from streams.cluster.group_progress import GroupProgress
+from streams.cluster.broker_view import GroupProgress
 from streams.cluster.topic_tail import TailRecord
 from streams.model_topic.versions import ModelVersions
-from streams.policy_topic.policies import Policies, policy_record
+from streams.policy_topic import Policies, policy_record
 from streams.records.lane_history import HistoryRecord
 from streams.records.topics import ALL_TOPICS, HISTORY, PARKED, STATE
 
@@ -267,6 +267,6 @@ async def test_a_fresh_broker_is_given_time_to_have_a_coordinator(
     async def look(*_: object) -> GroupProgress | None:
         return next(looks)
 
-    monkeypatch.setattr(checks, "look", look)
+    monkeypatch.setattr(checks, "group_progress", look)
     monkeypatch.setattr(checks, "_LOOK_S", 0.0)
     assert (await checks._group(Settings(brokers=("127.0.0.1:1",)))).verdict == verdict

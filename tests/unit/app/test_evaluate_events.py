@@ -26,7 +26,7 @@ from models.contract.events import CALLS
 from models.contract.policy import LabelPolicy, Policy
 from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example, WeeklyLabel
-from models.learning.example_status import Lesson
+from models.learning.admission import Lesson
 from models.learning.learner import Learner, LearnerSettings
 from models.scoring.prior import prior
 

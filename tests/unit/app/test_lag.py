@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.worker.lag import KEPT_LOOKS, EndHistory
+from app.worker.progress_verdict import KEPT_LOOKS, EndHistory
 
 
 def history(*looks: tuple[float, int]) -> EndHistory:

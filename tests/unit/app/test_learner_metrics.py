@@ -21,8 +21,8 @@ from app.errors import ExitCode, Refused
 from app.learner.metrics import BOUNDS, GUARDS, OF, LearnerMetrics
 from models.analysis.daily_segments import NightReason, night
 from models.analysis.paired_test import Bounded
+from models.learning.admission import Lesson
 from models.learning.checkpoint import Step
-from models.learning.example_status import Lesson
 from models.learning.learner import Learner, LearnerReport, LearnerSettings
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer

@@ -17,9 +17,9 @@ from models.contract.vocabulary import KINDS, ORDER_STEPS, TIERS
 from models.decisions.signals import ACCOUNT_SIGNS
 from models.desk.capacity import UnitProgress
 from streams.desk.desk_report import DeskCommit, DeskReport, DeskStanding
-from streams.lanes.lane_report import Commit, LaneReport
-from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
+from streams.lanes.ports import Commit, LaneReport
 from streams.records.topics import BREACHES
+from streams.records.wire import DEAD_LETTER_REASONS
 
 CONTRACT = {
     "events_total",

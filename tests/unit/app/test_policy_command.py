@@ -19,7 +19,7 @@ from app.policy.page import page
 from models.contract.playbook import Play
 from models.contract.policy import CapacityException, KindPolicy, Policy, UnitPolicy
 from models.contract.vocabulary import KINDS
-from streams.policy_topic.policies import Policies, policy_record
+from streams.policy_topic import Policies, policy_record
 
 replace = msgspec.structs.replace
 ODD = replace(

@@ -26,10 +26,9 @@ from app.process.fault import fail_at
 from app.relay.back_off import LONGEST_ASKED_S, LONGEST_S, pause_s
 from app.relay.digest import DigestWriter, service
 from app.relay.endpoints import chats, unique, webhooks
-from app.relay.envelope import envelope, past_contact_by
+from app.relay.envelope import envelope, past_contact_by, signed, signing_keys
 from app.relay.metrics import RelayMetrics
 from app.relay.route import Route, Wanted
-from app.relay.signature import signed, signing_keys
 from app.relay.webhook import judged
 from streams.cluster.retries import NoAnswerError
 from streams.cluster.topic_tail import TailRecord

@@ -23,7 +23,7 @@ from models.scoring.scorer import Scorer
 from models.scoring.snapshot import encode
 from streams.cluster.topic_tail import TailRecord
 from streams.model_topic.versions import SEGMENTS, ModelVersions
-from streams.policy_topic.policies import Policies
+from streams.policy_topic import Policies
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support.detecting import CARE_MODEL, DAY, HOUR, MINUTE, START, Bench, snapshot
 
-from models.decisions.ticks import SLICE_ROWS, TICK_MS, slices_at, slices_for
 from models.scoring.snapshot import Snapshot
+from models.state.lane_time import SLICE_ROWS, TICK_MS, slices_at, slices_for
 
 QUIET = snapshot(-5.0, silent_days=([0.0, 1.0, 2.0, 20.0], [0.0, 0.0, 3.0, 3.0]))
 """Warning or more after two days without use: only a rescoring can see it."""

@@ -17,7 +17,7 @@ from models.contract.training_example import WEEKLY, Example, WeeklyLabel
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
 from models.scoring.scorer import Scorer
 from models.state.columns import RISK, place
-from models.state.pending_labels import LABEL_CODE
+from models.state.subscriber_record import LABEL_CODE
 
 HORIZON = 30 * DAY
 LAPSE = 60 * DAY

@@ -11,8 +11,7 @@ from support.plain_events import Told, differences, packed, read
 
 from models.contract.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS
 from models.kernel import compiled, places
-from models.kernel.arrivals import event_hash
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader, event_hash
 
 NEEDED = {
     CALLS: '"direction":"outgoing","duration_s":60,"peer_network":"off_net"',

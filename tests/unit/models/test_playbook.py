@@ -12,7 +12,7 @@ from support.detecting import DAY, HOUR, START, Bench, snapshot
 from models.contract.alerts import Alert, AlertReason
 from models.contract.playbook import DEFAULT_PLAYBOOK, Play, choose
 from models.contract.vocabulary import SEGMENTS, Cause, Segment, Text
-from models.decisions.alert.wording import cause_of, cause_of_value, opening
+from models.decisions.alert_body import cause_of, cause_of_value, opening
 from models.decisions.contact_rules import CHANNELS
 from models.features.catalogue import NAMES
 

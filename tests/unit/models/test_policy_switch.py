@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench
 
 from models.contract.policy import ConsentDefault, ExpiryPolicy, Policy, WinBackPolicy
-from models.decisions.ticks import TICK_MS, ceil_tick
 from models.kernel.places import DUE_TS
+from models.state.lane_time import TICK_MS, ceil_tick
 
 MID_TERM = 30 * DAY + MINUTE
 """Since what was lived: cooldowns of a month have ended, and the tick that will look at them has not come yet."""

@@ -14,7 +14,7 @@ import numpy as np
 from support.golden_lane import SEEDS, arrivals_of, bench_of, golden
 
 from models.kernel import compiled, places
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader
 from models.scoring.rehearsal import rehearse
 
 

@@ -12,7 +12,7 @@ from support.examples_made import example, model, planted
 from models.analysis.clustering import grouped
 from models.analysis.offer_outcomes import associations
 from models.analysis.risk_segments import departures, settled
-from models.analysis.share_interval import proportion
+from models.analysis.score_metrics import proportion
 from models.contract.training_example import Example
 from models.scoring.scorer import Scorer
 

@@ -13,8 +13,7 @@ from models.contract.policy import BrowsingPolicy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.decisions.signals import browsing, care, silence
 from models.scoring.engine import Engine
-from models.state.kept_visits import Visit
-from models.state.population import Population
+from models.state.population import Population, Visit
 
 NOW = 100 * DAY_MS
 POLICY = BrowsingPolicy()

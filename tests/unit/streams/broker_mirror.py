@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import NamedTuple
 
-from streams.embedded.jar_store import Jar
+from streams.embedded.jars import Jar
 
 
 class Asked(NamedTuple):

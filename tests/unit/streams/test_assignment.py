@@ -16,8 +16,8 @@ from models.contract.events import CALLS, OUTCOMES
 from models.contract.policy import Policy
 from streams.desk.host import DeskHost
 from streams.lanes.assignment import Lanes
-from streams.lanes.fold_ports import LaneSpec
 from streams.lanes.ledger import LedgerMismatchError
+from streams.lanes.ports import LaneSpec
 from streams.records.topics import BREACHES
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from streams.embedded import broker_guard
-from streams.embedded.broker_owner import command_of
+from streams.embedded.broker_home import command_of
 
 STAND_IN = "import time; time.sleep(600)"
 STUBBORN = (

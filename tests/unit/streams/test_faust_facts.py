@@ -24,7 +24,8 @@ from support.columns import block
 
 from streams.cluster import transaction
 from streams.lanes import transport
-from streams.lanes.transport import BatchApp, BatchConsumer, BatchTransport, Fetch, Poll, _first, _Thread, new_app
+from streams.lanes.ports import Fetch
+from streams.lanes.transport import BatchApp, BatchConsumer, BatchTransport, Poll, _first, _Thread, new_app
 from streams.records.record_columns import InputRecord
 
 TP0, TP1 = TP("a", 0), TP("a", 1)

@@ -9,10 +9,9 @@ from support.plain_order import in_order
 from support.rig import event, mix
 
 from models.contract.events import INPUTS
-from models.kernel.arrivals import Table
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader, Table
 from streams.history.fold_again import FoldAgain
-from streams.lanes.arrival_batch import decoded
+from streams.lanes.intake import decoded
 from streams.records.record_columns import InputRecord
 
 BEGIN = 1_780_000_000_000

@@ -15,12 +15,12 @@ from support.plain_order import in_order
 from support.rig import event, mix
 
 from models.contract.events import CALLS, INPUTS
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader
 from streams.lanes import ledger
-from streams.lanes.arrival_batch import ArrivalBatch, decoded
+from streams.lanes.intake import ArrivalBatch, decoded
 from streams.lanes.ledger import LEDGER_KEY, Ledger
 from streams.records.lane_history import history_record, read, segments
-from streams.records.out_record import OutRecord
+from streams.records.out_records import OutRecord
 from streams.records.record_columns import Placed
 from streams.records.topics import ALERTS, ALL_TOPICS, DEAD_LETTERS, HISTORY, SCORES, STATE
 

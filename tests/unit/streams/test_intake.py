@@ -12,7 +12,7 @@ from support.rig import event
 from models.contract.events import CALLS, DATA_USAGE, SUBSCRIBERS
 from streams.lanes import intake as intakes
 from streams.lanes.intake import GapError, Intake
-from streams.lanes.transport import Fetch
+from streams.lanes.ports import Fetch
 from streams.records.wire import FUTURE_MS
 
 NOW = 1_780_000_000_000

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from broker_mirror import Mirror, jar_of
 
-from streams.embedded import jar_download
+from streams.embedded import jars
 from streams.embedded.broker_error import BrokerError
-from streams.embedded.jar_download import Repository
-from streams.embedded.jar_store import Jar
+from streams.embedded.jars import Jar, Repository
 from streams.embedded.ports import free_ports
 
 CONTENT = bytes(range(256)) * 1024
@@ -141,7 +140,7 @@ def test_full_disk_is_said_and_the_part_is_resumed_later(
             return taken
 
     with monkeypatch.context() as patched:
-        patched.setattr(jar_download, "_writing", lambda part, append: FullDisk(part, "ab" if append else "wb"))
+        patched.setattr(jars, "_writing", lambda part, append: FullDisk(part, "ab" if append else "wb"))
         with pytest.raises(BrokerError, match=r"is full.*HOLDFAST_CACHE"):
             fetch(mirror, jar, tmp_path)
     assert (tmp_path / f"{jar.name}.part").read_bytes() == CONTENT[:100_000]

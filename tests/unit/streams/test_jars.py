@@ -9,11 +9,9 @@ from typing import NamedTuple
 import pytest
 from broker_mirror import Mirror, listing_of
 
-from streams.embedded import jar_store
 from streams.embedded.broker_error import BrokerError
 from streams.embedded.broker_settings import BrokerSettings
-from streams.embedded.jar_store import Jar, JarStore, parse_jars, pinned_list
-from streams.embedded.jars import ensure_jars
+from streams.embedded.jars import KAFKA_VERSION, Jar, JarStore, ensure_jars, parse_jars, pinned_list, write_error
 
 CONTENTS = {"pump": b"pump" * 5000, "valve": b"valve" * 3000, "gauge": b"gauge" * 100}
 
@@ -143,8 +141,8 @@ def test_cache_that_cannot_be_written_is_named(mirror: Mirror, tmp_path: Path) -
 
 def test_full_disk_reads_as_such_whichever_quota_it_is() -> None:
     for code in (errno.ENOSPC, errno.EDQUOT):
-        assert "is full" in str(jar_store.write_error(OSError(code, "no"), Path("/cache/kafka/x.jar")))
-    assert "is full" not in str(jar_store.write_error(OSError(errno.EACCES, "no"), Path("/cache/kafka/x.jar")))
+        assert "is full" in str(write_error(OSError(code, "no"), Path("/cache/kafka/x.jar")))
+    assert "is full" not in str(write_error(OSError(errno.EACCES, "no"), Path("/cache/kafka/x.jar")))
 
 
 def test_another_list_has_another_directory(tmp_path: Path) -> None:
@@ -155,6 +153,6 @@ def test_pinned_list_is_one_kafka_with_its_logger_and_no_jar_twice() -> None:
     jars = parse_jars(pinned_list())
     versions = {jar.artifact: jar.version for jar in jars}
     assert len({jar.name for jar in jars}) == len(jars) == 45
-    assert versions["kafka_2.13"] == versions["kafka-clients"] == jar_store.KAFKA_VERSION
+    assert versions["kafka_2.13"] == versions["kafka-clients"] == KAFKA_VERSION
     assert "slf4j-simple" in versions
     assert all(len(jar.sha256) == 64 and jar.size > 0 for jar in jars)

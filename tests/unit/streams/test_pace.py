@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.lanes.pace import A_SECOND, LONGEST_S, SHORTEST_S, TransactionPace
+from streams.lanes.ports import A_SECOND, LONGEST_S, SHORTEST_S, TransactionPace
 
 
 def paced(lanes: int, now: float = 100.0) -> TransactionPace:

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from models.contract.policy import Policy
-from streams.policy_topic.policies import (
+from streams.policy_topic import (
     SHIPPED,
     Policies,
     PolicyRefusal,
@@ -14,7 +14,7 @@ from streams.policy_topic.policies import (
     RefusedPolicy,
     policy_record,
 )
-from streams.records.out_record import OutRecord
+from streams.records.out_records import OutRecord
 
 KEY = "0123456789abcdef"
 SEVEN = replace(SHIPPED, version="p-7", score_step=0.3)

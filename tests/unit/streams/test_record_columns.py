@@ -9,14 +9,12 @@ from aiokafka.structs import TopicPartition
 
 from models.contract.events import CALLS, DATA_USAGE
 from models.kernel import compiled
-from models.kernel.reader import EventReader
+from models.kernel.arrivals import EventReader
 from models.scoring.rehearsal import rehearse
-from streams.lanes.arrival_batch import decoded
-from streams.lanes.intake import Intake
-from streams.lanes.transport import Fetch
-from streams.records.fetched_blocks import FetchedRecords
+from streams.lanes.intake import Intake, decoded
+from streams.lanes.ports import Fetch
 from streams.records.key_placement import Partitioner
-from streams.records.record_columns import NONE, InputRecord, Placed, Records
+from streams.records.record_columns import NONE, FetchedRecords, InputRecord, Placed, Records
 from streams.records.topics import RANK
 
 RECORDS = [

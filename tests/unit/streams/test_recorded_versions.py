@@ -6,7 +6,7 @@ from support.known_model import known_model, known_snapshot
 
 from models.contract.policy import Policy
 from streams.history.recorded_versions import RecordedVersions
-from streams.policy_topic.policies import policy_record
+from streams.policy_topic import policy_record
 from streams.records.topics import MODELS, POLICY
 
 BESIDE = Policy(version="p-file", base_rate=0.05)

@@ -12,7 +12,7 @@ from aiokafka import errors
 from streams.cluster import retries, transaction
 from streams.cluster.retries import NoAnswerError, passing, patient
 from streams.cluster.transaction import LaneProducer
-from streams.records.out_record import OutRecord
+from streams.records.out_records import OutRecord
 
 
 class Broker:

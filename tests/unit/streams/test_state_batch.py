@@ -10,7 +10,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder, MessageBatch
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from models.state.state_records import StateRecord, StateRecords
-from streams.records.state_batch import StateBatch, batches
+from streams.records.out_records import StateBatch, batches
 
 NOW_MS = 1_780_000_000_123
 WRITER = (4_711, 3, 2**31 - 5)

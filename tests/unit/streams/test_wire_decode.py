@@ -9,8 +9,16 @@ import pytest
 from support.rig import FIELDS, event
 
 from models.contract.events import CALLS, DATA_USAGE, INPUTS, MIN_TS, SUBSCRIBERS, Call, Deletion, Profile
-from streams.records.dead_letter_reasons import DEAD_LETTER_REASONS
-from streams.records.wire import FUTURE_MS, MAX_KEY_BYTES, MAX_VALUE_BYTES, UNDATED, Rejected, dated, decode
+from streams.records.wire import (
+    DEAD_LETTER_REASONS,
+    FUTURE_MS,
+    MAX_KEY_BYTES,
+    MAX_VALUE_BYTES,
+    UNDATED,
+    Rejected,
+    dated,
+    decode,
+)
 
 STAMP = 1_780_000_000_000
 

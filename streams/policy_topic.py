@@ -6,26 +6,37 @@ published first under it, since a history names versions only. So the key is the
 often the same was published before: compaction then loses no publication. A tombstone withdraws one.
 
 With a key, each record carries its HMAC-SHA256 over key and value, and only such are taken.
+
+A worker reads the topic before its first event and follows it from then on. A refused policy is counted and logged, and
+the last good one stays in force. Lanes ask for :attr:`PolicyFeed.policy` between transactions. Commands read it once,
+or publish one policy. It may import records and cluster.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing
 from enum import StrEnum
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
+import structlog
+from msgspec.structs import replace
 
 from models.contract.policy import Policy
-from streams.records.out_record import OutRecord
+from streams.cluster.followed_topic import FollowedRecord, FollowedTopic
+from streams.cluster.one_record import written
+from streams.cluster.topic_tail import tail
+from streams.records.out_records import OutRecord
 from streams.records.topics import POLICY
 
 SIGNATURE: Final = "holdfast.signature"
 """Header with ``sha256=`` and the HMAC in hexadecimal."""
 _DIGEST: Final = 16
 SHIPPED: Final = Policy()
+log = structlog.get_logger(__name__)
 
 
 class PolicyRefusal(StrEnum):
@@ -191,3 +202,94 @@ class Policies:
     def __iter__(self) -> Iterator[PublishedPolicy]:
         """Valid policies, from the oldest to the newest."""
         return iter(self._valid.values())
+
+
+class PolicyReport(Protocol):
+    """Port for metrics of the feed. No method may block or raise."""
+
+    def governing(self, policy: Policy) -> None:
+        """Called when a policy comes into force for all lanes of the worker, also for the first one."""
+
+    def policy_refused(self, reason: PolicyRefusal) -> None:
+        """Called for each record whose policy is not put into force."""
+
+
+class PolicyFeed(FollowedTopic):
+    """A worker's policies.
+
+    Parameters
+    ----------
+    secret
+        Key of the signatures; None takes unsigned policies.
+    base_rate
+        The operator's setting, which overrides that of every policy.
+
+    Attributes
+    ----------
+    policy
+        Policy in force; another object for another policy.
+    """
+
+    def __init__(
+        self, client: Mapping[str, Any], prefix: str, secret: str | None, base_rate: float | None, report: PolicyReport
+    ) -> None:
+        super().__init__(client, prefix + POLICY, "policies")
+        self._base_rate = base_rate
+        self._report = report
+        self._policies = Policies(secret)
+        self._published: Policy | None = None
+        self.policy = self._at_base_rate(SHIPPED)
+
+    def _at_base_rate(self, policy: Policy) -> Policy:
+        return policy if self._base_rate is None else replace(policy, base_rate=self._base_rate)
+
+    def _take(self, batch: Sequence[FollowedRecord]) -> None:
+        for record in batch:
+            found = self._policies.take(record.key, record.value, record.headers, record.offset, record.timestamp)
+            if isinstance(found, RefusedPolicy):
+                self._report.policy_refused(found.reason)
+                log.warning(
+                    "policy_refused",
+                    version=found.version,
+                    offset=found.offset,
+                    reason=found.reason,
+                    detail=found.detail,
+                )
+
+    def _serve(self) -> None:
+        newest = self._policies.newest
+        policy = SHIPPED if newest is None else newest.policy
+        if policy is self._published:
+            return
+        self._published = policy
+        self.policy = self._at_base_rate(policy)
+        self._report.governing(policy)
+        log.info("policy_serving", version=policy.version, offset=None if newest is None else newest.offset)
+
+
+async def policies_of_topic(client: Mapping[str, Any], prefix: str, secret: str | None) -> Policies:
+    """Everything in the topic now.
+
+    Raises
+    ------
+    streams.cluster.topic_tail.TopicMissingError
+        If there is no such topic.
+    """
+    policies = Policies(secret)
+    async with aclosing(tail(client, prefix + POLICY, from_beginning=True, follow=False)) as records:
+        async for record in records:
+            policies.take(record.key, record.value, record.headers, record.offset, record.timestamp)
+    return policies
+
+
+async def publish_policy(
+    client: Mapping[str, Any], prefix: str, policy: Policy, secret: str | None, before: int
+) -> int:
+    """Publish a policy; after this returns all workers that follow the topic will apply it. Returns the offset.
+
+    Parameters
+    ----------
+    before
+        :meth:`streams.policy_topic.Policies.published`.
+    """
+    return await written(client, prefix, policy_record(policy, secret, before))

@@ -1,8 +1,19 @@
-"""State records as bytes: their values, and their layout in a Kafka record batch (magic 2, without its header).
+"""Kafka's records as bytes: those of the state are written, fetched ones read, put in order, their partition checked.
 
-A block's value is two bytes, a bit for each column that differs from its fill value, and those columns. The first byte
-is the version, the second the number of bytes of the bits; the first version had all columns and no bits. Columns are
-compared and copied as bits, so what is read back is identical to the last bit.
+A state record's block is two bytes, a bit for each column that differs from its fill value, and those columns. The
+first byte is the version, the second the number of bytes of the bits; the first version had all columns and no bits.
+Columns are compared and copied as bits, so what is read back is identical to the last bit. The layout is that of a
+record batch (magic 2) without its header.
+
+Fetched are the records of a decompressed batch (magic 2) [1]_: the client handles header, checksum, compression and
+aborted transactions. A malformed batch is refused as a whole, and the client reports the error. A lane's topics are
+merged by the topic head with the smallest date, then the topic's rank. A key's partition is where Kafka's clients put
+it, by MurmurHash2 [2]_.
+
+References
+----------
+.. [1] Apache Kafka, "Message Format: Record", https://kafka.apache.org/documentation/#record
+.. [2] Apache Kafka, ``org.apache.kafka.common.utils.Utils.murmur2``.
 """
 
 from __future__ import annotations
@@ -17,15 +28,22 @@ from models.kernel.places import (
     COUNT,
     KEPT_COLUMNS,
     KEPT_PART,
+    KEY_AT,
+    KEY_LENGTH,
     LONGEST_HEADS,
     LONGEST_ROW,
+    OFFSET,
     PART_BIT,
     PART_CODE,
     PART_START,
     PART_WIDTH,
     RING_PART,
     SOME_COLUMNS,
+    STAMP,
     TAKEN,
+    TOPIC,
+    VALUE_AT,
+    VALUE_LENGTH,
 )
 
 Columns = tuple[Hashes, Hashes, Ints, Hashes, Ints, Ints, Hashes]
@@ -237,3 +255,158 @@ def read_some(values: Bytes, at: int, length: int, marks: int, data: Hashes, row
         data[row, column] = eight_at(values, at + taken)
         taken += 8
     return bool(taken == length)
+
+
+@compiled
+def varint(buffer: Bytes, at: int, end: int) -> tuple[int, int]:
+    """A signed number of variable length, and the position after it; the position is -1 if there is none."""
+    found = np.int64(0)
+    shift = 0
+    while 0 <= at < end and shift < 64:
+        byte = np.int64(buffer[at])
+        at += 1
+        found |= (byte & 127) << shift
+        if byte < 128:
+            return int(((found >> 1) & 0x7FFFFFFFFFFFFFFF) ^ -(found & 1)), at
+        shift += 7
+    return 0, -1
+
+
+@compiled
+def span_of_bytes(buffer: Bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Length-prefixed bytes: their position, length (-1: null), and the position after them (-1: malformed)."""
+    length, at = varint(buffer, at, end)
+    if at < 0 or length < -1 or length > end - at:
+        return 0, 0, -1
+    return at, length, at + max(length, 0)
+
+
+@compiled
+def behind_headers(buffer: Bytes, at: int, end: int) -> int:
+    """The position after the headers; -1 if they are malformed.
+
+    A header must have a name; one that is not ASCII is left to the client, which may reject it as invalid text.
+    """
+    count, at = varint(buffer, at, end)
+    if at < 0 or count < 0 or count > end - at:
+        return -1
+    for _ in range(count):
+        name, length, at = span_of_bytes(buffer, at, end)
+        if at < 0 or length < 0:
+            return -1
+        for byte in range(name, name + length):
+            if buffer[byte] > 127:
+                return -1
+        _, length, at = span_of_bytes(buffer, at, end)
+        if at < 0:
+            return -1
+    return at
+
+
+@compiled
+def take_record(buffer: Bytes, at: int, end: int, record: Ints) -> int:
+    """The position after one record; -1 if it is malformed. Offset and timestamp are relative to the batch's."""
+    length, at = varint(buffer, at, end)
+    if at < 0 or length < 1 or length > end - at or buffer[at] != 0:  # attributes: none are defined
+        return -1
+    end = at + length
+    record[STAMP], at = varint(buffer, at + 1, end)
+    record[OFFSET], at = varint(buffer, at, end)
+    record[KEY_AT], record[KEY_LENGTH], at = span_of_bytes(buffer, at, end)
+    record[VALUE_AT], record[VALUE_LENGTH], at = span_of_bytes(buffer, at, end)
+    return end if behind_headers(buffer, at, end) == end else -1
+
+
+@compiled
+def take_records(buffer: Bytes, at: int, end: int, offset: int, stamp: int, records: Ints) -> bool:
+    """Read all records of the batch in `buffer` from `at` to `end`; whether it is well formed with rising offsets.
+
+    `offset` and `stamp` are the batch's base values.
+    """
+    last = -1
+    for n in range(len(records)):
+        record = records[n]
+        at = take_record(buffer, at, end, record)
+        if at < 0 or record[OFFSET] <= last:
+            return False
+        last = record[OFFSET]
+        record[OFFSET] += offset
+        record[STAMP] += stamp
+    return bool(at == end)
+
+
+@compiled
+def merge(records: Ints, dates: Ints, bounds: Ints, last: Ints, most_bytes: int, taken: Ints, order: Ints) -> int:
+    """Write the next records to `order` and their counts by topic to `taken`; returns their number.
+
+    Limited by the size of `order` and by `most_bytes`; a single larger record goes alone.
+
+    Parameters
+    ----------
+    records, dates
+        Records and dates, topic by topic in the order of their ranks.
+    bounds
+        Start of each topic, and the end.
+    last
+        For each topic, whether the merge must stop after its last record.
+    """
+    for n in range(len(order)):
+        head, at = -1, -1
+        for topic in range(len(taken)):
+            place = bounds[topic] + taken[topic]
+            if place < bounds[topic + 1] and (head < 0 or dates[place] < dates[at]):
+                head, at = topic, place
+        if head < 0:
+            return n
+        most_bytes -= max(records[at, KEY_LENGTH], 0) + max(records[at, VALUE_LENGTH], 0)
+        if most_bytes < 0 and n > 0:
+            return n
+        order[n] = at
+        taken[head] += 1
+        if at + 1 < bounds[head + 1]:
+            # A partition keeps its own order, even if its dates are not sorted.
+            dates[at + 1] = max(dates[at], dates[at + 1])
+        elif last[head] != 0:
+            return n + 1
+    return len(order)
+
+
+MURMUR_M, MURMUR_SEED = 0x5BD1E995, 0x9747B28C
+WORD = 0xFFFFFFFF
+
+
+@compiled
+def murmur2(buffer: Bytes, at: int, length: int) -> int:
+    """32-bit hash of a key [1]_."""
+    found = np.int64(MURMUR_SEED ^ length)
+    whole = at + (length & ~3)
+    for word in range(at, whole, 4):
+        k = np.int64(buffer[word]) | np.int64(buffer[word + 1]) << 8
+        k |= np.int64(buffer[word + 2]) << 16 | np.int64(buffer[word + 3]) << 24
+        k = (k * MURMUR_M) & WORD
+        k ^= k >> 24
+        found = (found * MURMUR_M) & WORD ^ (k * MURMUR_M) & WORD
+    rest = at + length - whole
+    if rest > 0:
+        for n in range(rest):
+            found ^= np.int64(buffer[whole + n]) << (8 * n)
+        found = (found * MURMUR_M) & WORD
+    found ^= found >> 13
+    found = (found * MURMUR_M) & WORD
+    return int(found ^ (found >> 15))
+
+
+@compiled
+def count_misplaced(buffer: Bytes, records: Ints, partition: int, partitions: int, seen: Bytes, counts: Ints) -> None:
+    """Count by topic the keys that belong to another partition; `seen` skips keys already checked."""
+    for n in range(len(records)):
+        record = records[n]
+        if record[KEY_LENGTH] < 0:
+            continue
+        key = murmur2(buffer, record[KEY_AT], record[KEY_LENGTH])
+        # The low bits choose the partition, so within one lane they are the same for all keys.
+        place = (((key + record[TOPIC]) * MURMUR_M & WORD) >> 8) % len(seen)
+        if seen[place] == 0:
+            seen[place] = 1
+            if (key & 0x7FFFFFFF) % partitions != partition:
+                counts[record[TOPIC]] += 1

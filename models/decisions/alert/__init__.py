@@ -1,1 +1,0 @@
-"""The body of an alert as detection knows it: ``body`` fills its fields, ``wording`` its reasons and talk track."""
