@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from models.contract.breaches import Heard, Mark, OfSubscriber
+from models.contract.breaches import Excluded, Heard, Idle, Mark, OfSubscriber
 from models.desk.desk_context import DeskContext
 from models.desk.lanes.lane_times import LONGEST_WAIT_MS, NO_LANE, Progress, Written, lane_of
 from models.state.lane_time import TICK_MS, floor_tick
@@ -163,8 +163,11 @@ class LaneOrder:
                 return tick
         elif self._held <= MOST_HELD and not self._waits_too_long():
             return self._tick_before(behind[0])
-        self._next = lane
         heard = self._queues[lane][0].written.heard
+        if isinstance(heard, Idle | Excluded) and self._context.time.clocks.get(lane, 0) < floor_tick(time):
+            # Its ticks may still wait for lanes that wake; it rests at the time that it has reached itself.
+            return Ticked(floor_tick(time), [lane])
+        self._next = lane
         if isinstance(heard, Mark):
             # The lane may still write something of the very moment of this tick.
             return msgspec.structs.replace(heard, tick=max(0, heard.tick - TICK_MS))

@@ -147,6 +147,17 @@ def test_what_is_due_at_a_tick_is_decided_before_the_desk_passes_it(transactions
     assert [o.ts for o in desk.outputs if o.kind == "work_order" and o.key == "s-2"] == [tick]
 
 
+def test_a_lane_that_rests_while_others_wake_has_reached_its_own_time() -> None:
+    """Of lanes that jumped six days and fell silent, most handled no deadline: their ticks waited for the last."""
+    desk = late_desk(3, Policy(version="p-1", contact=POLICY.contact))
+    for lane in range(3):
+        desk.hear(at(lane, NINE), urgent(str(lane), NINE, lane), at(lane, NINE + HOUR))
+    desk.hear(*(Idle(lane=lane) for lane in range(3)))
+    desk.hear(*(at(lane, NINE + 6 * DAY) for lane in range(3)), *(Idle(lane=lane) for lane in range(3)))
+    steps = Counter(o.body.step for o in desk.outputs if o.kind == "work_order")  # type: ignore[union-attr]
+    assert steps == {"dispatched": 3, "reminded": 3, "escalated": 3, "returned": 3}
+
+
 @pytest.mark.parametrize("lead", [0, 5, 20])
 def test_a_lane_that_reaches_the_present_first_does_not_stop_the_days_of_the_others(lead: int) -> None:
     desk, days = late_desk(), 20
