@@ -105,7 +105,7 @@ class Answer(OfSubscriber, frozen=True, kw_only=True, omit_defaults=True, tag="a
     note: str | None = None
     """The reason of an instruction."""
     account_id: str | None = None
-    """The account that an instruction is about; None if it is about the person."""
+    """The subscriber's account; of an instruction only if it is about the account, not the person."""
     trigger: Trigger
 
 

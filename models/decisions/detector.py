@@ -349,13 +349,13 @@ class Detector:
 
     def _tell_answer(self, moment: DecisionContext, event: Feedback) -> None:
         instruction = instructs(event.status, event.alert_id)
-        account_id = None
-        if instruction and event.scope == "account":
-            account_id = None if moment.profile is None else moment.profile.account_id
-            if account_id is None:
-                # An instruction about the person instead would seem to hold for all lines of the account.
-                self._lane.outbox.counts.unknown_feedback += 1
-                return
+        account_id = None if moment.profile is None else moment.profile.account_id
+        if instruction and event.scope != "account":
+            account_id = None
+        elif instruction and account_id is None:
+            # An instruction about the person instead would seem to hold for all lines of the account.
+            self._lane.outbox.counts.unknown_feedback += 1
+            return
         answer = Answer(
             **self._whose(moment),
             ts=event.ts,

@@ -26,7 +26,7 @@ from models.contract.alerts import (
     alert_id,
     hash_of,
 )
-from models.contract.breaches import Answer, Breach, Moved, Person, account_person
+from models.contract.breaches import Answer, Breach, Moved, Person, account_of, account_person
 from models.contract.playbook import GENERAL_DO, GENERAL_DONT, Play, choose
 from models.contract.policy import DeskPolicy, Policy
 from models.contract.time_units import DAY_MS
@@ -261,9 +261,14 @@ class Incidents:
         """The account in which each sign counts, by sign id: the line may belong to another account when the sign
         ends."""
 
-    def person_of(self, alert_id: str | None) -> Person | None:
-        """The account whose open incident an answer is about."""
-        return self._person_of.get(alert_id or "")
+    def person_of(self, heard: Answer) -> Person | None:
+        """The account whose open incident an answer is about; the answer must be of one of its lines."""
+        person = self._person_of.get(heard.alert_id or "")
+        account_id = None if person is None else account_of(person)
+        if account_id is None or heard.account_id == account_id:
+            return person
+        # Records of a former release name no account.
+        return person if heard.subscriber_id in self._accounts[account_id].lines() else None
 
     # A line's breach begins
 

@@ -151,6 +151,10 @@ class Units:
         limit = self.limit(unit, channel, day)
         return limit is None or self._day(unit, day).used.get(channel, 0) < limit
 
+    def manned(self, unit: str, channel: Channel, at: int) -> bool:
+        """Whether the unit works on that channel today, even if its capacity is used up; a capacity of 0 means not."""
+        return self.limit(unit, channel, local_day(at, self._policy.contact)) != 0
+
     def next_day(self, at: int) -> int:
         """When the next local day begins, with capacity of its own."""
         contact = self._policy.contact

@@ -131,7 +131,8 @@ class Decisions:
         joined = order if order is not None and order.contacted_ts is None else None
         owed = joined is not None and alert.kind in self._context.ruled.contact.cooldown_exempt
         if self._context.urgent(alert.kind) or standing.answers_only or owed:
-            return left[0]
+            # Past the limit if need be, but over a channel on which somebody works.
+            return next((each for each in left if self._units.manned(standing.unit, each, at)), left[0])
         own = None if joined is None else (joined.unit, joined.channel)
         fits = (each for each in left if (unit, each) == own or self._units.free(unit, each, at))
         return next(fits, None if joined is None else joined.channel)

@@ -336,7 +336,7 @@ class Desk:
         if instructs(heard.status, heard.alert_id):
             self._instructions.take(heard)
             return
-        incident = self._incidents.person_of(heard.alert_id)
+        incident = self._incidents.person_of(heard)
         if incident is None:
             person, file = self._registry.file_of(heard)
         else:

@@ -159,9 +159,9 @@ class Dispatch:
         return next(free, order.channel if own else order.channels[0])
 
     def _has_room(self, order: OpenOrder, unit: str, channel: Channel, at: int) -> bool:
-        """Whether an order may take this channel: with capacity, or if it is of a kind that passes it."""
+        """Whether an order may take this channel: with capacity, or, if its kind passes that, where somebody works."""
         exempt = self._context.urgent(order.kind) or order.kind in self._context.ruled.contact.cooldown_exempt
-        return exempt or self._units.free(unit, channel, at)
+        return self._units.manned(unit, channel, at) if exempt else self._units.free(unit, channel, at)
 
     def _barred(self, file: PersonFile, order: OpenOrder, heard: Moved) -> SuppressionReason | None:
         """Why a new profile ends an order, or None.

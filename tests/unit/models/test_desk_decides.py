@@ -724,6 +724,18 @@ def test_front_line_ends_an_incident_and_a_new_one_waits_for_the_cooldown() -> N
     assert "account_exodus raised" in said(later)
 
 
+def test_feedback_of_a_stranger_ends_no_incident_and_is_heard_as_their_own() -> None:
+    desk = DeskBench(POLICY)
+    (incident, *_) = alerts(desk.hear(*(a_line(number, lane=0) for number in (1, 2, 3))))
+    assert desk.hear(an_answer("refused", NINE + HOUR, incident.alert_id, subscriber="s-9", account_id="other")) == []
+    assert said(desk.hear(a_breach("b", NINE + 2 * HOUR, kind="competitor_browsing", subscriber="s-9"))) == [
+        "competitor_browsing suppressed cooldown"
+    ]
+    # Whoever is a line of the account may be named, also one that has not breached.
+    ended = desk.hear(an_answer("retained", NINE + 3 * HOUR, incident.alert_id, subscriber="l-8", account_id="acme"))
+    assert "account_exodus closed" in said(ended)
+
+
 def test_a_snoozed_incident_is_raised_anew_at_its_end_and_not_before() -> None:
     desk = DeskBench(POLICY)
     (incident, *_) = alerts(desk.hear(*(a_line(number, lane=0) for number in (1, 2, 3))))
@@ -911,6 +923,17 @@ def test_tries_go_on_over_a_channel_with_capacity() -> None:
     desk.hear(a_breach("a", channels=("outbound_call", "store", "sms")), mark(NINE))
     tried = desk.hear(*(an_answer("unreachable", NINE + 2 * n * HOUR, "a") for n in range(3)))
     assert orders(tried)[-1].channel == "sms"
+
+
+def test_an_urgent_order_passes_the_limit_but_not_to_a_channel_on_which_nobody_works() -> None:
+    limited = UnitPolicy(name="tianhe-03", capacity={"field_visit": 0, "outbound_call": 1, "store": 0, "sms": 3})
+    desk, play = DeskBench(governed(limited)), ("field_visit", "outbound_call", "store", "sms")
+    some = [a_breach(f"{n}", kind="leave_intent", subscriber=f"s-2{n}", channels=play) for n in range(2)]
+    assert [order.channel for order in orders(desk.hear(*some))] == ["outbound_call", "outbound_call"]
+    tried = desk.hear(*(an_answer("unreachable", NINE + 2 * n * HOUR, "0", subscriber="s-20") for n in range(3)))
+    assert orders(tried)[-1].channel == "sms"
+    nobody = DeskBench(governed(UnitPolicy(name="tianhe-03", capacity=dict.fromkeys(play, 0))))
+    assert orders(nobody.hear(some[0]))[0].channel == "field_visit"
 
 
 def test_a_profile_that_passes_leaves_a_waiting_breach_its_channels() -> None:
