@@ -9,6 +9,7 @@ where transactions ended. Records of the other lanes are applied as they come.
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from typing import Final, NamedTuple
 
@@ -85,8 +86,9 @@ class LaneOrder:
         self._at_once: deque[Written] = deque()
         self._queues: dict[int, deque[_Held]] = {}
         """Records of late lanes, each queue beginning with one; what a lane writes once it is not late follows them."""
-        self._heads: list[tuple[int, int]] = []
-        """Heap of the time and lane of each queue's first record."""
+        self._heads: list[tuple[int, bool, int]] = []
+        """Heap of the first record of each queue: its time, whether the lane rests, and the lane. A rest is the last of
+        its time: what waits is decided on once all lanes rest, and must have been heard of all of them by then."""
         self._held = 0
         self._first_two: list[tuple[int, int]] | None = None
         """Time and number of the two awaited lanes that are furthest behind; None if not known."""
@@ -121,7 +123,7 @@ class LaneOrder:
             self._at_once.extend(each.written for each in queue)
             self._held -= len(queue)
             del self._queues[lane]
-            self._heads = sorted(head for head in self._heads if head[1] != lane)
+            self._heads = sorted(head for head in self._heads if head[2] != lane)
             self._tick = queue = None
         if queue is not None:
             queue.append(_Held(time, late, written))
@@ -129,7 +131,7 @@ class LaneOrder:
         elif late:
             self._tick = None
             self._queues[lane] = deque([_Held(time, late, written)])
-            heapq.heappush(self._heads, (time, lane))
+            self._put_head(lane)
             self._held += 1
         else:
             self._at_once.append(written)
@@ -156,15 +158,15 @@ class LaneOrder:
         if not self._heads:
             behind = self._slowest()
             return None if behind is None else self._tick_before(behind[0])
-        time, lane = self._heads[0]
+        time, rests, lane = self._heads[0]
         behind = self._slowest(lane)
-        if behind is None or behind > (time, lane):
+        if behind is None or behind > (time, math.inf if rests else lane):
             if (tick := self._tick_before(time)) is not None:
                 return tick
         elif self._held <= MOST_HELD and not self._waits_too_long():
             return self._tick_before(behind[0])
         heard = self._queues[lane][0].written.heard
-        if isinstance(heard, Idle | Excluded) and self._context.time.clocks.get(lane, 0) < floor_tick(time):
+        if rests and self._context.time.clocks.get(lane, 0) < floor_tick(time):
             # Its ticks may still wait for lanes that wake; it rests at the time that it has reached itself.
             return Ticked(floor_tick(time), [lane])
         self._next = lane
@@ -186,13 +188,17 @@ class LaneOrder:
                 self._at_once.append(queue.popleft().written)
                 self._held -= 1
             if queue:
-                heapq.heappush(self._heads, (queue[0].time, lane))
+                self._put_head(lane)
             else:
                 del self._queues[lane]
                 self._tick = None
         else:
             self._tick = None
         self._next = None
+
+    def _put_head(self, lane: int) -> None:
+        time, _, written = self._queues[lane][0]
+        heapq.heappush(self._heads, (time, isinstance(written.heard, Idle | Excluded), lane))
 
     def _found(self, among: deque[Written]) -> Heard:
         self._next = among
@@ -244,8 +250,9 @@ class LaneOrder:
 
     def held_up_by(self) -> set[int]:
         """The lanes that the first record of a late lane waits for, or that ticks wait for."""
-        seen, first = self._seen, self._heads[:1]
-        waits = {
-            each for time, lane in first for each in seen.awaited - {lane} if (seen.of(each), each) <= (time, lane)
-        }
-        return waits or set(seen.waking)
+        seen = self._seen
+        for time, rests, lane in self._heads[:1]:
+            upto = (time, math.inf if rests else lane)
+            if waits := {each for each in seen.awaited - {lane} if (seen.of(each), each) <= upto}:
+                return waits
+        return set(seen.waking)

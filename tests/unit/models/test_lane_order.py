@@ -147,6 +147,18 @@ def test_what_is_due_at_a_tick_is_decided_before_the_desk_passes_it(transactions
     assert [o.ts for o in desk.outputs if o.kind == "work_order" and o.key == "s-2"] == [tick]
 
 
+def test_the_best_of_one_moment_is_first_though_each_lane_rests_at_once() -> None:
+    """Lanes in the order of their numbers: the first had rested, and was decided on, before the others were heard."""
+    desk = late_desk(2)
+    desk.hear(at(0, NINE), at(1, NINE), Idle(lane=0), Idle(lane=1))
+    for lane, priorities in ((0, (1.0, 2.0)), (1, (9.0,))):
+        desk.hear(*(waiting(f"{lane}-{p:.0f}", NINE + MINUTE, lane, p) for p in priorities), at(lane, NINE + MINUTE))
+    desk.hear(Idle(lane=0))
+    assert (raised(desk), desk.fold.held_up_by) == ([], {1})
+    desk.hear(Idle(lane=1))
+    assert raised(desk) == ["1-9", "0-2"]
+
+
 def test_a_lane_that_rests_while_others_wake_has_reached_its_own_time() -> None:
     """Of lanes that jumped six days and fell silent, most handled no deadline: their ticks waited for the last."""
     desk = late_desk(3, Policy(version="p-1", contact=POLICY.contact))
