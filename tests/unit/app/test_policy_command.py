@@ -27,7 +27,11 @@ ODD = replace(
     version='p-"7"\u007f',
     tiers=replace(Policy().tiers, high_risk_from=0.25, budget=1e-05),
     contact=replace(Policy().contact, holidays=("2026-10-01",), do_not_contact_exempt=("port_out",)),
-    playbook=(Policy().playbook[4], replace(Policy().playbook[0], do=())),
+    playbook=(
+        Policy().playbook[4],
+        replace(Policy().playbook[0], do=()),
+        Play(cause="general", strategy="ours", channels=("sms",)),
+    ),
     disclosable_signals=(),
     units=(
         UnitPolicy(
