@@ -194,6 +194,21 @@ def test_apply_warns_where_a_file_governs(topic: Policies, tmp_path: Path) -> No
     assert topic.newest is not None
 
 
+def test_apply_says_that_workers_with_a_key_refuse_what_is_not_signed(topic: Policies, tmp_path: Path) -> None:
+    assert "workers that have a key refuse it" in apply(tmp_path, "score_step = 0.3\n").stderr
+    assert "workers that have a key" not in apply(tmp_path, "score_step = 0.4\n", HOLDFAST_POLICY_KEY="k" * 40).stderr
+
+
+def test_a_playbook_that_lacks_the_law_is_neither_checked_nor_published(topic: Policies, tmp_path: Path) -> None:
+    text = "[[playbook]]\ncause = 'general'\nstrategy = 's'\nchannels = ['store']\nsegments = ['high']\n"
+    (tmp_path / "one.toml").write_text(text)
+    for found in (run("check", str(tmp_path / "one.toml")), apply(tmp_path, text), apply(tmp_path, text, "--dry-run")):
+        assert found.exit_code == 1
+        assert "line 1: playbook: no port_out_code row for high, mid, low" in found.stderr
+        assert "line 1: playbook: no general row for mid, low" in found.stderr
+    assert topic.newest is None
+
+
 def test_rows_of_the_playbook_are_compared_by_number() -> None:
     fewer = replace(Policy(), playbook=Policy().playbook[:-1])
     (lost,) = differences(Policy(), fewer)
