@@ -15,7 +15,7 @@ from rich.text import Text as Line
 
 from app.alerts.masking import masked, printable
 from app.config.settings import Language
-from models.contract.alerts import Action, Alert, AlertReason, Suppression
+from models.contract.alerts import UNASSIGNED, UNASSIGNED_TEXT, Action, Alert, AlertReason, Suppression
 from models.contract.events import Feedback
 from models.contract.vocabulary import Text
 from models.decisions.alert_body import MESSAGES
@@ -34,7 +34,7 @@ _EN: Final[Words] = {
     "suspended": "suspended", "erased": "erased", "superseded": "superseded",
     "field_visit": "field visit", "account_manager": "account manager", "outbound_call": "outbound call",
     "store": "store", "sms": "SMS", "app_push": "app message", "wechat": "WeChat",
-    "unassigned": "unassigned", "month": "{arpu} a month", "by": "first contact by {time}", "today": "{time} today",
+    UNASSIGNED: UNASSIGNED_TEXT.en, "month": "{arpu} a month", "by": "first contact by {time}", "today": "{time} today",
     "times": "{share} %, {times} times the average", "share": "{share} %", "risk": "Risk",
     "why": "Why", "open": "Open", "ask": "Ask", "offer": "Offer", "how": "Contact", "internal": "internal only",
     "cap": "up to {amount}", "question": "What has bothered you of late: coverage, price, service?",
@@ -61,7 +61,7 @@ _ZH: Final[Words] = {
     "suspended": "已停机", "erased": "已删除", "superseded": "已替代",
     "field_visit": "上门维系", "account_manager": "客户经理", "outbound_call": "外呼",
     "store": "营业厅", "sms": "短信", "app_push": "APP推送", "wechat": "微信",
-    "unassigned": "未归属", "month": "{arpu}元/月", "by": "{time}前首触", "today": "今日{time}",
+    UNASSIGNED: UNASSIGNED_TEXT.zh, "month": "{arpu}元/月", "by": "{time}前首触", "today": "今日{time}",
     "times": "{share}%，为平均水平的{times}倍", "share": "{share}%", "risk": "风险",
     "why": "原因", "open": "开场", "ask": "问", "offer": "荐", "how": "触达", "internal": "仅内部",
     "cap": "上限{amount}元", "question": "最近信号、资费、服务哪方面不满意？",

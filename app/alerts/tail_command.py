@@ -21,7 +21,7 @@ from app.alerts.card_and_line import Card
 from app.alerts.moments import moment
 from app.alerts.pulse import Pulse, quiet_line
 from app.alerts.topic_reading import Feed
-from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
+from app.config.options import PLACE, console, json_option, language, settings_options, talking_to, units_option
 from app.config.settings import Language, Settings
 from app.errors import ExitCode, Refused, no_topic
 from models.contract.alerts import Alert, Suppression
@@ -48,7 +48,7 @@ _REMEMBERED: Final = 20_000
 @click.option("--follow/--no-follow", default=True, help="--no-follow: end where the topic ends now.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be repeated.")
 @click.option("--tier", "tiers", multiple=True, type=click.Choice(TIERS), help="Only this tier; may be repeated.")
-@click.option("--unit", "units", multiple=True, help="Only this unit's; may be repeated.")
+@units_option
 @click.option("--since", help="Only from then on: 90m, 3d, 09:00, 2026-12-01.")
 @click.option("--until", help="Only before then; if that is past, it ends there.")
 @click.option("--suppressed", is_flag=True, help="Instead, the breaches that were withheld, and why.")

@@ -58,8 +58,9 @@ def backtest(settings: Settings, file: Path | None, since: str | None, until: st
     transaction; the other one decides all of them.
 
     Between lanes the desk hears the policy in force in the order of the live run, while churn.breaches.v1 has it whole;
-    otherwise, and any other policy, by the lanes' time. That order only decides who gets a unit's last free hand. What
-    the front line reported is as it was: an alert that only the other policy raises gets no feedback.
+    otherwise, and any policy by which the lanes find something else, by the lanes' time. That order only decides who
+    gets a unit's last free hand. What the front line reported is as it was: an alert that only the other policy raises
+    gets no feedback.
     """
     now_ms, zone = int(time.time() * 1000), ZoneInfo(settings.timezone)
     first = 0 if since is None else moment("--since", since, now_ms, zone)

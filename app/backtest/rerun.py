@@ -220,9 +220,18 @@ async def _fold(
             said.begin = min(said.begin or began, began)
         said.end = max(said.end, standing.watermark_ms or 0)
         said.subscribers += standing.state_rows
-    for number, run in enumerate(runs):
-        await run.decide(_order(said, run, breaches if number == 0 else None))
+    for run in runs:
+        await run.decide(_order(said, run, _live(run, runs[0], breaches)))
     return said
+
+
+def _live(run: PolicyRun, in_force: PolicyRun, breaches: Sequence[Written] | None) -> Sequence[Written] | None:
+    """The live run's records, if the lanes say by this policy just what they say by the one in force.
+
+    Such a policy is heard in the same order: by another one a policy would seem to differ from itself.
+    """
+    same = all(one.heard == other.heard for one, other in zip(run.lanes, in_force.lanes, strict=True))
+    return breaches if same else None
 
 
 def _first_time(events: Table) -> int | None:

@@ -17,6 +17,7 @@ from rich.console import Console
 from app.config.setting_sources import Resolved, plain_type, resolve
 from app.config.settings import KEYS, SECRETS, TYPES, Language, Settings, SettingsError
 from app.errors import ExitCode, Refused
+from models.contract.alerts import UNASSIGNED, UNASSIGNED_TEXT
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,6 +26,19 @@ PLACE: Final = ("brokers", "topic_prefix")
 """Settings needed to read anything."""
 PIPE_WIDTH: Final = 120
 
+
+def _with_unassigned(_context: click.Context, _option: click.Parameter, units: tuple[str, ...]) -> tuple[str, ...]:
+    """Who names the queue without a unit as it is shown means the name that records have; a unit may be called so."""
+    return (*units, UNASSIGNED) if UNASSIGNED_TEXT.zh in units else units
+
+
+units_option = click.option(
+    "--unit",
+    "units",
+    multiple=True,
+    callback=_with_unassigned,
+    help=f"Only this unit's; may be repeated. Without one: {UNASSIGNED}, {UNASSIGNED_TEXT.zh}.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origi
 import msgspec
 from msgspec import Struct
 
+from models.contract.playbook import Play, lacks
 from models.contract.policy import CapacityException, Policy, UnitPolicy
 
 SHIPPED: Final[Mapping[str, Any]] = msgspec.to_builtins(Policy())
@@ -114,8 +115,8 @@ def _of_whole(
             place = (*place, rest.pop(upto)[0])
         said = {**said, name: [value for _, value in rest]} if rest else _without(said, name)
         yield place, what
-        if name not in shipped:
-            return  # it may be required
+        if (objection(said) or "").startswith(_MISSING):
+            return  # it is required: without it nothing else can be judged
 
 
 def _culprit(said: Mapping[str, Any], what: str, objection: Callable[[Mapping[str, Any]], str | None]) -> str | None:
@@ -145,6 +146,8 @@ def _of_field(kind: Any, value: Any, shipped: Any, at: Place, known: Sequence[st
             yield from _twice(value, at)
         if struct is CapacityException:
             yield from _hidden(value, at)
+        if struct is Play:
+            yield from _lacking(value, at)
     elif struct is not None and not many and isinstance(value, dict):
         yield from _faults(struct, value, shipped if isinstance(shipped, dict) else {}, at)
     else:
@@ -182,6 +185,14 @@ def _hidden(said: list[Mapping[str, Any]], at: Place) -> Iterator[tuple[Place, s
                 days = first if first == last else f"{first} to {last}"
                 yield (*at, number, "first"), f"exceptions[{before + 1}] holds for these days already, {days}"
                 break
+
+
+def _lacking(said: list[Mapping[str, Any]], at: Place) -> Iterator[tuple[Place, str]]:
+    """What the rows of a playbook lack, once each is right by itself: they replace all of the shipped ones."""
+    if any(_objection(each, Play) is not None for each in said):
+        return
+    for lack in lacks(msgspec.convert(said, list[Play])):
+        yield (at if lack.row is None else (*at, lack.row, lack.field)), lack.text
 
 
 def _struct(kind: Any) -> tuple[type[Struct] | None, bool]:

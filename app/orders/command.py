@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from app.alerts.topic_reading import Feed, all_of, long_enough, one_of
-from app.config.options import PLACE, console, json_option, language, settings_options, talking_to
+from app.config.options import PLACE, console, json_option, language, settings_options, talking_to, units_option
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused, no_topic
 from app.orders.desk_figures import desk_figures
@@ -22,8 +22,6 @@ from models.contract.work_orders import WorkOrder
 from streams.cluster.topic_tail import TailRecord, TopicMissingError
 from streams.records.topics import WORK_ORDERS
 
-_units = click.option("--unit", "units", multiple=True, help="Only this unit's; may be repeated.")
-
 
 @click.group()
 def orders() -> None:
@@ -32,7 +30,7 @@ def orders() -> None:
 
 @orders.command("list")
 @settings_options(*PLACE, "lang", "timezone")
-@_units
+@units_option
 @click.option("--open", "only_open", is_flag=True, help="Leave out what ended today.")
 @json_option
 def list_(settings: Settings, units: tuple[str, ...], only_open: bool, as_json: bool) -> None:
@@ -88,7 +86,7 @@ def show(settings: Settings, order_id: str, as_json: bool) -> None:
 @click.option("--from-beginning", is_flag=True, help="Start with the oldest step that the topic holds.")
 @click.option("--limit", type=click.IntRange(1), help="End after so many.")
 @click.option("--follow/--no-follow", default=True, help="--no-follow: all that the topic holds now, and no more.")
-@_units
+@units_option
 @json_option
 def tail(
     settings: Settings, from_beginning: bool, limit: int | None, follow: bool, units: tuple[str, ...], as_json: bool

@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 
 from app.alerts.masking import printable
-from app.config.options import PLACE, console, json_option, language, settings_options
+from app.config.options import PLACE, console, json_option, language, settings_options, units_option
 from app.config.settings import Language, Settings
 from app.errors import ExitCode, Refused
 from app.orders.desk_figures import DeskFigures, desk_figures
@@ -67,7 +67,7 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {"en": _EN, "zh": _ZH}
 
 @click.command()
 @settings_options(*PLACE, "lang")
-@click.option("--unit", "units", multiple=True, help="Only this unit; may be repeated.")
+@units_option
 @json_option
 def units(settings: Settings, units: tuple[str, ...], as_json: bool) -> None:
     """Show the day of each unit of the policy: contacts beside capacity, saves beside target, and what is missing.

@@ -96,8 +96,8 @@ def check(file: Path, as_json: bool) -> None:
 def apply_(settings: Settings, file: Path, dry_run: bool, as_json: bool) -> None:
     """Publish a policy file: workers switch within seconds, between two transactions.
 
-    Signed if HOLDFAST_POLICY_KEY is set. Workers with HOLDFAST_POLICY keep their file. With --json: one object for each
-    field that differs.
+    Signed if HOLDFAST_POLICY_KEY is set; workers that have a key refuse what is not signed by it. Workers with
+    HOLDFAST_POLICY keep their file. With --json: one object for each field that differs.
     """
     found = usable(file)
     policies = read_policies(settings)
@@ -126,6 +126,8 @@ def _publish(settings: Settings, found: Policy, before: int) -> None:
         said = "nothing" if newest is None else newest.policy.version
         raise Refused(f"{found.version} was published, but in force is now {said}", "holdfast policy show")
     click.echo(f"{found.version} is published at offset {offset}: workers switch within seconds.", err=True)
+    if settings.policy_key is None:
+        click.echo("HOLDFAST_POLICY_KEY is not set, so it is not signed: workers that have a key refuse it.", err=True)
 
 
 async def _published(client: dict[str, Any], settings: Settings, found: Policy, before: int) -> int:

@@ -190,8 +190,10 @@ WORDS: Final[dict[str, Text]] = {
     ),
     "playbook": Text(
         "Rows from the top, the first match is taken: cause, segments, corporate; strategy, channels in order,"
-        " offer, what to do and not to do. A file that has a row replaces them all.",
-        "剧本：自上而下取首个匹配（原因、价值层、集团）；给出策略、渠道顺序、优惠、宜与忌。文件中只要有一行即整体替换。",
+        " offer, what to do and not to do. A file that has a row replaces them all, and must have, for each segment, a"
+        " general row and a port_out_code row with answers_only, over the store alone.",
+        "剧本：自上而下取首个匹配（原因、价值层、集团）；给出策略、渠道顺序、优惠、宜与忌。文件中只要有一行即整体替换，"
+        "且每个价值层须有 general 行，以及 answers_only 为 true、渠道仅为 store 的 port_out_code 行。",
     ),
 }
 """Text of each field, by ``table.field``; fields of kinds, units and playbook rows are explained at their table."""

@@ -16,7 +16,7 @@ import structlog
 
 from app.alerts.alert_filter import AlertFilter
 from app.alerts.moments import moment
-from app.config.options import PLACE, language, settings_options, talking_to
+from app.config.options import PLACE, language, settings_options, talking_to, units_option
 from app.config.settings import Settings
 from app.errors import no_topic
 from app.process.fault import fail_at
@@ -40,7 +40,7 @@ _FLAGS: Final = (*PLACE, "group", "lang", "timezone", "metrics_host", "metrics_p
 @click.option("--notify", multiple=True, metavar="[NAME=]URL", help="A chat or mail service; may be repeated.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be repeated.")
 @click.option("--tier", "tiers", multiple=True, type=click.Choice(TIERS), help="Only this tier; may be repeated.")
-@click.option("--unit", "units", multiple=True, help="Only this unit's; may be repeated.")
+@units_option
 @click.option("--where", help="Only where this holds, such as 'times >= 5 and \"complaints_30d\" in reasons'.")
 @click.option(
     "--from",

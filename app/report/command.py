@@ -24,6 +24,7 @@ from app.report.indicators import INDICATORS, LEFT_OUT
 from app.report.periods import Days, yesterday
 from app.report.record_rows import READ
 from app.report.sheet import legend, remarks, table
+from models.contract.alerts import UNASSIGNED, UNASSIGNED_TEXT
 from streams.cluster.partition_read import RestoreStalledError
 from streams.cluster.topic_tail import TopicMissingError
 from streams.cluster.whole_topics import RecreatedError, read_chunks
@@ -43,7 +44,11 @@ Left out, since the topics do not carry them:
 @settings_options(*PLACE, "policy", "lang")
 @click.option("--day", "day_", metavar="DATE", help="The day, such as 2026-11-29.  [default: yesterday]")
 @click.option("--by", type=click.Choice(get_args(By)), default="total", show_default=True, help="A line for each.")
-@click.option("--unit", help="Only this unit's.")
+@click.option(
+    "--unit",
+    callback=lambda _context, _option, unit: UNASSIGNED if unit == UNASSIGNED_TEXT.zh else unit,
+    help=f"Only this unit's. Without one: {UNASSIGNED}, {UNASSIGNED_TEXT.zh}.",
+)
 @click.option(
     "--indicator",
     "only",

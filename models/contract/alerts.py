@@ -15,7 +15,9 @@ from models.contract.vocabulary import AlertEvent, CloseReason, Kind, Segment, S
 
 AlertId = NewType("AlertId", str)
 UNASSIGNED: Final = "unassigned"
-"""The unit of subscribers without one: a queue that everybody sees (未归属)."""
+"""The unit of subscribers without one: a queue that everybody sees."""
+UNASSIGNED_TEXT: Final = Text(UNASSIGNED, "未归属")
+"""The words in which it is shown."""
 
 
 class AlertReason(Struct, frozen=True, kw_only=True):

@@ -2,12 +2,15 @@
 
 Rows are read from the top and the first match is taken, so specific rows stand above general ones. The shipped rows are
 trade judgement. None names a competitor, obstructs a port-out or makes an offer that only leavers get.
+
+A policy file may replace all rows. :func:`lacks` names what no playbook may be without: the law after an authorisation
+code is not left to a row that somebody has to remember.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Final, NamedTuple
 
 from msgspec import Meta, Struct
 
@@ -76,15 +79,16 @@ def _corporate(cause: Cause, offer: OfferPlan | None = None) -> Play:
     )
 
 
+_ANSWER_ONLY: Final = Play(
+    cause="port_out_code",
+    strategy="answer_only",
+    channels=("store",),
+    answers_only=True,
+    do=(ANSWER, Text("Help with the port-out if they wish it", "客户要求时协助办理携转")),
+    dont=(Text("No outbound call, message or visit", "不外呼、不发短信、不上门"), *GENERAL_DONT),
+)
 DEFAULT_PLAYBOOK: Final[tuple[Play, ...]] = (
-    Play(
-        cause="port_out_code",
-        strategy="answer_only",
-        channels=("store",),
-        answers_only=True,
-        do=(ANSWER, Text("Help with the port-out if they wish it", "客户要求时协助办理携转")),
-        dont=(Text("No outbound call, message or visit", "不外呼、不发短信、不上门"), *GENERAL_DONT),
-    ),
+    _ANSWER_ONLY,
     _corporate("competitor_offer", _RENEWAL_A),
     _corporate("contract_end", _RENEWAL_A),
     _corporate("contract_notice"),
@@ -270,7 +274,8 @@ _LAST_RESORT: Final = Play(cause="general", strategy="service_care_call", channe
 def choose(playbook: Iterable[Play], cause: Cause, segment: Segment, *, corporate: bool) -> Play:
     """The first matching row; a cause without a row of its own is treated as ``general``.
 
-    For a corporate customer, corporate rows and answers-only rows come first.
+    For a corporate customer, corporate rows and answers-only rows come first. After an authorisation code only a row
+    that answers is taken, of this playbook or else the shipped one, whatever else a policy published earlier says.
 
     Examples
     --------
@@ -280,8 +285,13 @@ def choose(playbook: Iterable[Play], cause: Cause, segment: Segment, *, corporat
     'corporate_visit'
     >>> choose((), "silence", "low", corporate=False).strategy
     'service_care_call'
+    >>> choose((), "port_out_code", "low", corporate=False).strategy
+    'answer_only'
     """
-    rows = [play for play in playbook if segment in play.segments]
+    rows = [play for play in playbook if segment in play.segments and play.channels]
+    if cause == "port_out_code":
+        answering = (play for play in rows if _only_answers(play) and (corporate or not play.corporate))
+        return next(answering, _ANSWER_ONLY)
     ours = [play for play in rows if play.corporate or play.answers_only] if corporate else []
     for part in (ours, [play for play in rows if not play.corporate]):
         for wanted in (cause, "general"):
@@ -291,12 +301,62 @@ def choose(playbook: Iterable[Play], cause: Cause, segment: Segment, *, corporat
     return _LAST_RESORT
 
 
+def _only_answers(play: Play) -> bool:
+    """Whether a row is for customers with an authorisation code, and they are only answered where they come."""
+    return play.cause == "port_out_code" and play.answers_only and set(play.channels) == {"store"}
+
+
+class Lack(NamedTuple):
+    """What a playbook lacks: the row, counted from 0, and its field; neither if a row is missing."""
+
+    row: int | None
+    field: str
+    text: str
+
+
+_NEEDED: Final[tuple[tuple[Cause, str], ...]] = (
+    ("port_out_code", "after an authorisation code customers may only be answered"),
+    ("general", "it is taken for every cause without a row of its own"),
+)
+
+
+def lacks(playbook: Sequence[Play]) -> Iterator[Lack]:
+    """What a playbook of an operator lacks that the shipped one has.
+
+    Each row has a channel. In each segment there is a row for customers with an authorisation code, which only answers,
+    and a ``general`` row. All other causes may be left out, and so may rows for corporate customers alone.
+
+    Examples
+    --------
+    >>> list(lacks(DEFAULT_PLAYBOOK))
+    []
+    >>> for each in lacks([Play(cause="general", strategy="s", channels=(), segments=("high",))]):
+    ...     print(each.row, each.field, each.text)
+    0 channels a row without a channel contacts nobody
+    None  no port_out_code row for high, mid, low: after an authorisation code customers may only be answered
+    None  no general row for mid, low: it is taken for every cause without a row of its own
+    """
+    for number, play in enumerate(playbook):
+        if not play.channels:
+            yield Lack(number, "channels", "a row without a channel contacts nobody")
+        elif play.cause == "port_out_code" and not _only_answers(play):
+            field = "channels" if play.answers_only else "answers_only"
+            said = "is only where the customer comes, the store" if play.answers_only else "must be true"
+            yield Lack(number, field, f"after an authorisation code this {said}")
+    for cause, why in _NEEDED:
+        given = {
+            segment for play in playbook if play.cause == cause and not play.corporate for segment in play.segments
+        }
+        if missing := [segment for segment in SEGMENTS if segment not in given]:
+            yield Lack(None, "", f"no {cause} row for {', '.join(missing)}: {why}")
+
+
 def strategies(playbook: Iterable[Play]) -> list[str]:
     """The strategies that :func:`choose` may answer with, each once.
 
     Examples
     --------
     >>> strategies(DEFAULT_PLAYBOOK[:2]), strategies(())
-    (['answer_only', 'corporate_visit', 'service_care_call'], ['service_care_call'])
+    (['answer_only', 'corporate_visit', 'service_care_call'], ['answer_only', 'service_care_call'])
     """
-    return list(dict.fromkeys(play.strategy for play in (*playbook, _LAST_RESORT)))
+    return list(dict.fromkeys(play.strategy for play in (*playbook, _ANSWER_ONLY, _LAST_RESORT)))

@@ -251,7 +251,8 @@ class CapacityException(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def __post_init__(self) -> None:
         """Refuse invalid dates, and an end before the beginning."""
-        for day in (self.first, self.last or self.first):
+        # The last day first: it may be left out, so that a reader of files finds the fault of the other one, too.
+        for day in (self.last or self.first, self.first):
             try:
                 date.fromisoformat(day)
             except ValueError as error:

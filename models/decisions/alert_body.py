@@ -488,7 +488,7 @@ def cause_of(kind: Kind, code: str, reasons: Iterable[AlertReason]) -> Cause:
 _LEFT: Final = {
     "ported_out": Text("ported out", "携出"),
     "disconnected": Text("had the line disconnected", "拆机"),
-    "lapsed": Text("stopped using it", "三无离网"),
+    "lapsed": Text("was declared lapsed", "认定三无离网"),  # their last use was earlier, by how much is not kept
 }
 _SIGNALS: Final = {
     "leave_intent": Text("said that they want to leave", "表达离网意向"),
@@ -509,6 +509,8 @@ def signal_text(code: str, value: float, level: int, department: str | None = No
     '再次表达离网意向'
     >>> signal_text("complaint_overdue", 9.6, 1, "network").en
     'a complaint is not settled, and 9 hours of the promised time are left; it lies with: network'
+    >>> signal_text("complaint_overdue", 0.52, 1).en, signal_text("complaint_overdue", -1.77, 1).zh
+    ('a complaint is not settled, and 31 minutes of the promised time are left', '投诉超过承诺时限106分钟未办结')
     """
     said = _overdue(value, department) if code == "complaint_overdue" else _decline(code, value)
     if said is None and code in _LEFT:
@@ -559,15 +561,17 @@ def _decline(code: str, value: float) -> Text | None:
 
 def _overdue(hours: float, department: str | None) -> Text:
     """A complaint before or after its promised time, and the department that delays it."""
-    count = abs(int(hours))
-    en = f"{count} hour{'' if count == 1 else 's'}"
+    unit_en, unit_zh = ("hour", "小时") if abs(hours) >= 2 else ("minute", "分钟")
+    # Rounded first: 31 minutes must not read 30 by the last bit of a share of an hour.
+    count = int(abs(hours) if unit_en == "hour" else round(60 * abs(hours), 6))
+    en, zh = f"{count} {unit_en}{'' if count == 1 else 's'}", f"{count}{unit_zh}"
     if hours >= 0:
         said = Text(
             f"a complaint is not settled, and {en} of the promised time {'is' if count == 1 else 'are'} left",
-            f"投诉未办结，距承诺时限还有{count}小时",
+            f"投诉未办结，距承诺时限还有{zh}",
         )
     else:
-        said = Text(f"a complaint is {en} past the promised time", f"投诉超过承诺时限{count}小时未办结")
+        said = Text(f"a complaint is {en} past the promised time", f"投诉超过承诺时限{zh}未办结")
     if department is None:
         return said
     return Text(f"{said.en}; it lies with: {department}", f"{said.zh}，责任部门：{department}")

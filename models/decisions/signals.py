@@ -27,15 +27,13 @@ from models.kernel.places import CONTRACT_END, LEFT, LEFT_TS, OUTCOME_CODE, TOLD
 from models.state.columns import OUTCOME_CODES
 from models.state.lane_time import TICK_MS
 from models.state.population import Visit
-from models.state.record_updates import COMPLAINTS
+from models.state.record_updates import COMPLAINTS, LEFT_WILLINGLY
 from models.state.subscriber_record import Book, Case
 
 _PAGES: Final = get_args(Page)
 _PRODUCTS: Final = tuple(PRODUCTS)
 _ENDS: Final = slice(CONTRACT_END, CONTRACT_END + len(_PRODUCTS))
 _TOLD: Final = slice(TOLD_END, TOLD_END + len(_PRODUCTS))
-_LEAVINGS: Final = frozenset({"ported_out", "disconnected", "lapsed"})
-"""Ways to leave of one's own will."""
 ORDINARY: Final = 1
 STRONG: Final = 2
 ACCOUNT_KIND: Final[Kind] = "account_exodus"
@@ -271,7 +269,7 @@ def due_warnings(book: Book, policy: ComplaintPolicy, clock: float) -> list[Sign
 
 def _asking_ts(columns: Floats, policy: WinBackPolicy) -> float:
     """When a leaver is asked; infinity for subscribers who have not left, or not of their own will."""
-    if columns[LEFT] != 1.0 or OUTCOME_CODES[int(columns[OUTCOME_CODE])] not in _LEAVINGS:
+    if columns[LEFT] != 1.0 or OUTCOME_CODES[int(columns[OUTCOME_CODE])] not in LEFT_WILLINGLY:
         return inf
     return float(columns[LEFT_TS]) + policy.after_days * DAY_MS
 

@@ -194,7 +194,7 @@ OUTCOME: Final = _block(
     "outcome",
     b"o",
     "ts?",  # of the newest outcome
-    "code",  # its place in OUTCOME_CODES
+    "code",  # its place in OUTCOME_CODES; of those who left of their own will, of the outcome by which they left
     "left",  # 1: gone (ported out, disconnected, lapsed, involuntary) and not returned
     "left_ts?",  # when they left, kept after a return
 )

@@ -10,6 +10,7 @@ from bisect import insort_right
 from operator import attrgetter
 from typing import Final
 
+from models.arrays import Floats
 from models.contract.events import (
     AnyEvent,
     CareContact,
@@ -33,7 +34,9 @@ COMPLAINTS: Final = frozenset({"complaint", "billing_dispute"})
 """Reasons of cases that are complaints."""
 _CASE_REASONS: Final = COMPLAINTS | {"fault"}
 _KINDS: Final[tuple[ProductKind, ...]] = ("mobile", "broadband", "iptv", "fixed")
-_GONE: Final = frozenset({"ported_out", "disconnected", "lapsed", "involuntary"})
+LEFT_WILLINGLY: Final = frozenset({"ported_out", "disconnected", "lapsed"})
+"""Outcomes by which they left of their own will."""
+_GONE: Final = LEFT_WILLINGLY | {"involuntary"}
 _TOUCHING: Final = frozenset({"contacted", "unreachable", "delivered", "read", "retained", "lost", "refused"})
 """Feedback statuses that mean a contact with the subscriber; the others concern the alert."""
 _BY_TS: Final = attrgetter("ts")
@@ -123,17 +126,35 @@ def _take_consent(population: Population, row: int, profile: Profile) -> None:
 
 
 def take_outcome(population: Population, row: int, event: Outcome) -> None:
-    """Record whether the subscriber is gone; an outcome older than the stored one changes nothing."""
+    """Record whether the subscriber is gone; an outcome older than the stored one changes nothing.
+
+    Who left of their own will cannot leave again before they were back: billing disconnects a line a month after it was
+    ported out, and a source may repeat its outcomes. How and when they left stays as it was first said.
+    """
     held = population.blocks[OUTCOME.name].data[row]
     population.touch(row, OUTCOME.name)
     if event.ts < held[OUTCOME.index["ts"]]:
         return
     held[OUTCOME.index["ts"]] = event.ts
+    if event.outcome in LEFT_WILLINGLY and _still_gone(held, population.profiles[row], event.ts):
+        return
     held[OUTCOME.index["code"]] = OUTCOME_CODES.index(event.outcome)
     if event.outcome in _GONE:
         held[OUTCOME.index["left"]], held[OUTCOME.index["left_ts"]] = 1.0, event.ts
     elif event.outcome == "returned":
         held[OUTCOME.index["left"]] = 0.0
+
+
+def _still_gone(held: Floats, profile: Profile | None, now: int) -> bool:
+    """Whether they had left of their own will and were not in service since, by outcome or profile."""
+    left_ts = held[OUTCOME.index["left_ts"]]
+    if held[OUTCOME.index["left"]] != 1.0 or OUTCOME_CODES[int(held[OUTCOME.index["code"]])] not in LEFT_WILLINGLY:
+        return False
+    if profile is None:
+        return True
+    # A new ledger applies today's profiles first: of the time before it, one only says when they were activated.
+    active = profile.status == "active" and left_ts < profile.ts <= now
+    return not active and (profile.activated_ts is None or not left_ts < profile.activated_ts <= now)
 
 
 def take_touch(population: Population, row: int, event: Contact | Feedback) -> None:

@@ -103,7 +103,7 @@ def test_alerts_fire_and_end_under_a_load_of_minutes(
         made.until("sum(increase(holdfast_dead_letters_total[1h])) > 0", 30)
         findings = made.panels()
         assert not findings.empty
-        assert findings.unknown == {NO_HOLD_OUT, NO_CONTACT}
+        assert findings.unknown == {NO_HOLD_OUT, *NO_CONTACT}
         assert not made.rules_without_data()
         worker.kill()
         until(lambda: "HoldfastNoWorker" in made.firing(), "no worker: an alert", 150, 1)

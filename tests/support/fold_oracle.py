@@ -233,11 +233,22 @@ class Subscriber:
     def settle_outcome(self, e: Outcome) -> None:
         if e.ts < self.outcome[0]:
             return
+        willing = ("ported_out", "disconnected", "lapsed")
+        if e.outcome in willing and self.left and self.outcome[1] in willing and not self.back_since(e.ts):
+            self.outcome = (float(e.ts), self.outcome[1])
+            return
         self.outcome = (float(e.ts), e.outcome)
         if e.outcome in ("ported_out", "disconnected", "lapsed", "involuntary"):
             self.left, self.left_ts = True, float(e.ts)
         elif e.outcome == "returned":
             self.left = False
+
+    def back_since(self, now: int) -> bool:
+        known = self.profile
+        if known is None:
+            return False
+        signs = [known.activated_ts, known.ts if known.status == "active" else None]
+        return any(sign is not None and self.left_ts < sign <= now for sign in signs)
 
     def set_profile(self, e: Profile) -> None:
         if self.profile is not None and e.ts < self.profile.ts:

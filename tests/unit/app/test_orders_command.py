@@ -181,8 +181,11 @@ def test_the_list_of_a_unit_is_its_own_and_follows_a_move(plant: Any, desk_state
     assert (told["order_id"], told["step"], told["seq"]) == (FIRST, "reassigned", 2)
     assert cli.main(["orders", "list", "--unit", "tianhe-03", "--unit", "panyu-01", *BROKERS]) == 0
     assert [line[0] for line in rows(capsys)[1:]] == [FIRST[:8], SECOND[:8]]
-    cli.main(["orders", "list", "--unit", "unassigned", "--lang", "zh", *BROKERS])
-    assert "未归属" in capsys.readouterr().out
+    for name in ("unassigned", "未归属"):
+        assert cli.main(["orders", "list", "--unit", name, "--lang", "zh", *BROKERS]) == 0
+        assert "未归属" in capsys.readouterr().out
+    cli.main(["orders", "tail", "--no-follow", "--unit", "未归属", "--json", *BROKERS])
+    assert [json.loads(line)["order_id"] for line in capsys.readouterr().out.splitlines()] == [THIRD]
 
 
 @pytest.mark.parametrize("verb", [["list"], ["list", "--unit", "nobody"], ["tail", "--no-follow"], ["show", "ffff"]])

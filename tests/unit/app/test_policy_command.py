@@ -27,7 +27,11 @@ ODD = replace(
     version='p-"7"\u007f',
     tiers=replace(Policy().tiers, high_risk_from=0.25, budget=1e-05),
     contact=replace(Policy().contact, holidays=("2026-10-01",), do_not_contact_exempt=("port_out",)),
-    playbook=(Policy().playbook[4], replace(Policy().playbook[0], do=())),
+    playbook=(
+        Policy().playbook[4],
+        replace(Policy().playbook[0], do=()),
+        Play(cause="general", strategy="ours", channels=("sms",)),
+    ),
     disclosable_signals=(),
     units=(
         UnitPolicy(
@@ -188,6 +192,21 @@ def test_apply_warns_where_a_file_governs(topic: Policies, tmp_path: Path) -> No
     found = apply(tmp_path, "score_step = 0.3", HOLDFAST_POLICY=str(own))
     assert "HOLDFAST_POLICY is set" in found.stderr
     assert topic.newest is not None
+
+
+def test_apply_says_that_workers_with_a_key_refuse_what_is_not_signed(topic: Policies, tmp_path: Path) -> None:
+    assert "workers that have a key refuse it" in apply(tmp_path, "score_step = 0.3\n").stderr
+    assert "workers that have a key" not in apply(tmp_path, "score_step = 0.4\n", HOLDFAST_POLICY_KEY="k" * 40).stderr
+
+
+def test_a_playbook_that_lacks_the_law_is_neither_checked_nor_published(topic: Policies, tmp_path: Path) -> None:
+    text = "[[playbook]]\ncause = 'general'\nstrategy = 's'\nchannels = ['store']\nsegments = ['high']\n"
+    (tmp_path / "one.toml").write_text(text)
+    for found in (run("check", str(tmp_path / "one.toml")), apply(tmp_path, text), apply(tmp_path, text, "--dry-run")):
+        assert found.exit_code == 1
+        assert "line 1: playbook: no port_out_code row for high, mid, low" in found.stderr
+        assert "line 1: playbook: no general row for mid, low" in found.stderr
+    assert topic.newest is None
 
 
 def test_rows_of_the_playbook_are_compared_by_number() -> None:

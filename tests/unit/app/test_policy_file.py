@@ -56,7 +56,7 @@ def test_a_content_without_a_version_has_one_of_its_own() -> None:
         ("[kinds.silence]\nttl_day = 3.0\n", 2, "kinds.silence.ttl_day", "did you mean ttl_days?"),
         ("[kinds]\nsilence.ttl_days = 0.5\n", 2, "kinds.silence.ttl_days", ">= 1.0"),
         ("kinds = 3\n", 1, "kinds", "Expected `object`"),
-        ("playbook = []\n[tiers]\nraises = 'healthy'\n", 3, "tiers.raises", "Invalid enum value"),
+        ("units = []\n[tiers]\nraises = 'healthy'\n", 3, "tiers.raises", "Invalid enum value"),
         (
             "[contact]\nholidays = [\n  '2026-10-01',\n  '2026-02-30',\n]\n",
             4,
@@ -154,6 +154,51 @@ def test_every_bad_day_and_window_is_named_with_its_own_line() -> None:
         (3, "contact.holidays[1]"),
         (5, "contact.holidays[3]"),
         (9, "contact.windows[2]"),
+    ]
+
+
+CARE = "[[playbook]]\ncause = 'general'\nstrategy = 's'\nchannels = ['sms']\n"
+CODE = "[[playbook]]\ncause = 'port_out_code'\nstrategy = 'c'\nchannels = ['store']\nanswers_only = true\n"
+
+
+def test_a_playbook_needs_a_general_row_and_one_that_answers_and_no_other() -> None:
+    found = policy(CARE + CODE)
+    assert [play.strategy for play in found.playbook] == ["s", "c"]
+    per_segment = "".join(f"{row}segments = ['{each}']\n" for row in (CARE, CODE) for each in ("low", "mid", "high"))
+    assert len(policy(per_segment).playbook) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "field", "what"),
+    [
+        (CARE, 1, "playbook", "no port_out_code row for high, mid, low: after an authorisation code"),
+        ("base_rate = 0.02\n" + CODE, 2, "playbook", "no general row for high, mid, low"),
+        (CODE + CARE + "segments = ['high', 'low']\n", 1, "playbook", "no general row for mid"),
+        (CODE + "segments = ['low']\n" + CARE, 1, "playbook", "no port_out_code row for high, mid:"),
+        (CARE + CODE + "corporate = true\n", 1, "playbook", "no port_out_code row for high, mid, low"),
+        (CARE + CODE.replace("true", "false"), 9, "playbook[2].answers_only", "this must be true"),
+        (CARE + CODE.replace("answers_only = true\n", ""), 5, "playbook[2].answers_only", "this must be true"),
+        (CARE + CODE.replace("'store'", "'store', 'sms'"), 8, "playbook[2].channels", "the store"),
+        (CARE.replace("'sms'", "") + CODE, 4, "playbook[1].channels", "without a channel"),
+    ],
+)
+def test_a_playbook_that_lacks_what_the_law_or_a_lookup_needs_is_refused(
+    text: str, line: int, field: str, what: str
+) -> None:
+    (found,) = faults(text)
+    assert (found.line, found.field) == (line, field), found
+    assert what in found.text
+
+
+def test_a_playbook_without_rows_lacks_both() -> None:
+    assert [(each.line, each.field) for each in faults("playbook = []\n")] == [(1, "playbook")] * 2
+
+
+def test_both_bad_dates_of_an_exception_are_named() -> None:
+    text = "[[units]]\nname = 'a'\n[[units.exceptions]]\nfirst = '2026-02-30'\nlast = '2026-13-40'\n"
+    assert faults(text) == [
+        Fault(4, "units[1].exceptions[1].first", "2026-02-30 is not a date"),
+        Fault(5, "units[1].exceptions[1].last", "2026-13-40 is not a date"),
     ]
 
 

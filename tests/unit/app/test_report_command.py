@@ -107,6 +107,18 @@ def test_table_is_in_both_languages_and_nothing_of_nothing_is_a_dash(
     assert "主动离网率" in capsys.readouterr().out
 
 
+def test_the_queue_without_a_unit_is_found_by_the_word_in_which_it_is_shown(
+    plant: Plant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = []
+    for name in ("unassigned", "未归属", "tianhe-03"):
+        plant(*DAY_OF_ONE, (SUBSCRIBERS, "c", LONG_AGO, {}), (OUTCOMES, "c", at(0, 12), {"outcome": "lapsed"}))
+        assert cli.main([*ARGUMENTS, "--by", "unit", "--unit", name, "--indicator", "active_churn", "--json"]) == 0
+        told.append([(line["scope"], line["numerator"]) for line in lines(capsys)])
+    assert told[0] == told[1] == [("unassigned", 1)] * 2
+    assert told[2] == [("tianhe-03", 1)] * 2
+
+
 def test_a_narrow_terminal_shows_the_figures_whole(
     plant: Plant, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

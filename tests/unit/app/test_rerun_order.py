@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.backtest.command import _remarks
-from app.backtest.rerun import Recorded, _order
+from app.backtest.rerun import Recorded, _live, _order
 from models.contract.breaches import Heard, Inherited, Joined, Left, Mark
 from models.contract.time_units import DAY_MS
 from models.desk.lanes.lane_times import Written
@@ -80,6 +80,15 @@ def test_what_is_other_than_in_the_live_run_stands_in_its_place() -> None:
     order, differ = _as_recorded(run(left(1), other, left(3), left(4), left(1, lane=1), left(2, lane=1)))
     assert differ == 1
     assert order == [other if heard == left(2) else heard for heard in LIVE]
+
+
+def test_a_policy_by_which_the_lanes_say_the_same_is_heard_in_the_same_order() -> None:
+    live = written(LIVE)
+    in_force, same, other = (
+        SimpleNamespace(lanes=run(*records, left(1, lane=1)))
+        for records in ((left(1), left(2)), (left(1), left(2)), (left(1), left(3)))
+    )
+    assert [_live(each, in_force, live) for each in (in_force, same, other)] == [live, live, None]  # type: ignore[arg-type]
 
 
 FACTS: dict[str, Any] = {

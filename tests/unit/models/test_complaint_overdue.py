@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench
 
 from models.contract.policy import ComplaintPolicy
+from models.decisions.alert_body import signal_text
 
 OPENED = START + 2 * HOUR
 
@@ -49,6 +50,24 @@ def test_warning_comes_at_four_fifths_of_the_promised_time_and_names_the_departm
     assert (alert.action.cause, alert.action.strategy) == ("complaint", "complaint_first")
     assert alert.ts < alert.action.contact_by < OPENED + 50 * HOUR
     assert "解决了没有" in alert.action.talk_track.opening.zh
+
+
+@pytest.mark.parametrize(
+    ("hours", "en", "zh"),
+    [
+        (0.5167, "and 31 minutes of the promised time are left", "还有31分钟"),
+        (31 / 60, "and 31 minutes of the promised time are left", "还有31分钟"),
+        (1.77, "and 106 minutes of the promised time are left", "还有106分钟"),
+        (1 / 60, "and 1 minute of the promised time is left", "还有1分钟"),
+        (2.9, "and 2 hours of the promised time are left", "还有2小时"),
+        (-0.75, "a complaint is 45 minutes past", "超过承诺时限45分钟"),
+        (-3.2, "a complaint is 3 hours past", "超过承诺时限3小时"),
+    ],
+)
+def test_below_two_hours_minutes_are_said(hours: float, en: str, zh: str) -> None:
+    said = signal_text("complaint_overdue", hours, 1)
+    assert en in said.en
+    assert zh in said.zh
 
 
 def test_a_settled_complaint_closes_its_alert_and_no_other() -> None:

@@ -245,6 +245,37 @@ def test_corporate_customer_with_a_code_gets_answers_only() -> None:
     assert choose(DEFAULT_PLAYBOOK, "port_out_code", "high", corporate=True).strategy == "answer_only"
 
 
+@pytest.mark.parametrize("corporate", [False, True])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (),
+        (Play(cause="general", strategy="ours", channels=("outbound_call",)),),
+        (Play(cause="port_out_code", strategy="ours", channels=("store",)),),
+        (Play(cause="port_out_code", strategy="ours", channels=("store", "sms"), answers_only=True),),
+        (Play(cause="port_out_code", strategy="ours", channels=(), answers_only=True),),
+    ],
+    ids=["none", "general", "presses", "messages", "no channel"],
+)
+def test_a_code_is_answered_whatever_a_published_playbook_says(rows: tuple[Play, ...], corporate: bool) -> None:
+    """Policies published by earlier releases were not checked for it."""
+    for segment in SEGMENTS:
+        found = choose(rows, "port_out_code", segment, corporate=corporate)
+        assert (found.strategy, found.channels, found.answers_only) == ("answer_only", ("store",), True)
+
+
+def test_a_code_takes_the_operators_own_answering_row() -> None:
+    own = Play(cause="port_out_code", strategy="ours", channels=("store",), answers_only=True)
+    press = Play(cause="general", strategy="corporate", channels=("field_visit",), corporate=True)
+    assert choose((press, own), "port_out_code", "high", corporate=True) is own
+    assert choose((press, own), "port_out_code", "low", corporate=False) is own
+
+
+def test_a_row_without_channels_is_passed_over() -> None:
+    none = Play(cause="general", strategy="ours", channels=(), corporate=True)
+    assert choose((none, *DEFAULT_PLAYBOOK), "general", "high", corporate=True).channels
+
+
 def test_card_says_what_was_said_once() -> None:
     bench = Bench(snapshot(-5.0, leave_intent_30d=([0.0, 1.0], [0.0, 1.4]), faults_open=([0.0, 1.0], [0.0, 0.4])))
     bench.send("profile", "s-1", START - DAY)

@@ -35,7 +35,7 @@ def until(bench: Bench, ts: int) -> None:
     [
         ("ported_out", ("ported out 110 days ago", "携出已110天")),
         ("disconnected", ("had the line disconnected 110 days ago", "拆机已110天")),
-        ("lapsed", ("stopped using it 110 days ago", "三无离网已110天")),
+        ("lapsed", ("was declared lapsed 110 days ago", "认定三无离网已110天")),
     ],
 )
 def test_who_left_is_asked_back_once(outcome: str, text: tuple[str, str]) -> None:
@@ -52,6 +52,63 @@ def test_who_left_is_asked_back_once(outcome: str, text: tuple[str, str]) -> Non
     assert alert.risk == alert.base_rate, "the model knows nothing of those who left"
     until(bench, GONE + 400 * DAY)
     assert bench.life() == ["win_back raised", "win_back closed expired"]
+
+
+@pytest.mark.parametrize(
+    ("first", "text"), [("ported_out", "ported out 110 days ago"), ("lapsed", "was declared lapsed 110 days ago")]
+)
+def test_an_outcome_that_is_repeated_does_not_move_the_day(first: str, text: str) -> None:
+    bench = left(first)
+    bench.send("profile", "s-1", GONE + DAY, status="left")
+    for month, outcome in enumerate((first, "disconnected", first), 1):
+        until(bench, GONE + 30 * month * DAY)
+        bench.send("outcome", "s-1", GONE + 30 * month * DAY, outcome=outcome)
+        bench.restart()
+    until(bench, ASKED + DAY)
+    (alert,) = bench.alerts()
+    assert (alert.kind, alert.event, alert.trigger.tick) == ("win_back", "raised", ASKED)
+    assert (alert.reasons or [])[0].text.en == text
+    bench.send("outcome", "s-1", ASKED + 2 * DAY, outcome="disconnected")
+    until(bench, ASKED + 160 * DAY)
+    assert bench.life() == ["win_back raised", "win_back closed expired"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("outcome", {"outcome": "returned"}),
+        ("profile", {"status": "active"}),
+        ("profile", {"status": "suspended_voluntary", "activated_ts": GONE + 19 * DAY}),
+    ],
+)
+def test_who_was_in_service_again_and_left_again_is_asked_after_the_second_time(
+    kind: str, fields: dict[str, Any]
+) -> None:
+    bench = left()
+    until(bench, GONE + 20 * DAY)
+    bench.send(kind, "s-1", GONE + 20 * DAY, **fields)
+    again = GONE + 50 * DAY
+    until(bench, again)
+    bench.send("outcome", "s-1", again, outcome="disconnected")
+    bench.send("profile", "s-1", again + DAY, status="left")
+    until(bench, again + 110 * DAY - MINUTE)
+    assert "win_back raised" not in bench.life()
+    until(bench, again + 111 * DAY)
+    (alert,) = (each for each in bench.alerts() if each.kind == "win_back")
+    assert (alert.reasons or [])[0].text.en == "had the line disconnected 110 days ago"
+
+
+def test_who_was_let_go_after_leaving_is_not_asked_and_who_left_after_that_is() -> None:
+    bench = left()
+    bench.send("outcome", "s-1", GONE + 10 * DAY, outcome="involuntary")
+    until(bench, ASKED + 20 * DAY)
+    assert bench.life("win_back") == []
+    bench = left("involuntary")
+    bench.send("outcome", "s-1", GONE + 10 * DAY, outcome="ported_out")
+    until(bench, ASKED + 9 * DAY)
+    assert bench.life("win_back") == []
+    until(bench, ASKED + 11 * DAY)
+    assert bench.life("win_back") == ["win_back raised"]
 
 
 @pytest.mark.parametrize("outcome", ["involuntary", "migrated", "downgraded"])
