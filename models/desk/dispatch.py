@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from models.contract.alerts import Alert
 from models.contract.breaches import Answer, Moved
 from models.contract.events import Channel
 from models.contract.time_units import DAY_MS, HOUR_MS
@@ -52,7 +53,10 @@ class Dispatch:
         given = alert.action if fresh else None
         standing.contact_by = by = self._deadline(standing, at) if given is None else given.contact_by
         if order is not None and not self._leads(standing, order):
-            _join(order, standing, by, at)
+            lead = file.breaches.get(order.alert_ids[0])
+            if lead is not None and lead.answers_only and not standing.answers_only:
+                by = self._deadline(lead, at)  # the customer may not be called about this one either
+            _join(order, alert, by, at)
             _note_channel(file, order)
             return order
         if order is not None and _due_before(order, standing, at):
@@ -468,18 +472,12 @@ def _due_before(order: OpenOrder, standing: Standing, at: int) -> bool:
     return ahead and any(each != standing.alert.alert_id for each in order.open_ids)
 
 
-def _join(order: OpenOrder, standing: Standing, by: int, at: int) -> None:
-    """Add an alert to an order that another one leads; one whose deadline has passed is pressed for anew.
-
-    Where the customer may only be answered there is no deadline to bring forward.
-    """
-    alert = standing.alert.alert_id
-    if alert not in order.alert_ids:
-        order.alert_ids.append(alert)
-    if alert not in order.open_ids:
-        order.open_ids.append(alert)
-    if order.answers_only and not standing.answers_only:
-        return
+def _join(order: OpenOrder, alert: Alert, by: int, at: int) -> None:
+    """Add an alert to an order that another one leads; one whose deadline has passed is pressed for anew."""
+    if alert.alert_id not in order.alert_ids:
+        order.alert_ids.append(alert.alert_id)
+    if alert.alert_id not in order.open_ids:
+        order.open_ids.append(alert.alert_id)
     if order.pressed == "returned" or order.contact_by <= at:
         order.contact_by, order.dispatched_ts, order.pressed = by, at, ""
     else:

@@ -116,6 +116,11 @@ def test_after_a_port_out_code_there_is_no_deadline_and_no_assault_team(code_fir
     assert order.contact_by == last.action.contact_by == code.clock + 30 * DAY
     assert (order.alert_ids, order.channel, order.role, order.assignee) == (["code", "a"], "store", "counter", "mei")
     assert steps(desk.hear(mark(TEN + 29 * DAY))) == []
+    later = raised(
+        desk.hear(given("c", TEN + 31 * DAY, "complaint_overdue"))
+    ).action  # its life goes on, by another call
+    assert later is not None
+    assert later.contact_by > TEN + 60 * DAY
 
 
 def test_an_order_that_is_given_anew_after_a_port_out_code_has_no_deadline_either() -> None:
