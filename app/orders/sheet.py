@@ -66,6 +66,7 @@ _REASONS: Final[dict[str, Text]] = {
     "unanswered": Text("nobody answered", "多次未接通"),
     "other_unit": Text("moved to another unit", "客户转至其他单位"),
     "other_person": Text("now another customer's", "归入其他客户"),
+    "other_matter": Text("about another matter", "改为其他事由"),
     "consent_changed": Text("consent changed", "授权变更"),
 }
 """Texts of reasons that are no alert kind, close reason or suppression reason; those have texts with the alerts."""

@@ -25,7 +25,7 @@ class WorkOrder(Struct, frozen=True, kw_only=True):
     reason: str
     """Reason of the step, as a code: the kind of the alert, a feedback status, a close or suppression reason,
     ``deadline_near``, ``deadline_passed``, ``deadline_long_passed``, ``unanswered``, ``other_unit``, ``other_person``,
-    ``consent_changed``."""
+    ``other_matter``, ``consent_changed``."""
     subscriber_id: str | None
     """Null if the order is about an account."""
     customer_id: str | None

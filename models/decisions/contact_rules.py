@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from functools import lru_cache
 from hashlib import blake2b
@@ -17,6 +17,8 @@ from models.decisions.decision_context import passive
 _MINUTE_MS: Final = 60_000
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _LONGEST_HOLIDAY_DAYS: Final = 400
+_SHORTEST_MS: Final = 15 * _MINUTE_MS
+"""Least contact-window time for a contact: told at 19:59 of an appointment at 09:30, nobody can call by 20:00."""
 CHANNELS: Final[tuple[Channel, ...]] = (
     "account_manager",
     "field_visit",
@@ -284,8 +286,11 @@ def channels_for(
     return of_play or tuple(allowed[:1])
 
 
-def contact_by(kind: Kind, level: int, ts: int, appointment_ts: int | None, policy: Policy) -> int:
+def contact_by(kind: Kind, level: int, ts: int, before_ts: int | None, policy: Policy) -> int:
     """Deadline of the first contact: the policy's hours within the contact windows, and before an appointment.
+
+    It always lies inside a contact window, and never before :func:`opens`, from when on contact may be made. If no
+    window is open before the appointment, or before the end of a promised time, it is soon after the next one opens.
 
     Examples
     --------
@@ -294,20 +299,45 @@ def contact_by(kind: Kind, level: int, ts: int, appointment_ts: int | None, poli
     17.0
     >>> (contact_by("risk_tier", HIGH_RISK, evening, None, Policy()) - evening) / HOUR_MS
     24.0
+    >>> night = evening + 3 * HOUR_MS
+    >>> [(contact_by("port_out", 1, night, night + h * HOUR_MS // 2, Policy()) - night) / HOUR_MS for h in (20, 25)]
+    [13.0, 12.25]
     """
     hours = policy.kind(kind).contact_hours
     if kind == "risk_tier" and level >= HIGH_RISK:
         hours = policy.contact.high_risk_hours
     by = working(ts, round(hours * HOUR_MS), policy.contact)
-    if appointment_ts is not None and appointment_ts > ts:
-        # Before the appointment, with a margin; at short notice, half of the time is left for the call.
-        margin = min(round(policy.contact.appointment_margin_hours * HOUR_MS), (appointment_ts - ts + 1) // 2)
-        by = min(by, _last_open(ts, appointment_ts - margin, policy.contact))
-    return by
+    return by if before_ts is None or before_ts <= ts else min(by, _before(ts, before_ts, policy.contact))
+
+
+def _before(ts: int, end: int, policy: ContactPolicy) -> int:
+    """The last moment inside a contact window that leaves a margin before `end`; at short notice a part of it.
+
+    At short notice half of the time is left for the call, and at least a quarter of an hour of contact-window time, if
+    there is twice as much of that. If there is none, it is the margin's time into the next window.
+    """
+    margin = round(policy.appointment_margin_hours * HOUR_MS)
+    if opens(ts, policy) >= end:
+        return working(ts, max(1, margin), policy)
+    least = _SHORTEST_MS if working(ts, 2 * _SHORTEST_MS, policy) <= end else (_open_ms(ts, end, policy) + 1) // 2
+    by = _last_open(ts, end - min(margin, (end - ts + 1) // 2), policy)
+    return max(by, working(ts, least, policy))
+
+
+def _open_ms(since: int, until: int, policy: ContactPolicy) -> int:
+    """Contact-window time between two moments.
+
+    Examples
+    --------
+    >>> evening = 1_780_048_800_000  # 18:00 in Shanghai
+    >>> _open_ms(evening, evening + 31 * HOUR_MS // 2, ContactPolicy()) / HOUR_MS
+    2.5
+    """
+    return sum(end - max(start, since) for start, end in _open_windows(since, until, policy))
 
 
 def _last_open(since: int, until: int, policy: ContactPolicy) -> int:
-    """The last moment inside a contact window after `since` and up to `until`; `until` if there is none.
+    """The last moment inside a contact window after `since` and up to `until`; `since` if there is none.
 
     Examples
     --------
@@ -315,18 +345,22 @@ def _last_open(since: int, until: int, policy: ContactPolicy) -> int:
     >>> (_last_open(evening, evening + 14 * HOUR_MS, ContactPolicy()) - evening) / HOUR_MS
     2.0
     """
+    return next((end for _, end in _open_windows(since, until, policy)), since)
+
+
+def _open_windows(since: int, until: int, policy: ContactPolicy) -> Iterator[tuple[int, int]]:
+    """Contact windows that are open between two moments, the last one first, each up to `until`."""
     offset = round(policy.utc_offset_hours * HOUR_MS)
     windows, holidays = _compiled(policy.windows, policy.holidays)
     first, last = (since + offset) // DAY_MS, (until + offset) // DAY_MS
     for today in range(last, max(first, last - _LONGEST_HOLIDAY_DAYS) - 1, -1):
         if today in holidays:
             continue
-        for opens, closes in reversed(windows):
-            start = today * DAY_MS + opens - offset
-            end = min(until, today * DAY_MS + closes - offset)
+        for opening, closing in reversed(windows):
+            start = today * DAY_MS + opening - offset
+            end = min(until, today * DAY_MS + closing - offset)
             if end > max(start, since):
-                return end
-    return until
+                yield start, end
 
 
 def working(ts: int, span_ms: int, policy: ContactPolicy) -> int:

@@ -303,7 +303,7 @@ class Incidents:
         self.leaves(former, heard.alert, at)
         standing.alert = msgspec.structs.replace(standing.alert, account_id=heard.alert.account_id)
         if self._stands_for(heard.alert, heard.account_size):
-            self._decisions.supersede(file, standing, at)
+            self._decisions.supersede(file, [standing], at)
         else:
             self._decisions.obey(file, standing, at)
         return True
@@ -394,13 +394,14 @@ class Incidents:
         account.incident, self._person_of[raised] = raised, account_person(account_id)
         self._dirty.add(account_id)
         exempt = self._context.ruled.contact.cooldown_exempt
+        lines: dict[Person, list[str]] = {}
         for name in sorted(account.members):
-            person = self._registry.whose[name]
+            lines.setdefault(self._registry.whose[name], []).extend(account.members[name])
+        for person, breaches in lines.items():
             file = self._registry.files[person]
-            for alert in account.members[name]:
-                line = file.breaches.get(alert)
-                if line is not None and line.alert.kind not in exempt and line.state != "answered":
-                    self._decisions.supersede(file, line, at)
+            known = [file.breaches[alert] for alert in breaches if alert in file.breaches]
+            covered = [each for each in known if each.alert.kind not in exempt and each.state != "answered"]
+            self._decisions.supersede(file, covered, at)
             self._registry.put(person)
 
     # It ends
@@ -436,7 +437,7 @@ class Incidents:
                 account.leaves(heard.subscriber_id, alert.alert_id)
             elif not counts and not standing.closed:
                 if self._stands_for(alert, None):
-                    self._decisions.supersede(file, standing, at)
+                    self._decisions.supersede(file, [standing], at)
                 line = _Line(self._as_of(alert, standing.lane, at), standing.lane, heard.unit, heard.manager)
                 self._look_at(line, at, None)
                 if not self.covers(alert):

@@ -211,8 +211,10 @@ class Units:
         return found
 
 
-def role_of(kind: Kind, channel: Channel, segment: Segment, *, corporate: bool) -> Role:
+def role_of(kind: Kind, channel: Channel, segment: Segment, *, corporate: bool, answers_only: bool = False) -> Role:
     """The role that works an order of this kind and channel.
+
+    A customer who may only be answered is left to those who answer on the channel: the assault team goes out to win.
 
     Examples
     --------
@@ -224,6 +226,8 @@ def role_of(kind: Kind, channel: Channel, segment: Segment, *, corporate: bool) 
     'account_manager'
     >>> role_of("contract_expiry", "wechat", "high", corporate=True)
     'digital'
+    >>> role_of("port_out", "store", "high", corporate=False, answers_only=True)
+    'counter'
     """
     if channel in MESSAGES:
         return "digital"
@@ -231,6 +235,6 @@ def role_of(kind: Kind, channel: Channel, segment: Segment, *, corporate: bool) 
         return "disconnect_specialist"
     if corporate:
         return "account_manager"
-    if segment == "high" and kind in _ASSAULT:
+    if segment == "high" and kind in _ASSAULT and not answers_only:
         return "assault_team"
     return _ROLES[channel]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -22,7 +22,7 @@ from models.desk.capacity import Units
 from models.desk.contact_limits import Objection, Objections
 from models.desk.desk_context import DeskContext
 from models.desk.dispatch import ENDED_BY_PROFILE, Dispatch, allowed
-from models.desk.persons import DESK, PersonFile, Standing, untried
+from models.desk.persons import DESK, PersonFile, Standing, shown, untried
 from models.desk.publications import Publications, bare, by_order, closed
 
 _BY_HAND: Final = frozenset({"blocked", "snoozed"})
@@ -160,10 +160,13 @@ class Decisions:
         self, file: PersonFile, standing: Standing, channel: Channel, at: int, record_ts: int | None, *, fresh: bool
     ) -> None:
         """Publish the alert with the order that answers it."""
+        before = shown(file.order)
         order = self._dispatch.answer(file, standing, channel, at, fresh=fresh)
         standing.reason, standing.stopped, standing.retry_ts = None, False, None
         self._published.alert(standing, by_order(standing.alert, order), record_ts)
-        self._published.step(order, "dispatched", standing.alert.kind, DESK, at)
+        # A profile that allows contact again may have had it dispatched just now, and say what got stronger meanwhile.
+        if shown(order) != before or order.newest != ("dispatched", standing.alert.kind, at):
+            self._published.step(order, "dispatched", standing.alert.kind, DESK, at)
         _strip(standing)
 
     # Escalated, eased, closed
@@ -221,7 +224,9 @@ class Decisions:
         elif standing.state == "raised":
             self._published.alert(standing, alert, None)
         del file.breaches[alert.alert_id]
-        self._dispatch.leave(file, alert.alert_id, alert.close_reason or "recovered", at)
+        left = self._dispatch.leave(file, alert.alert_id, alert.close_reason or "recovered", at)
+        if left and alert.close_reason != "erased":  # an erasure may end the order; then follows what becomes of it
+            self._dispatch.lead_anew(file, at)
 
     def close_all(self, file: PersonFile, heard: Answer, at: int) -> None:
         """A refusal or a loss closes everything that is open for a person, on all their numbers."""
@@ -240,17 +245,25 @@ class Decisions:
             self._published.alert(standing, closed(standing.alert, "feedback", heard.ts, heard.trigger), None)
         standing.state, standing.retry_ts, standing.stopped, standing.closed = "answered", None, False, True
 
-    def supersede(self, file: PersonFile, standing: Standing, at: int) -> None:
-        """Close or suppress a line's breach, since the incident of its account covers it, and keep its body."""
+    def supersede(self, file: PersonFile, lines: Sequence[Standing], at: int) -> None:
+        """Close or suppress breaches of lines that the incident of their account covers, and keep their bodies."""
+        left = [self._supersede(file, standing, at) for standing in lines]
+        if any(left):
+            self._dispatch.lead_anew(file, at)
+
+    def _supersede(self, file: PersonFile, standing: Standing, at: int) -> bool:
+        """Do so with one of them; returns whether it has left an order."""
+        left = False
         if standing.state == "raised":
             body = closed(standing.alert, "superseded", at, standing.alert.trigger)
             self._published.alert(standing, body, None)
-            self._dispatch.leave(file, standing.alert.alert_id, "superseded", at)
+            left = self._dispatch.leave(file, standing.alert.alert_id, "superseded", at)
         elif standing.state == "waiting":
             whole = standing.alert
             self.withhold(standing, Objection("low_priority", None), at, fresh=False)
             standing.alert = whole
         standing.state, standing.retry_ts, standing.stopped = "answered", None, False
+        return left
 
     # Manual instructions
 

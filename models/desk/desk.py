@@ -395,6 +395,7 @@ class Desk:
                 del file.breaches[alert]
         order, at = file.order, self.context.at(file, heard.clock)
         if order is None or order.subscriber_id != name:
+            self._dispatch.lead_anew(file, at)
             self._registry.forget(name, file)
             return
         self._dispatch.end(file, order, "erased", DESK, at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -11,7 +11,7 @@ from models.contract.alerts import Alert
 from models.contract.breaches import Answer, Moved
 from models.contract.events import Channel
 from models.contract.time_units import DAY_MS, HOUR_MS
-from models.contract.vocabulary import Role, SuppressionReason
+from models.contract.vocabulary import Kind, Role, SuppressionReason
 from models.contract.work_orders import order_id
 from models.decisions.contact_rules import contact_by
 from models.decisions.signals import ACCOUNT_KIND
@@ -49,17 +49,25 @@ class Dispatch:
         pressed, whatever else is open; then an urgent one; then the one of the highest priority. The file is changed in
         place; the caller puts it back into the registry.
         """
-        alert, action, order = standing.alert, standing.alert.action, file.order
-        given = action if fresh or standing.answers_only else None
-        by = self._deadline(standing, at) if given is None else given.contact_by
-        if order is not None and order.contacted_ts is None and order.contact_by > at:
-            others = [each for each in order.open_ids if each != alert.alert_id]
-            by = min(by, order.contact_by) if others else by  # a matter that joins relaxes no other's deadline
+        alert, order = standing.alert, file.order
+        given = alert.action if fresh else None
+        standing.contact_by = by = self._deadline(standing, at) if given is None else given.contact_by
         if order is not None and not self._leads(standing, order):
+            lead = file.breaches.get(order.alert_ids[0])
+            if lead is not None and lead.answers_only and not standing.answers_only:
+                by = self._deadline(lead, at)  # the customer may not be called about this one either
             _join(order, alert, by, at)
             _note_channel(file, order)
             return order
-        role = role_of(alert.kind, channel, alert.value.segment, corporate=alert.account_id is not None)
+        if order is not None and _due_before(order, standing, at):
+            by = min(by, order.contact_by)  # a matter that joins relaxes no other's deadline
+        role = role_of(
+            alert.kind,
+            channel,
+            alert.value.segment,
+            corporate=alert.account_id is not None,
+            answers_only=standing.answers_only,
+        )
         if order is not None and _stays(order, standing):
             channel, role = order.channel, order.role
         if order is None:
@@ -87,37 +95,109 @@ class Dispatch:
 
     def _leads(self, standing: Standing, order: OpenOrder) -> bool:
         """Whether an alert leads the order: after a contact each does, unless one is open that may only be answered."""
-        alert, urgent = standing.alert, self._context.urgent
-        leader = order.alert_ids[0]
+        alert, leader = standing.alert, order.alert_ids[0]
         bound = order.answers_only and leader in order.open_ids
-        its = standing.answers_only, urgent(alert.kind), alert.priority
-        stronger = its > (bound, urgent(order.kind), order.priority)
+        stronger = self._strength(standing) > (bound, self._context.urgent(order.kind), order.priority)
         return stronger or alert.alert_id == leader or (order.contacted_ts is not None and not bound)
+
+    def _strength(self, standing: Standing) -> tuple[bool, bool, float]:
+        """Sort key by which the alerts of a person lead their order."""
+        return standing.answers_only, self._context.urgent(standing.alert.kind), standing.alert.priority
 
     def _lead(self, order: OpenOrder, standing: Standing, channel: Channel, role: Role, by: int, at: int) -> None:
         """Let an alert lead the order, which is dispatched anew with its unit, role, channel and deadline."""
-        alert = standing.alert
-        order.strategy = alert.action.strategy if alert.action is not None else order.strategy
-        order.alert_ids = [alert.alert_id, *(each for each in order.alert_ids if each != alert.alert_id)]
-        order.open_ids = [alert.alert_id, *(each for each in order.open_ids if each != alert.alert_id)]
         moved = (order.unit, order.role) != (standing.unit, role) or order.assignee is None
         order.unit, order.role, order.channel = standing.unit, role, channel
-        order.offered, order.channels = standing.offered, standing.channels
         if moved:
             order.assignee = self._units.deal(standing.unit, role, standing.manager, at)
         order.contact_by, order.dispatched_ts, order.pressed, order.contacted_ts = by, at, "", None
-        order.accepted = order.accepted and not moved
-        order.priority, order.kind, order.level = alert.priority, alert.kind, standing.level
-        order.segment, order.corporate = alert.value.segment, alert.account_id is not None
-        order.before_ts, order.answers_only, order.tried_hours = standing.before_ts, standing.answers_only, []
+        order.accepted, order.tried_hours = order.accepted and not moved, []
+        _led_by(order, standing)
 
     def _deadline(self, standing: Standing, at: int) -> int:
+        """Deadline of an order that is given at that time; the end of the alert's life if they may only be answered."""
+        if standing.answers_only:
+            ends, life = (
+                standing.contact_by or 0,
+                round(self._context.ruled.kind(standing.alert.kind).ttl_days * DAY_MS),
+            )
+            return ends if ends > at else at + life
         return contact_by(standing.alert.kind, standing.level, at, standing.before_ts, self._context.ruled)
 
     def _promise(self, file: PersonFile, order: OpenOrder, at: int) -> None:
         """Count the planned contact of an order from now on."""
         file.unpromise(order)
         file.keep(Made(at, order.channel, order.subscriber_id, DESK, "planned", order.order_id))
+
+    # Led by another alert, since one in it is over
+
+    def lead_anew(self, file: PersonFile, at: int, moved: Collection[str] = ()) -> None:
+        """After alerts have left the person's order, let the best of the others lead it, and press by theirs alone.
+
+        Alerts that `moved` to another person are listed in it no longer. The step is published if the leader or the
+        deadline has changed.
+        """
+        order, changed = file.order, self._led_anew(file, at)
+        if order is None:
+            return
+        order.alert_ids = [each for each in order.alert_ids if each not in moved]
+        if changed:
+            self._published.step(order, "reassigned", "other_matter", DESK, at)
+
+    def _led_anew(self, file: PersonFile, at: int) -> bool:
+        """Whether another alert leads the order, or it has a later deadline; not once the customer was reached."""
+        order = file.order
+        standings = [] if order is None else [file.breaches[each] for each in order.open_ids if each in file.breaches]
+        if order is None or not standings:
+            return False
+        over, bound = order.alert_ids[0] not in order.open_ids, order.answers_only
+        if over:
+            leader = max(standings, key=self._strength)  # the first one in the order, of equals
+            if order.contacted_ts is None:
+                self._hand_over(file, order, leader, at)
+            else:
+                _led_by(order, leader)
+        return order.contacted_ts is None and (self._put_off(file, order, standings, at, ended=bound) or over)
+
+    def _hand_over(self, file: PersonFile, order: OpenOrder, leader: Standing, at: int) -> None:
+        """Give an order to the unit, channel and role of the alert that leads it from now on.
+
+        It stays on its channel if that is one of those, and with whoever has accepted it there.
+        """
+        stays = order.unit == leader.unit and order.channel in leader.channels
+        stays = stays and order.answers_only == leader.answers_only
+        _led_by(order, leader)
+        if not stays:
+            channel = self._channel_of(file, leader, at) or order.channel
+            self._turn(file, order, leader.unit, channel, leader.manager, at)
+            order.tried_hours = []
+            self._promise(file, order, at)
+        elif not order.accepted and (role := self._role(order, order.channel)) != order.role:
+            order.role, order.assignee = role, self._units.deal(order.unit, role, leader.manager, at)
+
+    def _channel_of(self, file: PersonFile, standing: Standing, at: int) -> Channel | None:
+        """The first channel of an alert that is not capped and has capacity; else its first."""
+        alert = standing.alert
+        full = self._objections.sms_capped(file, alert.kind, alert.account_id, at) is not None
+        left = [each for each in standing.channels if each != "sms" or not full] or standing.channels
+        exempt = standing.answers_only or self._passes_capacity(alert.kind)
+        free = (each for each in left if exempt or self._units.free(standing.unit, each, at))
+        return next(free, left[0] if left else None)
+
+    def _put_off(
+        self, file: PersonFile, order: OpenOrder, standings: Sequence[Standing], at: int, *, ended: bool
+    ) -> bool:
+        """Take over the earliest deadline ahead of the alerts that are left, if it is later, and press for it anew.
+
+        With `ended` the customer could only be answered until now: if that is over, there is a deadline again.
+        """
+        leader, bound = file.breaches.get(order.alert_ids[0]), order.answers_only
+        left = [each for each in standings if each.answers_only == bound]
+        dues = [order.contact_by if each.contact_by is None else each.contact_by for each in left]
+        by = min((due for due in dues if due > at), default=None)
+        if ended and not bound and leader is not None:
+            return _press_from(order, self._deadline(leader, at) if by is None else by, at)
+        return by is not None and by > order.contact_by and _press_from(order, by, at)
 
     # Moved on
 
@@ -139,6 +219,8 @@ class Dispatch:
         if barred is not None:
             self.end(file, order, barred, DESK, at)
             return
+        if self._led_anew(file, at):
+            reason = "other_matter"
         if _drop_stopped(file, order, heard):
             reason = "consent_changed"
         if ours:
@@ -160,8 +242,12 @@ class Dispatch:
 
     def _has_room(self, order: OpenOrder, unit: str, channel: Channel, at: int) -> bool:
         """Whether an order may take this channel: with capacity, or, if its kind passes that, where somebody works."""
-        exempt = self._context.urgent(order.kind) or order.kind in self._context.ruled.contact.cooldown_exempt
-        return self._units.manned(unit, channel, at) if exempt else self._units.free(unit, channel, at)
+        if self._passes_capacity(order.kind):
+            return self._units.manned(unit, channel, at)
+        return self._units.free(unit, channel, at)
+
+    def _passes_capacity(self, kind: Kind) -> bool:
+        return self._context.urgent(kind) or kind in self._context.ruled.contact.cooldown_exempt
 
     def _barred(self, file: PersonFile, order: OpenOrder, heard: Moved) -> SuppressionReason | None:
         """Why a new profile ends an order, or None.
@@ -185,7 +271,8 @@ class Dispatch:
         if channel is None:
             return
         self._turn(file, order, order.unit, channel, None if lead is None else lead.manager, at)
-        order.contact_by = order.contact_by if lead is None else self._deadline(lead, at)
+        if lead is not None:
+            order.contact_by = lead.contact_by = self._deadline(lead, at)
         order.dispatched_ts, order.pressed, order.tried_hours = at, "", []
         self._promise(file, order, at)
         self._published.step(order, "reassigned", "unanswered", DESK, at)
@@ -197,11 +284,15 @@ class Dispatch:
         if order.contacted_ts is None:  # else the contact was made, and counts where it was
             self._give_back(order, at)
             self._take(order, unit, channel, at)
-        role = role_of(order.kind, channel, order.segment, corporate=order.corporate)
+        role = self._role(order, channel)
         if (unit, role) != (order.unit, order.role):
             order.assignee = self._units.deal(unit, role, manager, at)
         order.unit, order.channel, order.role, order.accepted = unit, channel, role, False
         _note_channel(file, order)
+
+    def _role(self, order: OpenOrder, channel: Channel) -> Role:
+        """The role that works this order over a channel."""
+        return role_of(order.kind, channel, order.segment, corporate=order.corporate, answers_only=order.answers_only)
 
     # Worked
 
@@ -228,9 +319,10 @@ class Dispatch:
         elif _reaches(order, heard):
             order.contacted_ts = heard.ts
             self._published.step(order, "contacted", status, by, at)
-            known = any(each.subscriber_id == order.subscriber_id for each in file.settling)
+            whose = _number_of(file, order)
+            known = any(each.subscriber_id == whose for each in file.settling)
             if not known and order.account_id is None:  # no record says that an account has left
-                file.settling.append(Settling(heard.ts, order.unit, order.subscriber_id, order.strategy))
+                file.settling.append(Settling(heard.ts, order.unit, whose, order.strategy))
             if order.kind == "contract_expiry" and status in ("delivered", "read"):
                 self.end(file, order, status, by, at)  # a notice is done once delivered
                 return
@@ -243,6 +335,7 @@ class Dispatch:
         others = [alert for alert in order.open_ids if alert != heard.alert_id]
         if status in _OF_ALERT and heard.alert_id is not None and others:
             order.open_ids = others  # the order goes on for the others
+            self.lead_anew(file, at)
         else:
             order.fed_back = True
             _need_no_other(file, order)
@@ -251,7 +344,10 @@ class Dispatch:
     # Ended
 
     def leave(self, file: PersonFile, alert: str, reason: str, at: int, by: str = DESK) -> bool:
-        """Take an alert out of the person's order, which ends with its last one; returns whether it was in it."""
+        """Take an alert out of the person's order, which ends with its last one; returns whether it was in it.
+
+        Once all that are over have left, call :meth:`lead_anew`.
+        """
         order = file.order
         if order is None or alert not in order.open_ids:
             return False
@@ -262,9 +358,11 @@ class Dispatch:
 
     def stop(self, file: PersonFile, standings: Iterable[Standing], found: Objection, by: str, at: int) -> None:
         """Take alerts out of the person's order until a block or snooze ends."""
-        for standing in standings:
-            if self.leave(file, standing.alert.alert_id, found.reason, at, by):
-                standing.stopped, standing.retry_ts = True, found.until
+        stopped = [each for each in standings if self.leave(file, each.alert.alert_id, found.reason, at, by)]
+        for standing in stopped:
+            standing.stopped, standing.retry_ts = True, found.until
+        if stopped:
+            self.lead_anew(file, at)
 
     def end(self, file: PersonFile, order: OpenOrder, reason: str, by: str, at: int) -> None:
         """Archive an order that was worked, withdraw one that was not; without a contact its capacity is given back."""
@@ -311,10 +409,15 @@ def _note_channel(file: PersonFile, order: OpenOrder) -> None:
             standing.given_over = (*before, order.channel)
 
 
-def _numbers_of(file: PersonFile, order: OpenOrder) -> set[str | None]:
+def _numbers_of(file: PersonFile, order: OpenOrder) -> set[str]:
     """The number that the order began with, and that of the leading alert."""
+    return {order.subscriber_id, _number_of(file, order)}
+
+
+def _number_of(file: PersonFile, order: OpenOrder) -> str:
+    """The number of the leading alert; if that is over, the number that the order began with."""
     lead = file.breaches.get(order.alert_ids[0])
-    return {order.subscriber_id, order.subscriber_id if lead is None else lead.alert.subscriber_id}
+    return order.subscriber_id if lead is None else lead.alert.subscriber_id or order.subscriber_id
 
 
 def _new(standing: Standing, channel: Channel, role: Role, by: int, at: int) -> OpenOrder:
@@ -344,12 +447,40 @@ def _new(standing: Standing, channel: Channel, role: Role, by: int, at: int) -> 
     )
 
 
+def _led_by(order: OpenOrder, standing: Standing) -> None:
+    """Let an alert lead the order, and answer that matter first."""
+    alert = standing.alert
+    order.strategy = standing.strategy or order.strategy
+    order.alert_ids = [alert.alert_id, *(each for each in order.alert_ids if each != alert.alert_id)]
+    order.open_ids = [alert.alert_id, *(each for each in order.open_ids if each != alert.alert_id)]
+    order.offered, order.channels = standing.offered, standing.channels
+    order.priority, order.kind, order.level = alert.priority, alert.kind, standing.level
+    order.segment, order.corporate = alert.value.segment, alert.account_id is not None
+    order.before_ts, order.answers_only = standing.before_ts, standing.answers_only
+
+
+def _press_from(order: OpenOrder, by: int, at: int) -> bool:
+    """Press for a contact by another deadline, anew."""
+    order.contact_by, order.dispatched_ts, order.pressed = by, at, ""
+    return True
+
+
+def _due_before(order: OpenOrder, standing: Standing, at: int) -> bool:
+    """Whether an order has a deadline ahead for other alerts than this one that comes to lead it.
+
+    From when on the customer may only be answered, what they were to be called for is not due any more.
+    """
+    ahead = order.contacted_ts is None and order.contact_by > at and order.answers_only == standing.answers_only
+    return ahead and any(each != standing.alert.alert_id for each in order.open_ids)
+
+
 def _join(order: OpenOrder, alert: Alert, by: int, at: int) -> None:
-    """Add an alert to an order that another one leads; an order that is back in the pool begins anew."""
+    """Add an alert to an order that another one leads; one whose deadline has passed is pressed for anew."""
     if alert.alert_id not in order.alert_ids:
         order.alert_ids.append(alert.alert_id)
+    if alert.alert_id not in order.open_ids:
         order.open_ids.append(alert.alert_id)
-    if order.pressed == "returned":
+    if order.pressed == "returned" or order.contact_by <= at:
         order.contact_by, order.dispatched_ts, order.pressed = by, at, ""
     else:
         order.contact_by = min(order.contact_by, by)

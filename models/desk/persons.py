@@ -18,7 +18,7 @@ from models.contract.policy import Policy
 from models.contract.time_units import HOUR_MS
 from models.contract.vocabulary import Kind, LeaveReason, OrderStep, Role, Segment, SuppressionReason
 from models.contract.work_orders import OrderId, WorkOrder
-from models.decisions.contact_rules import working
+from models.decisions.contact_rules import opens, working
 
 BY_TIME: Final = attrgetter("ts")
 KEPT_CONTACTS: Final = 32
@@ -69,6 +69,11 @@ class Standing(Struct):
     given_over: tuple[Channel, ...] = ()
     """Channels of the notices so far, the last one last, if it is about a contract's end: none of them was answered."""
     before_ts: int | None = None
+    contact_by: int | None = None
+    """Its own deadline, as of its newest order: the order may have an earlier one. For a customer who may only be
+    answered it is the end of the alert's life."""
+    strategy: str = ""
+    """Strategy of the play that answers it."""
     answers_only: bool = False
     resumed: bool = False
     unit: str = ""
@@ -88,9 +93,11 @@ class Standing(Struct):
             alert = msgspec.structs.replace(alert, event="raised", trigger=self.alert.trigger)
         self.alert, self.level = alert, heard.level
         self.offered, self.channels = heard.channels, untried(heard.channels, self.given_over)
-        self.before_ts, self.answers_only, self.resumed = heard.before_ts, heard.answers_only, heard.resumed
         if alert.action is not None:
-            self.unit, self.manager = alert.action.unit, alert.action.assignee
+            self.unit, self.manager, self.strategy = alert.action.unit, alert.action.assignee, alert.action.strategy
+            if heard.answers_only or self.answers_only:
+                self.contact_by = alert.action.contact_by
+        self.before_ts, self.answers_only, self.resumed = heard.before_ts, heard.answers_only, heard.resumed
 
     def need_no_other(self) -> None:
         """A further order, which waits for a day with capacity, is not needed any more."""
@@ -161,6 +168,8 @@ class OpenOrder(Struct):
     seq: int = 0
     step: OrderStep = "dispatched"
     """The last step taken."""
+    step_reason: str = ""
+    step_ts: int = 0
     pressed: Literal["", "reminded", "escalated", "returned"] = ""
     """How far the desk has pressed for a contact since the dispatch."""
     accepted: bool = False
@@ -171,6 +180,11 @@ class OpenOrder(Struct):
     """Whether the customer was reported as retained; counted once."""
     tried_hours: list[int] = field(default_factory=list)
     """Local hours of the unanswered tries on this channel."""
+
+    @property
+    def newest(self) -> tuple[OrderStep, str, int]:
+        """The last step taken, its reason and time."""
+        return self.step, self.step_reason, self.step_ts
 
 
 class Instruction(Struct, frozen=True, array_like=True):
@@ -266,7 +280,7 @@ class PersonFile(Struct):
 
 def step_of(order: OpenOrder, step: OrderStep, reason: str, by: str, ts: int, version: str) -> WorkOrder:
     """Take a step of the order and return its record."""
-    order.step = step
+    order.step, order.step_reason, order.step_ts = step, reason, ts
     order.seq += 1
     return WorkOrder(
         order_id=order.order_id,
@@ -288,6 +302,14 @@ def step_of(order: OpenOrder, step: OrderStep, reason: str, by: str, ts: int, ve
     )
 
 
+def shown(order: OpenOrder | None) -> tuple[object, ...]:
+    """What the steps of an order show of it, and what may change from step to step; nothing without an order."""
+    if order is None:
+        return ()
+    given = order.order_id, order.unit, order.role, order.assignee, order.channel, order.contact_by
+    return *given, *order.alert_ids
+
+
 def next_pressing(order: OpenOrder, policy: Policy) -> int | None:
     """When the desk presses for a contact next; None if it does not, or has done so for the last time.
 
@@ -296,8 +318,8 @@ def next_pressing(order: OpenOrder, policy: Policy) -> int | None:
     if order.contacted_ts is not None or order.answers_only or order.pressed == "returned":
         return None
     if order.pressed == "":
-        left = order.contact_by - order.dispatched_ts
-        return order.dispatched_ts + round(max(0, left) * policy.desk.remind_share)
+        begins = opens(order.dispatched_ts, policy.contact)  # nobody may call before
+        return begins + round(max(0, order.contact_by - begins) * policy.desk.remind_share)
     if order.pressed == "reminded":
         return order.contact_by
     return working(order.contact_by, round(policy.desk.return_hours * HOUR_MS), policy.contact)

@@ -149,7 +149,8 @@ class Registry:
         left = [alert for alert in order.open_ids if alert in old.breaches]
         without = [alert for alert in order.open_ids if alert in new.breaches and order.contacted_ts is None]
         if left:
-            order.open_ids = left
+            moved, order.open_ids = set(order.open_ids).difference(left), left
+            self._dispatch.lead_anew(old, self._context.at(old), moved)
         elif new.order is None:
             planned = [made for made in old.contacts if made.order == order.order_id and made.status == "planned"]
             new.order, old.order = order, None

@@ -431,6 +431,7 @@ def test_an_order_holds_raised_alerts_of_its_person_alone_and_no_lane_is_awaited
             assert not file.numbers or file.lanes == sorted({lane for each in file.numbers.values() for lane in each})
             held = [] if file.order is None else file.order.open_ids
             assert {file.breaches[alert].state for alert in held} <= {"raised"}
+            assert file.order is None or file.order.alert_ids[0] in held, "an open alert leads it"
             block = file.by_hand.get("blocked")
             # An account's own time is not that of the line that brings its incident about.
             assert not held or key.startswith(b"pa:") or block is None or not block.stands(file.now)

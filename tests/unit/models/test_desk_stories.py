@@ -45,7 +45,7 @@ def breach(alert: str, kind: str = "leave_intent", event: str = "raised", **chan
         alert_id=alert,
         kind=kind,
         event=event,
-        close_reason="recovered" if event == "closed" else None,
+        close_reason=said.get("why", "recovered") if event == "closed" else None,
         subscriber_id=said["sub"],
         customer_id=said["cust"],
         priority=said["priority"],
@@ -281,7 +281,7 @@ def test_an_order_goes_on_under_another_number_when_the_one_it_began_with_is_for
     desk = opened()
     first = run(desk, breach("a", cust="c"), breach("b", "complaint_overdue", sub="s-2", cust="c"))
     gone = Forgotten(lane=0, clock=TEN, subscriber_id="s-1", customer_id="c")
-    said = orders(run(desk, breach("a", event="closed", cust="c"), gone))
+    said = orders(run(desk, breach("a", event="closed", cust="c", why="erased"), gone))
     assert [(order.step, order.reason) for order in said] == [
         ("withdrawn", "erased"),
         ("dispatched", "complaint_overdue"),
@@ -303,7 +303,7 @@ def test_who_was_reached_is_not_sent_another_order_when_one_of_their_numbers_is_
         answer("contacted", "a", 0, customer_id="c"),
     )
     gone = Forgotten(lane=0, clock=TEN, subscriber_id="s-1", customer_id="c")
-    said = orders(run(desk, breach("a", event="closed", cust="c"), gone))
+    said = orders(run(desk, breach("a", event="closed", cust="c", why="erased"), gone))
     assert [order.step for order in said] == ["archived"]
 
 
