@@ -289,8 +289,9 @@ def channels_for(
 def contact_by(kind: Kind, level: int, ts: int, before_ts: int | None, policy: Policy) -> int:
     """Deadline of the first contact: the policy's hours within the contact windows, and before an appointment.
 
-    It always lies inside a contact window, and never before :func:`opens`, from when on contact may be made. If no
-    window is open before the appointment, or before the end of a promised time, it is soon after the next one opens.
+    It lies inside a contact window, and not before :func:`opens`, from when on contact may be made. If no window is
+    open before the end of a promised time, it is soon after the next one opens; but it is before an appointment in any
+    case.
 
     Examples
     --------
@@ -307,18 +308,23 @@ def contact_by(kind: Kind, level: int, ts: int, before_ts: int | None, policy: P
     if kind == "risk_tier" and level >= HIGH_RISK:
         hours = policy.contact.high_risk_hours
     by = working(ts, round(hours * HOUR_MS), policy.contact)
-    return by if before_ts is None or before_ts <= ts else min(by, _before(ts, before_ts, policy.contact))
+    if before_ts is None or before_ts <= ts:
+        return by
+    # After an appointment no contact helps; after a promised time one does.
+    last = kind == "disconnect_appointment"
+    return min(by, _before(ts, before_ts, policy.contact, last=last))
 
 
-def _before(ts: int, end: int, policy: ContactPolicy) -> int:
+def _before(ts: int, end: int, policy: ContactPolicy, *, last: bool) -> int:
     """The last moment inside a contact window that leaves a margin before `end`; at short notice a part of it.
 
     At short notice half of the time is left for the call, and at least a quarter of an hour of contact-window time, if
-    there is twice as much of that. If there is none, it is the margin's time into the next window.
+    there is twice as much of that. If no window is open before `end`, it is the margin's time into the next one; or the
+    margin before `end`, if that is the `last` moment of any use.
     """
     margin = round(policy.appointment_margin_hours * HOUR_MS)
     if opens(ts, policy) >= end:
-        return working(ts, max(1, margin), policy)
+        return end - min(margin, (end - ts + 1) // 2) if last else working(ts, max(1, margin), policy)
     least = _SHORTEST_MS if working(ts, 2 * _SHORTEST_MS, policy) <= end else (_open_ms(ts, end, policy) + 1) // 2
     by = _last_open(ts, end - min(margin, (end - ts + 1) // 2), policy)
     return max(by, working(ts, least, policy))
