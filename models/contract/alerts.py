@@ -68,8 +68,9 @@ class Action(Struct, frozen=True, kw_only=True):
     """Who should do what, through which channel, from when and by when.
 
     ``contact_from`` is now, or when the next contact window opens: an alert is shared at once, also at night.
-    ``contact_by`` counts hours inside the contact windows, lies in one, and is not before ``contact_from``. After a
-    port-out authorisation code there is no contact deadline: then it is the end of the alert's time to live.
+    ``contact_by`` counts hours inside the contact windows, lies in one, and is not before ``contact_from``; but it is
+    before an appointment in any case. After a port-out authorisation code there is no contact deadline: then it is the
+    end of the alert's time to live.
     """
 
     cause: str
