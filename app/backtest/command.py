@@ -155,7 +155,7 @@ def _remarks(facts: Mapping[str, Any], zone: tzinfo) -> Iterator[str]:
         f"{facts['subscribers']:,} subscribers; in force {facts['in_force']}"
     )
     if facts["until"] - facts["since"] < DAY_MS:
-        yield "Less than a day: what is said a day is what this would come to in a whole one."
+        yield "Shorter than a day: figures a day are projected from it."
     if facts["complete_from"] is not None:
         inputs = ", ".join(sorted(facts["gone"])) or "the beginning of the history"
         yield f"Gone by retention: {inputs}. All records are there from {at(facts['complete_from'])} on, so judge"

@@ -68,7 +68,7 @@ CREATE TEMP TABLE people (subscriber_id TEXT PRIMARY KEY, person TEXT, unit TEXT
             WITHOUT ROWID;
 CREATE TEMP TABLE touches (touch TEXT, subscriber_id TEXT, person TEXT, ts INTEGER, unit TEXT, kind TEXT, ours INTEGER);
 """
-"""Made anew for each report: who was in service when, people by the policy in force, and contacts by whom they reached.
+"""Made anew for each report: when each subscriber was in service, people by the policy in force, and contacts.
 
 `touches` has one row for each order (or alert, or walk-in and day) that led to a contact, at its first one, and one for
 each contact by another department. `kind` is that of the alert; ``walk_in`` without one.

@@ -18,7 +18,7 @@ _MINUTE_MS: Final = 60_000
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _LONGEST_HOLIDAY_DAYS: Final = 400
 _SHORTEST_MS: Final = 15 * _MINUTE_MS
-"""Least contact-window time for a contact: told at 19:59 of an appointment at 09:30, nobody can call by 20:00."""
+"""Least contact-window time for a contact: if an appointment at 09:30 is booked at 19:59, nobody can call by 20:00."""
 CHANNELS: Final[tuple[Channel, ...]] = (
     "account_manager",
     "field_visit",

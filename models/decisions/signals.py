@@ -204,8 +204,8 @@ def next_notice(columns: Floats, policy: ExpiryPolicy, after: float) -> float:
     ends = columns[_ENDS].tolist()
     if all(map(isnan, ends)):
         return inf  # most subscribers have none, and every decision calls this
-    for end, told in zip(ends, columns[_TOLD].tolist(), strict=True):
-        if end == told:
+    for end, told_end in zip(ends, columns[_TOLD].tolist(), strict=True):
+        if end == told_end:
             continue
         for days in policy.notice_days:
             at = end - days * DAY_MS

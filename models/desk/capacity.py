@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final, NamedTuple, get_args
 
@@ -154,6 +154,10 @@ class Units:
     def manned(self, unit: str, channel: Channel, at: int) -> bool:
         """Whether the unit works on that channel today, even if its capacity is used up; a capacity of 0 means not."""
         return self.limit(unit, channel, local_day(at, self._policy.contact)) != 0
+
+    def past_limit(self, unit: str, channels: Sequence[Channel], at: int) -> Channel:
+        """The channel of an order that does not wait for capacity: the first on which the unit works, or the first."""
+        return next((channel for channel in channels if self.manned(unit, channel, at)), channels[0])
 
     def next_day(self, at: int) -> int:
         """When the next local day begins, with capacity of its own."""

@@ -79,7 +79,8 @@ class Decisions:
         if found is None and at - standing.since >= policy.desk.wait_days * DAY_MS:
             # A mandatory notice is given with or without capacity.
             owed = standing.alert.kind in policy.contact.cooldown_exempt
-            found = standing.channels[0] if owed else Objection("capacity", None)
+            channels = standing.channels
+            found = self._units.past_limit(standing.unit, channels, at) if owed else Objection("capacity", None)
         if found is None:
             known, standing.tried = standing.tried, True
             expires = standing.since + round(policy.desk.wait_days * DAY_MS)
@@ -131,8 +132,7 @@ class Decisions:
         joined = order if order is not None and order.contacted_ts is None else None
         owed = joined is not None and alert.kind in self._context.ruled.contact.cooldown_exempt
         if self._context.urgent(alert.kind) or standing.answers_only or owed:
-            # Past the limit if need be, but over a channel on which somebody works.
-            return next((each for each in left if self._units.manned(standing.unit, each, at)), left[0])
+            return self._units.past_limit(unit, left, at)
         own = None if joined is None else (joined.unit, joined.channel)
         fits = (each for each in left if (unit, each) == own or self._units.free(unit, each, at))
         return next(fits, None if joined is None else joined.channel)
@@ -190,7 +190,7 @@ class Decisions:
         """The channel of another contact about a raised breach, or why there is none; only a notice passes capacity."""
         channel = self._against_another_contact(file, standing, at) or self._channel(file, standing, at)
         if channel is None and standing.alert.kind in self._context.ruled.contact.cooldown_exempt:
-            return standing.channels[0]
+            return self._units.past_limit(standing.unit, standing.channels, at)
         return channel or Objection("capacity", self._units.next_day(at))
 
     def _against_another_contact(self, file: PersonFile, standing: Standing, at: int) -> Objection | None:

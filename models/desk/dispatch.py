@@ -180,9 +180,11 @@ class Dispatch:
         alert = standing.alert
         full = self._objections.sms_capped(file, alert.kind, alert.account_id, at) is not None
         left = [each for each in standing.channels if each != "sms" or not full] or standing.channels
-        exempt = standing.answers_only or self._passes_capacity(alert.kind)
-        free = (each for each in left if exempt or self._units.free(standing.unit, each, at))
-        return next(free, left[0] if left else None)
+        if not left:
+            return None
+        if standing.answers_only or self._passes_capacity(alert.kind):
+            return self._units.past_limit(standing.unit, left, at)
+        return next((each for each in left if self._units.free(standing.unit, each, at)), left[0])
 
     def _put_off(
         self, file: PersonFile, order: OpenOrder, standings: Sequence[Standing], at: int, *, ended: bool
@@ -196,8 +198,11 @@ class Dispatch:
         dues = [order.contact_by if each.contact_by is None else each.contact_by for each in left]
         by = min((due for due in dues if due > at), default=None)
         if ended and not bound and leader is not None:
-            return _press_from(order, self._deadline(leader, at) if by is None else by, at)
-        return by is not None and by > order.contact_by and _press_from(order, by, at)
+            by = self._deadline(leader, at) if by is None else by
+        elif by is None or by <= order.contact_by:
+            return False
+        order.contact_by, order.dispatched_ts, order.pressed = by, at, ""
+        return True
 
     # Moved on
 
@@ -457,12 +462,6 @@ def _led_by(order: OpenOrder, standing: Standing) -> None:
     order.priority, order.kind, order.level = alert.priority, alert.kind, standing.level
     order.segment, order.corporate = alert.value.segment, alert.account_id is not None
     order.before_ts, order.answers_only = standing.before_ts, standing.answers_only
-
-
-def _press_from(order: OpenOrder, by: int, at: int) -> bool:
-    """Press for a contact by another deadline, anew."""
-    order.contact_by, order.dispatched_ts, order.pressed = by, at, ""
-    return True
 
 
 def _due_before(order: OpenOrder, standing: Standing, at: int) -> bool:

@@ -251,8 +251,8 @@ class LaneOrder:
     def held_up_by(self) -> set[int]:
         """The lanes that the first record of a late lane waits for, or that ticks wait for."""
         seen = self._seen
-        for time, rests, lane in self._heads[:1]:
-            upto = (time, math.inf if rests else lane)
-            if waits := {each for each in seen.awaited - {lane} if (seen.of(each), each) <= upto}:
-                return waits
-        return set(seen.waking)
+        if not self._heads:
+            return set(seen.waking)
+        time, rests, lane = self._heads[0]
+        upto = (time, math.inf if rests else lane)
+        return {each for each in seen.awaited - {lane} if (seen.of(each), each) <= upto} or set(seen.waking)

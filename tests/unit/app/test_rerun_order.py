@@ -97,10 +97,10 @@ FACTS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_figures_a_day_of_less_than_a_day_are_said_to_be_what_that_would_come_to() -> None:
+def test_figures_a_day_of_less_than_a_day_are_said_to_be_projected() -> None:
     assert len(list(_remarks(FACTS, UTC))) == 1
     assert list(_remarks(FACTS | {"until": DAY_MS - 1}, UTC))[1:] == [
-        "Less than a day: what is said a day is what this would come to in a whole one."
+        "Shorter than a day: figures a day are projected from it."
     ]
 
 

@@ -932,6 +932,14 @@ def test_an_urgent_order_passes_the_limit_but_not_to_a_channel_on_which_nobody_w
     assert [order.channel for order in orders(desk.hear(*some))] == ["outbound_call", "outbound_call"]
     tried = desk.hear(*(an_answer("unreachable", NINE + 2 * n * HOUR, "0", subscriber="s-20") for n in range(3)))
     assert orders(tried)[-1].channel == "sms"
+    due = desk.hear(
+        a_breach(
+            "n", kind="leave_intent", subscriber="s-3", customer="c-3", channels=("outbound_call",), priority=99.0
+        ),
+        a_breach("m", kind="leave_intent", subscriber="s-4", customer="c-3", channels=("field_visit", "sms")),
+        a_breach("n", NINE + HOUR, "closed", kind="leave_intent", subscriber="s-3", customer="c-3"),
+    )
+    assert [(order.step, order.channel) for order in orders(due)][-1] == ("reassigned", "sms")
     nobody = DeskBench(governed(UnitPolicy(name="tianhe-03", capacity=dict.fromkeys(play, 0))))
     assert orders(nobody.hear(some[0]))[0].channel == "field_visit"
 
