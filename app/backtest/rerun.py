@@ -19,10 +19,9 @@ import numpy as np
 from app.config.operator_files import frozen_model
 from app.config.settings import Settings
 from models.contract.breaches import Governed, Inherited
-from models.contract.events import SUBSCRIBERS, Outcome
+from models.contract.events import LEAVING, SUBSCRIBERS, Outcome
 from models.contract.policy import Policy
 from models.decisions.detector import Detector
-from models.decisions.labelling import LEAVING
 from models.desk.desk import DeskFold
 from models.desk.lanes.lane_times import Written
 from models.kernel.arrivals import CLOCKED, EventReader, Table

@@ -18,6 +18,7 @@ import msgspec
 from app.report.record_rows import DELETED, Row, rows_of, whose
 from models.analysis.service_spans import service_spans
 from models.contract.alerts import subscriber_hash
+from models.contract.events import REACHED
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
 from models.decisions.alert_body import segment
@@ -73,8 +74,6 @@ CREATE TEMP TABLE touches (touch TEXT, subscriber_id TEXT, person TEXT, ts INTEG
 `touches` has one row for each order (or alert, or walk-in and day) that led to a contact, at its first one, and one for
 each contact by another department. `kind` is that of the alert; ``walk_in`` without one.
 """
-REACHED: Final = ("contacted", "delivered", "read", "retained", "lost", "refused")
-"""Statuses that say that the subscriber was reached."""
 
 
 class StoreError(Exception):
@@ -321,7 +320,7 @@ FROM (
            AS kind
     FROM feedback f LEFT JOIN order_alerts o ON o.alert_id = f.alert_id
                     LEFT JOIN people p ON p.subscriber_id = f.subscriber_id
-    WHERE f.status IN {REACHED}
+    WHERE f.status IN {tuple(sorted(REACHED))}
 )
 GROUP BY touch
 UNION ALL

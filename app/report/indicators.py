@@ -23,11 +23,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
-from app.report.facts import REACHED
-from models.contract.events import BILLING, CARE_CONTACTS, CONTACTS, FEEDBACK, OUTCOMES
+from models.contract.events import BILLING, CARE_CONTACTS, CONTACTS, FEEDBACK, LEAVING, OUTCOMES, REACHED
 from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import FORETELLS, Text
-from models.decisions.labelling import LEAVING
 from models.state.record_updates import COMPLAINTS
 from streams.records.topics import ALERTS, SCORES, SUPPRESSIONS, WORK_ORDERS
 
@@ -294,7 +292,7 @@ WHERE due >= :first AND due < :last AND (contacted IS NOT NULL OR ended IS NULL 
 SELECT f.subscriber_id, min(f.ts) AS ts, s.unit, max(f.status <> 'unreachable') AS n, 1 AS d
 FROM feedback f LEFT JOIN order_alerts o ON o.alert_id = f.alert_id
      LEFT JOIN (SELECT order_id, unit, max(seq) FROM steps GROUP BY order_id) s ON s.order_id = o.order_id
-WHERE f.ts >= :first AND f.ts < :last AND f.alert_id IS NOT NULL AND f.status IN {(*REACHED, "unreachable")}
+WHERE f.ts >= :first AND f.ts < :last AND f.alert_id IS NOT NULL AND f.status IN {_words(REACHED | {"unreachable"})}
 GROUP BY coalesce(o.order_id, f.alert_id)
 """,
         _TOUCH_TOPICS,

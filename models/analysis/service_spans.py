@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from models.contract.events import OutcomeKind, Status
+from models.contract.events import GONE, OutcomeKind, Status
 
 FOREVER: Final = 1 << 62
 """End of a span that has not ended."""
-_GONE: Final = frozenset({"ported_out", "disconnected", "lapsed", "involuntary"})
 
 
 class Span(NamedTuple):
@@ -60,11 +59,11 @@ def service_spans(
         moves += [] if activated is None else [(activated, 0, "activated")]
         moves += [(ts, 2, status)] if status in ("active", "left") else []
     moves.sort(key=lambda move: move[:2])
-    comes = next((word for _, _, word in moves if word in _GONE or word in ("activated", "returned", "left")), "")
+    comes = next((word for _, _, word in moves if word in GONE or word in ("activated", "returned", "left")), "")
     since: int | None = None if comes in ("activated", "returned") else 0
     found: list[Span] = []
     for ts, _, word in moves:
-        if since is not None and (word in _GONE or word == "left"):
+        if since is not None and (word in GONE or word == "left"):
             found.append(Span(since, ts, word))
             since = None
         elif since is None and (word in ("activated", "returned") or (word == "active" and _let_go(found))):

@@ -67,6 +67,12 @@ FeedbackStatus = Literal[
     "overridden",
     "released",
 ]
+LEAVING: Final = frozenset({"ported_out", "disconnected", "lapsed"})
+"""Outcomes of active churn. `involuntary` is passive churn, and `migrated` is no churn."""
+GONE: Final = LEAVING | {"involuntary"}
+"""Outcomes after which a subscriber is not in service."""
+REACHED: Final = frozenset({"contacted", "delivered", "read", "retained", "lost", "refused"})
+"""Feedback that says that the customer was reached."""
 
 
 class Event(Struct, frozen=True, gc=False, kw_only=True):

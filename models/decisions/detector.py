@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf, isnan
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from models.contract.alerts import Trigger
 from models.contract.breaches import Answer, Forgotten, Heard, Left, Moved, OtherContact
 from models.contract.events import (
+    GONE,
     LATE_MS,
     Arrival,
     Call,
@@ -54,8 +55,6 @@ from models.state.lane_time import TICK_MS, Clock, floor_tick
 from models.state.population import Population, StateRecord
 from models.state.record_updates import COMPLAINTS, take_rare
 from models.state.subscriber_record import episode_key
-
-_GONE: Final = frozenset({"ported_out", "disconnected", "lapsed", "involuntary"})
 
 
 class Detector:
@@ -311,7 +310,7 @@ class Detector:
         episodes = self._lane.episodes
         by_this = self._lane.labels.outcome(moment, outcome)
         left = self.population.blocks[OUTCOME.name].data[moment.row, OUTCOME.index["left"]]
-        if outcome.outcome in _GONE and left == 1.0:
+        if outcome.outcome in GONE and left == 1.0:
             episodes.close_all(moment, "outcome")
             self._tell_left(moment, outcome, by_this=by_this)
         elif left == 0.0:

@@ -32,7 +32,7 @@ from zlib import crc32
 import numpy as np
 
 from models.contract.alerts import example_id
-from models.contract.events import Outcome
+from models.contract.events import LEAVING, REACHED, Outcome
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
 from models.contract.training_example import WEEKLY, Example, Label, WeeklyLabel, week_ends
@@ -49,10 +49,6 @@ from models.state.lane_time import Calendar, Clock
 from models.state.population import Population
 from models.state.subscriber_record import Book, Pending
 
-LEAVING: Final = frozenset({"ported_out", "disconnected", "lapsed"})
-"""Outcomes of active churn. `involuntary` is passive churn, and `migrated` is no churn."""
-_SPOKEN: Final = frozenset({"contacted", "delivered", "read", "retained", "lost", "refused"})
-"""Statuses of contacts that reached the subscriber."""
 _CATALOGUE: Final = catalogue_hash()
 
 
@@ -339,7 +335,7 @@ class Labels:
             leave_reason=None if by is None else by[0].leave_reason,
             downgraded=any(pending.ts <= ts <= end for ts in book.downgraded),
             first_alert_ts=first_alert,
-            contacted=any(t.status in _SPOKEN for t in touches),
+            contacted=any(t.status in REACHED for t in touches),
             hold_out=pending.hold_out,
             cause=pending.cause,
             offer_code=next((t.offer for t in reversed(touches) if t.offer is not None), None),

@@ -17,7 +17,7 @@ from math import inf, isnan
 from typing import Final, NamedTuple, get_args
 
 from models.arrays import Floats
-from models.contract.events import CareContact, Page, SiteVisit
+from models.contract.events import LEAVING, CareContact, Page, SiteVisit
 from models.contract.policy import BrowsingPolicy, ComplaintPolicy, ExpiryPolicy, WinBackPolicy
 from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import Kind
@@ -27,7 +27,7 @@ from models.kernel.places import CONTRACT_END, LEFT, LEFT_TS, OUTCOME_CODE, TOLD
 from models.state.columns import OUTCOME_CODES
 from models.state.lane_time import TICK_MS
 from models.state.population import Visit
-from models.state.record_updates import COMPLAINTS, LEFT_WILLINGLY
+from models.state.record_updates import COMPLAINTS
 from models.state.subscriber_record import Book, Case
 
 _PAGES: Final = get_args(Page)
@@ -269,7 +269,7 @@ def due_warnings(book: Book, policy: ComplaintPolicy, clock: float) -> list[Sign
 
 def _asking_ts(columns: Floats, policy: WinBackPolicy) -> float:
     """When a leaver is asked; infinity for subscribers who have not left, or not of their own will."""
-    if columns[LEFT] != 1.0 or OUTCOME_CODES[int(columns[OUTCOME_CODE])] not in LEFT_WILLINGLY:
+    if columns[LEFT] != 1.0 or OUTCOME_CODES[int(columns[OUTCOME_CODE])] not in LEAVING:
         return inf
     return float(columns[LEFT_TS]) + policy.after_days * DAY_MS
 

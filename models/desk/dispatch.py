@@ -9,7 +9,7 @@ import msgspec
 
 from models.contract.alerts import Alert
 from models.contract.breaches import Answer, Moved
-from models.contract.events import Channel
+from models.contract.events import REACHED, Channel
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import Kind, Role, SuppressionReason
 from models.contract.work_orders import order_id
@@ -27,8 +27,6 @@ ENDED_BY_PROFILE: Final = frozenset({"do_not_contact", "no_consent"})
 """Reasons against a contact that a new profile may end."""
 _OF_ALERT: Final = frozenset({"retained", "dismissed", "snoozed", "withdrawn"})
 """Final feedback that concerns one alert only, not the person."""
-_REACHED: Final = frozenset({"contacted", "delivered", "read", "retained", "lost", "refused"})
-"""Feedback that says that the customer was reached, which counts as a contact."""
 
 
 class Dispatch:
@@ -306,7 +304,7 @@ class Dispatch:
         order = file.order
         if order is not None and heard.alert_id is not None and heard.alert_id not in order.alert_ids:
             order = None
-        if heard.status in _REACHED and not (heard.status == "read" and order is None):
+        if heard.status in REACHED and not (heard.status == "read" and order is None):
             _touch(file, order, heard)  # reading a delivered message is no further contact
         if order is not None:
             self._progress(file, order, heard, at)
@@ -497,7 +495,7 @@ def _reaches(order: OpenOrder, heard: Answer) -> bool:
     A further ``contacted`` within a day is the same contact, reported twice.
     """
     if order.contacted_ts is None:
-        return heard.status in _REACHED
+        return heard.status in REACHED
     return heard.status == "contacted" and heard.ts >= order.contacted_ts + DAY_MS
 
 

@@ -12,6 +12,9 @@ from typing import Final
 
 from models.arrays import Floats
 from models.contract.events import (
+    GONE,
+    LEAVING,
+    REACHED,
     AnyEvent,
     CareContact,
     Contact,
@@ -34,10 +37,7 @@ COMPLAINTS: Final = frozenset({"complaint", "billing_dispute"})
 """Reasons of cases that are complaints."""
 _CASE_REASONS: Final = COMPLAINTS | {"fault"}
 _KINDS: Final[tuple[ProductKind, ...]] = ("mobile", "broadband", "iptv", "fixed")
-LEFT_WILLINGLY: Final = frozenset({"ported_out", "disconnected", "lapsed"})
-"""Outcomes by which they left of their own will."""
-_GONE: Final = LEFT_WILLINGLY | {"involuntary"}
-_TOUCHING: Final = frozenset({"contacted", "unreachable", "delivered", "read", "retained", "lost", "refused"})
+_TOUCHING: Final = REACHED | {"unreachable"}
 """Feedback statuses that mean a contact with the subscriber; the others concern the alert."""
 _BY_TS: Final = attrgetter("ts")
 
@@ -136,10 +136,10 @@ def take_outcome(population: Population, row: int, event: Outcome) -> None:
     if event.ts < held[OUTCOME.index["ts"]]:
         return
     held[OUTCOME.index["ts"]] = event.ts
-    if event.outcome in LEFT_WILLINGLY and _still_gone(held, population.profiles[row], event.ts):
+    if event.outcome in LEAVING and _still_gone(held, population.profiles[row], event.ts):
         return
     held[OUTCOME.index["code"]] = OUTCOME_CODES.index(event.outcome)
-    if event.outcome in _GONE:
+    if event.outcome in GONE:
         held[OUTCOME.index["left"]], held[OUTCOME.index["left_ts"]] = 1.0, event.ts
     elif event.outcome == "returned":
         held[OUTCOME.index["left"]] = 0.0
@@ -148,7 +148,7 @@ def take_outcome(population: Population, row: int, event: Outcome) -> None:
 def _still_gone(held: Floats, profile: Profile | None, now: int) -> bool:
     """Whether they had left of their own will and were not in service since, by outcome or profile."""
     left_ts = held[OUTCOME.index["left_ts"]]
-    if held[OUTCOME.index["left"]] != 1.0 or OUTCOME_CODES[int(held[OUTCOME.index["code"]])] not in LEFT_WILLINGLY:
+    if held[OUTCOME.index["left"]] != 1.0 or OUTCOME_CODES[int(held[OUTCOME.index["code"]])] not in LEAVING:
         return False
     if profile is None:
         return True
