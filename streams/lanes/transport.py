@@ -258,9 +258,9 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         self._stable: dict[TP, tuple[int, int]] = {}
 
     def _new_consumer_thread(self) -> _Thread:
-        # The thread would close its own loop at its end, and uvloop is known to crash then (MagicStack/uvloop#706):
-        # one worker of the long runs ended so, with SIGSEGV in a thread. A loop that is passed stays open.
-        return _Thread(self, loop=self.loop, thread_loop=asyncio.new_event_loop(), beacon=self.beacon)
+        # Not uvloop's: it crashes when a loop closes its handles in a thread (MagicStack/uvloop#706). One in some 200
+        # workers ended with SIGSEGV as they stopped, here, in `run_until_complete`.
+        return _Thread(self, loop=self.loop, thread_loop=asyncio.SelectorEventLoop(), beacon=self.beacon)
 
     async def perform_seek(self) -> None:
         """Do nothing: each lane seeks when it opens, and the group's offsets only mirror the ledger."""

@@ -197,6 +197,37 @@ class DeskRig:
                 _publish(fold, found)
         return found
 
+    async def wrong(self) -> list[str]:
+        """Where what is published is not what the history implies."""
+        written = await self.written()
+        found = differences(written, await self.implied())
+        if found:
+            history = await self.records(BREACHES)
+            found += [f"history: {len(history)} records, the last at offset {history[-1].offset}; now they differ in:"]
+            found += differences(await self.written(), await self.implied())
+        return found
+
+
+def differences(written: Published, implied: Published) -> list[str]:
+    """Each partition in which what is published is not what the history implies, in a few lines.
+
+    A comparison of the whole prints thousands, of which a log keeps the last few hundred: which partition it was, and
+    whether a record was twice, missing or in another place, was not among them.
+    """
+    found = []
+    for place in sorted(written.keys() | implied.keys()):
+        ours, theirs = written.get(place, []), implied.get(place, [])
+        if ours != theirs:
+            same = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), -1)
+            at = same if same >= 0 else min(len(ours), len(theirs))
+            twice = len(ours) - len({value for _, value, _ in ours})
+            found += [
+                f"{place}: {len(ours)} written ({twice} of them twice), {len(theirs)} implied; they part at {at}:",
+                *(f"  written {n} {ours[n][1]!r}" for n in range(at, min(at + 2, len(ours)))),
+                *(f"  implied {n} {theirs[n][1]!r}" for n in range(at, min(at + 2, len(theirs)))),
+            ]
+    return found
+
 
 def _publish(fold: DeskFold, found: Published) -> None:
     for lane, output in fold.take().outputs:
