@@ -26,9 +26,9 @@ import structlog
 from msgspec.structs import replace
 
 from models.contract.policy import Policy
-from streams.cluster.followed_topic import FollowedRecord, FollowedTopic
-from streams.cluster.one_record import written
-from streams.cluster.topic_tail import tail
+from streams.kafka.followed_topic import FollowedRecord, FollowedTopic
+from streams.kafka.one_record import written
+from streams.kafka.topic_tail import tail
 from streams.records.out_records import OutRecord
 from streams.records.topics import POLICY
 
@@ -272,7 +272,7 @@ async def policies_of_topic(client: Mapping[str, Any], prefix: str, secret: str 
 
     Raises
     ------
-    streams.cluster.topic_tail.TopicMissingError
+    streams.kafka.topic_tail.TopicMissingError
         If there is no such topic.
     """
     policies = Policies(secret)

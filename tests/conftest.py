@@ -18,7 +18,7 @@ from support.trials import trials
 from xdist.scheduler import LoadFileScheduling
 
 from app.process.compilation import compile_now, settle
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 # Before Numba is imported: tests and the processes that they start keep what they compile in one place.
 _KEEPING = settle()

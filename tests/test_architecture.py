@@ -184,7 +184,7 @@ def test_pattern_finds_planted_damage(pattern: re.Pattern[str], line: str) -> No
 
 def test_the_fields_own_words_are_not_banned() -> None:
     tree = ast.parse("class AccountManager: ...\ndef by_account_manager(): ...\ndef process(): ...")
-    assert list(banned_names("models/decisions/contact_rules.py", tree)) == []
+    assert list(banned_names("models/detection/contact_rules.py", tree)) == []
 
 
 def test_top_level_holds_exactly_what_was_agreed() -> None:

@@ -18,7 +18,7 @@ from app.config.settings import Language
 from models.contract.alerts import UNASSIGNED, UNASSIGNED_TEXT, Action, Alert, AlertReason, Suppression
 from models.contract.events import Feedback
 from models.contract.vocabulary import Text
-from models.decisions.alert_body import MESSAGES
+from models.detection.alert_body import MESSAGES
 
 Words = Mapping[str, str]
 

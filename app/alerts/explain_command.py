@@ -28,7 +28,7 @@ from models.scoring.prior import VERSION as PRIOR
 from models.scoring.prior import prior
 from models.scoring.scorer import sigmoid
 from models.scoring.snapshot import Snapshot
-from streams.cluster.topic_tail import TopicMissingError
+from streams.kafka.topic_tail import TopicMissingError
 from streams.model_topic.versions import kept, servable
 
 _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {

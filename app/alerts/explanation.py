@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 from models.contract.alerts import Alert, AlertReason, Suppression
 from models.contract.policy import Policy
 from models.contract.vocabulary import SuppressionReason
-from models.decisions.contact_rules import LAW, STAGES
+from models.detection.contact_rules import LAW, STAGES
 from models.scoring.scorer import Scorer, logit, sigmoid
 from models.scoring.snapshot import Snapshot
 

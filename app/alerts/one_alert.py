@@ -9,7 +9,7 @@ from app.alerts.topic_reading import all_of, long_enough, one_of
 from app.config.settings import Settings
 from models.contract.alerts import Alert, Suppression
 from models.contract.events import FEEDBACK, Feedback
-from streams.cluster.topic_tail import as_alert, as_feedback, as_suppression
+from streams.kafka.topic_tail import as_alert, as_feedback, as_suppression
 from streams.records.topics import ALERTS, SUPPRESSIONS
 
 Decided = TypeVar("Decided", Alert, Suppression, Feedback)

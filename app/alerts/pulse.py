@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from app.config.settings import Language
-from streams.cluster.broker_view import BrokerView, group_progress
+from streams.kafka.broker_view import BrokerView, group_progress
 from streams.records.topics import ALERTS, INPUT_TOPICS
 
 

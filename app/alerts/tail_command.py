@@ -27,7 +27,7 @@ from app.errors import ExitCode, Refused, no_topic
 from models.contract.alerts import Alert, Suppression
 from models.contract.policy import MANDATORY
 from models.contract.vocabulary import KINDS, TIERS
-from streams.cluster.topic_tail import TailRecord, TopicMissingError, as_alert, as_suppression
+from streams.kafka.topic_tail import TailRecord, TopicMissingError, as_alert, as_suppression
 from streams.records.topics import ALERTS, SUPPRESSIONS
 
 _LAST: Final = 10

@@ -24,7 +24,7 @@ from app.errors import ExitCode, Refused, no_topic
 from app.process.full_screen import QUIT, Keys, screen
 from models.contract.policy import Policy
 from models.contract.vocabulary import TIERS
-from streams.cluster.topic_tail import TopicMissingError, as_alert, polls, tail
+from streams.kafka.topic_tail import TopicMissingError, as_alert, polls, tail
 from streams.records.topics import ALERTS, SCORES
 
 _BEAT_S: Final = 5.0

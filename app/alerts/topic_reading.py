@@ -12,7 +12,7 @@ import click
 from app.config.options import talking_to
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused, no_topic
-from streams.cluster.topic_tail import REFUSED, UNREACHABLE, Poll, TailRecord, TopicMissingError, polls, tail
+from streams.kafka.topic_tail import REFUSED, UNREACHABLE, Poll, TailRecord, TopicMissingError, polls, tail
 
 _SHORTEST_ID: Final = 4
 _AGAIN_S: Final = 2.0
@@ -105,7 +105,7 @@ class Feed:
         self._client, self._topic, self._newest, self._follow = settings.kafka_client_kwargs(), topic, newest, follow
 
     async def polls(self) -> AsyncGenerator[Poll, None]:
-        """Polls, as from :func:`streams.cluster.topic_tail.polls`."""
+        """Polls, as from :func:`streams.kafka.topic_tail.polls`."""
         places: dict[int, int] | None = None
         while True:
             self.missed = False

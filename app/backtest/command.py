@@ -25,11 +25,11 @@ from app.process.progress_bar import bar
 from models.analysis.alert_tally import AlertTally, Figure, Outcomes
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
-from streams.cluster.topic_tail import TopicMissingError
+from streams.kafka.topic_tail import TopicMissingError
 
 if TYPE_CHECKING:
     from app.backtest.rerun import Recorded
-    from models.decisions.outbox import Output
+    from models.detection.outbox import Output
 
 _FOREVER_MS: Final = 1 << 62
 _EXAMPLE: Final = """\b

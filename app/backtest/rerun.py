@@ -21,9 +21,9 @@ from app.config.settings import Settings
 from models.contract.breaches import Governed, Inherited
 from models.contract.events import LEAVING, SUBSCRIBERS, Outcome
 from models.contract.policy import Policy
-from models.decisions.detector import Detector
 from models.desk.desk import DeskFold
 from models.desk.lanes.lane_times import Written
+from models.detection.detector import Detector
 from models.kernel.arrivals import CLOCKED, EventReader, Table
 from models.kernel.places import KIND, OUTCOME_, TS
 from models.scoring.prior import prior
@@ -165,7 +165,7 @@ async def rerun(
 
     Raises
     ------
-    streams.cluster.topic_tail.TopicMissingError
+    streams.kafka.topic_tail.TopicMissingError
         If there is no history.
     """
     client, prefix = settings.kafka_client_kwargs(), settings.topic_prefix

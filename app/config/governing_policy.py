@@ -11,7 +11,7 @@ from app.config.operator_files import policy_of_file
 from app.config.options import talking_to
 from app.config.settings import Settings
 from models.contract.policy import Policy
-from streams.cluster.topic_tail import TopicMissingError
+from streams.kafka.topic_tail import TopicMissingError
 from streams.policy_topic import SHIPPED, Policies, policies_of_topic
 
 Origin = Literal["file", "topic", "shipped"]

@@ -127,7 +127,7 @@ def console(*, stderr: bool = False) -> Console:
 @contextmanager
 def talking_to(settings: Settings) -> Iterator[None]:
     """Turn an unreachable or refusing cluster into a message; anything else is a bug and keeps its traceback."""
-    from streams.cluster.topic_tail import REFUSED, UNREACHABLE
+    from streams.kafka.topic_tail import REFUSED, UNREACHABLE
 
     # The client's lines about each attempt would bury our message.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -141,7 +141,7 @@ def talking_to(settings: Settings) -> Iterator[None]:
 
 def refusal(error: BaseException, bootstrap: str) -> Refused | None:
     """The message for an error of an unreachable or refusing cluster; None for any other error."""
-    from streams.cluster.topic_tail import REFUSED, UNREACHABLE
+    from streams.kafka.topic_tail import REFUSED, UNREACHABLE
 
     if isinstance(error, UNREACHABLE):
         return Refused(

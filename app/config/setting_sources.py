@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, 
 import msgspec
 
 from app.config.settings import KEYS, SECRETS, TYPES, Settings, SettingsError
-from streams.embedded.broker_settings import VARIABLES
+from streams.embedded_kafka.broker_settings import VARIABLES
 
 PREFIX: Final = "HOLDFAST_"
 CONFIG_VARIABLE: Final = "HOLDFAST_CONFIG"

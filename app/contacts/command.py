@@ -25,7 +25,7 @@ from models.contract.breaches import Person
 from models.contract.events import FEEDBACK, FeedbackStatus
 from models.desk.persons import Hand, PersonFile
 from models.desk.state_records import OfPerson, read
-from streams.cluster.topic_tail import TailRecord
+from streams.kafka.topic_tail import TailRecord
 from streams.records.topics import DESK_STATE
 
 _EFFECTS: Final[dict[FeedbackStatus, str]] = {

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from streams.embedded import broker_guard
+from streams.embedded_kafka import broker_guard
 
 _END_S: Final = 5.0
 """The guard ends at once when its child is gone; one that does not is killed with its session."""

@@ -65,7 +65,7 @@ def _perform(call: DemoOrder, settings: Settings) -> int:
     """Set up, show, clean up; returns the exit code."""
     from app.demo.child import ChildError
     from app.demo.stage import StageError
-    from streams.embedded.broker_error import BrokerError
+    from streams.embedded_kafka.broker_error import BrokerError
 
     # Clients that wait for a broker log it many times a second, and a killed worker is expected here.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -102,8 +102,8 @@ def _stage(after: ExitStack) -> tuple[Stage, float]:
     from app.demo.stage import raise_stage, start_compiling
     from app.demo.words import LABEL
     from app.kafka.download_bar import DownloadBar
-    from streams.embedded.broker_settings import BrokerSettings
-    from streams.embedded.jars import ensure_jars
+    from streams.embedded_kafka.broker_settings import BrokerSettings
+    from streams.embedded_kafka.jars import ensure_jars
 
     settings = BrokerSettings.from_environment()
     with DownloadBar() as bar:

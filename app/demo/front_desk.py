@@ -11,8 +11,8 @@ from app.orders.order_book import Life, OrderBook
 from models.contract.events import Channel, FeedbackStatus
 from models.contract.policy import Policy, UnitPolicy
 from models.contract.work_orders import OrderId, WorkOrder
-from models.decisions.contact_rules import local_day
 from models.desk.capacity import UnitDay, Units
+from models.detection.contact_rules import local_day
 
 VIEWER: Final = "viewer"
 """Author of the feedback that the keys give."""

@@ -32,10 +32,10 @@ from models.contract.policy import Policy
 from models.desk.capacity import UnitDay
 from models.desk.state_records import OfPerson, OfUnit
 from models.desk.state_records import read as desk_state
-from streams.cluster.broker_view import BrokerView
-from streams.cluster.topic_tail import TailRecord, as_alert, tail
 from streams.desk import desk_position
 from streams.desk.desk_position import POSITION_KEY
+from streams.kafka.broker_view import BrokerView
+from streams.kafka.topic_tail import TailRecord, as_alert, tail
 from streams.policy_topic import publish_policy
 from streams.records.lane_history import read
 from streams.records.topics import ALERTS, BREACHES, DESK_STATE, HISTORY, SUPPRESSIONS, WORK_ORDERS

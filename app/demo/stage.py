@@ -18,11 +18,11 @@ from app.demo.child import Child, python
 from app.demo.feed import FeedOrder
 from app.process.compilation import settle
 from models.contract.events import SUBSCRIBERS
-from streams.cluster.broker_view import BrokerView
-from streams.cluster.topic_admin import Cluster
-from streams.embedded.broker import EmbeddedBroker
-from streams.embedded.broker_settings import BrokerSettings
-from streams.embedded.jars import Talk
+from streams.embedded_kafka.broker import EmbeddedBroker
+from streams.embedded_kafka.broker_settings import BrokerSettings
+from streams.embedded_kafka.jars import Talk
+from streams.kafka.broker_view import BrokerView
+from streams.kafka.topic_admin import Cluster
 from streams.records.topics import ALL_TOPICS, INPUT_TOPICS, Topic
 
 PREFIX: Final = "demo."
@@ -148,7 +148,7 @@ def raise_stage(settings: BrokerSettings, talk: Talk) -> Stage:
 
     Raises
     ------
-    streams.embedded.broker_error.BrokerError
+    streams.embedded_kafka.broker_error.BrokerError
         If there is no Java or no answer in time; with the end of the broker's log.
     """
     return Stage(EmbeddedBroker.start(settings=settings, talk=talk))

@@ -20,12 +20,12 @@ from app.errors import Refused
 from models.contract.events import CALLS, DATA_USAGE
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.scoring.prior import VERSION as PRIOR
-from streams.cluster.broker_view import BrokerView, GroupProgress, group_progress
-from streams.cluster.redriving import redriven
-from streams.cluster.retention import noted
-from streams.cluster.topic_admin import Cluster
-from streams.cluster.topic_tail import TailRecord, TopicMissingError, polls, tail
-from streams.cluster.transaction import lane_id
+from streams.kafka.broker_view import BrokerView, GroupProgress, group_progress
+from streams.kafka.redriving import redriven
+from streams.kafka.retention import noted
+from streams.kafka.topic_admin import Cluster
+from streams.kafka.topic_tail import TailRecord, TopicMissingError, polls, tail
+from streams.kafka.transaction import lane_id
 from streams.model_topic.versions import ModelVersions, read_versions
 from streams.policy_topic import Policies, policies_of_topic
 from streams.records.key_placement import misplaced

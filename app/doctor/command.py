@@ -17,7 +17,7 @@ from app.doctor.cluster_checks import on_the_cluster
 from app.doctor.finding import Finding
 from app.doctor.machine_checks import on_this_machine
 from app.errors import ExitCode
-from streams.cluster.topic_tail import REFUSED, UNREACHABLE
+from streams.kafka.topic_tail import REFUSED, UNREACHABLE
 
 _STYLES: Final = {"ok": "green", "warn": "bold yellow", "fail": "bold red"}
 

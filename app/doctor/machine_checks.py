@@ -11,10 +11,10 @@ from app.config.operator_files import policy_of_file
 from app.config.settings import Settings
 from app.doctor.finding import Finding
 from app.errors import Refused
-from streams.embedded.broker_error import BrokerError
-from streams.embedded.broker_home import BrokerHome
-from streams.embedded.broker_settings import BrokerSettings
-from streams.embedded.java import find_java
+from streams.embedded_kafka.broker_error import BrokerError
+from streams.embedded_kafka.broker_home import BrokerHome
+from streams.embedded_kafka.broker_settings import BrokerSettings
+from streams.embedded_kafka.java import find_java
 
 _LEAST_BYTES: Final = 1 << 30
 _LEAST_SHARE: Final = 0.1

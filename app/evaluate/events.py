@@ -27,8 +27,8 @@ from models.contract.events import CALLS, DATA_USAGE, OUTCOMES, Arrival
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
 from models.contract.training_example import WEEKLY, Example, WeeklyLabel
-from models.decisions.detector import Detector
-from models.decisions.outbox import Body
+from models.detection.detector import Detector
+from models.detection.outbox import Body
 from models.features.catalogue import INDEX
 from models.learning.learner import Learner, LearnerSettings
 from models.scoring.prior import prior

@@ -16,7 +16,7 @@ from app.learner.metrics import LearnerMetrics
 from app.process.series import Series
 from app.relay.metrics import RelayMetrics
 from app.worker.metrics import Metrics
-from streams.embedded.broker_settings import VARIABLES
+from streams.embedded_kafka.broker_settings import VARIABLES
 
 DIRECTORY: Final = Path(__file__).parents[2] / "deploy" / "docs"
 _MADE: Final = "Made by `python -m app.generate.docs`; a test holds it to the code."

@@ -15,12 +15,12 @@ import click
 
 from app.errors import ExitCode, Refused
 from app.kafka.download_bar import DownloadBar
-from streams.embedded.broker import AlreadyRunningError, EmbeddedBroker
-from streams.embedded.broker_error import BrokerError
-from streams.embedded.broker_home import BrokerHome
-from streams.embedded.broker_settings import BrokerSettings
-from streams.embedded.jars import KAFKA_VERSION, JarStore, ensure_jars, install_bundle, pack_bundle
-from streams.embedded.ports import kafka_answers
+from streams.embedded_kafka.broker import AlreadyRunningError, EmbeddedBroker
+from streams.embedded_kafka.broker_error import BrokerError
+from streams.embedded_kafka.broker_home import BrokerHome
+from streams.embedded_kafka.broker_settings import BrokerSettings
+from streams.embedded_kafka.jars import KAFKA_VERSION, JarStore, ensure_jars, install_bundle, pack_bundle
+from streams.embedded_kafka.ports import kafka_answers
 
 P = ParamSpec("P")
 R = TypeVar("R")

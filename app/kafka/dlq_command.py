@@ -20,11 +20,11 @@ from app.config.options import PLACE, console, json_option, settings_options, ta
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused, no_topic
 from app.kafka.redrive_command import redrive
-from streams.cluster import parking
-from streams.cluster.parking import ParkedFor
-from streams.cluster.redriving import letter_id as id_of
-from streams.cluster.redriving import redriven
-from streams.cluster.topic_tail import TailRecord, TopicMissingError, tail
+from streams.kafka import parking
+from streams.kafka.parking import ParkedFor
+from streams.kafka.redriving import letter_id as id_of
+from streams.kafka.redriving import redriven
+from streams.kafka.topic_tail import TailRecord, TopicMissingError, tail
 from streams.records import dead_letters
 from streams.records.topics import DEAD_LETTERS, PARKED
 from streams.records.wire import DEAD_LETTER_REASONS

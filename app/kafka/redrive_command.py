@@ -15,9 +15,9 @@ from app.config.options import PLACE, json_option, settings_options, talking_to
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused, no_topic
 from models.contract.events import INPUTS
-from streams.cluster.redriving import BATCH, Origin, Redriving, letter_id, origin, redriven
-from streams.cluster.topic_admin import Cluster
-from streams.cluster.topic_tail import TailRecord, TopicMissingError, tail
+from streams.kafka.redriving import BATCH, Origin, Redriving, letter_id, origin, redriven
+from streams.kafka.topic_admin import Cluster
+from streams.kafka.topic_tail import TailRecord, TopicMissingError, tail
 from streams.records.dead_letters import REASON, TOPIC
 from streams.records.topics import DEAD_LETTERS
 from streams.records.wire import DEAD_LETTER_REASONS

@@ -31,7 +31,7 @@ def create(settings: Settings, replication: int | None, as_json: bool) -> None:
 
     All topics get the same partition count (HOLDFAST_PARTITIONS), which cannot be changed once there is state.
     """
-    from streams.cluster.topic_admin import Cluster, Created
+    from streams.kafka.topic_admin import Cluster, Created
 
     async def created() -> tuple[list[Created], list[str]]:
         async with Cluster(settings.kafka_client_kwargs()) as cluster:
@@ -59,7 +59,7 @@ def check(settings: Settings, as_json: bool) -> None:
 
     Keys of the newest records that another partitioner than Kafka's murmur2 has placed are named on stderr.
     """
-    from streams.cluster.topic_admin import Cluster
+    from streams.kafka.topic_admin import Cluster
     from streams.records.key_placement import misplaced
 
     async def found() -> tuple[list[str], list[str]]:
@@ -84,7 +84,7 @@ def check(settings: Settings, as_json: bool) -> None:
 @settings_options(*PLACE)
 def restore(settings: Settings) -> None:
     """Put back the retention that `replay` or `simulate` has lengthened; do it when workers have applied all."""
-    from streams.cluster.retention import put_back
+    from streams.kafka.retention import put_back
 
     with talking_to(settings):
         names = asyncio.run(put_back(settings.kafka_client_kwargs(), settings.topic_prefix))

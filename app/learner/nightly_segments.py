@@ -18,7 +18,7 @@ import structlog
 from models.analysis.daily_segments import MOST, Night, falls, night
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot
-from streams.cluster.retries import patient
+from streams.kafka.retries import patient
 from streams.model_topic.learner_topics import example_rows
 
 log = structlog.get_logger(__name__)

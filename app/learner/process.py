@@ -34,9 +34,9 @@ from app.process.health import Condition, Health
 from models.learning.learner import CheckpointRefusedError, Learner, LearnerSettings
 from models.scoring.prior import prior
 from models.scoring.snapshot import Snapshot, encode
-from streams.cluster.partition_read import RestoreStalledError
-from streams.cluster.topic_admin import recounted
-from streams.cluster.topic_tail import as_told
+from streams.kafka.partition_read import RestoreStalledError
+from streams.kafka.topic_admin import recounted
+from streams.kafka.topic_tail import as_told
 from streams.model_topic.checkpoint_record import CheckpointMismatchError, accepted, mismatches
 from streams.model_topic.learner_topics import Found, LearnerLostError, LearnerTopics
 from streams.model_topic.versions import SEGMENTS, servable

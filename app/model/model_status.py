@@ -16,7 +16,7 @@ from models.analysis.daily_segments import Night
 from models.learning.report import LearnerReport
 from models.scoring.prior import prior
 from models.scoring.snapshot import Snapshot
-from streams.cluster.topic_tail import TopicMissingError
+from streams.kafka.topic_tail import TopicMissingError
 from streams.model_topic.versions import REPORT, ModelVersions, read_versions
 
 Origin = Literal["file", "topic", "shipped"]

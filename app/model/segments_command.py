@@ -23,7 +23,7 @@ from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example
 from models.contract.vocabulary import CAUSE_TEXTS, Tier
 from models.scoring.scorer import Scorer
-from streams.cluster.topic_tail import TopicMissingError, as_example, tail
+from streams.kafka.topic_tail import TopicMissingError, as_example, tail
 from streams.model_topic.versions import SEGMENTS
 from streams.records.topics import EXAMPLES
 

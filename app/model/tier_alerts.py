@@ -16,8 +16,8 @@ from msgspec import Struct
 from app.config.options import talking_to
 from app.config.settings import Settings
 from models.contract.time_units import DAY_MS
-from models.decisions.breach_lifecycle import SHORT_MS
-from streams.cluster.topic_tail import TopicMissingError, tail
+from models.detection.breach_lifecycle import SHORT_MS
+from streams.kafka.topic_tail import TopicMissingError, tail
 from streams.records.topics import ALERTS, SCORES
 
 

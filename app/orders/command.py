@@ -19,7 +19,7 @@ from app.orders.figures_command import units as units_
 from app.orders.order_book import OrderBook, as_order
 from app.orders.sheet import Sheet
 from models.contract.work_orders import WorkOrder
-from streams.cluster.topic_tail import TailRecord, TopicMissingError
+from streams.kafka.topic_tail import TailRecord, TopicMissingError
 from streams.records.topics import WORK_ORDERS
 
 

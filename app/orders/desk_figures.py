@@ -9,13 +9,13 @@ from typing import Final
 from app.alerts.topic_reading import each_record
 from app.config.settings import Settings
 from models.contract.policy import Policy
-from models.decisions.contact_rules import local_day
 from models.desk.capacity import UnitProgress, Units
 from models.desk.desk import DeskFile
 from models.desk.effect import EffectCounts
 from models.desk.registry import PERSON
 from models.desk.state_records import OfUnit, read
-from streams.cluster.topic_tail import TailRecord
+from models.detection.contact_rules import local_day
+from streams.kafka.topic_tail import TailRecord
 from streams.records.topics import DESK_STATE
 
 _EPOCH: Final = date(1970, 1, 1)

@@ -131,7 +131,7 @@ def _publish(settings: Settings, found: Policy, before: int) -> None:
 
 
 async def _published(client: dict[str, Any], settings: Settings, found: Policy, before: int) -> int:
-    from streams.cluster.topic_admin import Cluster
+    from streams.kafka.topic_admin import Cluster
 
     topic = settings.topic_prefix + POLICY
     async with Cluster(client) as cluster:

@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import structlog
 from filelock import FileLock, Timeout
 
-from streams.embedded.broker_settings import cache_directory
+from streams.embedded_kafka.broker_settings import cache_directory
 
 log = structlog.get_logger(__name__)
 

@@ -26,7 +26,7 @@ import structlog
 
 from app.config.options import refusal
 from app.errors import ExitCode, Refused
-from streams.cluster.retries import NoAnswerError, passing
+from streams.kafka.retries import NoAnswerError, passing
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from app.errors import no_topic
 from app.publishing.publisher import publish, wall_clock_ms
 from app.publishing.record import TimedRecord, encode
 from models.contract.events import FEEDBACK, Feedback
-from streams.cluster.topic_admin import Cluster
+from streams.kafka.topic_admin import Cluster
 
 
 def say(settings: Settings, fields: Mapping[str, Any]) -> tuple[Feedback, bytes]:

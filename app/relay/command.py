@@ -26,8 +26,8 @@ from app.relay.envelope import require, signing_keys
 from app.relay.process import RelayPlan, deliver
 from app.relay.route import Wanted
 from models.contract.vocabulary import KINDS, TIERS
-from streams.cluster.subscription import Start
-from streams.cluster.topic_tail import TopicMissingError
+from streams.kafka.subscription import Start
+from streams.kafka.topic_tail import TopicMissingError
 
 log = structlog.get_logger(__name__)
 

@@ -23,7 +23,7 @@ from app.relay.envelope import INSTALL, past_contact_by
 from app.relay.metrics import RelayMetrics
 from app.relay.route import GRACE_S, Route, Wanted, keeps
 from models.contract.alerts import Alert
-from streams.cluster.topic_tail import TailRecord, as_alert
+from streams.kafka.topic_tail import TailRecord, as_alert
 
 MINUTE_S: Final = 60.0
 _LINES: Final = 20

@@ -15,8 +15,8 @@ from app.relay.envelope import envelope, past_contact_by
 from app.relay.process import RelayPlan
 from app.relay.route import Wanted, keeps
 from models.contract.alerts import Alert
-from streams.cluster.subscription import group_position
-from streams.cluster.topic_tail import TailRecord, as_alert, polls
+from streams.kafka.subscription import group_position
+from streams.kafka.topic_tail import TailRecord, as_alert, polls
 
 
 class Message(NamedTuple):

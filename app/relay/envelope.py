@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from app.errors import ExitCode, Refused
 from models.contract.alerts import Alert
-from streams.cluster.topic_tail import TailRecord
+from streams.kafka.topic_tail import TailRecord
 
 INSTALL: Final = "pip install 'holdfast[relay]'"
 PAST: Final = "pastcontactby"

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Final, Literal, get_args
 
 from app.process.series import Series, at_zero
-from streams.cluster.parking import ParkedFor
+from streams.kafka.parking import ParkedFor
 
 Failure = Literal["unreachable", "timeout", "server_error", "throttled", "denied", "unexpected", "service"]
 """Why an attempt failed and is repeated: no connection, no answer in time, 5xx, 408 425 429, 401 403 404 405 407 410,

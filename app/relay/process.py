@@ -23,11 +23,11 @@ from app.relay.endpoints import Endpoint
 from app.relay.metrics import RelayMetrics
 from app.relay.route import Route, Wanted
 from app.relay.webhook import WebhookRoute
-from streams.cluster.broker_view import BrokerView
-from streams.cluster.parking import Parking
-from streams.cluster.retries import patient
-from streams.cluster.topic_admin import Cluster
-from streams.cluster.topic_tail import TopicMissingError
+from streams.kafka.broker_view import BrokerView
+from streams.kafka.parking import Parking
+from streams.kafka.retries import patient
+from streams.kafka.topic_admin import Cluster
+from streams.kafka.topic_tail import TopicMissingError
 from streams.records.topics import ALERTS, PARKED
 
 log = structlog.get_logger(__name__)

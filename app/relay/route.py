@@ -23,10 +23,10 @@ from app.errors import ExitCode, Refused
 from app.relay.endpoints import Endpoint
 from app.relay.metrics import Failure, RelayMetrics
 from models.contract.alerts import Alert
-from streams.cluster.broker_view import Input
-from streams.cluster.retries import PATIENCE_S, NoAnswerError
-from streams.cluster.subscription import Start, Subscription, earlier
-from streams.cluster.topic_tail import TailRecord, as_alert
+from streams.kafka.broker_view import Input
+from streams.kafka.retries import PATIENCE_S, NoAnswerError
+from streams.kafka.subscription import Start, Subscription, earlier
+from streams.kafka.topic_tail import TailRecord, as_alert
 from streams.records.topics import ALERTS
 
 log = structlog.get_logger(__name__)
@@ -110,7 +110,7 @@ class Route(ABC):
 
         Raises
         ------
-        streams.cluster.retries.NoAnswerError
+        streams.kafka.retries.NoAnswerError
             If Kafka did not answer for a minute.
         """
         working = asyncio.create_task(self._work(), name=self.endpoint.name)
@@ -159,7 +159,7 @@ class Route(ABC):
 
         Raises
         ------
-        streams.cluster.retries.NoAnswerError
+        streams.kafka.retries.NoAnswerError
             If there has been something to read for a minute and the client does not give it: it can stay stuck after a
             broker's restart (aiokafka#1154), and another process does not.
         """

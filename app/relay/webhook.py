@@ -21,8 +21,8 @@ from app.relay.endpoints import Endpoint
 from app.relay.envelope import Envelope, envelope, past_contact_by, signed
 from app.relay.metrics import Failure, RelayMetrics
 from app.relay.route import GRACE_S, Route, Wanted, keeps
-from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS, ParkedFor, Parking
-from streams.cluster.topic_tail import TailRecord, as_alert
+from streams.kafka.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS, ParkedFor, Parking
+from streams.kafka.topic_tail import TailRecord, as_alert
 
 log = structlog.get_logger(__name__)
 

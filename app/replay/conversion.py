@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Final, NamedTuple
 
 from app.publishing.record import TimedRecord, encode
-from app.replay.column_guess import CALLED, ColumnMap, Source
+from app.tables.column_guess import CALLED, ColumnMap, Source
 from app.tables.fields import Sort, is_nothing, is_sentinel, whole
 from app.tables.recording import Recording, TableRow
 from app.tables.reject import Reject, RejectReason, is_sum

@@ -17,10 +17,10 @@ from rich.console import Console
 from app.config.operator_files import policy_of_file
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
-from app.replay.column_guess import ColumnMap, ColumnMapper, Source
 from app.replay.flags import UtcOffset, Zone, told
 from app.replay.mapping_shown import columns_of, reading, tell_mapping
 from app.replay.playback import Part
+from app.tables.column_guess import ColumnMap, ColumnMapper, Source
 from app.tables.column_names import bare, known_names
 from app.tables.fields import TOPICS, Sort, is_nothing
 from app.tables.opening import WRITTEN, opened

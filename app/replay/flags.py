@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from app.errors import ExitCode, Refused
-from app.replay.column_guess import CALLED, Told
+from app.tables.column_guess import CALLED, Told
 from app.tables.fields import TOPICS, fields_of
 from models.contract.events import CALLS
 

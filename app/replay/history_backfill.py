@@ -33,9 +33,9 @@ from app.publishing.publisher import Place, PublishCount, PublishPace, publish
 from app.publishing.record import TimedRecord
 from app.replay.mapping_shown import writing
 from app.replay.playback import Part, Playback, read, say
-from streams.cluster.broker_view import BrokerView
-from streams.cluster.retries import NoAnswerError, patient
-from streams.cluster.topic_admin import Cluster
+from streams.kafka.broker_view import BrokerView
+from streams.kafka.retries import NoAnswerError, patient
+from streams.kafka.topic_admin import Cluster
 from streams.model_topic import recorded_history
 from streams.model_topic.recorded_history import Backfill
 from streams.records.topics import INPUT_TOPICS, STATE

@@ -13,8 +13,8 @@ from rich.text import Text
 from app.process.progress_bar import bar
 from app.publishing.publisher import PublishCount
 from app.publishing.record import TimedRecord
-from app.replay.column_guess import ColumnMap, Source
 from app.replay.conversion import Conversion, RowCount, value_of
+from app.tables.column_guess import ColumnMap, Source
 from app.tables.fields import Sort, is_nothing
 from app.tables.quantities import KIB
 from app.tables.recording import Recording, TableRow

@@ -27,9 +27,9 @@ from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.publishing.publisher import PublishCount
 from app.publishing.record import RANK, TimedRecord
-from app.replay.column_guess import ColumnMap
 from app.replay.conversion import Conversion, Rejects, RowCount, converted
 from app.replay.mapping_shown import reading, tell_rejects, writing
+from app.tables.column_guess import ColumnMap
 from app.tables.recording import Recording
 from app.tables.reject import RejectReason
 

@@ -25,9 +25,9 @@ from app.report.periods import Days, yesterday
 from app.report.record_rows import READ
 from app.report.sheet import legend, remarks, table
 from models.contract.alerts import UNASSIGNED, UNASSIGNED_TEXT
-from streams.cluster.partition_read import RestoreStalledError
-from streams.cluster.topic_tail import TopicMissingError
-from streams.cluster.whole_topics import RecreatedError, read_chunks
+from streams.kafka.partition_read import RestoreStalledError
+from streams.kafka.topic_tail import TopicMissingError
+from streams.kafka.whole_topics import RecreatedError, read_chunks
 
 _EPILOG: Final = """\b
 Examples:

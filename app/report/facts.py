@@ -21,9 +21,9 @@ from models.contract.alerts import subscriber_hash
 from models.contract.events import REACHED
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
-from models.decisions.alert_body import segment
-from models.decisions.contact_rules import held_out
-from streams.cluster.whole_topics import Chunk, Place
+from models.detection.alert_body import segment
+from models.detection.contact_rules import held_out
+from streams.kafka.whole_topics import Chunk, Place
 from streams.records.topics import BY_NAME
 
 KEPT_DAYS: Final = 400
@@ -152,7 +152,7 @@ class Facts:
         self.db.close()
 
     def places(self) -> dict[Place, tuple[str, int]]:
-        """Where earlier reads have ended, as :func:`streams.cluster.whole_topics.read_chunks` takes it."""
+        """Where earlier reads have ended, as :func:`streams.kafka.whole_topics.read_chunks` takes it."""
         found = self.db.execute("SELECT topic, partition, topic_id, next FROM places")
         return {(topic, partition): (topic_id, reached) for topic, partition, topic_id, reached in found}
 

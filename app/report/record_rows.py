@@ -29,7 +29,7 @@ from models.contract.events import (
     Profile,
 )
 from models.contract.work_orders import WorkOrder
-from streams.cluster.topic_tail import as_alert, as_suppression
+from streams.kafka.topic_tail import as_alert, as_suppression
 from streams.records.topics import ALERTS, SCORES, SUPPRESSIONS, WORK_ORDERS
 from streams.records.wire import Rejected, decode
 

@@ -18,7 +18,7 @@ from models.contract.events import FEEDBACK, FeedbackStatus
 from models.contract.policy import ContactPolicy
 from models.contract.time_units import MINUTE_MS
 from models.contract.work_orders import OrderId, WorkOrder
-from models.decisions.contact_rules import working
+from models.detection.contact_rules import working
 
 Chances = Sequence[tuple[float, FeedbackStatus]]
 

@@ -28,7 +28,7 @@ from models.contract.vocabulary import (
     AlertEvent,
     SuppressionReason,
 )
-from models.decisions.signals import ACCOUNT_SIGNS
+from models.detection.signals import ACCOUNT_SIGNS
 from models.state.population import PARTS
 from streams.desk.desk_report import DeskCommit, DeskStanding
 from streams.lanes.ports import NOTHING, Commit, WrittenOutput

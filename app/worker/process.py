@@ -36,16 +36,16 @@ from app.worker.metrics import Metrics  # noqa: E402
 from app.worker.poison_breaker import PoisonBreaker, PoisonFloodError  # noqa: E402
 from app.worker.watchdog import Heart, Watchdog, WorkerStanding  # noqa: E402
 from models.contract.policy import Policy  # noqa: E402
-from models.decisions.detector import Detector  # noqa: E402
+from models.detection.detector import Detector  # noqa: E402
 from models.scoring.prior import prior  # noqa: E402
-from streams.cluster.broker_view import BrokerView  # noqa: E402
-from streams.cluster.followed_topic import FollowedTopic  # noqa: E402
-from streams.cluster.membership import Membership  # noqa: E402
-from streams.cluster.partition_read import RestoreStalledError  # noqa: E402
-from streams.cluster.retries import patient  # noqa: E402
-from streams.cluster.topic_admin import Cluster, recounted, table  # noqa: E402
-from streams.cluster.transaction import LaneLostError  # noqa: E402
 from streams.desk.host import DeskHost  # noqa: E402
+from streams.kafka.broker_view import BrokerView  # noqa: E402
+from streams.kafka.followed_topic import FollowedTopic  # noqa: E402
+from streams.kafka.membership import Membership  # noqa: E402
+from streams.kafka.partition_read import RestoreStalledError  # noqa: E402
+from streams.kafka.retries import patient  # noqa: E402
+from streams.kafka.topic_admin import Cluster, recounted, table  # noqa: E402
+from streams.kafka.transaction import LaneLostError  # noqa: E402
 from streams.lanes.assignment import Lanes  # noqa: E402
 from streams.lanes.detection_fold import DetectionFold, InForce  # noqa: E402
 from streams.lanes.ledger import LedgerMismatchError  # noqa: E402

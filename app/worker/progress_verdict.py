@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from app.errors import ExitCode
-from streams.cluster.membership import Denial
+from streams.kafka.membership import Denial
 from streams.records.topics import BREACHES
 
 BEAT_S: Final = 20.0

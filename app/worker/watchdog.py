@@ -25,8 +25,8 @@ from app.worker.progress_verdict import (
     judge,
     stalled,
 )
-from streams.cluster.broker_view import Bounds
-from streams.cluster.membership import Denial, Group, Membership, denial
+from streams.kafka.broker_view import Bounds
+from streams.kafka.membership import Denial, Group, Membership, denial
 
 LOOK_S: Final = 1.0
 ASK_S: Final = 10.0
@@ -52,7 +52,7 @@ class WorkerStanding(NamedTuple):
 
 
 class ClusterView(Protocol):
-    """The broker as seen by the watchdog's own client: :class:`streams.cluster.broker_view.BrokerView`."""
+    """The broker as seen by the watchdog's own client: :class:`streams.kafka.broker_view.BrokerView`."""
 
     async def bounds(self, inputs: Iterable[Input]) -> Bounds | None:
         """Start and end offsets, or None if the broker does not answer."""

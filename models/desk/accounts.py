@@ -31,15 +31,15 @@ from models.contract.playbook import GENERAL_DO, GENERAL_DONT, Play, choose
 from models.contract.policy import DeskPolicy, Policy
 from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import FORETELLS, Text
-from models.decisions.alert_body import opening
-from models.decisions.contact_rules import contact_by, opens
-from models.decisions.signals import ACCOUNT_KIND, FORWARDS, PAYS_LESS
 from models.desk.contact_limits import Objection
 from models.desk.decisions import Decisions
 from models.desk.desk_context import DeskContext
 from models.desk.persons import MAX_BREACHES, PersonFile, Standing
 from models.desk.publications import Publications, bare, by_order, closed
 from models.desk.registry import Registry
+from models.detection.alert_body import opening
+from models.detection.contact_rules import contact_by, opens
+from models.detection.signals import ACCOUNT_KIND, FORWARDS, PAYS_LESS
 from models.kernel.kafka_records import murmur2
 from models.state.state_records import StateRecord
 

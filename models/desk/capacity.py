@@ -13,8 +13,8 @@ from models.contract.events import Channel
 from models.contract.policy import Policy, UnitPolicy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import Kind, Role, Segment
-from models.decisions.alert_body import MESSAGES
-from models.decisions.contact_rules import local_day
+from models.detection.alert_body import MESSAGES
+from models.detection.contact_rules import local_day
 from models.state.state_records import StateRecord
 
 UNIT: Final = b"u"

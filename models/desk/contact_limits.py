@@ -9,9 +9,9 @@ from models.contract.breaches import Person, account_person
 from models.contract.policy import Cap
 from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import Kind, SuppressionReason
-from models.decisions.contact_rules import cooldown_ends
 from models.desk.desk_context import DeskContext
 from models.desk.persons import Hand, Instruction, PersonFile, Standing
+from models.detection.contact_rules import cooldown_ends
 
 
 class Objection(NamedTuple):

@@ -17,13 +17,13 @@ from models.contract.breaches import Answer, Moved
 from models.contract.events import Channel
 from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import AlertEvent, SuppressionReason
-from models.decisions.contact_rules import opens
 from models.desk.capacity import Units
 from models.desk.contact_limits import Objection, Objections
 from models.desk.desk_context import DeskContext
 from models.desk.dispatch import ENDED_BY_PROFILE, Dispatch, allowed
 from models.desk.persons import DESK, PersonFile, Standing, shown, untried
 from models.desk.publications import Publications, bare, by_order, closed
+from models.detection.contact_rules import opens
 
 _BY_HAND: Final = frozenset({"blocked", "snoozed"})
 """Reasons that are manual instructions."""

@@ -33,7 +33,6 @@ from models.contract.breaches import (
 )
 from models.contract.events import instructs
 from models.contract.policy import Policy
-from models.decisions.signals import ACCOUNT_KIND
 from models.desk.accounts import ACCOUNT, Incidents
 from models.desk.capacity import UNIT, UnitProgress, Units
 from models.desk.contact_limits import Objection, Objections
@@ -48,6 +47,7 @@ from models.desk.lanes.lane_times import Progress, Written
 from models.desk.persons import DESK, MAX_BREACHES, Made, PersonFile, Standing
 from models.desk.publications import DeskCounts, Placed, Publications
 from models.desk.registry import PERSON, Registry, first_deadline, pass_deadlines
+from models.detection.signals import ACCOUNT_KIND
 from models.state.lane_time import ceil_tick
 from models.state.state_records import StateRecord
 

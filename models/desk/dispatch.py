@@ -13,13 +13,13 @@ from models.contract.events import REACHED, Channel
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import Kind, Role, SuppressionReason
 from models.contract.work_orders import order_id
-from models.decisions.contact_rules import contact_by
-from models.decisions.signals import ACCOUNT_KIND
 from models.desk.capacity import Units, role_of
 from models.desk.contact_limits import Objection, Objections
 from models.desk.desk_context import DeskContext
 from models.desk.persons import DESK, Made, OpenOrder, PersonFile, Settling, Standing, next_pressing, press, unanswered
 from models.desk.publications import Publications, subject
+from models.detection.contact_rules import contact_by
+from models.detection.signals import ACCOUNT_KIND
 
 FINAL: Final = frozenset({"retained", "lost", "refused", "dismissed", "snoozed", "withdrawn"})
 """Feedback that ends a work order."""

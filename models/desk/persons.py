@@ -18,7 +18,7 @@ from models.contract.policy import Policy
 from models.contract.time_units import HOUR_MS
 from models.contract.vocabulary import Kind, LeaveReason, OrderStep, Role, Segment, SuppressionReason
 from models.contract.work_orders import OrderId, WorkOrder
-from models.decisions.contact_rules import opens, working
+from models.detection.contact_rules import opens, working
 
 BY_TIME: Final = attrgetter("ts")
 KEPT_CONTACTS: Final = 32

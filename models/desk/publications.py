@@ -10,10 +10,10 @@ from msgspec import Struct, field
 
 from models.contract.alerts import Alert, Suppression, Trigger, hash_of
 from models.contract.vocabulary import AlertEvent, CloseReason, OrderStep, SuppressionReason
-from models.decisions.alert_body import opening
-from models.decisions.outbox import Output
 from models.desk.desk_context import DeskContext
 from models.desk.persons import OpenOrder, Standing, step_of
+from models.detection.alert_body import opening
+from models.detection.outbox import Output
 
 MAX_OUTPUTS: Final = 500
 """Outputs after which a transaction is full: some two megabytes."""

@@ -15,12 +15,12 @@ import msgspec
 from models.contract.breaches import OfSubscriber, Person, account_of, account_person, person_of
 from models.contract.policy import Cap, Policy
 from models.contract.time_units import DAY_MS
-from models.decisions.contact_rules import cooldown_end, refusal_end
 from models.desk.contact_limits import Objection
 from models.desk.decisions import WaitingList
 from models.desk.desk_context import DeskContext
 from models.desk.dispatch import Dispatch
 from models.desk.persons import BY_TIME, DESK, OpenOrder, PersonFile, Settling, Standing, next_pressing
+from models.detection.contact_rules import cooldown_end, refusal_end
 from models.state.lane_time import floor_tick
 from models.state.state_records import StateRecord
 

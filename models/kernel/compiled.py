@@ -1325,7 +1325,7 @@ def is_news(r: Floats, risk: float, now: float, policy: Floats) -> bool:
 
 @compiled
 def browses(kept: Floats, count: int, e: Floats, now: float, policy: Floats) -> float:
-    """Level of the browsing signal of this visit, 0 for none, as by :func:`models.decisions.signals.browsing`."""
+    """Level of the browsing signal of this visit, 0 for none, as by :func:`models.detection.signals.browsing`."""
     page = int(e[CODE])
     excluded, strong = int(policy[EXCLUDED_PAGES]), int(policy[STRONG_PAGES])
     if (excluded >> page) & 1:

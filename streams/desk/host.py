@@ -35,14 +35,14 @@ from models.contract.breaches import Excluded, Governed, Heard, Joined
 from models.contract.policy import Policy
 from models.desk.desk import DeskChanges, DeskFold
 from models.desk.lanes.lane_times import Written
-from streams.cluster.partition_read import chunks, reader
-from streams.cluster.retries import patient
-from streams.cluster.topic_admin import Cluster
-from streams.cluster.transaction import LaneLostError, LaneProducer, fenced
 from streams.desk import desk_position
 from streams.desk.absent_lanes import AbsentLanes
 from streams.desk.desk_position import POSITION_KEY, BreachLog, DeskPosition
 from streams.desk.desk_report import DeskCommit, DeskReport, DeskStanding
+from streams.kafka.partition_read import chunks, reader
+from streams.kafka.retries import patient
+from streams.kafka.topic_admin import Cluster
+from streams.kafka.transaction import LaneLostError, LaneProducer, fenced
 from streams.lanes.ledger import LedgerMismatchError
 from streams.lanes.ports import LaneSpec
 from streams.records.out_records import AnyRecord, OutRecord, out_records

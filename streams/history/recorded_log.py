@@ -20,9 +20,9 @@ from aiokafka import TopicPartition
 from models.contract.breaches import Heard
 from models.contract.events import SUBSCRIBERS
 from models.desk.lanes.lane_times import Written
-from streams.cluster.partition_read import chunks, reader
-from streams.cluster.topic_admin import Cluster
-from streams.cluster.topic_tail import TopicMissingError
+from streams.kafka.partition_read import chunks, reader
+from streams.kafka.topic_admin import Cluster
+from streams.kafka.topic_tail import TopicMissingError
 from streams.records import lane_history
 from streams.records.lane_history import HistoryRecord
 from streams.records.record_columns import NONE, Records
@@ -74,7 +74,7 @@ class RecordedLog:
 
         Raises
         ------
-        streams.cluster.topic_tail.TopicMissingError
+        streams.kafka.topic_tail.TopicMissingError
             If there is no history.
         """
         async with AsyncExitStack() as opening:

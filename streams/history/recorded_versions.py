@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from models.contract.policy import Policy
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot
-from streams.cluster.topic_tail import TopicMissingError, tail
+from streams.kafka.topic_tail import TopicMissingError, tail
 from streams.model_topic.versions import ModelVersions, PublishedModel
 from streams.policy_topic import Policies, PublishedPolicy
 from streams.records.topics import MODELS, POLICY

@@ -13,9 +13,9 @@ from typing import Final
 import structlog
 from faust.types.tuples import TP
 
-from streams.cluster.retries import patient
-from streams.cluster.topic_admin import Cluster
 from streams.desk.host import DeskHost
+from streams.kafka.retries import patient
+from streams.kafka.topic_admin import Cluster
 from streams.lanes.lane import Lane
 from streams.lanes.ledger import LaneLogs, LedgerMismatchError
 from streams.lanes.opening import OpenedState

@@ -12,8 +12,8 @@ from models.contract.breaches import LATE_MS, Heard, Idle, Joined, Mark
 from models.contract.events import Arrival
 from models.contract.policy import Policy
 from models.contract.training_example import WEEKLY, Example
-from models.decisions.detector import Detector
-from models.decisions.outbox import Output
+from models.detection.detector import Detector
+from models.detection.outbox import Output
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot
 from models.state.state_records import StateRecord
@@ -49,7 +49,7 @@ class InForce:
 
 
 class DetectionFold:
-    """:class:`streams.lanes.ports.Fold` over a :class:`models.decisions.detector.Detector`.
+    """:class:`streams.lanes.ports.Fold` over a :class:`models.detection.detector.Detector`.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ import msgspec
 import structlog
 
 from models.kernel.arrivals import EventReader
-from streams.cluster.transaction import LaneProducer
+from streams.kafka.transaction import LaneProducer
 from streams.lanes import ledger as ledgers
 from streams.lanes import opening
 from streams.lanes.intake import ArrivalBatch, GapError, Intake, decoded
@@ -101,7 +101,7 @@ class Lane:
         ------
         streams.lanes.ledger.LedgerMismatchError
             If state and topics disagree.
-        streams.cluster.partition_read.RestoreStalledError
+        streams.kafka.partition_read.RestoreStalledError
             If the state cannot be read.
         """
         spec = self._spec

@@ -12,9 +12,9 @@ import msgspec
 import structlog
 from aiokafka import TopicPartition
 
-from streams.cluster.partition_read import chunks, reader
-from streams.cluster.retries import patient
-from streams.cluster.transaction import LaneProducer, fenced, lane_id
+from streams.kafka.partition_read import chunks, reader
+from streams.kafka.retries import patient
+from streams.kafka.transaction import LaneProducer, fenced, lane_id
 from streams.lanes import ledger as ledgers
 from streams.lanes.ledger import LEDGER_KEY, LaneLogs, Ledger, LedgerMismatchError
 from streams.lanes.ports import Fold, LaneSpec

@@ -36,7 +36,7 @@ class WrittenOutput(Protocol):
 
     @property
     def kind(self) -> str:
-        """Which of ``models.decisions.outbox.OutputKind``."""
+        """Which of ``models.detection.outbox.OutputKind``."""
         ...
 
     @property

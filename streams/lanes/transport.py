@@ -27,7 +27,7 @@ from aiokafka.protocol.fetch import FetchRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
-from streams.cluster.membership import Membership
+from streams.kafka.membership import Membership
 from streams.lanes.assignor import LaneAssignor
 from streams.lanes.ports import Fetch
 from streams.records.record_columns import FetchedRecords, Records

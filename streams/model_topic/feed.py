@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 
 from models.scoring.snapshot import Snapshot
-from streams.cluster.followed_topic import FollowedRecord, FollowedTopic
+from streams.kafka.followed_topic import FollowedRecord, FollowedTopic
 from streams.model_topic.versions import REPORT, ModelVersions, Refusal, RefusedModel
 from streams.records.topics import MODELS
 

@@ -21,11 +21,11 @@ from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from models.contract.training_example import Example
-from streams.cluster.partition_read import chunks, reader
-from streams.cluster.retries import R, patient
-from streams.cluster.topic_admin import Cluster
-from streams.cluster.topic_tail import as_example
-from streams.cluster.transaction import LaneLostError, LaneProducer, fenced
+from streams.kafka.partition_read import chunks, reader
+from streams.kafka.retries import R, patient
+from streams.kafka.topic_admin import Cluster
+from streams.kafka.topic_tail import as_example
+from streams.kafka.transaction import LaneLostError, LaneProducer, fenced
 from streams.model_topic import checkpoint_record
 from streams.model_topic.checkpoint_record import CheckpointMismatchError, CheckpointRecord, ExampleLog, encode
 from streams.model_topic.versions import CHECKPOINT, REPORT, ModelVersions, RefusedModel, is_own
@@ -98,7 +98,7 @@ class LearnerTopics:
         ------
         streams.model_topic.checkpoint_record.CheckpointMismatchError
             If topics are missing, or the checkpoint cannot be read.
-        streams.cluster.partition_read.RestoreStalledError
+        streams.kafka.partition_read.RestoreStalledError
             If the topic cannot be read to its end.
         """
         wanted = [self._prefix + topic for topic in (MODELS, EXAMPLES)]
@@ -257,7 +257,7 @@ async def example_rows(client: Mapping[str, Any], prefix: str, start: int, end: 
 
     Raises
     ------
-    streams.cluster.partition_read.RestoreStalledError
+    streams.kafka.partition_read.RestoreStalledError
         If records are left but none arrives for a minute.
     """
     consumer = reader(client)

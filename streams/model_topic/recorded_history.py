@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from streams.cluster.retries import patient
+from streams.kafka.retries import patient
 from streams.model_topic.versions import BACKFILL, keep, kept
 
 
@@ -49,7 +49,7 @@ async def read(client: Mapping[str, Any], prefix: str) -> Backfill | None:
 
     Raises
     ------
-    streams.cluster.topic_tail.TopicMissingError
+    streams.kafka.topic_tail.TopicMissingError
         If there is no such topic.
     """
     found = await kept(client, prefix, BACKFILL)
@@ -66,7 +66,7 @@ async def recorded_until(client: Mapping[str, Any], prefix: str) -> int | None:
 
     Raises
     ------
-    streams.cluster.retries.NoAnswerError
+    streams.kafka.retries.NoAnswerError
         If no try succeeds for a minute.
     """
     found = await patient(lambda: read(client, prefix), "the recorded history")

@@ -21,8 +21,8 @@ from models.analysis.daily_segments import Night
 from models.features.catalogue import NAMES, catalogue_hash
 from models.scoring.scorer import check_examples
 from models.scoring.snapshot import Snapshot, SnapshotRefusedError, check_features, decode, encode
-from streams.cluster.one_record import written
-from streams.cluster.topic_tail import tail
+from streams.kafka.one_record import written
+from streams.kafka.topic_tail import tail
 from streams.records.out_records import OutRecord
 from streams.records.topics import MODELS
 
@@ -34,7 +34,7 @@ RETENTION: Final = "retention"
 OWN: Final = (CHECKPOINT, REPORT, SEGMENTS, BACKFILL, RETENTION)
 """Keys that are no versions: the learner's checkpoint, report and last night's segments, in parts ``key/n``; the note
 of :mod:`streams.model_topic.recorded_history` for the lanes; and the saved settings of
-:mod:`streams.cluster.retention`."""
+:mod:`streams.kafka.retention`."""
 
 
 def is_own(key: bytes | None) -> bool:
@@ -187,7 +187,7 @@ async def read_versions(client: Mapping[str, Any], prefix: str) -> ModelVersions
 
     Raises
     ------
-    streams.cluster.topic_tail.TopicMissingError
+    streams.kafka.topic_tail.TopicMissingError
         If there is no such topic.
     """
     versions = ModelVersions()
@@ -212,7 +212,7 @@ async def kept(client: Mapping[str, Any], prefix: str, key: str) -> bytes | None
 
     Raises
     ------
-    streams.cluster.topic_tail.TopicMissingError
+    streams.kafka.topic_tail.TopicMissingError
         If there is no such topic.
     """
     found: bytes | None = None

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import msgspec
 from aiokafka.record.util import calc_crc32c
 
-from models.decisions.outbox import Output
+from models.detection.outbox import Output
 from models.state.state_records import Body, StateRecords
 from streams.records.topics import ALERTS, BREACHES, EXAMPLES, RECEIPTS, SCORES, SUPPRESSIONS, WORK_ORDERS
 

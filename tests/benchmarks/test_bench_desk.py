@@ -21,7 +21,7 @@ from logs import LOGS
 from rounds import Plan
 
 if TYPE_CHECKING:
-    from streams.embedded.broker import EmbeddedBroker
+    from streams.embedded_kafka.broker import EmbeddedBroker
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3_600)]
 

@@ -23,7 +23,7 @@ from logs import LOGS
 from roster import FAUST, HOLDFAST, ROSTER
 
 if TYPE_CHECKING:
-    from streams.embedded.broker import EmbeddedBroker
+    from streams.embedded_kafka.broker import EmbeddedBroker
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3 * 3_600)]
 

@@ -15,7 +15,7 @@ from support.detecting import DAY, START, event
 
 from models.contract.events import CALLS, Arrival
 from models.contract.policy import Policy
-from models.decisions.detector import Detector
+from models.detection.detector import Detector
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer
 from models.state.lane_time import TICK_MS

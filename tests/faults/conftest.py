@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest_asyncio
 from support.rig import Rig
 
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 
 @pytest_asyncio.fixture

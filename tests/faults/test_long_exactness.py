@@ -15,7 +15,7 @@ from support.foreign_producer import CARE, DAY, REASONS, SUBSCRIBERS, Town
 from support.long_run import Blow, decisions, difference, exact, run, told, undisturbed
 from support.rig import Rig
 
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 pytestmark = [pytest.mark.long, pytest.mark.faults, pytest.mark.timeout(3600)]
 EVENTS = int(os.environ.get("LONG_EVENTS", "300000"))

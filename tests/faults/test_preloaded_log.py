@@ -19,7 +19,7 @@ from support.plain_order import out_of_order
 from support.preloaded import QUIET_MS, Life, Operator, read, settled
 from support.rig import Rig
 
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 pytestmark = [pytest.mark.faults]
 SEED = int(os.environ.get("ORDER_SEED", "97"))

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from support.rig import Rig
 
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 NewRig = Callable[[str], Awaitable[Rig]]
 

@@ -31,7 +31,7 @@ from app.simulator.stream import simulate
 from models.contract.events import CALLS, FEEDBACK, INPUTS, SUBSCRIBERS, Channel
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 from streams.records.out_records import out_records
 from streams.records.topics import ALERTS, HISTORY, SUPPRESSIONS, WORK_ORDERS
 

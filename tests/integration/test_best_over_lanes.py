@@ -12,7 +12,7 @@ from support.black_box import World
 from support.black_box_events import ALERTS, CARE, HOUR
 from support.black_box_outputs import BREACHES
 
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 LANES, IN_A_LANE, CAPACITY = 4, 20, 10
 NOBODY_IS_URGENT = f"""

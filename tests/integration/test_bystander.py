@@ -11,11 +11,11 @@ import aiokafka
 import pytest
 
 from models.contract.events import CALLS, OUTCOMES
-from streams.cluster.broker_view import BrokerView
-from streams.cluster.membership import Group
-from streams.cluster.topic_admin import Cluster
-from streams.cluster.topic_tail import TopicMissingError, tail
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
+from streams.kafka.broker_view import BrokerView
+from streams.kafka.membership import Group
+from streams.kafka.topic_admin import Cluster
+from streams.kafka.topic_tail import TopicMissingError, tail
 from streams.records.key_placement import misplaced
 
 PARTITIONS = 2

@@ -11,7 +11,7 @@ from support.black_box import World
 from support.black_box_worker import until
 
 from app.process.compilation import settle
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 
 def test_worker_that_compiles_lives_and_is_not_ready(broker: EmbeddedBroker, prefix: str, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from support.rig import Rig, until
 from models.contract.alerts import Trigger
 from models.contract.breaches import Answer, Breach, Excluded, Governed, Heard, Idle, Mark
 from models.contract.policy import ContactPolicy, Policy, UnitPolicy
-from streams.cluster.transaction import LaneLostError
 from streams.desk import host as hosting
+from streams.kafka.transaction import LaneLostError
 from streams.lanes.ledger import LedgerMismatchError
 from streams.records.topics import ALERTS, BREACHES, DESK_STATE, WORK_ORDERS
 

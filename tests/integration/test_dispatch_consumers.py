@@ -23,9 +23,9 @@ from support.rig import CountWorker, Rig, now_ms, until
 from app.generate.contract.schemas import DIRECTORY
 from models.contract.alerts import Alert, AlertId
 from models.contract.events import FEEDBACK, Feedback
-from models.decisions.outbox import Output
-from streams.embedded.broker_settings import BrokerSettings
-from streams.embedded.jars import JarStore
+from models.detection.outbox import Output
+from streams.embedded_kafka.broker_settings import BrokerSettings
+from streams.embedded_kafka.jars import JarStore
 from streams.records.out_records import out_records
 from streams.records.wire import decode
 

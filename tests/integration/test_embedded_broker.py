@@ -16,19 +16,19 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.embedded.broker import AlreadyRunningError, EmbeddedBroker
-from streams.embedded.broker_error import BrokerError
-from streams.embedded.broker_home import BrokerHome, command_of
-from streams.embedded.broker_settings import BrokerSettings
-from streams.embedded.java import BUNDLED
-from streams.embedded.ports import first_free, free_ports, kafka_answers
+from streams.embedded_kafka.broker import AlreadyRunningError, EmbeddedBroker
+from streams.embedded_kafka.broker_error import BrokerError
+from streams.embedded_kafka.broker_home import BrokerHome, command_of
+from streams.embedded_kafka.broker_settings import BrokerSettings
+from streams.embedded_kafka.java import BUNDLED
+from streams.embedded_kafka.ports import first_free, free_ports, kafka_answers
 
 pytestmark = pytest.mark.integration
 
 CLI = "import click; from app.kafka.command import bundle, kafka; click.Group('holdfast', [kafka, bundle])()"
 OWNER = """
 import sys, time
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 broker = EmbeddedBroker.start()
 print(broker.pid, broker.port, broker.home.directory, flush=True)
 time.sleep(600)
@@ -136,7 +136,7 @@ def test_broker_ends_with_its_parent_however_that_ends(number: signal.Signals) -
 
 
 def test_parent_killed_while_the_broker_starts_leaves_nothing(tmp_path: Path) -> None:
-    code = f"from streams.embedded.broker import EmbeddedBroker; EmbeddedBroker.start({str(tmp_path)!r})"
+    code = f"from streams.embedded_kafka.broker import EmbeddedBroker; EmbeddedBroker.start({str(tmp_path)!r})"
     home = BrokerHome(tmp_path)
     with subprocess.Popen([sys.executable, "-c", code]) as owner:
         until(lambda: home.resident() is not None)
@@ -155,7 +155,7 @@ def test_taken_port_is_refused_in_code() -> None:
 def test_a_port_that_is_lost_while_kafka_starts_is_exchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_ports(1)[0]
     looks = iter([port])
-    monkeypatch.setattr("streams.embedded.broker.first_free", lambda near: next(looks, None) or first_free(near))
+    monkeypatch.setattr("streams.embedded_kafka.broker.first_free", lambda near: next(looks, None) or first_free(near))
     with socket.create_server(("127.0.0.1", port)), EmbeddedBroker.start(tmp_path, port, or_next=True) as broker:
         assert broker.port > port
         assert kafka_answers(broker.port)

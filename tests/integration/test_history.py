@@ -27,7 +27,7 @@ from models.contract.events import CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
 from models.contract.time_units import DAY_MS
 from models.contract.training_example import numbers_of
 from models.features.catalogue import INDEX
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 from streams.records.topics import ALERTS, EXAMPLES, MODELS, SUPPRESSIONS
 
 LANES = 2

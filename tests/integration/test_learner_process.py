@@ -26,7 +26,7 @@ from models.analysis.daily_segments import NightReason, falls, night
 from models.contract.training_example import Example
 from models.learning.admission import Lesson
 from models.scoring.scorer import Scorer
-from streams.cluster.topic_tail import TailRecord
+from streams.kafka.topic_tail import TailRecord
 from streams.model_topic.versions import CHECKPOINT, SEGMENTS, is_own
 from streams.records.topics import EXAMPLES
 

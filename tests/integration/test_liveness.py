@@ -19,7 +19,7 @@ from support.learner_rig import LearnerRig
 from support.rig import Rig, clean, mix, now_ms
 
 from models.contract.events import CALLS
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 from streams.records.topics import EXAMPLES
 
 GONE_S = 10.0

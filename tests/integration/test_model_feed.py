@@ -22,7 +22,7 @@ from support.town import PEOPLE, Town
 from support.version_switch import version_switch
 
 from app.config.operator_files import policy_of_file
-from models.decisions.detector import Detector
+from models.detection.detector import Detector
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import ScoredVector, encode

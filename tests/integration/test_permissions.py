@@ -7,9 +7,9 @@ from typing import Final
 from aiokafka.protocol.admin import CreateAclsRequest
 from support.rig import until
 
-from streams.cluster.topic_admin import Cluster
-from streams.cluster.transaction import lane_id
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
+from streams.kafka.topic_admin import Cluster
+from streams.kafka.transaction import lane_id
 from streams.records.topics import ALERTS, SUPPRESSIONS
 
 TOPIC: Final = 2

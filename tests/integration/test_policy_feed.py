@@ -24,9 +24,9 @@ from support.warm_start import run_holdfast
 
 from app.config.policy_file import read_policy
 from models.contract.policy import Policy
-from models.decisions.detector import Detector
+from models.detection.detector import Detector
 from models.scoring.scorer import Scorer
-from streams.cluster.one_record import written
+from streams.kafka.one_record import written
 from streams.lanes.detection_fold import DetectionFold
 from streams.policy_topic import SIGNATURE, encode, policy_record
 from streams.records import lane_history

@@ -24,7 +24,7 @@ from support.relay_rig import (
 from support.rig import Rig, now_ms, until
 
 from app.errors import ExitCode
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 
 @pytest.fixture

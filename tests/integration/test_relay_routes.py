@@ -28,8 +28,8 @@ from app.relay.endpoints import Endpoint, chats, webhooks
 from app.relay.metrics import RelayMetrics
 from app.relay.route import Route, Wanted
 from app.relay.webhook import WebhookRoute
-from streams.cluster.parking import Parking
-from streams.cluster.subscription import Subscription, group_position
+from streams.kafka.parking import Parking
+from streams.kafka.subscription import Subscription, group_position
 from streams.records.topics import ALERTS
 
 

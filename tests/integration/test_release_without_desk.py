@@ -14,8 +14,8 @@ from support.black_box_subscriber import Subscriber
 from support.without_desk import left
 
 from models.contract.time_units import HOUR_MS
-from streams.cluster.topic_admin import Cluster
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
+from streams.kafka.topic_admin import Cluster
 from streams.lanes import ledger
 from streams.lanes.ledger import LEDGER_KEY, Ledger
 from streams.records.topics import INPUT_TOPICS, STATE

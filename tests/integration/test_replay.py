@@ -13,7 +13,7 @@ from confluent_kafka.admin import ConfigResource, ResourceType
 from support.black_box import World
 from support.black_box_worker import until
 
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 LANES = 2
 CALLS = "telecom.calls.v1"

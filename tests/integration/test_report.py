@@ -15,7 +15,7 @@ from support.black_box import World
 
 from models.contract.events import FEEDBACK, OUTCOMES, SUBSCRIBERS
 from models.contract.time_units import DAY_MS, HOUR_MS
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 LANES, CUSTOMERS = 3, 30
 SHANGHAI_MS = 8 * HOUR_MS

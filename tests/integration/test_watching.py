@@ -14,7 +14,7 @@ import pytest
 from support.black_box_worker import until
 from support.watched import Watched
 
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 RUNBOOKS: Final = Path(__file__).parents[2] / "deploy" / "runbooks"
 NO_HOLD_OUT: Final = "Uplift of contact, with its interval"

@@ -38,11 +38,11 @@ from models.contract.events import FeedbackStatus, instructs
 from models.contract.policy import DeskPolicy, Policy, UnitPolicy
 from models.contract.vocabulary import DESTINATIONS, KINDS, LEAVE_REASONS
 from models.contract.work_orders import WorkOrder
-from models.decisions.outbox import Output
-from models.decisions.signals import FORWARDS, PAYS_LESS
 from models.desk.accounts import incident_id
 from models.desk.decisions import WaitingList
 from models.desk.persons import PersonFile
+from models.detection.outbox import Output
+from models.detection.signals import FORWARDS, PAYS_LESS
 
 LANES = 2
 WHAT = ("open", "open", "open", "step", "over", "answer", "contact", "moved", "by_hand", "sign", "sign", "time", "rest")

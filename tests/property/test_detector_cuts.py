@@ -15,8 +15,8 @@ from support.lane_mixes import bench_of, lived
 from support.trials import trials
 
 from models.contract.events import Arrival
-from models.decisions.outbox import Output
 from models.desk.lanes.lane_times import time_of
+from models.detection.outbox import Output
 
 
 def pieces_of(arrivals: list[Arrival], cuts: list[int]) -> list[list[Arrival]]:
@@ -71,7 +71,7 @@ def test_detector_restarted_at_every_cut_gives_the_same_alerts_and_state(
 def test_detector_full_transactions_give_the_same_alerts_and_state(seed: int, events: int, most: int) -> None:
     reference, arrivals = lived(seed, events)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("models.decisions.outbox.MAX_OUTPUTS", most)
+        patch.setattr("models.detection.outbox.MAX_OUTPUTS", most)
         bench = bench_of(seed)
         bench.apply(arrivals)
     assert len(bench.counts) >= len(reference.told) // (20 * most)

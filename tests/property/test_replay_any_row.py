@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Refused
-from app.replay.column_guess import ColumnMapper, Told
 from app.replay.conversion import Conversion
+from app.tables.column_guess import ColumnMapper, Told
 from app.tables.column_names import NAMES
 from app.tables.decimals_and_dates import Evidence
 from app.tables.encoding import encoding_of

@@ -13,8 +13,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from app.errors import Refused
-from app.replay.column_guess import ColumnMapper, Told
 from app.replay.conversion import Conversion
+from app.tables.column_guess import ColumnMapper, Told
 from app.tables.decimals_and_dates import Evidence, UnitEvidence
 from app.tables.encoding import SYLLABLES, encoding_of
 from app.tables.fields import Field, Reading, Sort, fields_of, reader

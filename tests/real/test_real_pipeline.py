@@ -29,7 +29,7 @@ from models.contract.time_units import DAY_MS
 from models.contract.training_example import WEEKLY, Example, WeeklyLabel
 from models.features.catalogue import INDEX
 from models.scoring.snapshot import encode
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600), needed]
 Record = Callable[[str, object], None]

@@ -25,7 +25,7 @@ from models.contract.events import CALLS, DATA_USAGE, SUBSCRIBERS
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
 from models.contract.training_example import WEEKLY, Example, WeeklyLabel
-from models.decisions.outbox import Body
+from models.detection.outbox import Body
 from models.learning.admission import Lesson
 from models.learning.learner import Learner, LearnerSettings
 from models.scoring.prior import prior

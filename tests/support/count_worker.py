@@ -14,7 +14,7 @@ HOLD=partition:path, HOLD_SEND=partition:path
 SLOW=partition:seconds
     Folding a batch of that lane takes so long.
 FULL_RECORDS, FETCH_BYTES, POLL_BYTES, CLOSE_S, FATE_S
-    The bounds of the same names in streams.lanes.{intake, transport, lane} and streams.cluster.transaction.
+    The bounds of the same names in streams.lanes.{intake, transport, lane} and streams.kafka.transaction.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ import structlog
 from app.worker.process import run_worker
 from counting import CountingFold
 from models.contract.events import Arrival
-from streams.cluster import transaction
-from streams.cluster.transaction import LaneProducer
+from streams.kafka import transaction
+from streams.kafka.transaction import LaneProducer
 from streams.lanes import intake, lane, transport
 from streams.lanes.ports import NOTHING, Commit, LaneSpec
 from streams.records.out_records import OutRecord, StateBatch

@@ -17,9 +17,9 @@ from models.contract.breaches import Heard, Joined
 from models.contract.policy import Policy
 from models.desk.desk import DeskFold
 from models.desk.lanes.lane_times import Written, time_of
-from streams.cluster.partition_read import chunks, reader
 from streams.desk.desk_report import DeskCommit, DeskStanding
 from streams.desk.host import DeskHost
+from streams.kafka.partition_read import chunks, reader
 from streams.lanes.ports import LaneSpec
 from streams.records.out_records import out_records
 from streams.records.topics import ALERTS, BREACHES, BY_NAME, SUPPRESSIONS, WORK_ORDERS

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from models.contract.breaches import Governed, Heard, Joined, Mark, OfSubscriber
 from models.contract.policy import Policy
-from models.decisions.outbox import Output
 from models.desk.desk import Desk, DeskCounts, DeskFold
 from models.desk.lanes.lane_times import Progress, Written, time_of
+from models.detection.outbox import Output
 
 NO_CAPS = {"caps": (), "sms_caps": ()}
 """Contact terms under which only a lane's own decisions and cooldowns withhold anything."""

@@ -14,8 +14,8 @@ from models.contract.alerts import Alert, Receipt, Score, Suppression
 from models.contract.breaches import Governed, Mark
 from models.contract.events import Arrival, Deletion
 from models.contract.policy import ContactPolicy, Policy, TierPolicy
-from models.decisions.detector import Detector
-from models.decisions.outbox import Counts, Output
+from models.detection.detector import Detector
+from models.detection.outbox import Counts, Output
 from models.features.catalogue import INDEX, NAMES, catalogue_hash
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Curve, Cutoff, Snapshot

@@ -24,7 +24,7 @@ from support.lane_mixes import hurried
 
 from models.contract.events import INPUTS, Arrival, Deletion, Page
 from models.contract.policy import Policy
-from models.decisions.breach_lifecycle import prolong
+from models.detection.breach_lifecycle import prolong
 from models.kernel import places
 from models.scoring.engine import features_of
 from models.scoring.snapshot import decode

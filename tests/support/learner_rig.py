@@ -15,7 +15,7 @@ from support.black_box_worker import clean_environment
 from support.rig import CountWorker, Rig, until
 
 from models.contract.training_example import Example, WeeklyLabel
-from streams.cluster.topic_tail import TailRecord, tail
+from streams.kafka.topic_tail import TailRecord, tail
 from streams.model_topic import checkpoint_record
 from streams.model_topic.checkpoint_record import CheckpointRecord
 from streams.model_topic.versions import CHECKPOINT, REPORT, ModelVersions

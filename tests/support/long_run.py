@@ -30,8 +30,8 @@ from support.version_switch import version_switch
 
 from app.config.operator_files import policy_of_file
 from models.contract.policy import Policy
-from models.decisions.detector import Detector
-from models.decisions.outbox import Changes, Counts
+from models.detection.detector import Detector
+from models.detection.outbox import Changes, Counts
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import Snapshot, decode

@@ -29,7 +29,7 @@ from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example, WeeklyLabel
 from models.learning.learner import LearnerSettings
 from models.state.lane_time import floor_tick
-from streams.cluster.topic_tail import as_told
+from streams.kafka.topic_tail import as_told
 from streams.model_topic.versions import is_own
 from streams.records.topics import EXAMPLES
 

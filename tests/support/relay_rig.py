@@ -24,7 +24,7 @@ from support.rig import CountWorker, Rig, now_ms, until
 from support.warm_start import run_holdfast
 
 from models.contract.alerts import Alert
-from streams.cluster.topic_tail import TailRecord, tail
+from streams.kafka.topic_tail import TailRecord, tail
 from streams.records.out_records import ce_time
 from streams.records.topics import ALERTS, PARKED
 

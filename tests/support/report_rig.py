@@ -16,7 +16,7 @@ from models.contract.events import BILLING, CARE_CONTACTS, CONTACTS, ERASURES, F
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.work_orders import WorkOrder
-from streams.cluster.whole_topics import Chunk
+from streams.kafka.whole_topics import Chunk
 from streams.records.topics import ALERTS, SCORES, SUPPRESSIONS, WORK_ORDERS
 
 DAY: Final = date(2026, 11, 29)

@@ -26,8 +26,8 @@ from support.history_check import Log, counted_by_desk
 from support.long_run import breaches_told, fold_again, misburied, not_in_sequence
 from support.rig import CountWorker, Rig, until
 
-from streams.embedded.broker import EmbeddedBroker
-from streams.embedded.jars import Silent
+from streams.embedded_kafka.broker import EmbeddedBroker
+from streams.embedded_kafka.jars import Silent
 from streams.records.topics import INPUT_TOPICS
 
 BACK_S: Final = 90.0

@@ -25,9 +25,9 @@ from support.history_check import Log, Verdict, check, read_log
 from support.warm_start import start
 
 from models.contract.events import INPUTS
-from streams.cluster.partition_read import chunks, reader
-from streams.cluster.topic_admin import Cluster
 from streams.desk.desk_position import POSITION_KEY
+from streams.kafka.partition_read import chunks, reader
+from streams.kafka.topic_admin import Cluster
 from streams.lanes import ledger
 from streams.lanes.ledger import LEDGER_KEY, Ledger
 from streams.records.topics import BREACHES, DESK_STATE, STATE

@@ -27,7 +27,7 @@ from support.ruled_examples import examples
 from support.warm_start import ROOT, run_holdfast
 
 from app.generate.dashboards.rendering import PREFIX, rendered
-from streams.embedded.ports import free_ports
+from streams.embedded_kafka.ports import free_ports
 from streams.records.topics import EXAMPLES
 
 PROMETHEUS: Final = ROOT / "deploy" / "prometheus"

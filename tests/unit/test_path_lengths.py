@@ -24,13 +24,13 @@ from app.learner.metrics import LearnerMetrics
 from app.learner.process import LearnerRun
 from models.contract.breaches import Governed, Heard, Joined, Mark
 from models.contract.events import SITE_VISITS, SUBSCRIBERS
-from models.decisions.detector import Detector
 from models.desk.desk import DeskFold
 from models.desk.lanes.lane_times import Written
+from models.detection.detector import Detector
 from models.learning.learner import Learner, LearnerSettings
 from models.scoring.rehearsal import rehearse
 from models.scoring.scorer import Scorer
-from streams.cluster.transaction import WrittenTo
+from streams.kafka.transaction import WrittenTo
 from streams.lanes import lane as lanes
 from streams.lanes.detection_fold import DetectionFold
 from streams.lanes.ledger import LaneLogs, Ledger

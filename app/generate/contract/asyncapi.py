@@ -12,7 +12,7 @@ from app.config.settings import Settings
 from app.generate.contract.examples import examples
 from app.generate.contract.schemas import NIGHT
 from models.contract.events import FEEDBACK, INPUTS, SUBSCRIBERS
-from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS, ParkedFor
+from streams.kafka.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS, ParkedFor
 from streams.model_topic.versions import SEGMENTS
 from streams.policy_topic import SIGNATURE
 from streams.records import dead_letters

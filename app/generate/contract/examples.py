@@ -35,8 +35,8 @@ from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import OrderStep, Text
 from models.contract.work_orders import WorkOrder, order_id
-from models.decisions.outbox import Output
-from streams.cluster.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS
+from models.detection.outbox import Output
+from streams.kafka.parking import ANSWER, ATTEMPTS, ENDPOINT, REASON, STATUS
 from streams.policy_topic import policy_record
 from streams.records.dead_letters import dead_letter, note
 from streams.records.out_records import Headers, out_records

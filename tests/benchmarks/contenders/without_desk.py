@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import app.worker.process as worker
 from app.cli import main
 from models.contract.breaches import Breach
-from models.decisions.outbox import Output
+from models.detection.outbox import Output
 from streams.lanes import detection_fold
 from streams.records.out_records import AnyRecord, out_records
 

@@ -8,7 +8,7 @@ import pytest
 from support.black_box import World
 from support.black_box_subscriber import Subscriber
 
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 
 @pytest.fixture(scope="session")

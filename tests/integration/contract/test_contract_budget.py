@@ -9,7 +9,7 @@ from support.black_box import World
 from support.black_box_subscriber import Subscriber
 from support.known_model import AT_RISK
 
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 ONE_IN_TEN_DAYS = """
 [tiers]

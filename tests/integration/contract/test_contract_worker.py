@@ -15,7 +15,7 @@ from support.black_box_events import ALERTS, DEAD_LETTERS, INPUTS, OUTPUTS, SCOR
 from support.black_box_subscriber import Subscriber
 from support.black_box_worker import Metrics, Worker, until
 
-from streams.embedded.broker import EmbeddedBroker
+from streams.embedded_kafka.broker import EmbeddedBroker
 
 KINDS = (
     "risk_tier", "competitor_browsing", "leave_intent", "port_out", "disconnect_appointment", "value_decline",

@@ -19,7 +19,7 @@ from app.alerts.pulse import Beat, Pulse
 from app.errors import ExitCode
 from app.publishing.record import TimedRecord
 from models.contract.vocabulary import SuppressionReason
-from streams.cluster.topic_tail import Poll, TailRecord, TopicMissingError
+from streams.kafka.topic_tail import Poll, TailRecord, TopicMissingError
 from streams.records.dead_letters import dead_letter
 from streams.records.wire import DeadLetterReason, Rejected
 

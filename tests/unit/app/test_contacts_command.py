@@ -16,7 +16,7 @@ from app import cli
 from app.errors import ExitCode
 from app.publishing.record import TimedRecord
 from models.contract.policy import Policy
-from streams.cluster.topic_tail import TailRecord, TopicMissingError
+from streams.kafka.topic_tail import TailRecord, TopicMissingError
 
 BROKERS = ["--brokers", "127.0.0.1:1", "--topic-prefix", "p."]
 

@@ -15,8 +15,8 @@ from models.contract.alerts import Alert, Suppression
 from models.contract.breaches import Heard, Mark
 from models.contract.policy import Policy, UnitPolicy
 from models.contract.work_orders import WorkOrder
-from models.decisions.outbox import Output
 from models.desk.state_records import OfPerson, read
+from models.detection.outbox import Output
 from streams.records import lane_history
 from streams.records.lane_history import history_record
 

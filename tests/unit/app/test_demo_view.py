@@ -20,8 +20,8 @@ from app.demo.vitals import Known, WorkerVitals
 from app.demo.words import LABEL, WORDS
 from models.contract.policy import ContactPolicy
 from models.contract.work_orders import OrderId, WorkOrder
-from models.decisions.contact_rules import local_day
 from models.desk.capacity import UnitDay
+from models.detection.contact_rules import local_day
 from streams.records.lane_history import HistoryRecord
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

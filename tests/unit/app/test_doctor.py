@@ -23,8 +23,8 @@ from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.scoring.prior import prior
 from models.scoring.snapshot import encode
-from streams.cluster.broker_view import GroupProgress
-from streams.cluster.topic_tail import TailRecord
+from streams.kafka.broker_view import GroupProgress
+from streams.kafka.topic_tail import TailRecord
 from streams.model_topic.versions import ModelVersions
 from streams.policy_topic import Policies, policy_record
 from streams.records.lane_history import HistoryRecord

@@ -15,9 +15,9 @@ from aiokafka import errors
 
 from app.errors import ExitCode, Refused
 from app.process.ending import Ends
-from streams.cluster.partition_read import RestoreStalledError
-from streams.cluster.retries import NoAnswerError
-from streams.cluster.transaction import LaneLostError
+from streams.kafka.partition_read import RestoreStalledError
+from streams.kafka.retries import NoAnswerError
+from streams.kafka.transaction import LaneLostError
 
 PROCESS = """
 import asyncio, threading, time

@@ -16,7 +16,7 @@ from app.alerts.explanation import _TURNS_ON, BUDGET, DESK, Verdict, explain
 from models.contract.alerts import Alert, AlertReason, Suppression
 from models.contract.policy import Policy
 from models.contract.vocabulary import SuppressionReason, Text
-from models.decisions.contact_rules import STAGES
+from models.detection.contact_rules import STAGES
 from models.features.catalogue import NAMES
 from models.scoring.prior import prior
 from models.scoring.scorer import Scorer, logit

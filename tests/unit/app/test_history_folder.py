@@ -12,10 +12,10 @@ from rich.console import Console
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.publishing.publisher import PublishCount
-from app.replay.column_guess import ColumnMapper, Told
 from app.replay.folder import files_of, identity
 from app.replay.history_backfill import History, InputLogs, PrefixFound, objection
 from app.replay.playback import Part, Playback
+from app.tables.column_guess import ColumnMapper, Told
 from app.tables.fields import TOPICS
 from app.tables.recording import Recording
 from app.tables.times import LocalTime

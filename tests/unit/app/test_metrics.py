@@ -14,8 +14,8 @@ from app.worker.metrics import EVENTS, SUPPRESSIONS, Metrics
 from models.contract.events import CALLS, INPUTS, SITE_VISITS
 from models.contract.policy import Policy
 from models.contract.vocabulary import KINDS, ORDER_STEPS, TIERS
-from models.decisions.signals import ACCOUNT_SIGNS
 from models.desk.capacity import UnitProgress
+from models.detection.signals import ACCOUNT_SIGNS
 from streams.desk.desk_report import DeskCommit, DeskReport, DeskStanding
 from streams.lanes.ports import Commit, LaneReport
 from streams.records.topics import BREACHES

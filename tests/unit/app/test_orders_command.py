@@ -25,7 +25,7 @@ from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import KINDS, ORDER_STEPS, CloseReason, Role
 from models.contract.work_orders import WorkOrder
 from models.desk.persons import OpenOrder, press
-from streams.cluster.topic_tail import Poll, TailRecord, TopicMissingError
+from streams.kafka.topic_tail import Poll, TailRecord, TopicMissingError
 
 BROKERS = ["--brokers", "127.0.0.1:1", "--topic-prefix", "p.", "--timezone", "Asia/Shanghai"]
 NOW_MS = RAISED_MS + 6 * HOUR_MS

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import ExitCode
 from app.worker.progress_verdict import Observation, ProgressMemory, ProgressVerdict, begin, judge, stalled
-from streams.cluster.membership import Denial
+from streams.kafka.membership import Denial
 
 CALLS = ("telecom.calls.v1", 3)
 VISITS = ("telecom.site-visits.v1", 3)

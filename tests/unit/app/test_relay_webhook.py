@@ -30,8 +30,8 @@ from app.relay.envelope import envelope, past_contact_by, signed, signing_keys
 from app.relay.metrics import RelayMetrics
 from app.relay.route import Route, Wanted
 from app.relay.webhook import judged
-from streams.cluster.retries import NoAnswerError
-from streams.cluster.topic_tail import TailRecord
+from streams.kafka.retries import NoAnswerError
+from streams.kafka.topic_tail import TailRecord
 from streams.records.topics import ALERTS
 
 TOKEN = "tOkEn-That-Nobody-May-See"

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from app.errors import Refused
-from app.replay.column_guess import ColumnMap, ColumnMapper, Told
 from app.replay.conversion import Conversion, Rejects, RowCount, converted
+from app.tables.column_guess import ColumnMap, ColumnMapper, Told
 from app.tables.column_names import NAMES, SUMMED, bare
 from app.tables.contract_words import WORDS, words_for
 from app.tables.fields import TOPICS, fields_of

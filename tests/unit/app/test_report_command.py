@@ -21,9 +21,9 @@ from app.report.record_rows import READ
 from models.contract.events import BILLING, ERASURES, FEEDBACK, OUTCOMES, SUBSCRIBERS
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
-from streams.cluster.partition_read import RestoreStalledError
-from streams.cluster.topic_tail import TopicMissingError
-from streams.cluster.whole_topics import Chunk, Place, RecreatedError
+from streams.kafka.partition_read import RestoreStalledError
+from streams.kafka.topic_tail import TopicMissingError
+from streams.kafka.whole_topics import Chunk, Place, RecreatedError
 
 ARGUMENTS = ["report", "--brokers", "127.0.0.1:1", "--lang", "en"]
 Plant = Callable[..., None]

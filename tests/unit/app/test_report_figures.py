@@ -14,7 +14,7 @@ from app.report.record_rows import READ
 from models.contract.events import CONTACTS, FEEDBACK, OUTCOMES, SUBSCRIBERS
 from models.contract.policy import CapacityException, ContactPolicy, Policy, UnitPolicy
 from models.contract.time_units import DAY_MS, HOUR_MS
-from models.decisions.contact_rules import held_out
+from models.detection.contact_rules import held_out
 from streams.records.topics import ALERTS
 
 HALF = ContactPolicy(hold_out_share=0.5)

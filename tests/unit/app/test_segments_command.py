@@ -21,7 +21,7 @@ from models.contract.training_example import Example
 from models.contract.vocabulary import CAUSE_TEXTS, Cause
 from models.scoring.scorer import Scorer
 from models.scoring.snapshot import encode
-from streams.cluster.topic_tail import TailRecord
+from streams.kafka.topic_tail import TailRecord
 from streams.model_topic.versions import SEGMENTS, ModelVersions
 from streams.policy_topic import Policies
 

@@ -15,7 +15,7 @@ from models.contract.breaches import Answer, Mark
 from models.contract.events import FEEDBACK, Feedback
 from models.contract.policy import Policy
 from models.contract.work_orders import WorkOrder
-from models.decisions.contact_rules import opens
+from models.detection.contact_rules import opens
 from streams.records import wire
 
 CUSTOMERS = 60

@@ -15,8 +15,8 @@ import pytest
 from app.worker import watchdog
 from app.worker.progress_verdict import Input
 from app.worker.watchdog import Heart, Watchdog, WorkerStanding
-from streams.cluster.broker_view import Bounds
-from streams.cluster.membership import Group, Membership
+from streams.kafka.broker_view import Bounds
+from streams.kafka.membership import Group, Membership
 
 GROUP = "holdfast"
 MEMBER = Membership("m-1", 1, 1)

@@ -15,7 +15,7 @@ from support.detecting import DAY, HOUR, ROOMY, START, Bench
 from models.contract.alerts import Alert
 from models.contract.breaches import Breach, Forgotten, Mark
 from models.contract.policy import AccountPolicy, Policy
-from models.decisions.signals import ACCOUNT_KIND, FORWARDS, PAYS_LESS
+from models.detection.signals import ACCOUNT_KIND, FORWARDS, PAYS_LESS
 
 ACME = {"account_id": "acme", "account_size": 12, "account_unit": "corporate-1", "arpu": 80.0}
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.contract.policy import TierPolicy
 from models.contract.time_units import DAY_MS
-from models.decisions.alert_budget import BUDGET_KEY, AlertBudget
+from models.detection.alert_budget import BUDGET_KEY, AlertBudget
 from models.state.population import StateMalformedError
 
 POLICY = TierPolicy(budget=1.0)

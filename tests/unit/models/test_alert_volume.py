@@ -13,7 +13,7 @@ from support.detecting import DAY, HOUR, LETTERS, START, event, snapshot
 from models.contract.alerts import Alert
 from models.contract.events import Arrival
 from models.contract.policy import Policy
-from models.decisions.detector import Detector
+from models.detection.detector import Detector
 from models.scoring.scorer import Scorer
 
 SCORER = Scorer(snapshot(-5.0, last_satisfaction=([1.0, 5.0, 10.0], [7.0, 2.6, 0.0])))

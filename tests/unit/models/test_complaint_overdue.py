@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from support.detecting import DAY, HOUR, MINUTE, ROOMY, START, Bench
 
 from models.contract.policy import ComplaintPolicy
-from models.decisions.alert_body import signal_text
+from models.detection.alert_body import signal_text
 
 OPENED = START + 2 * HOUR
 

@@ -11,7 +11,7 @@ from models.contract.events import Consent, Profile
 from models.contract.policy import ConsentDefault, ContactPolicy, Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import KINDS
-from models.decisions.contact_rules import STAGES, ContactCase, channels_for, contact_by, opens, withhold, working
+from models.detection.contact_rules import STAGES, ContactCase, channels_for, contact_by, opens, withhold, working
 
 CHANNELS = ("field_visit", "account_manager", "outbound_call", "store", "sms", "app_push", "wechat")
 NINE = 1_780_016_400_000

@@ -12,7 +12,7 @@ from models.contract.alerts import Alert, Suppression
 from models.contract.breaches import Breach, Forgotten, Mark, Moved, OtherContact
 from models.contract.policy import ContactPolicy, Policy
 from models.contract.work_orders import WorkOrder
-from models.decisions.outbox import Output
+from models.detection.outbox import Output
 
 POLICY = Policy(version="p-1", contact=ContactPolicy(caps=((1, 7.0),)))
 

@@ -14,8 +14,8 @@ from models.contract.alerts import Alert
 from models.contract.breaches import Breach, Forgotten, Governed, Left, Mark, Moved
 from models.contract.policy import Policy, UnitPolicy
 from models.contract.work_orders import WorkOrder
-from models.decisions.contact_rules import contact_by, opens
-from models.decisions.outbox import Output
+from models.detection.contact_rules import contact_by, opens
+from models.detection.outbox import Output
 
 POLICY = Policy(
     version="p-1",

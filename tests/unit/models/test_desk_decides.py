@@ -16,7 +16,7 @@ from models.contract.events import Channel
 from models.contract.policy import CapacityException, ContactPolicy, DeskPolicy, Policy, UnitPolicy
 from models.contract.vocabulary import KINDS
 from models.contract.work_orders import WorkOrder
-from models.decisions.outbox import Output
+from models.detection.outbox import Output
 
 AMPLE = dict.fromkeys(get_args(Channel), 10_000)
 POLICY = Policy(

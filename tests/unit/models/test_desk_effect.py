@@ -14,10 +14,10 @@ from models.contract.alerts import Alert
 from models.contract.breaches import Answer, Left, Mark
 from models.contract.policy import CapacityException, LeaveWords, Policy, UnitPolicy
 from models.contract.vocabulary import DESTINATION_TEXTS, DESTINATIONS, LEAVE_REASONS, LEAVE_TEXTS
-from models.decisions.leaving import reason_of
 from models.desk.capacity import UnitProgress
 from models.desk.effect import EFFECT_KEY, EffectCounts
 from models.desk.state_records import read
+from models.detection.leaving import reason_of
 
 UNIT = UnitPolicy(name="tianhe-03", capacity={"outbound_call": 2, "store": 3}, target=2)
 POLICY = Policy(version="p-1", units=(UNIT, UnitPolicy(name="haizhu-01")))

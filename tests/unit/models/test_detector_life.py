@@ -15,8 +15,8 @@ from models.contract.breaches import Answer
 from models.contract.policy import ConsentDefault, KindPolicies, KindPolicy, Policy
 from models.contract.training_example import Example
 from models.contract.work_orders import WorkOrder
-from models.decisions.contact_rules import CHANNELS
-from models.decisions.outbox import Output
+from models.detection.contact_rules import CHANNELS
+from models.detection.outbox import Output
 from models.state.columns import UNPROFILED
 from models.state.population import PROFILE_CODE
 
@@ -191,7 +191,7 @@ def test_transaction_that_ends_amid_the_candidates_changes_nothing(monkeypatch: 
         return bench.told, bench.state
 
     whole = lived(restarts=False)
-    monkeypatch.setattr("models.decisions.outbox.MAX_OUTPUTS", 2)
+    monkeypatch.setattr("models.detection.outbox.MAX_OUTPUTS", 2)
     assert lived(restarts=False) == whole
     assert lived(restarts=True) == whole
     assert sum(output.kind == "heard" for output in whole[0]) > 2

@@ -172,12 +172,12 @@ def test_restart_in_the_middle_of_a_sweep_loses_nothing(monkeypatch: pytest.Monk
         return [o.ce_id for o in bench.outputs]
 
     whole = lived(restarts=False)
-    monkeypatch.setattr("models.decisions.outbox.MAX_OUTPUTS", 7)
+    monkeypatch.setattr("models.detection.outbox.MAX_OUTPUTS", 7)
     assert lived(restarts=True) == whole
 
 
 def test_sweep_leaves_room_for_a_commit_when_a_tick_has_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.decisions.tick_sweep.LOOKS_AT_ONCE", 10)
+    monkeypatch.setattr("models.detection.tick_sweep.LOOKS_AT_ONCE", 10)
     bench = Bench()
     bench.apply([bench.arrival("call", f"s-{i}", START) for i in range(40)])
     assert bench.detector.apply([bench.arrival("call", "s-0", START + 3 * DAY)]) == 1

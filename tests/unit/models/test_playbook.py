@@ -12,8 +12,8 @@ from support.detecting import DAY, HOUR, START, Bench, snapshot
 from models.contract.alerts import Alert, AlertReason
 from models.contract.playbook import DEFAULT_PLAYBOOK, Play, choose
 from models.contract.vocabulary import SEGMENTS, Cause, Segment, Text
-from models.decisions.alert_body import cause_of, cause_of_value, opening
-from models.decisions.contact_rules import CHANNELS
+from models.detection.alert_body import cause_of, cause_of_value, opening
+from models.detection.contact_rules import CHANNELS
 from models.features.catalogue import NAMES
 
 RIVALS = ("mobile", "unicom", "telecom", "broadnet", "移动", "联通", "电信", "广电", "竞对网站", "competitor site")

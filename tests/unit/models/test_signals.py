@@ -11,7 +11,7 @@ from support.detecting import START, Bench
 from models.contract.events import CareContact, Page, SiteVisit
 from models.contract.policy import BrowsingPolicy
 from models.contract.time_units import DAY_MS, HOUR_MS
-from models.decisions.signals import browsing, care, silence
+from models.detection.signals import browsing, care, silence
 from models.scoring.engine import Engine
 from models.state.population import Population, Visit
 

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import NamedTuple
 
-from streams.embedded.jars import Jar
+from streams.embedded_kafka.jars import Jar
 
 
 class Asked(NamedTuple):

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.embedded import broker_guard
-from streams.embedded.broker_home import command_of
+from streams.embedded_kafka import broker_guard
+from streams.embedded_kafka.broker_home import command_of
 
 STAND_IN = "import time; time.sleep(600)"
 STUBBORN = (

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.embedded.broker_error import BrokerError
-from streams.embedded.broker_home import BrokerHome, Resident, cluster_id, command_of
-from streams.embedded.broker_settings import BrokerSettings
+from streams.embedded_kafka.broker_error import BrokerError
+from streams.embedded_kafka.broker_home import BrokerHome, Resident, cluster_id, command_of
+from streams.embedded_kafka.broker_settings import BrokerSettings
 
 SLEEP = "import sys, time; print('up', flush=True); time.sleep(600)"
 

@@ -22,7 +22,7 @@ from faust.transport.producer import ProducerBuffer
 from faust.types.tuples import TP
 from support.columns import block
 
-from streams.cluster import transaction
+from streams.kafka import transaction
 from streams.lanes import transport
 from streams.lanes.ports import Fetch
 from streams.lanes.transport import BatchApp, BatchConsumer, BatchTransport, Poll, _first, _Thread, new_app

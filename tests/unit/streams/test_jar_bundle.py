@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from broker_mirror import jar_of, listing_of
 
-from streams.embedded.broker_error import BrokerError
-from streams.embedded.broker_settings import BrokerSettings
-from streams.embedded.jars import LIST_NAME, JarStore, Silent, ensure_jars, install_bundle, pack_bundle
+from streams.embedded_kafka.broker_error import BrokerError
+from streams.embedded_kafka.broker_settings import BrokerSettings
+from streams.embedded_kafka.jars import LIST_NAME, JarStore, Silent, ensure_jars, install_bundle, pack_bundle
 
 CONTENTS = {"pump": b"pump" * 5000, "valve": b"valve" * 3000}
 LISTING = listing_of(*(jar_of(content, artifact) for artifact, content in CONTENTS.items()))

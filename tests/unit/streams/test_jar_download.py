@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from broker_mirror import Mirror, jar_of
 
-from streams.embedded import jars
-from streams.embedded.broker_error import BrokerError
-from streams.embedded.jars import Jar, Repository
-from streams.embedded.ports import free_ports
+from streams.embedded_kafka import jars
+from streams.embedded_kafka.broker_error import BrokerError
+from streams.embedded_kafka.jars import Jar, Repository
+from streams.embedded_kafka.ports import free_ports
 
 CONTENT = bytes(range(256)) * 1024
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import pytest
 from broker_mirror import Mirror, listing_of
 
-from streams.embedded.broker_error import BrokerError
-from streams.embedded.broker_settings import BrokerSettings
-from streams.embedded.jars import KAFKA_VERSION, Jar, JarStore, ensure_jars, parse_jars, pinned_list, write_error
+from streams.embedded_kafka.broker_error import BrokerError
+from streams.embedded_kafka.broker_settings import BrokerSettings
+from streams.embedded_kafka.jars import KAFKA_VERSION, Jar, JarStore, ensure_jars, parse_jars, pinned_list, write_error
 
 CONTENTS = {"pump": b"pump" * 5000, "valve": b"valve" * 3000, "gauge": b"gauge" * 100}
 

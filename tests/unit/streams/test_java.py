@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.embedded import java
-from streams.embedded.broker_error import BrokerError
-from streams.embedded.java import BUNDLED, find_java
+from streams.embedded_kafka import java
+from streams.embedded_kafka.broker_error import BrokerError
+from streams.embedded_kafka.java import BUNDLED, find_java
 
 
 def fake_java(home: Path, version: str, code: int = 0) -> Path:

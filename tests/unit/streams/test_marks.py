@@ -34,7 +34,7 @@ def lived() -> list[list[object]]:
 
 def test_what_a_lane_writes_after_a_mark_is_not_older_also_amid_a_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = [each for transaction in lived() for each in transaction if isinstance(each, OfSubscriber)]
-    monkeypatch.setattr("models.decisions.outbox.MAX_OUTPUTS", 7)
+    monkeypatch.setattr("models.detection.outbox.MAX_OUTPUTS", 7)
     cut, at = lived(), 0
     assert len(cut) > 3
     assert [each for transaction in cut for each in transaction if isinstance(each, OfSubscriber)] == whole

@@ -8,9 +8,9 @@ from threading import Thread
 
 import pytest
 
-from streams.embedded import ports
-from streams.embedded.broker_error import BrokerError
-from streams.embedded.ports import first_free, free_ports, is_free, kafka_answers
+from streams.embedded_kafka import ports
+from streams.embedded_kafka.broker_error import BrokerError
+from streams.embedded_kafka.ports import first_free, free_ports, is_free, kafka_answers
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from aiokafka import errors
 
-from streams.cluster import retries, transaction
-from streams.cluster.retries import NoAnswerError, passing, patient
-from streams.cluster.transaction import LaneProducer
+from streams.kafka import retries, transaction
+from streams.kafka.retries import NoAnswerError, passing, patient
+from streams.kafka.transaction import LaneProducer
 from streams.records.out_records import OutRecord
 
 

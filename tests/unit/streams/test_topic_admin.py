@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from streams.cluster.topic_admin import (
+from streams.kafka.topic_admin import (
     Cluster,
     TopicOnCluster,
     _MetadataRequest,

@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.cluster.topic_tail import TailRecord, tail
+from streams.kafka.topic_tail import TailRecord, tail
 
 
 class Raw(NamedTuple):
