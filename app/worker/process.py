@@ -22,7 +22,7 @@ from app.process.compilation import Compilation, settle
 
 # Before Numba is imported: it reads its cache folder only at import.
 KEEPING: Final = settle()
-# Before Faust is imported: its consumer thread takes its loop from the policy set at that time.
+# Before Faust is imported. For the main loop: the consumer's thread has another (``streams.lanes.transport``).
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 from app.config.operator_files import frozen_model, policy_of_file  # noqa: E402
