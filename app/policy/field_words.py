@@ -123,7 +123,10 @@ WORDS: Final[dict[str, Text]] = {
         " a unit's hands are counted.",
         "立即派单并计入产能的类型；其余在计产能的单位等待空闲产能，择优派单。",
     ),
-    "desk.wait_days": Text("Days to wait for a free hand; then it is suppressed.", "等待产能的天数，超过则抑制。"),
+    "desk.wait_days": Text(
+        "Days to wait for a free hand, holidays not counted; then it is suppressed.",
+        "等待产能的天数（节假日不计），超过则抑制。",
+    ),
     "desk.tries": Text(
         "Tries at different hours that nobody answered, before the next channel.",
         "同一渠道在不同时段未接通多少次后换渠道。",

@@ -285,7 +285,7 @@ class DeskPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     """Kinds that are dispatched as they come, and counted even past the limit. The others wait for the next tick, best
     first, if the unit has a limit of capacity; without one they are dispatched as they come, too."""
-    wait_days: Days = 3.0  # for free capacity; a breach that waited longer is suppressed
+    wait_days: Days = 3.0  # for free capacity, holidays not counted; a breach that waited longer is suppressed
     tries: Annotated[int, Meta(ge=1, le=20)] = 3  # unanswered, at different hours, before the next channel
     remind_share: Share = 0.75  # of the time until the deadline
     return_hours: Positive = 9.0  # contact hours after the deadline until an order is back in the unit's pool

@@ -14,7 +14,7 @@ from models.contract.policy import Policy, UnitPolicy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import Kind, Role, Segment
 from models.detection.alert_body import MESSAGES
-from models.detection.contact_rules import local_day
+from models.detection.contact_rules import local_day, opens
 from models.state.state_records import StateRecord
 
 UNIT: Final = b"u"
@@ -146,36 +146,43 @@ class Units:
         return UnitProgress(contacts, sum(counted.values()) if counted else None, done.saved, unit.target)
 
     def free(self, unit: str, channel: Channel, at: int) -> bool:
-        """Whether the unit has capacity left on that channel today."""
-        day = local_day(at, self._policy.contact)
+        """Whether the unit has capacity left on that channel today; none once nobody works any more that day."""
+        day = self._contact_day(at)
         limit = self.limit(unit, channel, day)
-        return limit is None or self._day(unit, day).used.get(channel, 0) < limit
+        if limit is None:
+            return True
+        return day == local_day(at, self._policy.contact) and self._day(unit, day).used.get(channel, 0) < limit
 
     def manned(self, unit: str, channel: Channel, at: int) -> bool:
-        """Whether the unit works on that channel today, even if its capacity is used up; a capacity of 0 means not."""
-        return self.limit(unit, channel, local_day(at, self._policy.contact)) != 0
+        """Whether the unit works on that channel then, even if its capacity is used up; a capacity of 0 means not."""
+        return self.limit(unit, channel, self._contact_day(at)) != 0
 
     def past_limit(self, unit: str, channels: Sequence[Channel], at: int) -> Channel:
         """The channel of an order that does not wait for capacity: the first on which the unit works, or the first."""
         return next((channel for channel in channels if self.manned(unit, channel, at)), channels[0])
 
     def next_day(self, at: int) -> int:
-        """When the next local day begins, with capacity of its own."""
-        contact = self._policy.contact
-        return (local_day(at, contact) + 1) * DAY_MS - round(contact.utc_offset_hours * HOUR_MS)
+        """When the next local day begins that has contact hours, and so capacity of its own."""
+        offset = round(self._policy.contact.utc_offset_hours * HOUR_MS)
+        midnight = (local_day(at, self._policy.contact) + 1) * DAY_MS - offset
+        return self._contact_day(midnight) * DAY_MS - offset
+
+    def _contact_day(self, at: int) -> int:
+        """The local day on which an order that is given then can first lead to a contact."""
+        return local_day(opens(at, self._policy.contact), self._policy.contact)
 
     def take(self, unit: str, channel: Channel, at: int) -> None:
-        """Count one contact; urgent ones count even past the limit."""
-        day = local_day(at, self._policy.contact)
+        """Count one contact, on the day on which it can be made; urgent ones count even past the limit."""
+        day = self._contact_day(at)
         used = self._day(unit, day).used
         used[channel] = used.get(channel, 0) + 1
         self._changed.add((unit, day))
 
     def give_back(self, unit: str, channel: Channel, taken_at: int, at: int) -> None:
         """Give back the capacity of a contact that will not be made; only on the day for which it was taken."""
-        day = local_day(taken_at, self._policy.contact)
+        day = self._contact_day(taken_at)
         held = self.days.get((unit, day))
-        if held is not None and day == local_day(at, self._policy.contact) and held.used.get(channel):
+        if held is not None and day == self._contact_day(at) and held.used.get(channel):
             held.used[channel] -= 1
             self._changed.add((unit, day))
             self._freed(unit)

@@ -61,6 +61,17 @@ class Objections:
         full = capped((made.ts for made in file.contacts), contact.caps, at)
         return None if full is None else Objection("person_cap", full)
 
+    def against_open(self, file: PersonFile, standing: Standing, at: int) -> Objection | None:
+        """Why an order that is open may not go on about an alert: block, snooze or the quiet period after a refusal."""
+        contact, kind, account = self._context.ruled.contact, standing.alert.kind, standing.alert.account_id
+        found = self.by_hand("blocked", file, account, at)
+        if found is not None or kind in contact.cooldown_exempt:
+            return found
+        ends = cooldown_ends(kind, None, file.refused_ts, contact)
+        if ends is not None and ends > at and not self.overridden(file, account, at):
+            return Objection("cooldown", ends)
+        return self.by_hand("snoozed", file, account, at)
+
     def by_hand(
         self, word: Literal["blocked", "snoozed"], file: PersonFile, account_id: str | None, at: int
     ) -> Objection | None:

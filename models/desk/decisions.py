@@ -15,7 +15,6 @@ import msgspec
 from models.contract.alerts import Alert
 from models.contract.breaches import Answer, Moved
 from models.contract.events import Channel
-from models.contract.time_units import DAY_MS
 from models.contract.vocabulary import AlertEvent, SuppressionReason
 from models.desk.capacity import Units
 from models.desk.contact_limits import Objection, Objections
@@ -23,7 +22,7 @@ from models.desk.desk_context import DeskContext
 from models.desk.dispatch import ENDED_BY_PROFILE, Dispatch, allowed
 from models.desk.persons import DESK, PersonFile, Standing, shown, untried
 from models.desk.publications import Publications, bare, by_order, closed
-from models.detection.contact_rules import opens
+from models.detection.contact_rules import after_days, opens
 
 _BY_HAND: Final = frozenset({"blocked", "snoozed"})
 """Reasons that are manual instructions."""
@@ -76,14 +75,14 @@ class Decisions:
         found: Objection | Channel | None = self._objections.against(file, standing, at)
         if found is None:
             found = self._channel(file, standing, at)
-        if found is None and at - standing.since >= policy.desk.wait_days * DAY_MS:
+        expires = after_days(standing.since, policy.desk.wait_days, policy.contact)
+        if found is None and at >= expires:
             # A mandatory notice is given with or without capacity.
             owed = standing.alert.kind in policy.contact.cooldown_exempt
             channels = standing.channels
             found = self._units.past_limit(standing.unit, channels, at) if owed else Objection("capacity", None)
         if found is None:
             known, standing.tried = standing.tried, True
-            expires = standing.since + round(policy.desk.wait_days * DAY_MS)
             ends = (self._units.next_day(at), expires, self._objections.change_by(file, standing, at))
             self._waiting.sleep(standing, min(end for end in ends if end is not None and end > at))
             return not known
@@ -304,6 +303,7 @@ class Decisions:
 
         It may be forbidden for some kinds only: those that rest on data whose use is not consented to.
         """
+        left = False
         for _, standing in sorted(file.breaches.items()):
             if standing.alert.subscriber_id != heard.subscriber_id:
                 continue
@@ -311,7 +311,7 @@ class Decisions:
             standing.channels = untried(allowed(standing, heard), standing.given_over)
             law = self._context.barred(standing.alert.kind, heard)
             if standing.state == "raised":
-                self._stop_or_resume(file, standing, law, at)
+                left = self._stop_or_resume(file, standing, law, at) or left
             elif standing.state == "answered" or standing.alert.action is None:
                 continue
             elif law is not None:
@@ -320,24 +320,26 @@ class Decisions:
                 self.decide(file, standing, at, None, fresh=False)
         order = file.order
         others = [] if order is None or order.contacted_ts is not None else list(order.open_ids)
-        self._dispatch.move(file, heard, at)
+        self._dispatch.move(file, heard, at, left=left)
         # What may still be contacted about, under another number or because its kind reaches them, needs another order.
         for alert in others if file.order is None else ():
             self.redispatch(file, file.breaches[alert], at)
 
-    def _stop_or_resume(self, file: PersonFile, standing: Standing, law: SuppressionReason | None, at: int) -> None:
+    def _stop_or_resume(self, file: PersonFile, standing: Standing, law: SuppressionReason | None, at: int) -> bool:
         """Take a raised breach out of its order if the law now forbids contact; give it another one once it does not.
 
-        It gets no other one if the customer had been reached: the contact that it called for was made.
+        It gets no other one if the customer had been reached: the contact that it called for was made. Returns whether
+        it has left an order.
         """
         if law is None:
             if standing.stopped and standing.reason in ENDED_BY_PROFILE:
                 self.redispatch(file, standing, at)
-            return
+            return False
         reached = file.order is not None and file.order.contacted_ts is not None
         left = self._dispatch.leave(file, standing.alert.alert_id, law, at)
         if standing.stopped or (left and not reached):
             standing.stopped, standing.reason, standing.retry_ts = True, law, None
+        return left
 
 
 def _strip(standing: Standing) -> None:

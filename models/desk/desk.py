@@ -434,7 +434,7 @@ class Desk:
             self._effect.settled(contact, stayed=True)
         if file.order is not None:
             self._dispatch.press(file.order, at)
-        for _, standing in sorted(file.breaches.items()):
+        for standing in self._dispatch.best_first(file.breaches.values()):
             if standing.retry_ts is not None and standing.retry_ts <= at:
                 standing.retry_ts = None
                 self._decisions.again(file, standing, at)

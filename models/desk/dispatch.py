@@ -7,7 +7,6 @@ from typing import Final
 
 import msgspec
 
-from models.contract.alerts import Alert
 from models.contract.breaches import Answer, Moved
 from models.contract.events import REACHED, Channel
 from models.contract.time_units import DAY_MS, HOUR_MS
@@ -47,18 +46,20 @@ class Dispatch:
         pressed, whatever else is open; then an urgent one; then the one of the highest priority. The file is changed in
         place; the caller puts it back into the registry.
         """
-        alert, order = standing.alert, file.order
-        given = alert.action if fresh else None
-        standing.contact_by = by = self._deadline(standing, at) if given is None else given.contact_by
-        if order is not None and not self._leads(standing, order):
+        alert, order = standing.alert, file.order or self._only_to_be_answered(file, standing, at)
+        standing.contact_by, standing.reached_ts = self._own_deadline(order, standing, at, fresh=fresh), None
+        by = standing.contact_by
+        if order is not None and not (self._leads(standing, order) and self._may_lead(standing, order, channel, at)):
             lead = file.breaches.get(order.alert_ids[0])
             if lead is not None and lead.answers_only and not standing.answers_only:
                 by = self._deadline(lead, at)  # the customer may not be called about this one either
-            _join(order, alert, by, at)
+            self._join(file, order, standing, by, at)
             _note_channel(file, order)
             return order
-        if order is not None and _due_before(order, standing, at):
-            by = min(by, order.contact_by)  # a matter that joins relaxes no other's deadline
+        if order is not None:
+            # A matter that joins relaxes no other's deadline.
+            others = self._next_due(file, order, at, answers_only=standing.answers_only)
+            by = by if others is None else min(by, others)
         role = role_of(
             alert.kind,
             channel,
@@ -91,12 +92,77 @@ class Dispatch:
         """Give back the capacity of an order, if it is still the same day."""
         self._units.give_back(order.unit, order.channel, order.taken_ts, at)
 
+    def _only_to_be_answered(self, file: PersonFile, standing: Standing, at: int) -> OpenOrder | None:
+        """A new order led by an open alert that may only be answered, if there is one: nothing else may press.
+
+        Its former order may have ended with feedback, while the alert goes on.
+        """
+        if standing.answers_only:
+            return None
+        raised = (each for each in file.breaches.values() if each.state == "raised" and not each.stopped)
+        lead = max((each for each in raised if each.answers_only and each.channels), key=self._strength, default=None)
+        if lead is None:
+            return None
+        return self.answer(file, lead, self._units.past_limit(lead.unit, lead.channels, at), at, fresh=False)
+
+    def _own_deadline(self, order: OpenOrder | None, standing: Standing, at: int, *, fresh: bool) -> int:
+        """The deadline of an alert that is given now; a stronger sign relaxes none of one not contacted about yet."""
+        action, before = standing.alert.action, standing.contact_by
+        by = action.contact_by if fresh and action is not None else self._deadline(standing, at)
+        waits = order is not None and standing.alert.alert_id in order.open_ids and standing.reached_ts is None
+        if not waits or standing.answers_only or before is None or before <= at:
+            return by
+        return min(by, before)
+
+    def _next_due(self, file: PersonFile, order: OpenOrder, at: int, *, answers_only: bool) -> int | None:
+        """The earliest deadline ahead of the open alerts that nobody was reached about; None if all have passed.
+
+        From when on the customer may only be answered, what they were to be called for is not due any more.
+        """
+        open_ = (file.breaches[each] for each in order.open_ids if each in file.breaches)
+        waiting = (each for each in open_ if each.reached_ts is None and each.answers_only == answers_only)
+        dues = [self._due_ahead(each, order, at) for each in waiting]
+        return min((due for due in dues if due is not None), default=None)
+
+    def _due_ahead(self, standing: Standing, order: OpenOrder, at: int) -> int | None:
+        """The deadline of an alert; a new one if it has passed, but its appointment is ahead."""
+        by, ends = order.contact_by if standing.contact_by is None else standing.contact_by, standing.before_ts
+        if by > at:
+            return by
+        ahead = standing.alert.kind == "disconnect_appointment" and ends is not None and ends > at
+        return contact_by(standing.alert.kind, standing.level, at, ends, self._context.ruled) if ahead else None
+
+    def _join(self, file: PersonFile, order: OpenOrder, standing: Standing, by: int, at: int) -> None:
+        """Add an alert to an order that another one leads; one whose deadline has passed is pressed for anew."""
+        alert = standing.alert.alert_id
+        order.alert_ids += [] if alert in order.alert_ids else [alert]
+        order.open_ids += [] if alert in order.open_ids else [alert]
+        if order.pressed == "returned" or order.contact_by <= at:
+            others = self._next_due(file, order, at, answers_only=order.answers_only)
+            order.contact_by, order.dispatched_ts, order.pressed = by if others is None else min(by, others), at, ""
+        else:
+            order.contact_by = min(order.contact_by, by)
+
+    def _may_lead(self, standing: Standing, order: OpenOrder, channel: Channel, at: int) -> bool:
+        """Whether an order may go where this alert takes it: what does not pass capacity takes none of a full unit."""
+        if order.contacted_ts is not None or standing.alert.alert_id == order.alert_ids[0] or standing.answers_only:
+            return True
+        there = order.channel if _stays(order, standing) else channel
+        stays = (order.unit, order.channel) == (standing.unit, there)
+        passes = self._passes_capacity(standing.alert.kind)
+        return stays or passes or self._units.free(standing.unit, there, at)
+
     def _leads(self, standing: Standing, order: OpenOrder) -> bool:
         """Whether an alert leads the order: after a contact each does, unless one is open that may only be answered."""
         alert, leader = standing.alert, order.alert_ids[0]
         bound = order.answers_only and leader in order.open_ids
         stronger = self._strength(standing) > (bound, self._context.urgent(order.kind), order.priority)
         return stronger or alert.alert_id == leader or (order.contacted_ts is not None and not bound)
+
+    def best_first(self, standings: Iterable[Standing]) -> list[Standing]:
+        """Alerts of a person in the order in which they would lead their order, ties by alert id."""
+        by_id = sorted(standings, key=lambda each: each.alert.alert_id)
+        return sorted(by_id, key=self._strength, reverse=True)
 
     def _strength(self, standing: Standing) -> tuple[bool, bool, float]:
         """Sort key by which the alerts of a person lead their order."""
@@ -148,14 +214,23 @@ class Dispatch:
         standings = [] if order is None else [file.breaches[each] for each in order.open_ids if each in file.breaches]
         if order is None or not standings:
             return False
+        waiting = [each for each in standings if each.reached_ts is None]
         over, bound = order.alert_ids[0] not in order.open_ids, order.answers_only
         if over:
-            leader = max(standings, key=self._strength)  # the first one in the order, of equals
-            if order.contacted_ts is None:
+            leader = max(waiting or standings, key=self._strength)  # the first one in the order, of equals
+            if order.contacted_ts is None and waiting:
                 self._hand_over(file, order, leader, at)
             else:
                 _led_by(order, leader)
-        return order.contacted_ts is None and (self._put_off(file, order, standings, at, ended=bound) or over)
+        if order.contacted_ts is not None:
+            return False
+        if not waiting:
+            # It was dispatched again for what is over; about what is left they have been reached.
+            self._give_back(order, at)
+            file.unpromise(order)
+            order.contacted_ts = max(each.reached_ts or 0 for each in standings)
+            return over
+        return self._put_off(file, order, at, ended=bound) or over
 
     def _hand_over(self, file: PersonFile, order: OpenOrder, leader: Standing, at: int) -> None:
         """Give an order to the unit, channel and role of the alert that leads it from now on.
@@ -184,17 +259,13 @@ class Dispatch:
             return self._units.past_limit(standing.unit, left, at)
         return next((each for each in left if self._units.free(standing.unit, each, at)), left[0])
 
-    def _put_off(
-        self, file: PersonFile, order: OpenOrder, standings: Sequence[Standing], at: int, *, ended: bool
-    ) -> bool:
+    def _put_off(self, file: PersonFile, order: OpenOrder, at: int, *, ended: bool) -> bool:
         """Take over the earliest deadline ahead of the alerts that are left, if it is later, and press for it anew.
 
         With `ended` the customer could only be answered until now: if that is over, there is a deadline again.
         """
         leader, bound = file.breaches.get(order.alert_ids[0]), order.answers_only
-        left = [each for each in standings if each.answers_only == bound]
-        dues = [order.contact_by if each.contact_by is None else each.contact_by for each in left]
-        by = min((due for due in dues if due > at), default=None)
+        by = self._next_due(file, order, at, answers_only=bound)
         if ended and not bound and leader is not None:
             by = self._deadline(leader, at) if by is None else by
         elif by is None or by <= order.contact_by:
@@ -209,10 +280,10 @@ class Dispatch:
         while (due := next_pressing(order, self._context.ruled)) is not None and due <= at:
             self._published.step(order, *press(order, self._units.head(order.unit)), DESK, at)
 
-    def move(self, file: PersonFile, heard: Moved, at: int) -> None:
-        """Apply a new profile: the order of this number goes to its new unit, or ends with a reason.
+    def move(self, file: PersonFile, heard: Moved, at: int, *, left: bool) -> None:
+        """Apply a new profile: the order that this number leads goes to its new unit, or ends with a reason.
 
-        If it goes on, no alert is listed in it that the profile forbids contact about.
+        If it goes on, no alert is listed in it that the profile forbids contact about; `left`: one has left it.
         """
         order, reason = file.order, ""
         if order is None:
@@ -222,26 +293,35 @@ class Dispatch:
         if barred is not None:
             self.end(file, order, barred, DESK, at)
             return
-        if self._led_anew(file, at):
+        if left and self._led_anew(file, at):
             reason = "other_matter"
         if _drop_stopped(file, order, heard):
             reason = "consent_changed"
-        if ours:
+        if heard.subscriber_id == _number_of(file, order):
             order.channels = allowed(order, heard)
-            channel = self._channel_left(order, heard.unit, at)
+            channel = self._channel_left(file, order, heard.unit, at)
             if (order.unit, order.channel) != (heard.unit, channel):
                 reason = "consent_changed" if order.unit == heard.unit else "other_unit"
                 self._turn(file, order, heard.unit, channel, heard.manager, at)
         if reason:
             self._published.step(order, "reassigned", reason, DESK, at)
 
-    def _channel_left(self, order: OpenOrder, unit: str, at: int) -> Channel:
+    def _channel_left(self, file: PersonFile, order: OpenOrder, unit: str, at: int) -> Channel:
         """The channel of an order that may have to leave its unit or channel: with capacity, if one has any."""
         own = order.channel in order.channels
         if own and (unit == order.unit or self._has_room(order, unit, order.channel, at)):
             return order.channel
-        free = (each for each in order.channels if self._has_room(order, unit, each, at))
-        return next(free, order.channel if own else order.channels[0])
+        left = self._not_capped(file, order, order.channels, at) or order.channels
+        return next((each for each in left if self._has_room(order, unit, each, at)), order.channel if own else left[0])
+
+    def _not_capped(
+        self, file: PersonFile, order: OpenOrder, channels: Sequence[Channel], at: int
+    ) -> Sequence[Channel]:
+        """Those of the channels that no cap forbids for the leading alert."""
+        lead = file.breaches.get(order.alert_ids[0])
+        account = order.account_id if lead is None else lead.alert.account_id
+        full = self._objections.sms_capped(file, order.kind, account, at) is not None
+        return [each for each in channels if each != "sms" or not full]
 
     def _has_room(self, order: OpenOrder, unit: str, channel: Channel, at: int) -> bool:
         """Whether an order may take this channel: with capacity, or, if its kind passes that, where somebody works."""
@@ -266,16 +346,16 @@ class Dispatch:
 
     def _next_channel(self, file: PersonFile, order: OpenOrder, left: Sequence[Channel], at: int) -> None:
         """Go on to the next channel, if one is left that no cap forbids and that has capacity."""
-        lead = file.breaches.get(order.alert_ids[0])
-        account = order.account_id if lead is None else lead.alert.account_id
-        full = self._objections.sms_capped(file, order.kind, account, at) is not None
-        left = [each for each in left if each != "sms" or not full]
+        left = self._not_capped(file, order, left, at)
         channel = next((each for each in left if self._has_room(order, order.unit, each, at)), None)
         if channel is None:
             return
+        lead = file.breaches.get(order.alert_ids[0])
         self._turn(file, order, order.unit, channel, None if lead is None else lead.manager, at)
         if lead is not None:
-            order.contact_by = lead.contact_by = self._deadline(lead, at)
+            lead.contact_by = by = self._deadline(lead, at)
+            others = self._next_due(file, order, at, answers_only=order.answers_only)
+            order.contact_by = by if others is None else min(by, others)
         order.dispatched_ts, order.pressed, order.tried_hours = at, "", []
         self._promise(file, order, at)
         self._published.step(order, "reassigned", "unanswered", DESK, at)
@@ -287,6 +367,9 @@ class Dispatch:
         if order.contacted_ts is None:  # else the contact was made, and counts where it was
             self._give_back(order, at)
             self._take(order, unit, channel, at)
+            for made in file.contacts:
+                if made.order == order.order_id and made.status == "planned":
+                    made.channel = channel
         role = self._role(order, channel)
         if (unit, role) != (order.unit, order.role):
             order.assignee = self._units.deal(unit, role, manager, at)
@@ -311,6 +394,7 @@ class Dispatch:
 
     def _progress(self, file: PersonFile, order: OpenOrder, heard: Answer, at: int) -> None:
         status, by = heard.status, heard.by or "unknown"
+        order.worked = order.worked or status != "accepted"
         if status == "accepted":
             order.assignee, order.accepted = heard.by or order.assignee, True
             self._published.step(order, "accepted", status, by, at)
@@ -321,6 +405,8 @@ class Dispatch:
             self._next_channel(file, order, unanswered(order, hour, policy), at)
         elif _reaches(order, heard):
             order.contacted_ts = heard.ts
+            for standing in (file.breaches[each] for each in order.open_ids if each in file.breaches):
+                standing.reached_ts = heard.ts
             self._published.step(order, "contacted", status, by, at)
             whose = _number_of(file, order)
             known = any(each.subscriber_id == whose for each in file.settling)
@@ -340,7 +426,6 @@ class Dispatch:
             order.open_ids = others  # the order goes on for the others
             self.lead_anew(file, at)
         else:
-            order.fed_back = True
             _need_no_other(file, order)
             self.end(file, order, status, by, at)
 
@@ -367,12 +452,19 @@ class Dispatch:
         if stopped:
             self.lead_anew(file, at)
 
+    def stop_forbidden(self, file: PersonFile, at: int) -> None:
+        """Take out of the person's order what they are not to be contacted about, once another number has joined."""
+        for standing in self.best_first(file.breaches.values()):
+            found = self._objections.against_open(file, standing, at)
+            if found is not None:
+                by = next((said.by for word, said in file.by_hand.items() if word == found.reason), DESK)
+                self.stop(file, [standing], found, by, at)
+
     def end(self, file: PersonFile, order: OpenOrder, reason: str, by: str, at: int) -> None:
         """Archive an order that was worked, withdraw one that was not; without a contact its capacity is given back."""
-        done = order.fed_back or order.contacted_ts is not None
         if order.contacted_ts is None:
             self._give_back(order, at)
-        self._published.step(order, "archived" if done else "withdrawn", reason, by, at)
+        self._published.step(order, "archived" if order.worked else "withdrawn", reason, by, at)
         file.order = None
         file.unpromise(order)
 
@@ -462,27 +554,6 @@ def _led_by(order: OpenOrder, standing: Standing) -> None:
     order.before_ts, order.answers_only = standing.before_ts, standing.answers_only
 
 
-def _due_before(order: OpenOrder, standing: Standing, at: int) -> bool:
-    """Whether an order has a deadline ahead for other alerts than this one that comes to lead it.
-
-    From when on the customer may only be answered, what they were to be called for is not due any more.
-    """
-    ahead = order.contacted_ts is None and order.contact_by > at and order.answers_only == standing.answers_only
-    return ahead and any(each != standing.alert.alert_id for each in order.open_ids)
-
-
-def _join(order: OpenOrder, alert: Alert, by: int, at: int) -> None:
-    """Add an alert to an order that another one leads; one whose deadline has passed is pressed for anew."""
-    if alert.alert_id not in order.alert_ids:
-        order.alert_ids.append(alert.alert_id)
-    if alert.alert_id not in order.open_ids:
-        order.open_ids.append(alert.alert_id)
-    if order.pressed == "returned" or order.contact_by <= at:
-        order.contact_by, order.dispatched_ts, order.pressed = by, at, ""
-    else:
-        order.contact_by = min(order.contact_by, by)
-
-
 def _need_no_other(file: PersonFile, order: OpenOrder) -> None:
     """No alert in an order that feedback has ended needs a further one."""
     for standing in (file.breaches[each] for each in order.open_ids if each in file.breaches):
@@ -502,6 +573,10 @@ def _reaches(order: OpenOrder, heard: Answer) -> bool:
 def _touch(file: PersonFile, order: OpenOrder | None, heard: Answer) -> None:
     """Keep a contact; the first one of an order replaces the planned one."""
     channel, by = heard.channel or (None if order is None else order.channel), heard.by or "unknown"
+    if order is None and heard.alert_id is not None:
+        by_order = (made for made in file.contacts if made.order is not None and made.status != "planned")
+        if any(abs(made.ts - heard.ts) < DAY_MS for made in by_order):
+            return  # the contact that led to the end of its order, reported late
     if order is not None:
         for made in file.contacts:
             if made.order == order.order_id and made.status == "planned":

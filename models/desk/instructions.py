@@ -63,6 +63,8 @@ class Instructions:
         at, about = self._context.at(file), _of(heard.account_id, file)
         if heard.status in ("blocked", "snoozed"):
             if said.stands(at):
+                exempt = self._context.ruled.contact.cooldown_exempt if heard.status == "snoozed" else ()
+                about = [each for each in about if each.alert.kind not in exempt]
                 self._dispatch.stop(file, about, Objection(heard.status, said.until), said.by, at)
         else:
             for standing in about:

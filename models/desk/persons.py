@@ -18,7 +18,7 @@ from models.contract.policy import Policy
 from models.contract.time_units import HOUR_MS
 from models.contract.vocabulary import Kind, LeaveReason, OrderStep, Role, Segment, SuppressionReason
 from models.contract.work_orders import OrderId, WorkOrder
-from models.detection.contact_rules import opens, working
+from models.detection.contact_rules import open_ms, opens, working
 
 BY_TIME: Final = attrgetter("ts")
 KEPT_CONTACTS: Final = 32
@@ -75,6 +75,8 @@ class Standing(Struct):
     strategy: str = ""
     """Strategy of the play that answers it."""
     answers_only: bool = False
+    reached_ts: int | None = None
+    """When the customer was reached about it, since the newest order for it."""
     resumed: bool = False
     unit: str = ""
     manager: str | None = None
@@ -175,7 +177,8 @@ class OpenOrder(Struct):
     accepted: bool = False
     """Whether its assignee has taken it on."""
     contacted_ts: int | None = None
-    fed_back: bool = False
+    worked: bool = False
+    """Whether there was a contact, a try or feedback about it."""
     saved: bool = False
     """Whether the customer was reported as retained; counted once."""
     tried_hours: list[int] = field(default_factory=list)
@@ -318,8 +321,11 @@ def next_pressing(order: OpenOrder, policy: Policy) -> int | None:
     if order.contacted_ts is not None or order.answers_only or order.pressed == "returned":
         return None
     if order.pressed == "":
-        begins = opens(order.dispatched_ts, policy.contact)  # nobody may call before
-        return begins + round(max(0, order.contact_by - begins) * policy.desk.remind_share)
+        begins, share = opens(order.dispatched_ts, policy.contact), policy.desk.remind_share  # nobody may call before
+        in_windows = open_ms(begins, order.contact_by, policy.contact)
+        if not in_windows:  # an appointment before the next window
+            return begins + round(max(0, order.contact_by - begins) * share)
+        return working(begins, round(in_windows * share), policy.contact)
     if order.pressed == "reminded":
         return order.contact_by
     return working(order.contact_by, round(policy.desk.return_hours * HOUR_MS), policy.contact)
@@ -352,6 +358,8 @@ def unanswered(order: OpenOrder, hour: int, policy: Policy) -> tuple[Channel, ..
     """
     if hour not in order.tried_hours:
         order.tried_hours.append(hour)
-    if len(order.tried_hours) < policy.desk.tries or order.channel not in order.channels:
+    if len(order.tried_hours) < policy.desk.tries or order.answers_only:
         return ()
+    if order.channel not in order.channels:  # it has stayed with who had accepted it when another alert came to lead
+        return order.channels
     return order.channels[order.channels.index(order.channel) + 1 :]

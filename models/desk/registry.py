@@ -15,7 +15,6 @@ import msgspec
 from models.contract.breaches import OfSubscriber, Person, account_of, account_person, person_of
 from models.contract.policy import Cap, Policy
 from models.contract.time_units import DAY_MS
-from models.desk.contact_limits import Objection
 from models.desk.decisions import WaitingList
 from models.desk.desk_context import DeskContext
 from models.desk.dispatch import Dispatch
@@ -123,6 +122,7 @@ class Registry:
         subscriber_id = heard.subscriber_id
         old, new = self.files[former], self.files.setdefault(person, PersonFile())
         alone = list(old.numbers) == [subscriber_id]
+        new.now = max(new.now, old.now)  # what moves has been decided on by then
         for lane in (lanes := self._drop_number(subscriber_id, old)):
             self.file_in(person, lane)
         new.add_number(subscriber_id, *lanes)
@@ -131,17 +131,15 @@ class Registry:
         _move_contacts(subscriber_id, old, new)
         if alone:
             _move_peace(old, new)
-        without = [] if old.order is None else self._move_order(old, old.order, new)
-        blocked = new.by_hand.get("blocked")
-        if blocked is not None:
-            found = Objection("blocked", blocked.until)
-            self._dispatch.stop(new, new.breaches.values(), found, blocked.by, self._context.at(new))
-        for alert in without:
-            self._redispatch(new, new.breaches[alert], self._context.at(new))
+        without = [] if old.order is None else self._move_order(heard, old, old.order, new)
+        at = self._context.at(new)
+        self._dispatch.stop_forbidden(new, at)
+        for standing in self._dispatch.best_first(new.breaches[alert] for alert in without):
+            self._redispatch(new, standing, at)
         self.put(former)
         self.put(person)
 
-    def _move_order(self, old: PersonFile, order: OpenOrder, new: PersonFile) -> list[str]:
+    def _move_order(self, heard: OfSubscriber, old: PersonFile, order: OpenOrder, new: PersonFile) -> list[str]:
         """Move an order along if all its open alerts move and the new person has none.
 
         Returns the alerts that need another one, unless the customer has been reached about them.
@@ -154,6 +152,7 @@ class Registry:
         elif new.order is None:
             planned = [made for made in old.contacts if made.order == order.order_id and made.status == "planned"]
             new.order, old.order = order, None
+            order.customer_id = heard.customer_id
             new.contacts = sorted(new.contacts + planned, key=BY_TIME)
             old.unpromise(order)
             return []

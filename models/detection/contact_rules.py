@@ -325,18 +325,18 @@ def _before(ts: int, end: int, policy: ContactPolicy, *, last: bool) -> int:
     margin = round(policy.appointment_margin_hours * HOUR_MS)
     if opens(ts, policy) >= end:
         return end - min(margin, (end - ts + 1) // 2) if last else working(ts, max(1, margin), policy)
-    least = _SHORTEST_MS if working(ts, 2 * _SHORTEST_MS, policy) <= end else (_open_ms(ts, end, policy) + 1) // 2
+    least = _SHORTEST_MS if working(ts, 2 * _SHORTEST_MS, policy) <= end else (open_ms(ts, end, policy) + 1) // 2
     by = _last_open(ts, end - min(margin, (end - ts + 1) // 2), policy)
     return max(by, working(ts, least, policy))
 
 
-def _open_ms(since: int, until: int, policy: ContactPolicy) -> int:
+def open_ms(since: int, until: int, policy: ContactPolicy) -> int:
     """Contact-window time between two moments.
 
     Examples
     --------
     >>> evening = 1_780_048_800_000  # 18:00 in Shanghai
-    >>> _open_ms(evening, evening + 31 * HOUR_MS // 2, ContactPolicy()) / HOUR_MS
+    >>> open_ms(evening, evening + 31 * HOUR_MS // 2, ContactPolicy()) / HOUR_MS
     2.5
     """
     return sum(end - max(start, since) for start, end in _open_windows(since, until, policy))
@@ -406,6 +406,23 @@ def opens(ts: int, policy: ContactPolicy) -> int:
     (0, 15.0)
     """
     return working(ts, 1, policy) - 1
+
+
+def after_days(ts: int, days: float, policy: ContactPolicy) -> int:
+    """So many days later; a holiday does not count.
+
+    Examples
+    --------
+    >>> evening, may_30 = 1_780_048_800_000, ContactPolicy(holidays=("2026-05-30",))
+    >>> [(after_days(evening, 1.0, policy) - evening) / DAY_MS for policy in (ContactPolicy(), may_30)]
+    [1.0, 2.0]
+    """
+    _, holidays = _compiled(policy.windows, policy.holidays)
+    end, day = ts + round(days * DAY_MS), local_day(ts, policy)
+    while day < local_day(end, policy):
+        day += 1
+        end += DAY_MS if day in holidays else 0
+    return end
 
 
 def local_day(ts: int, policy: ContactPolicy) -> int:

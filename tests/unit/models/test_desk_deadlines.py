@@ -6,61 +6,14 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from support.alerts_made import an_action
 from support.breaches_made import DAY, HOUR, NINE, a_breach, an_answer
+from support.desk_days import MINUTE, POLICY, TEN, TUESDAY, a_code, given, mark, orders, over, profile, raised, steps
 from support.desk_rig import DeskBench
 
 from models.contract.alerts import Alert
-from models.contract.breaches import Breach, Forgotten, Governed, Left, Mark, Moved
-from models.contract.policy import Policy, UnitPolicy
-from models.contract.work_orders import WorkOrder
+from models.contract.breaches import Forgotten, Governed, Left, Moved
+from models.contract.policy import ContactPolicy, Policy, UnitPolicy
 from models.detection.contact_rules import contact_by, opens
-from models.detection.outbox import Output
-
-POLICY = Policy(
-    version="p-1",
-    units=(UnitPolicy(name="tianhe-03", head="head-3", team={"assault_team": ("li",), "counter": ("mei",)}),),
-)
-"""Without a limit of capacity, so that all is decided as it comes."""
-TEN = NINE + HOUR
-TUESDAY = TEN + DAY
-MINUTE = HOUR // 60
-
-
-def given(name: str, at: int, kind: Any = "leave_intent", before_ts: int | None = None, **fields: Any) -> Breach:
-    """A breach with the times that a lane gives it."""
-    begins, by = opens(at, POLICY.contact), contact_by(kind, 1, at, before_ts, POLICY)
-    action = an_action(unit="tianhe-03", channel="outbound_call", contact_from=begins, contact_by=by)
-    whose = {"customer": "c-1"} | fields
-    return a_breach(name, at, kind=kind, before_ts=before_ts, action=action, **whose)
-
-
-def a_code(name: str, at: int, **fields: Any) -> Breach:
-    """A port-out code: from now on they are only answered, at the store, until the alert's life ends."""
-    action = an_action(unit="tianhe-03", channel="store", contact_from=at, contact_by=at + 30 * DAY)
-    whose = {"customer": "c-1", "channels": ("store",), "answers_only": True} | fields
-    return a_breach(name, at, kind="port_out", action=action, **whose)
-
-
-def over(name: str, at: int, kind: Any = "leave_intent", **fields: Any) -> Breach:
-    return a_breach(name, at, "closed", kind=kind, **({"customer": "c-1"} | fields))
-
-
-def mark(at: int) -> Mark:
-    return Mark(lane=0, tick=at)
-
-
-def orders(outputs: list[Output]) -> list[WorkOrder]:
-    return [output.body for output in outputs if isinstance(output.body, WorkOrder)]
-
-
-def steps(outputs: list[Output]) -> list[tuple[str, str]]:
-    return [(order.step, order.reason) for order in orders(outputs)]
-
-
-def raised(outputs: list[Output]) -> Alert:
-    (alert,) = (output.body for output in outputs if isinstance(output.body, Alert))
-    return alert
 
 
 @pytest.mark.parametrize("priority", [10.0, 90.0])
@@ -255,3 +208,150 @@ def test_an_incident_takes_all_its_lines_out_of_an_order_at_once() -> None:
     assert [order.step for order in said if order.account_id is None][-1] == "withdrawn"
     steps_of = [order.step for order in said]
     assert "reassigned" not in steps_of, "all three have left it together"
+
+
+def test_a_profile_that_comes_again_postpones_nothing_and_the_pressing_goes_on() -> None:
+    """Lanes tell of each profile of whoever has an open alert: once a night it put off every order that was overdue."""
+    desk = DeskBench(POLICY)
+    desk.hear(given("a", TEN, priority=90.0), given("b", TEN, "silence", priority=1.0), mark(TEN + 6 * HOUR))
+    assert steps(desk.hear(profile("s-1", TEN + 7 * HOUR))) == []
+    assert steps(desk.hear(mark(TUESDAY + DAY))) == [("returned", "deadline_long_passed")]
+
+
+def test_what_joins_an_overdue_order_overrides_no_deadline_that_is_still_ahead() -> None:
+    desk = DeskBench(POLICY)
+    desk.hear(given("a", TEN), given("c", TEN + HOUR, "complaint_overdue", subscriber="s-2", priority=5.0))
+    desk.hear(mark(TEN + 6 * HOUR))
+    (joined,) = orders(desk.hear(given("w", TEN + 7 * HOUR, "win_back", subscriber="s-3", priority=1.0)))
+    assert joined.contact_by == contact_by("complaint_overdue", 1, TEN + HOUR, None, POLICY)
+
+
+def test_what_joins_an_overdue_order_is_due_before_an_appointment_in_it() -> None:
+    desk, appointment = DeskBench(POLICY), TUESDAY + 4 * HOUR
+    desk.hear(given("p", TEN, "disconnect_appointment", before_ts=appointment), mark(TUESDAY))
+    (joined,) = orders(desk.hear(given("s", TUESDAY + MINUTE, "silence", subscriber="s-2", priority=1.0)))
+    assert TUESDAY + MINUTE < joined.contact_by < appointment
+
+
+def test_on_the_next_channel_the_earliest_deadline_holds_of_all_alerts() -> None:
+    desk, appointment = DeskBench(POLICY), NINE + 8 * HOUR + HOUR // 2
+    of_other = given("p", TEN, "disconnect_appointment", before_ts=appointment, priority=5.0, subscriber="s-2")
+    desk.hear(given("a", TEN, priority=90.0), of_other)
+    said = orders(desk.hear(*(an_answer("unreachable", TEN + h * HOUR, "a", customer_id="c-1") for h in (0, 1, 4))))
+    assert (said[-1].reason, said[-1].channel) == ("unanswered", "store")
+    assert said[-1].contact_by == contact_by("disconnect_appointment", 1, TEN, appointment, POLICY)
+
+
+def test_a_stronger_sign_does_not_put_a_contact_off() -> None:
+    desk = DeskBench(POLICY)
+    (first,) = orders(desk.hear(given("a", TEN)))
+    again = orders(desk.hear(given("a", TEN + 5 * HOUR, event="escalated", level=2)))
+    assert again[-1].step == "dispatched"
+    assert again[-1].contact_by == first.contact_by
+
+
+@pytest.mark.parametrize("holidays", [(), ("2026-05-30", "2026-05-31", "2026-06-01")])
+def test_reminders_come_inside_contact_hours(holidays: tuple[str, ...]) -> None:
+    """Three quarters of the time by the clock fell into the night, the lunch break and holidays."""
+    policy = replace(POLICY, contact=ContactPolicy(holidays=holidays))
+    desk, six = DeskBench(policy), NINE + 9 * HOUR
+    desk.hear(given("a", six, policy=policy))
+    said = orders(desk.hear(*(mark(six + tick * 15 * MINUTE) for tick in range(1, 8 * 96))))
+    reminded = next(order for order in said if order.step == "reminded")
+    assert opens(reminded.ts, policy.contact) == reminded.ts
+    assert (reminded.contact_by - reminded.ts) == HOUR  # of the four hours
+
+
+def test_a_number_that_does_not_lead_moves_the_order_nowhere() -> None:
+    """At each of its profiles, unchanged, the order went to its unit, and back at the next one of the leader."""
+    desk = DeskBench(POLICY)
+    browsing = given("b", TEN, "competitor_browsing", unit="tianhe-04", priority=1.0, channels=("store", "sms"))
+    desk.hear(browsing, given("a", TEN + MINUTE, subscriber="s-2", priority=90.0))
+    desk.hear(an_answer("accepted", TEN + HOUR, "a", subscriber="s-2", customer_id="c-1"))
+    assert steps(desk.hear(profile("s-1", TEN + HOUR, "tianhe-04", allowed=("store", "sms")))) == []
+    assert steps(desk.hear(profile("s-2", TEN + HOUR))) == []
+    moved = orders(desk.hear(profile("s-2", TEN + 2 * HOUR, "tianhe-05")))
+    assert [(order.reason, order.unit) for order in moved] == [("other_unit", "tianhe-05")]
+
+
+def test_nobody_is_pressed_while_a_port_out_code_is_open_though_its_order_is_archived() -> None:
+    desk = DeskBench(POLICY)
+    desk.hear(a_code("code", TEN), an_answer("contacted", TEN + HOUR, customer_id="c-1"))
+    desk.hear(an_answer("dismissed", TEN + 2 * HOUR, customer_id="c-1"))
+    said = desk.hear(given("a", TEN + 3 * HOUR, subscriber="s-2"))
+    (order,) = orders(said)
+    assert (order.alert_ids, order.channel, order.role) == (["code", "a"], "store", "counter")
+    assert steps(desk.hear(mark(TEN + 9 * DAY))) == []
+
+
+def test_after_a_block_the_alert_that_may_only_be_answered_comes_first() -> None:
+    desk = DeskBench(POLICY)
+    desk.hear(given("a", TEN, subscriber="s-2"), a_code("code", TEN))
+    desk.hear(an_answer("blocked", TEN + HOUR, customer_id="c-1", until_ts=TUESDAY))
+    again = orders(desk.hear(mark(TUESDAY)))
+    assert [(order.step, order.role, order.alert_ids[0]) for order in again] == [("dispatched", "counter", "code")] * 2
+
+
+@pytest.mark.parametrize("status", ["contacted", "unreachable", "dismissed"])
+def test_an_order_that_was_worked_is_archived_not_withdrawn(status: Any) -> None:
+    desk = DeskBench(POLICY)
+    desk.hear(given("a", TEN), given("b", TEN, "complaint_overdue", priority=1.0))
+    desk.hear(an_answer(status, TEN + HOUR, "a", customer_id="c-1"), over("a", TEN + 2 * HOUR))
+    assert steps(desk.hear(over("b", TEN + 3 * HOUR, "complaint_overdue")))[-1] == ("archived", "recovered")
+
+
+def test_who_was_reached_is_not_pressed_again_when_what_joined_is_over() -> None:
+    capacity = UnitPolicy(name="tianhe-03", capacity={"outbound_call": 9, "store": 9})
+    desk = DeskBench(replace(POLICY, units=(capacity,)))
+    desk.hear(given("a", TEN), an_answer("contacted", TEN + HOUR, "a", customer_id="c-1"))
+    desk.hear(given("b", TEN + 2 * HOUR, "complaint_overdue", subscriber="s-2"), mark(TEN + 2 * HOUR))
+    assert desk.desk.today()["tianhe-03"].contacts == 2
+    said = steps(desk.hear(over("b", TEN + 5 * HOUR, "complaint_overdue", subscriber="s-2")))
+    assert said == [("reassigned", "other_matter")]
+    assert desk.desk.today()["tianhe-03"].contacts == 1
+    assert steps(desk.hear(mark(TEN + 3 * DAY))) == []
+    desk.restart()
+    assert steps(desk.hear(over("a", TEN + 4 * DAY))) == [("archived", "recovered")]
+
+
+def test_an_order_that_stayed_with_who_accepted_it_goes_on_to_the_leaders_channels() -> None:
+    desk = DeskBench(POLICY)
+    desk.hear(given("a", TEN, "competitor_browsing", priority=5.0), an_answer("accepted", TEN, "a", customer_id="c-1"))
+    desk.hear(given("b", TEN + HOUR, priority=90.0, subscriber="s-2", channels=("field_visit", "store")))
+    tries = (an_answer("unreachable", TEN + h * HOUR, "b", subscriber="s-2", customer_id="c-1") for h in (1, 4, 5))
+    said = orders(desk.hear(*tries))
+    assert (said[-2].channel, said[-1].reason, said[-1].channel) == ("outbound_call", "unanswered", "field_visit")
+
+
+def test_what_joins_takes_no_capacity_of_a_full_unit() -> None:
+    def unit(name: str, calls: int) -> UnitPolicy:
+        return UnitPolicy(name=name, capacity={"outbound_call": calls, "store": 0})
+
+    desk = DeskBench(Policy(version="p-1", units=(unit("u1", 5), unit("u2", 1))))
+    calls: Any = {"channels": ("outbound_call",)}
+    full = given("x", TEN, "silence", unit="u2", subscriber="s-9", customer="c-9", **calls)
+    desk.hear(full, given("a", TEN, "silence", unit="u1", **calls), mark(TEN))
+    better = given("b", TEN + HOUR, "value_decline", unit="u2", subscriber="s-2", priority=90.0, **calls)
+    (joined,) = orders(desk.hear(better, mark(TEN + HOUR)))
+    assert (joined.alert_ids, joined.unit) == (["a", "b"], "u1")
+    assert [desk.desk.today()[name].contacts for name in ("u1", "u2")] == [1, 1]
+
+
+def evening_breaches(policy: Policy, count: int) -> DeskBench:
+    desk, late = DeskBench(policy), NINE + 11 * HOUR + HOUR // 2
+    for number in range(count):
+        whose = {"subscriber": f"s-{number}", "customer": f"c-{number}", "channels": ("outbound_call",)}
+        desk.hear(given(f"a{number}", late, "silence", policy=policy, **whose))
+    desk.hear(*(mark(late + tick * 15 * MINUTE) for tick in range(1, 5 * 96)))
+    return desk
+
+
+@pytest.mark.parametrize("holidays", [(), ("2026-05-30", "2026-05-31", "2026-06-01")])
+def test_capacity_is_that_of_days_on_which_somebody_works(holidays: tuple[str, ...]) -> None:
+    """On each holiday two orders were given for the same working day; none is given after the last window of a day."""
+    unit = UnitPolicy(name="tianhe-03", capacity={"outbound_call": 2})
+    policy = Policy(version="p-1", units=(unit,), contact=ContactPolicy(holidays=holidays))
+    desk = evening_breaches(policy, 8)
+    given_ = [order.ts for order in orders(desk.outputs) if order.step == "dispatched"]
+    first = NINE + 15 * HOUR + len(holidays) * DAY  # midnight
+    assert given_ == [first, first, first + DAY, first + DAY, first + 2 * DAY, first + 2 * DAY][: 4 if holidays else 6]

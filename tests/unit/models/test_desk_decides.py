@@ -177,8 +177,8 @@ def test_order_is_pressed_for_and_goes_to_the_head_and_back_to_the_pool() -> Non
     desk = DeskBench(governed(TIANHE))
     (order,) = orders(desk.hear(a_breach("a", kind="leave_intent"), mark(NINE)))
     assert (order.assignee, order.contact_by) == ("li", NINE + 9 * HOUR)
-    assert said(desk.hear(mark(NINE + 6 * HOUR))) == []
-    (reminded,) = orders(desk.hear(mark(NINE + 7 * HOUR)))
+    assert said(desk.hear(mark(NINE + 7 * HOUR))) == []
+    (reminded,) = orders(desk.hear(mark(NINE + 7 * HOUR + HOUR // 4)))
     (escalated,) = orders(desk.hear(mark(NINE + 9 * HOUR)))
     (returned,) = orders(desk.hear(mark(NINE + 3 * DAY)))
     assert [(o.step, o.assignee) for o in (reminded, escalated, returned)] == [

@@ -122,13 +122,13 @@ def test_a_burst_that_reaches_lanes_at_rest_one_after_the_other_is_ranked_as_one
 def test_a_term_that_passes_while_a_lane_rests_is_decided_on_after_earlier_records(rests: bool) -> None:
     """Of 32,003 steps of a long run one was dated a tick away: its lane had rested between a term and the tick."""
     desk = late_desk(1, Policy(version="p-1", contact=POLICY.contact))
-    remind = POLICY.desk.remind_share
-    opened, half = NINE + MINUTE, NINE + MINUTE + round(9 * HOUR * remind)
+    opened = NINE + MINUTE
+    half = opened + 7 * HOUR + HOUR // 4  # the reminder: three quarters of the seven hours without the lunch break
     assert half % TICK_MS
     desk.hear(a_breach("a", opened), a_breach("b", half + MINUTE, kind="leave_intent", subscriber="s-2"))
     if rests:
         desk.hear(Idle(lane=0), at(0, half + MINUTE))
-    desk.hear(a_breach("a", half + 2 * MINUTE, "escalated"), at(0, half + HOUR), at(0, half + 2 * HOUR))
+    desk.hear(a_breach("a", half + 2 * MINUTE, "escalated"), at(0, half + HOUR // 2), at(0, half + HOUR))
     steps = [(o.body.step, o.body.ts) for o in desk.outputs if o.kind == "work_order" and o.key == "s-1"]  # type: ignore[union-attr]
     assert steps == [("dispatched", opened), ("dispatched", half + 2 * MINUTE)]
 
