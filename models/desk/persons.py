@@ -5,6 +5,7 @@ A work order is dispatched, pressed, tried, fed back, archived or withdrawn; eac
 
 from __future__ import annotations
 
+from functools import lru_cache
 from operator import attrgetter
 from typing import Final, Literal
 
@@ -14,7 +15,7 @@ from msgspec import Struct, field
 from models.contract.alerts import Alert, AlertId
 from models.contract.breaches import Breach
 from models.contract.events import Channel
-from models.contract.policy import Policy
+from models.contract.policy import ContactPolicy, Policy
 from models.contract.time_units import HOUR_MS
 from models.contract.vocabulary import Kind, LeaveReason, OrderStep, Role, Segment, SuppressionReason
 from models.contract.work_orders import OrderId, WorkOrder
@@ -321,14 +322,27 @@ def next_pressing(order: OpenOrder, policy: Policy) -> int | None:
     if order.contacted_ts is not None or order.answers_only or order.pressed == "returned":
         return None
     if order.pressed == "":
-        begins, share = opens(order.dispatched_ts, policy.contact), policy.desk.remind_share  # nobody may call before
-        in_windows = open_ms(begins, order.contact_by, policy.contact)
-        if not in_windows:  # an appointment before the next window
-            return begins + round(max(0, order.contact_by - begins) * share)
-        return working(begins, round(in_windows * share), policy.contact)
+        return _reminds(order.dispatched_ts, order.contact_by, policy.desk.remind_share, policy.contact)
     if order.pressed == "reminded":
         return order.contact_by
     return working(order.contact_by, round(policy.desk.return_hours * HOUR_MS), policy.contact)
+
+
+@lru_cache(maxsize=4096)
+def _reminds(dispatched_ts: int, contact_by: int, share: float, contact: ContactPolicy) -> int:
+    """When the assignee is reminded: after this share of the contact hours until the deadline.
+
+    Examples
+    --------
+    >>> six, eleven = 1_780_048_800_000, 1_780_110_000_000  # 18:00 in Shanghai, and 11:00 of the next day
+    >>> (eleven - _reminds(six, eleven, 0.75, ContactPolicy())) / HOUR_MS
+    1.0
+    """
+    begins = opens(dispatched_ts, contact)  # nobody may call before
+    in_windows = open_ms(begins, contact_by, contact)
+    if not in_windows:  # an appointment before the next window
+        return begins + round(max(0, contact_by - begins) * share)
+    return min(opens(working(begins, round(in_windows * share), contact), contact), contact_by)
 
 
 def press(order: OpenOrder, head: str | None) -> tuple[OrderStep, str]:
