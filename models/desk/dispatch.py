@@ -108,7 +108,9 @@ class Dispatch:
     def _own_deadline(self, order: OpenOrder | None, standing: Standing, at: int, *, fresh: bool) -> int:
         """The deadline of an alert that is given now; a stronger sign relaxes none of one not contacted about yet."""
         action, before = standing.alert.action, standing.contact_by
-        by = action.contact_by if fresh and action is not None else self._deadline(standing, at)
+        by = action.contact_by if fresh and action is not None else at
+        if by <= at:  # not given now, or it has waited too long for other lanes
+            by = self._deadline(standing, at)
         waits = order is not None and standing.alert.alert_id in order.open_ids and standing.reached_ts is None
         if not waits or standing.answers_only or before is None or before <= at:
             return by

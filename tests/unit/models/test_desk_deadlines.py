@@ -11,8 +11,8 @@ from support.desk_days import MINUTE, POLICY, TEN, TUESDAY, a_code, given, mark,
 from support.desk_rig import DeskBench
 
 from models.contract.alerts import Alert
-from models.contract.breaches import Forgotten, Governed, Left, Moved
-from models.contract.policy import ContactPolicy, Policy, UnitPolicy
+from models.contract.breaches import Forgotten, Governed, Left, Mark, Moved
+from models.contract.policy import ContactPolicy, DeskPolicy, Policy, UnitPolicy
 from models.detection.contact_rules import contact_by, opens
 
 
@@ -355,3 +355,14 @@ def test_capacity_is_that_of_days_on_which_somebody_works(holidays: tuple[str, .
     given_ = [order.ts for order in orders(desk.outputs) if order.step == "dispatched"]
     first = NINE + 15 * HOUR + len(holidays) * DAY  # midnight
     assert given_ == [first, first, first + DAY, first + DAY, first + 2 * DAY, first + 2 * DAY][: 4 if holidays else 6]
+
+
+def test_what_waited_for_another_lane_past_its_deadline_gets_one_ahead() -> None:
+    """It was dispatched overdue, and reminded of and escalated in the same moment."""
+    unit = UnitPolicy(name="tianhe-03", capacity={"outbound_call": 9, "store": 9})
+    desk = DeskBench(Policy(version="p-1", units=(unit,), desk=DeskPolicy(urgent=())), lanes=2)
+    desk.hear(Mark(lane=1, tick=TEN), Mark(lane=0, tick=TEN - DAY), given("a", TEN + MINUTE, lane=1))
+    assert steps(desk.hear(Mark(lane=1, tick=TUESDAY + DAY))) == []
+    (order,) = orders(desk.hear(Mark(lane=0, tick=TUESDAY + DAY)))
+    assert (order.step, order.ts) == ("dispatched", TUESDAY + DAY)
+    assert order.contact_by == contact_by("leave_intent", 1, TUESDAY + DAY, None, POLICY)
