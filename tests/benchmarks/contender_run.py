@@ -21,7 +21,10 @@ from logs import PARTITIONS, QUIET
 from reference import expected
 from roster import BARE, Contender
 
-BOUND_S: Final = 600.0
+START_S: Final = 120.0
+SLOWEST: Final = 500.0
+"""Events a second below which a contender stands: plain Faust, at some 3,000, now and then stops for good with its
+producer's buffer full."""
 BARE_LOOPS: Final = (BARE, "bare-confluent")
 _NUMBERS: Final = itertools.count(1)
 SETTLE_S: Final = 15.0
@@ -100,7 +103,7 @@ def run(contender: Contender, command: list[str], scene: Scene) -> Run:
         }
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
         try:
-            result = wait_for_result(process)
+            result = wait_for_result(process, START_S + scene.events / SLOWEST)
             if result is None:
                 raise Failed(f"gave no result (exit {process.wait(15)}): {last_words(said)}")
             alerts, digest = verify(contender, scene, result, out)
@@ -109,9 +112,9 @@ def run(contender: Contender, command: list[str], scene: Scene) -> Run:
     return Run(result["events"], result["seconds"], result["cpu_s"], alerts, digest, {})
 
 
-def wait_for_result(process: subprocess.Popen[str]) -> dict[str, Any] | None:
+def wait_for_result(process: subprocess.Popen[str], bound_s: float) -> dict[str, Any] | None:
     """The line that the meter prints; None if the process ends, or has to be ended, without one."""
-    timer = threading.Timer(BOUND_S, process.kill)
+    timer = threading.Timer(bound_s, process.kill)
     timer.start()
     try:
         assert process.stdout is not None
