@@ -103,7 +103,7 @@ def run(contender: Contender, command: list[str], scene: Scene) -> Run:
         }
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
         try:
-            result = wait_for_result(process, START_S + scene.events / SLOWEST)
+            result = wait_for_result(process, scene.events)
             if result is None:
                 raise Failed(f"gave no result (exit {process.wait(15)}): {last_words(said)}")
             alerts, digest = verify(contender, scene, result, out)
@@ -112,9 +112,9 @@ def run(contender: Contender, command: list[str], scene: Scene) -> Run:
     return Run(result["events"], result["seconds"], result["cpu_s"], alerts, digest, {})
 
 
-def wait_for_result(process: subprocess.Popen[str], bound_s: float) -> dict[str, Any] | None:
+def wait_for_result(process: subprocess.Popen[str], events: int) -> dict[str, Any] | None:
     """The line that the meter prints; None if the process ends, or has to be ended, without one."""
-    timer = threading.Timer(bound_s, process.kill)
+    timer = threading.Timer(START_S + events / SLOWEST, process.kill)
     timer.start()
     try:
         assert process.stdout is not None

@@ -159,7 +159,7 @@ def alone(plan: Plan) -> Run:
                 command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
             )
             try:
-                found = wait_for_result(process)
+                found = wait_for_result(process, size)
                 if found is None:
                     raise Failed(f"gave no result (exit {process.wait(15)}): {last_words(said)}")
             finally:

@@ -36,7 +36,7 @@ import psutil
 import read_back
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
-from contender_run import BOUND_S, Failed, Run, Scene
+from contender_run import Failed, Run, Scene
 from logs import PARTITIONS, QUIET, TOPICS, settings
 from support.black_box_worker import PROGRAM, Metrics, Worker
 
@@ -49,6 +49,7 @@ EAGER_LOOK_S: Final = 0.05
 LOOK_S: Final = 0.25
 OPEN_S: Final = 180.0
 """Until a lane is open: a compiled kernel may have to be compiled first."""
+BOUND_S: Final = 600.0
 REST_S: Final = 1.5
 """A desk that has committed nothing for so long has done all: it looks for new records twice a second."""
 
