@@ -196,6 +196,15 @@ def test_no_folder_holds_more_modules_than_a_stranger_can_guess_among() -> None:
     none([f"{folder.relative_to(ROOT)}: {count} modules" for folder, count in counted.items() if count > MOST_MODULES])
 
 
+def test_a_class_name_stands_for_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for path in modules():
+        for node in ast.parse(path.read_bytes()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+    none([f"{name}: {', '.join(files)}" for name, files in places.items() if len(files) > 1])
+
+
 def test_tests_and_deploy_are_not_packages() -> None:
     """An editable install puts the root on `sys.path`: as packages they would shadow other people's `tests`."""
     none([name for name in tracked() if re.match(r"(?:tests|deploy)/(?:.*/)?__init__\.py$", name)])

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.publishing.record import RANK, TimedRecord
+from app.publishing.record import TimedRecord
 from app.simulator import rhythm
 from app.simulator.events import billing, contacts, usage
 from app.simulator.people.behaviour import behaviour
@@ -18,6 +18,7 @@ from app.simulator.rhythm import Span
 from app.simulator.world import Strip, World
 from models.contract.events import OUTCOMES, SUBSCRIBERS
 from models.contract.time_units import DAY_MS
+from streams.records.topics import RANK
 
 _SPAN_EVENTS: Final = 100_000
 """Events held at once, about; a day of a large population is cut into spans until it fits."""

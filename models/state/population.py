@@ -28,7 +28,7 @@ from models.state.columns import (
     ALIVE,
     BIT,
     BLOCKS,
-    GONE,
+    DELETED,
     KEPT_VISITS,
     SEEN_IDS,
     START,
@@ -288,7 +288,7 @@ class Population:
         self.pending.forget(row, self._keys[row])
         self._clear(row)
         self.touch(row, ACTIVITY.name)
-        self.dirty[row] = GONE
+        self.dirty[row] = DELETED
         self._loose.append(row)
 
     def _clear(self, row: int) -> None:

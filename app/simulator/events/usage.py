@@ -42,7 +42,7 @@ def calls(world: World, now: Behaviour, span: Span) -> Strip:
     parts = [
         world.draw(span, np.where(corporate == office, half * how_often, 0), beat)
         for how_often in (now.outgoing, now.incoming)
-        for office, beat in ((False, rhythm.CALLS), (True, rhythm.OFFICE_CALLS))
+        for office, beat in ((False, rhythm.PRIVATE_CALLS), (True, rhythm.OFFICE_CALLS))
     ]
     who = np.concatenate([part[0] for part in parts])
     ts = np.concatenate([part[1] for part in parts])
