@@ -10,9 +10,9 @@ from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 from msgspec import Struct, field
+
+from models.arrays import Floats, Ints
 
 TICK_MS: Final = 15 * 60_000
 TICKS_A_DAY: Final = 96
@@ -138,7 +138,7 @@ class Calendar:
             rows.append(row)
         return sorted(rows)
 
-    def fill(self, when: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> None:
+    def fill(self, when: Floats, rows: Ints) -> None:
         """Replace all entries with these rows."""
         self._entries = list(zip(when.tolist(), rows.tolist(), strict=True))
         self._last = {row: at for at, row in self._entries}
