@@ -181,9 +181,9 @@ class BreachLifecycle:
             self._suppress(moment, episode, reason, "escalated")
 
     def _repeat(self, moment: DecisionContext, episode: Episode) -> None:
-        """Let the desk hear again what the customer started, or a notice: it may have closed the alert.
+        """Report again to the desk what the customer started, or a notice: it may have closed the alert.
 
-        A refusal on one number closes the alerts of all numbers of the person, and other lanes do not hear of it.
+        A refusal on one number closes the alerts of all numbers of the person, and other lanes are not informed.
         """
         if self._forbidden(moment, episode) is None:
             self._report(moment, episode, "escalated", repeated=True)

@@ -1,4 +1,4 @@
-"""The time of a lane: its clock as kept in the ledger, the arithmetic of ticks, and calendars of whom to look at when.
+"""The time of a lane: its clock as kept in the ledger, the arithmetic of ticks, and calendars of the rows due at each.
 
 Only events move time. A tick is due when the watermark reaches it. It is swept right after the arrival that moved the
 watermark, in as many transactions as it takes, before any other arrival is applied.
