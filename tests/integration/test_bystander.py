@@ -1,4 +1,4 @@
-"""Whoever reads without a group, on a real broker: as committed, past markers, creating nothing."""
+"""Readers without a group, on a real broker: as committed, past markers, creating nothing."""
 
 from __future__ import annotations
 
