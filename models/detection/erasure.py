@@ -141,7 +141,7 @@ def receipt(event: Erasure, clock: int, known: bool, policy: RetentionPolicy) ->
             Remains(where="churn.parked.v1", what="alerts that an endpoint refused", until=outputs),
             Remains(where="churn.suppressions.v1", what="decisions not to contact", until=outputs),
             Remains(where="churn.work-orders.v1", what="work orders", until=outputs),
-            Remains(where="churn.breaches.v1", what="what the desk was sent", until=clock + BREACHES_KEPT_MS),
+            Remains(where="churn.breaches.v1", what="what the desk was told", until=clock + BREACHES_KEPT_MS),
             Remains(where="churn.desk-state.v1", what="contacts, open alerts and orders", until=state),
             Remains(where="churn.training-examples.v1", what="labelled vectors", until=outputs),
             Remains(
