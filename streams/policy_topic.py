@@ -9,7 +9,8 @@ With a key, each record carries its HMAC-SHA256 over key and value, and only suc
 
 A worker reads the topic before its first event and follows it from then on. A refused policy is counted and logged, and
 the last good one stays in force. Lanes ask for :attr:`PolicyFeed.policy` between transactions. Commands read it once,
-or publish one policy. It may import records and cluster.
+or publish one policy. It may import :mod:`streams.records` and
+:mod:`streams.kafka`.
 """
 
 from __future__ import annotations

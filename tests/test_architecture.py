@@ -24,6 +24,7 @@ TOP_LEVEL = {"README.md", "app", "deploy", "models", "pyproject.toml", "streams"
 
 FUNCTION_LINES = 60
 BANNED_WORDS = {"helper", "helpers", "manager", "managers", "processor", "processors", "util", "utils"}
+RIDDLES = re.compile(r"\b(?:whoever|of whom|see the module)\b", re.IGNORECASE)
 LEFT_OPEN = re.compile(r"\b(?:TODO|FIXME|XXX)\b")
 MACHINE_PATH = re.compile(r"/(?:work|root)/")
 REGISTRY_HOST = re.compile(
@@ -173,6 +174,7 @@ def test_rule_finds_planted_damage(rule: Rule, path: str, source: str) -> None:
     ("pattern", "line"),
     [
         (LEFT_OPEN, "# TODO: later"),
+        (RIDDLES, "Of " + "whom nothing is known."),
         (MACHINE_PATH, "cd " + "/".join(("", "root", "x"))),
         (REGISTRY_HOST, "--index-url https://" + ".".join(("pypi", "org")) + "/simple"),
         (REGISTRY_HOST, "https://" + ".".join(("repo1", "maven", "org")) + "/maven2"),
@@ -196,6 +198,15 @@ def test_no_folder_holds_more_modules_than_a_stranger_can_guess_among() -> None:
     none([f"{folder.relative_to(ROOT)}: {count} modules" for folder, count in counted.items() if count > MOST_MODULES])
 
 
+def test_a_class_name_stands_for_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for path in modules():
+        for node in ast.parse(path.read_bytes()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+    none([f"{name}: {', '.join(files)}" for name, files in places.items() if len(files) > 1])
+
+
 def test_tests_and_deploy_are_not_packages() -> None:
     """An editable install puts the root on `sys.path`: as packages they would shadow other people's `tests`."""
     none([name for name in tracked() if re.match(r"(?:tests|deploy)/(?:.*/)?__init__\.py$", name)])
@@ -203,6 +214,11 @@ def test_tests_and_deploy_are_not_packages() -> None:
 
 def test_nothing_is_left_open_in_the_code() -> None:
     none(hits(LEFT_OPEN, [name for name in tracked() if name.startswith(("app/", "streams/", "models/"))]))
+
+
+def test_sentences_name_their_subject() -> None:
+    """They stand where a worker, a subscriber or a caller is meant, which the reader must guess."""
+    none(hits(RIDDLES, [name for name in tracked() if name not in ("deploy/LICENSE", "tests/test_architecture.py")]))
 
 
 def test_no_file_names_a_path_of_one_machine() -> None:

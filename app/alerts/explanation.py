@@ -17,7 +17,7 @@ from models.detection.contact_rules import LAW, STAGES
 from models.scoring.scorer import Scorer, logit, sigmoid
 from models.scoring.snapshot import Snapshot
 
-Verdict = Literal["passed", "objected", "one of these objected", "not asked", "not recorded"]
+CheckResult = Literal["passed", "objected", "one of these objected", "not asked", "not recorded"]
 Origin = Literal["usual customer", "average customer"]
 
 
@@ -33,7 +33,7 @@ class PolicyStep(NamedTuple):
     """One check of the policy, its result, and the settings that it depends on, if the policy is known."""
 
     name: str
-    verdict: Verdict
+    result: CheckResult
     settings: Mapping[str, Any] = {}
 
 
@@ -155,8 +155,8 @@ def _policy(subject: Alert | Suppression, policy: Policy) -> list[PolicyStep]:
     if not objecting:
         return [PolicyStep(subject.reason, "objected")]
     sure = len(objecting) == 1
-    said: Verdict = "objected" if sure else "one of these objected"
-    after: Verdict = "not asked" if sure else "not recorded"
+    said: CheckResult = "objected" if sure else "one of these objected"
+    after: CheckResult = "not asked" if sure else "not recorded"
     first = names.index(objecting[0])
     return [
         PolicyStep(name, said if name in objecting else "passed" if place < first else after)

@@ -15,14 +15,14 @@ from streams.records.topics import ALERTS, SUPPRESSIONS
 Decided = TypeVar("Decided", Alert, Suppression, Feedback)
 
 
-class Step(NamedTuple):
+class AlertRecord(NamedTuple):
     """One record of an alert: decoded, and as in the topic."""
 
     alert: Alert
     value: bytes
 
 
-def life_of(settings: Settings, alert_id: str) -> list[Step]:
+def life_of(settings: Settings, alert_id: str) -> list[AlertRecord]:
     """All records in the topic of the alert whose id begins so, in order.
 
     Raises
@@ -32,7 +32,7 @@ def life_of(settings: Settings, alert_id: str) -> list[Step]:
     """
     found = _read(settings, ALERTS, as_alert, alert_id)
     _one_of(found, alert_id)
-    return sorted((Step(alert, value) for alert, value in found), key=lambda step: step.alert.seq)
+    return sorted((AlertRecord(alert, value) for alert, value in found), key=lambda step: step.alert.seq)
 
 
 def alert_and_withheld(settings: Settings, alert_id: str) -> tuple[list[Alert], list[Suppression]]:

@@ -84,7 +84,7 @@ class Child:
         return cls(name, int(line), log, guard)
 
     def code(self) -> int | None:
-        """Exit code as a shell tells it, or None while it runs."""
+        """Exit code as a shell reports it, or None while it runs."""
         return self._guard.poll()
 
     def kill(self) -> None:

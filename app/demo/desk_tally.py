@@ -52,7 +52,7 @@ class DeskTally:
 
     def __init__(self) -> None:
         self.lost_breaches = 0
-        """Breaches that the desk has heard, and of which nothing became."""
+        """Breaches that the desk has read, and neither raised nor suppressed in time."""
         self.twice_breaches = 0
         """Suppressions that were written again."""
         self.orders = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Final, NamedTuple
 
-from app.orders.order_book import Life, OrderBook
+from app.orders.order_book import OrderBook, OrderLife
 from models.contract.events import Channel, FeedbackStatus
 from models.contract.policy import Policy, UnitPolicy
 from models.contract.work_orders import OrderId, WorkOrder
@@ -58,7 +58,7 @@ class UnitToday(NamedTuple):
     saved: int
     target: int | None
     channels: list[ChannelDay]
-    first: list[Life]
+    first: list[OrderLife]
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class FrontDesk:
         if said is not None and said.seconds is None and (order.order_id, order.by) == (said.order_id, VIEWER):
             said.seconds = round(at - said.began, 3)
 
-    def answering(self, alert_id: str) -> Life | None:
+    def answering(self, alert_id: str) -> OrderLife | None:
         """The order that answers an alert."""
         return self.orders.of_alert(alert_id)
 

@@ -27,7 +27,7 @@ _GRID: Final[dict[Channel, int]] = {
 """Enough for the dozen customers of a grid on most days."""
 _KEY_ACCOUNTS: Final[dict[Channel, int]] = {"field_visit": 1, "account_manager": 1, "outbound_call": 1}
 _SICK: Final = "tianhe-03"
-"""The unit of the customers whose stories the keys tell: its one visitor is ill."""
+"""The unit of the customers in the stories of the keys 1 to 5; its one visitor is ill."""
 _AWAY: Final = ("yuexiu", "baiyun")
 """Districts that train for some days: only what is urgent goes out there, and the rest waits, less long than
 ``desk.wait_days``."""

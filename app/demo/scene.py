@@ -11,7 +11,7 @@ from app.demo.desk_tally import DeskTally
 from app.demo.exactness import ExactnessTally
 from app.demo.front_desk import FrontDesk
 from app.demo.vitals import Known, WorkerVitals
-from app.orders.order_book import Life
+from app.orders.order_book import OrderLife
 from models.contract.alerts import Alert
 from models.contract.policy import MANDATORY
 from models.contract.work_orders import WorkOrder
@@ -102,7 +102,7 @@ class Scene:
         return past and (self.followed is None or not self.followed.open)
 
     @property
-    def followed(self) -> Life | None:
+    def followed(self) -> OrderLife | None:
         """The work order of the card."""
         return None if self.card is None else self.desk.answering(self.card.alert_id)
 

@@ -25,7 +25,7 @@ from app.demo.front_desk import ANSWERS, Answered, ChannelDay
 from app.demo.scene import Scene
 from app.demo.stage import PREFIX
 from app.demo.words import LABEL, WORDS
-from app.orders.sheet import Sheet
+from app.orders.sheet import OrderSheet
 from app.simulator.stories import STORIES
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
@@ -58,7 +58,7 @@ class SceneView:
         self._clock = clock
         self._words = WORDS[lang]
         self.cards: Final = Card(lang, zone, self._now_ms)
-        self.sheet: Final = Sheet(lang, zone, self._now_ms)
+        self.sheet: Final = OrderSheet(lang, zone, self._now_ms)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         room = options.height or options.size.height

@@ -21,14 +21,14 @@ from models.contract.events import CALLS, DATA_USAGE
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.scoring.prior import VERSION as PRIOR
 from streams.kafka.broker_view import BrokerView, GroupProgress, group_progress
+from streams.kafka.key_placement import misplaced
 from streams.kafka.redriving import redriven
-from streams.kafka.retention import noted
 from streams.kafka.topic_admin import Cluster
 from streams.kafka.topic_tail import TailRecord, TopicMissingError, polls, tail
 from streams.kafka.transaction import lane_id
+from streams.model_topic.retention import noted
 from streams.model_topic.versions import ModelVersions, read_versions
 from streams.policy_topic import Policies, policies_of_topic
-from streams.records.key_placement import misplaced
 from streams.records.lane_history import HistoryRecord, read
 from streams.records.topics import ALL_TOPICS, DEAD_LETTERS, DESK_STATE, HISTORY, INPUT_TOPICS, MODELS
 

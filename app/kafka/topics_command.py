@@ -59,8 +59,8 @@ def check(settings: Settings, as_json: bool) -> None:
 
     Keys of the newest records that another partitioner than Kafka's murmur2 has placed are named on stderr.
     """
+    from streams.kafka.key_placement import misplaced
     from streams.kafka.topic_admin import Cluster
-    from streams.records.key_placement import misplaced
 
     async def found() -> tuple[list[str], list[str]]:
         client = settings.kafka_client_kwargs()
@@ -84,7 +84,7 @@ def check(settings: Settings, as_json: bool) -> None:
 @settings_options(*PLACE)
 def restore(settings: Settings) -> None:
     """Put back the retention that `replay` or `simulate` has lengthened; do it when workers have applied all."""
-    from streams.kafka.retention import put_back
+    from streams.model_topic.retention import put_back
 
     with talking_to(settings):
         names = asyncio.run(put_back(settings.kafka_client_kwargs(), settings.topic_prefix))

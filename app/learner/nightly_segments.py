@@ -32,7 +32,7 @@ class _Fallen(NamedTuple):
     served: Snapshot
 
 
-class Made(NamedTuple):
+class BuiltNight(NamedTuple):
     """A built night, and how long it took."""
 
     night: Night
@@ -61,7 +61,7 @@ class NightlySegments:
         if before is not None and falls(before, after, self._zone):
             self._fallen = _Fallen(offset, before, served)
 
-    async def made(self) -> Made | None:
+    async def made(self) -> BuiltNight | None:
         """The last night since the last call, if any. Takes seconds, during which probes are answered."""
         fallen, self._fallen = self._fallen, None
         if fallen is None:
@@ -76,4 +76,4 @@ class NightlySegments:
         found = await asyncio.to_thread(night, rows, scorer, fallen.until, self._zone)
         seconds = time.perf_counter() - began
         log.info("night_made", reason=found.reason, version=found.model_version, count=found.groups.customers)
-        return Made(found, seconds)
+        return BuiltNight(found, seconds)

@@ -45,7 +45,7 @@ class TierAlerts(NamedTuple):
     short: int = 0
 
 
-class Step(Struct, frozen=True):
+class AlertStep(Struct, frozen=True):
     """The fields that are read of an alert's record."""
 
     alert_id: str
@@ -59,16 +59,16 @@ class _Scored(Struct, frozen=True):
     ts: int
 
 
-_step: Final = msgspec.json.Decoder(Step).decode
+_step: Final = msgspec.json.Decoder(AlertStep).decode
 _scored: Final = msgspec.json.Decoder(_Scored).decode
 
 
-def tallied(steps: Iterable[Step], subscribers: int, until: int) -> TierAlerts:
+def tallied(steps: Iterable[AlertStep], subscribers: int, until: int) -> TierAlerts:
     """Count the tier alerts; `until` is the time of the newest risk.
 
     Examples
     --------
-    >>> life = [Step("a", "raised", "risk_tier", 0), Step("a", "closed", "risk_tier", DAY_MS, "recovered")]
+    >>> life = [AlertStep("a", "raised", "risk_tier", 0), AlertStep("a", "closed", "risk_tier", DAY_MS, "recovered")]
     >>> tallied(life, 500, 10 * DAY_MS)
     TierAlerts(raised=1, days=10.0, subscribers=500, a_day_per_1000=0.2, recovered=1, short=1)
     """

@@ -17,7 +17,7 @@ from app.orders.desk_figures import desk_figures
 from app.orders.figures_command import effect, unit_lines
 from app.orders.figures_command import units as units_
 from app.orders.order_book import OrderBook, as_order
-from app.orders.sheet import Sheet
+from app.orders.sheet import OrderSheet
 from models.contract.work_orders import WorkOrder
 from streams.kafka.topic_tail import TailRecord, TopicMissingError
 from streams.records.topics import WORK_ORDERS
@@ -146,8 +146,8 @@ async def _follow(settings: Settings, screen: _Screen, newest: int | None, *, fo
         raise no_topic(missing) from None
 
 
-def _sheet(settings: Settings) -> Sheet:
-    return Sheet(language(settings), ZoneInfo(settings.timezone), _now_ms)
+def _sheet(settings: Settings) -> OrderSheet:
+    return OrderSheet(language(settings), ZoneInfo(settings.timezone), _now_ms)
 
 
 def _now_ms() -> int:

@@ -29,7 +29,7 @@ def as_order(value: bytes | None) -> WorkOrder | None:
         return None
 
 
-class Life:
+class OrderLife:
     """What is known of one order after the records so far.
 
     Attributes
@@ -72,7 +72,7 @@ class OrderBook:
     """Takes the records of work orders, in the order of each partition."""
 
     def __init__(self) -> None:
-        self._lives: dict[OrderId, Life] = {}
+        self._lives: dict[OrderId, OrderLife] = {}
         self._answering: dict[str, OrderId] = {}
 
     def take(self, order: WorkOrder, value: bytes) -> None:
@@ -80,11 +80,11 @@ class OrderBook:
         self._answering.update(dict.fromkeys(order.alert_ids, order.order_id))
         known = self._lives.get(order.order_id)
         if known is None:
-            self._lives[order.order_id] = Life(order, value)
+            self._lives[order.order_id] = OrderLife(order, value)
         else:
             known.take(order, value)
 
-    def of_alert(self, alert_id: str) -> Life | None:
+    def of_alert(self, alert_id: str) -> OrderLife | None:
         """The newest order that answers an alert."""
         order = self._answering.get(alert_id)
         return None if order is None else self._lives[order]
@@ -93,7 +93,9 @@ class OrderBook:
         """Number of orders at each step."""
         return Counter(life.newest.step for life in self._lives.values())
 
-    def today(self, now_ms: int, zone: tzinfo, *, units: tuple[str, ...] = (), only_open: bool = False) -> list[Life]:
+    def today(
+        self, now_ms: int, zone: tzinfo, *, units: tuple[str, ...] = (), only_open: bool = False
+    ) -> list[OrderLife]:
         """The list of a day: customers to contact, most urgent first; those contacted; and orders that ended today."""
         day = datetime.fromtimestamp(now_ms / 1000, zone).date()
         found = [

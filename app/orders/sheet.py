@@ -12,7 +12,7 @@ from rich.text import Text as Line
 from app.alerts.card_and_line import Card, cell
 from app.alerts.masking import masked, printable
 from app.config.settings import Language
-from app.orders.order_book import Life
+from app.orders.order_book import OrderLife
 from models.contract.alerts import UNASSIGNED
 from models.contract.events import Channel
 from models.contract.vocabulary import KINDS, CloseReason, SuppressionReason, Text
@@ -80,7 +80,7 @@ _WHOLE: Final = frozenset({"order", "step", "who", "contact_by", "age"})
 """Columns that never wrap."""
 
 
-class Sheet:
+class OrderSheet:
     """Draws work orders for one reader.
 
     Parameters
@@ -95,7 +95,7 @@ class Sheet:
         self._lang, self._words, self._now_ms = lang, WORDS[lang], now_ms
         self._alerts = Card(lang, zone, now_ms)
 
-    def table(self, lives: Iterable[Life], width: int) -> Table:
+    def table(self, lives: Iterable[OrderLife], width: int) -> Table:
         """A list, one row an order; overdue ones are red, ended ones dim."""
         rows = [(life, self._row(life)) for life in lives]
         shown = [name for name in rows[0][1] if width >= _ROOMY or name not in _SPARED] if rows else []
@@ -107,7 +107,7 @@ class Sheet:
             table.add_row(*(row[name] for name in shown), style=style)
         return table
 
-    def _row(self, life: Life) -> dict[str, str]:
+    def _row(self, life: OrderLife) -> dict[str, str]:
         order = life.newest
         return {
             "order": order.order_id[:8],
@@ -193,7 +193,7 @@ class Sheet:
             return self._alerts.word(f"withheld_{text}")
         return printable(text)
 
-    def _overdue(self, life: Life) -> bool:
+    def _overdue(self, life: OrderLife) -> bool:
         return not life.contacted and life.newest.contact_by < self._now_ms()
 
     def _unit(self, order: WorkOrder) -> str:

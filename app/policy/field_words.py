@@ -51,7 +51,8 @@ WORDS: Final[dict[str, Text]] = {
     "browsing.strong_pages": Text("Pages of people who are about to decide.", "临近决定的页面。"),
     "browsing.excluded_pages": Text("Pages that do not count.", "不计的页面。"),
     "expiry": Text(
-        "When a customer is told that a contract ends, until one notice was delivered.", "合约到期提醒（送达为止）。"
+        "When a customer is notified that a contract ends, until one notice was delivered.",
+        "合约到期提醒（送达为止）。",
     ),
     "expiry.notice_days": Text("Days before the end at which a notice is due.", "到期前第几天提醒。"),
     "expiry.urgent_days": Text("From so many days before the end a notice is urgent.", "到期前几天起转为紧急。"),
@@ -67,9 +68,9 @@ WORDS: Final[dict[str, Text]] = {
     ),
     "decline.data_fall": Text("Fall of data, the same.", "流量降幅（同上）。"),
     "decline.off_net_rise": Text("Rise of the share of off-net calls, the same.", "异网呼叫占比升幅（同上）。"),
-    "decline.least_calls": Text("Calls a month; of fewer no share is told.", "月通话数下限，低于此不判断占比。"),
+    "decline.least_calls": Text("Calls a month; with fewer no share is computed.", "月通话数下限，低于此不判断占比。"),
     "decline.quiet_days": Text(
-        "Days after one slide in which the next is no news.", "发现一次下滑后多少天内不再提示。"
+        "Days after one slide in which the next raises nothing.", "发现一次下滑后多少天内不再提示。"
     ),
     "accounts": Text(
         "When a corporate line shows a sign, no alert by itself, that its account leaves.",
@@ -80,7 +81,7 @@ WORDS: Final[dict[str, Text]] = {
         "呼叫转移占比的升幅（近1周比近1月）。",
     ),
     "accounts.bill_fall": Text("Fall of the last bill, against those before.", "最近账单较之前的降幅。"),
-    "accounts.least_calls": Text("Calls a month, at least, to tell a share.", "计算占比所需的最低月通话数。"),
+    "accounts.least_calls": Text("Fewest calls a month for which a share is computed.", "计算占比所需的最低月通话数。"),
     "win_back": Text("When those who left are asked to come back, once.", "离网赢回（仅一次）的时间。"),
     "win_back.after_days": Text(
         "Days after leaving; a ported number cannot move again for 120.", "离网多少天后起（携号120天内不可再携）。"
@@ -103,7 +104,7 @@ WORDS: Final[dict[str, Text]] = {
         "Between deadline and a disconnect appointment.", "联系时限与拆机预约之间的余量。"
     ),
     "contact.caps": Text(
-        "At most so many contacts with a person in so many days, whoever makes them: [contacts, days].",
+        "At most so many contacts with a person in so many days, by all departments: [contacts, days].",
         "同一客户（含副卡、宽带）在若干天内的联系次数上限，含其他部门的联系：[次数, 天数]。",
     ),
     "contact.sms_caps": Text("The same for SMS alone.", "其中短信的次数上限。"),
@@ -147,7 +148,7 @@ WORDS: Final[dict[str, Text]] = {
     ),
     "desk.exodus_share": Text("The same as a share of its lines, at least.", "同上，占其号码数的最低比例。"),
     "desk.absent_minutes": Text(
-        "Minutes without a word of a part of the stream, until nobody waits for it any more.",
+        "Minutes of silence of a lane after which the desk no longer waits for it.",
         "某一数据分区静默多少分钟后不再等待。",
     ),
     "consent_default": Text("Consents that a profile leaves open.", "客户档案未写明的授权。"),

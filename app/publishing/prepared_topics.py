@@ -13,8 +13,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.config.settings import Settings
 from models.contract.time_units import DAY_MS
-from streams.kafka import retention
 from streams.kafka.topic_admin import Cluster
+from streams.model_topic import retention
 from streams.records.topics import INPUT_TOPICS
 
 KEPT: Final = {"retention.ms": "-1"}

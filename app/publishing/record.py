@@ -6,8 +6,6 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from models.contract.events import INPUTS
-
 
 class TimedRecord(NamedTuple):
     """A record before it has a partition: ``topic`` is without prefix, ``ts`` is both event and record time (ms).
@@ -31,6 +29,3 @@ class TimedRecord(NamedTuple):
 
 encode: Final = msgspec.json.Encoder().encode
 """JSON encoder. Not orjson: its 3.13 holds 4 KiB for each small value, 400 MB for a span of 100,000 instead of 35."""
-
-RANK: Final = {topic: rank for rank, topic in enumerate(INPUTS)}
-"""Order of records with the same timestamp, lowest first, as a lane applies them: a profile before a call."""

@@ -38,7 +38,7 @@ _KEEPS_FAILING: Final = 20
 """Attempts after which an alert is parked, some 15 minutes."""
 
 
-class Answer(NamedTuple):
+class AttemptResult(NamedTuple):
     """Result of an attempt.
 
     Attributes
@@ -69,7 +69,7 @@ class Answer(NamedTuple):
         return self.failure in ("denied", "server_error") and self.status not in _OVERLOADED
 
 
-def judged(status: int, asked: str | None, text: str) -> Answer:
+def judged(status: int, asked: str | None, text: str) -> AttemptResult:
     """What an answer means.
 
     Examples
@@ -87,7 +87,7 @@ def judged(status: int, asked: str | None, text: str) -> Answer:
         failure = None
     else:
         failure = "server_error" if status >= 500 else "unexpected"
-    return Answer(failure, status, asked_s, text)
+    return AttemptResult(failure, status, asked_s, text)
 
 
 class WebhookRoute(Route):
@@ -197,7 +197,7 @@ class WebhookRoute(Route):
             self.failed(answer.failure, pause, answer.status)
             await self.pause(pause)
 
-    async def _attempt(self, message: Envelope) -> Answer:
+    async def _attempt(self, message: Envelope) -> AttemptResult:
         headers = signed(self._keys, message.message_id, int(time.time()), message.body)
         headers["content-type"] = message.content_type
         try:
@@ -207,9 +207,9 @@ class WebhookRoute(Route):
                 text = "" if answer.status < 400 else await _beginning(answer)
                 return judged(answer.status, answer.headers.get("retry-after"), text)
         except TimeoutError:
-            return Answer("timeout")
+            return AttemptResult("timeout")
         except (aiohttp.ClientError, OSError):
-            return Answer("unreachable")
+            return AttemptResult("unreachable")
 
     def _count(self, record: TailRecord, *, past: bool) -> None:
         self.wanted.fail_at("delivered")
@@ -221,7 +221,7 @@ class WebhookRoute(Route):
             self.metrics.past.labels(self.endpoint.name).inc()
 
     async def _park(
-        self, record: TailRecord, reason: ParkedFor, answer: Answer | None = None, attempts: int = 0
+        self, record: TailRecord, reason: ParkedFor, answer: AttemptResult | None = None, attempts: int = 0
     ) -> None:
         facts = {ENDPOINT: self.endpoint.name, REASON: reason}
         if answer is not None:

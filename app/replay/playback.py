@@ -26,12 +26,13 @@ from app.config.options import talking_to
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.publishing.publisher import PublishCount
-from app.publishing.record import RANK, TimedRecord
+from app.publishing.record import TimedRecord
 from app.replay.conversion import Conversion, Rejects, RowCount, converted
 from app.replay.mapping_shown import reading, tell_rejects, writing
 from app.tables.column_guess import ColumnMap
 from app.tables.recording import Recording
 from app.tables.reject import RejectReason
+from streams.records.topics import RANK
 
 RUN: Final = 250_000
 """Records sorted at once: about 150 MB. A file with fewer uses no disk."""

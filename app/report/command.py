@@ -19,7 +19,7 @@ from app.config.settings import Settings
 from app.errors import ExitCode, Refused, no_topic
 from app.process.progress_bar import bar
 from app.report.facts import Facts, StoreError
-from app.report.figures import Asked, By, Figure, anything, figures
+from app.report.figures import Asked, By, IndicatorValue, anything, figures
 from app.report.indicators import INDICATORS, LEFT_OUT
 from app.report.periods import Days, yesterday
 from app.report.record_rows import READ
@@ -170,7 +170,7 @@ def _read(settings: Settings, facts: Facts, now_ms: int) -> None:
         raise Refused(str(stalled), "try again; is Kafka well?  holdfast doctor", code=ExitCode.NOT_FOUND) from None
 
 
-def _as_json(figure: Figure, asked: Asked, zone: timezone) -> dict[str, Any]:
+def _as_json(figure: IndicatorValue, asked: Asked, zone: timezone) -> dict[str, Any]:
     now, before = figure.now, figure.before
     return {
         "indicator": figure.indicator.key,

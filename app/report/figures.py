@@ -82,7 +82,7 @@ class Result(NamedTuple):
     why: Why | None = None
 
 
-class Figure(NamedTuple):
+class IndicatorValue(NamedTuple):
     """A line of the report: a result, and that of the day or month before.
 
     ``first`` and ``last`` of a result are the days on which its cases began.
@@ -109,7 +109,7 @@ class _Window(NamedTuple):
     why: Why | None
 
 
-def figures(facts: Facts, policy: Policy, asked: Asked) -> Iterator[Figure]:
+def figures(facts: Facts, policy: Policy, asked: Asked) -> Iterator[IndicatorValue]:
     """All figures, by indicator; each has at least the line of an empty total.
 
     Parameters
@@ -129,7 +129,7 @@ def figures(facts: Facts, policy: Policy, asked: Asked) -> Iterator[Figure]:
             found, former = (_results(facts, asked, indicator, window) for window in (now, before))
             empty = (asked.unit or TOTAL, "")
             for scope, part in sorted({*found, *former} or {empty}, key=in_order):
-                yield Figure(
+                yield IndicatorValue(
                     indicator,
                     scope,
                     part,
@@ -284,7 +284,7 @@ def _nothing(window: _Window) -> Result:
     return _result(window, 0, 0, None)
 
 
-def anything(facts: Facts, policy: Policy, asked: Asked, found: Iterable[Figure]) -> bool:
+def anything(facts: Facts, policy: Policy, asked: Asked, found: Iterable[IndicatorValue]) -> bool:
     """Whether anything is recorded of the day: the topics reach it, and some indicator has a case."""
     reached = facts.known_to() >= Days(asked.day, asked.day).ms(policy.contact.utc_offset_hours)[0]
     return reached and any(figure.now.why != "not_kept" and figure.now.denominator for figure in found)

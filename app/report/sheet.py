@@ -11,7 +11,7 @@ from rich.table import Table
 from app.alerts.card_and_line import Card
 from app.alerts.masking import printable
 from app.config.settings import Language
-from app.report.figures import TOTAL, Asked, Figure, Result, in_order
+from app.report.figures import TOTAL, Asked, IndicatorValue, Result, in_order
 from app.report.indicators import INDICATORS
 from app.report.periods import PERIODS, PeriodName, periods
 from models.contract.alerts import UNASSIGNED
@@ -49,7 +49,7 @@ _ROOMY: Final = 110
 _RATES: Final = ("share", "mix", "difference")
 
 
-def table(found: Sequence[Figure], asked: Asked, lang: Language, width: int) -> Table:
+def table(found: Sequence[IndicatorValue], asked: Asked, lang: Language, width: int) -> Table:
     """A row an indicator, scope and part: the day and the month to date, each with what it is of.
 
     Its change stands beside it, where the table may be as wide as that.
@@ -70,7 +70,7 @@ def table(found: Sequence[Figure], asked: Asked, lang: Language, width: int) -> 
     ):
         for title in (name, word("of"), word(before))[:titles]:
             drawn.add_column(title, justify="right", no_wrap=True)
-    rows: dict[tuple[str, str, str], dict[PeriodName, Figure]] = {}
+    rows: dict[tuple[str, str, str], dict[PeriodName, IndicatorValue]] = {}
     for figure in found:
         rows.setdefault((figure.indicator.key, figure.scope, figure.part), {})[figure.period] = figure
     former, keys = "", list(dict.fromkeys(key for key, _, _ in rows))
@@ -89,7 +89,7 @@ def table(found: Sequence[Figure], asked: Asked, lang: Language, width: int) -> 
     return drawn
 
 
-def _cells(figure: Figure, lang: Language) -> list[str]:
+def _cells(figure: IndicatorValue, lang: Language) -> list[str]:
     now, measure = figure.now, figure.indicator.measure
     if now.why is not None:
         value = str(getattr(_WORDS[now.why], lang))
@@ -102,7 +102,7 @@ def _cells(figure: Figure, lang: Language) -> list[str]:
     return [value, _of(now, figure, lang), "" if figure.change is None else _signed(figure.change, measure)]
 
 
-def _of(now: Result, figure: Figure, lang: Language) -> str:
+def _of(now: Result, figure: IndicatorValue, lang: Language) -> str:
     """Numerator and denominator, shares as such."""
     measure = figure.indicator.measure
     if measure in ("times", "difference"):
@@ -164,7 +164,9 @@ def legend(lang: Language) -> Iterator[str]:
         yield f"    {of} / {by}"
 
 
-def remarks(found: Sequence[Figure], unread: Mapping[str, int], known_to: datetime, lang: Language) -> Iterator[str]:
+def remarks(
+    found: Sequence[IndicatorValue], unread: Mapping[str, int], known_to: datetime, lang: Language
+) -> Iterator[str]:
     """Remarks needed to read the figures."""
 
     def word(key: str) -> str:

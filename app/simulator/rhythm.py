@@ -36,7 +36,7 @@ def _rhythm(hours: tuple[float, ...], week: tuple[float, ...]) -> Rhythm:
 _FLAT_WEEK: Final = (1.05, 1.05, 1.05, 1.05, 1.1, 0.95, 0.85)
 _OFFICE_WEEK: Final = (1.3, 1.3, 1.3, 1.3, 1.3, 0.35, 0.2)
 
-CALLS: Final = _rhythm(
+PRIVATE_CALLS: Final = _rhythm(
     (0.4, 0.2, 0.1, 0.1, 0.1, 0.3, 1, 2.5, 4.5, 6, 6.5, 6.5, 5.5, 4.5, 5, 5.5, 5.5, 6, 6.5, 6.5, 6, 4.5, 2.5, 1),
     _FLAT_WEEK,
 )
@@ -110,7 +110,7 @@ def share(span: Span, rhythm: Rhythm) -> float:
     """Share of a mean day's events that falls into the span.
 
     >>> week = spans(-8 * HOUR_MS, 7 * DAY_MS - 8 * HOUR_MS, 3)
-    >>> round(sum(share(span, CALLS) for span in week), 6)
+    >>> round(sum(share(span, PRIVATE_CALLS) for span in week), 6)
     7.0
     """
     _, mass = _cumulative(span, rhythm)
@@ -120,7 +120,7 @@ def share(span: Span, rhythm: Rhythm) -> float:
 def moments(rng: np.random.Generator, span: Span, rhythm: Rhythm, count: int) -> Ints:
     """``count`` times within the span, drawn by the rhythm, unsorted.
 
-    >>> drawn = moments(np.random.default_rng(1), Span(0, HOUR_MS), CALLS, 5)
+    >>> drawn = moments(np.random.default_rng(1), Span(0, HOUR_MS), PRIVATE_CALLS, 5)
     >>> bool((drawn >= 0).all() and (drawn < HOUR_MS).all())
     True
     """

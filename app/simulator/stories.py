@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from app.publishing.record import RANK, TimedRecord, encode
+from app.publishing.record import TimedRecord, encode
 from app.simulator.people.population import CHANNELS
 from models.contract.events import BILLING, CALLS, CARE_CONTACTS, DATA_USAGE, SITE_VISITS, SUBSCRIBERS
 from models.contract.time_units import DAY_MS, HOUR_MS, MINUTE_MS
+from streams.records.topics import RANK
 
 
-class Beat(NamedTuple):
+class StoryEvent(NamedTuple):
     """One event of a story: ms before the story's end, topic, and fields."""
 
     before: int
@@ -24,51 +25,51 @@ class Beat(NamedTuple):
 
 
 class Story(NamedTuple):
-    """Title in both languages, and the function that makes the story's beats for a given now."""
+    """Title in both languages, and the function that makes the story's events for a given now."""
 
     title: dict[str, str]
-    beats: Callable[[int], list[Beat]]
+    events: Callable[[int], list[StoryEvent]]
 
 
-def _browsing(now: int) -> list[Beat]:
+def _browsing(now: int) -> list[StoryEvent]:
     visit = {"operator": "china-telecom", "site": "www.china-telecom.example"}
     return [
-        Beat(4 * MINUTE_MS, SITE_VISITS, {**visit, "dwell_s": 48.0, "pages": 2, "page": "home"}),
-        Beat(2 * MINUTE_MS, SITE_VISITS, {**visit, "dwell_s": 160.0, "pages": 4, "page": "plans"}),
-        Beat(0, SITE_VISITS, {**visit, "dwell_s": 95.0, "pages": 3, "page": "number_portability"}),
+        StoryEvent(4 * MINUTE_MS, SITE_VISITS, {**visit, "dwell_s": 48.0, "pages": 2, "page": "home"}),
+        StoryEvent(2 * MINUTE_MS, SITE_VISITS, {**visit, "dwell_s": 160.0, "pages": 4, "page": "plans"}),
+        StoryEvent(0, SITE_VISITS, {**visit, "dwell_s": 95.0, "pages": 3, "page": "number_portability"}),
     ]
 
 
-def _hotline(now: int) -> list[Beat]:
-    return [Beat(0, CARE_CONTACTS, {"reason": "leave_intent", "channel": "hotline", "product": "mobile"})]
+def _hotline(now: int) -> list[StoryEvent]:
+    return [StoryEvent(0, CARE_CONTACTS, {"reason": "leave_intent", "channel": "hotline", "product": "mobile"})]
 
 
-def _port_out(now: int) -> list[Beat]:
+def _port_out(now: int) -> list[StoryEvent]:
     return [
-        Beat(MINUTE_MS, CARE_CONTACTS, {"reason": "port_out_query", "channel": "app"}),
-        Beat(0, CARE_CONTACTS, {"reason": "port_out_code", "channel": "app"}),
+        StoryEvent(MINUTE_MS, CARE_CONTACTS, {"reason": "port_out_query", "channel": "app"}),
+        StoryEvent(0, CARE_CONTACTS, {"reason": "port_out_code", "channel": "app"}),
     ]
 
 
-def _appointment(now: int) -> list[Beat]:
+def _appointment(now: int) -> list[StoryEvent]:
     booked = {"reason": "disconnect_appointment", "channel": "store", "product": "mobile"}
-    return [Beat(0, CARE_CONTACTS, {**booked, "appointment_ts": now + 2 * DAY_MS})]
+    return [StoryEvent(0, CARE_CONTACTS, {**booked, "appointment_ts": now + 2 * DAY_MS})]
 
 
-def _storm(now: int) -> list[Beat]:
+def _storm(now: int) -> list[StoryEvent]:
     call = {"direction": "outgoing", "duration_s": 11, "peer_network": "on_net", "dropped": True}
     session = {"bytes": 0, "duration_s": 0, "rat": "4g", "failed": True}
     case = {"reason": "complaint", "channel": "hotline", "department": "network", "case_id": f"case-story-{now}"}
-    rings = [Beat((90 - 10 * n) * MINUTE_MS, CALLS, dict(call)) for n in range(5)]
-    stalls = [Beat((85 - 10 * n) * MINUTE_MS, DATA_USAGE, dict(session)) for n in range(5)]
+    rings = [StoryEvent((90 - 10 * n) * MINUTE_MS, CALLS, dict(call)) for n in range(5)]
+    stalls = [StoryEvent((85 - 10 * n) * MINUTE_MS, DATA_USAGE, dict(session)) for n in range(5)]
     return [
-        Beat(52 * HOUR_MS, CARE_CONTACTS, {**case, "due_ts": now - 4 * HOUR_MS}),
+        StoryEvent(52 * HOUR_MS, CARE_CONTACTS, {**case, "due_ts": now - 4 * HOUR_MS}),
         *rings,
         *stalls,
-        Beat(30 * MINUTE_MS, CARE_CONTACTS, {**case, "due_ts": now - 4 * HOUR_MS}),
-        Beat(20 * MINUTE_MS, BILLING, {"kind": "accrual", "amount": 38.0}),
-        Beat(5 * MINUTE_MS, CARE_CONTACTS, {"reason": "penalty_query", "channel": "hotline"}),
-        Beat(0, CARE_CONTACTS, {"reason": "leave_intent", "channel": "hotline"}),
+        StoryEvent(30 * MINUTE_MS, CARE_CONTACTS, {**case, "due_ts": now - 4 * HOUR_MS}),
+        StoryEvent(20 * MINUTE_MS, BILLING, {"kind": "accrual", "amount": 38.0}),
+        StoryEvent(5 * MINUTE_MS, CARE_CONTACTS, {"reason": "penalty_query", "channel": "hotline"}),
+        StoryEvent(0, CARE_CONTACTS, {"reason": "leave_intent", "channel": "hotline"}),
     ]
 
 
@@ -128,16 +129,15 @@ def story(number: int, subscriber_id: str | None, now_ms: int) -> list[TimedReco
     >>> [record.ts for record in story(4, "s-000007", 1_780_000_000_000)]
     [1780000000000]
     """
-    beats = STORIES[number].beats(now_ms)
     who = subscriber_id if subscriber_id is not None else f"s-story-{number}-{now_ms}"
-    beats = sorted(beats, key=lambda beat: (-beat.before, RANK[beat.topic]))
+    events = sorted(STORIES[number].events(now_ms), key=lambda event: (-event.before, RANK[event.topic]))
     records = []
     if subscriber_id is None:
-        opening = now_ms - beats[0].before
+        opening = now_ms - events[0].before
         value = {"event_id": f"story-{number}-{now_ms}-{who}-0", **_stranger(who, opening)}
         records.append(TimedRecord(SUBSCRIBERS, who.encode(), encode(value), opening))
-    for at, beat in enumerate(beats, 1):
-        ts = now_ms - beat.before
+    for at, event in enumerate(events, 1):
+        ts = now_ms - event.before
         head = {"event_id": f"story-{number}-{now_ms}-{who}-{at}", "subscriber_id": who, "ts": ts}
-        records.append(TimedRecord(beat.topic, who.encode(), encode({**head, **beat.fields}), ts))
+        records.append(TimedRecord(event.topic, who.encode(), encode({**head, **event.fields}), ts))
     return records

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.publishing.record import RANK, TimedRecord
+from app.publishing.record import TimedRecord
 from app.simulator import rhythm
 from app.simulator.events import billing, contacts, usage
 from app.simulator.people.behaviour import behaviour
@@ -16,8 +15,10 @@ from app.simulator.people.profile import profile
 from app.simulator.rates import Rates
 from app.simulator.rhythm import Span
 from app.simulator.world import Strip, World
+from models.arrays import Ints
 from models.contract.events import OUTCOMES, SUBSCRIBERS
 from models.contract.time_units import DAY_MS
+from streams.records.topics import RANK
 
 _SPAN_EVENTS: Final = 100_000
 """Events held at once, about; a day of a large population is cut into spans until it fits."""
@@ -112,7 +113,7 @@ def _settled(world: World, span: Span) -> Iterator[Strip]:
 
 def _in_order(world: World, strips: list[Strip]) -> Iterator[TimedRecord]:
     """Merge the span's strips by (ts, rank of the topic)."""
-    ts: NDArray[np.int64] = np.concatenate([strip.ts for strip in strips])
+    ts: Ints = np.concatenate([strip.ts for strip in strips])
     who = np.concatenate([strip.who for strip in strips])
     rank = np.repeat([RANK[strip.topic] for strip in strips], [len(strip.ts) for strip in strips])
     values = [value for strip in strips for value in strip.values]

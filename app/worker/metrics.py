@@ -167,7 +167,7 @@ class Metrics(Series):
             "contacts_settled", "Contacts of which it is known what came of them, by play.", "strategy", "result"
         )
         self.leave_reasons = self._counter(
-            "leave_reasons", "Those who left of their own will, by reason and by whom they went to.", "reason", "to"
+            "leave_reasons", "Those who left of their own will, by reason and destination.", "reason", "to"
         )
         self.orders = self._counter("work_orders", "Steps of work orders published.", "step")
         self.unknown_breaches = self._counter("unknown_breaches", "Steps of a breach that the desk does not know.")

@@ -22,11 +22,10 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from models.arrays import Floats
+from models.arrays import Floats, Ints
 
-Groups = npt.NDArray[np.int64]
+Groups = Ints
 
 MOST: Final = 6
 """Most groups: a reader cannot keep more apart."""
@@ -165,7 +164,7 @@ def _lot(attempt: int, step: int) -> float:
     return int.from_bytes(blake2b(b"%d:%d" % (attempt, step), digest_size=6).digest(), "little") / 2**48
 
 
-def _by_size(groups: Groups, sizes: npt.NDArray[np.int64]) -> Groups:
+def _by_size(groups: Groups, sizes: Ints) -> Groups:
     """Number the groups by falling size; groups of equal size by their first row."""
     firsts = [int(np.argmax(groups == g)) for g in range(len(sizes))]
     order = sorted(range(len(sizes)), key=lambda g: (-sizes[g], firsts[g]))

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from models.arrays import Bools, Floats
+from models.arrays import Bools, Bytes, Floats, Ints
 from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example
 from models.contract.vocabulary import SEGMENTS
@@ -36,9 +36,9 @@ class Judged(NamedTuple):
     """
 
     left: Bools
-    ts: npt.NDArray[np.int64]
+    ts: Ints
     who: npt.NDArray[np.uint32]
-    segment: npt.NDArray[np.uint8]
+    segment: Bytes
     hold_out: Bools
     contacted: Bools
     at_risk: Bools

@@ -11,7 +11,7 @@ FOREVER: Final = 1 << 62
 """End of a span that has not ended."""
 
 
-class Span(NamedTuple):
+class ServiceSpan(NamedTuple):
     """From when until when a subscriber was in service.
 
     Attributes
@@ -29,7 +29,7 @@ class Span(NamedTuple):
 
 def service_spans(
     profile: tuple[int, Status, int | None] | None, outcomes: Iterable[tuple[int, OutcomeKind]]
-) -> list[Span]:
+) -> list[ServiceSpan]:
     """The spans of one subscriber, in order.
 
     They come by ``activated_ts`` (without one they were always there) and come back by ``returned``, by a later
@@ -46,11 +46,11 @@ def service_spans(
     Examples
     --------
     >>> service_spans((9, "active", 2), [(5, "ported_out"), (6, "lapsed"), (7, "returned")])
-    [Span(since=2, until=5, how='ported_out'), Span(since=7, until=4611686018427387904, how=None)]
+    [ServiceSpan(since=2, until=5, how='ported_out'), ServiceSpan(since=7, until=4611686018427387904, how=None)]
     >>> service_spans((9, "active", 8), [(5, "ported_out")])
-    [Span(since=0, until=5, how='ported_out'), Span(since=8, until=4611686018427387904, how=None)]
+    [ServiceSpan(since=0, until=5, how='ported_out'), ServiceSpan(since=8, until=4611686018427387904, how=None)]
     >>> service_spans((9, "left", None), [])
-    [Span(since=0, until=9, how='left')]
+    [ServiceSpan(since=0, until=9, how='left')]
     """
     moves: list[tuple[int, int, str]] = [(ts, 1, outcome) for ts, outcome in outcomes]
     if profile is not None:
@@ -61,15 +61,15 @@ def service_spans(
     moves.sort(key=lambda move: move[:2])
     comes = next((word for _, _, word in moves if word in GONE or word in ("activated", "returned", "left")), "")
     since: int | None = None if comes in ("activated", "returned") else 0
-    found: list[Span] = []
+    found: list[ServiceSpan] = []
     for ts, _, word in moves:
         if since is not None and (word in GONE or word == "left"):
-            found.append(Span(since, ts, word))
+            found.append(ServiceSpan(since, ts, word))
             since = None
         elif since is None and (word in ("activated", "returned") or (word == "active" and _let_go(found))):
             since = ts
-    return found if since is None else [*found, Span(since, FOREVER, None)]
+    return found if since is None else [*found, ServiceSpan(since, FOREVER, None)]
 
 
-def _let_go(found: list[Span]) -> bool:
+def _let_go(found: list[ServiceSpan]) -> bool:
     return bool(found) and found[-1].how == "involuntary"

@@ -16,7 +16,7 @@ from models.contract.policy import Policy
 from models.contract.time_units import MINUTE_MS
 from models.contract.vocabulary import Destination, Kind, LeaveReason
 
-LATE_MS: Final = 5 * MINUTE_MS
+LANE_LATE_MS: Final = 5 * MINUTE_MS
 """A lane whose time is longer ago than this is late."""
 
 Person = NewType("Person", str)

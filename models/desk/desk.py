@@ -45,13 +45,13 @@ from models.desk.lanes.desk_time import DeskTime
 from models.desk.lanes.lane_order import LaneOrder, Ticked
 from models.desk.lanes.lane_times import Progress, Written
 from models.desk.persons import DESK, MAX_BREACHES, Made, PersonFile, Standing
-from models.desk.publications import DeskCounts, Placed, Publications
+from models.desk.publications import DeskCounts, DeskOutput, Publications
 from models.desk.registry import PERSON, Registry, first_deadline, pass_deadlines
 from models.detection.signals import ACCOUNT_KIND
 from models.state.lane_time import ceil_tick
 from models.state.state_records import StateRecord
 
-__all__ = ["Desk", "DeskChanges", "DeskCounts", "DeskFold", "Placed"]
+__all__ = ["Desk", "DeskChanges", "DeskCounts", "DeskFold", "DeskOutput"]
 
 DESK_KEY: Final = b"~desk"
 POLICY_KEY: Final = b"~policy"
@@ -61,7 +61,7 @@ class DeskChanges(NamedTuple):
     """Everything one transaction must write, with its counts."""
 
     records: list[StateRecord]
-    outputs: list[Placed]
+    outputs: list[DeskOutput]
     counts: DeskCounts
 
 

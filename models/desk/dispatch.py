@@ -237,7 +237,7 @@ class Dispatch:
     def _hand_over(self, file: PersonFile, order: OpenOrder, leader: Standing, at: int) -> None:
         """Give an order to the unit, channel and role of the alert that leads it from now on.
 
-        It stays on its channel if that is one of those, and with whoever has accepted it there.
+        It stays on its channel if that is one of those, and with the assignee who accepted it there.
         """
         stays = order.unit == leader.unit and order.channel in leader.channels
         stays = stays and order.answers_only == leader.answers_only

@@ -15,11 +15,11 @@ from models.desk.persons import OpenOrder, Standing, step_of
 from models.detection.alert_body import opening
 from models.detection.outbox import Output
 
-MAX_OUTPUTS: Final = 500
+MAX_DESK_OUTPUTS: Final = 500
 """Outputs after which a transaction is full: some two megabytes."""
 
 
-class Placed(NamedTuple):
+class DeskOutput(NamedTuple):
     """An output and the lane whose partition it goes to."""
 
     lane: int
@@ -53,16 +53,16 @@ class Publications:
     """
 
     def __init__(self, context: DeskContext) -> None:
-        self.outputs: list[Placed] = []
+        self.outputs: list[DeskOutput] = []
         self.counts = DeskCounts()
         self._context = context
 
     @property
     def full(self) -> bool:
         """Whether the transaction has reached its limit."""
-        return len(self.outputs) >= MAX_OUTPUTS
+        return len(self.outputs) >= MAX_DESK_OUTPUTS
 
-    def take(self) -> tuple[list[Placed], DeskCounts]:
+    def take(self) -> tuple[list[DeskOutput], DeskCounts]:
         """Everything since the last call."""
         taken = self.outputs, self.counts
         self.outputs, self.counts = [], DeskCounts()
@@ -93,7 +93,7 @@ class Publications:
         self._put(order.lane, Output("work_order", order.subscriber_id, body, at, ce_id, None))
 
     def _put(self, lane: int, output: Output) -> None:
-        self.outputs.append(Placed(lane, output))
+        self.outputs.append(DeskOutput(lane, output))
 
 
 def subject(alert: Alert) -> str:

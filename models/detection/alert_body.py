@@ -100,7 +100,7 @@ def segment(arpu: float, policy: Policy) -> Segment:
     return "high" if arpu >= policy.value.high_arpu else "mid" if arpu >= policy.value.mid_arpu else "low"
 
 
-class Card(NamedTuple):
+class AlertBody(NamedTuple):
     """The body of an alert, and what else the desk needs: the fields of :class:`models.contract.breaches.Breach`."""
 
     alert: Alert
@@ -128,7 +128,7 @@ class Cards:
 
     def compose(
         self, moment: DecisionContext, episode: Episode, step: AlertEvent, close_reason: CloseReason | None
-    ) -> Card:
+    ) -> AlertBody:
         """One record of an alert; `eased` and `closed` carry neither reasons nor action.
 
         The trigger of a `raised` is that of its breach, even if raised later; later steps name their own.
@@ -176,7 +176,7 @@ class Cards:
             action=action,
             trigger=_trigger(moment, episode) if step == "raised" else moment.trigger,
         )
-        return Card(alert, channels, answers_only)
+        return AlertBody(alert, channels, answers_only)
 
     def score(self, moment: DecisionContext) -> Score:
         """The latest risk, with unit, value segment and strongest reason for sorting lists of subscribers at risk."""

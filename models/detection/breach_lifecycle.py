@@ -20,7 +20,7 @@ from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS, HOUR_MS
 from models.contract.vocabulary import FORETELLS, HEALTHY, TIERS, AlertEvent, CloseReason, Kind, SuppressionReason
 from models.detection import contact_rules
-from models.detection.alert_body import Card, Cards, before_of, suppression
+from models.detection.alert_body import AlertBody, Cards, before_of, suppression
 from models.detection.decision_context import DecisionContext, passive
 from models.detection.labelling import Labels
 from models.detection.outbox import Outbox, Output
@@ -181,9 +181,9 @@ class BreachLifecycle:
             self._suppress(moment, episode, reason, "escalated")
 
     def _repeat(self, moment: DecisionContext, episode: Episode) -> None:
-        """Let the desk hear again what the customer started, or a notice: it may have closed the alert.
+        """Report again to the desk what the customer started, or a notice: it may have closed the alert.
 
-        A refusal on one number closes the alerts of all numbers of the person, and other lanes do not hear of it.
+        A refusal on one number closes the alerts of all numbers of the person, and other lanes are not informed.
         """
         if self._forbidden(moment, episode) is None:
             self._report(moment, episode, "escalated", repeated=True)
@@ -611,7 +611,7 @@ class BreachLifecycle:
         return {*self._population.books, *rows.tolist()}
 
 
-def _breach(moment: DecisionContext, episode: Episode, card: Card) -> Breach:
+def _breach(moment: DecisionContext, episode: Episode, card: AlertBody) -> Breach:
     profile = moment.profile
     return Breach(
         lane=moment.trigger.partition,

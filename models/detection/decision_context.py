@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
+from models.arrays import Floats
 from models.contract.alerts import Trigger
 from models.contract.events import Profile
 from models.scoring.engine import ModelView
@@ -100,7 +98,7 @@ class DecisionContext:
     published: float
     risk: float
     profiled: bool
-    x: npt.NDArray[np.float64]
+    x: Floats
     trigger: Trigger
     record_ts: int | None
 

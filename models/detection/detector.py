@@ -38,7 +38,7 @@ from models.contract.vocabulary import LeaveReason
 from models.detection.alert_body import unit_of
 from models.detection.contact_rules import CHANNELS, unused_kinds
 from models.detection.decision_context import DecisionContext, moment_of
-from models.detection.erasure import Mark, StopMarks, receipt, request_hash
+from models.detection.erasure import StopMark, StopMarks, receipt, request_hash
 from models.detection.handover import handed_over
 from models.detection.lane_state import LaneState
 from models.detection.leaving import destination, moved_revenue, reason_of
@@ -465,7 +465,7 @@ class Detector:
         clock = int(self._watermark(event.ts))
         retention = lane.policy.retention
         until = max(clock, event.ts) + round(retention.stop_mark_days * DAY_MS)
-        self._marks.set(event.subscriber_id, Mark(event.ts, until, request))
+        self._marks.set(event.subscriber_id, StopMark(event.ts, until, request))
         body = receipt(event, clock, row >= 0, retention)
         coordinates = f"{arrival.topic}:{lane.partition}:{arrival.offset}"
         lane.outbox.put(Output("receipt", body.subscriber_hash, body, event.ts, coordinates, arrival.record_ts))

@@ -25,7 +25,7 @@ MARK_CODE: Final = b"X"
 """First byte of a stop mark's state key; the population does not handle these."""
 
 
-class Mark(Struct, frozen=True):
+class StopMark(Struct, frozen=True):
     """An erasure for which older events are still ignored."""
 
     erased_ts: int
@@ -34,7 +34,7 @@ class Mark(Struct, frozen=True):
 
 
 _hash_of = lru_cache(maxsize=1 << 16)(subscriber_hash)
-_decode = msgspec.json.Decoder(Mark).decode
+_decode = msgspec.json.Decoder(StopMark).decode
 
 
 class StopMarks:
@@ -48,7 +48,7 @@ class StopMarks:
     Examples
     --------
     >>> marks = StopMarks()
-    >>> marks.set("s-1", Mark(erased_ts=100, until=500, request="r"))
+    >>> marks.set("s-1", StopMark(erased_ts=100, until=500, request="r"))
     >>> marks.stops("s-1", 100), marks.stops("s-1", 101), marks.stops("s-2", 1)
     (True, False, False)
     >>> marks.expire(500), marks.stops("s-1", 100)
@@ -56,24 +56,24 @@ class StopMarks:
     """
 
     def __init__(self) -> None:
-        self._marks: dict[str, Mark] = {}
+        self._marks: dict[str, StopMark] = {}
         self._dirty: dict[str, None] = {}
         self.version = 0
 
     def __bool__(self) -> bool:
         return bool(self._marks)
 
-    def set(self, subscriber_id: str, mark: Mark) -> None:
+    def set(self, subscriber_id: str, mark: StopMark) -> None:
         """Mark a subscriber as erased; of two erasures the newer time and the longer stop count."""
         name = subscriber_hash(subscriber_id)
         held = self._marks.get(name)
         if held is not None:
-            mark = Mark(max(held.erased_ts, mark.erased_ts), max(held.until, mark.until), mark.request)
+            mark = StopMark(max(held.erased_ts, mark.erased_ts), max(held.until, mark.until), mark.request)
         self._marks[name] = mark
         self.version += 1
         self._dirty[name] = None
 
-    def get(self, subscriber_id: str) -> Mark | None:
+    def get(self, subscriber_id: str) -> StopMark | None:
         """The mark of a subscriber, while it lasts."""
         return self._marks.get(_hash_of(subscriber_id)) if self._marks else None
 

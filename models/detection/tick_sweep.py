@@ -14,9 +14,8 @@ from typing import Final
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 
-from models.arrays import Rows
+from models.arrays import Ints, Rows
 from models.contract.alerts import Trigger
 from models.contract.events import CALLS, DATA_USAGE
 from models.contract.time_units import DAY_MS, HOUR_MS
@@ -60,7 +59,7 @@ class _Queue:
     """The subscribers to look at in the current tick, why, and the progress."""
 
     rows: Rows
-    flags: npt.NDArray[np.int64]
+    flags: Ints
     stale: bool
     done: int = 0
 
@@ -81,7 +80,7 @@ class Sweep:
         self._silences = Calendar()
         self._foreseen = -inf  # time up to which the calendar of silences agrees with the state
         self._queue: _Queue | None = None
-        self._slice_keys: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._slice_keys: Ints = np.empty(0, dtype=np.int64)
 
     def resume(self, clock: Clock) -> None:
         """Continue from the ledger's clock; calendars are rebuilt from the state."""

@@ -19,11 +19,11 @@ from itertools import pairwise
 from typing import Final, Self
 
 import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 from scipy.linalg import lapack
+from scipy.special import expit
 
-from models.arrays import Floats
+from models.arrays import Bools, Floats, Ints
 from models.fitting.knots import Knots
 
 _LINE: Final = 0.1
@@ -53,8 +53,8 @@ class Lot(Struct, frozen=True, kw_only=True):
 
     x: Floats
     offset: Floats
-    week: npt.NDArray[np.int64]
-    left: npt.NDArray[np.bool_]
+    week: Ints
+    left: Bools
 
 
 class PosteriorState(Struct, frozen=True, kw_only=True):
@@ -160,7 +160,7 @@ class Posterior:
 
     def _told(self, weights: Floats, design: Floats, lot: Lot) -> tuple[Floats, Floats]:
         """Risks of leaving in the week, and the weight of each person-week as evidence: the curvature of its loss."""
-        risk = 1.0 / (1.0 + np.exp(-(lot.offset + design @ weights)))
+        risk: Floats = expit(lot.offset + design @ weights)
         return risk, self._worth * risk * (1.0 - risk)
 
     def _loss(self, weights: Floats, memory: Floats, design: Floats, lot: Lot) -> float:

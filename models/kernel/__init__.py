@@ -1,4 +1,4 @@
-"""The hot path: folds one event at a time into a subscriber's row, scores it, and tells whether a decision is needed.
+"""The hot path: folds one event at a time into a subscriber's row, scores it, and returns whether a decision is due.
 
 It is plain Python that Numba compiles. Hand-written parts deal with events and time
 (:mod:`~models.kernel.arithmetic`, :mod:`~models.kernel.row_fold`, :mod:`~models.kernel.walk`), with the bytes of events

@@ -27,9 +27,8 @@ from typing import Any, Final, NamedTuple, get_args, overload
 
 import msgspec.inspect
 import numpy as np
-import numpy.typing as npt
 
-from models.arrays import Bytes, Floats, Ints
+from models.arrays import Bytes, Floats, Hashes, Ints
 from models.contract.events import (
     INPUTS,
     SUBSCRIBERS,
@@ -51,6 +50,7 @@ from models.contract.events import (
     SiteVisit,
 )
 from models.kernel import compiled, places
+from models.kernel.plain_event import Statuses
 from models.state.columns import NAN, rival
 from models.state.population import Population
 
@@ -165,8 +165,8 @@ class Table(Sequence[Arrival]):
     def __init__(
         self,
         subscribers: Sequence[str],
-        numbers: npt.NDArray[np.float64],
-        events: npt.NDArray[np.uint64],
+        numbers: Floats,
+        events: Hashes,
         arrival: Callable[[int], Arrival],
         first: int = 0,
         seated: Population | None = None,
@@ -307,7 +307,7 @@ def event_hash(event_id: str | None) -> int:
     return int.from_bytes(blake2b(event_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") or 1
 
 
-def hashes(event_ids: Sequence[str | None]) -> npt.NDArray[np.uint64]:
+def hashes(event_ids: Sequence[str | None]) -> Hashes:
     """Hashes of all event ids of a batch."""
     return np.array([0 if i is None else event_hash(i) for i in event_ids], dtype=np.uint64)
 
@@ -320,8 +320,8 @@ class Lines(NamedTuple):
     """
 
     numbers: Floats
-    events: npt.NDArray[np.uint64]
-    status: npt.NDArray[np.int8]
+    events: Hashes
+    status: Statuses
 
 
 class EventReader:

@@ -31,7 +31,7 @@ from msgspec import Struct
 
 from models.analysis.paired_test import influence, standard_error
 from models.analysis.score_metrics import log_losses
-from models.arrays import Bools, Floats
+from models.arrays import Bools, Floats, Ints
 from models.contract.time_units import DAY_MS
 from models.scoring.calibration import levelled
 
@@ -55,11 +55,11 @@ class PersonWeekRow(NamedTuple):
 class PersonWeeks(NamedTuple):
     """Rows of the window, the oldest first; ``ts`` is when the label was known, ``weeks`` how many weeks it covers."""
 
-    ts: npt.NDArray[np.int64]
+    ts: Ints
     prior: Floats
     served: Floats
     left: Bools
-    weeks: npt.NDArray[np.int64]
+    weeks: Ints
     who: npt.NDArray[np.uint32]
 
     def of(self, rows: Bools) -> PersonWeeks:

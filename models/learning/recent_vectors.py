@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 
-from models.arrays import Floats
+from models.arrays import Bytes, Floats, Ints
 
 
 class RecentVector(NamedTuple):
@@ -63,7 +62,7 @@ class Recent:
         self._x[slot], self._segment[slot] = row
         self._added += 1
 
-    def _order(self) -> npt.NDArray[np.int64]:
+    def _order(self) -> Ints:
         return np.arange(self._added - len(self), self._added) % self.capacity
 
     @property
@@ -72,7 +71,7 @@ class Recent:
         return self._x[self._order()].T.astype(np.float64)
 
     @property
-    def segment(self) -> npt.NDArray[np.uint8]:
+    def segment(self) -> Bytes:
         """Number of the value segment of each row, the oldest first."""
         return self._segment[self._order()]
 

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, get_args
 
 import numpy as np
-import numpy.typing as npt
 
-from models.arrays import Floats, Rows
+from models.arrays import Floats, Ints, Rows
 from models.contract.events import Page
 from models.contract.policy import Policy
 from models.contract.time_units import DAY_MS
@@ -112,9 +111,7 @@ class Engine:
         )
         return end
 
-    def look(
-        self, rows: Rows, flags: npt.NDArray[np.int64], begin: int, tick: int, most: int
-    ) -> tuple[int, list[Looked]]:
+    def look(self, rows: Rows, flags: Ints, begin: int, tick: int, most: int) -> tuple[int, list[Looked]]:
         """Look at subscribers from `begin` on until `most` need a decision; returns the next place, and these."""
         population, x = self._population, self._found_x
         state = population.table, population.ring, population.marks, population.dirty, population.touched

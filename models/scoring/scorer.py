@@ -126,6 +126,7 @@ class Scorer:
     def score(self, x: Floats) -> Risks:
         """Score the columns of `x` (features by subscribers; NaN is missing)."""
         z = self._sum(self._curves(x))
+        # Not `sigmoid`, whose last bit does not depend on the processor: there are too many for a call each.
         risk = 1.0 / (1.0 + np.exp(-np.clip(z, -_MAX_LOGIT, _MAX_LOGIT)))
         return Risks(risk, z)
 

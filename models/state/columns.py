@@ -220,7 +220,7 @@ WIDTH: Final = sum(len(spec.columns) for spec in BLOCKS if spec is not SEEN_IDS)
 """Number of columns in a row."""
 BIT: Final = {spec.name: 1 << place for place, spec in enumerate(BLOCKS)} | {"kept_visits": 1 << len(BLOCKS)}
 """The bit of each part of the state in a row's `dirty`: the parts to be written."""
-GONE: Final = 1 << 15
+DELETED: Final = 1 << 15
 """The bit of a row whose subscriber was deleted in this transaction: none of it is written."""
 
 KEPT_VISITS: Final = 32

@@ -1,4 +1,4 @@
-"""The time of a lane: its clock as kept in the ledger, the arithmetic of ticks, and calendars of whom to look at when.
+"""The time of a lane: its clock as kept in the ledger, the arithmetic of ticks, and calendars of the rows due at each.
 
 Only events move time. A tick is due when the watermark reaches it. It is swept right after the arrival that moved the
 watermark, in as many transactions as it takes, before any other arrival is applied.
@@ -10,9 +10,9 @@ from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 from msgspec import Struct, field
+
+from models.arrays import Floats, Ints
 
 TICK_MS: Final = 15 * 60_000
 TICKS_A_DAY: Final = 96
@@ -138,7 +138,7 @@ class Calendar:
             rows.append(row)
         return sorted(rows)
 
-    def fill(self, when: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> None:
+    def fill(self, when: Floats, rows: Ints) -> None:
         """Replace all entries with these rows."""
         self._entries = list(zip(when.tolist(), rows.tolist(), strict=True))
         self._last = {row: at for at, row in self._entries}

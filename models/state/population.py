@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
-from models.arrays import Rows
+from models.arrays import Floats, Hashes, Ints, Rows
 from models.contract.events import MIN_TS, Page, Profile
 from models.contract.policy import ConsentDefault
 from models.kernel import compiled
@@ -28,7 +28,7 @@ from models.state.columns import (
     ALIVE,
     BIT,
     BLOCKS,
-    GONE,
+    DELETED,
     KEPT_VISITS,
     SEEN_IDS,
     START,
@@ -112,11 +112,11 @@ class Population:
     """
 
     def __init__(self) -> None:
-        self.table: npt.NDArray[np.float64] = np.empty((0, WIDTH))
-        self.ring: npt.NDArray[np.uint64] = np.empty((0, len(SEEN_IDS.columns)), dtype="<u8")
-        self.marks: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self.dirty: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self.touched: npt.NDArray[np.int64] = np.zeros(1, dtype=np.int64)
+        self.table: Floats = np.empty((0, WIDTH))
+        self.ring: Hashes = np.empty((0, len(SEEN_IDS.columns)), dtype="<u8")
+        self.marks: Ints = np.zeros(0, dtype=np.int64)
+        self.dirty: Ints = np.zeros(0, dtype=np.int64)
+        self.touched: Ints = np.zeros(1, dtype=np.int64)
         self.consent = ConsentDefault()
         self.visits = KeptVisits()
         self.terms = Calendar()
@@ -288,7 +288,7 @@ class Population:
         self.pending.forget(row, self._keys[row])
         self._clear(row)
         self.touch(row, ACTIVITY.name)
-        self.dirty[row] = GONE
+        self.dirty[row] = DELETED
         self._loose.append(row)
 
     def _clear(self, row: int) -> None:
@@ -498,9 +498,9 @@ class KeptVisits:
     """
 
     def __init__(self) -> None:
-        self.slot: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self.count: npt.NDArray[np.int64] = np.zeros(_FIRST_SLOTS, dtype=np.int64)
-        self.visits: npt.NDArray[np.float64] = np.zeros((_FIRST_SLOTS, KEPT_VISITS, len(VISIT_COLUMNS)))
+        self.slot: Ints = np.empty(0, dtype=np.int64)
+        self.count: Ints = np.zeros(_FIRST_SLOTS, dtype=np.int64)
+        self.visits: Floats = np.zeros((_FIRST_SLOTS, KEPT_VISITS, len(VISIT_COLUMNS)))
         self._free = list(range(_FIRST_SLOTS))
 
     def grow(self, rows: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.arrays import Rows
+from models.arrays import Bytes, Floats, Rows
 from models.kernel import compiled
 from models.kernel.places import AT, COUNT, KEY_AT, KEY_LENGTH, RECORD, TAKEN, VALUE_AT, VALUE_LENGTH
 from models.state.columns import BIT, BLOCKS, SEEN_IDS, START
@@ -56,7 +56,7 @@ class StateRecords:
     """
 
     def __init__(self) -> None:
-        self._room: npt.NDArray[np.uint8] = np.empty(ROOM, dtype=np.uint8)
+        self._room: Bytes = np.empty(ROOM, dtype=np.uint8)
         self._done: Rows = np.zeros(3, dtype=np.int64)
         self._full: list[Body] = []
 
@@ -97,7 +97,7 @@ class StateRecords:
         rows: Rows,
         keys: list[bytes],
         arrays: Sequence[npt.NDArray[Any]],
-        visits: tuple[Rows, Rows, npt.NDArray[np.float64]],
+        visits: tuple[Rows, Rows, Floats],
     ) -> None:
         """Add the changed parts of rows, and clear their marks.
 
@@ -130,5 +130,5 @@ class StateRecords:
         return [*self._full, Body(self._room[:at].tobytes(), count)] if count else list(self._full)
 
 
-def _bytes(parts: Iterable[bytes]) -> npt.NDArray[np.uint8]:
+def _bytes(parts: Iterable[bytes]) -> Bytes:
     return np.frombuffer(b"".join(parts) or b"\0", dtype=np.uint8)

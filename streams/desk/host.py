@@ -67,7 +67,7 @@ _DECODER: Final = msgspec.json.Decoder(Heard)
 
 
 class DeskHost:
-    """The desk of a worker; :meth:`start` when it gets lane 0, :meth:`close` when it loses it.
+    """The desk of a worker; :class:`streams.lanes.ports.WorkerDesk` says when each of its methods is called.
 
     Parameters
     ----------

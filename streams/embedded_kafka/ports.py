@@ -52,7 +52,7 @@ def first_free(port: int) -> int:
 def free_ports(count: int) -> list[int]:
     """Distinct free ports; all are held until all are known.
 
-    Whoever asks looks from another port on, since two that ask at once would find the same.
+    The search begins at another port each time: two processes that search at once would find the same ports.
     """
     found: list[int] = []
     begin = time.monotonic_ns() % len(_SERVERS)

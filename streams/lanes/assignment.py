@@ -13,13 +13,12 @@ from typing import Final
 import structlog
 from faust.types.tuples import TP
 
-from streams.desk.host import DeskHost
 from streams.kafka.retries import patient
 from streams.kafka.topic_admin import Cluster
 from streams.lanes.lane import Lane
 from streams.lanes.ledger import LaneLogs, LedgerMismatchError
 from streams.lanes.opening import OpenedState
-from streams.lanes.ports import Fetch, Fold, LaneSpec
+from streams.lanes.ports import Fetch, Fold, LaneSpec, WorkerDesk
 from streams.lanes.transport import BatchApp
 from streams.records.topics import BOOTSTRAP, BREACHES, INPUT_TOPICS
 
@@ -82,7 +81,7 @@ class Lanes:
         The desk of the worker that holds lane 0; it runs nowhere else. None for lanes without a desk.
     """
 
-    def __init__(self, spec: LaneSpec, new_fold: Callable[[int], Fold], desk: DeskHost | None = None) -> None:
+    def __init__(self, spec: LaneSpec, new_fold: Callable[[int], Fold], desk: WorkerDesk | None = None) -> None:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.lanes: dict[int, Lane] = {}
         self._spec = spec

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from models.contract.breaches import LATE_MS, Heard, Idle, Joined, Mark
+from models.contract.breaches import LANE_LATE_MS, Heard, Idle, Joined, Mark
 from models.contract.events import Arrival
 from models.contract.policy import Policy
 from models.contract.training_example import WEEKLY, Example
@@ -131,7 +131,7 @@ class DetectionFold:
         records, outputs, counts = self._detector.take()
         clock = self._detector.clock
         now_ms = 0 if now_ms is None else now_ms
-        late = clock.watermark is not None and now_ms - clock.watermark > LATE_MS
+        late = clock.watermark is not None and now_ms - clock.watermark > LANE_LATE_MS
         if (late and now_ms >= self._mark_ms) or (clock.watermark is not None and clock.last_tick != self._marked):
             self._marked, self._mark_ms = clock.last_tick, now_ms + MARK_MS
             outputs.append(_told(self._mark()))

@@ -42,6 +42,7 @@ import msgspec
 import structlog
 
 from models.kernel.arrivals import EventReader
+from streams.kafka.key_placement import MURMUR2, Partitioner
 from streams.kafka.transaction import LaneProducer
 from streams.lanes import ledger as ledgers
 from streams.lanes import opening
@@ -49,7 +50,6 @@ from streams.lanes.intake import ArrivalBatch, GapError, Intake, decoded
 from streams.lanes.ledger import LEDGER_KEY, Ledger
 from streams.lanes.opening import OpenedState
 from streams.lanes.ports import SHORTEST_S, Fetch, Fold, Folded, LaneSpec, Place
-from streams.records.key_placement import MURMUR2, Partitioner
 from streams.records.lane_history import history_record, profiles_of, segments
 from streams.records.out_records import NO_HEADERS, AnyRecord, StateBatch, batches
 from streams.records.topics import BREACHES, HISTORY, INPUT_TOPICS, STATE

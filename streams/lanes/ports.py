@@ -1,4 +1,4 @@
-"""Ports of a lane: its fold, its place in the consumer, its report; and the values that all lanes of a worker share.
+"""Ports of the lanes: fold, place in the consumer, report, the desk beside them; and what all lanes of a worker share.
 
 The report takes counts as plain types, so that no lane depends on Prometheus. All of it is called from the event loop's
 thread, except :meth:`LaneReport.lag`, which the watchdog's thread calls.
@@ -214,6 +214,31 @@ class LaneReport(Protocol):
 
     def lag(self, topic: str, partition: int, records: int, seconds: float) -> None:
         """Lag of the ledger behind the end of an input, in records and time; called from the watchdog's thread."""
+
+
+class WorkerDesk(Protocol):
+    """Port of the desk, which runs in the worker that holds lane 0."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is open."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it opens or is open."""
+
+    @property
+    def read_to(self) -> int | None:
+        """Offset after the breaches that are read; None while the desk is not open."""
+
+    def start(self, failed: Callable[[BaseException], None]) -> None:
+        """Called when the worker gets lane 0; `failed` is called with an error that ends the desk before a close."""
+
+    async def close(self) -> None:
+        """Called at each rebalance and at the end; after this returns the desk writes nothing more."""
+
+    def forget(self) -> None:
+        """Called when another worker got lane 0: state kept for reopening is dropped."""
 
 
 class TransactionPace:

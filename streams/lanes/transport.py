@@ -50,7 +50,7 @@ POLL_WITH_CLOSED_S: Final = 0.02
 """Length of polls while some lane takes no records: the lane must be polled again soon after it has room."""
 
 
-class Poll(NamedTuple):
+class PollResult(NamedTuple):
     """Result of one poll: fetches, and by partition the news from fetch answers since the last poll.
 
     The news is the epoch and the last stable offset. Lanes get an answer's log end together with its records: a lane
@@ -165,7 +165,7 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def _fetch_records(
         self, consumer: Any, active_partitions: set[TP], timeout: float = 0.0, max_records: int | None = None
-    ) -> Poll:
+    ) -> PollResult:
         """Poll; aiokafka ends a poll only for records, here a moved position or an answer ends it too."""
         deadline = time.monotonic() + timeout
         while self.consumer.flow_active:
@@ -175,14 +175,14 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             left = deadline - time.monotonic()
             if fetches or left <= 0:
                 news, self._news = self._news, {}
-                return Poll(fetches, news)
+                return PollResult(fetches, news)
             waiter = consumer._fetcher._create_fetch_waiter()
             await asyncio.wait([waiter], timeout=left)
             if waiter.done():
                 waiter.result()  # raises a final refusal of the coordinator
             else:
                 waiter.cancel()
-        return Poll({}, {})
+        return PollResult({}, {})
 
     def _fetches(self, fetched: Mapping[TP, Sequence[Records]], polled: Iterable[TP]) -> dict[TP, Fetch]:
         fetches = {}

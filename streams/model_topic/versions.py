@@ -34,7 +34,7 @@ RETENTION: Final = "retention"
 OWN: Final = (CHECKPOINT, REPORT, SEGMENTS, BACKFILL, RETENTION)
 """Keys that are no versions: the learner's checkpoint, report and last night's segments, in parts ``key/n``; the note
 of :mod:`streams.model_topic.recorded_history` for the lanes; and the saved settings of
-:mod:`streams.kafka.retention`."""
+:mod:`streams.model_topic.retention`."""
 
 
 def is_own(key: bytes | None) -> bool:

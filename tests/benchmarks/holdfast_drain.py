@@ -63,7 +63,7 @@ class Mark(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What the desk heard of the log: how many steps of breaches, and when it had done all."""
+    """What the desk read of the log: how many steps of breaches, and when all were decided."""
 
     breaches: int
     at: float
@@ -150,7 +150,7 @@ def rested(worker: Worker, process: psutil.Process, scene: Scene, spent: float) 
 
 
 def heard_by_desk(scene: Scene) -> Heard:
-    """What the desk heard of the log, all of it done; nothing where no desk ran."""
+    """What the desk read of the log, all of it decided; nothing where no desk ran."""
     told = [
         (message.offset(), orjson.loads(message.value())["what"])
         for message in read_back.messages(scene.bootstrap, scene.prefix + BREACHES, 1)

@@ -182,7 +182,7 @@ def bench(
     seconds: float,
     program: Sequence[str] = PROGRAM,
 ) -> Iterator[Bench]:
-    """Topics, profiles for everybody who will be heard of, and a worker with all lanes open."""
+    """Topics, profiles for all subscribers with events, and a worker with all lanes open."""
     create_topics(bootstrap, prefix)
     everybody = SUBSCRIBERS + sum(1 + int(rate * (WARM_S + seconds)) // EVERY for rate in rates)
     loader = Loader(bootstrap, prefix)

@@ -1,4 +1,4 @@
-"""Whoever reads without a group, on a real broker: as committed, past markers, creating nothing."""
+"""Readers without a group, on a real broker: as committed, past markers, creating nothing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 from models.contract.events import CALLS, OUTCOMES
 from streams.embedded_kafka.broker import EmbeddedBroker
 from streams.kafka.broker_view import BrokerView
+from streams.kafka.key_placement import misplaced
 from streams.kafka.membership import Group
 from streams.kafka.topic_admin import Cluster
 from streams.kafka.topic_tail import TopicMissingError, tail
-from streams.records.key_placement import misplaced
 
 PARTITIONS = 2
 

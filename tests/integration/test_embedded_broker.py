@@ -1,4 +1,4 @@
-"""The embedded Kafka for real: its records, its ports, and that it never outlives whom it belongs to."""
+"""The embedded Kafka for real: its records, its ports, and that it never outlives the process that started it."""
 
 from __future__ import annotations
 

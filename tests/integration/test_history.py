@@ -149,7 +149,7 @@ def test_a_history_is_learned_and_put_nobody_on_the_phone(world: World, tmp_path
         stayed = next(r.subscriber_id for r in every if r.topic == CALLS and r.subscriber_id not in left)
         body = {"subscriber_id": stayed, "ts": end + DAY_MS, "reason": "leave_intent"}
         world.send("telecom.care-contacts.v1", stayed, json.dumps(body).encode(), timestamp=end + DAY_MS)
-        raised = until(lambda: records(world, ALERTS), "whoever speaks up now is heard")
+        raised = until(lambda: records(world, ALERTS), "an intent to leave raises its alert now")
         assert (stayed, "leave_intent") in {(body["subscriber_id"], body["kind"]) for _, body in raised}
         assert all(body["ts"] > end for _, body in raised)
     finally:

@@ -42,7 +42,7 @@ async def _killed_at(rig: Rig, step: str, nth: int) -> None:
     ids="-".join,
 )
 async def test_killed_at_a_step(rigs: Callable[[str], Awaitable[Rig]], steps: tuple[str, ...]) -> None:
-    """Whoever comes next ends what was begun, and nobody sees that it happened."""
+    """The next worker ends the open transaction, and no reader sees that it happened."""
     async with asyncio.TaskGroup() as group:
         for step in steps:
             group.create_task(_killed_at(await rigs(step), step, STEPS.get(step, 5)))

@@ -79,7 +79,7 @@ def test_partitions_that_grow_end_a_worker_with_78_and_the_topics_name(world: Wo
 async def test_a_transaction_of_unknown_fate_ends_the_worker_with_75_and_the_next_one_goes_on(
     rig: Rig, tmp_path: Path
 ) -> None:
-    """Its lane has begun to write, and hears nothing; whoever opens the lane next reads in the ledger what became."""
+    """Its lane has begun to write, and hears nothing; the next worker of the lane reads the outcome in the ledger."""
     await rig.create()
     stuck = rig.worker(HOLD_SEND=f"1:{tmp_path / 'never'}", FATE_S=3)
     await rig.send_all(mix(1, 200, 2, now_ms() - 60_000))

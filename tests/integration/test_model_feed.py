@@ -35,7 +35,7 @@ DOUBLED = {answer: min(2 * risk, 0.6) for answer, risk in RISKS.items()}
 
 
 class Models:
-    """Whoever publishes."""
+    """Publisher of models."""
 
     def __init__(self, rig: Rig) -> None:
         self._rig = rig

@@ -43,7 +43,7 @@ def rules(version: str, text: str = "") -> str:
 
 
 class Operator:
-    """Whoever applies policies, and the workers they apply to."""
+    """Publisher of policies, and the workers that follow them."""
 
     def __init__(self, rig: Rig, directory: Path) -> None:
         self.workers: list[Worker] = []

@@ -121,7 +121,7 @@ async def test_lane_that_is_full_and_stuck_is_taken_away(rig: Rig, tmp_path: Pat
 
 
 async def test_workers_of_two_prefixes_in_one_group(rigs: Callable[[str], Awaitable[Rig]]) -> None:
-    """Each has the lanes of its own topics, whoever leads the group. They ended with an assertion of aiokafka's."""
+    """Each has the lanes of its own topics, whichever member leads. They ended with an assertion of aiokafka's."""
     one, other = await rigs("one"), await rigs("other")
     other.group = one.group
     for rig in (one, other):

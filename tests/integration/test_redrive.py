@@ -50,7 +50,7 @@ async def test_letters_are_sent_once_and_applied(rig: Rig) -> None:
     first = await refused(rig, CALLS, event(CALLS, "s1-1", ts), ts)
     other = await refused(rig, CALLS, event(CALLS, "s1-1", ts + 1), ts + 1, "wrong_type")
     await refused(rig, CALLS, b"x" * (KEPT_BYTES + 1), ts)
-    await refused(rig, ALERTS, b"{}", ts)  # whoever writes letters must not be able to raise alerts
+    await refused(rig, ALERTS, b"{}", ts)  # the right to write letters is no right to raise alerts
 
     shown = await verb(rig, "dlq", "redrive")
     assert shown.returncode == 0, shown.stderr

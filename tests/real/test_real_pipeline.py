@@ -92,7 +92,7 @@ def weekly(over: RealRun, first: int, last: int) -> list[Example]:
 
 
 def people(over: RealRun) -> list[Example]:
-    """Examples of whoever the data know."""
+    """Examples of all subscribers in the data."""
     return [e for e in over.examples if not e.subscriber_id.startswith(BYSTANDER)]
 
 

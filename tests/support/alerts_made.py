@@ -1,4 +1,4 @@
-"""Alerts as the contract's example has them, for tests of whoever shows or reads them."""
+"""Alerts as the contract's example has them, for tests of what shows or reads them."""
 
 from __future__ import annotations
 

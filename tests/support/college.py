@@ -14,9 +14,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from app.publishing.record import RANK, TimedRecord, encode
+from app.publishing.record import TimedRecord, encode
 from models.contract.events import CALLS, OUTCOMES, SUBSCRIBERS
 from models.contract.time_units import DAY_MS
+from streams.records.topics import RANK
 
 SILENT_DAYS: Final = 14
 SYNTHESISED: Final = (

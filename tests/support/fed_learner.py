@@ -1,4 +1,4 @@
-"""The product's learner over a run's examples, and what it would have served of whom.
+"""The product's learner over a run's examples, and the risks that it would have served.
 
 When a model of the process beside a run reaches the lanes depends on the machine's load, and so does, by hours of
 recorded time, when a lane knows a label; a figure must not. So the same learner is fed with the examples by the day on

@@ -4,7 +4,7 @@ Each file of ``tests/golden`` holds the arrivals, all outputs, the counts and th
 end their columns, book, visits, features and risk. They were first frozen from the vectorised lane, and the compiled
 one gave the same to a billionth. When tiers came to move at the daily look alone, within a budget, and the customer's
 own matters to pass the cooldown, all else was compared and what those rules change was frozen anew: ``python
--m support.golden_lane`` in ``tests`` does so. Whoever runs it says in the commit which differences they looked at,
+-m support.golden_lane`` in ``tests`` does so. The commit of its output says which differences were looked at,
 and why they are right.
 """
 

@@ -101,7 +101,7 @@ Switch = Callable[[Fold, str, str], None]
 
 
 class Finding(NamedTuple):
-    """One breach; see the module for the names."""
+    """One breach, in the names of the docstring above."""
 
     name: str
     partition: int

@@ -8,11 +8,12 @@ from support import college, upgrad
 from support.real_data import data
 from support.real_run import bystanders
 
-from app.publishing.record import RANK, TimedRecord
+from app.publishing.record import TimedRecord
 from app.simulator.rates import Rates
 from app.simulator.stream import simulate
 from models.contract.policy import LabelPolicy, Policy
 from models.contract.time_units import DAY_MS
+from streams.records.topics import RANK
 
 SIMULATED_SINCE = 1_767_225_600_000
 UPGRAD = Policy(base_rate=0.015, labels=LabelPolicy(horizon_days=30, lapse_days=110))

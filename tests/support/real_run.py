@@ -23,7 +23,7 @@ from support.rig import until as rig_until
 
 from app.config.operator_files import learner_settings, policy_of_file
 from app.publishing.publisher import PublishPace, publish
-from app.publishing.record import RANK, TimedRecord, encode
+from app.publishing.record import TimedRecord, encode
 from models.contract.events import CALLS, DATA_USAGE
 from models.contract.time_units import DAY_MS
 from models.contract.training_example import Example, WeeklyLabel
@@ -31,7 +31,7 @@ from models.learning.learner import LearnerSettings
 from models.state.lane_time import floor_tick
 from streams.kafka.topic_tail import as_told
 from streams.model_topic.versions import is_own
-from streams.records.topics import EXAMPLES
+from streams.records.topics import EXAMPLES, RANK
 
 LANES: Final = 4
 WORKERS: Final = 2

@@ -10,7 +10,7 @@ import msgspec
 from support.alerts_made import a_suppression, an_action, an_alert
 
 from app.report.facts import Facts
-from app.report.figures import Asked, Figure, figures
+from app.report.figures import Asked, IndicatorValue, figures
 from app.report.periods import Days
 from models.contract.events import BILLING, CARE_CONTACTS, CONTACTS, ERASURES, FEEDBACK, OUTCOMES, SUBSCRIBERS
 from models.contract.policy import Policy
@@ -140,18 +140,20 @@ class Bench:
         made = WorkOrder(order_id=order, seq=seq, step=step, ts=ts, **body)  # type: ignore[arg-type]
         self.record(WORK_ORDERS, str(body["subscriber_id"]), made, ts)
 
-    def figures(self, day: date = DAY, **asked: Any) -> dict[tuple[str, str, str, str], Figure]:
+    def figures(self, day: date = DAY, **asked: Any) -> dict[tuple[str, str, str, str], IndicatorValue]:
         """The figures by indicator, period, scope and part; once a bench."""
         self.facts.derive()
         end = Days(day, day).ms(self.policy.contact.utc_offset_hours)[1]
         found = figures(self.facts, self.policy, Asked(day, asked.pop("as_of", end), **asked))
         return {(each.indicator.key, each.period, each.scope, each.part): each for each in found}
 
-    def of(self, indicator: str, period: str = "day", scope: str = "total", part: str = "", **asked: Any) -> Figure:
+    def of(
+        self, indicator: str, period: str = "day", scope: str = "total", part: str = "", **asked: Any
+    ) -> IndicatorValue:
         """One of them."""
         return self.figures(**asked)[indicator, period, scope, part]
 
 
-def fraction(figure: Figure) -> tuple[float | None, float | None]:
+def fraction(figure: IndicatorValue) -> tuple[float | None, float | None]:
     """Numerator and denominator."""
     return figure.now.numerator, figure.now.denominator

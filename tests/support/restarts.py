@@ -1,9 +1,8 @@
 """A broker that is stopped or killed and started again under load, and the processes that must outlive it.
 
 Each process is held to one rule from outside: from the moment that the broker answers again it is back (``/readyz``
-says so) or gone within 90 s, with a code that the runbook knows, its words, and no trace. Whoever has said that it ends
-is gone 10 s later.
-Who is gone is started again, as by a supervisor.
+says so) or gone within 90 s, with a code that the runbook knows, its words, and no trace. A process that has
+said that it ends is gone 10 s later. One that is gone is started again, as by a supervisor.
 """
 
 from __future__ import annotations
@@ -114,7 +113,7 @@ class Held:
         return self._rig.workers[-1]
 
     def look(self, since: float) -> None:
-        """Start it again if it has gone; whoever has said that it ends must go."""
+        """Start it again if it has gone; a process that has said that it ends must go."""
         code = self.process.code
         said = [line for name in ENDS for line in self.process.events(name)]
         if code is not None:

@@ -1,4 +1,4 @@
-"""A town without end: whoever lives in it calls, and is asked how satisfied they are."""
+"""A town without end: its people call, and are asked how satisfied they are."""
 
 from __future__ import annotations
 

@@ -19,8 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from app.publishing.record import RANK, TimedRecord, encode
+from app.publishing.record import TimedRecord, encode
 from models.contract.events import BILLING, CALLS, DATA_USAGE, OUTCOMES, SUBSCRIBERS
+from streams.records.topics import RANK
 
 YEAR: Final = 2014
 MONTHS: Final = (6, 7, 8, 9)

@@ -1,4 +1,4 @@
-"""What a lane of a release without a desk has left: state records, clock, and what it had published of whom.
+"""What a lane of a release without a desk has left: state records, clock, and what it had published by subscriber.
 
 Made by that release (a6dbeea), whose tests' bench lived this with ``Policy()`` in lane 3, a week of calls before it:
 

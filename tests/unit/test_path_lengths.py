@@ -2,7 +2,7 @@
 
 A record goes through the real objects, after others of its kind, so that no import and no first use counts. A module
 counts if a function of it runs; what is compiled is one module, however many parts it is made of. The bounds are what
-is reached today: whoever adds a module to a path must first take another one out.
+is reached today: a module can be added to a path only when another one is taken out.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ class OpenLane:
 
 
 class Visits(NamedTuple):
-    """Modules that a visit passes which raises nothing, those of one that does, and what the desk hears of it."""
+    """Modules that a visit passes which raises nothing, those of one that does, and what the desk reads of it."""
 
     quiet: set[str]
     breaching: set[str]

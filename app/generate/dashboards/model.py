@@ -55,7 +55,7 @@ MODEL: Final = DashboardPlan(
                 ("CalibrationOff",),
             ),
             PanelPlan(
-                "As the workers were told last: AUC and lift",
+                "As the workers last read them: AUC and lift",
                 "The learner's figures; behind by one report.",
                 {
                     "AUC": f"max(holdfast_model_roc_auc{WORKER})",

@@ -124,7 +124,7 @@ OPERATIONS: Final = DashboardPlan(
             ),
             PanelPlan(
                 "Saves of today, of the target, by unit",
-                "Rises to 1 over the day. As reported: who stays is known a month later.",
+                "Rises to 1 over the day. As reported; whether the customer stayed is known a month later.",
                 {"{{unit}}": "max by (unit) (holdfast_unit_saves) / max by (unit) (holdfast_unit_target)"},
                 "percentunit",
             ),
@@ -157,7 +157,7 @@ OPERATIONS: Final = DashboardPlan(
                 {"{{reason}}": total("holdfast_leave_reasons_total", "reason", window="30d", function="increase")},
             ),
             PanelPlan(
-                "Whom they went to, 30 d",
+                "Destination of leavers, 30 d",
                 "Steady; a jump is an offer of that operator.",
                 {"{{to}}": total("holdfast_leave_reasons_total", "to", window="30d", function="increase")},
             ),

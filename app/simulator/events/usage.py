@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.publishing.record import encode
 from app.simulator import rhythm
@@ -14,7 +13,7 @@ from app.simulator.people.data_habits import CATEGORIES, MIX
 from app.simulator.people.population import OPERATORS
 from app.simulator.rhythm import Span
 from app.simulator.world import KINDS, Strip, World
-from models.arrays import Ints
+from models.arrays import Bools, Ints
 from models.contract.events import CALLS, DATA_USAGE
 
 _NETWORKS: Final = ("on_net", "off_net", "fixed", "international", "own_care", "competitor_care")
@@ -23,7 +22,7 @@ _RATS: Final = ("3g", "4g", "5g", "wifi")
 _SMS_SHARE: Final = 0.15
 
 
-def _networks(world: World, now: Behaviour, who: Ints, outgoing: NDArray[np.bool_]) -> Ints:
+def _networks(world: World, now: Behaviour, who: Ints, outgoing: Bools) -> Ints:
     """Network of the other party: by the subscriber's own off-net share, raised by their course."""
     dice = world.rng.random(len(who))
     special = world.rng.random(len(who))
@@ -42,7 +41,7 @@ def calls(world: World, now: Behaviour, span: Span) -> Strip:
     parts = [
         world.draw(span, np.where(corporate == office, half * how_often, 0), beat)
         for how_often in (now.outgoing, now.incoming)
-        for office, beat in ((False, rhythm.CALLS), (True, rhythm.OFFICE_CALLS))
+        for office, beat in ((False, rhythm.PRIVATE_CALLS), (True, rhythm.OFFICE_CALLS))
     ]
     who = np.concatenate([part[0] for part in parts])
     ts = np.concatenate([part[1] for part in parts])

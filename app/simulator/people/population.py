@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.simulator.people import homes
 from app.simulator.people.homes import Homes
 from models.arrays import Bools, Floats, Ints
 from models.contract.time_units import DAY_MS
 
-FEES: Final[NDArray[np.float64]] = np.array([8, 19, 29, 39, 59, 79, 99, 129, 159, 199, 299, 399, 599], dtype=np.float64)
+FEES: Final[Floats] = np.array([8, 19, 29, 39, 59, 79, 99, 129, 159, 199, 299, 399, 599], dtype=np.float64)
 PLANS: Final = ("keep-number-8", *(f"{'5g' if fee > 100 else '4g'}-{fee:.0f}" for fee in FEES[1:]))
 """Plans; the lowest only keeps the number, a frequent result of a talk about leaving."""
 
 
-def plan_fitting(arpu: NDArray[np.float64]) -> NDArray[np.int64]:
+def plan_fitting(arpu: Floats) -> Ints:
     """Number of the largest plan that a subscriber of this revenue would have.
 
     >>> [PLANS[plan] for plan in plan_fitting(np.array([5.0, 61.0, 700.0]))]

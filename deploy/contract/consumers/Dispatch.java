@@ -10,7 +10,7 @@ import org.apache.kafka.common.serialization.*;
 /**
  * A dispatch service in its smallest form: {@code java -cp 'lib/*' Dispatch.java ORDERS}; deploy/docs/subscribe.md says why
  * each line. Needs kafka-clients and jackson-databind in lib, and HOLDFAST_BROKERS, HOLDFAST_TOPIC_PREFIX as for Holdfast
- * itself. A folder stands for the database of orders: a name is there once, whoever writes it, as with a unique index.
+ * itself. A folder stands for the database of orders: a name is there once, whichever process writes it, as with a unique index.
  */
 public class Dispatch {
     static final String BROKERS = System.getenv("HOLDFAST_BROKERS");
@@ -51,7 +51,7 @@ public class Dispatch {
                 for (var record : consumer.poll(Duration.ofMillis(500))) handle(record, orders, producer);
                 try {
                     consumer.commitSync();
-                } catch (CommitFailedException | RebalanceInProgressException taken) { }  // whoever has it now finds it booked
+                } catch (CommitFailedException | RebalanceInProgressException taken) { }  // its new owner finds it booked
             }
         }
     }

@@ -1,6 +1,6 @@
 // A dispatch service in its smallest form: `npm install` once, then `node dispatch.mjs ORDERS`; deploy/docs/subscribe.md says
 // why each line. Needs HOLDFAST_BROKERS, HOLDFAST_TOPIC_PREFIX as for Holdfast itself. A folder stands for the database of
-// orders: a name is there once, whoever writes it, as with a unique index on `ce_id`.
+// orders: a name is there once, whichever process writes it, as with a unique index on `ce_id`.
 import { existsSync, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import kafkajs from "kafkajs";

@@ -1,7 +1,7 @@
 """A dispatch service in its smallest form: ``python dispatch.py ORDERS``; deploy/docs/subscribe.md says why each line.
 
 Needs ``pip install aiokafka``, and HOLDFAST_BROKERS, HOLDFAST_TOPIC_PREFIX as for Holdfast itself. A folder stands for
-the database of orders: a name is there once, whoever writes it, as with a unique index on ``ce_id``.
+the database of orders: a name is there once, whichever process writes it, as with a unique index on ``ce_id``.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ async def main() -> None:
             for records in (await consumer.getmany(timeout_ms=500)).values():
                 for record in records:
                     await handle(record, producer)
-            # Failed by a rebalance: whoever has the partition now meets these alerts again, and finds them booked.
+            # Failed by a rebalance: the partition's new owner reads these alerts again, and finds them booked.
             with suppress(CommitFailedError):
                 await consumer.commit()
 

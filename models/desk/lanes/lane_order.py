@@ -1,9 +1,9 @@
 """The order in which the desk applies what the lanes write.
 
-A lane is *late* while the time of what it writes is more than :data:`models.contract.breaches.LATE_MS` ago: it reads a
-backlog, or old events. Records of late lanes are applied in the order of their time, ties by lane, each as soon as no
-other late lane can write an earlier one. So the decisions on a log do not depend on which lane was read faster, or on
-where transactions ended. Records of the other lanes are applied as they come.
+A lane is *late* while the time of what it writes is more than :data:`models.contract.breaches.LANE_LATE_MS` ago: it
+reads a backlog, or old events. Records of late lanes are applied in the order of their time, ties by lane, each as soon
+as no other late lane can write an earlier one. So the decisions on a log do not depend on which lane was read faster,
+or on where transactions ended. Records of the other lanes are applied as they come.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 
-from models.contract.breaches import LATE_MS, Excluded, Governed, Heard, Idle, Joined, Mark, OfSubscriber
+from models.contract.breaches import LANE_LATE_MS, Excluded, Governed, Heard, Idle, Joined, Mark, OfSubscriber
 from models.contract.time_units import MINUTE_MS
 
 LONGEST_WAIT_MS: Final = 2 * MINUTE_MS
@@ -57,12 +57,12 @@ class LaneTimes(Struct):
             self.awaited |= set() if lane in self.times else {lane}
             return False
         if isinstance(heard, Idle | Excluded):
-            late = lane in self.awaited and written.written_ms - self.of(lane) > LATE_MS
+            late = lane in self.awaited and written.written_ms - self.of(lane) > LANE_LATE_MS
             self.awaited.discard(lane)
             self.waking.pop(lane, None)
             return late
         self.times[lane] = max(self.of(lane), time_of(heard))
-        late = written.written_ms - self.times[lane] > LATE_MS
+        late = written.written_ms - self.times[lane] > LANE_LATE_MS
         if isinstance(heard, Mark) and heard.generation is not None:
             # With a new generation each lane may find a backlog, not only this one.
             newer = self.generation is None or heard.generation > self.generation

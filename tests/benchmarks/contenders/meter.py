@@ -28,7 +28,7 @@ def cpu_s() -> float:
 
 
 class Meter:
-    """See the module."""
+    """Counts what a contender has done."""
 
     def __init__(self) -> None:
         self.handled = 0

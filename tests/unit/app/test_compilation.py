@@ -1,4 +1,4 @@
-"""Where compiled code is kept, what is said where it cannot be, and that what is kept serves whoever comes next."""
+"""Where compiled code is kept, what is said where it cannot be, and that the next process uses what is kept."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from app.config.settings import Settings
 from app.errors import ExitCode, Refused
 from app.model import command, plots, sheet
 from app.model.model_status import ModelStatus, as_json, status_of
-from app.model.tier_alerts import Step, TierAlerts, tallied
+from app.model.tier_alerts import AlertStep, TierAlerts, tallied
 from models.analysis.daily_segments import night
 from models.analysis.prequential import lead_time
 from models.learning.learner import Learner, LearnerSettings
@@ -157,8 +157,8 @@ def test_a_report_of_before_tier_recall_is_told_without_it(told: ModelStatus) ->
 
 
 def test_an_alert_whose_beginning_is_deleted_was_no_short_one() -> None:
-    ends = [Step("old", "closed", "risk_tier", 0, "recovered"), Step("b", "raised", "risk_tier", DAY)]
-    ends += [Step("b", "closed", "risk_tier", 4 * DAY, "recovered"), Step("c", "raised", "silence", 4 * DAY)]
+    ends = [AlertStep("old", "closed", "risk_tier", 0, "recovered"), AlertStep("b", "raised", "risk_tier", DAY)]
+    ends += [AlertStep("b", "closed", "risk_tier", 4 * DAY, "recovered"), AlertStep("c", "raised", "silence", 4 * DAY)]
     assert tallied(ends, 0, 0) == TierAlerts(1, 4.0, 0, None, recovered=2, short=0)
     assert tallied(ends[1:2], 10, DAY).a_day_per_1000 is None, "less than a day"
 

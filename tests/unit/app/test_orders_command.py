@@ -17,7 +17,7 @@ from support.desk_rig import DeskBench
 from app import cli
 from app.alerts import topic_reading
 from app.errors import ExitCode
-from app.orders.sheet import WORDS, Sheet
+from app.orders.sheet import WORDS, OrderSheet
 from models.contract.breaches import Left, Mark
 from models.contract.events import Channel, FeedbackStatus
 from models.contract.policy import Policy, UnitPolicy
@@ -252,7 +252,7 @@ def test_every_word_is_there_in_both_languages() -> None:
     assert {*ORDER_STEPS, *(f"role_{role}" for role in get_args(Role))} <= WORDS["en"].keys()
     for channel in get_args(Channel):
         order = an_order(channel=channel)
-        en, zh = (str(Sheet(lang, UTC, lambda: NOW_MS).step(order)) for lang in ("en", "zh"))
+        en, zh = (str(OrderSheet(lang, UTC, lambda: NOW_MS).step(order)) for lang in ("en", "zh"))
         assert en != zh
 
 
@@ -263,7 +263,7 @@ def test_every_reason_of_the_desk_has_chinese_words() -> None:
         dispatched_ts=0, priority=0.0, kind="silence", level=1, segment="high", corporate=False,
     )  # fmt: skip
     pressed = [press(order, None)[1] for _ in range(3)]
-    sheet = Sheet("zh", UTC, lambda: NOW_MS)
+    sheet = OrderSheet("zh", UTC, lambda: NOW_MS)
     for reason in (*KINDS, *get_args(CloseReason), *get_args(FeedbackStatus), *pressed, "do_not_contact", "no_consent"):
         assert sheet.reason(reason).isascii() is False, reason
     assert sheet.reason("something\x1b[2J new") == "something\N{REPLACEMENT CHARACTER}[2J new"

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from app.errors import Refused
-from app.publishing.record import RANK, TimedRecord
+from app.publishing.record import TimedRecord
 from app.replay.playback import in_time_order
 from app.tables.recording import Recording
 from app.tables.reject import Reject, RejectReason
 from models.contract.events import CALLS, OUTCOMES, SUBSCRIBERS
+from streams.records.topics import RANK
 
 HEADER = ["号码", "时间", "备注"]
 ROWS = [["138", "1777593600", '说"好"'], ["139", "1777593601", "a,b;c\td"]]

@@ -211,7 +211,7 @@ def test_an_incident_takes_all_its_lines_out_of_an_order_at_once() -> None:
 
 
 def test_a_profile_that_comes_again_postpones_nothing_and_the_pressing_goes_on() -> None:
-    """Lanes tell of each profile of whoever has an open alert: once a night it put off every order that was overdue."""
+    """Lanes report each profile of a customer with an open alert: once a night it put off every overdue order."""
     desk = DeskBench(POLICY)
     desk.hear(given("a", TEN, priority=90.0), given("b", TEN, "silence", priority=1.0), mark(TEN + 6 * HOUR))
     assert steps(desk.hear(profile("s-1", TEN + 7 * HOUR))) == []

@@ -731,7 +731,7 @@ def test_feedback_of_a_stranger_ends_no_incident_and_is_heard_as_their_own() -> 
     assert said(desk.hear(a_breach("b", NINE + 2 * HOUR, kind="competitor_browsing", subscriber="s-9"))) == [
         "competitor_browsing suppressed cooldown"
     ]
-    # Whoever is a line of the account may be named, also one that has not breached.
+    # Any line of the account may be named, also one that has not breached.
     ended = desk.hear(an_answer("retained", NINE + 3 * HOUR, incident.alert_id, subscriber="l-8", account_id="acme"))
     assert "account_exodus closed" in said(ended)
 

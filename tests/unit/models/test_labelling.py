@@ -326,7 +326,7 @@ def test_who_leaves_by_a_coin_that_is_tossed_later_is_not_foretold() -> None:
 
 
 def fates(bench: Bench) -> list[WeeklyLabel]:
-    """Of the subscriber, not of whoever keeps the time."""
+    """Of the subscriber, not of the one whose events move the time."""
     return [o.body for o in bench.outputs if isinstance(o.body, WeeklyLabel) and o.key == "s-1"]
 
 

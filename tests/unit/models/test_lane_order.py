@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from support.breaches_made import DAY, HOUR, NINE, TICK_MS, a_breach
 from support.desk_rig import DeskBench
 
-from models.contract.breaches import LATE_MS, Excluded, Heard, Idle, Mark
+from models.contract.breaches import LANE_LATE_MS, Excluded, Heard, Idle, Mark
 from models.contract.policy import ContactPolicy, Policy, UnitPolicy
 from models.desk.decisions import Decisions
 from models.desk.lanes.lane_times import LONGEST_WAIT_MS
@@ -73,7 +73,7 @@ def test_a_lane_that_is_not_late_is_neither_waited_for_nor_waits() -> None:
     desk = late_desk()
     desk.hear(urgent("a", NINE, 0))
     assert raised(desk) == []
-    now = MONTH_LATER - LATE_MS
+    now = MONTH_LATER - LANE_LATE_MS
     desk.hear(urgent("b", now, 1))
     assert raised(desk) == ["b", "a"]
     desk.hear(urgent("c", now, 0), urgent("d", NINE + HOUR, 1))

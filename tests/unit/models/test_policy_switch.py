@@ -36,7 +36,7 @@ LOOSE = replace(contact("p-3", cooldown_days=3.0), tiers=replace(ROOMY.tiers, ra
 def lived() -> tuple[Bench, int]:
     """Four people in the middle of everything: cooldowns, an open alert, a withheld one, labels that wait.
 
-    And two of whom no alert is known: a contract of the first ends, the second has left.
+    And two without an alert: a contract of the first ends, the second has left.
     """
     bench = Bench()
     last = START

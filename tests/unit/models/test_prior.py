@@ -39,7 +39,7 @@ SIGNALS: Final = [f.name for f in CATALOGUE if f.name.endswith(("_7d", "_30d")) 
 
 
 def at(**values: float) -> float:
-    """Log-odds of somebody of whom nothing is known but this."""
+    """Log-odds of a subscriber with this value only."""
     x = np.full((len(NAMES), 1), np.nan)
     for name, value in values.items():
         x[INDEX[name], 0] = value

@@ -25,7 +25,7 @@ from support.columns import block
 from streams.kafka import transaction
 from streams.lanes import transport
 from streams.lanes.ports import Fetch
-from streams.lanes.transport import BatchApp, BatchConsumer, BatchTransport, Poll, _first, _Thread, new_app
+from streams.lanes.transport import BatchApp, BatchConsumer, BatchTransport, PollResult, _first, _Thread, new_app
 from streams.records.record_columns import InputRecord
 
 TP0, TP1 = TP("a", 0), TP("a", 1)
@@ -151,12 +151,12 @@ async def test_drain_loop_goes_on_when_getmany_yields_nothing(
     fetched = Fetch(1, 0, 2, block([InputRecord(1, 5, b"s", b"{}")]))
     polls = iter([{TP0: fetched}, {}, {TP0: fetched}])
 
-    async def getmany(wanted: set[TP], _timeout: float) -> Poll:
+    async def getmany(wanted: set[TP], _timeout: float) -> PollResult:
         assert wanted == {TP0}
         found = next(polls, None)
         if found is None:
             consumer._stopped.set()
-        return Poll(found or {}, {})
+        return PollResult(found or {}, {})
 
     async def callback(message: Any) -> None:
         delivered.append((message.tp, message.value, message.generation_id))
@@ -176,11 +176,11 @@ async def test_fetch_of_a_poll_that_outlived_a_rebalance_is_held_and_delivered(
     delivered: list[int] = []
     fetched = Fetch(1, 0, 2, block([InputRecord(1, 5, b"s", b"{}")]))
 
-    async def getmany(wanted: set[TP], _timeout: float) -> Poll:
+    async def getmany(wanted: set[TP], _timeout: float) -> PollResult:
         consumer.stop_flow()
         app.consumer_generation_id = 4
         asyncio.get_running_loop().call_later(0.01, consumer.resume_flow)
-        return Poll({TP0: fetched}, {})
+        return PollResult({TP0: fetched}, {})
 
     async def callback(message: Any) -> None:
         assert consumer.flow_active
@@ -299,7 +299,7 @@ async def test_what_an_answer_from_before_the_seek_told_is_forgotten(
     await thread.seek_all({TP0: 5})
     assert thread._news == {}
     # A poll that was under way when the lane sought again.
-    monkeypatch.setattr(consumer, "_getmany", lambda *_: asyncio.sleep(0, Poll({}, news)))
+    monkeypatch.setattr(consumer, "_getmany", lambda *_: asyncio.sleep(0, PollResult({}, news)))
     consumer.resume_flow()
     assert [one async for one in consumer.getmany(1.0)] == []
     assert consumer.stable(TP0, 1) == 90

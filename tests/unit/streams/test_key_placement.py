@@ -12,8 +12,8 @@ from support.columns import columns
 
 from models.contract.events import CALLS, SUBSCRIBERS
 from models.kernel import compiled
-from streams.records import key_placement
-from streams.records.key_placement import Partitioner
+from streams.kafka import key_placement
+from streams.kafka.key_placement import Partitioner
 from streams.records.record_columns import Placed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.detecting import DAY, HOUR, START, Bench
 
-from models.contract.breaches import LATE_MS, Mark, OfSubscriber
+from models.contract.breaches import LANE_LATE_MS, Mark, OfSubscriber
 from models.contract.events import Arrival
 from streams.lanes.detection_fold import MARK_MS, DetectionFold
 
@@ -59,5 +59,5 @@ def test_a_lane_marks_its_time_after_it_has_opened_after_a_tick_and_often_while_
     fold.opening(7)
     assert [marks(START + 3, START + 3), marks(START + 4, START + 4)] == [1, 0]
     assert marks(START + DAY, START + DAY) == 1
-    late = START + DAY + LATE_MS + 10
+    late = START + DAY + LANE_LATE_MS + 10
     assert [marks(START + DAY + 1, late + ms) for ms in (0, 1, MARK_MS - 1, MARK_MS)] == [1, 0, 0, 1]

@@ -11,9 +11,9 @@ from models.contract.events import CALLS, DATA_USAGE
 from models.kernel import compiled
 from models.kernel.arrivals import EventReader
 from models.scoring.rehearsal import rehearse
+from streams.kafka.key_placement import Partitioner
 from streams.lanes.intake import Intake, decoded
 from streams.lanes.ports import Fetch
-from streams.records.key_placement import Partitioner
 from streams.records.record_columns import NONE, FetchedRecords, InputRecord, Placed, Records
 from streams.records.topics import RANK
 
