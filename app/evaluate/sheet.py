@@ -119,9 +119,9 @@ def answers(values: list[str], column: str, positive: str | None = None) -> Answ
     [True, False, False]
     """
     words = [_plain(value) for value in values]
-    there = [word in _STAYED or not is_nothing(value) for value, word in zip(values, words, strict=True)]
-    found = Counter(value for value, is_there in zip(values, there, strict=True) if is_there)
     leave = _LEFT if positive is None else {_plain(positive)}
+    there = [word in leave | _STAYED or not is_nothing(value) for value, word in zip(values, words, strict=True)]
+    found = Counter(value for value, is_there in zip(values, there, strict=True) if is_there)
     strange = [value for value, _ in found.most_common() if _plain(value) not in leave | _STAYED]
     if positive is None and strange:
         said = ", ".join(repr(value) for value in strange[:_SHOWN])
