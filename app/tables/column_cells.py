@@ -52,9 +52,14 @@ class ColumnCells:
         if not self._alike:
             for known in self.seen:
                 self._alike.setdefault(shape(known), known)
-        if len(self.seen) >= _SHAPES:
+        if self.crowded:
             return self._alike.get(shape(cell), next(iter(self.seen)))
         return self._alike.setdefault(shape(cell), cell)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether it has too many different cells to keep even one of each form."""
+        return len(self.seen) >= _SHAPES
 
     def mostly(self, holds: Callable[[object], object]) -> bool:
         """Whether something holds for more than half of the cells."""

@@ -379,8 +379,9 @@ class ColumnMapper:
             read = reader(self._fields[names[0]], Reading(self._topic, self._local))
             forms = {shape(read(cell)) for place in places for cell in self._cells[place].seen}
             phones = sum(PHONE.fullmatch(form) is not None for form in forms)
+            several = phones > 1 or any(self._cells[place].crowded for place in places)
             where = f"{self._recording.path.name}: {' and '.join(names)}"
-            found.append(IdEvidence(where, places, read, of_subscribers=names is alike, several_forms=phones > 1))
+            found.append(IdEvidence(where, places, read, of_subscribers=names is alike, several_forms=several))
         return found
 
     def _told_way(self, field: Field) -> str | None:

@@ -6,6 +6,7 @@ import bz2
 import json
 import lzma
 from datetime import UTC, datetime
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -486,6 +487,9 @@ def test_what_the_last_ids_show_counts_as_well(tmp_path: Path) -> None:
     assert (cut.exit_code, "lost their last digits" in cut.stderr) == (2, True)
     forms = played(tmp_path, begun + "".join(map(row.format, ["13800138000"] * 2_000 + ["+86 138 0013 8000"])))
     assert (forms.exit_code, "'13800138000' and '+86 138 0013 8000' are one" in forms.stderr) == (2, True)
+    letters = "".join(row.format("".join(c)) for c in islice(product("abcdefghij", repeat=5), 11_000))
+    many = played(tmp_path, f"{HEADER}\n{letters}" + row.format("13800138000") + row.format("+8613800138000"))
+    assert (many.exit_code, "'13800138000' and '+8613800138000' are one" in many.stderr) == (2, True)
 
 
 def test_events_and_their_times_are_no_numbers_that_were_cut(tmp_path: Path) -> None:
