@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -24,6 +25,7 @@ _LEFT: Final = {word for word, yes in FLAGS.items() if yes} - _SIDE_OF | set(
 _STAYED: Final = {word for word, yes in FLAGS.items() if not yes} - _SIDE_OF | set(
     "-1 -1.0 stay stayed stayer retained active existing current none 未流失 在网 正常 留存".split()  # noqa: SIM905
 )
+_WHOLE: Final = re.compile(r"^([+-]?\d+)[.,]0+$")
 _SHOWN: Final = 5
 
 
@@ -117,9 +119,9 @@ def answers(values: list[str], column: str, positive: str | None = None) -> Answ
     [True, False, False]
     """
     words = [_plain(value) for value in values]
-    there = [word in _STAYED or not is_nothing(value) for value, word in zip(values, words, strict=True)]
-    found = Counter(value for value, is_there in zip(values, there, strict=True) if is_there)
     leave = _LEFT if positive is None else {_plain(positive)}
+    there = [word in leave | _STAYED or not is_nothing(value) for value, word in zip(values, words, strict=True)]
+    found = Counter(value for value, is_there in zip(values, there, strict=True) if is_there)
     strange = [value for value, _ in found.most_common() if _plain(value) not in leave | _STAYED]
     if positive is None and strange:
         said = ", ".join(repr(value) for value in strange[:_SHOWN])
@@ -141,4 +143,5 @@ def answers(values: list[str], column: str, positive: str | None = None) -> Answ
 
 
 def _plain(value: str) -> str:
-    return value.strip().lower().rstrip(".")
+    """A label in the form used for comparison; where some are missing, programs write 1 as 1.0."""
+    return _WHOLE.sub(r"\1", value.strip().lower().rstrip("."))

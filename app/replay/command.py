@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import deque
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,14 +15,16 @@ from app.config.options import PLACE, needing_brokers, resolved_options
 from app.config.options import console as terminal
 from app.config.setting_sources import Resolved
 from app.errors import ExitCode, Refused
-from app.replay.conversion import Conversion
+from app.replay.conversion import Conversion, Rejects, converted
 from app.replay.files import now_ms, parts_of, reading_options
 from app.replay.flags import paired
 from app.replay.folder import files_of, identity
 from app.replay.history_backfill import History
-from app.replay.mapping_shown import shown, tell_rejects, tried
+from app.replay.mapping_shown import reading, shown, tell_rejects
 from app.replay.playback import Playback, hopeless, play, say
 
+_EXAMPLES: Final = 3
+"""Records that a dry run prints of each file."""
 _EPILOG: Final = """\b
 Flags for what the guess misses:
   --map ts=通话日期+通话时间     a field from a column; date and time, or up and down, from two
@@ -65,7 +69,11 @@ out of step.
     help="Write the rows that cannot be converted to this CSV file.",
 )
 @click.option("--keep-retention", is_flag=True, help="Leave the topics' retention as it is, even for old records.")
-@click.option("--dry-run", is_flag=True, help="Show the mapping and the first three records, and write nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show the mapping, the first three records and how many rows convert; write nothing.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout at the end.")
 def replay(
     resolved: Resolved,
@@ -112,14 +120,16 @@ def _dry_run(playback: Playback, console: Console, *, as_json: bool) -> None:
     facts: list[dict[str, Any]] = []
     for part in playback.parts:
         name, topic, tally = part.recording.path.name, part.mapping.topic, part.tally
-        found = tried(part.recording, Conversion(part.mapping, playback.now_ms), tally)
+        with reading(console, part.recording, playback.limit, "trying / 试算") as tell:
+            conversion, none = Conversion(part.mapping, playback.now_ms), Rejects(None, ())
+            every = converted(part.recording, conversion, tally, none, limit=playback.limit, progress=tell)
+            found = list(islice(every, _EXAMPLES))
+            deque(every, maxlen=0)
         records = [{"topic": topic, "key": r.subscriber_id, "ts": r.ts, "value": json.loads(r.value)} for r in found]
         mapping = shown(part.recording, part.mapping)
         facts.append({"file": name, "topic": topic, "mapping": mapping, "first": tally.facts(), "records": records})
         tell_rejects(name, tally, console)
-        click.echo(
-            f"{name}: {tally.converted:,} of the first {tally.rows:,} rows convert; nothing is written", err=True
-        )
+        click.echo(f"{name}: {tally.converted:,} of {tally.rows:,} rows convert; nothing is written", err=True)
     if as_json:
         say({"files": facts})
     else:

@@ -17,21 +17,20 @@ from rich.console import Console
 from app.config.operator_files import policy_of_file
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused
+from app.process.progress_bar import bar
 from app.replay.flags import UtcOffset, Zone, told
 from app.replay.mapping_shown import columns_of, reading, tell_mapping
 from app.replay.playback import Part
+from app.tables.column_cells import ColumnCells
 from app.tables.column_guess import ColumnMap, ColumnMapper, Source
-from app.tables.column_names import bare, known_names
-from app.tables.fields import TOPICS, Sort, is_nothing
+from app.tables.column_names import MAY_BE_OF_ZONE, OF_ZONE, bare, known_names
+from app.tables.fields import TOPICS, Sort
 from app.tables.opening import WRITTEN, opened
 from app.tables.recording import Recording
 from app.tables.times import First, LocalTime, ReadTime, moment
 
 _NAMED_UTC: Final = re.compile(r"(?:(?<![A-Za-z])(?i:utc|gmt)|(?<=[a-z])(?:UTC|GMT|Utc|Gmt))(?![A-Za-z]|\s*[+-]?\d)")
 """A zone in a column's name, start_time_utc; GMT+8 is another."""
-_OF_ZONE: Final = re.compile(r"(timezone|tz)(id|name|offset)?|(utc|gmt)(offset|diff)|时区(偏移)?|zeitzone")
-"""Names of columns, in the form of ``bare``, that hold the zone of the times."""
-_MAY_BE_OF_ZONE: Final = ("zone", "offset")
 _OFFSET: Final = re.compile(r"(?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?|UTC|GMT|Z", re.IGNORECASE)
 _WITHOUT_ZONE: Final = frozenset({"local time", "date", "day number of a spreadsheet"})
 
@@ -101,7 +100,9 @@ def _part(
     file: Path, topic: str, topics: tuple[str, ...], settings: Settings, flags: dict[str, Any], console: Console
 ) -> Part:
     """Open a file, map its columns, and show the mapping."""
-    recording = opened(_on_disk(file, console), flags, header=not flags["no_header"])
+    file = _on_disk(file, console)
+    with bar("opening / 打开", console) as update:
+        recording = opened(file, flags, header=not flags["no_header"], progress=update)
     offset = flags["utc_offset"]
     if offset is not None and flags["timezone"] is not None:
         raise Refused("either --utc-offset or --timezone", code=ExitCode.USAGE)
@@ -119,10 +120,10 @@ def _part(
 def _ask_for_zone(recording: Recording, mapping: ColumnMap) -> None:
     """Refuse to read times at the policy's offset if a column's name or another column shows a different zone."""
     name, columns = recording.path.name, recording.columns
-    zones = {place: cells for place in range(len(columns)) if (cells := _zones(recording, place))}
+    zones = {place: cells for place, column in mapping.cells.items() if (cells := _zones(columns[place], column))}
     for source in mapping.sources:
         local = mapping.local._replace(first=cast("First", source.way or "month"))
-        if source.field.sort is not Sort.TIME or not source.columns or not _without_zone(recording, source, local):
+        if source.field.sort is not Sort.TIME or not _without_zone(mapping, source, local):
             continue
         when = "+".join(columns[place] for place in source.columns)
         if any(_NAMED_UTC.search(columns[place]) for place in source.columns) and mapping.local.offset_ms:
@@ -146,22 +147,25 @@ def _ask_for_zone(recording: Recording, mapping: ColumnMap) -> None:
             )
 
 
-def _without_zone(recording: Recording, source: Source, local: LocalTime) -> bool:
+def _without_zone(mapping: ColumnMap, source: Source, local: LocalTime) -> bool:
     """Whether some times of a field are read at the operator's own zone."""
-    rows = (row.cells for row in recording.sample if row.reject is None)
-    cells = (" ".join(str(row[place]) for place in source.columns) for row in rows)
-    reads = (moment(cell, local) for cell in cells)
-    return any(isinstance(read, ReadTime) and read.form in _WITHOUT_ZONE for read in reads)
+    columns = [mapping.cells[place] for place in source.columns if mapping.cells[place].seen]
+    usual = [str(next(iter(column.seen))) for column in columns]
+    for n, column in enumerate(columns):
+        # Of two columns, each cell beside the first one of the other.
+        for cell in (*column.seen, *[""] * (column.blanks > 0 and len(columns) > 1)):
+            read = moment(" ".join([*usual[:n], str(cell), *usual[n + 1 :]]), local)
+            if isinstance(read, ReadTime) and read.form in _WITHOUT_ZONE:
+                return True
+    return False
 
 
-def _zones(recording: Recording, place: int) -> list[str]:
+def _zones(name: str, column: ColumnCells) -> list[str]:
     """The zones in a column that is named like one; none if they may be those of a town or of the network."""
-    name = bare(recording.columns[place])
-    sure = _OF_ZONE.fullmatch(name)
-    if not sure and name not in _MAY_BE_OF_ZONE:
+    sure = OF_ZONE.fullmatch(bare(name))
+    if not sure and bare(name) not in MAY_BE_OF_ZONE:
         return []
-    rows = (row.cells[place] for row in recording.sample if row.reject is None)
-    cells = list(dict.fromkeys(str(cell).strip() for cell in rows if not is_nothing(cell)))
+    cells = [str(cell).strip() for cell in column.seen]
     return cells if sure or all(cell in available_timezones() or _OFFSET.fullmatch(cell) for cell in cells) else []
 
 

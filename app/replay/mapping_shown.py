@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, Final, cast
 
 from rich.console import Console
@@ -12,8 +13,8 @@ from rich.text import Text
 
 from app.process.progress_bar import bar
 from app.publishing.publisher import PublishCount
-from app.publishing.record import TimedRecord
-from app.replay.conversion import Conversion, RowCount, value_of
+from app.replay.conversion import RowCount, value_of
+from app.tables.column_cells import ColumnCells
 from app.tables.column_guess import ColumnMap, Source
 from app.tables.fields import Sort, is_nothing
 from app.tables.quantities import KIB
@@ -21,8 +22,6 @@ from app.tables.recording import Recording, TableRow
 from app.tables.reject import Reject, cut
 from app.tables.times import First, LocalTime, moment, numbered_date
 
-EXAMPLES: Final = 3
-"""Records that a dry run prints."""
 _WORDS: Final = 6
 _OPTIONAL: Final = 12
 _WIDTH: Final = 32
@@ -36,7 +35,7 @@ def shown(recording: Recording, mapping: ColumnMap) -> list[dict[str, Any]]:
     facts = []
     for source in mapping.sources:
         column = "+".join(recording.columns[place] for place in source.columns) or None
-        row = next((row for row in recording.sample if _has(row, source)), None)
+        row = _first(recording, mapping, source)
         example = None if row is None else cut(" ".join(str(row.cells[place]) for place in source.columns), 200)
         read = source.constant if row is None else value_of(source, row.cells)
         facts.append(
@@ -46,7 +45,7 @@ def shown(recording: Recording, mapping: ColumnMap) -> list[dict[str, Any]]:
                 "column": column,
                 "example": example,
                 "becomes": read.detail if isinstance(read, Reject) else read,
-                "how": _how(source, row, recording, mapping.local),
+                "how": _how(source, row, mapping),
             }
         )
     return facts + [
@@ -95,20 +94,6 @@ def columns_of(names: Sequence[str]) -> str:
     )
 
 
-def tried(recording: Recording, conversion: Conversion, tally: RowCount) -> list[TimedRecord]:
-    """Convert the sample; returns its first records, and counts the results of all its rows in `tally`."""
-    found = list[TimedRecord]()
-    for row in recording.sample:
-        tally.rows += 1
-        records = conversion.records(row)
-        if isinstance(records, Reject):
-            tally.reject(row, records)
-        else:
-            tally.convert(records)
-            found += records
-    return found[:EXAMPLES]
-
-
 def tell_rejects(name: str, tally: RowCount, console: Console) -> None:
     """Print how many rows did not convert, why, and the numbers of the first ones."""
     for reason, count in tally.rejected.most_common():
@@ -138,20 +123,27 @@ def writing(console: Console, records: int, what: str = "writing / 写入") -> I
         yield lambda done: update(done.records + done.there, records, done.records + done.there)
 
 
+def _first(recording: Recording, mapping: ColumnMap, source: Source) -> TableRow | None:
+    """The first row that has something in each of the columns."""
+    if not source.columns or not all(mapping.cells[place].seen for place in source.columns):
+        return None
+    return next((row for row in chain(recording.sample, recording.rows()) if _has(row, source)), None)
+
+
 def _has(row: TableRow, source: Source) -> bool:
     """Whether a row has something in each of the columns."""
-    return row.reject is None and bool(source.columns) and not any(is_nothing(row.cells[p]) for p in source.columns)
+    return row.reject is None and not any(is_nothing(row.cells[p]) for p in source.columns)
 
 
-def _how(source: Source, row: TableRow | None, recording: Recording, local: LocalTime) -> str:
+def _how(source: Source, row: TableRow | None, mapping: ColumnMap) -> str:
     if not source.columns:
         return "the same for every row"
     sort, unit = source.field.sort, source.unit
     mark = f", decimal {source.way}{_because(source)}" if source.way == "comma" or source.why else ""
     if row is None:
-        return "empty in the first rows"
+        return "empty"
     if sort is Sort.TIME:
-        return _time(row, source, local)
+        return _time(row, source, mapping.local)
     if sort is Sort.BYTES:
         added = "added, " if len(source.columns) > 1 else ""
         return (
@@ -160,7 +152,7 @@ def _how(source: Source, row: TableRow | None, recording: Recording, local: Loca
             + mark
         )
     if sort in (Sort.WORD, Sort.FLAG):
-        return _words(source, recording)
+        return _words(source, mapping.cells[source.columns[0]])
     if unit is not None or sort is Sort.SECONDS:
         return f"in {unit or 'seconds'}{mark}"
     return f"as it is{mark}"
@@ -181,11 +173,13 @@ def _because(source: Source) -> str:
     return f": {source.why}" if source.why else ""
 
 
-def _words(source: Source, recording: Recording) -> str:
-    """The words in the sample, with their meanings."""
-    seen = dict.fromkeys(str(row.cells[source.columns[0]]) for row in recording.sample if _has(row, source))
-    told = []
-    for word in list(seen)[:_WORDS]:
-        read = source.read(word)
-        told.append(f"{cut(word, _WIDTH)} ?" if isinstance(read, Reject) else f"{word} = {read}")
-    return ", ".join(told) + (" ..." if len(seen) > _WORDS else "")
+def _words(source: Source, column: ColumnCells) -> str:
+    """The words in the file, with their meanings; unknown ones first."""
+    known, unknown = list[str](), list[str]()
+    for word in dict.fromkeys(map(str, column.seen)):
+        if isinstance(read := source.read(word), Reject):
+            unknown.append(f"{cut(word, _WIDTH)} ?")
+        else:
+            known.append(f"{cut(word, _WIDTH)} = {read}")
+    told = [*unknown, *known]
+    return ", ".join(told[:_WORDS]) + (" ..." if len(told) > _WORDS else "")

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final, NamedTuple, get_args
 
 from app.errors import ExitCode, Refused
-from app.tables.column_names import CALLED_NAMES, CALLING, DATES, EITHER, NAMES, SUMMED, bare, unit_of
+from app.tables.column_cells import ColumnCells, cells_of, shape
+from app.tables.column_names import (
+    CALLED_NAMES,
+    CALLING,
+    DATES,
+    EITHER,
+    MAY_BE_OF_ZONE,
+    NAMES,
+    OF_ZONE,
+    SUMMED,
+    bare,
+    known_names,
+    unit_of,
+)
 from app.tables.contract_words import FLAGS, plain
 from app.tables.decimals_and_dates import Evidence, UnitEvidence, survey
-from app.tables.fields import NUMERIC, UNITS, Field, Read, Reading, Sort, fields_of, is_nothing, ways, whole
+from app.tables.fields import NUMERIC, UNITS, Field, Read, Reading, Sort, fields_of, reader, ways, whole
+from app.tables.id_evidence import PHONE, IdEvidence
 from app.tables.recording import Recording
 from app.tables.reject import Reject, cut
 from app.tables.times import First, LocalTime, ReadTime, moment, of_day
 from models.contract.events import CALLS, DATA_USAGE
 
 _USAGE: Final = ExitCode.USAGE
-_LOOKED_AT: Final = 50
 _TAUGHT: Final = (Sort.WORD, Sort.FLAG)
 _WRITTEN: Final = NUMERIC | {Sort.TIME}
 """Sorts of values for which one cell does not show the format."""
 _CALLING: Final = frozenset(map(bare, CALLING.split()))
-_KEPT: Final = 15
-_PHONE: Final = re.compile(r"\+?\d[\d ()./-]{8,}\d")
-_KEPT_OF_PHONE: Final = 10
-_CODE: Final = 3
-"""Digits of a telephone number without a country's code, and the most digits of that."""
-_TELLING: Final = 4
-"""Number of final zeros that is no chance: it would be one file in ten thousand."""
 _CALL_S: Final = 10_000
 _DAY_S: Final = 86_400
 """Seconds that few calls and visits last, and few sessions of data: where most do, they are thousandths."""
@@ -37,6 +43,8 @@ _PAST: Final = frozenset({"ts", "last_activity_ts", "activated_ts"})
 """Times that lie in the past."""
 CALLED: Final = "called_id"
 """Treated as a field with ``--both-parties``: the column of the called party."""
+_ALIKE: Final = ("subscriber_id", CALLED, "main_subscriber_id")
+"""Fields whose ids are the same where they mean the same subscriber."""
 
 
 class Told(NamedTuple):
@@ -76,6 +84,8 @@ class ColumnMap(NamedTuple):
     sources: tuple[Source, ...]
     local: LocalTime
     notes: tuple[str, ...]
+    cells: Mapping[int, ColumnCells] = {}
+    """What stands in the columns that are used, or whose names say that they may hold a time zone."""
 
     @property
     def missing(self) -> list[str]:
@@ -122,13 +132,10 @@ class ColumnMapper:
             if topic != CALLS:
                 raise Refused("--both-parties is for calls: nothing else has two", code=_USAGE)
             self._fields[CALLED] = Field(CALLED, Sort.ID, required=True)
-            # The direction from the caller's side; it is reversed in the called party's record.
-            told = told._replace(constants={"direction": "outgoing", **told.constants})
-            told = told._replace(columns={name: of for name, of in told.columns.items() if name != "direction"})
-            self._told = told
         self._bare = [bare(name) for name in recording.columns]
         self._notes: list[str] = []
         self._taken: set[int] = set()
+        self._cells: Mapping[int, ColumnCells] = {}
         self._local = local
         self._now_ms = now_ms
         self._first = first
@@ -156,6 +163,9 @@ class ColumnMapper:
         for name, column in self._told.columns.items():
             given[name] = self._places(column) if column else ()
         self._taken = {place for places in given.values() for place in places}
+        self._cells = cells_of(self._recording, self._taken | self._known(), self._progress)
+        if self._told.both_parties:
+            self._ask_for_direction(given)
         for name in self._fields:
             if name not in given and name not in self._told.constants and (found := self._guess(name)):
                 given[name] = found
@@ -176,53 +186,54 @@ class ColumnMapper:
                 code=_USAGE,
             )
         by_name = {source.field.name: source for source in sources}
-        if who := by_name.get("subscriber_id"):
-            self._ask_for_digits(who)
-            self._ask_for_one_form(who)
         if "kind" in by_name and "sms" in self._words_of(by_name["kind"]):
             self._fields["duration_s"] = self._fields["duration_s"]._replace(required=False)  # an SMS has none
         if "direction" in by_name and "incoming" in self._words_of(by_name["direction"]):
-            self._ask_whose(by_name["subscriber_id"])
-        return ColumnMap(self._topic, self._fields, tuple(sources), self._local, tuple(dict.fromkeys(self._notes)))
+            self._ask_whose(by_name.get("subscriber_id"))
+        notes = tuple(dict.fromkeys(self._notes))
+        return ColumnMap(self._topic, self._fields, tuple(sources), self._local, notes, self._cells)
+
+    def _known(self) -> set[int]:
+        """Columns that may be used, by their names."""
+        known = known_names(self._topic) | {bare(name) for name in (*CALLED_NAMES.split(), *DATES)}
+        known |= {bare(name) for sums in SUMMED.get(self._topic, ()) for names in sums for name in names.split()}
+        return {
+            place
+            for place, name in enumerate(self._bare)
+            if {name, *(unit_of(self._recording.columns[place], units)[0] for units in UNITS.values())} & known
+            or OF_ZONE.fullmatch(name)
+            or name in MAY_BE_OF_ZONE
+        }
+
+    def _ask_for_direction(self, given: dict[str, tuple[int, ...]]) -> None:
+        """Each row is outgoing for the caller and incoming for the called party; refuse a file that says otherwise."""
+        places = given.pop("direction", None)
+        if places is None and "direction" not in self._told.constants:
+            places = self._guess("direction")
+        self._told = self._told._replace(constants={"direction": "outgoing", **self._told.constants})
+        direction = self._fields["direction"]
+        read = reader(direction, Reading(self._topic, self._local, 1.0, self._words(direction)))
+        for place in places or ():
+            if cell := next((cell for cell in self._cells[place].seen if read(cell) == "incoming"), None):
+                name = cut(self._recording.columns[place])
+                raise Refused(
+                    f"{self._recording.path.name}: with --both-parties a row is a call that the caller makes, but "
+                    f"{name} says {cut(cell)!r}",
+                    "a call has a row for each party already:  without --both-parties",
+                    f"{name} says nothing of caller and called:  --map direction=",
+                    code=_USAGE,
+                )
 
     def _words_of(self, source: Source) -> set[object]:
-        """The contract's words that occur in the sample."""
-        return {source.constant, *(source.read(cell) for place in source.columns for cell in self._cells(place))}
+        """The contract's words that occur in the file."""
+        return {source.constant, *(source.read(cell) for place in source.columns for cell in self._cells[place].seen)}
 
-    def _ask_for_digits(self, who: Source) -> None:
-        """Refuse numbers that all end in zeros from the sixteenth digit on: a spreadsheet keeps fifteen."""
-        cells = [str(cell).strip() for place in who.columns for cell in self._cells(place)]
-        ends = [cell[_KEPT:] for cell in dict.fromkeys(cells) if len(cell) > _KEPT and cell.isdecimal()]
-        if len("".join(ends)) >= _TELLING and not "".join(ends).strip("0"):
-            raise Refused(
-                f"{self._recording.path.name}: the ids have lost their last digits, which are all 0",
-                "a spreadsheet keeps 15: export them as text",
-                code=_USAGE,
-            )
-
-    def _ask_for_one_form(self, who: Source) -> None:
-        """Refuse telephone numbers of which some are written in two forms: each would be a subscriber of its own."""
-        forms: dict[str, list[tuple[str, str]]] = {}
-        for cell in dict.fromkeys(cell for place in who.columns for cell in self._cells(place)):
-            if not isinstance(cell, str) or not _PHONE.fullmatch(form := cell.strip()):
-                continue
-            digits = re.sub(r"\D", "", form).lstrip("0")
-            same = forms.setdefault(digits[-_KEPT_OF_PHONE:], [])
-            for other, known in same:
-                longer, shorter = (digits, known) if len(digits) > len(known) else (known, digits)
-                if form != other and longer.endswith(shorter) and len(longer) - len(shorter) <= _CODE:
-                    raise Refused(
-                        f"{self._recording.path.name}: {other!r} and {form!r} are one number, and would be two "
-                        "subscribers",
-                        "export all numbers in one form, that of the other files",
-                        code=_USAGE,
-                    )
-            same.append((form, digits))
-
-    def _ask_whose(self, who: Source) -> None:
+    def _ask_whose(self, who: Source | None) -> None:
         """Refuse incoming rows in a log with caller and called party: under the caller's number they are wrong."""
         called = self._named([bare(each) for each in CALLED_NAMES.split()], Sort.ID)
-        if who.field.name in self._told.columns or not called or self._bare[who.columns[0]] not in _CALLING:
+        if who is None or not who.columns or not called or who.field.name in self._told.columns:
+            return
+        if self._bare[who.columns[0]] not in _CALLING:
             return
         columns = self._recording.columns
         caller, other = columns[who.columns[0]], columns[called[0]]
@@ -260,8 +271,10 @@ class ColumnMapper:
     # Guessing
 
     def _guess(self, name: str) -> tuple[int, ...]:
-        known = [bare(each) for each in (CALLED_NAMES if name == CALLED else NAMES[self._topic].get(name, "")).split()]
-        found = self._named(known, self._fields[name].sort)
+        names = CALLED_NAMES if name == CALLED else NAMES[self._topic].get(name, "")
+        if self._told.both_parties and name == "subscriber_id":
+            names = f"{CALLING} {names}"  # not the party whose record it is
+        found = self._named([bare(each) for each in names.split()], self._fields[name].sort)
         for place in found[:1]:
             alike = [self._recording.columns[n] for n, each in enumerate(self._bare) if each == self._bare[place]]
             if len(alike) > 1:
@@ -285,12 +298,18 @@ class ColumnMapper:
         """Whether the column's values fit: no row must be rejected because of a field that is optional."""
         if field.required and self._bare[place] not in EITHER:
             return True
-        cells = self._cells(place)[:_LOOKED_AT]
         reads = ways(field, Reading(self._topic, self._local, 1.0, self._words(field))).values()
-        strange = [cut(cell) for cell in cells if all(isinstance(read(cell), Reject) for read in reads)]
-        if 2 * len(strange) <= len(cells):
+        strange = dict[str, None]()
+
+        def is_strange(cell: object) -> bool:
+            if any(not isinstance(read(cell), Reject) for read in reads):
+                return False
+            strange[cut(cell)] = None
             return True
-        column, words = cut(self._recording.columns[place]), ", ".join(dict.fromkeys(strange[:5]))
+
+        if not self._cells[place].mostly(is_strange):
+            return True
+        column, words = cut(self._recording.columns[place]), ", ".join(islice(strange, 5))
         self._notes.append(f"{column} is named like {field.name}, but its values do not fit ({words}): left out")
         return False
 
@@ -304,26 +323,25 @@ class ColumnMapper:
 
     def _dated(self, found: tuple[int, ...]) -> tuple[int, ...]:
         """The first of these columns that holds times; with the date's column where it holds the time of day alone."""
-        clocks = [place for place in found if (cells := self._cells(place)[:20]) and all(map(of_day, cells))]
+        cells = self._cells
+        clocks = [place for place in found if cells[place].seen and cells[place].mostly(of_day)]
         dates = [bare(name) for name in DATES]
         days = self._named(dates, Sort.TIME)
-        if days and found and found[0] in clocks and all(str(cell).isdecimal() for cell in self._cells(found[0])[:20]):
+        if days and found and found[0] in clocks and cells[found[0]].mostly(lambda cell: str(cell).isdecimal()):
             return (days[0], found[0])  # 083000 would be a day number of a spreadsheet
         # 08.10.26 may be a date too: it is one where the column is called so, or where no other column has dates.
         for place in sorted(found, key=lambda place: place in clocks and 1 + (self._bare[place] not in dates)):
-            forms = [self._form(cell) for cell in self._cells(place)[:20]]
-            if any(forms):
+            if cells[place].seen and cells[place].mostly(self._form):
                 clock = [other for other in clocks if other != place]
-                return (place, clock[0]) if clock and all(form == "date" for form in forms) else (place,)
+                return (place, clock[0]) if clock and cells[place].mostly(self._is_date) else (place,)
         return (days[0], found[0]) if found and days and days[0] != found[0] else found[:1]
 
     def _form(self, cell: object) -> str:
         reads = [moment(cell, self._local._replace(first=first)) for first in get_args(First)]
         return next((read.form for read in reads if isinstance(read, ReadTime)), "")
 
-    def _cells(self, place: int) -> list[object]:
-        rows = self._recording.sample
-        return [row.cells[place] for row in rows if row.reject is None and not is_nothing(row.cells[place])]
+    def _is_date(self, cell: object) -> bool:
+        return self._form(cell) == "date"
 
     def _written(self, given: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[str, str]]:
         """The format of each field's column, and the evidence for it: as given by a flag, else as all rows allow."""
@@ -334,7 +352,7 @@ class ColumnMapper:
             if places and field.sort in _WRITTEN and self._told_way(field) is None:
                 # Of a date and a time of day, the date comes first.
                 looked_at = places[:1] if field.sort is Sort.TIME else places
-                cells = [cell for place in looked_at for cell in self._cells(place) if isinstance(cell, str)]
+                cells = [cell for place in looked_at for cell in self._cells[place].seen if isinstance(cell, str)]
                 now_ms = self._now_ms if name in _PAST else None
                 formats.append(Evidence(field, where, cells, looked_at, commas=commas, now_ms=now_ms))
             if places and field.sort in (Sort.SECONDS, Sort.BYTES) and name not in self._told.units:
@@ -342,10 +360,28 @@ class ColumnMapper:
                 if unit is None or (field.sort is Sort.SECONDS and scale == 1):
                     longest = _DAY_S if self._topic == DATA_USAGE else _CALL_S
                     scales.append(UnitEvidence(field, where, places, seconds=unit is not None, longest=longest))
-        survey(self._recording, [*formats, *scales], self._progress)
+        ids = self._ids(given)
+        survey(self._recording, [*formats, *scales, *ids], self._progress)
+        for column in ids:
+            column.settle()
         found = {each.field.name: (each.settled(formats), each.why) for each in formats}
         for each in scales:
             each.settle(found[each.field.name][0] if each.field.name in found else self._told.marks[each.field.name])
+        return found
+
+    def _ids(self, given: Mapping[str, tuple[int, ...]]) -> list[IdEvidence]:
+        """Evidence of the columns of ids: of those of subscribers together, and of each other."""
+        alike = [name for name in _ALIKE if given.get(name)]
+        others = [[name] for name, field in self._fields.items() if field.sort is Sort.ID and given.get(name)]
+        found = []
+        for names in [alike] * bool(alike) + [each for each in others if each[0] not in _ALIKE]:
+            places = [place for name in names for place in given[name]]
+            read = reader(self._fields[names[0]], Reading(self._topic, self._local))
+            forms = {shape(read(cell)) for place in places for cell in self._cells[place].seen}
+            phones = sum(PHONE.fullmatch(form) is not None for form in forms)
+            several = phones > 1 or any(self._cells[place].crowded for place in places)
+            where = f"{self._recording.path.name}: {' and '.join(names)}"
+            found.append(IdEvidence(where, places, read, of_subscribers=names is alike, several_forms=several))
         return found
 
     def _told_way(self, field: Field) -> str | None:

@@ -31,28 +31,32 @@ _WHO: Final = (
     "mobile_number mobile_no mobile serv_number service_number acc_nbr accnbr serial_number bill_id 客户ID "
     "客户编号 customer_id cust_id customerid customer"
 )
+_SERVED: Final = "served_msisdn served_number served_party"
+"""Names, in 3GPP's call records, of the party whose record it is."""
 CALLING: Final = (
     "caller_id caller_id_number caller_number caller calling_party_number calling_party calling_number calling_msisdn "
     "a_party_no a_party_number a_party a_number a_no a_msisdn msisdn_a from_number originating_number orig_number "
-    "served_msisdn src ani 主叫号码 主叫用户 主叫用户号码"
+    "src ani calling_num 主叫号码 主叫用户 主叫用户号码"
 )
 """Names of the caller's column in switches and platforms: the subscriber, if no other column is."""
 CALLED_NAMES: Final = (
     "called_number called_party_number final_called_party_number original_called_party_number called_party called "
     "callee_id_number callee_id callee_number callee called_msisdn b_party_no b_party_number b_party b_number b_no "
     "b_msisdn msisdn_b to_number terminating_number destination_number destination dialed_number dialled_number dst "
-    "dnis 被叫号码 被叫用户 被叫用户号码 对端号码 对方号码"
+    "dnis dialed_num dialled_num 被叫号码 被叫用户 被叫用户号码 对端号码 对方号码"
 )
 _SWITCH_START: Final = (
     "start_stamp answer_stamp start_epoch date_time_origination date_time_connect call_start_date_time "
-    "charging_start_time answer_time seizure_time start answer calldate call_date_time"
+    "charging_start_time answer_time seizure_time start answer calldate call_date_time time_for_start_of_charge"
 )
 _EVENT: Final = "event_id 事件ID 流水号 话单号 话单ID 记录ID 单据号 cdr_id record_id event_no uuid"
 _WHEN: Final = (
     "ts timestamp 时间戳 {own} 开始时间 起始时间 发生时间 业务时间 记录时间 创建时间 start_time start_datetime "
     "begin_time event_time occurred_at created_at date_time datetime 时间 time 日期时间 {day} 日期 date day"
 )
-_DATES: Final = "通话日期 开始日期 发生日期 业务日期 日期 date day start_date call_date event_date"
+_DATES: Final = (
+    "通话日期 开始日期 发生日期 业务日期 日期 date day start_date call_date event_date date_for_start_of_charge"
+)
 _ROAMING: Final = "roaming 漫游 是否漫游 漫游标识 is_roaming roam"
 
 
@@ -62,7 +66,7 @@ def _when(own: str, day: str = "") -> str:
 
 NAMES: Final[Mapping[str, Names]] = {
     CALLS: {
-        "subscriber_id": f"{_WHO} {CALLING}",
+        "subscriber_id": f"{_WHO} {_SERVED} {CALLING}",
         "ts": _when(
             "通话时间 通话开始时间 呼叫时间 起呼时间 拨打时间 call_time call_start call_start_time setup_time "
             + _SWITCH_START
@@ -70,7 +74,7 @@ NAMES: Final[Mapping[str, Names]] = {
         "direction": "direction 主被叫 主被叫类型 主被叫标识 呼叫方向 方向 收发类型 收发方向 call_direction dcontext "
         "呼叫类型 通话类型 话单类型 call_type calltype cdr_type record_type",
         "duration_s": "duration_s billsec call_duration_s duration 通话时长 时长 通话秒数 通话分钟数 计费时长 持续时间 "
-        "call_duration dur talk_time length seconds minutes mou",
+        "call_duration chargeable_duration sec_dur dur talk_time length seconds minutes mou",
         "peer_network": "peer_network 对端网络 对端运营商类型 对方网络 网络类型 网间类型 网内网外 呼叫网络 "
         "network_type call_network network other_network",
         "peer_operator": "peer_operator 对端运营商 对方运营商 运营商 operator other_operator carrier",
@@ -199,6 +203,10 @@ SUMMED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 """Columns of which `bytes` is the sum, up and down."""
 DATES: Final = tuple(_DATES.split())
 """Columns with the date, if the time's column has none."""
+OF_ZONE: Final = re.compile(r"(timezone|tz)(id|name|offset)?|(utc|gmt)(offset|diff)|时区(偏移)?|zeitzone")
+"""Names of columns, in the form of :func:`bare`, that hold the zone of the times."""
+MAY_BE_OF_ZONE: Final = frozenset(["zone", "offset"])
+"""These may hold the zone of a town or of the network too."""
 
 _LATIN_END: Final = re.compile(r"[A-Za-z]+$")
 _HUMP_END: Final = re.compile(r"(?<=[a-z])[A-Z]+[a-z]*$")

@@ -30,10 +30,10 @@ _CHANNEL: Final = {
 }
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "direction": {
-        "outgoing": "主叫 呼出 去话 去电 拨出 主叫话单 发送 发出 out mo moc originating originated calling "
-        "outbound og sent",
-        "incoming": "被叫 呼入 来话 来电 接听 被叫话单 接收 收到 in mt mtc terminating terminated called inbound "
-        "ic received",
+        "outgoing": "主叫 呼出 去话 去电 拨出 主叫话单 发送 发出 out mo moc mocallrecord originating originated "
+        "calling outbound og sent",
+        "incoming": "被叫 呼入 来话 来电 接听 被叫话单 接收 收到 in mt mtc mtcallrecord terminating terminated "
+        "called inbound ic received",
     },
     "peer_network": {
         "on_net": "网内 本网 同网 本网内 onnet on same_network same intra",

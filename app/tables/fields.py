@@ -27,7 +27,13 @@ TOPICS: Final = {
 
 _MONEY_FIELDS: Final = frozenset({"amount", "fee", "from_fee", "arpu", "penalty"})
 _ROUNDED: Final = re.compile(r"\d([.,]\d+)?[eE]\+?\d+")
-_FLOATED: Final = re.compile(r"\d+[.,]0+")
+_FLOATED: Final = re.compile(r"\d+[.,]0*")
+_FRACTION: Final = re.compile(r"\d+[.,]\d+")
+_GROUPED: Final = re.compile(
+    r"\d{1,3}(?P<by>[,.'’])\d{3}(?:(?P=by)\d{3})+|(?:\d\d? \d{3}|\d{3}(?: \d{3}){2})(?: \d{3})+"
+)
+"""Thousands. 612 345 678 is a telephone number, and stays one."""
+FLOATED: Final = Reject(RejectReason.MANGLED_ID, "a number with decimals (13800138000.0): export ids as text")
 _FORCED: Final = re.compile(r'="(.*)"|\'(?=[+\d])(.*)')
 """An id that was made text for a spreadsheet: ="0138" or '0138. The marks are no part of it."""
 _WHOLE: Final = 2.0**53
@@ -35,6 +41,8 @@ _WHOLE: Final = 2.0**53
 _AGES: Final = -2_208_902_400_000
 _END: Final = 4_070_822_400_000
 """2 January 1900 and 31 December 2098, in nearly any zone: dates beyond are a system's word for none."""
+_ERROR: Final = re.compile(r"#(?:n/a|ref!|value!|name\?|div/0!|num!|null!|spill!|calc!|##+)", re.IGNORECASE)
+"""What a spreadsheet shows instead of a value: its errors, and what has no room in a column."""
 _PERIOD: Final = re.compile(r"(\d{4})\D?(0[1-9]|1[0-2]|[1-9])\D?")
 
 
@@ -150,7 +158,8 @@ def reader(field: Field, how: Reading) -> Read:
         return lambda cell: _ms(moment(cell, how.local))
     return {
         Sort.NUMBER: lambda cell: number(cell, how.mark),
-        Sort.ID: _id,
+        # The numbers of events may have points: Asterisk's are of the form 1777593600.17.
+        Sort.ID: _id if field.name == "event_id" else _number,
         Sort.TEXT: _text,
         Sort.PERIOD: _period,
         Sort.NESTED: _nested,
@@ -197,10 +206,12 @@ def is_nothing(cell: object) -> bool:
 
     Examples
     --------
-    >>> [is_nothing(cell) for cell in (None, " ", "NULL", float("nan"), 0, "0")]
-    [True, True, True, True, False, False]
+    >>> [is_nothing(cell) for cell in (None, " ", "NULL", "#REF!", float("nan"), 0, "0")]
+    [True, True, True, True, True, False, False]
     """
     if isinstance(cell, str):
+        if cell.lstrip()[:1] == "#":
+            return _ERROR.fullmatch(cell.strip()) is not None
         return not cell or (len(cell) <= 6 and cell.strip().casefold() in NOTHING)
     return cell is None or cell != cell  # noqa: PLR0124 - NaN
 
@@ -222,8 +233,20 @@ def _id(cell: object) -> object:
         text = (found[1] or found[2] or "").strip()
     if _ROUNDED.fullmatch(text) or (isinstance(cell, float) and abs(cell) >= _WHOLE):
         return Reject(RejectReason.MANGLED_ID, "a number that was rounded (1.38E+10): export ids as text")
-    if isinstance(cell, str) and _FLOATED.fullmatch(text):
-        return Reject(RejectReason.MANGLED_ID, "a number with decimals (13800138000.0): export ids as text")
+    return text
+
+
+def _number(cell: object) -> object:
+    """An id that is no number of an event."""
+    text = _id(cell)
+    if not isinstance(text, str) or text.isdecimal():
+        return text
+    if _FLOATED.fullmatch(text):
+        return FLOATED
+    if _FRACTION.fullmatch(text):
+        return Reject(RejectReason.MANGLED_ID, "a number with a fraction, which no id has")
+    if _GROUPED.fullmatch(text):
+        return Reject(RejectReason.MANGLED_ID, "a number with marks for thousands (13,800,138,000): export ids as text")
     return text
 
 

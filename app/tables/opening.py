@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from app.tables.recording import Recording
+from app.tables.recording import Recording, Update
 
 SEPARATORS: Final = {"\\t": "\t", "tab": "\t", "\\x01": "\x01", "^A": "\x01"}
 """Names of separators that are hard to type."""
@@ -48,7 +48,9 @@ WRITTEN: Final = (
 """Flags for the format of any table."""
 
 
-def opened(file: Path, flags: Mapping[str, Any], *, header: bool = True) -> Recording:
+def opened(
+    file: Path, flags: Mapping[str, Any], *, header: bool = True, progress: Update = lambda done, total, count: None
+) -> Recording:
     """Open a file as the flags say.
 
     Raises
@@ -57,7 +59,9 @@ def opened(file: Path, flags: Mapping[str, Any], *, header: bool = True) -> Reco
         If it cannot be read.
     """
     separator = SEPARATORS.get(flags["separator"], flags["separator"])
-    return Recording(file, separator=separator, encoding=flags["encoding"], header=header, skip=flags["skip"])
+    return Recording(
+        file, separator=separator, encoding=flags["encoding"], header=header, skip=flags["skip"], progress=progress
+    )
 
 
 def table_options(verb: Callable[..., Any]) -> Callable[..., Any]:

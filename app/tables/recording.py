@@ -13,7 +13,8 @@ import json
 import re
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final, Literal, NamedTuple, cast
@@ -24,7 +25,7 @@ from app.tables.encoding import encoding_of
 from app.tables.reject import Reject, RejectReason, cut, is_sum
 
 SAMPLE: Final = 1_000
-"""Rows examined before the mapping is decided."""
+"""Rows kept: of a file with fewer these are all."""
 _CHUNK: Final = 1 << 20
 _SEPARATORS: Final = ",;\t|\x01^~"
 _GZIP: Final = b"\x1f\x8b"
@@ -48,7 +49,16 @@ _PREAMBLE: Final = 50
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 """Line before the header that names the separator; Excel accepts it and some programs write it."""
 
+_NAMES: Final = 10_000
+"""Most names of a file of JSON lines: with more, its names are values."""
+_EXPONENT: Final = re.compile(r":\s*-?\d[\d.]*[eE]")
+"""In JSON, a number that may have been rounded; as a float it would be a whole one."""
+
 Format = Literal["csv", "jsonl", "parquet"]
+
+
+Update = Callable[[float, float, int], None]
+"""Takes how much of a file is read, its size, and the number of rows."""
 
 
 class TableRow(NamedTuple):
@@ -70,6 +80,8 @@ class Recording:
         Whether the first line of a CSV names the columns; else they are 1, 2, 3.
     skip
         Lines of a CSV in front of that: a title, a date of export.
+    progress
+        Called while the whole of a file of JSON lines is read for the names in it.
 
     Raises
     ------
@@ -85,6 +97,7 @@ class Recording:
         encoding: str | None = None,
         header: bool = True,
         skip: int = 0,
+        progress: Update = lambda done, total, count: None,
     ) -> None:
         self.path = path
         self._header = header
@@ -97,7 +110,7 @@ class Recording:
             self.encoding = "" if binary else (encoding or encoding_of(path.name, self._open))
             self.format: Format = "parquet" if binary else _format(head.decode(self.encoding, "replace"), path)
             self.separator = separator or (self._separator() if self.format == "csv" else "")
-            self.columns = self._columns()
+            self.columns = self._columns(progress)
             self.sample = list(islice(self.rows(), SAMPLE))
         except (OSError, EOFError, zlib.error) as error:
             raise Refused(f"{path} cannot be read: {error}") from error
@@ -158,19 +171,11 @@ class Recording:
         said = _SEPARATOR_LINE.fullmatch(line)
         return said[1] if said else max(_SEPARATORS, key=line.count)
 
-    def _columns(self) -> tuple[str, ...]:
+    def _columns(self, progress: Update) -> tuple[str, ...]:
         if self.format == "parquet":
             return tuple(_parquet_file(self.path).schema_arrow.names)
         if self.format == "jsonl":
-            with self._text() as file:
-                objects = [_object(line) for line in islice(file, SAMPLE)]
-            names = list(dict.fromkeys(name for each in objects if isinstance(each, dict) for name in each))
-            if not names:
-                raise Refused(
-                    f"{self.path.name} has no JSON object in a line of its own",
-                    f"one object a line:  jq -c . {self.path.name} > {self.path.stem}.jsonl",
-                    code=ExitCode.USAGE,
-                )
+            names = self._names(progress)
         else:
             first = next(self._records(), TableRow(1, ()))
             if first.reject is not None:
@@ -182,6 +187,25 @@ class Recording:
         if twice:
             raise Refused(f"{self.path.name} names a column twice: {', '.join(repr(cut(name)) for name in twice[:10])}")
         return tuple(names)
+
+    def _names(self, progress: Update) -> list[str]:
+        """The names in all objects: a field may come with the last one."""
+        names: dict[str, None] = {}
+        with self._text() as file:
+            for number, line in self._watched(file):
+                if isinstance(found := _object(line), dict):
+                    names |= dict.fromkeys(found)
+                if len(names) > _NAMES:
+                    raise Refused(f"{self.path.name} has more than {_NAMES:,} different names in its objects")
+                if number % 4_096 == 0:
+                    progress(self._at, self.size, number)
+        if not names:
+            raise Refused(
+                f"{self.path.name} has no JSON object in a line of its own",
+                _one_a_line(self.path, "."),
+                code=ExitCode.USAGE,
+            )
+        return list(names)
 
     def preamble(self, names: frozenset[str], least: int = 2) -> int:
         """Number of lines before the one that looks most like a header; `names` in the form of :func:`bare`.
@@ -324,10 +348,15 @@ def _format(head: str, path: Path) -> Format:
     if text.startswith(("[{", "[\n", "[\r", "[ ")):
         raise Refused(
             f"{path.name} is one JSON array, which would have to be read whole",
-            f"one object a line:  jq -c '.[]' {path.name} > {path.stem}.jsonl",
+            _one_a_line(path, "'.[]'"),
             code=ExitCode.USAGE,
         )
     return "jsonl" if text.startswith("{") else "csv"
+
+
+def _one_a_line(path: Path, what: str) -> str:
+    """Advice; into a file of another name, since the shell would empty this one first."""
+    return f"one object a line:  jq -c {what} {path.name} > {path.stem}.lines.jsonl"
 
 
 def _object(line: str) -> dict[str, Any] | Reject:
@@ -339,7 +368,18 @@ def _object(line: str) -> dict[str, Any] | Reject:
         return Reject(RejectReason.UNREADABLE, "is no JSON object")
     if "\\u" in line and any("\ud800" <= c <= "\udfff" for c in json.dumps(found, ensure_ascii=False)):
         return Reject(RejectReason.UNREADABLE, "half of a surrogate pair is no text")
+    if _EXPONENT.search(line):
+        written = json.loads(line, parse_float=_as_written)
+        found |= {name: value for name, value in written.items() if isinstance(value, Decimal)}
     return found
+
+
+def _as_written(text: str) -> Decimal | float:
+    """A number of JSON that keeps its exponent, if it has one."""
+    try:
+        return Decimal(text) if "E" in text.upper() else float(text)
+    except ArithmeticError:  # an exponent of twenty digits
+        return float(text)
 
 
 def _parquet_file(path: Path) -> Any:

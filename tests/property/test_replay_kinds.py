@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,11 +16,14 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from app.errors import Refused
+from app.evaluate.sheet import answers
 from app.replay.conversion import Conversion
 from app.tables.column_guess import ColumnMapper, Told
+from app.tables.column_names import NAMES, bare, known_names
 from app.tables.decimals_and_dates import Evidence, UnitEvidence
 from app.tables.encoding import SYLLABLES, encoding_of
 from app.tables.fields import Field, Reading, Sort, fields_of, reader
+from app.tables.id_evidence import IdEvidence
 from app.tables.quantities import SECONDS
 from app.tables.recording import Recording
 from app.tables.reject import Reject, RejectReason
@@ -213,10 +219,10 @@ def test_a_number_that_became_a_float_is_no_id(number: int, form: str) -> None:
 
 
 HEADER = ["subscriber_id", "ts", "direction", "duration_s", "peer_network", "peer_operator"]
-NAMES = st.text("abc,;\"'\n ü", max_size=6)
+CELLS = st.text("abc,;\"'\n ü", max_size=6)
 
 
-@given(st.lists(NAMES, min_size=1, max_size=8), st.integers(0, 8), st.sampled_from(",;\t"), st.integers(0, 3))
+@given(st.lists(CELLS, min_size=1, max_size=8), st.integers(0, 8), st.sampled_from(",;\t"), st.integers(0, 3))
 def test_a_quote_that_stays_open_costs_its_own_row_and_no_other(
     path: Path, names: list[str], broken: int, separator: str, skip: int
 ) -> None:
@@ -271,3 +277,131 @@ def test_an_sms_is_never_refused_for_its_duration(path: Path, calls: list[tuple[
     made = [convert.records(row) for row in recording.rows()]
     for (kind, duration), found in zip(calls, made, strict=True):
         assert isinstance(found, Reject) == (kind in ("call", "voice") and not duration.isdecimal())
+
+
+TITLES = st.lists(st.text('xyz01,;" ', max_size=12), max_size=6)
+
+
+@given(TITLES, st.lists(st.integers(1, 10**11), min_size=1, max_size=5), st.sampled_from(",;\t"))
+def test_titles_in_front_of_a_table_are_skipped_when_told_and_else_asked_about(
+    path: Path, titles: list[str], numbers: list[int], separator: str
+) -> None:
+    rows = [separator.join([f"s{n}", "2026-05-01", "outgoing", "1", "on_net", "x"]) for n in numbers]
+    path.write_text("\n".join([*titles, separator.join(HEADER), *rows]) + "\n")
+    recording = Recording(path, skip=len(titles))
+    convert = Conversion(ColumnMapper(recording, CALLS, Told(), LocalTime()).map(), NOW)
+    made = [convert.records(row) for row in recording.rows()]
+    assert [[record.subscriber_id for record in each] for each in made] == [[f"s{n}"] for n in numbers]  # type: ignore[union-attr]
+    try:
+        unskipped = Recording(path)
+    except Refused:
+        return
+    if any(title.strip() for title in titles):
+        assert unskipped.preamble(known_names(CALLS)) == len(titles)
+        assert ColumnMapper(unskipped, CALLS, Told(), LocalTime()).map().missing
+    else:
+        assert unskipped.columns == recording.columns
+
+
+CALL = {
+    "subscriber_id": "138",
+    "ts": "2026-05-01 08:00:00",
+    "direction": "MTC",
+    "duration_s": "60",
+    "peer_network": "on-net",
+}
+WRITTEN = [str, str.upper, str.title, lambda name: name.replace("_", " "), lambda name: name.title().replace("_", "")]
+
+
+@given(
+    st.fixed_dictionaries({name: st.sampled_from(NAMES[CALLS][name].split()) for name in CALL}),
+    st.permutations(list(CALL)),
+    st.sampled_from(WRITTEN),
+)
+def test_every_name_of_a_switch_is_known_in_every_place_and_spelling(
+    path: Path, named: dict[str, str], order: list[str], spelling: Callable[[str], str]
+) -> None:
+    header = [spelling(named[name]) for name in order]
+    assume(len(set(map(bare, header))) == len(header))
+    path.write_text(",".join(header) + "\n" + ",".join(CALL[name] for name in order) + "\n", encoding="utf-8")
+    mapping = ColumnMapper(Recording(path), CALLS, Told(), LocalTime()).map()
+    assert {each.field.name: each.columns for each in mapping.sources} == {n: (order.index(n),) for n in CALL}
+
+
+FORMS = ["{}", "+86{}", "0086-{}", "0{}"]
+PARTY = st.tuples(st.integers(0, 3), st.sampled_from(FORMS)).map(lambda of: of[1].format(13_800_138_000 + of[0]))
+
+
+@given(
+    st.lists(
+        st.tuples(PARTY, st.one_of(PARTY, st.just("")), st.sampled_from(["on_net", "off_net"])), min_size=1, max_size=6
+    ),
+    st.lists(st.sampled_from(["", "outgoing", "incoming"]), min_size=6, max_size=6),
+    st.integers(0, 1),
+)
+def test_a_row_of_both_parties_is_an_event_of_each_or_the_file_is_asked_about(
+    path: Path, calls: list[tuple[str, str, str]], directions: list[str], late: int
+) -> None:
+    # Calls that say nothing new, to push the others behind the first thousand rows.
+    rows = [(("s", "", "off_net"), "")] * (1_001 * late) + list(zip(calls, directions, strict=False))
+    lines = [f"{a},{b},{way},2026-05-01,5,{net}" for (a, b, net), way in rows]
+    path.write_text("\n".join(["caller_number,called_number,direction,start,billsec,peer_network", *lines]) + "\n")
+    recording = Recording(path)
+    forms = {number for a, b, _ in calls for number in (a, b) if number}
+    two_forms = len({number[-11:] for number in forms}) < len(forms)
+    try:
+        mapping = ColumnMapper(recording, CALLS, Told(both_parties=True), LocalTime()).map()
+    except Refused:
+        assert two_forms or "incoming" in directions[: len(calls)]
+        return
+    assert not two_forms
+    assert "incoming" not in directions[: len(calls)]
+    convert, found = Conversion(mapping, NOW), []
+    for row in list(recording.rows())[1_001 * late :]:
+        made = convert.records(row)
+        assert not isinstance(made, Reject)
+        found += [(json.loads(each.value)["direction"], each.subscriber_id) for each in made]
+    assert found == [
+        each for a, b, net in calls for each in [("outgoing", a), *([("incoming", b)] if b and net == "on_net" else [])]
+    ]
+
+
+@given(
+    st.lists(st.one_of(PARTY, st.sampled_from(["10086", "460001234567890", "s-1", ""])), min_size=1, max_size=20),
+    st.integers(1, 40),
+)
+def test_numbers_in_two_forms_are_found_wherever_they_stand(numbers: list[str], round_of: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.tables.id_evidence._FIRST_ROUND", round_of)
+        read = reader(fields_of(CALLS)["subscriber_id"], Reading(CALLS, LocalTime()))
+        evidence = IdEvidence("log.csv", (), read, of_subscribers=True, several_forms=True)
+        for row, number in enumerate(numbers * 3, 2):
+            evidence.look(row, number)
+    forms = {number for number in numbers if len(number) > 6 and number[:2] != "46"}
+    if len({number[-11:] for number in forms}) == len(forms):
+        evidence.settle()
+        return
+    with pytest.raises(Refused) as refused:
+        evidence.settle()
+    one, other = re.findall("'(.*?)'", refused.value.message)
+    assert {one, other} <= forms
+    assert one != other
+    assert one[-11:] == other[-11:]
+
+
+LABELS = st.sampled_from(["gone", "Gone", "here", "1", "1.0", "0", "", " ", "n/a", "-", "NULL", "none"])
+
+
+@given(st.lists(LABELS, min_size=1, max_size=30), st.sampled_from(["gone", "1", "1.0", "-"]))
+def test_whoever_has_the_word_left_and_a_blank_is_nobody(labels: list[str], positive: str) -> None:
+    same = {"gone": ["gone", "Gone"], "1": ["1", "1.0"], "1.0": ["1", "1.0"], "-": ["-"]}[positive]
+    known = [label in same or label not in ("", " ", "n/a", "-", "NULL") for label in labels]
+    left = [label in same for label in labels]
+    try:
+        found = answers(labels, "left", positive)
+    except Refused:
+        assert sum(left) in (0, sum(known))
+        return
+    assert found.known.tolist() == known
+    assert found.left.tolist() == left
+    assert sorted(found.words) == sorted(set(labels) & set(same))

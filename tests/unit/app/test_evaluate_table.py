@@ -15,6 +15,7 @@ import pytest
 
 from app import cli
 from app.errors import ExitCode
+from app.evaluate.sheet import answers
 
 FIGURES = {"roc_auc", "roc_auc_95", "pr_auc", "lift_top_decile", "precision_top_5pct", "log_loss", "ece"}
 Table = dict[str, Sequence[object]]
@@ -271,6 +272,13 @@ def test_rows_without_a_label_are_left_out_and_counted(tmp_path: Path, capsys: p
     out = capsys.readouterr().out
     assert "100 rows without a label are left out" in out
     assert "in column" in out.split("left: ")[1].splitlines()[0]
+
+
+@pytest.mark.parametrize("positive", ["1", "1.0"])
+def test_a_label_that_became_a_float_is_the_same_label(positive: str) -> None:
+    found = answers(["1", "0", "1.0", "0.0", "1,0", "", "nan"], "left", positive)
+    assert found.left.tolist() == [True, False, True, False, True, False, False]
+    assert found.words == ["1", "1,0", "1.0"]
 
 
 def test_the_word_of_those_who_left_can_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

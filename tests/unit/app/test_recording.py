@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,39 @@ def test_what_is_no_log_is_refused(tmp_path: Path, content: bytes, says: str) ->
     with pytest.raises(Refused) as refused:
         Recording(tmp_path / "log")
     assert says in " ".join((refused.value.message, *refused.value.advice))
+
+
+def test_the_advice_for_json_never_empties_the_file_itself(tmp_path: Path) -> None:
+    for content in ('{\n "a": 1\n}\n', '[{"a": 1}]'):
+        for name in ("log.jsonl", "log.json", "log.lines.jsonl"):
+            (tmp_path / name).write_text(content)
+            with pytest.raises(Refused) as refused:
+                Recording(tmp_path / name)
+            *_, source, target = refused.value.advice[0].replace(">", "").split()
+            assert (source, source != target) == (name, True)
+
+
+def test_a_name_that_comes_with_the_last_object_is_a_column(tmp_path: Path) -> None:
+    rows = [{"a": n} for n in range(5_000)]
+    (tmp_path / "log.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in [*rows, {"b": 1}]))
+    told: list[float] = []
+    recording = Recording(tmp_path / "log.jsonl", progress=lambda done, total, count: told.append(total - done))
+    assert recording.columns == ("a", "b")
+    assert told, "there is a bar"
+    assert [row.cells for row in recording.rows()][-1] == [None, 1]
+    names = "".join(f'{{"{n}": 1}}\n' for n in range(10_001))
+    (tmp_path / "log.jsonl").write_text(names)
+    with pytest.raises(Refused, match="10,000 different names"):
+        Recording(tmp_path / "log.jsonl")
+
+
+def test_a_number_of_json_with_an_exponent_stays_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text(
+        '{"a": 1.38E+10, "b": 0.5, "c": "x: 1e5", "d": {"e": 1e3}, "f": 1e99999999999999999999}\n'
+    )
+    (row,) = Recording(tmp_path / "log.jsonl").rows()
+    assert row.cells == [Decimal("1.38E+10"), 0.5, "x: 1e5", {"e": 1000.0}, float("inf")]
+    assert [str(row.cells[0]), type(row.cells[3]["e"])] == ["1.38E+10", float]  # type: ignore[index]
 
 
 def test_lines_that_break_the_encoding_told_are_rejected_one_by_one(tmp_path: Path) -> None:

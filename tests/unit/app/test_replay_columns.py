@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -199,6 +200,38 @@ def test_a_column_of_the_name_but_not_the_kind_is_left_out_where_nobody_needs_it
     assert not isinstance(events(recording, mapping)[0], Reject)
     taught = mapped(recording, "calls", Told(words={"roaming": {"省内": "no"}}))
     assert columns(recording, taught)["roaming"] == "漫游"
+
+
+def test_a_column_is_judged_by_all_of_its_cells(tmp_path: Path) -> None:
+    row = ["u", "1777593600", "主叫", "1", "网内"]
+    header = ["号码", "时间", "主被叫", "时长", "对端网络", "漫游"]
+    late = written(tmp_path / "log.csv", header, *[[*row, "省内"]] * 1_100, *[[*row, "是"]] * 1_101)
+    assert "roaming" in columns(late, mapped(late, "calls")), "more than half of them fit"
+    strange = written(tmp_path / "log.csv", header, *[[*row, "是"]] * 1_100, *[[*row, "省内"]] * 1_101)
+    assert "roaming" not in columns(strange, mapped(strange, "calls"))
+
+
+def test_the_column_of_times_is_the_one_whose_cells_are_mostly_times(tmp_path: Path) -> None:
+    rows = [["u", f"{n} min", "2026-05-01 08:00"] for n in range(2_000)]
+    recording = written(tmp_path / "log.csv", ["号码", "通话时间", "开始时间"], ["u", "20260501", ""], *rows)
+    assert columns(recording, mapped(recording, "calls"))["ts"] == "开始时间"
+
+
+def test_a_field_that_comes_late_is_none_the_less_read(tmp_path: Path) -> None:
+    call = {"号码": "u", "时间": 1777593600, "主被叫": "主叫", "时长": 1, "对端网络": "网内"}
+    sms = {name: value for name, value in call.items() if name != "时长"} | {"业务类型": "短信"}
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*[call] * 1_200, sms]), encoding="utf-8")
+    recording = Recording(path)
+    found = events(recording, mapped(recording, "calls"))
+    assert found[-1] == {
+        "subscriber_id": "u",
+        "ts": 1777593600000,
+        "direction": "outgoing",
+        "duration_s": 0,
+        "peer_network": "on_net",
+        "kind": "sms",
+    }
 
 
 def test_types_of_parquet_become_the_contracts(tmp_path: Path) -> None:

@@ -37,9 +37,31 @@ def test_a_dry_run_shows_the_mapping_and_three_records_without_a_broker(tmp_path
             "peer_network": "on_net",
         },
     }
-    assert "mine.csv: 5 of the first 5 rows convert" in result.stderr
+    assert "mine.csv: 5 of 5 rows convert" in result.stderr
     assert "gb18030" in result.stderr
     assert "主叫 = outgoing" in result.stderr
+
+
+@pytest.mark.parametrize(("bad", "rows"), [(slice(0, 1_000), "2"), (slice(1_000, 1_500), "1002")])
+def test_a_dry_run_converts_all_rows(tmp_path: Path, bad: slice, rows: str) -> None:
+    lines = [ROW] * 1_500
+    lines[bad] = [line.replace("主叫", "XX") for line in lines[bad]]
+    wrong = len(lines[bad])
+    result = run(tmp_path, HEADER + "".join(lines), "--dry-run")
+    assert result.exit_code == 0
+    assert f"mine.csv: {1_500 - wrong:,} of 1,500 rows convert; nothing is written" in result.stderr
+    assert f"mine.csv: {wrong:,} rejected as unknown_word\n  row {rows}: direction: 'XX'" in result.stderr
+    assert "XX ?, 主叫 = outgoing" in result.stderr
+    assert "7 of 7 rows convert" in run(tmp_path, HEADER + ROW * 9, "--dry-run", "--limit", "7").stderr
+    none = run(tmp_path, HEADER + ROW.replace("主叫", "XX") * 1_500, "--dry-run")
+    assert (none.exit_code, "none of 1,500 rows" in none.stderr) == (1, True)
+
+
+def test_what_fills_late_is_shown_with_its_example(tmp_path: Path) -> None:
+    header, row = HEADER.replace("\n", ",漫游\n"), ROW.replace("\n", ",\n")
+    result = run(tmp_path, header + row * 1_200 + ROW.replace("\n", ",是\n"), "--dry-run", "--json")
+    (shown,) = (each for each in json.loads(result.stdout)["files"][0]["mapping"] if each["field"] == "roaming")
+    assert (shown["example"], shown["becomes"], shown["how"]) == ("是", True, "是 = True")
 
 
 def test_a_dry_run_in_json_is_one_object(tmp_path: Path) -> None:
