@@ -58,6 +58,14 @@ def test_dates_are_read_as_they_were_written_or_asked_about(days: list[date], or
     assert not tells or way == order
 
 
+@given(st.lists(DAYS, min_size=2, max_size=20, unique=True), st.sampled_from("/-."))
+def test_a_year_of_two_digits_in_front_is_read_as_a_year_or_asked_about(days: list[date], mark: str) -> None:
+    form = f"%y{mark}%m{mark}%d"
+    cells = [f"{day:{form}}" for day in days]
+    assume(len({cell[:2] for cell in cells}) < len({cell[-2:] for cell in cells}))  # else nothing shows it
+    assert way_of(WHEN, cells, NOW) in ("year", None)
+
+
 @given(st.integers(201, 2_000), st.sampled_from(["day", "month"]), st.dates(date(2026, 1, 13), date(2027, 12, 31)))
 def test_one_wrong_date_turns_no_file(rows: int, order: str, wrong: date) -> None:
     forms = ("%d/%m/%Y", "%m/%d/%Y") if order == "day" else ("%m/%d/%Y", "%d/%m/%Y")
