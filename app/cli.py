@@ -108,6 +108,10 @@ def holdfast(context: click.Context, config: Path | None) -> None:
 def main(args: list[str] | None = None) -> int:
     """Run one command; returns the exit code. The entry point of the console script."""
     codecs.register_error("holdfast", _replaced)
+    for name in ("COLUMNS", "LINES"):
+        size = os.environ.get(name, "1")
+        if not size.isdecimal() or int(size) == 0:  # rich would take it as it is, and show nothing
+            del os.environ[name]
     if sys.stdout is None or sys.stdout is sys.__stdout__:  # or a test's
         sys.stdout = _stdout()
     try:
@@ -158,7 +162,16 @@ def _stdout() -> TextIO:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 1)
     lines = isinstance(was, io.TextIOWrapper) and (was.line_buffering or was.write_through)
     encoding = was.encoding if was else "utf-8"
-    return io.TextIOWrapper(io.BufferedWriter(_Stdout()), encoding, "holdfast", line_buffering=lines)
+    return _Text(io.BufferedWriter(_Stdout()), encoding, "holdfast", line_buffering=lines)
+
+
+class _Text(io.TextIOWrapper):
+    """Text for stdout, which does not say ASCII of itself: click takes that for a mistake, and writes UTF-8."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # an attribute of C, which nobody sets
+        """Name of the encoding."""
+        return "only ascii" if codecs.lookup(super().encoding).name == "ascii" else super().encoding
 
 
 def _replaced(error: UnicodeError) -> tuple[str, int]:

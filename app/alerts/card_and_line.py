@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
-from typing import Final
+from typing import Final, NamedTuple
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text as Line
@@ -87,6 +88,35 @@ _NO_DEADLINE: Final = "port_out_code"
 """After the authorisation code no contact is due."""
 
 
+class _Column(NamedTuple):
+    """A cell of a line.
+
+    Parameters
+    ----------
+    cells
+        Width to which it is padded; to which it is cut too, on a terminal.
+    whole
+        Whether it is never cut: half an id or half a unit is another one.
+    yields
+        Whether it is left out where there is no room.
+    """
+
+    text: str
+    cells: int
+    style: str = ""
+    whole: bool = False
+    yields: bool = False
+
+    @property
+    def room(self) -> int:
+        """Cells that it takes where others are cut."""
+        return max(self.cells, cell_len(self.text)) if self.whole else self.cells
+
+    def drawn(self, *, cut: bool) -> Line:
+        """The text, cut or padded."""
+        return cell(self.text, self.room if cut else max(self.cells, cell_len(self.text)), self.style)
+
+
 class Card:
     """Draws alerts for one reader.
 
@@ -120,34 +150,32 @@ class Card:
         return Panel(Group(*lines), title=self.heading(alert), title_align="left", border_style=_STYLES[alert.tier])
 
     def line(self, alert: Alert, width: int | None = None, before: float | None = None) -> Line:
-        """One line for a list: time, id, kind, risk, customer, value, who acts, and the reason.
+        """One line for a list: time, start of the alert's id, kind, risk, customer, value, who acts, and the reason.
 
         Parameters
         ----------
         width
             Cells that it fills, with a double-width character as two; below 120 channel and age go, and times are
-            short. None: nothing is left out, and the reason, which is last, is not cut off.
+            short. Customer and unit are whole at any width: other columns give way, and if that is not enough, the
+            line is longer and wraps. None: nothing is left out, and nothing is cut off.
         before
             The last risk that the reader saw of this subscriber, to say how it has changed.
         """
         words, action, roomy = self._words, alert.action, width is None or width >= _ROOMY
-        cells = [
-            (self.listed(alert.ts, roomy=roomy), 11 if roomy else 5, "dim"),
-            (alert.alert_id[:8], 8, "dim"),
-            (
-                self._what(alert, roomy=roomy),
-                22 if roomy else 12,
-                "dim" if alert.event == "closed" else _STYLES[alert.tier],
-            ),
-            (self._times(alert, before), 8, ""),
-            (self._subject(alert), 13 if roomy else 11, ""),
-            (words[f"worth_{alert.value.segment}"], 4, ""),
-            (self.unit(alert), 12 if roomy else 10, ""),
+        style = "dim" if alert.event == "closed" else _STYLES[alert.tier]
+        columns = [
+            _Column(self.listed(alert.ts, roomy=roomy), 11 if roomy else 5, "dim"),
+            _Column(alert.alert_id[:8], 8, "dim"),
+            _Column(self._what(alert, roomy=roomy), 22 if roomy else 12, style),
+            _Column(self._times(alert, before), 8, yields=True),
+            _Column(self._subject(alert), 13 if roomy else 11, whole=True),
+            _Column(words[f"worth_{alert.value.segment}"], 4, yields=True),
+            _Column(self.unit(alert), 12 if roomy else 10, whole=True),
         ]
         if roomy:
-            cells.append(("" if action is None else words[action.channel], 11, ""))
-            cells.append((self.age(alert.ts), 4, "dim"))
-        return self._listing(cells, alert, width)
+            columns.append(_Column("" if action is None else words[action.channel], 11, yields=True))
+            columns.append(_Column(self.age(alert.ts), 4, "dim", yields=True))
+        return self._listing(columns, alert, width)
 
     def withheld(self, decision: Suppression, width: int | None = None) -> Line:
         """One line for a withheld breach: time, id, kind, why it was withheld, customer, who would act, and its reason.
@@ -158,15 +186,15 @@ class Card:
             As for :meth:`line`.
         """
         roomy = width is None or width >= _ROOMY
-        cells = [
-            (self.listed(decision.ts, roomy=roomy), 11 if roomy else 5, "dim"),
-            (decision.alert_id[:8], 8, "dim"),
-            (self._what(decision, roomy=roomy), 22 if roomy else 12, "dim"),
-            (self._words[f"withheld_{decision.reason}"], 14, "yellow"),
-            (self._subject(decision), 13 if roomy else 11, ""),
-            (self.unit(decision), 12 if roomy else 10, ""),
+        columns = [
+            _Column(self.listed(decision.ts, roomy=roomy), 11 if roomy else 5, "dim"),
+            _Column(decision.alert_id[:8], 8, "dim"),
+            _Column(self._what(decision, roomy=roomy), 22 if roomy else 12, "dim"),
+            _Column(self._words[f"withheld_{decision.reason}"], 14, "yellow"),
+            _Column(self._subject(decision), 13 if roomy else 11, whole=True),
+            _Column(self.unit(decision), 12 if roomy else 10, whole=True),
         ]
-        return self._listing(cells, decision, width)
+        return self._listing(columns, decision, width)
 
     def step(self, alert: Alert) -> Line:
         """One step of an alert: time, what happened, and why."""
@@ -185,13 +213,19 @@ class Card:
                 line.append(f"  {printable(part)}")
         return line
 
-    def _listing(self, cells: Iterable[tuple[str, int, str]], alert: Alert | Suppression, width: int | None) -> Line:
+    def _listing(self, columns: list[_Column], alert: Alert | Suppression, width: int | None) -> Line:
         """The columns, and the first reason in words, which is cut off where the line ends."""
-        line = Line(" ").join(cell(*each) for each in cells)
+        for column in [each for each in reversed(columns) if each.yields]:
+            if width is None or sum(each.room + 1 for each in columns) - 1 <= width:
+                break
+            columns.remove(column)
+        line = Line(" ").join(each.drawn(cut=width is not None) for each in columns)
         reason = printable(self._said(alert.reasons[0].text)) if alert.reasons else ""
-        line.append(f" {reason}")
-        if width is not None:
-            line.truncate(width, overflow="ellipsis", pad=True)
+        if width is None:
+            return line.append(f" {reason}")
+        if (room := width - line.cell_len - 1) > 0:
+            return line.append(" ").append_text(cell(reason, room, ""))
+        line.pad_right(max(0, room + 1))
         return line
 
     def _headline(self, alert: Alert) -> Line:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.containers import Lines
 from rich.text import Text
 
 from app.alerts.card_and_line import Card
@@ -22,6 +23,7 @@ from app.config.options import PLACE, console, json_option, language, settings_o
 from app.config.settings import Settings
 from app.errors import ExitCode, Refused, no_topic
 from app.process.full_screen import QUIT, Keys, screen
+from models.contract.alerts import Alert
 from models.contract.policy import Policy
 from models.contract.vocabulary import TIERS
 from streams.kafka.topic_tail import TopicMissingError, as_alert, polls, tail
@@ -103,21 +105,28 @@ class Board:
         alerts, head = self.alerts.by_priority(), list(self._head())
         self._chosen = min(self._chosen, max(0, len(alerts) - 1))
         rows = max(1, height - len(head) - 1)
-        first = max(0, self._chosen - rows + 1)
         for line in head:
             line.truncate(width, overflow="ellipsis")
             yield line
-        shown = alerts[first : first + rows]
-        for place, alert in enumerate(shown, first):
+        lines = [row for line in self._fitting(alerts, rows, width, out) for row in line]
+        yield from lines
+        if not alerts:
+            yield Text(self._words["none" if self.caught_up else "reading"], style="italic")
+        yield from (Text("") for _ in range(rows - max(1, len(lines))))
+        foot = self._words["keys"].format(id=alerts[self._chosen].alert_id[:8] if alerts else "ID")
+        yield Text(foot, style="dim", no_wrap=True, overflow="ellipsis", end="")
+
+    def _fitting(self, alerts: list[Alert], rows: int, width: int, out: Console) -> list[Lines]:
+        """As many alerts as fit, the chosen one among them; a line that is too long for one row wraps."""
+        first, drawn = max(0, self._chosen - rows + 1), list[Lines]()
+        for place, alert in enumerate(alerts[first : first + rows], first):
             line = self._card.line(alert, width)
             if place == self._chosen:
                 line.stylize("reverse")
-            yield line
-        if not alerts:
-            yield Text(self._words["none" if self.caught_up else "reading"], style="italic")
-        yield from (Text("") for _ in range(rows - max(1, len(shown))))
-        foot = self._words["keys"].format(id=alerts[self._chosen].alert_id[:8] if alerts else "ID")
-        yield Text(foot, style="dim", no_wrap=True, overflow="ellipsis", end="")
+            drawn.append(line.wrap(out, width))
+            while len(drawn) > 1 and sum(map(len, drawn)) > rows:
+                del drawn[0 if place <= self._chosen else -1]
+        return drawn
 
     def _head(self) -> Iterator[Text]:
         alerts, words, names = self.alerts, self._words, self._card.word

@@ -6,6 +6,8 @@ by its records' timestamps, and these are old when they arrive.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ from streams.records.topics import INPUT_TOPICS
 KEPT: Final = {"retention.ms": "-1"}
 """For topics created here: those of a simulation or a replay are deleted as a whole, not by age."""
 _SLACK_MS: Final = 14 * DAY_MS
+_SAY_S: Final = 30.0
 
 
 def mended(config: Mapping[str, str], span_ms: int) -> dict[str, str]:
@@ -84,11 +87,25 @@ async def put_back(settings: Settings, say: Callable[[str], None]) -> None:
     if not await retention.noted(client, prefix):
         return
     say("the topics get their own retention back when the workers have applied all; Ctrl-C leaves that to you")
-    if await retention.applied(client, prefix, settings.group, settings.partitions):
+    said = -math.inf
+
+    def tell(left: int) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _SAY_S:
+            said = time.monotonic()
+            say(f"waiting for group {settings.group}: {left:,} records are not applied yet")
+
+    end = await retention.applied(client, prefix, settings.group, settings.partitions, tell)
+    if end is retention.Applied.ALL:
         for name in await retention.put_back(client, prefix):
             say(f"{name}: has its own retention back")
-    else:
-        say("no worker runs. When one has applied all of it:  holdfast topics restore")
+        return
+    why = {
+        retention.Applied.NO_WORKER: "no worker runs.",
+        retention.Applied.NO_PROGRESS: f"group {settings.group} has applied nothing of it for "
+        f"{retention.PATIENCE_S:.0f} s; do its workers read the topics of another prefix?",
+    }
+    say(f"{why[end]} When one has applied all of it:  holdfast topics restore")
 
 
 async def _settled(client: Mapping[str, Any], created: Mapping[str, int]) -> None:

@@ -25,7 +25,7 @@ from app.replay.playback import Playback, hopeless, play, say
 
 _EXAMPLES: Final = 3
 """Records that a dry run prints of each file."""
-_EPILOG: Final = """\b
+_FLAGS: Final = """
 Flags for what the guess misses:
   --map ts=通话日期+通话时间     a field from a column; date and time, or up and down, from two
   --map peer_operator=           leave out a field that was guessed
@@ -39,16 +39,29 @@ Flags for what the guess misses:
   --both-parties                 each row also gives an event of the called party, if on_net
   --map calls.ts=开始时间        for the files of one topic only
 
+"""
+_TEXT_FROM: Final = " " * 33
+_SEVERAL: Final = """Several files are written as one stream, in the order of time. Replay outcomes together with
+the events, before the worker is started: it then takes all of it in one order. For a worker that already runs give a
+speed, such as two days a second: written at once, topics get weeks out of step.
+
 \b
-Several files are written as one stream, in the order of time. Replay outcomes together with
-the events, before the worker is started: it then takes all of it in one order. For a worker
-that already runs give a speed, such as two days a second: written at once, topics get weeks
-out of step.
-  holdfast replay calls.csv data.csv.gz left.csv --as calls --as data-usage --as outcomes --speed 172800
+  holdfast replay calls.csv data.csv.gz left.csv \\
+    --as calls --as data-usage --as outcomes --speed 172800
 """
 
 
-@click.command("replay", epilog=_EPILOG)
+class _Replay(click.Command):
+    """The command with its examples at the end of the help, in the width of the terminal."""
+
+    def format_epilog(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        for line in _FLAGS.splitlines():
+            formatter.write(click.wrap_text(line, formatter.width, subsequent_indent=_TEXT_FROM) + "\n")
+        formatter.write_text(_SEVERAL)
+
+
+@click.command("replay", cls=_Replay)
 @resolved_options(*PLACE, "partitions", "policy")
 @reading_options(required=False)
 @click.option(

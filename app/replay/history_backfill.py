@@ -38,11 +38,12 @@ from streams.kafka.retries import NoAnswerError, patient
 from streams.kafka.topic_admin import Cluster
 from streams.model_topic import recorded_history
 from streams.model_topic.recorded_history import Backfill
+from streams.model_topic.retention import PATIENCE_S
 from streams.records.topics import INPUT_TOPICS, STATE
 
 _FOR_EVER_MS: Final = 100 * 365 * 86_400_000
 _ALONE_S: Final = 30.0
-"""Longest wait for a worker if none is running."""
+"""Longest wait for a worker if none is running; if some are, but apply nothing, it is that of a replay."""
 _POLL_S: Final = 1.0
 _IN_STEP: Final = 172_800.0
 """Recorded seconds written a second while workers read: faster, topics get out of step (``holdfast replay --help``)."""
@@ -166,9 +167,9 @@ class History:
             say(facts | {"history": self._history, "there": done.there, "until": told.until, "applied": applied})
         if not applied:
             raise Refused(
-                f"all of it is written, but for {_ALONE_S:.0f} s no worker has run to apply it: the topics keep it "
-                "meanwhile",
-                "start `holdfast worker` and `holdfast learner`, and run this again:",
+                f"all of it is written, but no worker has applied any of it for {_ALONE_S:.0f} s (if some run, for "
+                f"{PATIENCE_S:.0f} s): the topics keep it meanwhile",
+                "start `holdfast worker` and `holdfast learner` for these topics, and run this again:",
                 "it puts the topics' own retention back when all is applied",
                 code=ExitCode.NOT_FOUND,
             )
@@ -306,15 +307,17 @@ class History:
         return told
 
     async def _applied(self, told: Backfill) -> bool:
-        """Step 6; False if no worker runs for a while."""
-        total, alone = sum(sum(ends) - sum(told.starts[topic]) for topic, ends in (told.ends or {}).items()), 0.0
+        """Step 6; False if no worker has applied anything for a while."""
+        total = sum(sum(ends) - sum(told.starts[topic]) for topic, ends in (told.ends or {}).items())
+        last, idle = total, 0.0
+        click.echo(f"waiting for group {self._settings.group} to apply it", err=True)
         with writing(self._console, total, "applying / 应用") as tell:
             async with Cluster(self._client) as cluster, self._watching() as view:
                 while left := await self._left(cluster, told):
                     tell(PublishCount(records=total - left))
                     group = await view.group(self._settings.group)
-                    alone = alone + _POLL_S if group is not None and not group.members else 0.0
-                    if alone >= _ALONE_S:
+                    last, idle = left, idle + _POLL_S if left == last else 0.0
+                    if idle >= (_ALONE_S if group is not None and not group.members else PATIENCE_S):
                         return False
                     await asyncio.sleep(_POLL_S)
         return True

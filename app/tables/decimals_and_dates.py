@@ -152,8 +152,10 @@ class Evidence:
             left = [way for way in left if not self._mostly_late(way)] or left
             self._against |= {way: seen for way, seen in self._late.items() if way in self.left and way not in left}
         if len(left) == 1:
+            if self._late_all_the_same(left[0]):
+                raise self._question(self._late[left[0]], [left[0], *self._against], late=left[0])
             if weak := [way for way in self._against if self._weak(way) and not self._closer(left[0], way)]:
-                raise self._question(self._unsure, [left[0], *weak], self._against[weak[0]])
+                raise self._question(self._unsure, [left[0], *weak], only=self._against[weak[0]])
             return left[0]
         lent = {each.left[0] for each in others if len(each.left) == 1} & set(left)
         if len(lent) == 1:
@@ -194,6 +196,11 @@ class Evidence:
         number, least = self._number(late=way), self._turned / _LATE_OF_FEW
         return number >= max(2, least) or number >= max(_MANY, self._turned / _LATE)
 
+    def _late_all_the_same(self, way: str) -> bool:
+        """Whether the only format left puts most dates in the future, and few cells rule the others out."""
+        against = max((self._number(against=other) for other in self._against), default=0)
+        return self._mostly_late(way) and against < max(_MANY, self._number(late=way))
+
     def _closer(self, way: str, than: str) -> bool:
         """Whether a format puts the dates closer together: a log of October is not one of ten days in ten months."""
         (first, last), (early, late) = (self._spans.get(each, (0, 0)) for each in (way, than))
@@ -207,15 +214,14 @@ class Evidence:
     def _allowed(self, text: str) -> _Bearing | None:
         """The evidence of a cell; None if it has none."""
         read = {way: value for way, read in self._ways.items() if not isinstance(value := read(text), Reject)}
-        different, none = len(set(read.values())) > 1, frozenset[str]()
         if self.field.sort is Sort.TIME and "." in text and "day" in read:
-            return _Bearing(frozenset(["day"]), none, turned=False)  # 5.6.2026 is never the sixth of May
-        late = none
+            read.pop("month", None)  # 5.6.2026 is never the sixth of May
+        different, late = len(set(read.values())) > 1, frozenset[str]()
         if self._now_ms is not None:
             # One day more, since the file's time zone is not known here.
             limit = self._now_ms + DAY_MS
             late = frozenset(way for way, ms in read.items() if isinstance(ms, int) and ms > limit)
-            late = none if len(late) == len(read) else late
+            late = frozenset() if len(late) == len(read) else late
         if not read or (not different and len(read) == len(self._ways)):
             return None
         if different and self.field.sort is not Sort.TIME and "," not in text and self._commas:
@@ -226,11 +232,14 @@ class Evidence:
                 self._spans[way] = min(first, value), max(last, value)
         return _Bearing(frozenset(read) - late, late, turned=different)
 
-    def _question(self, seen: _Seen, left: Sequence[str], only: _Seen | None = None) -> Refused:
+    def _question(self, seen: _Seen, left: Sequence[str], *, only: _Seen | None = None, late: str = "") -> Refused:
         read = {way: self._ways[way](seen.cell) for way in left}
         if self.field.sort is Sort.TIME:
             read = {way: datetime.fromtimestamp(int(str(ms)) // 1000, UTC).date() for way, ms in read.items()}
         tells = "nothing tells" if only is None else f"only {only} would tell, for {self._turned:,} like it"
+        if late:
+            ruled_out = " and ".join(f"{each} is not {_NAMES[way][0]}" for way, each in self._against.items())
+            tells = f"{ruled_out}, while {_NAMES[late][0]} it is in the future"
         return Refused(
             f"{self._where}: {self.field.name}: {seen} is {' or '.join(map(str, read.values()))}, and {tells}",
             *(f"{value}:  {_NAMES[way][1].format(field=self.field.name)}" for way, value in read.items()),

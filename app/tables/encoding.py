@@ -2,7 +2,8 @@
 
 Nearly any Western European text is valid GBK too, with rare characters inside Latin words: Mu駉z is Muñoz. Korean and
 Japanese text has the bytes of common Chinese characters, so such text must have words that we know, or characters that
-those languages hardly have.
+those languages hardly have. Text of DOS, of a Macintosh or of Central Europe is valid Windows-1252 too, so the user is
+asked if its letters fit better there.
 charset-normalizer 3.5 was tried instead: it reads Muñoz as Muńoz (cp1250) and a column of 主叫 as Big5, and never asks.
 """
 
@@ -17,11 +18,18 @@ from typing import IO, Final
 from app.errors import ExitCode, Refused
 from app.tables.column_names import NAMES
 from app.tables.contract_words import FLAGS, WORDS
+from app.tables.latin_letters import RIVALS, misfits
 from app.tables.reject import cut
 
 _CHUNK: Final = 1 << 20
 _HEAD: Final = 4096
-_BOMS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_BOMS: Final = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _ASKED: Final = ("gb18030", "cp1252", "utf-8")
 _RUN: Final = re.compile(rb"([A-Za-z]?)([\x80-\xff]+)(?=([A-Za-z]?))")
 _COMMON: Final = re.compile(rb"[\xa1-\xa3\xb0-\xd7][\xa1-\xfe]")
@@ -32,6 +40,7 @@ _WITHIN: Final = re.compile("[ß-ïñ-öø-ýÿœšž’]+|’[À-ÏÑ-ÖØ-Ý]"
 """Letters that may stand beside a small letter inside a word. Text of a Macintosh has others: Müller reads MŸller
 here."""
 _RIVALS: Final = ("cp949", "euc_jp")
+"""Encodings to hold GBK against."""
 _PLACES: Final = (
     "北京 天津 上海 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 贵州 "
     "云南 陕西 甘肃 青海 台湾 内蒙古 广西 西藏 宁夏 新疆 香港 澳门 电信 移动 联通 公司"
@@ -62,8 +71,14 @@ _SURE: Final = 10
 """Words of one language needed for each word of another."""
 
 
-def encoding_of(name: str, opened: Callable[[], IO[bytes]]) -> str:
+def encoding_of(name: str, opened: Callable[[], IO[bytes]], given: str | None = None) -> str:
     """Encoding of a file, which is read to its end: the first megabyte of a Chinese export is often plain ASCII.
+
+    Parameters
+    ----------
+    given
+        The encoding, if the user has said it; then it is only adapted to the mark at the beginning of the file, which
+        is no part of the first column's name.
 
     Raises
     ------
@@ -72,27 +87,44 @@ def encoding_of(name: str, opened: Callable[[], IO[bytes]]) -> str:
     """
     with opened() as file:
         head = file.read(_HEAD)
-    marked = next((encoding for bom, encoding in _BOMS.items() if head.startswith(bom)), None) or _unmarked_utf16(head)
+    bom = next((bom for bom in _BOMS if head.startswith(bom)), b"")
+    if given is not None:
+        return _BOMS[bom] if bom and bom == "\ufeff".encode(given) else given
+    marked = _BOMS.get(bom) or _unmarked_utf16(head)
     if _decodes(opened, marked or "utf-8"):
         return marked or "utf-8"
-    able, words, strange = {"gb18030", "cp1252"} if marked is None else set[str](), Counter[str](), (0, b"")
+    with opened() as file:
+        strange = next(((row, line) for row, line in enumerate(file, 1) if not _is(line, "utf-8")), (0, b""))
+    if marked:
+        raise _question(name, *strange, (marked,))
+    return _by_words(name, opened, strange)
+
+
+def _by_words(name: str, opened: Callable[[], IO[bytes]], strange: tuple[int, bytes]) -> str:
+    able, words, wrong, foreign = {"gb18030", "cp1252"}, Counter[str](), Counter[str](), strange
     with opened() as file:
         for row, line in enumerate(file, 1):
             if line.isascii():
                 continue
-            if not _is(line, "utf-8") and not strange[0]:
-                strange = row, line
             able = {encoding for encoding in able if _is(line, encoding)}
-            if words.total() < _ENOUGH:
-                words.update(word for found in _RUN.finditer(line) for word in _language(*found.groups()))
+            if words.total() >= _ENOUGH:
+                continue
+            words.update(word for found in _RUN.finditer(line) for word in _language(*found.groups()))
+            if not _is(line, "utf-8"):
+                misread = {each: len(misfits(line.decode(each, "replace"), each)) for each in ("cp1252", *RIVALS)}
+                foreign = (row, line) if misread["cp1252"] and not wrong["cp1252"] else foreign
+                wrong.update(misread)
+    fitting = tuple(each for each in RIVALS if _SURE * wrong[each] < wrong["cp1252"])
     for encoding, other in (("gb18030", "cp1252"), ("cp1252", "gb18030")):
         against = max(_SURE * words[other], 2 * words["?"], words["utf-8"])
         if encoding in able and words[encoding] > against:
             rivals = [each for each in _RIVALS if encoding == "gb18030" and _decodes(opened, each)]
             if rivals and not _is_chinese(opened):
                 raise _question(name, *strange, ("gb18030", *rivals))
+            if fitting and encoding == "cp1252":
+                raise _question(name, *foreign, (encoding, *fitting))
             return encoding
-    raise _question(name, *strange, (marked,) if marked else _ASKED)
+    raise _question(name, *(foreign if fitting else strange), (*_ASKED, *fitting))
 
 
 def _unmarked_utf16(head: bytes) -> str | None:
@@ -160,15 +192,17 @@ def _language(before: bytes, run: bytes, after: bytes) -> list[str]:
 
 
 def _question(name: str, row: int, line: bytes, encodings: tuple[str, ...]) -> Refused:
-    at = next((k for k, byte in enumerate(line) if byte > 127), 0)
+    places = [k for k, byte in enumerate(line) if byte > 127] or [0]
+    readings = ((at, {line[at : at + 1].decode(each, "replace") for each in encodings}) for at in places)
+    at = next((at for at, different in readings if len(different) > 1), places[0])
     part = line[max(at - 15, 0) : at + 25]
-    readings = [
+    lines = [
         f"{f'--encoding {encoding}':20}  reads {cut(part.decode(encoding, 'replace'))!r}" for encoding in encodings
     ]
     what, where = "UTF-8" if len(encodings) > 1 else encodings[0], f" in row {row}" if row else ""
     return Refused(
         f"{name} is not {what}{where}, and its words do not tell what it is",
-        *readings,
+        *lines,
         "with each, lines that break it are rejected one by one",
         code=ExitCode.USAGE,
     )

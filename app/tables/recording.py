@@ -107,7 +107,7 @@ class Recording:
             head = self._head()
             self._lenient = encoding is not None
             binary = _is_parquet(head, path)
-            self.encoding = "" if binary else (encoding or encoding_of(path.name, self._open))
+            self.encoding = "" if binary else encoding_of(path.name, self._open, encoding)
             self.format: Format = "parquet" if binary else _format(head.decode(self.encoding, "replace"), path)
             self.separator = separator or (self._separator() if self.format == "csv" else "")
             self.columns = self._columns(progress)

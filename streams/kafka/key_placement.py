@@ -75,19 +75,25 @@ class Partitioner:
         self._partition = partition
         self._partitions = partitions
         self._seen = np.zeros(_PLACES, dtype=np.uint8)
-        self._count = self._warned = 0
-        self._warned_at = -math.inf
 
     def misplaced(self, records: Records) -> Counter[str]:
         """Keys among `records` that belong in another partition and were not counted before, by topic."""
         counts = np.zeros(len(INPUT_TOPICS), dtype=np.int64)
         buffer = np.frombuffer(records.buffer, dtype=np.uint8)
         compiled.count_misplaced(buffer, records.lines, self._partition, self._partitions, self._seen, counts)
-        self._count += int(counts.sum())
         return Counter({topic.name: count for topic, count in zip(INPUT_TOPICS, counts.tolist(), strict=True) if count})
 
-    def warning(self, now_s: float) -> int:
+
+class PlacementWarning:
+    """Warning of misplaced keys, for all lanes of a process: they have the same cause."""
+
+    def __init__(self) -> None:
+        self._count = self._warned = 0
+        self._warned_at = -math.inf
+
+    def due(self, more: int, now_s: float) -> int:
         """Number of misplaced keys so far if a warning is due, else 0: when more were found, at most once a minute."""
+        self._count += more
         if self._count == self._warned or now_s - self._warned_at < WARN_S:
             return 0
         self._warned, self._warned_at = self._count, now_s

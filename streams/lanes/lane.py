@@ -320,8 +320,8 @@ class Lane:
     ) -> None:
         now, wall_s = time.perf_counter(), self._spec.wall_s()
         misplaced = self._partitioner.misplaced(batch.valid())
-        if count := self._partitioner.warning(now):
-            log.warning("keys_misplaced", partition=self.partition, count=count, advice=MURMUR2)
+        if count := self._spec.placement.due(misplaced.total(), now):
+            log.warning("keys_misplaced", count=count, advice=MURMUR2)
         counts = folded.counts._replace(
             rejected=poison,
             misplaced=misplaced,

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from models.contract.events import Arrival
 from models.state.state_records import StateRecord, StateRecords
+from streams.kafka.key_placement import PlacementWarning
 from streams.lanes.ledger import LaneLogs
 from streams.records.out_records import AnyRecord
 from streams.records.record_columns import Records
@@ -289,6 +290,7 @@ class LaneSpec:
     session_timeout_s: float = 10.0
     """Session timeout: how long a silent worker keeps its lanes; shorter only in fault tests."""
     pace: TransactionPace = field(default_factory=TransactionPace)
+    placement: PlacementWarning = field(default_factory=PlacementWarning)
     recorded_until: Callable[[], Awaitable[int | None]] = _none
     """Called by a new lane with its first record: returns the end of the recorded history, if it begins with one."""
     take_over: bool = False

@@ -6,7 +6,8 @@ They are saved in the models topic before anything is changed, so that a killed 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Any, Final
 
 import msgspec
@@ -18,8 +19,18 @@ from streams.model_topic.versions import RETENTION, keep, kept
 from streams.records.topics import ALL_TOPICS, MODELS
 
 _POLL_S: Final = 1.0
+PATIENCE_S: Final = 120.0
+"""Longest wait without progress: a worker that has just started compiles and reads its state before it commits."""
 Settings = dict[str, dict[str, str]]
 """The settings that a topic has of its own, by its full name."""
+
+
+class Applied(Enum):
+    """How a wait for the workers ended."""
+
+    ALL = "all is applied"
+    NO_WORKER = "the group has no members"
+    NO_PROGRESS = "the group applies nothing of these topics"
 
 
 async def noted(client: Mapping[str, Any], prefix: str) -> Settings:
@@ -52,25 +63,37 @@ async def put_back(client: Mapping[str, Any], prefix: str) -> list[str]:
     return sorted(settings)
 
 
-async def applied(client: Mapping[str, Any], prefix: str, group: str, partitions: int) -> bool:
-    """Wait until a group has applied all that the lengthened topics hold now; False where it has no members."""
+async def applied(
+    client: Mapping[str, Any], prefix: str, group: str, partitions: int, tell: Callable[[int], None]
+) -> Applied:
+    """Wait until a group has applied all that the lengthened topics hold now; `tell` takes how much is left.
+
+    A group of that name may read another prefix, or its workers may be stuck: so the wait ends where the group has
+    committed nothing of these topics for :data:`PATIENCE_S`.
+    """
     names = [name.removeprefix(prefix) for name in await noted(client, prefix)]
     view = BrokerView(client, prefix)
     try:
         bounds = await view.bounds([(name, number) for name in names for number in range(partitions)])
         if bounds is None:
-            return False
+            raise TimeoutError("where the topics end")
         starts, ends = bounds
         async with Cluster(client) as cluster:
-            while True:
-                members = await view.group(group)
-                if members is None or not members.members:
-                    return False
+            last, idle = -1, 0.0
+            while idle < PATIENCE_S:
                 done = await cluster.committed(group)
-                if all(
-                    end <= max(starts[place], done.get((prefix + place[0], place[1]), 0)) for place, end in ends.items()
-                ):
-                    return True
+                left = sum(
+                    max(0, end - max(starts[place], done.get((prefix + place[0], place[1]), 0)))
+                    for place, end in ends.items()
+                )
+                if not left:
+                    return Applied.ALL
+                members = await view.group(group)
+                if members is not None and not members.members:
+                    return Applied.NO_WORKER
+                tell(left)
+                last, idle = left, idle + _POLL_S if left == last else 0.0
                 await asyncio.sleep(_POLL_S)
+        return Applied.NO_PROGRESS
     finally:
         await view.close()

@@ -64,6 +64,14 @@ def test_dates_are_read_as_they_were_written_or_asked_about(days: list[date], or
     assert not tells or way == order
 
 
+@given(st.lists(DAYS, min_size=2, max_size=20, unique=True), st.sampled_from("/-."))
+def test_a_year_of_two_digits_in_front_is_read_as_a_year_or_asked_about(days: list[date], mark: str) -> None:
+    form = f"%y{mark}%m{mark}%d"
+    cells = [f"{day:{form}}" for day in days]
+    assume(len({cell[:2] for cell in cells}) < len({cell[-2:] for cell in cells}))  # else nothing shows it
+    assert way_of(WHEN, cells, NOW) in ("year", None)
+
+
 @given(st.integers(201, 2_000), st.sampled_from(["day", "month"]), st.dates(date(2026, 1, 13), date(2027, 12, 31)))
 def test_one_wrong_date_turns_no_file(rows: int, order: str, wrong: date) -> None:
     forms = ("%d/%m/%Y", "%m/%d/%Y") if order == "day" else ("%m/%d/%Y", "%d/%m/%Y")
@@ -92,7 +100,56 @@ def test_western_letters_between_others_are_letters_or_asked_about(letters: list
     try:
         assert content.decode(encoding_of("log.csv", lambda: io.BytesIO(content))) == text
     except Refused:
-        assert any(letter.isupper() for letter in letters), "a capital inside a word is no Western European one"
+        assert any(letter.isupper() or letter == "ñ" for letter in letters), "no Western word has such a one in there"
+
+
+WESTERN = (
+    "José Müller Peña Zürich £ €5 “quotes” „Orange“ «Orange» O’Neil l’amour Joe’s aujourd’hui Noël Citroën "
+    "Tromsø Øst Malmö Straße Übung Ätna São Conceição ações Señor MUÑOZ PERÚ JOSÉ père Liège lumière où août œuvre "
+    "cœur caffè cioè Forlì più città Èlia Škoda Miloš Žižek 1ª N°5 ¿Qué? Île ÉCOLE école Søren"
+)
+ELSEWHERE = {
+    "cp850": "José Perú Peña Malmö Köln Übung Ätna São Ramón città Orléans MÜLLER Düsseldorf Größe Tromsø Ørsted",
+    "mac_roman": "José Perú Peña Malmö Köln Österreich São Ramón Martínez Düsseldorf Größe Orléans Märkte",
+    "cp1250": "Česká Kučera Kovač Dvořák Příbram Plzeň Němec Łódź Gdańsk Michał złoty Śląsk Győr idő Bucureşti",
+    "iso8859_2": "Česká Łódź Gdańsk Śląsk środa Kovač Győr",
+    "cp1254": "Doğan şişli Işık Çağrı Gülşen",
+}
+
+
+@given(st.lists(st.sampled_from(WESTERN.split()), min_size=1, max_size=20))
+def test_western_words_are_read_without_a_question(words: list[str]) -> None:
+    content = ("name\nJosé Müller\n" + "".join(f"{word}\n" for word in words)).encode("cp1252")
+    assert encoding_of("log.csv", lambda: io.BytesIO(content)) == "cp1252"
+
+
+@given(
+    st.sampled_from(sorted(ELSEWHERE)).flatmap(
+        lambda encoding: st.tuples(
+            st.just(encoding), st.lists(st.sampled_from(ELSEWHERE[encoding].split()), min_size=1, max_size=20)
+        )
+    )
+)
+def test_words_of_other_encodings_are_asked_about_in_both_readings(case: tuple[str, list[str]]) -> None:
+    encoding, words = case
+    content = ("name\n" + "".join(f"{word}\n" for word in words)).encode(encoding)
+    assume(any(not word.isascii() for word in words))
+    with pytest.raises(Refused) as refused:
+        encoding_of("log.csv", lambda: io.BytesIO(content))
+    shown = "\n".join(refused.value.advice)
+    assert "--encoding cp1252 " in shown
+    assert f"--encoding {encoding} " in shown
+    assert any(word in shown for word in words)
+
+
+@given(st.sampled_from(["utf-8", "UTF8", "utf-16-le", "utf-16-be", "utf-32-le"]), st.booleans(), st.booleans())
+def test_the_mark_of_an_encoding_that_was_given_is_no_part_of_a_name(
+    path: Path, encoding: str, marked: bool, as_json: bool
+) -> None:
+    text = '{"churned": "ü", "b": "2"}\n' if as_json else "churned,b\nü,2\n"
+    path.write_bytes(("\ufeff" * marked + text).encode(encoding))
+    recording = Recording(path, encoding=encoding)
+    assert (recording.columns, [list(row.cells) for row in recording.rows()]) == (("churned", "b"), [["ü", "2"]])
 
 
 @given(st.lists(st.integers(1, 86_399), min_size=1, max_size=20), st.integers(6, 12), st.sampled_from(".,"))

@@ -54,6 +54,18 @@ def test_an_alert_that_eased_keeps_its_unit() -> None:
     assert (eased.event, eased.priority, eased.action and eased.action.unit) == ("eased", 3.0, "panyu-01")
 
 
+def test_long_ids_are_whole_and_the_choice_stays_in_sight() -> None:
+    made = board(
+        *(an_alert(alert_id=f"{n:08}", priority=100.0 - n, subscriber_id=f"{n:02}" + "9f" * 40) for n in range(50))
+    )
+    for chosen in range(30):
+        lines = drawn(made)
+        assert len(lines) == 12
+        assert "".join(lines).replace(" ", "").count("9f" * 40) >= 2
+        assert any(f"{chosen:08}" in line for line in lines[3:-1])
+        made.press("down")
+
+
 def test_the_volume_is_that_of_a_day_against_the_budget() -> None:
     """1 a day per 1,000: 2,000 subscribers allow two, and three are too many; a signal takes nothing."""
     made = board(

@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
-from support.alerts_made import NUMBER, RAISED_MS, an_action, an_alert
+from support.alerts_made import NUMBER, RAISED_MS, a_suppression, an_action, an_alert
 
 from app.alerts.card_and_line import _EN, _ZH, Card
 from app.alerts.masking import masked
@@ -109,15 +111,39 @@ def test_a_line_fills_the_terminal_and_its_columns_stand_below_each_other(
     card = Card(lang, SHANGHAI, lambda: RAISED_MS + 600_000)
     alerts = [
         an_alert(kind=kind),
-        an_alert(kind=kind, action=an_action(unit="天河区第三网格攻坚团队"), risk=0.9),
+        an_alert(kind=kind, action=an_action(unit="天河区团队"), risk=0.9),
         an_alert(kind=kind, event="closed", close_reason="expired", action=None, reasons=None, tier="healthy"),
-        an_alert(kind=kind, subscriber_id="9f0c11223344556677889900aabbccdd", base_rate=0.0),
+        an_alert(kind=kind, subscriber_id="9f0c112233", base_rate=0.0),
     ]
     lines = [card.line(alert, width, before=0.3).plain for alert in alerts]
     assert [cell_len(line) for line in lines] == [width] * 4
     worth = {"en": "high", "zh": "高"}[lang]
     columns = {cell_len(line[: line.rindex(f" {worth} ")]) for line in lines}
     assert len(columns) == 1
+
+
+@pytest.mark.parametrize("width", [None, 40, 80, 120, 160])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@given(
+    st.text("9f0c-", min_size=1, max_size=64),
+    st.text("tianhe-天河区", min_size=1, max_size=40),
+    st.sampled_from(["raised", "escalated"]),
+    st.sampled_from(KINDS),
+)
+def test_customers_and_units_are_whole_and_others_give_way(
+    width: int | None, lang: Language, who: str, unit: str, event: str, kind: str
+) -> None:
+    card = Card(lang, SHANGHAI, lambda: RAISED_MS + 600_000)
+    alert = an_alert(kind=kind, event=event, subscriber_id=who, action=an_action(unit=unit))
+    decision = a_suppression(kind=kind, subscriber_id=who, action=an_action(unit=unit))
+    for line in (card.line(alert, width).plain, card.withheld(decision, width).plain):
+        assert f" {who} " in line
+        assert f" {unit}" in line
+        if width is None:
+            assert "…" not in line
+        else:
+            least = 44 + max(11, cell_len(who)) + max(10, cell_len(unit)) + 17 * (width >= 120)
+            assert cell_len(line) == width or least > width, "else it need not wrap"
 
 
 def test_a_line_says_each_thing_in_words() -> None:

@@ -57,8 +57,7 @@ def test_stdout_that_cannot_encode_replaces_and_no_traceback(encoding: str, tmp_
     )
     done = piped(["replay", str(log), "--as", "calls", "--dry-run"], PYTHONIOENCODING=encoding)
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
-    said = done.stdout.decode("utf-8" if encoding == "ascii" else encoding)  # click takes ASCII for a mistake
-    assert json.loads(said)["key"] == "Мuñoz-张🙂", "JSON has an escape for every character"
+    assert json.loads(done.stdout.decode(encoding))["key"] == "Мuñoz-张🙂", "JSON has an escape for every character"
 
 
 @pytest.mark.parametrize("args", [["config", "show"], ["config", "show", "--json"], ["replay", "--help"]])
@@ -84,6 +83,29 @@ def test_columns_say_how_wide_a_table_may_be_where_there_is_no_terminal() -> Non
     for columns in ("60", "100"):
         lines = piped(["config", "show"], COLUMNS=columns).stdout.decode().splitlines()
         assert 0.9 * int(columns) < max(map(len, lines)) <= int(columns)
+
+
+@pytest.mark.parametrize("columns", ["0", "-5", "wide", "²", ""])
+def test_columns_that_are_no_width_count_as_unset(columns: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("subscriber_id,ts,direction,duration_s,peer_network\ns-1,2026-05-01 09:00,outgoing,5,on_net\n")
+    for args in (["config", "show"], ["replay", str(log), "--as", "calls", "--dry-run"]):
+        given = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        run = [sys.executable, "-m", "app.cli", *args]
+        unset = subprocess.run(run, check=True, capture_output=True, env=given)
+        done = subprocess.run(run, check=True, capture_output=True, env={**given, "COLUMNS": columns, "LINES": columns})
+        assert (done.stdout, done.stderr) == (unset.stdout, unset.stderr)
+        assert b"subscriber_id* " in done.stderr or args[0] != "replay"
+
+
+def test_the_examples_of_replay_are_as_narrow_as_the_terminal() -> None:
+    for columns in (60, 80):
+        told = piped(["replay", "--help"], COLUMNS=str(columns)).stdout.decode()
+        lines = told[told.index("Flags for what the guess misses:") :].splitlines()
+        assert max(map(len, lines)) <= columns
+        text = " ".join(" ".join(lines).split())
+        assert "--timezone Europe/Berlin the zone of times without one; times that its clocks skip" in text
+        assert "left.csv \\ --as calls --as data-usage" in text
 
 
 def test_help_imports_neither_faust_nor_numpy() -> None:

@@ -211,6 +211,21 @@ def test_a_date_in_the_future_does_not_turn_the_others(tmp_path: Path, monkeypat
     assert at(calls(tmp_path, ["10/02/2025", "11/03/2025", "12/05/2025"]))[0] == "2025-02-10 00:00", "most are late"
 
 
+def test_a_date_that_puts_the_others_in_the_future_contradicts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = round(datetime(2026, 11, 30, 12, tzinfo=UTC).timestamp() * 1000)
+    monkeypatch.setattr("app.replay.files.now_ms", lambda: now)
+    monkeypatch.setattr("app.replay.command.now_ms", lambda: now)
+    times = ["12/10/2026 10:00", "12/11/2026 10:00", "11/30/2026 1:00"]
+    said = ["row 2 '12/10/2026'", "row 4 '11/30/2026' is not day first"]
+    asks(calls(tmp_path, times), *said, "2026-12-10:  --month-first", "2026-10-12:  --day-first")
+    assert facts(calls(tmp_path, times, "--day-first"))["first"]["rejected"] == 1
+    assert facts(calls(tmp_path, times, "--month-first"))["first"]["rejected"] == 2
+    certain = [f"11/{day}/2026" for day in range(13, 29)]
+    assert facts(calls(tmp_path, [*times, *certain]))["first"]["rejected"] == 2, "many certain ones decide"
+
+
 def test_dates_in_two_orders_are_asked_about(tmp_path: Path) -> None:
     times = ["01/10/2025", "13/10/2025", "10/14/2025"]
     asks(calls(tmp_path, times), "row 3", "13/10/2025", "row 4", "10/14/2025", "--day-first", "--month-first")
@@ -218,9 +233,10 @@ def test_dates_in_two_orders_are_asked_about(tmp_path: Path) -> None:
 
 
 def test_a_year_of_two_digits_in_front_is_asked_about(tmp_path: Path) -> None:
-    times = ["25/11/01", "25/11/02", "25/11/13"]
-    asks(calls(tmp_path, times), "25/11/01", "--day-first", "--year-first")
-    assert at(calls(tmp_path, times, "--year-first"))[2] == "2025-11-13 00:00"
+    for mark in "/.-":
+        times = [f"25{mark}11{mark}{day}" for day in ("01", "02", "13")]
+        asks(calls(tmp_path, times), times[0], "2025-11-01:  --year-first", "2001-11-25:  --day-first")
+        assert at(calls(tmp_path, times, "--year-first"))[2] == "2025-11-13 00:00"
 
 
 def test_a_question_is_asked_before_a_broker_is_needed(tmp_path: Path) -> None:

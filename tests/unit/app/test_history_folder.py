@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from app.tables.column_guess import ColumnMapper, Told
 from app.tables.fields import TOPICS
 from app.tables.recording import Recording
 from app.tables.times import LocalTime
+from streams.kafka.membership import Group
 from streams.model_topic.recorded_history import Backfill
 from streams.records.topics import INPUT_TOPICS
 
@@ -117,8 +119,40 @@ def test_a_history_that_no_worker_reads_ends_as_not_ready(
     monkeypatch.setattr(History, "_look", look)
     monkeypatch.setattr(History, "_go", go)
     history = History((), "same", Settings(brokers=("127.0.0.1:1",)), Console())
-    with pytest.raises(Refused, match="no worker has run") as refused:
+    with pytest.raises(Refused, match="no worker has applied any") as refused:
         history.run(Playback((), 9), as_json=True)
     assert refused.value.exit_code == ExitCode.NOT_FOUND
     assert "run this again" in refused.value.advice[0]
     assert json.loads(capsys.readouterr().out)["applied"] is False
+
+
+@pytest.mark.parametrize("members", [{}, {"of another prefix": frozenset({0})}])
+def test_the_wait_for_workers_ends_where_none_applies_anything(
+    monkeypatch: pytest.MonkeyPatch, members: dict[str, frozenset[int]]
+) -> None:
+    class View:
+        async def group(self, _: str) -> Group:
+            return Group("Stable", members)
+
+        async def close(self) -> None:
+            pass
+
+    class Ignored(View):
+        async def __aenter__(self) -> None:
+            pass
+
+        async def __aexit__(self, *_: object) -> None:
+            pass
+
+    async def left(*_: object) -> int:
+        return 7
+
+    monkeypatch.setattr("app.replay.history_backfill.BrokerView", lambda *_: View())
+    monkeypatch.setattr("app.replay.history_backfill.Cluster", lambda *_: Ignored())
+    monkeypatch.setattr("app.replay.history_backfill._POLL_S", 0.001)
+    monkeypatch.setattr("app.replay.history_backfill._ALONE_S", 0.01)
+    monkeypatch.setattr("app.replay.history_backfill.PATIENCE_S", 0.01)
+    monkeypatch.setattr(History, "_left", left)
+    history = History((), "same", Settings(brokers=("127.0.0.1:1",)), Console())
+    written = replace(told(), ends={name: [7] for name in NAMES})
+    assert asyncio.run(asyncio.wait_for(history._applied(written), 20)) is False

@@ -13,7 +13,7 @@ from support.columns import columns
 from models.contract.events import CALLS, SUBSCRIBERS
 from models.kernel import compiled
 from streams.kafka import key_placement
-from streams.kafka.key_placement import Partitioner
+from streams.kafka.key_placement import Partitioner, PlacementWarning
 from streams.records.record_columns import Placed
 
 
@@ -54,15 +54,16 @@ def test_each_key_of_a_topic_counts_once() -> None:
     assert lane.misplaced(columns([Placed(SUBSCRIBERS, Raw(wrong[0]))])) == {SUBSCRIBERS: 1}
 
 
-def test_it_is_warned_of_once_a_minute_with_all_that_were_found() -> None:
-    wrong = [key for key in (b"s-%d" % n for n in range(99)) if partition_of(key, 8) != 3][:20]
-    lane, said = Partitioner(3, 8), []
+def test_it_is_warned_of_once_a_minute_for_all_lanes_with_all_that_were_found() -> None:
+    wrong = [key for key in (b"s-%d" % n for n in range(99)) if partition_of(key, 8) not in (3, 4)][:20]
+    lanes, warning, said = [Partitioner(3, 8), Partitioner(4, 8)], PlacementWarning(), []
     for second, key in enumerate(wrong):
-        lane.misplaced(columns([Placed(CALLS, Raw(key))]))
-        said.append(lane.warning(10.0 * second))
-    assert [count for count in said if count] == [1, 7, 13, 19]
-    assert lane.warning(1e6) == 20
-    assert lane.warning(2e6) == 0, "no more were found since"
+        for lane in lanes:
+            found = lane.misplaced(columns([Placed(CALLS, Raw(key))]))
+            said.append(warning.due(found.total(), 10.0 * second))
+    assert [count for count in said if count] == [1, 13, 25, 37]
+    assert warning.due(0, 1e6) == 40
+    assert warning.due(0, 2e6) == 0, "no more were found since"
 
 
 def test_a_full_table_hides_keys_and_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
