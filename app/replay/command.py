@@ -140,7 +140,7 @@ def _dry_run(playback: Playback, console: Console, *, as_json: bool) -> None:
             deque(every, maxlen=0)
         records = [{"topic": topic, "key": r.subscriber_id, "ts": r.ts, "value": json.loads(r.value)} for r in found]
         mapping = shown(part.recording, part.mapping)
-        facts.append({"file": name, "topic": topic, "mapping": mapping, "first": tally.facts(), "records": records})
+        facts.append({"file": name, "topic": topic, "mapping": mapping, "counts": tally.facts(), "records": records})
         tell_rejects(name, tally, console)
         click.echo(f"{name}: {tally.converted:,} of {tally.rows:,} rows convert; nothing is written", err=True)
     if as_json:

@@ -32,7 +32,7 @@ def facts(result: Result) -> dict[str, Any]:
 def values(result: Result, field: str) -> list[Any]:
     """Of the first three records; the counts say whether all rows converted."""
     found = facts(result)
-    assert found["first"]["rejected"] == 0, found["first"]
+    assert found["counts"]["rejected"] == 0, found["counts"]
     return [record["value"].get(field) for record in found["records"]]
 
 
@@ -91,7 +91,7 @@ def test_two_marks_in_one_column_are_asked_about(tmp_path: Path) -> None:
     asks(billing(tmp_path, amounts), "row 3", "12,50", "row 5", "12.75", "--decimal amount=comma", "=point")
     told = facts(billing(tmp_path, amounts, "--decimal", "amount=comma"))
     assert [record["value"]["amount"] for record in told["records"]] == [7, 12.5, 1250]
-    assert told["first"]["reasons"]["not_a_number"]["first"] == [{"row": 5, "detail": "amount: '12.75'"}]
+    assert told["counts"]["reasons"]["not_a_number"]["first"] == [{"row": 5, "detail": "amount: '12.75'"}]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_one_date_does_not_turn_thousands(tmp_path: Path) -> None:
         asks(calls(tmp_path, [*times, wrong]), f"only row 3002 {wrong!r} would tell", "--day-first", "--month-first")
         told = facts(calls(tmp_path, [*times, wrong], flag))
         assert told["records"][0]["value"]["ts"] == datetime(2025, 10, 1, tzinfo=UTC).timestamp() * 1000
-        assert told["first"]["rejected"] == 1
+        assert told["counts"]["rejected"] == 1
         assert at(calls(tmp_path, [*times, last.strftime(form)]))[0] == "2025-10-01 00:00", "as the others, in October"
 
 
@@ -207,7 +207,7 @@ def test_a_date_in_the_future_does_not_turn_the_others(tmp_path: Path, monkeypat
     certain = [f"10/{day}/2025" for day in range(13, 19)]
     found = facts(calls(tmp_path, [*unsure, *certain, "12/01/2025"]))
     assert found["records"][0]["value"]["ts"] == datetime(2025, 10, 2, tzinfo=UTC).timestamp() * 1000
-    assert list(found["first"]["reasons"]) == ["future"], "of its row, and of no other"
+    assert list(found["counts"]["reasons"]) == ["future"], "of its row, and of no other"
     assert at(calls(tmp_path, ["10/02/2025", "11/03/2025", "12/05/2025"]))[0] == "2025-02-10 00:00", "most are late"
 
 
@@ -220,16 +220,16 @@ def test_a_date_that_puts_the_others_in_the_future_contradicts_them(
     times = ["12/10/2026 10:00", "12/11/2026 10:00", "11/30/2026 1:00"]
     said = ["row 2 '12/10/2026'", "row 4 '11/30/2026' is not day first"]
     asks(calls(tmp_path, times), *said, "2026-12-10:  --month-first", "2026-10-12:  --day-first")
-    assert facts(calls(tmp_path, times, "--day-first"))["first"]["rejected"] == 1
-    assert facts(calls(tmp_path, times, "--month-first"))["first"]["rejected"] == 2
+    assert facts(calls(tmp_path, times, "--day-first"))["counts"]["rejected"] == 1
+    assert facts(calls(tmp_path, times, "--month-first"))["counts"]["rejected"] == 2
     certain = [f"11/{day}/2026" for day in range(13, 29)]
-    assert facts(calls(tmp_path, [*times, *certain]))["first"]["rejected"] == 2, "many certain ones decide"
+    assert facts(calls(tmp_path, [*times, *certain]))["counts"]["rejected"] == 2, "many certain ones decide"
 
 
 def test_dates_in_two_orders_are_asked_about(tmp_path: Path) -> None:
     times = ["01/10/2025", "13/10/2025", "10/14/2025"]
     asks(calls(tmp_path, times), "row 3", "13/10/2025", "row 4", "10/14/2025", "--day-first", "--month-first")
-    assert facts(calls(tmp_path, times, "--day-first"))["first"]["rejected"] == 1
+    assert facts(calls(tmp_path, times, "--day-first"))["counts"]["rejected"] == 1
 
 
 def test_a_year_of_two_digits_in_front_is_asked_about(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_durations_that_are_no_seconds_are_asked_about(
 ) -> None:
     asks(lasting(tmp_path, durations, name=name), *(f"--unit duration_s={unit}" for unit in units))
     assert values(lasting(tmp_path, durations, f"--unit=duration_s={units[0]}", name=name), "duration_s") == seconds
-    assert facts(lasting(tmp_path, durations, f"--unit=duration_s={units[1]}", name=name))["first"]["rejected"] == 0
+    assert facts(lasting(tmp_path, durations, f"--unit=duration_s={units[1]}", name=name))["counts"]["rejected"] == 0
 
 
 @pytest.mark.parametrize(
@@ -343,14 +343,14 @@ def test_an_sms_needs_no_duration(tmp_path: Path, kind: str, duration: str, read
 def test_a_call_needs_one_and_a_log_of_sms_alone_none(tmp_path: Path) -> None:
     content = f"{HEADER}\ns,2026-05-01,outgoing,,on_net\ns,2026-05-01,outgoing,1,on_net\n"
     found = facts(run(tmp_path / "calls.csv", content, "calls", "--json"))
-    assert found["first"]["reasons"]["empty"]["first"] == [{"row": 2, "detail": "duration_s"}]
+    assert found["counts"]["reasons"]["empty"]["first"] == [{"row": 2, "detail": "duration_s"}]
     content = "号码,时间,主被叫,对端网络\ns,2026-05-01,主叫,网内\n"
     assert values(run(tmp_path / "sms.csv", content, "calls", "--set", "kind=sms", "--json"), "duration_s") == [0]
     asks(run(tmp_path / "calls.csv", content, "calls", "--set", "kind=voice"), "no column gives duration_s")
     content = "号码,时间,主被叫,类型,对端网络\ns,2026-05-01,主叫,短信,网内\ns,2026-05-01,主叫,语音,网内\n"
     found = facts(run(tmp_path / "sms.csv", content, "calls", "--json"))
     assert found["records"][0]["value"]["duration_s"] == 0
-    assert "duration_s" in found["first"]["reasons"]["invalid"]["first"][0]["detail"]
+    assert "duration_s" in found["counts"]["reasons"]["invalid"]["first"][0]["detail"]
 
 
 # Letters
@@ -431,15 +431,15 @@ def test_the_line_that_excel_puts_before_the_header_is_no_header(tmp_path: Path)
     ):
         for encoding in ("utf-8", "utf-8-sig", "utf-16"):
             found = facts(run(tmp_path / "calls.csv", (first + content).encode(encoding), "calls", "--json"))
-            assert found["first"]["converted"] == 1
-            assert found["first"]["reasons"]["not_a_number"]["first"][0]["row"] == 4
+            assert found["counts"]["converted"] == 1
+            assert found["counts"]["reasons"]["not_a_number"]["first"][0]["row"] == 4
 
 
 def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
     rows = f"{HEADER}\n" + "s,2026-05-01,outgoing,1,on_net\n" * 3
     for content in (rows.encode(), gzip.compress(rows.encode())):
         result = CliRunner().invoke(replay, ["-", "--as", "calls", "--dry-run", "--json"], input=content)
-        assert facts(result)["first"]["converted"] == 3
+        assert facts(result)["counts"]["converted"] == 3
         assert facts(result)["file"] == "stdin"
         assert "copied" in result.stderr
 

@@ -52,7 +52,7 @@ def played(tmp_path: Path, content: str, topic: str, *flags: str, encoding: str 
 def records(result: Result) -> list[dict[str, Any]]:
     assert result.exit_code == 0, result.output
     (found,) = json.loads(result.stdout)["files"]
-    assert found["first"]["rejected"] == 0, found["first"]
+    assert found["counts"]["rejected"] == 0, found["counts"]
     return [each["value"] for each in found["records"]]
 
 
@@ -134,6 +134,6 @@ def test_10_a_quote_that_is_not_closed_costs_one_row_and_no_screen(tmp_path: Pat
     content = "\n".join([CALLS.replace(";", ","), 's-1,2026-11-01 12:00:00,outgoing,1,"on_net', *rows]) + "\n"
     result = played(tmp_path, content, "calls")
     (found,) = json.loads(result.stdout)["files"]
-    assert (found["first"]["converted"], found["first"]["rejected"]) == (300, 1)
+    assert (found["counts"]["converted"], found["counts"]["rejected"]) == (300, 1)
     assert "row 2: a quote opened in row 2 is not closed" in result.stderr
     assert len(result.stderr) < 2_000

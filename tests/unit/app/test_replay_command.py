@@ -43,7 +43,8 @@ def test_a_dry_run_shows_the_mapping_and_three_records_without_a_broker(tmp_path
 
 
 @pytest.mark.parametrize(("bad", "rows"), [(slice(0, 1_000), "2"), (slice(1_000, 1_500), "1002")])
-def test_a_dry_run_converts_all_rows(tmp_path: Path, bad: slice, rows: str) -> None:
+def test_a_dry_run_converts_all_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: slice, rows: str) -> None:
+    monkeypatch.setenv("COLUMNS", "160")  # the table has a line for each field
     lines = [ROW] * 1_500
     lines[bad] = [line.replace("主叫", "XX") for line in lines[bad]]
     wrong = len(lines[bad])
@@ -66,7 +67,7 @@ def test_what_fills_late_is_shown_with_its_example(tmp_path: Path) -> None:
 
 def test_a_dry_run_in_json_is_one_object(tmp_path: Path) -> None:
     facts = json.loads(run(tmp_path, HEADER + ROW + ROW.replace("主叫", "?"), "--dry-run", "--json").stdout)
-    assert (facts["files"][0]["first"]["converted"], facts["files"][0]["first"]["rejected"]) == (1, 1)
+    assert (facts["files"][0]["counts"]["converted"], facts["files"][0]["counts"]["rejected"]) == (1, 1)
     assert [each["column"] for each in facts["files"][0]["mapping"]] == HEADER.strip().replace(
         "通话时长,主被叫", "主被叫,通话时长"
     ).split(",")

@@ -40,7 +40,7 @@ def file_of(result: Result) -> dict[str, Any]:
 def values(result: Result, field: str) -> list[Any]:
     assert result.exit_code == 0, result.output
     found = file_of(result)
-    assert found["first"]["rejected"] == 0, found["first"]
+    assert found["counts"]["rejected"] == 0, found["counts"]
     return [each["value"].get(field) for each in found["records"]]
 
 
@@ -126,7 +126,7 @@ def test_a_record_of_3gpp_is_of_the_served_party(tmp_path: Path) -> None:
 def test_a_record_of_an_sms_in_3gpp_is_no_call(tmp_path: Path, sms: int) -> None:
     rows = ["moCallRecord,491,2026-11-01,60\n", *["moSMSRecord,491,2026-11-01,\n"] * sms]
     result = played(tmp_path, "".join(["recordType,servedMSISDN,answerTime,callDuration\n", *rows]), *NETWORK)
-    assert file_of(result)["first"]["rejected"] == sms
+    assert file_of(result)["counts"]["rejected"] == sms
 
 
 def test_a_time_of_day_in_digits_is_no_day_of_a_spreadsheet(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_times_of_a_zone_follow_its_summer(tmp_path: Path) -> None:
     ]
     rows = "s;29.03.2026 02:30;outgoing;5;on_net\ns;25.10.2026 02:30;outgoing;5;on_net\n" + rows
     result = played(tmp_path, f"{HEADER}\n{rows}", "--timezone", "Europe/Berlin")
-    assert file_of(result)["first"]["reasons"]["not_a_time"]["first"] == [
+    assert file_of(result)["counts"]["reasons"]["not_a_time"]["first"] == [
         {"row": 2, "detail": "ts: the clocks of Europe/Berlin skip 2026-03-29 02:30"},
         {"row": 3, "detail": "ts: the clocks of Europe/Berlin show 2026-10-25 02:30 twice"},
     ]
@@ -246,7 +246,7 @@ def test_lines_in_front_of_the_header_are_skipped_when_told_and_pointed_at(tmp_p
     assert values(played(tmp_path, content, "--skip", "3"), "subscriber_id") == ["s"]
     bad = content + "s;yesterday;outgoing;5;on_net\n"
     found = file_of(played(tmp_path, bad, "--skip", "3"))
-    assert found["first"]["reasons"]["not_a_time"]["first"][0]["row"] == 6, "rows are those of the file"
+    assert found["counts"]["reasons"]["not_a_time"]["first"][0]["row"] == 6, "rows are those of the file"
 
 
 @pytest.mark.parametrize("number", ["13800138000.0", "13800138000,00", "13800138000.", "'13800138000.0"])
@@ -267,7 +267,7 @@ def test_ids_that_became_floats_are_refused_with_their_column(tmp_path: Path, nu
 def test_numbers_that_are_no_ids_are_rejected(tmp_path: Path, number: str) -> None:
     result = played(tmp_path, f"{HEADER}\n{number};2026-05-01;outgoing;5;on_net\n")
     assert result.exit_code == 1, "nothing converts"
-    assert file_of(result)["first"]["reasons"]["mangled_id"]["rows"] == 1
+    assert file_of(result)["counts"]["reasons"]["mangled_id"]["rows"] == 1
 
 
 @pytest.mark.parametrize("cell", ['="013800138000"', '"=""013800138000"""', "'013800138000", "013800138000"])
@@ -299,7 +299,7 @@ def test_a_name_with_utc_asks_nothing_where_the_times_say_it_all(tmp_path: Path,
 def test_a_float_that_has_lost_digits_is_no_id(tmp_path: Path) -> None:
     row = '{"subscriber_id":%s,"ts":"2026-05-01","direction":"out","duration_s":5,"peer_network":"on"}\n'
     result = played(tmp_path, row % "13800138000.0" + row % "89860112345678901234.0", name="log.jsonl")
-    found = file_of(result)["first"]
+    found = file_of(result)["counts"]
     assert (found["converted"], found["reasons"]["mangled_id"]["rows"]) == (1, 1)
 
 
@@ -334,7 +334,7 @@ def test_what_tells_the_decimals_is_shown(tmp_path: Path) -> None:
 
 def test_a_time_that_was_rounded_is_none(tmp_path: Path) -> None:
     result = played(tmp_path, f"{HEADER}\ns;1,7776E+09;outgoing;5;on_net\n")
-    assert (result.exit_code, list(file_of(result)["first"]["reasons"])) == (1, ["not_a_time"])
+    assert (result.exit_code, list(file_of(result)["counts"]["reasons"])) == (1, ["not_a_time"])
     assert "none of 1 rows of log.csv converted" in result.stderr
 
 
@@ -359,8 +359,8 @@ def test_ids_of_which_a_spreadsheet_has_kept_fifteen_digits_are_refused(tmp_path
 def test_blank_lines_in_front_of_the_header_are_none(tmp_path: Path) -> None:
     content = f"\n\n{HEADER}\n\ns;yesterday;outgoing;5;on_net\ns;2026-05-01;outgoing;5;on_net\n"
     found = file_of(played(tmp_path, content))
-    assert (found["first"]["rows"], found["first"]["converted"]) == (2, 1)
-    assert found["first"]["reasons"]["not_a_time"]["first"][0]["row"] == 5
+    assert (found["counts"]["rows"], found["counts"]["converted"]) == (2, 1)
+    assert found["counts"]["reasons"]["not_a_time"]["first"][0]["row"] == 5
 
 
 @pytest.mark.parametrize(
@@ -412,21 +412,21 @@ def test_a_sum_under_a_table_is_no_subscriber(tmp_path: Path, name: str) -> None
     bills = f"号码;日期;类型;金额\n138;2026-05-01;账单;5\n{name};2026-05-01;账单;5\n139;2026-05-01;账单;5\n"
     found = file_of(played(tmp_path, f"{bills}{name};2026-05-01;账单;15\n", topic="billing"))
     assert [record["key"] for record in found["records"]] == ["138", "139"]
-    assert found["first"]["reasons"]["sum"]["rows"] == 2
+    assert found["counts"]["reasons"]["sum"]["rows"] == 2
     people = f"region;号码;日期\nnorth;138;2026-05-01\n{name};139;2026-05-01\nsouth;140;2026-05-01\n"
     found = file_of(played(tmp_path, f"{people}{name};141;2026-05-01\n", topic="subscribers"))
     assert [record["key"] for record in found["records"]] == ["138", "139", "140"], "a region of that name"
     found = file_of(
         played(tmp_path, f"region;号码;日期\nnorth;138;2026-05-01\n{name};2;2026-05-01\n", topic="subscribers")
     )
-    assert (len(found["records"]), found["first"]["reasons"]["sum"]["rows"]) == (1, 1)
+    assert (len(found["records"]), found["counts"]["reasons"]["sum"]["rows"]) == (1, 1)
 
 
 def test_the_header_once_more_is_no_row(tmp_path: Path) -> None:
     part = "号码;套餐\n138;gold\n"
     found = file_of(played(tmp_path, part * 2, "--set", "ts=2026-05-01", topic="subscribers"))
     assert [record["key"] for record in found["records"]] == ["138", "138"]
-    assert found["first"]["reasons"]["header"]["first"] == [{"row": 3, "detail": "the header once more"}]
+    assert found["counts"]["reasons"]["header"]["first"] == [{"row": 3, "detail": "the header once more"}]
 
 
 @pytest.mark.parametrize(
@@ -455,7 +455,7 @@ def test_thirteen_in_the_morning_is_no_time(tmp_path: Path) -> None:
     times = ["11/15/2025 13:05 AM", "11/15/2025 12:05 AM", "11/15/2025 13:05 PM"]
     content = f"{HEADER}\n" + "".join(f"s;{time};outgoing;5;on_net\n" for time in times)
     found = file_of(played(tmp_path, content, "--utc-offset", "0"))
-    assert found["first"]["reasons"]["not_a_time"]["first"][0]["row"] == 2
+    assert found["counts"]["reasons"]["not_a_time"]["first"][0]["row"] == 2
     assert [record["value"]["ts"] % 86_400_000 // 60_000 for record in found["records"]] == [5, 785]
 
 
@@ -502,14 +502,14 @@ def test_events_and_their_times_are_no_numbers_that_were_cut(tmp_path: Path) -> 
 def test_errors_of_a_spreadsheet_are_blank(tmp_path: Path, cell: str) -> None:
     rows = f"{cell};2026-05-01;outgoing;5;on_net;x\ns;2026-05-01;outgoing;5;on_net;{cell}\n"
     found = file_of(played(tmp_path, f"{HEADER};operator\n{rows}"))
-    assert found["first"]["reasons"] == {"empty": {"rows": 1, "first": [{"row": 2, "detail": "subscriber_id"}]}}
+    assert found["counts"]["reasons"] == {"empty": {"rows": 1, "first": [{"row": 2, "detail": "subscriber_id"}]}}
     assert "peer_operator" not in found["records"][0]["value"]
 
 
 def test_a_rounded_id_of_json_is_rejected(tmp_path: Path) -> None:
     row = '{"subscriber_id":%s,"ts":"2026-05-01","direction":"out","duration_s":1e2,"peer_network":"on"}\n'
     found = file_of(played(tmp_path, row % "1.38E+10" + row % "13800138001", name="log.jsonl"))
-    assert [each["detail"] for each in found["first"]["reasons"]["mangled_id"]["first"]] == [
+    assert [each["detail"] for each in found["counts"]["reasons"]["mangled_id"]["first"]] == [
         "subscriber_id: a number that was rounded (1.38E+10): export ids as text"
     ]
     assert [each["value"]["duration_s"] for each in found["records"]] == [100]
@@ -524,7 +524,7 @@ def test_a_quote_marked_by_a_backslash_is_not_read_wrongly(tmp_path: Path) -> No
     names = ['"a \\"b\\" c"', '"a ""b"" c"', '"ends in \\"', '5\\" long']
     content = f"{HEADER};peer_operator\n" + "".join(f"s;2026-05-01;outgoing;5;on_net;{name}\n" for name in names)
     found = file_of(played(tmp_path, content))
-    assert found["first"]["reasons"]["unreadable"]["first"][0]["row"] == 2
+    assert found["counts"]["reasons"]["unreadable"]["first"][0]["row"] == 2
     assert [each["value"]["peer_operator"] for each in found["records"]] == ['a "b" c', "ends in \\", '5\\" long']
 
 
