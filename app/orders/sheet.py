@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
 from typing import Final, get_args
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text as Line
 
@@ -154,7 +155,8 @@ class OrderSheet:
             (self._assignee(order), 12, ""),
             (self._alerts.listed(order.contact_by, roomy=True), 11, ""),
         ]
-        line = Line(" ").join(cell(*each) for each in cells)
+        # Nothing is cut off: a long line wraps.
+        line = Line(" ").join(cell(text, max(room, cell_len(text)), style) for text, room, style in cells)
         by = words["desk"] if order.by == DESK else printable(order.by)
         return line.append(f" {by}", style="dim")
 

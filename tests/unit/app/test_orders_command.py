@@ -247,6 +247,12 @@ def test_tail_shows_what_comes_and_ends_at_the_limit(plant: Any, capsys: Any) ->
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
+def test_a_step_names_customer_unit_and_assignee_whole() -> None:
+    long = {"subscriber_id": "broadband-0755-20011", "unit": "tianhe-north-district", "assignee": "wang.xiaoming.2"}
+    step = str(OrderSheet("en", UTC, lambda: NOW_MS).step(an_order(**long), named=True))
+    assert [name for name in long.values() if name not in step] == []
+
+
 def test_every_word_is_there_in_both_languages() -> None:
     assert WORDS["en"].keys() == WORDS["zh"].keys()
     assert {*ORDER_STEPS, *(f"role_{role}" for role in get_args(Role))} <= WORDS["en"].keys()
