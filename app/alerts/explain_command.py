@@ -174,8 +174,8 @@ class _Page:
         out.print(self._sum(found) if found.terms else f"  {words['no_risk']}")
         out.print(words["policy"].format(version=subject.policy_version))
         for step in found.policy:
-            style = {"passed": "green", "objected": "bold red"}.get(step.result, "yellow")
-            line = Text(f"  {words.get(step.name, step.name)}: ").append(words[step.result], style=style)
+            style = {"passed": "green", "objected": "bold red"}.get(step.verdict, "yellow")
+            line = Text(f"  {words.get(step.name, step.name)}: ").append(words[step.verdict], style=style)
             said = [f"{field} = {json.dumps(value)}" for field, value in step.settings.items()]
             out.print(line.append(f"  {', '.join(said)}" if said else "", style="dim"), soft_wrap=True)
         for each in withheld:

@@ -33,7 +33,7 @@ class PolicyStep(NamedTuple):
     """One check of the policy, its result, and the settings that it depends on, if the policy is known."""
 
     name: str
-    result: CheckResult
+    verdict: CheckResult
     settings: Mapping[str, Any] = {}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any, Final
@@ -32,18 +31,6 @@ Published = dict[tuple[str, int], list[tuple[bytes, bytes, list[tuple[str, bytes
 
 class KilledError(Exception):
     """The process dies at a step: nothing of it is tidied up."""
-
-
-def killed_at(step: str, nth: int = 1) -> Callable[[str], None]:
-    """A hook for :class:`LaneSpec`."""
-    reached: Counter[str] = Counter()
-
-    def hook(name: str) -> None:
-        reached[name] += 1
-        if name == step and reached[name] >= nth:
-            raise KilledError(step)
-
-    return hook
 
 
 class Kept:
@@ -145,6 +132,9 @@ class DeskRig:
             fold = getattr(hosted.host, "_fold", None)
             known = None if fold is None else fold.desk.context.policy
             if known is None or (policy is not None and known != policy) or fold.due:
+                return False
+            # The position of a full transaction says that all is read while the rest of it is still being written.
+            if hosted.host._position != hosted.host._place.at(fold.progress):
                 return False
             return hosted.host.read_to == await self.end(BREACHES)
 

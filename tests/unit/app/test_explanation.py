@@ -97,18 +97,18 @@ def test_the_newest_record_that_has_reasons_is_taken_apart() -> None:
 
 def test_what_objected_and_what_was_asked_before() -> None:
     steps = explain([], [withheld("do_not_contact")], None, None).policy
-    assert [step.result for step in steps[:5]] == ["passed"] * 4 + ["objected"]
-    assert {step.result for step in steps[5:]} == {"not asked"}
+    assert [step.verdict for step in steps[:5]] == ["passed"] * 4 + ["objected"]
+    assert {step.verdict for step in steps[5:]} == {"not asked"}
 
 
 def test_a_reason_that_two_questions_share_is_not_guessed() -> None:
     steps = {
-        step.name: step.result for step in explain([], [withheld("low_priority", kind="risk_tier")], None, None).policy
+        step.name: step.verdict for step in explain([], [withheld("low_priority", kind="risk_tier")], None, None).policy
     }
     assert steps["switched_off"] == steps[BUDGET] == "one of these objected"
     assert steps["hold_out"] == "not recorded"
     assert steps["cooldown"] == "passed"
-    certain = {step.name: step.result for step in explain([], [withheld("low_priority")], None, None).policy}
+    certain = {step.name: step.verdict for step in explain([], [withheld("low_priority")], None, None).policy}
     assert certain["switched_off"] == "objected"
 
 
@@ -118,7 +118,7 @@ def test_the_desk_asks_after_the_lane(reason: Any) -> None:
     names = [step.name for step in steps]
     assert names[-len(DESK) :] == list(DESK)
     at = names.index(reason)
-    assert [step.result for step in steps] == [
+    assert [step.verdict for step in steps] == [
         *["passed"] * at,
         "objected",
         *["not asked"] * (len(steps) - at - 1),
@@ -130,7 +130,7 @@ def test_an_urgent_kind_waits_for_no_hand() -> None:
     for policy, asked in ((urgent, False), (Policy(), True)):
         steps = explain([an_alert(kind="silence")], [], None, policy).policy
         assert ("capacity" in [step.name for step in steps]) == asked
-        assert {step.result for step in steps} == {"passed"}
+        assert {step.verdict for step in steps} == {"passed"}
 
 
 def test_a_risk_that_may_not_be_told_has_no_terms() -> None:
