@@ -129,8 +129,10 @@ class DeskRig:
         async def done() -> bool:
             if hosted.failed.done():
                 raise AssertionError("the desk has ended") from hosted.failed.result()
-            fold = getattr(hosted.host, "_fold", None)
-            known = None if fold is None else fold.desk.context.policy
+            if not hosted.host.ready:
+                return False
+            fold = hosted.host._fold
+            known = fold.desk.context.policy
             if known is None or (policy is not None and known != policy) or fold.due:
                 return False
             # The position of a full transaction says that all is read while the rest of it is still being written.
