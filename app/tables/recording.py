@@ -251,8 +251,8 @@ class Recording:
                 except csv.Error as error:  # more than 128 KiB in a cell
                     reject = Reject(RejectReason.UNREADABLE, str(error))
                 begin, line = lines.taken[0]
-                if not cells and reject is None:
-                    continue
+                if reject is None and len(cells) < 2 and not "".join(cells).strip():
+                    continue  # a line of blanks is no row, and no header
                 if not begun and _SEPARATOR_LINE.fullmatch(line):
                     begun = True
                     continue
