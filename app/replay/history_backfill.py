@@ -64,7 +64,7 @@ class InputLogs(NamedTuple):
 class PrefixFound(NamedTuple):
     """State of a prefix before anything is written."""
 
-    told: Backfill | None
+    noted: Backfill | None
     logs: InputLogs
     state: int
     """Number of records in the lanes' state."""
@@ -75,8 +75,8 @@ class PrefixFound(NamedTuple):
 
 def objection(ground: PrefixFound, history: str, prefix: str) -> Refused | None:
     """Reason why nothing may be written here, or None."""
-    told = ground.told
-    if told is None:
+    noted = ground.noted
+    if noted is None:
         full = ground.logs.records() | ({STATE: ground.state} if ground.state else {})
         if not full:
             return None
@@ -86,13 +86,13 @@ def objection(ground: PrefixFound, history: str, prefix: str) -> Refused | None:
             "write it under another prefix:    --topic-prefix NAME.",
             "or delete the topics of this prefix, and run this again",
         )
-    if told.history != history:
+    if noted.history != history:
         return Refused(
             "another history was begun here: other files, or other flags for them",
             "go on with that one:              the same files and flags as then",
             "this one, under another prefix:   --topic-prefix NAME.",
         )
-    lost = _lost(told, ground, prefix)
+    lost = _lost(noted, ground, prefix)
     if lost:
         return Refused(
             f"Kafka has deleted {lost:,} records of this history that no worker had applied: the topics' own retention "
@@ -102,14 +102,14 @@ def objection(ground: PrefixFound, history: str, prefix: str) -> Refused | None:
     return None
 
 
-def _lost(told: Backfill, ground: PrefixFound, prefix: str) -> int:
+def _lost(noted: Backfill, ground: PrefixFound, prefix: str) -> int:
     """Records that were deleted before a worker had applied them; those of a compacted topic are only superseded."""
     lost = 0
     for topic in INPUT_TOPICS:
         if topic.config["cleanup.policy"] == "compact":
             continue
         for partition, (was, now) in enumerate(
-            zip(told.starts[topic.name], ground.logs.starts[topic.name], strict=True)
+            zip(noted.starts[topic.name], ground.logs.starts[topic.name], strict=True)
         ):
             lost += max(0, now - max(was, ground.applied.get((topic.full(prefix), partition), 0)))
     return lost
@@ -147,24 +147,24 @@ class History:
         refused = objection(ground, self._history, self._prefix)
         if refused is not None:
             raise refused
-        told = ground.told
-        if told is not None:
+        noted = ground.noted
+        if noted is not None:
             # Reject the same rows as the first run, by its time.
-            playback = dataclasses.replace(playback, now_ms=told.now)
+            playback = dataclasses.replace(playback, now_ms=noted.now)
         with ExitStack() as stack:
             records: Iterator[TimedRecord] = iter(())
-            if told is None or told.ends is None:
+            if noted is None or noted.ends is None:
                 records = read(playback, self._console, stack, as_json=as_json)
                 until = max(part.tally.latest for part in self._parts)
-                told = told or Backfill(
+                noted = noted or Backfill(
                     history=self._history, now=playback.now_ms, until=until, starts=ground.logs.ends
                 )
-            self._say(told, ground)
+            self._say(noted, ground)
             with talking_to(self._settings):
-                done, applied = asyncio.run(self._go(told, playback, ground, records))
+                done, applied = asyncio.run(self._go(noted, playback, ground, records))
         if as_json:
             facts = playback.facts(done)
-            say(facts | {"history": self._history, "there": done.there, "until": told.until, "applied": applied})
+            say(facts | {"history": self._history, "there": done.there, "until": noted.until, "applied": applied})
         if not applied:
             raise Refused(
                 f"all of it is written, but no worker has applied any of it for {_ALONE_S:.0f} s (if some run, for "
@@ -174,11 +174,11 @@ class History:
                 code=ExitCode.NOT_FOUND,
             )
 
-    def _say(self, told: Backfill, ground: PrefixFound) -> None:
+    def _say(self, noted: Backfill, ground: PrefixFound) -> None:
         """Show what will be done."""
-        end = time.strftime("%Y-%m-%d %H:%M", time.gmtime(told.until / 1000))
+        end = time.strftime("%Y-%m-%d %H:%M", time.gmtime(noted.until / 1000))
         lines = [f"a history up to {end} UTC: until that is applied nobody is contacted"]
-        if ground.logs.records() and ground.told is not None:
+        if ground.logs.records() and ground.noted is not None:
             lines.append(
                 f"{sum(ground.logs.records().values()):,} records are there already, and it goes on behind them"
             )
@@ -186,7 +186,7 @@ class History:
             "until the workers have applied it, the input topics keep all that they have (retention.ms -1); then, and "
             "after Ctrl-C, their own retention is put back; after a kill by the next run"
         )
-        if ground.workers and told.ends is None:
+        if ground.workers and noted.ends is None:
             lines.append("workers read along, so it is written at two recorded days a second")
         for line in lines:
             click.echo(line, err=True)
@@ -202,12 +202,12 @@ class History:
             raise Refused("; ".join(faults), code=ExitCode.NOT_FOUND)
         if created:
             click.echo(f"created {len(created)} topics with {partitions} partitions", err=True)
-        told = await recorded_history.read(self._client, self._prefix)
+        noted = await recorded_history.read(self._client, self._prefix)
         async with self._watching() as view:
             logs, state = await self._logs(view), await self._logs(view, STATE)
             group = await view.group(self._settings.group)
         return PrefixFound(
-            told, logs, sum(state.records().values()), applied, 0 if group is None else len(group.members)
+            noted, logs, sum(state.records().values()), applied, 0 if group is None else len(group.members)
         )
 
     async def _committed(self, cluster: Cluster) -> dict[Place, int]:
@@ -234,55 +234,55 @@ class History:
         return InputLogs(starts, ends)
 
     async def _go(
-        self, told: Backfill, playback: Playback, ground: PrefixFound, records: Iterator[TimedRecord]
+        self, noted: Backfill, playback: Playback, ground: PrefixFound, records: Iterator[TimedRecord]
     ) -> tuple[PublishCount, bool]:
         """Steps 3 to 7."""
         done = PublishCount()
-        if told.ends is not None and not told.settings:
+        if noted.ends is not None and not noted.settings:
             async with Cluster(self._client) as cluster:
-                if not await self._left(cluster, told):
+                if not await self._left(cluster, noted):
                     click.echo("all of it is written and applied", err=True)
                     return done, True
-        told = await self._held_open(told)
+        noted = await self._held_open(noted)
         applied: bool | None = None
         try:
-            if told.ends is None:
-                done = await self._written(told, playback, ground, records)
-                told = await self._complete(told, playback)
-            applied = await self._applied(told)
+            if noted.ends is None:
+                done = await self._written(noted, playback, ground, records)
+                noted = await self._complete(noted, playback)
+            applied = await self._applied(noted)
         finally:
             if applied is not False:
-                await self._put_back(told)
+                await self._put_back(noted)
             if applied is None:
                 click.echo("Kafka soon deletes what is older than that: run this again at once", err=True)
         return done, applied
 
-    async def _held_open(self, told: Backfill) -> Backfill:
+    async def _held_open(self, noted: Backfill) -> Backfill:
         """Steps 3 and 4. Settings noted by a killed run are kept, since those must be restored."""
         async with Cluster(self._client) as cluster:
             found = {name: await cluster.settings(name) for name in (t.full(self._prefix) for t in INPUT_TOPICS)}
-            if not told.settings:
-                told = replace(told, settings={name: dict(settings.own) for name, settings in found.items()})
-            await recorded_history.write(self._client, self._prefix, told)
+            if not noted.settings:
+                noted = replace(noted, settings={name: dict(settings.own) for name, settings in found.items()})
+            await recorded_history.write(self._client, self._prefix, noted)
             for name, settings in found.items():
                 if changes := held_open(settings.all):
                     await cluster.give(name, {**settings.own, **changes})
-        return told
+        return noted
 
-    async def _put_back(self, told: Backfill) -> None:
+    async def _put_back(self, noted: Backfill) -> None:
         """Step 7."""
         async with Cluster(self._client) as cluster:
-            for name, own in told.settings.items():
+            for name, own in noted.settings.items():
                 await cluster.give(name, own)
-        await recorded_history.write(self._client, self._prefix, replace(told, settings={}))
+        await recorded_history.write(self._client, self._prefix, replace(noted, settings={}))
         click.echo("the topics' own retention is in force again", err=True)
 
     async def _written(
-        self, told: Backfill, playback: Playback, ground: PrefixFound, records: Iterator[TimedRecord]
+        self, noted: Backfill, playback: Playback, ground: PrefixFound, records: Iterator[TimedRecord]
     ) -> PublishCount:
         """Step 5."""
         there = {
-            (self._prefix + topic, partition): end - told.starts[topic][partition]
+            (self._prefix + topic, partition): end - noted.starts[topic][partition]
             for topic, ends in ground.logs.ends.items()
             for partition, end in enumerate(ends)
         }
@@ -290,30 +290,30 @@ class History:
         with writing(self._console, sum(part.tally.records for part in self._parts)) as tell:
             return await publish(records, self._client, self._prefix, pace=pace, there=there, progress=tell)
 
-    async def _complete(self, told: Backfill, playback: Playback) -> Backfill:
+    async def _complete(self, noted: Backfill, playback: Playback) -> Backfill:
         """Check that exactly the history is on the topics, and note its ends."""
         async with self._watching() as view:
             ends = (await self._logs(view)).ends
-        written = sum(sum(of_topic) - sum(told.starts[topic]) for topic, of_topic in ends.items())
+        written = sum(sum(of_topic) - sum(noted.starts[topic]) for topic, of_topic in ends.items())
         meant = sum(part.tally.records for part in self._parts)
         if written != meant:
             raise Refused(
                 f"the topics have {written:,} records where the history has {meant:,}: somebody else writes there too",
                 "stop the other sources, delete the topics of this prefix, and run this again",
             )
-        told = replace(told, ends=ends)
-        await recorded_history.write(self._client, self._prefix, told)
+        noted = replace(noted, ends=ends)
+        await recorded_history.write(self._client, self._prefix, noted)
         click.echo(f"{meant:,} records of {playback.rows:,} rows are on the topics", err=True)
-        return told
+        return noted
 
-    async def _applied(self, told: Backfill) -> bool:
+    async def _applied(self, noted: Backfill) -> bool:
         """Step 6; False if no worker has applied anything for a while."""
-        total = sum(sum(ends) - sum(told.starts[topic]) for topic, ends in (told.ends or {}).items())
+        total = sum(sum(ends) - sum(noted.starts[topic]) for topic, ends in (noted.ends or {}).items())
         last, idle = total, 0.0
         click.echo(f"waiting for group {self._settings.group} to apply it", err=True)
         with writing(self._console, total, "applying / 应用") as tell:
             async with Cluster(self._client) as cluster, self._watching() as view:
-                while left := await self._left(cluster, told):
+                while left := await self._left(cluster, noted):
                     tell(PublishCount(records=total - left))
                     group = await view.group(self._settings.group)
                     last, idle = left, idle + _POLL_S if left == last else 0.0
@@ -322,11 +322,11 @@ class History:
                     await asyncio.sleep(_POLL_S)
         return True
 
-    async def _left(self, cluster: Cluster, told: Backfill) -> int:
+    async def _left(self, cluster: Cluster, noted: Backfill) -> int:
         """Number of its records that no worker has applied yet."""
         committed, left = await self._committed(cluster), 0
-        for topic, ends in (told.ends or {}).items():
-            for partition, (start, end) in enumerate(zip(told.starts[topic], ends, strict=True)):
+        for topic, ends in (noted.ends or {}).items():
+            for partition, (start, end) in enumerate(zip(noted.starts[topic], ends, strict=True)):
                 left += max(0, end - max(start, committed.get((self._prefix + topic, partition), 0)))
         return left
 

@@ -181,5 +181,5 @@ def _words(source: Source, column: ColumnCells) -> str:
             unknown.append(f"{cut(word, _WIDTH)} ?")
         else:
             known.append(f"{cut(word, _WIDTH)} = {read}")
-    told = [*unknown, *known]
-    return ", ".join(told[:_WORDS]) + (" ..." if len(told) > _WORDS else "")
+    words = [*unknown, *known]
+    return ", ".join(words[:_WORDS]) + (" ..." if len(words) > _WORDS else "")

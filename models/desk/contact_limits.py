@@ -47,27 +47,28 @@ class Objections:
         appointment = standing.before_ts
         if kind == "disconnect_appointment" and appointment is not None and appointment <= at:
             return Objection("expired", None)
-        blocked = self.by_hand("blocked", file, account, at)
-        if blocked is not None or kind in contact.cooldown_exempt:
-            return blocked
-        raised = None if standing.resumed else file.raised_ts.get(kind)
-        ends = cooldown_ends(kind, raised, file.refused_ts, contact)
-        overridden = self.overridden(file, account, at)
-        if ends is not None and ends > at and not overridden:
-            return Objection("cooldown", ends)
-        snoozed = self.by_hand("snoozed", file, account, at)
-        if snoozed is not None or overridden or (file.order is not None and file.order.contacted_ts is None):
-            return snoozed
+        found = self.left_alone(file, standing, at, None if standing.resumed else file.raised_ts.get(kind))
+        joins = file.order is not None and file.order.contacted_ts is None
+        if found is not None or joins or kind in contact.cooldown_exempt or self.overridden(file, account, at):
+            return found
         full = capped((made.ts for made in file.contacts), contact.caps, at)
         return None if full is None else Objection("person_cap", full)
 
-    def against_open(self, file: PersonFile, standing: Standing, at: int) -> Objection | None:
-        """Why an order that is open may not go on about an alert: block, snooze or the quiet period after a refusal."""
+    def left_alone(
+        self, file: PersonFile, standing: Standing, at: int, raised_ts: int | None = None
+    ) -> Objection | None:
+        """Why a person is to be left alone about a breach: block, cooldown or snooze; an open order ends by it too.
+
+        Parameters
+        ----------
+        raised_ts
+            When an alert of the kind was last raised; None if that begins no cooldown.
+        """
         contact, kind, account = self._context.ruled.contact, standing.alert.kind, standing.alert.account_id
         found = self.by_hand("blocked", file, account, at)
         if found is not None or kind in contact.cooldown_exempt:
             return found
-        ends = cooldown_ends(kind, None, file.refused_ts, contact)
+        ends = cooldown_ends(kind, raised_ts, file.refused_ts, contact)
         if ends is not None and ends > at and not self.overridden(file, account, at):
             return Objection("cooldown", ends)
         return self.by_hand("snoozed", file, account, at)

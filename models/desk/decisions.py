@@ -75,8 +75,8 @@ class Decisions:
         found: Objection | Channel | None = self._objections.against(file, standing, at)
         if found is None:
             found = self._channel(file, standing, at)
-        expires = after_days(standing.since, policy.desk.wait_days, policy.contact)
-        if found is None and at >= expires:
+        expires = None if found is not None else after_days(standing.since, policy.desk.wait_days, policy.contact)
+        if expires is not None and at >= expires:
             # A mandatory notice is given with or without capacity.
             owed = standing.alert.kind in policy.contact.cooldown_exempt
             channels = standing.channels

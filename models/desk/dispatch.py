@@ -58,8 +58,7 @@ class Dispatch:
             return order
         if order is not None:
             # A matter that joins relaxes no other's deadline.
-            others = self._next_due(file, order, at, answers_only=standing.answers_only)
-            by = by if others is None else min(by, others)
+            by = min([by, *self._dues(file, order, at, answers_only=standing.answers_only)])
         role = role_of(
             alert.kind,
             channel,
@@ -116,15 +115,15 @@ class Dispatch:
             return by
         return min(by, before)
 
-    def _next_due(self, file: PersonFile, order: OpenOrder, at: int, *, answers_only: bool) -> int | None:
-        """The earliest deadline ahead of the open alerts that nobody was reached about; None if all have passed.
+    def _dues(self, file: PersonFile, order: OpenOrder, at: int, *, answers_only: bool) -> list[int]:
+        """The deadlines ahead of the open alerts about which the customer was not reached yet.
 
         From when on the customer may only be answered, what they were to be called for is not due any more.
         """
         open_ = (file.breaches[each] for each in order.open_ids if each in file.breaches)
         waiting = (each for each in open_ if each.reached_ts is None and each.answers_only == answers_only)
         dues = [self._due_ahead(each, order, at) for each in waiting]
-        return min((due for due in dues if due is not None), default=None)
+        return [due for due in dues if due is not None]
 
     def _due_ahead(self, standing: Standing, order: OpenOrder, at: int) -> int | None:
         """The deadline of an alert; a new one if it has passed, but its appointment is ahead."""
@@ -140,8 +139,8 @@ class Dispatch:
         order.alert_ids += [] if alert in order.alert_ids else [alert]
         order.open_ids += [] if alert in order.open_ids else [alert]
         if order.pressed == "returned" or order.contact_by <= at:
-            others = self._next_due(file, order, at, answers_only=order.answers_only)
-            order.contact_by, order.dispatched_ts, order.pressed = by if others is None else min(by, others), at, ""
+            order.dispatched_ts, order.pressed = at, ""
+            order.contact_by = min([by, *self._dues(file, order, at, answers_only=order.answers_only)])
         else:
             order.contact_by = min(order.contact_by, by)
 
@@ -267,7 +266,7 @@ class Dispatch:
         With `ended` the customer could only be answered until now: if that is over, there is a deadline again.
         """
         leader, bound = file.breaches.get(order.alert_ids[0]), order.answers_only
-        by = self._next_due(file, order, at, answers_only=bound)
+        by = min(self._dues(file, order, at, answers_only=bound), default=None)
         if ended and not bound and leader is not None:
             by = self._deadline(leader, at) if by is None else by
         elif by is None or by <= order.contact_by:
@@ -285,7 +284,12 @@ class Dispatch:
     def move(self, file: PersonFile, heard: Moved, at: int, *, left: bool) -> None:
         """Apply a new profile: the order that this number leads goes to its new unit, or ends with a reason.
 
-        If it goes on, no alert is listed in it that the profile forbids contact about; `left`: one has left it.
+        If it goes on, no alert is listed in it that the profile forbids contact about.
+
+        Parameters
+        ----------
+        left
+            Whether an alert has left it by this profile.
         """
         order, reason = file.order, ""
         if order is None:
@@ -356,8 +360,7 @@ class Dispatch:
         self._turn(file, order, order.unit, channel, None if lead is None else lead.manager, at)
         if lead is not None:
             lead.contact_by = by = self._deadline(lead, at)
-            others = self._next_due(file, order, at, answers_only=order.answers_only)
-            order.contact_by = by if others is None else min(by, others)
+            order.contact_by = min([by, *self._dues(file, order, at, answers_only=order.answers_only)])
         order.dispatched_ts, order.pressed, order.tried_hours = at, "", []
         self._promise(file, order, at)
         self._published.step(order, "reassigned", "unanswered", DESK, at)
@@ -457,7 +460,7 @@ class Dispatch:
     def stop_forbidden(self, file: PersonFile, at: int) -> None:
         """Take out of the person's order what they are not to be contacted about, once another number has joined."""
         for standing in self.best_first(file.breaches.values()):
-            found = self._objections.against_open(file, standing, at)
+            found = self._objections.left_alone(file, standing, at)
             if found is not None:
                 by = next((said.by for word, said in file.by_hand.items() if word == found.reason), DESK)
                 self.stop(file, [standing], found, by, at)

@@ -19,7 +19,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from streams.kafka.partition_read import chunks, reader
 from streams.kafka.retries import PATIENCE_S, NoAnswerError, passing, patient
 from streams.kafka.topic_admin import Cluster
-from streams.kafka.topic_tail import TailRecord, TopicMissingError, told
+from streams.kafka.topic_tail import TailRecord, TopicMissingError, tail_record
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +106,7 @@ async def earlier(
         async for records in chunks(consumer, place, before, _unwatched):
             for record in records:
                 if record.offset < before:
-                    yield told(record)
+                    yield tail_record(record)
     finally:
         await consumer.stop()
 
@@ -162,7 +162,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         # Between a revocation and the next assignment the client returns nothing, so these records are this member's.
         found = await self._consumer.getmany(*free, timeout_ms=_POLL_MS, max_records=_MOST)
         self._given.update({place.partition: records[-1].offset + 1 for place, records in found.items() if records})
-        return {place.partition: [told(record) for record in records] for place, records in found.items()}
+        return {place.partition: [tail_record(record) for record in records] for place, records in found.items()}
 
     def done(self, partition: int, offset: int) -> None:
         """Report that all records of a partition up to this offset are done."""

@@ -135,10 +135,10 @@ async def polls(
         newer: list[Any] = []
         async with aclosing(_merged(consumer, ends, newer)) as held:
             async for record in held:
-                yield Poll((told(record),), False, {})
+                yield Poll((tail_record(record),), False, {})
         while follow:
             reached = {place.partition: await consumer.position(place) for place in all_of_it}
-            yield Poll([told(record) for record in sorted(newer, key=_when)], True, reached)
+            yield Poll([tail_record(record) for record in sorted(newer, key=_when)], True, reached)
             newer = [each for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values() for each in batch]
     finally:
         await consumer.stop()
@@ -167,7 +167,7 @@ def _when(record: Any) -> tuple[int, int, int]:
     return record.timestamp, record.partition, record.offset
 
 
-def told(each: Any) -> TailRecord:
+def tail_record(each: Any) -> TailRecord:
     """Convert a record of the client to a :class:`TailRecord`."""
     return TailRecord(each.partition, each.offset, each.timestamp, each.key, each.value, tuple(each.headers))
 
